@@ -1,0 +1,60 @@
+"""This file holds the column contract of bars.
+
+In memory bars are a DataFrame with an aware UTC index `ts` (microseconds) and float64 columns open,
+high, low, close, volume, prices as traded unless a name says otherwise. On disk `ts` is a column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from trading_pipeline.errors import DataQualityError
+
+__all__ = ["BAR_COLUMNS", "PRICE_COLUMNS", "TS_DTYPE", "empty_bars", "normalize_bars", "utc_index"]
+
+PRICE_COLUMNS = ("open", "high", "low", "close")
+BAR_COLUMNS = (*PRICE_COLUMNS, "volume")
+TS_DTYPE = "datetime64[us, UTC]"
+
+
+def utc_index(values: Iterable[object] | pd.Index | pd.Series) -> pd.DatetimeIndex:
+    """Aware UTC index named `ts` in microseconds; naive stamps raise `DataQualityError`."""
+    index = pd.DatetimeIndex(values)  # type: ignore[arg-type]
+    if index.tz is None:
+        raise DataQualityError(
+            "Time stamps carry no time zone. Give aware UTC stamps, for example with "
+            "index.tz_localize('UTC') where the values already are UTC."
+        )
+    return index.tz_convert("UTC").as_unit("us").rename("ts")
+
+
+def normalize_bars(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same bars with the contract's index, columns and types; nothing is sorted or repaired.
+
+    `frame` has `ts` as index or column. Raises `DataQualityError` naming a missing column or a
+    column that is not numeric.
+    """
+    if "ts" in frame.columns:
+        frame = frame.set_index("ts")
+    missing = [column for column in BAR_COLUMNS if column not in frame.columns]
+    if missing:
+        raise DataQualityError(
+            f"Bars lack the column(s) {', '.join(missing)}; they need {', '.join(BAR_COLUMNS)} and an "
+            f"index ts. Found: {', '.join(map(str, frame.columns))}.",
+            missing=missing,
+        )
+    try:
+        values = frame.loc[:, list(BAR_COLUMNS)].astype("float64")
+    except (TypeError, ValueError) as error:
+        raise DataQualityError(f"A column of the bars is not numeric: {error}.") from error
+    return values.set_axis(utc_index(values.index), axis=0)
+
+
+def empty_bars() -> pd.DataFrame:
+    """Bars with no row and the right types."""
+    return pd.DataFrame(
+        {column: pd.Series(dtype="float64") for column in BAR_COLUMNS},
+        index=pd.DatetimeIndex([], dtype=TS_DTYPE, name="ts"),
+    )

@@ -1,0 +1,39 @@
+"""This file holds corporate actions: splits and cash dividends, as they were on the ex-date."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+from trading_pipeline.errors import DataQualityError
+
+__all__ = ["ActionKind", "CorporateAction"]
+
+ActionKind = Literal["split", "dividend"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorporateAction:
+    """One split or dividend.
+
+    `value`: for a split new shares per old one (2.0 = two for one); for a dividend cash per share
+    as traded on the ex-date. `seen_at`: when this project first knew of it, aware UTC.
+    """
+
+    instrument: str
+    ex_date: date
+    kind: ActionKind
+    value: float
+    source: str
+    seen_at: datetime
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("split", "dividend") or not self.value > 0.0:
+            raise DataQualityError(
+                f"The corporate action of {self.instrument} on {self.ex_date} is a {self.kind!r} of "
+                f"{self.value}; it must be a split or a dividend with a value above 0.",
+                instrument=self.instrument,
+                ex_date=self.ex_date,
+                value=self.value,
+            )

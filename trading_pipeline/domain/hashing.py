@@ -1,0 +1,117 @@
+"""This file holds the hashes that make inputs, code and results comparable.
+
+sha256 over canonical bytes: sorted keys, IEEE-754 big-endian floats, UTC microseconds. The full hex
+digest is stored; people are shown the first 12 digits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["SHOWN_DIGITS", "canonical_hash", "file_hash", "frame_hash", "short_hash"]
+
+SHOWN_DIGITS = 12
+
+
+def canonical_hash(value: Any) -> str:
+    """Hash of plain values: None, bool, int, float, str, dates, enums, mappings, sequences, arrays.
+
+    Raises `TypeError` for anything else, so that nothing is hashed by its memory address.
+
+    >>> canonical_hash({"a": 1.0, "b": [1, 2]}) == canonical_hash({"b": [1, 2], "a": 1.0})
+    True
+    >>> canonical_hash(1) == canonical_hash(1.0)
+    False
+    """
+    digest = hashlib.sha256()
+    _feed(digest, value)
+    return digest.hexdigest()
+
+
+def short_hash(value: Any) -> str:
+    """First digits of `canonical_hash`, as ids and tables show it."""
+    return canonical_hash(value)[:SHOWN_DIGITS]
+
+
+def frame_hash(frame: pd.DataFrame) -> str:
+    """Hash of a frame's index, column names, types and values; row order counts."""
+    digest = hashlib.sha256()
+    _feed(digest, [str(column) for column in frame.columns])
+    _feed(digest, _as_array(frame.index.to_series()))
+    for column in frame.columns:
+        _feed(digest, _as_array(frame[column]))
+    return digest.hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """sha256 of a file's bytes."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _as_array(series: pd.Series) -> np.ndarray[Any, Any]:
+    if isinstance(series.dtype, pd.DatetimeTZDtype):
+        return series.dt.tz_convert("UTC").dt.as_unit("us").astype("int64").to_numpy()
+    if series.dtype.kind in "fiub":
+        return series.to_numpy()
+    return series.astype(str).to_numpy(dtype=object)
+
+
+def _feed(digest: Any, value: Any) -> None:  # noqa: PLR0912 - one branch a type
+    if value is None:
+        digest.update(b"N")
+    elif isinstance(value, Enum):
+        _feed(digest, value.value)
+    elif isinstance(value, (bool, np.bool_)):
+        digest.update(b"T" if value else b"F")
+    elif isinstance(value, (int, np.integer)):
+        digest.update(b"i" + str(int(value)).encode() + b";")
+    elif isinstance(value, (float, np.floating)):
+        # -0.0 equals 0.0, and all NaN are one
+        digest.update(b"f" + struct.pack(">d", float("nan") if value != value else value + 0.0))
+    elif isinstance(value, str):
+        data = value.encode()
+        digest.update(b"s" + str(len(data)).encode() + b":" + data)
+    elif isinstance(value, datetime):
+        stamp = pd.Timestamp(value)
+        if stamp.tz is None:
+            raise TypeError(f"A naive time stamp cannot be hashed: {value!r}.")
+        digest.update(b"t" + str(stamp.tz_convert(UTC).as_unit("us").value).encode() + b";")
+    elif isinstance(value, date):
+        digest.update(b"d" + value.isoformat().encode())
+    elif isinstance(value, np.ndarray):
+        _feed_array(digest, value)
+    elif isinstance(value, Mapping):
+        digest.update(b"{")
+        for key in sorted(value, key=str):
+            _feed(digest, str(key))
+            _feed(digest, value[key])
+        digest.update(b"}")
+    elif isinstance(value, (Sequence, set, frozenset)):
+        items = sorted(value) if isinstance(value, (set, frozenset)) else value
+        digest.update(b"[")
+        for item in items:
+            _feed(digest, item)
+        digest.update(b"]")
+    else:
+        raise TypeError(f"Values of type {type(value).__name__} have no canonical bytes.")
+
+
+def _feed_array(digest: Any, array: np.ndarray[Any, Any]) -> None:
+    if array.dtype == object:
+        _feed(digest, [None if item is None else str(item) for item in array.tolist()])
+        return
+    if array.dtype.kind == "f":
+        array = array + 0.0
+        array = np.where(np.isnan(array), np.nan, array)
+    digest.update(f"a{array.dtype.kind}{array.dtype.itemsize}{array.shape}".encode())
+    digest.update(np.ascontiguousarray(array, dtype=array.dtype.newbyteorder(">")).tobytes())

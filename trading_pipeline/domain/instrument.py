@@ -1,0 +1,68 @@
+"""This file holds the instrument: one series of bars, symbol and timeframe together."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+from trading_pipeline.domain.timeframe import Timeframe
+from trading_pipeline.errors import ConfigurationError
+
+__all__ = ["Instrument", "instrument_id"]
+
+_ALLOWED = re.compile(r"[A-Za-z0-9.-]+")
+
+
+def instrument_id(symbol: str, timeframe: Timeframe | str) -> str:
+    """Id of a series; `/` and `:` of the symbol become `-`.
+
+    Raises `ConfigurationError` for a symbol with any other character outside `[A-Za-z0-9.-]`.
+
+    >>> instrument_id("BTC/USDT", "1h")
+    'BTC-USDT_1h'
+    """
+    safe = symbol.replace("/", "-").replace(":", "-")
+    if not _ALLOWED.fullmatch(safe):
+        raise ConfigurationError(
+            f"The symbol {symbol!r} has characters that an instrument id cannot hold. Use letters, "
+            "digits, '.', '-', '/' and ':' only.",
+            symbol=symbol,
+        )
+    return f"{safe}_{Timeframe(timeframe).value}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instrument:
+    """One series of bars and what is needed to fetch, check and trade it.
+
+    `multiplier`: account currency per point and contract. `lot_size` and `tick_size`: smallest
+    steps of quantity and price; None where any value is allowed. `listed_from`, `listed_to`: first
+    and last day on which bars can exist; None where not known.
+
+    >>> Instrument(symbol="AAPL", timeframe=Timeframe.D1, source="bundled").id
+    'AAPL_1d'
+    """
+
+    symbol: str
+    timeframe: Timeframe
+    source: str
+    calendar: str = "XNYS"
+    asset_class: str = "equity"
+    currency: str = "USD"
+    exchange: str | None = None
+    multiplier: float = 1.0
+    tick_size: float | None = None
+    lot_size: float | None = None
+    listed_from: date | None = None
+    listed_to: date | None = None
+
+    @property
+    def id(self) -> str:
+        """Instrument id, `{symbol}_{timeframe}`."""
+        return instrument_id(self.symbol, self.timeframe)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All fields as plain values, for hashing and storing."""
+        return asdict(self) | {"timeframe": self.timeframe.value}

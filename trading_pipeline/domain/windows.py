@@ -1,0 +1,121 @@
+"""This file holds the windows that cut every series by time. Starts and ends are aware UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Literal, get_args
+
+from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
+
+__all__ = ["Cadence", "Window", "WindowGrid"]
+
+Cadence = Literal["year", "quarter", "month"]
+_MONTHS: dict[str, int] = {"year": 12, "quarter": 3, "month": 1}
+_CRON: dict[str, str] = {
+    "year": "0 0 1 1 *",
+    "quarter": "0 0 1 1,4,7,10 *",
+    "month": "0 0 1 * *",
+}
+
+
+@dataclass(frozen=True, order=True)
+class Window:
+    """Half-open span `start <= ts < end`; its key is the first day, `YYYY-MM-DD`."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def key(self) -> str:
+        """Partition key.
+
+        >>> Window(datetime(2012, 1, 1, tzinfo=UTC), datetime(2013, 1, 1, tzinfo=UTC)).key
+        '2012-01-01'
+        """
+        return self.start.strftime("%Y-%m-%d")
+
+
+@dataclass(frozen=True)
+class WindowGrid:
+    """All windows of the universe: from the one that holds `start` to the one that holds the last day.
+
+    `end` is exclusive; None means "until now", and the running window is part of the grid.
+
+    >>> grid = WindowGrid(start=date(2000, 1, 1), end=date(2013, 3, 1), cadence="year")
+    >>> grid.keys()[0], grid.keys()[-1], len(grid.keys())
+    ('2000-01-01', '2013-01-01', 14)
+    """
+
+    start: date
+    end: date | None
+    cadence: Cadence = "year"
+
+    def __post_init__(self) -> None:
+        if self.cadence not in get_args(Cadence):
+            raise ConfigurationError(
+                f"The cadence {self.cadence!r} is none of year, quarter, month.",
+                cadence=self.cadence,
+            )
+        if self.end is not None and self.end <= self.start:
+            raise ConfigurationError(
+                f"The universe ends at {self.end}, which is not after its start {self.start}. "
+                "Set 'end' to a later day, or leave it out to run until now.",
+                start=self.start,
+                end=self.end,
+            )
+
+    @property
+    def first_start(self) -> datetime:
+        """Start of the first window."""
+        months = _MONTHS[self.cadence]
+        month = (self.start.month - 1) // months * months + 1
+        return datetime(self.start.year, month, 1, tzinfo=UTC)
+
+    @property
+    def cron_schedule(self) -> str:
+        """Cron expression at which a window starts."""
+        return _CRON[self.cadence]
+
+    def last_moment(self, now: datetime | None = None) -> datetime:
+        """Exclusive end of what the universe covers."""
+        if self.end is not None:
+            return datetime(self.end.year, self.end.month, self.end.day, tzinfo=UTC)
+        return now or datetime.now(UTC)
+
+    def windows(self, now: datetime | None = None) -> list[Window]:
+        """Every window in time order, the running one included."""
+        stop, found, start = self.last_moment(now), [], self.first_start
+        while start < stop:
+            end = self._next_start(start)
+            found.append(Window(start, end))
+            start = end
+        return found
+
+    def keys(self, now: datetime | None = None) -> list[str]:
+        """Keys of `windows`."""
+        return [window.key for window in self.windows(now)]
+
+    def window(self, key: str, now: datetime | None = None) -> Window:
+        """The window of that key; `UnknownNameError` names the value and the closest keys."""
+        windows = self.windows(now)
+        for window in windows:
+            if window.key == key:
+                return window
+        raise UnknownNameError(
+            f"There is no window {key!r}: windows start at {windows[0].key}, one a {self.cadence}, "
+            f"the last at {windows[-1].key}. {did_you_mean(key, [w.key for w in windows])}",
+            name=key,
+            kind="window",
+        )
+
+    def overlapping(
+        self, start: datetime, end: datetime, now: datetime | None = None
+    ) -> Sequence[Window]:
+        """Windows that share a moment with `start <= ts < end`."""
+        return [w for w in self.windows(now) if w.start < end and start < w.end]
+
+    def _next_start(self, start: datetime) -> datetime:
+        month = start.month - 1 + _MONTHS[self.cadence]
+        return start.replace(year=start.year + month // 12, month=month % 12 + 1)
