@@ -2,5 +2,64 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trading_pipeline.backtest import (
+        BacktestResult,
+        BacktestSettings,
+        Signals,
+        run_backtest,
+    )
+    from trading_pipeline.stages import Workspace, open_workspace
+    from trading_pipeline.storage.open_results import open_results
+
 __version__ = "0.1.0"
-__all__ = ["__version__"]
+__all__ = [
+    "BacktestResult",
+    "BacktestSettings",
+    "Signals",
+    "Workspace",
+    "__version__",
+    "open_results",
+    "open_workspace",
+    "run_backtest",
+]
+
+_HOMES = {
+    "BacktestResult": "trading_pipeline.backtest",
+    "BacktestSettings": "trading_pipeline.backtest",
+    "Signals": "trading_pipeline.backtest",
+    "run_backtest": "trading_pipeline.backtest",
+    "Workspace": "trading_pipeline.stages",
+    "open_workspace": "trading_pipeline.stages",
+    "open_results": "trading_pipeline.storage.open_results",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the public names when they are first used: the command line starts faster so."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def _prepare_environment() -> None:
+    """Settings of numerical libraries that only count before their first import.
+
+    More OpenMP threads than cores make a scikit-learn fit about 20 times slower on a busy machine.
+    Compiled kernels are kept beside the project's other caches.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    root = Path(__file__).resolve().parents[1]
+    home = root if (root / "pyproject.toml").is_file() else Path.cwd()
+    runtime = Path(os.environ.get("TRADING_PIPELINE_RUNTIME_DIR") or home / "runtime")
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(runtime.expanduser().resolve() / "cache" / "numba"))
+
+
+_prepare_environment()

@@ -20,8 +20,14 @@ TS_DTYPE = "datetime64[us, UTC]"
 
 
 def utc_index(values: Iterable[object] | pd.Index | pd.Series) -> pd.DatetimeIndex:
-    """Aware UTC index named `ts` in microseconds; naive stamps raise `DataQualityError`."""
-    index = pd.DatetimeIndex(values)  # type: ignore[arg-type]
+    """Aware UTC index named `ts` in microseconds.
+
+    Raises `DataQualityError` for stamps without a zone, and for values that are no time stamps.
+    """
+    try:
+        index = pd.DatetimeIndex(values)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DataQualityError(f"The index of the bars holds no time stamps: {error}.") from error
     if index.tz is None:
         raise DataQualityError(
             "Time stamps carry no time zone. Give aware UTC stamps, for example with "
@@ -45,11 +51,22 @@ def normalize_bars(frame: pd.DataFrame) -> pd.DataFrame:
             f"index ts. Found: {', '.join(map(str, frame.columns))}.",
             missing=missing,
         )
-    try:
-        values = frame.loc[:, list(BAR_COLUMNS)].astype("float64")
-    except (TypeError, ValueError) as error:
-        raise DataQualityError(f"A column of the bars is not numeric: {error}.") from error
+    twice = sorted({str(c) for c in frame.columns[frame.columns.duplicated()] if c in BAR_COLUMNS})
+    if twice:
+        raise DataQualityError(
+            f"Bars have the column(s) {', '.join(twice)} twice; keep one.", duplicated=twice
+        )
+    values = pd.DataFrame({c: _floats(frame[c]) for c in BAR_COLUMNS}, index=frame.index)
     return values.set_axis(utc_index(values.index), axis=0)
+
+
+def _floats(column: pd.Series) -> pd.Series:
+    try:
+        return column.astype("float64")
+    except (TypeError, ValueError) as error:
+        raise DataQualityError(
+            f"The column {column.name!r} of the bars is not numeric: {error}.", column=column.name
+        ) from error
 
 
 def empty_bars() -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
@@ -29,10 +30,10 @@ class CorporateAction:
     seen_at: datetime
 
     def __post_init__(self) -> None:
-        if self.kind not in ("split", "dividend") or not self.value > 0.0:
+        if self.kind not in ("split", "dividend") or not 0.0 < self.value < math.inf:
             raise DataQualityError(
                 f"The corporate action of {self.instrument} on {self.ex_date} is a {self.kind!r} of "
-                f"{self.value}; it must be a split or a dividend with a value above 0.",
+                f"{self.value}; it must be a split or a dividend with a finite value above 0.",
                 instrument=self.instrument,
                 ex_date=self.ex_date,
                 value=self.value,

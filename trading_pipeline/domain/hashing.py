@@ -43,12 +43,16 @@ def short_hash(value: Any) -> str:
 
 
 def frame_hash(frame: pd.DataFrame) -> str:
-    """Hash of a frame's index, column names, types and values; row order counts."""
+    """Hash of a frame's index, column names, types and values; the order of rows and columns counts.
+
+    Moments are hashed in UTC microseconds, whatever their zone and unit; missing values are one,
+    whether None, NaN or NaT.
+    """
     digest = hashlib.sha256()
     _feed(digest, [str(column) for column in frame.columns])
-    _feed(digest, _as_array(frame.index.to_series()))
-    for column in frame.columns:
-        _feed(digest, _as_array(frame[column]))
+    _feed_series(digest, frame.index.to_series())
+    for position in range(frame.shape[1]):
+        _feed_series(digest, frame.iloc[:, position])
     return digest.hexdigest()
 
 
@@ -58,12 +62,17 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def _as_array(series: pd.Series) -> np.ndarray[Any, Any]:
-    if isinstance(series.dtype, pd.DatetimeTZDtype):
-        return series.dt.tz_convert("UTC").dt.as_unit("us").astype("int64").to_numpy()
-    if series.dtype.kind in "fiub":
-        return series.to_numpy()
-    return series.astype(str).to_numpy(dtype=object)
+def _feed_series(digest: Any, series: pd.Series) -> None:
+    dtype = series.dtype
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        digest.update(b"U")  # a moment is not the whole number of its microseconds
+        _feed(digest, pd.DatetimeIndex(series).tz_convert("UTC").as_unit("us").asi8)
+    elif isinstance(dtype, np.dtype) and dtype.kind in "fiubmM":
+        _feed(digest, series.to_numpy())
+    else:
+        missing = series.isna().to_numpy()
+        texts = [None if gone else str(v) for v, gone in zip(series, missing, strict=True)]
+        _feed(digest, np.array(texts, dtype=object))
 
 
 def _feed(digest: Any, value: Any) -> None:  # noqa: PLR0912 - one branch a type
@@ -90,6 +99,8 @@ def _feed(digest: Any, value: Any) -> None:  # noqa: PLR0912 - one branch a type
         digest.update(b"d" + value.isoformat().encode())
     elif isinstance(value, np.ndarray):
         _feed_array(digest, value)
+    elif isinstance(value, (bytes, bytearray, memoryview)):
+        raise TypeError("Bytes have no canonical form here; hash their text or numbers.")
     elif isinstance(value, Mapping):
         digest.update(b"{")
         for key in sorted(value, key=str):
@@ -107,9 +118,11 @@ def _feed(digest: Any, value: Any) -> None:  # noqa: PLR0912 - one branch a type
 
 
 def _feed_array(digest: Any, array: np.ndarray[Any, Any]) -> None:
-    if array.dtype == object:
+    if array.dtype.kind in "OUT":  # the width of fixed-width text is no part of its meaning
         _feed(digest, [None if item is None else str(item) for item in array.tolist()])
         return
+    if array.dtype.kind in "mM":
+        array = array.astype(f"{array.dtype.kind}8[us]")
     if array.dtype.kind == "f":
         array = array + 0.0
         array = np.where(np.isnan(array), np.nan, array)

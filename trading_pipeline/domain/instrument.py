@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from trading_pipeline.domain.timeframe import Timeframe
-from trading_pipeline.errors import ConfigurationError
+from trading_pipeline.errors import ConfigurationError, did_you_mean
 
 __all__ = ["Instrument", "instrument_id"]
 
@@ -18,7 +18,8 @@ _ALLOWED = re.compile(r"[A-Za-z0-9.-]+")
 def instrument_id(symbol: str, timeframe: Timeframe | str) -> str:
     """Id of a series; `/` and `:` of the symbol become `-`.
 
-    Raises `ConfigurationError` for a symbol with any other character outside `[A-Za-z0-9.-]`.
+    Raises `ConfigurationError` for a symbol with any other character outside `[A-Za-z0-9.-]`, and
+    for a timeframe that there is not.
 
     >>> instrument_id("BTC/USDT", "1h")
     'BTC-USDT_1h'
@@ -29,6 +30,12 @@ def instrument_id(symbol: str, timeframe: Timeframe | str) -> str:
             f"The symbol {symbol!r} has characters that an instrument id cannot hold. Use letters, "
             "digits, '.', '-', '/' and ':' only.",
             symbol=symbol,
+        )
+    known = [known_timeframe.value for known_timeframe in Timeframe]
+    if timeframe not in known:
+        raise ConfigurationError(
+            f"There is no timeframe {timeframe!r}. {did_you_mean(str(timeframe), known)}",
+            timeframe=timeframe,
         )
     return f"{safe}_{Timeframe(timeframe).value}"
 

@@ -103,6 +103,13 @@ class WindowGrid:
         for window in windows:
             if window.key == key:
                 return window
+        if not windows:
+            raise UnknownNameError(
+                f"There is no window {key!r}: the first one starts at {self.first_start:%Y-%m-%d}, "
+                "which is still to come.",
+                name=key,
+                kind="window",
+            )
         raise UnknownNameError(
             f"There is no window {key!r}: windows start at {windows[0].key}, one a {self.cadence}, "
             f"the last at {windows[-1].key}. {did_you_mean(key, [w.key for w in windows])}",

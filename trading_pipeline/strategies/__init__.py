@@ -1,1 +1,24 @@
-"""The strategies layer."""
+"""This file holds the names of the strategies layer: rules that turn a market into signals."""
+
+from __future__ import annotations
+
+from trading_pipeline.strategies.lookahead_check import ensure_strategy_causal
+from trading_pipeline.strategies.market_view import Market
+from trading_pipeline.strategies.registry import (
+    strategy,
+    strategy_code_hash,
+    strategy_names,
+    validate_params,
+)
+from trading_pipeline.strategies.strategy_base import Strategy, StrategyParams
+
+__all__ = [
+    "Market",
+    "Strategy",
+    "StrategyParams",
+    "ensure_strategy_causal",
+    "strategy",
+    "strategy_code_hash",
+    "strategy_names",
+    "validate_params",
+]

@@ -1,0 +1,161 @@
+"""This file holds the result of a backtest; frames, metrics and hash are made when first asked for.
+
+Money in account currency, returns and excursions as fractions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trading_pipeline.backtest import kernel_codes as codes
+from trading_pipeline.backtest.result_frames import (
+    daily_frame,
+    equity_frame,
+    order_frame,
+    trade_frame,
+)
+from trading_pipeline.backtest.validated_bars import ValidatedBars
+from trading_pipeline.domain.hashing import canonical_hash
+from trading_pipeline.settings.backtest_settings import BacktestSettings
+
+__all__ = ["BacktestResult", "ReturnMoments"]
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ReturnMoments:
+    """Moments of the bar returns, as the kernel sums them; the sweep's are equal bit for bit.
+
+    `sd` with n - 1, `skew` and `kurtosis` biased (kurtosis 3 for a normal), `sharpe` a year; NaN
+    where the returns have no variance.
+    """
+
+    mean: float
+    sd: float
+    skew: float
+    kurtosis: float
+    sharpe: float
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class BacktestResult:
+    """What a backtest did. Equal inputs give equal bytes and an equal `content_hash`.
+
+    `equity`: account value at each bar's close. `cash` and `quantity` (signed units held): likewise.
+    `trade_rows`, `order_rows`: the kernel's tables, see kernel_codes. `warnings`: sentences that must
+    be shown beside the numbers.
+    """
+
+    bars: ValidatedBars
+    settings: BacktestSettings
+    equity: FloatArray
+    cash: FloatArray
+    quantity: FloatArray
+    trade_rows: FloatArray
+    order_rows: FloatArray
+    stats: FloatArray
+    splits: tuple[npt.NDArray[np.int64], FloatArray]
+    warnings: tuple[str, ...]
+
+    @property
+    def index(self) -> pd.DatetimeIndex:
+        """Stamps of the bars."""
+        return self.bars.index
+
+    @property
+    def final_equity(self) -> float:
+        """Account value at the last close, an open position marked there without exit costs."""
+        return float(self.stats[codes.S_FINAL_EQUITY])
+
+    @property
+    def max_drawdown(self) -> float:
+        """Deepest fall from a peak of the equity, 0 or negative; the starting cash counts as peak."""
+        return float(self.stats[codes.S_MAX_DRAWDOWN])
+
+    @property
+    def trade_count(self) -> int:
+        """Number of round trips, one still open included."""
+        return int(self.stats[codes.S_TRADES])
+
+    @property
+    def moments(self) -> ReturnMoments:
+        """Moments of the bar returns."""
+        return ReturnMoments(*map(float, self.stats[codes.S_MEAN : codes.S_SHARPE + 1]))
+
+    @cached_property
+    def returns(self) -> pd.Series:
+        """Return of each bar; the first is counted from the starting cash. NaN after ruin."""
+        before = np.concatenate(([self.settings.initial_cash], self.equity[:-1]))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            changes = np.where(before > 0.0, self.equity / before - 1.0, np.nan)
+        return pd.Series(changes, index=self.index, name="return")
+
+    @cached_property
+    def drawdown(self) -> pd.Series:
+        """Fall from the highest equity so far, 0 or negative."""
+        peaks = np.maximum.accumulate(np.maximum(self.equity, self.settings.initial_cash))
+        return pd.Series(self.equity / peaks - 1.0, index=self.index, name="drawdown")
+
+    @cached_property
+    def exposure(self) -> pd.Series:
+        """Absolute position value over equity at each close; NaN where there is no equity."""
+        value = np.abs(self.equity_frame()["position_value"].to_numpy())
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.where(self.equity > 0.0, value / self.equity, np.nan)
+        return pd.Series(share, index=self.index, name="exposure")
+
+    def equity_frame(self) -> pd.DataFrame:
+        """Columns cash, position_value, equity under the bars' stamps."""
+        return equity_frame(self.bars, self.settings, self.cash, self.quantity, self.equity)
+
+    @cached_property
+    def trades(self) -> pd.DataFrame:
+        """One row a round trip; a trade still open is marked at the last close, its exit_ts is NaT.
+
+        `pnl` is net of fees and holds dividends; all pnl add up to the change of equity. `return` is
+        pnl over the entry's notional. `mfe`, `mae`: best and worst move from the entry's price.
+        """
+        return trade_frame(self.bars, self.settings, self.trade_rows, self.splits)
+
+    @cached_property
+    def orders(self) -> pd.DataFrame:
+        """One row an order, filled or not, with a reason code."""
+        return order_frame(self.bars, self.order_rows)
+
+    @cached_property
+    def daily(self) -> pd.DataFrame:
+        """One row a UTC date with bars: pnl, trades closed, target hit."""
+        return daily_frame(self.bars, self.settings, self.equity, self.trade_rows)
+
+    @cached_property
+    def metrics(self) -> dict[str, float]:
+        """Every metric of `trading_pipeline.performance.summarize`."""
+        from trading_pipeline.performance import summarize
+
+        return summarize(
+            self.equity,
+            periods_per_year=self.settings.periods_per_year,
+            trades=self.trades,
+            exposure=self.exposure.to_numpy(),
+            initial_equity=self.settings.initial_cash,
+        )
+
+    @cached_property
+    def content_hash(self) -> str:
+        """Hash of settings, stamps, equity, trades and orders."""
+        return canonical_hash(
+            {
+                "settings": self.settings.hash,
+                "ts": self.bars.ts,
+                "equity": self.equity,
+                "trades": self.trade_rows,
+                "orders": self.order_rows,
+            }
+        )

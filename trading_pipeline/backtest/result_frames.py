@@ -1,0 +1,203 @@
+"""This file holds the way from the kernel's tables to frames that people read."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from numba import njit
+
+from trading_pipeline.backtest import kernel_codes as codes
+from trading_pipeline.backtest.validated_bars import ValidatedBars
+from trading_pipeline.settings.backtest_settings import BacktestSettings
+
+__all__ = [
+    "EXIT_REASONS",
+    "ORDER_REASONS",
+    "daily_frame",
+    "equity_frame",
+    "order_frame",
+    "trade_frame",
+]
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+IntArray: TypeAlias = npt.NDArray[np.int64]
+
+EXIT_REASONS: dict[int, str] = {
+    codes.R_OPEN: "open",
+    codes.R_SIGNAL: "signal",
+    codes.R_REVERSAL: "reversal",
+    codes.R_STOP_LOSS: "stop_loss",
+    codes.R_TRAILING_STOP: "trailing_stop",
+    codes.R_TAKE_PROFIT: "take_profit",
+    codes.R_MAX_HOLDING: "max_holding",
+}
+ORDER_REASONS: dict[int, str] = EXIT_REASONS | {
+    codes.R_FILLED: "filled",
+    codes.R_CLIPPED_TO_CASH: "clipped_to_cash",
+    codes.R_ROUNDED_TO_LOT: "rounded_to_lot",
+    codes.R_BELOW_ONE_LOT: "below_one_lot",
+    codes.R_BELOW_MIN_NOTIONAL: "below_min_notional",
+    codes.R_NO_CASH: "no_cash",
+    codes.R_NO_SIZE: "no_size",
+    codes.R_NO_STOP: "no_stop",
+    codes.R_SHORT_NOT_ALLOWED: "short_not_allowed",
+    codes.R_CONTRADICTION: "contradiction",
+    codes.R_NO_NEXT_BAR: "no_next_bar",
+}
+_KINDS = {
+    codes.K_MARKET: "market",
+    codes.K_LIMIT: "limit",
+    codes.K_STOP: "stop",
+    codes.K_TRAILING: "trailing_stop",
+}
+
+
+def equity_frame(
+    bars: ValidatedBars,
+    settings: BacktestSettings,
+    cash: FloatArray,
+    quantity: FloatArray,
+    equity: FloatArray,
+) -> pd.DataFrame:
+    """Cash, position value and equity at each close; the first two add up to the third exactly."""
+    value = quantity * bars.close * (settings.multiplier * settings.delta)
+    return pd.DataFrame({"cash": cash, "position_value": value, "equity": equity}, index=bars.index)
+
+
+def trade_frame(
+    bars: ValidatedBars,
+    settings: BacktestSettings,
+    rows: FloatArray,
+    splits: tuple[IntArray, FloatArray],
+) -> pd.DataFrame:
+    """Round trips in the contract's columns; quantity and entry price as traded at the entry.
+
+    `bars_held`: bars whose path the position lived through, in whole or in part. `mfe` and `mae`
+    come from highs and lows of whole bars in the position and from the exit's price.
+    """
+    entry_bar = rows[:, codes.T_ENTRY_BAR].astype(np.int64)
+    exit_bar = rows[:, codes.T_EXIT_BAR].astype(np.int64)
+    first = entry_bar + (rows[:, codes.T_ENTRY_AT] == codes.AT_CLOSE)
+    last = exit_bar - (rows[:, codes.T_EXIT_AT] == codes.AT_OPEN)
+    whole = exit_bar - (rows[:, codes.T_EXIT_AT] != codes.AT_CLOSE)
+    terms = _split_terms(len(bars), splits)
+    mfe, mae = _excursions(bars.high, bars.low, terms, rows, entry_bar, first, whole, exit_bar)
+    notional = (
+        rows[:, codes.T_QUANTITY]
+        * rows[:, codes.T_ENTRY_PRICE]
+        * (settings.multiplier * settings.delta)
+    )
+    is_open = rows[:, codes.T_REASON] == codes.R_OPEN
+    return pd.DataFrame(
+        {
+            "trade_no": np.arange(1, len(rows) + 1, dtype=np.int64),
+            "side": _words(rows[:, codes.T_SIDE], {1: "long", -1: "short"}),
+            "quantity": rows[:, codes.T_QUANTITY],
+            "entry_ts": _stamps(bars, entry_bar),
+            "entry_price": rows[:, codes.T_ENTRY_PRICE],
+            "exit_ts": _stamps(bars, np.where(is_open, -1, exit_bar)),
+            "exit_price": rows[:, codes.T_EXIT_PRICE],
+            "fees": rows[:, codes.T_FEES],
+            "slippage": rows[:, codes.T_SLIPPAGE],
+            "pnl": rows[:, codes.T_PNL],
+            "return": rows[:, codes.T_PNL] / notional,
+            "bars_held": last - first + 1,
+            "mfe": mfe,
+            "mae": mae,
+            "exit_reason": _words(rows[:, codes.T_REASON], EXIT_REASONS),
+            "is_open": is_open,
+        }
+    )
+
+
+def order_frame(bars: ValidatedBars, rows: FloatArray) -> pd.DataFrame:
+    """Order log: decided_ts, ts of the fill or refusal (NaT: never due), price NaN where unfilled."""
+    asked, filled = rows[:, codes.O_REQUESTED], rows[:, codes.O_FILLED]
+    partly = asked > filled * (1.0 + 1e-12)
+    status = np.where(filled <= 0.0, "unfilled", np.where(partly, "clipped", "filled"))
+    return pd.DataFrame(
+        {
+            "order_no": np.arange(1, len(rows) + 1, dtype=np.int64),
+            "decided_ts": _stamps(bars, rows[:, codes.O_DECIDED_BAR].astype(np.int64)),
+            "ts": _stamps(bars, rows[:, codes.O_BAR].astype(np.int64)),
+            "side": _words(rows[:, codes.O_SIDE], {1: "buy", -1: "sell"}),
+            "role": _words(rows[:, codes.O_IS_ENTRY], {1: "entry", 0: "exit"}),
+            "kind": _words(rows[:, codes.O_KIND], _KINDS),
+            "requested": asked,
+            "filled": filled,
+            "price": rows[:, codes.O_PRICE],
+            "fee": rows[:, codes.O_FEE],
+            "slippage": rows[:, codes.O_SLIPPAGE],
+            "status": status.astype(object),
+            "reason": _words(rows[:, codes.O_REASON], ORDER_REASONS),
+        }
+    )
+
+
+def daily_frame(
+    bars: ValidatedBars, settings: BacktestSettings, equity: FloatArray, rows: FloatArray
+) -> pd.DataFrame:
+    """One row a UTC date that has bars: pnl, trades closed on it, target hit."""
+    days, last = np.unique(bars.days[::-1], return_index=True)
+    at_close = equity[len(bars) - 1 - last]
+    pnl = np.diff(at_close, prepend=settings.initial_cash)
+    closed = rows[rows[:, codes.T_REASON] != codes.R_OPEN, codes.T_EXIT_BAR].astype(np.int64)
+    position = np.searchsorted(days, bars.days[closed])
+    target = settings.daily_profit_target
+    return pd.DataFrame(
+        {
+            "date": pd.to_datetime(days, unit="D").astype("datetime64[us]"),
+            "pnl": pnl,
+            "trades": np.bincount(position, minlength=len(days)).astype(np.int64),
+            "target_hit": np.zeros(len(days), dtype=bool) if target is None else pnl >= target,
+        }
+    )
+
+
+def _stamps(bars: ValidatedBars, rows: IntArray) -> pd.DatetimeIndex:
+    """Stamps of the bars in `rows`; NaT for -1."""
+    values = np.where(rows >= 0, bars.ts[np.maximum(rows, 0)], np.iinfo(np.int64).min)
+    return pd.DatetimeIndex(values.view("datetime64[us]")).tz_localize("UTC").as_unit("us")
+
+
+def _words(values: FloatArray, names: dict[int, str]) -> npt.NDArray[Any]:
+    return np.array([names[int(value)] for value in values], dtype=object)
+
+
+def _split_terms(n: int, splits: tuple[IntArray, FloatArray]) -> FloatArray:
+    """Shares at each bar that one share at the first bar has become."""
+    steps = np.ones(n)
+    for bar, ratio in zip(*splits, strict=True):
+        steps[bar] *= ratio
+    return np.asarray(np.cumprod(steps), dtype=np.float64)
+
+
+@njit(cache=True, nogil=True)
+def _excursions(
+    high: Any,
+    low: Any,
+    terms: Any,
+    rows: Any,
+    entry_bar: Any,
+    first: Any,
+    whole: Any,
+    exit_bar: Any,
+) -> Any:
+    """(mfe >= 0, mae <= 0) of each trade as fractions of the entry's price, in entry share terms."""
+    mfe, mae = np.zeros(rows.shape[0]), np.zeros(rows.shape[0])
+    for k in range(rows.shape[0]):
+        start, side = entry_bar[k], rows[k, codes.T_SIDE]
+        entry_price = rows[k, codes.T_ENTRY_PRICE]
+        top = rows[k, codes.T_EXIT_PRICE] * (terms[exit_bar[k]] / terms[start])
+        bottom = top
+        for i in range(first[k], whole[k] + 1):
+            term = terms[i] / terms[start]
+            top = max(top, high[i] * term)
+            bottom = min(bottom, low[i] * term)
+        best, worst = (top, bottom) if side > 0.0 else (bottom, top)
+        mfe[k] = max(side * (best / entry_price - 1.0), 0.0)
+        mae[k] = min(side * (worst / entry_price - 1.0), 0.0)
+    return mfe, mae

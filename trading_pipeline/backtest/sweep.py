@@ -1,0 +1,73 @@
+"""This file holds the sweep: many signal sets on the same bars through the kernel of the single run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from trading_pipeline.backtest import kernel_codes as codes
+from trading_pipeline.backtest.kernel import simulate
+from trading_pipeline.backtest.kernel_fills import pack_intents
+from trading_pipeline.backtest.settings_vector import level_arrays, settings_vector
+from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
+from trading_pipeline.domain.corporate_actions import CorporateAction
+from trading_pipeline.domain.signals import Signals
+from trading_pipeline.errors import StrategyError
+from trading_pipeline.settings.backtest_settings import BacktestSettings
+
+__all__ = ["SWEEP_COLUMNS", "run_signal_sweep"]
+
+SWEEP_COLUMNS: dict[str, int] = {
+    "final_equity": codes.S_FINAL_EQUITY,
+    "sharpe": codes.S_SHARPE,
+    "max_drawdown": codes.S_MAX_DRAWDOWN,
+    "trade_count": codes.S_TRADES,
+    "mean": codes.S_MEAN,
+    "sd": codes.S_SD,
+    "skew": codes.S_SKEW,
+    "kurtosis": codes.S_KURTOSIS,
+    "bars_in_position": codes.S_BARS_IN_POSITION,
+    "fees": codes.S_FEES,
+}
+
+
+def run_signal_sweep(
+    bars: pd.DataFrame | ValidatedBars,
+    signals: Sequence[Signals],
+    settings: BacktestSettings | None = None,
+    *,
+    actions: Sequence[CorporateAction] | None = None,
+) -> pd.DataFrame:
+    """One row for each element of `signals`, in their order; no equity, trade or order is kept.
+
+    Columns: `SWEEP_COLUMNS`; `sharpe` a year, the moments those of the bar returns (`ReturnMoments`).
+    Every number equals the one that `run_backtest` gives, bit for bit. Raises as it does.
+    """
+    checked = validate_bars(bars)
+    settings = settings or BacktestSettings()
+    action_bar, action_effect = checked.action_rows(actions)
+    stats = np.zeros((len(signals), codes.S_COUNT))
+    nothing = np.empty(0)
+    no_trades, no_orders = np.empty((0, codes.T_COUNT)), np.empty((0, codes.O_COUNT))
+    for row, each in enumerate(signals):
+        if len(each) != len(checked):
+            raise StrategyError(
+                f"Signals number {row} have {len(each)} rows and the bars {len(checked)}; each needs "
+                "one row a bar.",
+                number=row,
+                rows=len(each),
+                expected=len(checked),
+            )
+        intent, _ = pack_intents(each.entry_long, each.exit_long, each.entry_short, each.exit_short)
+        simulate(
+            checked.open, checked.high, checked.low, checked.close, intent, each.size,
+            level_arrays(settings, each), action_bar if len(action_bar) else None, action_effect,
+            settings_vector(settings, each), stats[row], nothing, nothing, nothing, no_trades,
+            no_orders,
+        )  # fmt: skip
+    columns: dict[str, Any] = {name: stats[:, at] for name, at in SWEEP_COLUMNS.items()}
+    frame = pd.DataFrame(columns)
+    return frame.astype({"trade_count": "int64", "bars_in_position": "int64"})

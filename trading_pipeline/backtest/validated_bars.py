@@ -1,0 +1,170 @@
+"""This file holds bars that were checked once and are ready for the kernel.
+
+Prices as traded, account currency per unit; `ts` in microseconds UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from numba import njit
+
+from trading_pipeline.domain.bars import BAR_COLUMNS, normalize_bars
+from trading_pipeline.domain.corporate_actions import CorporateAction
+from trading_pipeline.errors import ConfigurationError, DataQualityError, InsufficientDataError
+
+__all__ = ["ValidatedBars", "validate_bars"]
+
+_DAY = 86_400_000_000
+_NO_TIME = np.iinfo(np.int64).min
+_PROBLEMS = {
+    1: "has {field} {value}, which is not a finite price above 0",
+    2: "has a high of {high}, below its open {open}, close {close} or low {low}",
+    3: "has a low of {low}, above its open {open}, close {close} or high {high}",
+    4: "has a volume of {volume}, which is not 0 or more",
+    5: "stands at or before the bar in front of it",
+    6: "has no time stamp",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class ValidatedBars:
+    """Bars of one instrument that passed every check; make them with `validate_bars`.
+
+    Reuse one object over many runs: the checks and conversions then happen once.
+    """
+
+    frame: pd.DataFrame
+    ts: npt.NDArray[np.int64]
+    open: npt.NDArray[np.float64]
+    high: npt.NDArray[np.float64]
+    low: npt.NDArray[np.float64]
+    close: npt.NDArray[np.float64]
+    volume: npt.NDArray[np.float64]
+
+    def __len__(self) -> int:
+        """Number of bars."""
+        return int(self.ts.shape[0])
+
+    @property
+    def index(self) -> pd.DatetimeIndex:
+        """Aware UTC stamps of the bars."""
+        index: pd.DatetimeIndex = self.frame.index  # type: ignore[assignment]
+        return index
+
+    @cached_property
+    def days(self) -> npt.NDArray[np.int64]:
+        """Days since 1970-01-01 UTC, one a bar."""
+        return np.floor_divide(self.ts, _DAY)
+
+    def action_rows(
+        self, actions: Sequence[CorporateAction] | None
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """Bar and effect of the actions, in the order in which they apply.
+
+        Returns `(bar, effect)`: bar is the first one on or after the ex-date, effect has the columns
+        split ratio (1 for none) and dividend a share (0 for none). On one date the split comes
+        first: dividends are stated per share as traded that day. Actions after the last bar are
+        left out, and so are those on the first bar, before which nothing can be held.
+        """
+        owners = sorted({action.instrument for action in actions or ()})
+        if len(owners) > 1:
+            raise ConfigurationError(
+                f"The corporate actions belong to {len(owners)} instruments ({', '.join(owners[:5])}); "
+                "give those of the traded instrument only.",
+                instruments=owners,
+            )
+        rows: list[tuple[int, int, float, float]] = []
+        for action in actions or ():
+            ex_day = (action.ex_date - _EPOCH).days
+            bar = int(np.searchsorted(self.days, ex_day, side="left"))
+            if 0 < bar < len(self):
+                is_split = action.kind == "split"
+                ratio, cash = (action.value, 0.0) if is_split else (1.0, action.value)
+                rows.append((ex_day, 0 if is_split else 1, ratio, cash))
+        rows.sort()
+        bars = np.searchsorted(self.days, np.array([row[0] for row in rows], dtype=np.int64))
+        effects = np.array([row[2:] for row in rows], dtype=np.float64).reshape(-1, 2)
+        return bars.astype(np.int64), effects
+
+
+_EPOCH = pd.Timestamp("1970-01-01").date()
+
+
+def validate_bars(bars: pd.DataFrame | ValidatedBars) -> ValidatedBars:
+    """Check bars once: order, finite prices above 0, high and low around open and close, volume.
+
+    `bars`: the contract's frame (`domain.bars`), as traded. Volume may be NaN-free zero (indices).
+    Raises `InsufficientDataError` for no row and `DataQualityError` naming the first bad bar and its
+    values; nothing is sorted or repaired.
+    """
+    if isinstance(bars, ValidatedBars):
+        return bars
+    if not isinstance(bars, pd.DataFrame):
+        raise DataQualityError(
+            f"Bars are a {type(bars).__name__}; give a DataFrame with an aware UTC index ts and the "
+            f"columns {', '.join(BAR_COLUMNS)}."
+        )
+    frame = normalize_bars(bars)
+    if not len(frame):
+        raise InsufficientDataError(
+            "There are no bars to trade on. Fetch the range first, or choose dates that have bars.",
+            rows=0,
+        )
+    ts = frame.index.asi8.copy()  # type: ignore[attr-defined]
+    columns = {
+        name: np.ascontiguousarray(frame[name].to_numpy(dtype=np.float64)) for name in BAR_COLUMNS
+    }
+    row, problem = _first_problem(ts, *columns.values())
+    if row >= 0:
+        raise _bad_bar(frame, row, problem)
+    for values in (ts, *columns.values()):
+        values.setflags(write=False)
+    return ValidatedBars(frame=frame, ts=ts, **columns)
+
+
+def _bad_bar(frame: pd.DataFrame, row: int, problem: int) -> DataQualityError:
+    values = {name: float(frame[name].iloc[row]) for name in BAR_COLUMNS}
+    stamp = frame.index[row]
+    bad = next((n for n in BAR_COLUMNS[:4] if not 0.0 < values[n] < np.inf), "open")
+    detail = _PROBLEMS[problem].format(field=bad, value=values[bad], **values)
+    if problem == 5:
+        detail += f" ({frame.index[row - 1]}); stamps must rise, each once"
+    return DataQualityError(
+        f"Bar {row} ({stamp}) {detail}. Correct or leave out that bar; nothing is repaired here.",
+        row=row,
+        ts=stamp,
+        **values,
+    )
+
+
+@njit(cache=True, nogil=True)
+def _first_problem(
+    ts: npt.NDArray[np.int64],
+    open_: npt.NDArray[np.float64],
+    high: npt.NDArray[np.float64],
+    low: npt.NDArray[np.float64],
+    close: npt.NDArray[np.float64],
+    volume: npt.NDArray[np.float64],
+) -> tuple[int, int]:
+    """Row and number of the first problem, or (-1, 0); comparisons with NaN are False."""
+    for i in range(ts.shape[0]):
+        o, h, lo, c = open_[i], high[i], low[i], close[i]
+        if not (0.0 < o < np.inf and 0.0 < h < np.inf and 0.0 < lo < np.inf and 0.0 < c < np.inf):
+            return i, 1
+        if h < o or h < c or h < lo:
+            return i, 2
+        if lo > o or lo > c:
+            return i, 3
+        if not 0.0 <= volume[i] < np.inf:
+            return i, 4
+        if ts[i] == _NO_TIME:
+            return i, 6
+        if i > 0 and ts[i] <= ts[i - 1]:
+            return i, 5
+    return -1, 0

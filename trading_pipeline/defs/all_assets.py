@@ -1,0 +1,44 @@
+"""This file holds how the definitions are put together from a catalog."""
+
+import dagster as dg
+
+from trading_pipeline.defs.features import feature_assets, label_assets
+from trading_pipeline.defs.market_data import bars_asset, corporate_actions, universe
+from trading_pipeline.defs.models import model_assets
+from trading_pipeline.defs.partitions import instrument_windows
+from trading_pipeline.defs.resources import (
+    MarketDataResource,
+    WarehouseResource,
+    WorkspaceResource,
+)
+from trading_pipeline.settings.catalog import Catalog
+from trading_pipeline.settings.environment import load_settings
+
+__all__ = ["build_definitions"]
+
+
+def build_definitions(
+    catalog: Catalog, *, market_data: MarketDataResource | None = None
+) -> dg.Definitions:
+    """Definitions of a catalog; `market_data` replaces the clients of the sources."""
+    grid = instrument_windows(catalog)
+    chain = [
+        bars_asset(grid),
+        *feature_assets(catalog, grid),
+        *label_assets(catalog, grid),
+        *model_assets(catalog, grid),
+    ]
+    warehouse = WarehouseResource(
+        database="warehouse.duckdb", wait_seconds=load_settings().warehouse_wait_seconds
+    )
+    workspace = WorkspaceResource(
+        warehouse=warehouse, market_data=market_data or MarketDataResource()
+    )
+    return dg.Definitions(
+        assets=[universe, corporate_actions, *chain],
+        jobs=[
+            dg.define_asset_job("bars_to_predictions", selection=dg.AssetSelection.assets(*chain))
+        ],
+        executor=dg.in_process_executor,
+        resources={"warehouse": warehouse, "workspace": workspace},
+    )

@@ -1,0 +1,97 @@
+"""This file holds the assets of market data: the universe, corporate actions, bars."""
+
+import dagster as dg
+
+from trading_pipeline.defs.bar_checks import bar_check_results, bar_check_specs
+from trading_pipeline.defs.partitions import BY_INSTRUMENT, instruments, scenarios, studies
+from trading_pipeline.defs.reporting_outcomes import column_schema, for_each_instrument, report
+from trading_pipeline.defs.resources import WorkspaceResource
+from trading_pipeline.stages.bars_stage import refresh_bars
+from trading_pipeline.stages.universe_stage import refresh_actions, refresh_universe
+
+__all__ = ["bars_asset", "corporate_actions", "universe"]
+
+GROUP = "market_data"
+BAR_SCHEMA = {
+    "instrument": ("VARCHAR", "id of the series, symbol and timeframe"),
+    "ts": ("TIMESTAMPTZ", "daily: the session's date; intraday: the bar's open; UTC"),
+    "open": ("DOUBLE", "as traded"),
+    "high": ("DOUBLE", "as traded"),
+    "low": ("DOUBLE", "as traded"),
+    "close": ("DOUBLE", "as traded"),
+    "volume": ("DOUBLE", "units as traded"),
+}
+ACTION_SCHEMA = {
+    "instrument": ("VARCHAR", "id of the series"),
+    "ex_date": ("DATE", "first day on which the share trades without it"),
+    "kind": ("VARCHAR", "split or dividend"),
+    "value": ("DOUBLE", "new shares per old one, or cash per share as traded that day"),
+    "source": ("VARCHAR", "who says so"),
+    "seen_at": ("TIMESTAMPTZ", "when this project first knew"),
+}
+
+
+@dg.asset(group_name=GROUP, kinds={"duckdb", "yaml"})
+def universe(
+    context: dg.AssetExecutionContext, workspace: WorkspaceResource
+) -> dg.MaterializeResult:
+    """The instruments that are worked on, from universe.yaml; one row each in table `instruments`.
+
+    Materializing it adds the partition keys of instruments, scenarios and studies.
+    """
+    opened = workspace.open(context)
+    outcome = refresh_universe(opened)
+    catalog = opened.catalog
+    for partitions, names in (
+        (instruments, catalog.instruments),
+        (scenarios, catalog.scenarios),
+        (studies, catalog.studies),
+    ):
+        context.instance.add_dynamic_partitions(str(partitions.name), list(names))
+    return report(context, [outcome])
+
+
+@dg.asset(
+    group_name=GROUP,
+    kinds={"duckdb"},
+    partitions_def=instruments,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    deps=[universe],
+    metadata=column_schema(ACTION_SCHEMA),
+)
+def corporate_actions(
+    context: dg.AssetExecutionContext, workspace: WorkspaceResource
+) -> dg.MaterializeResult:
+    """Splits and cash dividends of an instrument, one row each, as they were on the ex-date."""
+    opened = workspace.open(context)
+    return report(context, [refresh_actions(opened, key) for key in context.partition_keys])
+
+
+def bars_asset(grid: dg.MultiPartitionsDefinition) -> dg.AssetsDefinition:
+    """The asset of bars over a grid of instruments and windows."""
+
+    @dg.asset(
+        name="bars",
+        group_name=GROUP,
+        kinds={"duckdb"},
+        partitions_def=grid,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        deps=[universe, dg.AssetDep(corporate_actions, partition_mapping=BY_INSTRUMENT)],
+        check_specs=bar_check_specs(),
+        metadata=column_schema(BAR_SCHEMA),
+    )
+    def bars(
+        context: dg.AssetExecutionContext, workspace: WorkspaceResource
+    ) -> dg.MaterializeResult:
+        """Closed bars as traded, one row a bar; prices in the instrument's currency, clocks in UTC.
+
+        A window whose bars fail a blocking check is not written: its old content stays, the
+        candidates go to `bars_rejected`, and nothing can be built on the window until it is mended.
+        """
+        opened = workspace.open(context)
+        outcomes = for_each_instrument(
+            context, opened, lambda name, windows: refresh_bars(opened, name, windows)
+        )
+        return report(context, outcomes, bar_check_results(outcomes))
+
+    return bars

@@ -1,0 +1,122 @@
+"""This file holds the assets of models and predictions, one pair a model spec."""
+
+import dagster as dg
+
+from trading_pipeline.defs.partitions import shifted_windows
+from trading_pipeline.defs.reporting_outcomes import column_schema, for_each_instrument, report
+from trading_pipeline.defs.resources import WorkspaceResource
+from trading_pipeline.settings.catalog import Catalog
+from trading_pipeline.settings.model_spec import ModelSpec
+from trading_pipeline.stages.model_stage import ModelStage, PredictionStage
+from trading_pipeline.stages.window_stage import materialize_windows
+
+__all__ = ["model_assets", "training_mapping"]
+
+GROUP = "models"
+FOLD_SCHEMA = {
+    "ts": ("TIMESTAMPTZ", "refit date"),
+    "train_start": ("TIMESTAMPTZ", "first training row"),
+    "train_end": ("TIMESTAMPTZ", "last training row"),
+    "last_label_end": ("TIMESTAMPTZ", "moment at which the last training label was known"),
+    "test_start": ("TIMESTAMPTZ", "first moment that is predicted"),
+    "test_end": ("TIMESTAMPTZ", "end of what is predicted, exclusive"),
+    "rows": ("BIGINT", "training rows"),
+    "purged": ("BIGINT", "rows left out because their label ended too late"),
+    "embargoed": ("BIGINT", "rows left out before the refit date"),
+    "model_id": ("VARCHAR", "hash of what made it; empty where there is no model"),
+    "path": ("VARCHAR", "folder of the model"),
+    "sha256": ("VARCHAR", "of the estimator's file"),
+    "reason": ("VARCHAR", "why there is no model"),
+    "train_auc": ("DOUBLE", "in sample"),
+    "tail_auc": ("DOUBLE", "on the held-back tail of the training span"),
+    "tail_brier": ("DOUBLE", "on the held-back tail, calibrated"),
+    "tail_log_loss": ("DOUBLE", "on the held-back tail, calibrated"),
+}
+PREDICTION_SCHEMA = {
+    "ts": ("TIMESTAMPTZ", "bar that is predicted from"),
+    "known_at": ("TIMESTAMPTZ", "moment from which the prediction can be used"),
+    "model_id": ("VARCHAR", "model that made it"),
+    "horizon": ("BIGINT", "bars ahead"),
+    "p_up": ("DOUBLE", "probability of a rise, 0 to 1"),
+}
+
+
+def training_mapping(spec: ModelSpec, catalog: Catalog) -> dg.MultiPartitionMapping:
+    """Windows that the fits of a window may read; with finer refits the own one too."""
+    span = spec.training.span
+    # as far back as there are windows: a large constant would be stepped through by Dagster
+    back = len(catalog.grid.keys()) if span == "expanding" else int(span)
+    return shifted_windows(-back, -1 if spec.training.refit == "window" else 0)
+
+
+def model_assets(catalog: Catalog, grid: dg.MultiPartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """`models/<name>` and `predictions/<name>` of every model spec."""
+    assets = []
+    for spec in catalog.models.values():
+        assets += [_model_asset(spec, catalog, grid), _prediction_asset(spec, grid)]
+    return assets
+
+
+def _model_asset(
+    spec: ModelSpec, catalog: Catalog, grid: dg.MultiPartitionsDefinition
+) -> dg.AssetsDefinition:
+    mapping = training_mapping(spec, catalog)
+
+    @dg.asset(
+        key=dg.AssetKey(["models", spec.name]),
+        group_name=GROUP,
+        kinds={"scikitlearn"},
+        partitions_def=grid,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        deps=[
+            dg.AssetDep(dg.AssetKey(["features", spec.features]), partition_mapping=mapping),
+            dg.AssetDep(dg.AssetKey(["labels", spec.label.name]), partition_mapping=mapping),
+        ],
+        code_version=spec.hash[:12],
+        metadata=column_schema(FOLD_SCHEMA),
+        description=f"Fits of '{spec.name}', one row a refit date. A fit reads earlier windows only, "
+        "and of them the rows whose label ended before its refit date.",
+    )
+    def models(
+        context: dg.AssetExecutionContext, workspace: WorkspaceResource
+    ) -> dg.MaterializeResult:
+        opened = workspace.open(context)
+        outcomes = for_each_instrument(
+            context,
+            opened,
+            lambda name, windows: materialize_windows(ModelStage(opened, name, spec.name), windows),
+        )
+        return report(context, outcomes)
+
+    return models
+
+
+def _prediction_asset(spec: ModelSpec, grid: dg.MultiPartitionsDefinition) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=dg.AssetKey(["predictions", spec.name]),
+        group_name=GROUP,
+        kinds={"parquet"},
+        partitions_def=grid,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        deps=[
+            dg.AssetDep(dg.AssetKey(["models", spec.name])),
+            dg.AssetDep(dg.AssetKey(["features", spec.features])),
+        ],
+        metadata=column_schema(PREDICTION_SCHEMA),
+        description=f"Out-of-sample predictions of '{spec.name}', one row a bar, each by the newest "
+        "fit made before it.",
+    )
+    def predictions(
+        context: dg.AssetExecutionContext, workspace: WorkspaceResource
+    ) -> dg.MaterializeResult:
+        opened = workspace.open(context)
+        outcomes = for_each_instrument(
+            context,
+            opened,
+            lambda name, windows: materialize_windows(
+                PredictionStage(opened, name, spec.name), windows
+            ),
+        )
+        return report(context, outcomes)
+
+    return predictions

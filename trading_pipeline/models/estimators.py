@@ -1,0 +1,173 @@
+"""This file holds the registry of estimators: names, allowed parameters, and how each is built.
+
+scikit-learn is imported when the first estimator is built, because that takes seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
+
+__all__ = [
+    "EstimatorDefinition",
+    "Parameter",
+    "build_estimator",
+    "estimator",
+    "estimator_names",
+    "validate_parameters",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """One parameter: its default and the values it may have.
+
+    `kind` is int or float where there are no choices; an int is taken for a float, a bool for
+    neither. `least` and `most` are inclusive, `above` is not. `choices`, where not empty, are the
+    only allowed values. Without choices None is allowed where the default is None.
+    """
+
+    default: Any
+    kind: type
+    least: float | None = None
+    above: float | None = None
+    most: float | None = None
+    choices: tuple[Any, ...] = ()
+
+    def problem(self, value: Any) -> str | None:
+        """What is wrong with `value`, as the end of a sentence; None where it is allowed."""
+        if self.choices:
+            return None if value in self.choices else f"must be one of {list(self.choices)}"
+        if value is None and self.default is None:
+            return None
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not number or (self.kind is int and not isinstance(value, int)):
+            return f"must be of type {self.kind.__name__}"
+        return self._out_of_bounds(value)
+
+    def _out_of_bounds(self, value: float) -> str | None:
+        if self.least is not None and not value >= self.least:
+            return f"must be {self.least:g} or more"
+        if self.above is not None and not value > self.above:
+            return f"must be above {self.above:g}"
+        if self.most is not None and not value <= self.most:
+            return f"must be {self.most:g} or less"
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EstimatorDefinition:
+    """A kind of estimator: `build(parameters, seed)` gives an unfitted one with `decision_function`.
+
+    `label_types`: the labels it can be trained on.
+    """
+
+    name: str
+    label_types: tuple[str, ...]
+    parameters: Mapping[str, Parameter]
+    build: Callable[[Mapping[str, Any], int], Any]
+
+
+def estimator_names() -> tuple[str, ...]:
+    """Names of all estimators."""
+    return tuple(sorted(_ESTIMATORS))
+
+
+def estimator(name: str) -> EstimatorDefinition:
+    """The estimator of that name; `UnknownNameError` offers close ones.
+
+    >>> estimator("logistic").label_types
+    ('direction',)
+    """
+    if name not in _ESTIMATORS:
+        raise UnknownNameError(
+            f"There is no estimator {name!r}. {did_you_mean(name, _ESTIMATORS)}",
+            name=name,
+            kind="estimator",
+        )
+    return _ESTIMATORS[name]
+
+
+def validate_parameters(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """All parameters of the estimator, defaults filled in; cheap, without scikit-learn.
+
+    Raises `UnknownNameError` for an estimator or parameter that is not there and
+    `ConfigurationError` for a value that is not allowed.
+
+    >>> validate_parameters("logistic", {"C": 0.1})
+    {'C': 0.1, 'class_weight': None, 'max_iter': 1000}
+    """
+    definition = estimator(name)
+    for key, value in parameters.items():
+        if key not in definition.parameters:
+            raise UnknownNameError(
+                f"The estimator {name!r} has no parameter {key!r}. "
+                f"{did_you_mean(key, definition.parameters)}",
+                name=key,
+                kind="parameter",
+            )
+        problem = definition.parameters[key].problem(value)
+        if problem is not None:
+            raise ConfigurationError(
+                f"The parameter {key!r} of the estimator {name!r} {problem}, was {value!r}.",
+                parameter=key,
+                value=value,
+            )
+    return {key: parameters.get(key, known.default) for key, known in definition.parameters.items()}
+
+
+def build_estimator(name: str, parameters: Mapping[str, Any], *, seed: int) -> Any:
+    """An unfitted scikit-learn estimator that gives equal results for equal input and `seed`."""
+    return estimator(name).build(validate_parameters(name, parameters), seed)
+
+
+def _logistic(parameters: Mapping[str, Any], seed: int) -> Any:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    regression = LogisticRegression(**parameters, random_state=seed)
+    return Pipeline([("scale", StandardScaler()), ("regression", regression)])
+
+
+def _hist_gradient_boosting(parameters: Mapping[str, Any], seed: int) -> Any:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    # scikit-learn's early stopping holds back random rows, which overlapping labels leak into
+    return HistGradientBoostingClassifier(**parameters, early_stopping=False, random_state=seed)
+
+
+_CLASS_WEIGHT = Parameter(default=None, kind=str, choices=(None, "balanced"))
+_ESTIMATORS = {
+    definition.name: definition
+    for definition in (
+        EstimatorDefinition(
+            name="logistic",
+            label_types=("direction",),
+            parameters={
+                "C": Parameter(default=1.0, kind=float, above=0.0),
+                "class_weight": _CLASS_WEIGHT,
+                "max_iter": Parameter(default=1000, kind=int, least=1),
+            },
+            build=_logistic,
+        ),
+        EstimatorDefinition(
+            name="hist_gradient_boosting",
+            label_types=("direction",),
+            parameters={
+                "learning_rate": Parameter(default=0.05, kind=float, above=0.0),
+                "max_iter": Parameter(default=100, kind=int, least=1),
+                "max_leaf_nodes": Parameter(default=15, kind=int, least=2),
+                "max_depth": Parameter(default=None, kind=int, least=1),
+                "min_samples_leaf": Parameter(default=50, kind=int, least=1),
+                "l2_regularization": Parameter(default=1.0, kind=float, least=0.0),
+                "max_features": Parameter(default=1.0, kind=float, above=0.0, most=1.0),
+                "class_weight": _CLASS_WEIGHT,
+            },
+            build=_hist_gradient_boosting,
+        ),
+    )
+}

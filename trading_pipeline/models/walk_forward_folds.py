@@ -1,0 +1,193 @@
+"""This file holds the folds of walk-forward training: refit dates, training spans and the purge.
+
+A fit of refit date D reads labels that ended before D and predicts from D to the next refit date.
+All stamps are aware UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, get_args
+
+import pandas as pd
+
+from trading_pipeline.domain.windows import Window
+from trading_pipeline.errors import (
+    ConfigurationError,
+    DataQualityError,
+    UnknownNameError,
+    did_you_mean,
+)
+from trading_pipeline.settings.model_spec import Refit, TrainingSpec
+
+__all__ = ["Fold", "PurgedLabels", "make_fold", "purge", "refit_dates", "training_span"]
+
+_FREQUENCIES: dict[str, str] = {"quarter": "QS", "month": "MS", "week": "W-MON", "day": "D"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fold:
+    """What one fit was trained on and what it may predict.
+
+    `train_start`, `train_end`: `ts` of the first and last training row; `last_label_end`: greatest
+    `t1` of them; all three None where no row is left. `test_start` is the refit date, `test_end`
+    (exclusive) the next one or the window's end. `rows` counts training rows, `purged` those left
+    out because their label ended at or after the refit date, `embargoed` those left out before it.
+    """
+
+    train_start: pd.Timestamp | None
+    train_end: pd.Timestamp | None
+    last_label_end: pd.Timestamp | None
+    test_start: pd.Timestamp
+    test_end: pd.Timestamp
+    rows: int
+    purged: int
+    embargoed: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values; stamps as ISO text."""
+        return {
+            name: value.isoformat() if isinstance(value, pd.Timestamp) else value
+            for name, value in self.__dict__.items()
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Fold:
+        """Inverse of `as_dict`."""
+        parsed: dict[str, Any] = {
+            name: pd.Timestamp(value).as_unit("us") if isinstance(value, str) else value
+            for name, value in values.items()
+        }
+        return cls(**parsed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PurgedLabels:
+    """Labels that may be trained on; `purged` and `embargoed` count the rows that may not."""
+
+    kept: pd.DataFrame
+    purged: int
+    embargoed: int
+
+
+def refit_dates(window_start: datetime, window_end: datetime, refit: Refit) -> list[pd.Timestamp]:
+    """Moments in `window_start <= D < window_end` at which a model is fitted, in order.
+
+    The window's start is always one; `quarter`, `month`, `week` and `day` add each start of a
+    calendar quarter, month, ISO week (Monday) or day in UTC. Raises `ConfigurationError`.
+
+    >>> from datetime import UTC
+    >>> dates = refit_dates(datetime(2012, 1, 1, tzinfo=UTC), datetime(2013, 1, 1, tzinfo=UTC),
+    ...                     "quarter")
+    >>> [date.strftime("%m-%d") for date in dates]
+    ['01-01', '04-01', '07-01', '10-01']
+    """
+    if refit not in get_args(Refit):
+        raise ConfigurationError(
+            f"A model cannot be refitted every {refit!r}. {did_you_mean(refit, get_args(Refit))}",
+            refit=refit,
+        )
+    start, end = _moment(window_start, "window_start"), _moment(window_end, "window_end")
+    if end <= start:
+        raise ConfigurationError(
+            f"The window ends at {end}, which is not after its start {start}.",
+            window_start=start,
+            window_end=end,
+        )
+    if refit == "window":
+        return [start]
+    first = start.normalize()
+    dates = pd.date_range(first, end, freq=_FREQUENCIES[refit], inclusive="left")
+    return [start, *[date.as_unit("us") for date in dates if date > start]]
+
+
+def training_span(
+    windows: Sequence[Window], window_key: str, training: TrainingSpec
+) -> list[Window]:
+    """Windows whose rows a fit in the window `window_key` may read, in order; perhaps none.
+
+    The span `expanding` gives every earlier window, a number k the k windows before. With a refit
+    finer than `window` the own window is added: `purge` then cuts it at each refit date, so a
+    sliding span is k windows at the window's start and grows by the window's part that has passed.
+    Raises `UnknownNameError` for a key that no window has.
+    """
+    ordered = sorted(windows)
+    keys = [window.key for window in ordered]
+    if window_key not in keys:
+        raise UnknownNameError(
+            f"There is no window {window_key!r} to train for. {did_you_mean(window_key, keys)}",
+            name=window_key,
+            kind="window",
+        )
+    own = keys.index(window_key)
+    first = 0 if training.span == "expanding" else max(own - training.span, 0)
+    return ordered[first : own + (training.refit != "window")]
+
+
+def purge(labels: pd.DataFrame, before: pd.Timestamp, embargo_bars: int = 0) -> PurgedLabels:
+    """Rows of `labels` whose label ended before `before`, without the last `embargo_bars` of them.
+
+    `labels`: index ts, columns t0 and t1 (aware UTC), in any order; the order is kept. A row counts
+    as purged when it was known before `before` (`t0 < before`) while its label was not
+    (`t1 >= before`); rows that begin later belong to no training span and are not counted. The
+    embargo takes the latest rows by `t0`; a bar without a label is no row. After de Prado, Advances
+    in Financial Machine Learning (2018), section 7.4. Raises `DataQualityError` for a row that ends
+    before it begins, `ConfigurationError` for a negative embargo.
+    """
+    if embargo_bars < 0:
+        raise ConfigurationError(
+            f"An embargo of {embargo_bars} bars is not possible; give 0 or more.",
+            embargo_bars=embargo_bars,
+        )
+    cut = _moment(before, "before")
+    wrong = labels.index[~(labels["t1"] > labels["t0"])]
+    if len(wrong):
+        raise DataQualityError(
+            f"The label of {wrong[0]} ends at {labels['t1'].loc[wrong[0]]}, which is not after it "
+            f"begins at {labels['t0'].loc[wrong[0]]}; it cannot be purged. Compute the labels again.",
+            ts=wrong[0],
+        )
+    ended = labels["t1"] < cut
+    purged = int(((labels["t0"] < cut) & ~ended).sum())
+    kept = labels.loc[ended]
+    embargoed = min(embargo_bars, len(kept))
+    if embargoed:
+        order = kept["t0"].to_numpy().argsort(kind="stable")
+        keep = sorted(order[: len(kept) - embargoed].tolist())
+        kept = kept.iloc[keep]
+    return PurgedLabels(kept=kept, purged=purged, embargoed=embargoed)
+
+
+def make_fold(
+    labels: pd.DataFrame,
+    *,
+    test_start: pd.Timestamp,
+    test_end: pd.Timestamp,
+    embargo_bars: int = 0,
+) -> tuple[Fold, pd.DataFrame]:
+    """The fold of refit date `test_start`, and the labels that its fit may be trained on."""
+    cleaned = purge(labels, test_start, embargo_bars)
+    kept = cleaned.kept
+    fold = Fold(
+        train_start=kept.index.min() if len(kept) else None,
+        train_end=kept.index.max() if len(kept) else None,
+        last_label_end=kept["t1"].max() if len(kept) else None,
+        test_start=_moment(test_start, "test_start"),
+        test_end=_moment(test_end, "test_end"),
+        rows=len(kept),
+        purged=cleaned.purged,
+        embargoed=cleaned.embargoed,
+    )
+    return fold, kept
+
+
+def _moment(value: datetime, name: str) -> pd.Timestamp:
+    stamp = pd.Timestamp(value)
+    if stamp.tz is None:
+        raise ConfigurationError(
+            f"{name} is {value}, a stamp without a time zone. Give an aware one in UTC.",
+            value=value,
+        )
+    return stamp.tz_convert("UTC").as_unit("us")

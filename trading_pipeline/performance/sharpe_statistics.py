@@ -1,0 +1,86 @@
+"""This file holds how far a measured Sharpe ratio can be trusted. Ratios per bar unless said otherwise.
+
+Sources: Lo (2002), "The statistics of Sharpe ratios", eq. 9; Bailey and Lopez de Prado (2012), "The
+Sharpe ratio efficient frontier", eqs. 8 and 11. `skew` and `kurtosis` are the biased standardized
+moments of the returns, kurtosis 3.0 for the normal law.
+"""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+
+from trading_pipeline.errors import ConfigurationError
+from trading_pipeline.performance.return_metrics import ensure_periods_per_year
+
+__all__ = [
+    "lo_standard_error_annual",
+    "minimum_track_record_bars",
+    "probabilistic_sharpe_ratio",
+    "sharpe_variance_factor",
+]
+
+
+def sharpe_variance_factor(*, sharpe: float, skew: float, kurtosis: float) -> float:
+    """Variance of an estimated Sharpe ratio times its number of bars (less one).
+
+    `1 - skew * sharpe + (kurtosis - 1) / 4 * sharpe^2`; NaN where the moments make it negative,
+    which no sample can but a rounded table may.
+    """
+    factor = 1.0 - skew * sharpe + (kurtosis - 1.0) / 4.0 * sharpe * sharpe
+    return factor if factor >= 0.0 else math.nan
+
+
+def probabilistic_sharpe_ratio(
+    *, sharpe: float, bars: float, skew: float, kurtosis: float, benchmark_sharpe: float = 0.0
+) -> float:
+    """Probability that the true Sharpe ratio lies above `benchmark_sharpe`, both per bar.
+
+    NaN below two bars and where a value is NaN.
+
+    >>> round(
+    ...     probabilistic_sharpe_ratio(sharpe=0.458, bars=24, skew=-2.448, kurtosis=10.164), 3
+    ... )
+    0.913
+    """
+    factor = sharpe_variance_factor(sharpe=sharpe, skew=skew, kurtosis=kurtosis)
+    if not bars >= 2 or not factor > 0.0 or math.isnan(benchmark_sharpe):
+        return math.nan
+    score = (sharpe - benchmark_sharpe) * math.sqrt((bars - 1.0) / factor)
+    return 0.5 * math.erfc(-score / math.sqrt(2.0))
+
+
+def minimum_track_record_bars(
+    *,
+    sharpe: float,
+    skew: float,
+    kurtosis: float,
+    benchmark_sharpe: float = 0.0,
+    confidence: float = 0.95,
+) -> float:
+    """Bars that a track record needs before this Sharpe ratio beats the benchmark's at `confidence`.
+
+    NaN where the ratio is not above the benchmark: no length would do. Raises `ConfigurationError`
+    for a confidence outside (0.5, 1).
+    """
+    if not 0.5 < confidence < 1.0:
+        raise ConfigurationError(
+            f"The confidence is {confidence}; it must lie above 0.5 and below 1, for example 0.95.",
+            confidence=confidence,
+        )
+    if not sharpe > benchmark_sharpe:
+        return math.nan
+    factor = sharpe_variance_factor(sharpe=sharpe, skew=skew, kurtosis=kurtosis)
+    quantile = NormalDist().inv_cdf(confidence)
+    return 1.0 + factor * (quantile / (sharpe - benchmark_sharpe)) ** 2
+
+
+def lo_standard_error_annual(*, sharpe: float, bars: float, periods_per_year: float) -> float:
+    """Standard error of the annualized Sharpe ratio if returns were independent and alike.
+
+    `sqrt((1 + sharpe^2 / 2) / bars * periods_per_year)` with the ratio per bar; NaN without bars.
+    """
+    ensure_periods_per_year(periods_per_year)
+    if not bars >= 1:
+        return math.nan
+    return math.sqrt((1.0 + 0.5 * sharpe * sharpe) / bars * periods_per_year)

@@ -1,0 +1,144 @@
+"""This file holds the catalog: universe, scenarios, studies and models, shipped and the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from trading_pipeline.domain.instrument import Instrument
+from trading_pipeline.domain.windows import WindowGrid
+from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
+from trading_pipeline.settings.model_spec import ModelSpec
+from trading_pipeline.settings.scenario import ScenarioSpec
+from trading_pipeline.settings.study import StudySpec
+from trading_pipeline.settings.universe import UniverseFile, UniverseSpec
+from trading_pipeline.settings.yaml_files import list_spec_files, read_yaml
+
+__all__ = ["Catalog", "load_catalog", "read_scenario"]
+
+SHIPPED = Path(__file__).parent / "defaults"
+NamedSpec = TypeVar("NamedSpec", ScenarioSpec, StudySpec, ModelSpec)
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Everything that is configured by files, by name. `sources` tells which file a spec is from."""
+
+    universe: UniverseSpec
+    scenarios: Mapping[str, ScenarioSpec]
+    studies: Mapping[str, StudySpec]
+    models: Mapping[str, ModelSpec]
+    sources: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def grid(self) -> WindowGrid:
+        """The windows that cut every series."""
+        return self.universe.grid
+
+    @property
+    def instruments(self) -> dict[str, Instrument]:
+        """Instruments by id."""
+        return self.universe.by_id
+
+    def instrument(self, name: str) -> Instrument:
+        """The instrument of that id; `UnknownNameError` offers the closest."""
+        return _lookup("instrument", name, self.instruments)
+
+    def scenario(self, name: str) -> ScenarioSpec:
+        """The scenario of that name; `UnknownNameError` offers the closest."""
+        return _lookup("scenario", name, self.scenarios)
+
+    def study(self, name: str) -> StudySpec:
+        """The study of that name; `UnknownNameError` offers the closest."""
+        return _lookup("study", name, self.studies)
+
+    def model(self, name: str) -> ModelSpec:
+        """The model spec of that name; `UnknownNameError` offers the closest."""
+        return _lookup("model", name, self.models)
+
+
+def load_catalog(config_dir: Path) -> Catalog:
+    """Shipped files, with the user's files of `config_dir` added to them or laid over them.
+
+    Raises `ConfigurationError` for an unknown key, a wrong type, a name used twice in one folder, an
+    empty universe, or a reference to a name that nothing has.
+    """
+    universe, sources = _load_universe(config_dir)
+    scenarios = _load_named("scenarios", ScenarioSpec, config_dir, sources)
+    studies = _load_named("studies", StudySpec, config_dir, sources)
+    models = _load_named("models", ModelSpec, config_dir, sources)
+    catalog = Catalog(universe, scenarios, studies, models, sources)
+    _check_references(catalog)
+    return catalog
+
+
+def read_scenario(path: Path) -> ScenarioSpec:
+    """The scenario of one file."""
+    return ScenarioSpec.parse(read_yaml(path), where=str(path))
+
+
+def _load_universe(config_dir: Path) -> tuple[UniverseSpec, dict[str, Path]]:
+    shipped = SHIPPED / "universe.yaml"
+    universe = UniverseSpec.parse(read_yaml(shipped), where=str(shipped))
+    sources = {"universe": shipped}
+    own = [config_dir / f"universe{suffix}" for suffix in (".yaml", ".yml", ".json")]
+    for path in (p for p in own if p.is_file()):
+        data = read_yaml(path)
+        overlay = UniverseFile.parse(data, where=str(path))
+        if "instruments" in data and not overlay.instruments:
+            raise ConfigurationError(
+                f"{path} lists no instrument, so there would be nothing to work on. List at least one "
+                "under 'instruments', or leave the key out to keep the shipped ones.",
+                path=str(path),
+            )
+        universe, sources["universe"] = universe.overlaid(overlay), path
+    return universe, sources
+
+
+def _load_named(
+    folder: str, spec_type: type[NamedSpec], config_dir: Path, sources: dict[str, Path]
+) -> dict[str, NamedSpec]:
+    found: dict[str, NamedSpec] = {}
+    for base in (SHIPPED, config_dir):
+        here: dict[str, Path] = {}
+        for path in list_spec_files(base / folder):
+            spec = spec_type.parse(read_yaml(path), where=str(path))
+            if spec.name in here:
+                raise ConfigurationError(
+                    f"{path} has the name '{spec.name}', which {here[spec.name]} has too. Give one of "
+                    "them another name.",
+                    name=spec.name,
+                )
+            here[spec.name] = path
+            found[spec.name] = spec
+            sources[f"{folder}/{spec.name}"] = path
+    return found
+
+
+def _check_references(catalog: Catalog) -> None:
+    for scenario in catalog.scenarios.values():
+        for name in scenario.instruments or ():
+            where = catalog.sources[f"scenarios/{scenario.name}"]
+            _lookup("instrument", name, catalog.instruments, where)
+    for study in catalog.studies.values():
+        where = catalog.sources[f"studies/{study.name}"]
+        scenario = _lookup("scenario", study.scenario, catalog.scenarios, where)
+        if scenario.strategy.type != study.strategy:
+            raise ConfigurationError(
+                f"{where}: the study searches '{study.strategy}', but its scenario "
+                f"'{scenario.name}' trades '{scenario.strategy.type}'. Name a scenario of the same "
+                "strategy.",
+                study=study.name,
+            )
+
+
+def _lookup(kind: str, name: str, known: Mapping[str, Value], where: Path | None = None) -> Value:
+    if name not in known:
+        prefix = f"{where}: there" if where else "There"
+        raise UnknownNameError(
+            f"{prefix} is no {kind} {name!r}. {did_you_mean(name, known)}", name=name, kind=kind
+        )
+    return known[name]

@@ -1,0 +1,83 @@
+"""This file holds the settings of the environment: folders, waits. Variables `TRADING_PIPELINE_*`."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from trading_pipeline.errors import ConfigurationError
+from trading_pipeline.settings.spec_model import explain_validation_error
+
+__all__ = ["PipelineSettings", "load_settings", "project_root"]
+
+
+def project_root() -> Path:
+    """Folder of `pyproject.toml` in a checkout; the working folder where the package is installed."""
+    root = Path(__file__).resolve().parents[2]
+    return root if (root / "pyproject.toml").is_file() else Path.cwd()
+
+
+class PipelineSettings(BaseSettings):
+    """Where things are kept and how long to wait.
+
+    `runtime_dir`: warehouse, caches, models, output, the Dagster instance. `config_dir`: the user's
+    own YAML files. `warehouse_wait_seconds`: how long a busy warehouse is waited for.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="TRADING_PIPELINE_", env_file=".env", extra="ignore", frozen=True
+    )
+
+    runtime_dir: Path = Field(default_factory=lambda: project_root() / "runtime")
+    config_dir: Path | None = None
+    warehouse_wait_seconds: float = Field(default=30.0, ge=0)
+
+    @cached_property
+    def runtime(self) -> Path:
+        """Absolute runtime folder."""
+        return self.runtime_dir.expanduser().resolve()
+
+    @property
+    def config(self) -> Path:
+        """Absolute folder of the user's YAML files."""
+        return (self.config_dir or self.runtime / "config").expanduser().resolve()
+
+    @property
+    def warehouse_path(self) -> Path:
+        """The DuckDB file."""
+        return self.runtime / "warehouse.duckdb"
+
+    @property
+    def cache(self) -> Path:
+        """Parquet files of features, labels and predictions; compiled kernels."""
+        return self.runtime / "cache"
+
+    @property
+    def models(self) -> Path:
+        """Model folders, `<name>/<model_id>/`."""
+        return self.runtime / "models"
+
+    @property
+    def output(self) -> Path:
+        """Backtests' frames, reports, CSV files."""
+        return self.runtime / "output"
+
+    @property
+    def dagster(self) -> Path:
+        """Runs, events and logs of the Dagster instance."""
+        return self.runtime / "dagster"
+
+
+def load_settings(**overrides: Any) -> PipelineSettings:
+    """Settings from the environment and `.env`; `ConfigurationError` names a wrong variable."""
+    try:
+        return PipelineSettings(**overrides)
+    except ValidationError as error:
+        raise ConfigurationError(
+            "A setting of the environment (TRADING_PIPELINE_...) is wrong. "
+            + explain_validation_error(error, PipelineSettings)
+        ) from error

@@ -1,0 +1,89 @@
+"""This file holds the base of everything read from YAML: strict, frozen, with plain-word errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from trading_pipeline.domain.hashing import canonical_hash
+from trading_pipeline.errors import ConfigurationError, did_you_mean
+
+__all__ = ["Name", "SpecModel", "explain_validation_error"]
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$", min_length=1, max_length=64)]
+"""Names of scenarios, studies, models, strategies and feature sets."""
+
+
+class SpecModel(BaseModel):
+    """A frozen specification in which an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    @classmethod
+    def parse(cls, data: Any, *, where: str) -> Self:
+        """Build from plain values; `where` names the file for the error.
+
+        Raises `ConfigurationError` that names each wrong key, its value and what was expected.
+        """
+        if not isinstance(data, Mapping):
+            raise ConfigurationError(
+                f"{where} must hold keys and values, but holds {type(data).__name__} {data!r}.",
+                where=where,
+            )
+        try:
+            return cls.model_validate(dict(data))
+        except ValidationError as error:
+            raise ConfigurationError(
+                f"{where}: {explain_validation_error(error, cls)}", where=where
+            ) from error
+
+    @property
+    def hash(self) -> str:
+        """Hash of all values, defaults included."""
+        return canonical_hash(self.model_dump(mode="json"))
+
+
+def explain_validation_error(error: ValidationError, model: type[BaseModel]) -> str:
+    """One sentence for each wrong key; unknown keys come with the closest known one."""
+    return " ".join(_explain(detail, model) for detail in error.errors())
+
+
+def _explain(detail: Any, model: type[BaseModel]) -> str:
+    location = [part for part in detail["loc"] if not str(part).startswith("function-")]
+    path = ".".join(str(part) for part in location)
+    kind, given = detail["type"], detail["input"]
+    if kind == "extra_forbidden":
+        known = _field_names(model, location[:-1])
+        return f"Unknown key '{path}'. {did_you_mean(str(location[-1]), known)}"
+    if kind == "missing":
+        return f"The key '{path}' is missing."
+    reason = str(detail["msg"]).removeprefix("Value error, ")
+    shown = "" if isinstance(given, (dict, list)) else f", was {given!r}"
+    return f"'{path}': {reason}{shown}." if path else f"{reason}{shown}."
+
+
+def _field_names(model: type[BaseModel], location: list[Any]) -> list[str]:
+    """Known keys of the (nested) model that a location points to."""
+    current: Any = model
+    for part in location:
+        if isinstance(part, int):
+            continue
+        field = current.model_fields.get(part) if hasattr(current, "model_fields") else None
+        if field is None:
+            return []
+        current = _inner_model(field.annotation)
+        if current is None:
+            return []
+    return [field.alias or name for name, field in current.model_fields.items()]
+
+
+def _inner_model(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        found = _inner_model(argument)
+        if found is not None:
+            return found
+    return None

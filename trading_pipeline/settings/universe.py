@@ -1,0 +1,85 @@
+"""This file holds the universe: which instruments there are, and which span of time is covered."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+
+from pydantic import Field, model_validator
+
+from trading_pipeline.domain.instrument import Instrument, instrument_id
+from trading_pipeline.domain.timeframe import Timeframe
+from trading_pipeline.domain.windows import Cadence, WindowGrid
+from trading_pipeline.settings.spec_model import SpecModel
+
+__all__ = ["InstrumentSpec", "UniverseFile", "UniverseSpec"]
+
+
+class InstrumentSpec(SpecModel):
+    """One line of the universe file; see `domain.instrument.Instrument` for the meanings."""
+
+    symbol: str = Field(min_length=1)
+    timeframe: Timeframe = Timeframe.D1
+    source: str = Field(min_length=1)
+    calendar: str = "XNYS"
+    asset_class: str = "equity"
+    currency: str = "USD"
+    exchange: str | None = None
+    multiplier: float = Field(default=1.0, gt=0)
+    tick_size: float | None = Field(default=None, gt=0)
+    lot_size: float | None = Field(default=None, gt=0)
+    listed_from: date | None = None
+    listed_to: date | None = None
+
+    @model_validator(mode="after")
+    def _check_id(self) -> InstrumentSpec:
+        instrument_id(self.symbol, self.timeframe)
+        return self
+
+    def to_instrument(self) -> Instrument:
+        """The domain value."""
+        return Instrument(**dict(self))
+
+
+class UniverseFile(SpecModel):
+    """What a `universe.yaml` may hold; a user's file may leave out what it does not change."""
+
+    start: date | None = None
+    end: date | None = None
+    cadence: Cadence | None = None
+    instruments: tuple[InstrumentSpec, ...] = ()
+
+    @model_validator(mode="after")
+    def _no_duplicates(self) -> UniverseFile:
+        counts = Counter(instrument_id(i.symbol, i.timeframe) for i in self.instruments)
+        twice = sorted(name for name, count in counts.items() if count > 1)
+        if twice:
+            raise ValueError(f"the instrument {', '.join(twice)} is listed twice; keep one line")
+        return self
+
+
+class UniverseSpec(SpecModel):
+    """The universe in force, after the user's file was laid over the shipped one."""
+
+    start: date
+    end: date | None = None
+    cadence: Cadence = "year"
+    instruments: tuple[InstrumentSpec, ...] = ()
+
+    @property
+    def grid(self) -> WindowGrid:
+        """The windows that cut every series."""
+        return WindowGrid(start=self.start, end=self.end, cadence=self.cadence)
+
+    @property
+    def by_id(self) -> dict[str, Instrument]:
+        """Instruments by id, in the order of the file."""
+        found = (spec.to_instrument() for spec in self.instruments)
+        return {instrument.id: instrument for instrument in found}
+
+    def overlaid(self, other: UniverseFile) -> UniverseSpec:
+        """This universe with what `other` sets; instruments of the same id are replaced."""
+        mine = {instrument_id(i.symbol, i.timeframe): i for i in self.instruments}
+        mine |= {instrument_id(i.symbol, i.timeframe): i for i in other.instruments}
+        given = other.model_dump(include=other.model_fields_set - {"instruments"})
+        return UniverseSpec(**(dict(self) | given | {"instruments": tuple(mine.values())}))

@@ -1,0 +1,215 @@
+"""This file holds the stages of models and predictions: walk-forward fits and what they foresaw.
+
+The partition of `models/<name>` is its fold table, one row a fit, index `ts` the refit date; the
+estimators themselves lie in `runtime/models/<name>/<model_id>/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from trading_pipeline.domain.windows import Window
+from trading_pipeline.errors import InsufficientDataError
+from trading_pipeline.features.feature_sets import feature_set
+from trading_pipeline.models.fitted_model import FittedModel, NoModel
+from trading_pipeline.models.model_files import load_model, save_model
+from trading_pipeline.models.train import (
+    fit_model,
+    library_versions,
+    predict_direction,
+    training_code_hash,
+)
+from trading_pipeline.models.walk_forward_folds import refit_dates, training_span
+from trading_pipeline.stages.model_rows import fold_table, model_row, no_model_row
+from trading_pipeline.stages.window_stage import Built, WindowStage
+from trading_pipeline.stages.workspace import Workspace
+from trading_pipeline.storage.artifact_store import Artifact
+
+__all__ = ["ModelStage", "PredictionStage", "training_windows"]
+
+
+def training_windows(workspace: Workspace, model_name: str, window: Window) -> list[Window]:
+    """Windows whose features and labels the fits of a window may read."""
+    spec = workspace.catalog.model(model_name)
+    return training_span(workspace.windows(), window.key, spec.training)
+
+
+class _UpstreamFrames:
+    """Frames of an instrument's upstream partitions, each read once."""
+
+    def __init__(self, workspace: Workspace, instrument_id: str, assets: Sequence[str]) -> None:
+        self._workspace, self._instrument_id = workspace, instrument_id
+        self._rows = workspace.artifacts.newest(assets, f"{instrument_id}|")
+        self._frames: dict[tuple[str, str], pd.DataFrame] = {}
+
+    def artifact(self, asset: str, window: Window) -> Artifact:
+        """Valid row; `InsufficientDataError` where the partition was never materialized."""
+        partition = f"{self._instrument_id}|{window.key}"
+        found = self._rows.get((asset, partition))
+        if found is None:
+            raise InsufficientDataError(
+                f"The partition {partition} of '{asset}' has not been materialized. Materialize it "
+                f"first: trading-pipeline run {self._instrument_id}.",
+                asset=asset,
+                partition=partition,
+            )
+        return found
+
+    def frame(self, asset: str, window: Window) -> pd.DataFrame:
+        """The partition's frame."""
+        artifact = self.artifact(asset, window)
+        key = (asset, artifact.partition)
+        if key not in self._frames:
+            self._frames[key] = self._workspace.artifacts.load(artifact)
+        return self._frames[key]
+
+    def joined(self, asset: str, windows: Sequence[Window]) -> pd.DataFrame:
+        """Frames of the windows one after the other; empty frames are left out where they can be."""
+        frames = [self.frame(asset, window) for window in windows]
+        filled = [frame for frame in frames if len(frame)]
+        return pd.concat(filled) if filled else frames[0]
+
+
+class ModelStage(WindowStage):
+    """Fits of one model spec. What a fit reads is given by `training_windows` and the purge alone."""
+
+    def __init__(self, workspace: Workspace, instrument_id: str, model_name: str) -> None:
+        super().__init__(workspace, instrument_id)
+        self.spec = workspace.catalog.model(model_name)
+        self.asset = f"models/{model_name}"
+        self.code_hash = training_code_hash()
+        self._features = f"features/{self.spec.features}"
+        self._labels = f"labels/{self.spec.label.name}"
+        self._upstream = _UpstreamFrames(
+            workspace, self.instrument_id, [self._features, self._labels]
+        )
+
+    def inputs(self, window: Window) -> Any:
+        """Spec, feature set, libraries, and the hash of every file in the training span."""
+        read = training_windows(self.workspace, self.spec.name, window)
+        return [
+            self.spec.hash,
+            feature_set(self.spec.features).hash,
+            library_versions(),
+            [self._upstream.artifact(self._features, each).sha256 for each in read],
+            [self._upstream.artifact(self._labels, each).sha256 for each in read],
+        ]
+
+    def build(self, window: Window) -> Built:
+        """Fit every refit date of the window, save the models, and give the fold table."""
+        read = training_windows(self.workspace, self.spec.name, window)
+        dates = refit_dates(window.start, window.end, self.spec.training.refit)
+        ends = [*dates[1:], pd.Timestamp(window.end)]
+        if not read:
+            rows = [no_model_row(date, "No window lies before this one.") for date in dates]
+            return Built(fold_table(rows), "no_model")
+        features = self._upstream.joined(self._features, read).drop(columns="known_at")
+        labels = self._upstream.joined(self._labels, read)
+        rows, registered = [], []
+        for refit_at, test_end in zip(dates, ends, strict=True):
+            outcome = fit_model(
+                self.spec,
+                features,
+                labels,
+                instrument=self.instrument_id,
+                refit_at=refit_at,
+                test_end=test_end,
+                feature_set_hash=feature_set(self.spec.features).hash,
+            )
+            if isinstance(outcome, NoModel):
+                rows.append(no_model_row(refit_at, outcome.reason, outcome.fold))
+                continue
+            path = save_model(self.workspace.settings.models / self.spec.name, outcome)
+            stored = path.relative_to(self.workspace.settings.runtime).as_posix()
+            row = model_row(outcome, window.key, stored, path, self.workspace)
+            rows.append(row.fold)
+            registered.append(row.registry)
+        self.workspace.models.save(registered)
+        return Built(fold_table(rows), "ok" if registered else "no_model")
+
+    def describe(self, frame: pd.DataFrame) -> Mapping[str, Any]:
+        """Size and scores of the last fit of the window."""
+        last = frame.iloc[-1]
+        numbers = {
+            name: float(last[name])
+            for name in ("rows", "purged", "embargoed", "train_auc", "tail_auc", "tail_brier")
+            if name in frame.columns and pd.notna(last[name])
+        }
+        return {
+            "fits": len(frame),
+            "model_id": last["model_id"],
+            "reason": last["reason"],
+            **numbers,
+        }
+
+
+class PredictionStage(WindowStage):
+    """Out-of-sample predictions: every row by the newest fit made before it."""
+
+    def __init__(self, workspace: Workspace, instrument_id: str, model_name: str) -> None:
+        super().__init__(workspace, instrument_id)
+        self.spec = workspace.catalog.model(model_name)
+        self.asset = f"predictions/{model_name}"
+        self.code_hash = training_code_hash()
+        self._features, self._models = f"features/{self.spec.features}", f"models/{model_name}"
+        self._upstream = _UpstreamFrames(
+            workspace, self.instrument_id, [self._features, self._models]
+        )
+
+    def inputs(self, window: Window) -> Any:
+        """The window's fold table and features."""
+        return [
+            self._upstream.artifact(self._models, window).sha256,
+            self._upstream.artifact(self._features, window).sha256,
+        ]
+
+    def build(self, window: Window) -> Built:
+        """Predictions of the window; no rows where there is no model."""
+        folds = self._upstream.frame(self._models, window)
+        features = self._upstream.frame(self._features, window)
+        parts = []
+        for refit_at, fold in folds.iterrows():
+            rows = features.loc[(features.index >= refit_at) & (features.index < fold["test_end"])]
+            if fold["model_id"] and len(rows):
+                parts.append(self._predict(self._load(fold["path"]), rows))
+        if parts:
+            return Built(pd.concat(parts))
+        has_model = bool((folds["model_id"] != "").any())
+        return Built(_no_predictions(), "not_listed" if has_model else "no_model")
+
+    def describe(self, frame: pd.DataFrame) -> Mapping[str, Any]:
+        """How sure the predictions are."""
+        if not len(frame):
+            return {}
+        return {
+            "mean_p_up": float(frame["p_up"].mean()),
+            "missing_predictions": int(frame["p_up"].isna().sum()),
+        }
+
+    def _predict(self, fitted: FittedModel, features: pd.DataFrame) -> pd.DataFrame:
+        known_at = pd.DatetimeIndex(features["known_at"])
+        return predict_direction(
+            fitted,
+            features.drop(columns="known_at"),
+            known_at,
+            feature_set_hash=feature_set(self.spec.features).hash,
+        )
+
+    def _load(self, path: str) -> FittedModel:
+        return load_model(self.workspace.settings.runtime / path)
+
+
+def _no_predictions() -> pd.DataFrame:
+    stamps = pd.DatetimeIndex([], dtype="datetime64[us, UTC]", name="ts")
+    return pd.DataFrame(
+        {
+            "known_at": pd.DatetimeIndex([], dtype="datetime64[us, UTC]"),
+            "model_id": pd.Series([], dtype=object).to_numpy(),
+            "horizon": pd.Series([], dtype="int64").to_numpy(),
+            "p_up": pd.Series([], dtype="float64").to_numpy(),
+        },
+        index=stamps,
+    )

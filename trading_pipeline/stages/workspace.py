@@ -1,0 +1,104 @@
+"""This file holds the workspace: settings, catalog, sources and stores that every stage works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+from trading_pipeline.domain.instrument import Instrument
+from trading_pipeline.domain.windows import Window
+from trading_pipeline.errors import UnknownNameError, did_you_mean
+from trading_pipeline.market_data.source import MarketDataSource
+from trading_pipeline.market_data.source_registry import source, source_names
+from trading_pipeline.settings.catalog import Catalog, load_catalog
+from trading_pipeline.settings.environment import PipelineSettings, load_settings
+from trading_pipeline.storage.artifact_store import ArtifactStore
+from trading_pipeline.storage.bar_store import BarStore
+from trading_pipeline.storage.model_store import ModelStore
+from trading_pipeline.storage.reference_store import ReferenceStore
+from trading_pipeline.storage.result_store import ResultStore
+from trading_pipeline.storage.trial_ledger import TrialLedger
+from trading_pipeline.storage.warehouse import Warehouse
+
+__all__ = ["Workspace", "open_workspace"]
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One project folder opened for work.
+
+    `run_id` is written beside everything that is stored. `open_source` gives the client of an
+    instrument's source. `clock` tells the present moment, aware UTC.
+    """
+
+    settings: PipelineSettings
+    catalog: Catalog
+    warehouse: Warehouse
+    run_id: str = "local"
+    open_source: Callable[[str], MarketDataSource] = source
+    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+
+    @cached_property
+    def bars(self) -> BarStore:
+        """Bars and what is known about how they came."""
+        return BarStore(self.warehouse)
+
+    @cached_property
+    def artifacts(self) -> ArtifactStore:
+        """Parquet files of features, labels, predictions."""
+        return ArtifactStore(self.warehouse, self.settings.runtime)
+
+    @cached_property
+    def reference(self) -> ReferenceStore:
+        """Instruments and corporate actions."""
+        return ReferenceStore(self.warehouse)
+
+    @cached_property
+    def models(self) -> ModelStore:
+        """Rows of fitted models."""
+        return ModelStore(self.warehouse)
+
+    @cached_property
+    def results(self) -> ResultStore:
+        """Backtest results."""
+        return ResultStore(self.warehouse)
+
+    @cached_property
+    def trials(self) -> TrialLedger:
+        """The ledger of trials."""
+        return TrialLedger(self.warehouse)
+
+    @property
+    def reports(self) -> Path:
+        """Folder of HTML reports."""
+        return self.settings.output / "reports"
+
+    def source_of(self, instrument: Instrument) -> MarketDataSource:
+        """Client of the instrument's source; `UnknownNameError` for a source that nothing has."""
+        if self.open_source is source and instrument.source not in source_names():
+            raise UnknownNameError(
+                f"The instrument {instrument.id} names the source {instrument.source!r}, which there "
+                f"is not. {did_you_mean(instrument.source, source_names())}",
+                name=instrument.source,
+                kind="source",
+            )
+        return self.open_source(instrument.source)
+
+    def windows(self, keys: list[str] | None = None) -> list[Window]:
+        """Windows by key in time order; all of them where `keys` is None."""
+        grid, now = self.catalog.grid, self.clock()
+        found = grid.windows(now)
+        if keys is None:
+            return found
+        wanted = {grid.window(key, now) for key in keys}
+        return [window for window in found if window in wanted]
+
+
+def open_workspace(settings: PipelineSettings | None = None, *, run_id: str = "local") -> Workspace:
+    """The workspace of the environment's settings."""
+    settings = settings or load_settings()
+    warehouse = Warehouse(settings.warehouse_path, wait_seconds=settings.warehouse_wait_seconds)
+    return Workspace(settings, load_catalog(settings.config), warehouse, run_id)

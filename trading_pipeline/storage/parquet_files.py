@@ -1,0 +1,68 @@
+"""This file holds the writing and reading of frames as Parquet (zstd), never half-written."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from trading_pipeline.domain.hashing import file_hash
+from trading_pipeline.errors import DatasetFormatError, WarehouseError
+
+__all__ = ["read_frame", "write_atomically", "write_frame"]
+
+
+def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a temporary file beside `path`, fsync it, and rename it into place.
+
+    What stood at `path` stays where `write` fails, and no temporary file is left. Raises
+    `WarehouseError` where the disk is full or the folder cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(temporary)
+        with temporary.open("rb+") as written:
+            os.fsync(written.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise WarehouseError(
+            f"The file {path} could not be written: {error}. What stood there is unchanged. See that "
+            "the disk has room and that this user may write there, then run it again.",
+            path=str(path),
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def write_frame(path: Path, frame: pd.DataFrame) -> str:
+    """Write a frame whose index is `ts` (becomes the first column); gives the file's sha256.
+
+    Equal frames give equal bytes. Raises `DatasetFormatError` where the index is not `ts` in order.
+    """
+    if frame.index.name != "ts" or not frame.index.is_monotonic_increasing:
+        raise DatasetFormatError(
+            f"A frame for {path} has the index {frame.index.name!r}, or its rows are not in the order "
+            "of time. Give it the index 'ts' and sort it: frame.rename_axis('ts').sort_index().",
+            path=str(path),
+        )
+    table = pa.Table.from_pandas(frame.reset_index(), preserve_index=False)
+    table = table.replace_schema_metadata(None)  # versions of libraries would change the bytes
+    write_atomically(path, lambda p: pq.write_table(table, p, compression="zstd"))
+    return file_hash(path)
+
+
+def read_frame(path: Path) -> pd.DataFrame:
+    """The frame that `write_frame` wrote, with its index `ts` (aware UTC, microseconds)."""
+    frame: pd.DataFrame = pq.read_table(path).to_pandas()
+    for column in frame.columns:
+        if isinstance(frame[column].dtype, pd.DatetimeTZDtype):
+            frame[column] = frame[column].dt.as_unit("us")
+    return frame.set_index("ts")

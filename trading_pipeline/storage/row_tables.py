@@ -1,0 +1,164 @@
+"""This file holds how plain rows go into a table: bound as Arrow, cast to the table's types."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from enum import Enum
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from trading_pipeline.errors import WarehouseError
+
+__all__ = ["add_double_columns", "fetch_rows", "insert_rows"]
+
+_IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
+
+
+def insert_rows(
+    connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Append rows by column name, in one statement; columns that a row lacks are NULL.
+
+    None, NaT and pandas' NA are NULL in every column, NaN in all but DOUBLE ones. Values of a JSON
+    column are encoded (NaN and infinities as null), except text, which must be JSON already.
+    Raises `WarehouseError` that names the column for a value that its type cannot hold exactly: a
+    fraction in a whole number, a time stamp without a zone.
+    """
+    if not rows:
+        return
+    known = _column_types(connection, table)
+    if not known:
+        raise WarehouseError(f"The warehouse has no table {table}.", table=table)
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    unknown = [column for column in columns if column not in known]
+    if unknown:
+        raise WarehouseError(f"The table {table} has no column {', '.join(unknown)}.", table=table)
+    arrays = [
+        _array([row.get(column) for row in rows], known[column], f"{table}.{column}")
+        for column in columns
+    ]
+    source = pa.Table.from_arrays(arrays, names=columns)
+    names = ", ".join(f'"{column}"' for column in columns)
+    casts = ", ".join(f'"{column}"::{known[column]}' for column in columns)
+    connection.register("incoming_rows", source)
+    try:
+        connection.execute(f'INSERT INTO "{table}" ({names}) SELECT {casts} FROM incoming_rows')
+    finally:
+        connection.unregister("incoming_rows")
+
+
+def fetch_rows(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any] = ()
+) -> list[dict[str, Any]]:
+    """Rows of a query as dicts by column name."""
+    cursor = connection.execute(sql, list(parameters))
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def add_double_columns(
+    connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str]
+) -> None:
+    """Add the DOUBLE columns that the table does not have yet.
+
+    Raises `WarehouseError` for a name that cannot be a column's, or is that of another type's.
+    """
+    known = _column_types(connection, table)
+    for column in columns:
+        if not _IDENTIFIER.fullmatch(column):
+            raise WarehouseError(f"{column!r} cannot be the name of a column of {table}.")
+        if known.get(column, "DOUBLE") != "DOUBLE":
+            raise WarehouseError(
+                f"The column {column} of {table} holds {known[column]} and can hold no number. Give "
+                "the number another name.",
+                table=table,
+                column=column,
+            )
+        if column not in known:
+            connection.execute(f'ALTER TABLE "{table}" ADD COLUMN "{column}" DOUBLE')
+
+
+def _column_types(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
+    rows = connection.execute(
+        "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ? "
+        "ORDER BY column_index",
+        [table],
+    ).fetchall()
+    return dict(rows)
+
+
+_ARROW_TYPES = {
+    "DOUBLE": pa.float64(),
+    "BIGINT": pa.int64(),
+    "INTEGER": pa.int64(),
+    "BOOLEAN": pa.bool_(),
+    "DATE": pa.date32(),
+    "TIMESTAMP WITH TIME ZONE": pa.timestamp("us", tz="UTC"),
+}
+
+
+def _array(values: list[Any], sql_type: str, where: str) -> pa.Array:
+    try:
+        plain = [_plain(value, sql_type) for value in values]
+        return pa.array(plain, type=_ARROW_TYPES.get(sql_type, pa.string()))
+    except (TypeError, ValueError, OverflowError) as error:  # pyarrow's errors are among them
+        raise WarehouseError(
+            f"A value for the column {where} ({sql_type}) cannot be stored: {error}.", column=where
+        ) from error
+
+
+def _plain(value: Any, sql_type: str) -> Any:
+    if isinstance(value, np.datetime64):  # numpy knows no zones; what this package holds is UTC
+        value = pd.Timestamp(value).tz_localize("UTC")
+    elif isinstance(value, np.generic):
+        value = value.item()
+    if value is None or value is pd.NaT or value is pd.NA:
+        return None
+    if sql_type == "JSON":
+        return value if isinstance(value, str) else json.dumps(_jsonable(value), sort_keys=True)
+    if sql_type != "DOUBLE" and isinstance(value, float) and value != value:
+        return None
+    if sql_type == "VARCHAR":
+        return str(value.value if isinstance(value, Enum) else value)
+    if sql_type == "TIMESTAMP WITH TIME ZONE":
+        return _moment(value)
+    if sql_type == "DATE":
+        return value.date() if isinstance(value, datetime) else value
+    if sql_type in ("BIGINT", "INTEGER"):
+        if int(value) != value:
+            raise ValueError(f"{value!r} is not a whole number")
+        return int(value)
+    return value if sql_type == "BOOLEAN" else float(value)
+
+
+def _moment(value: Any) -> datetime:
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise ValueError(f"{value!r} is not a time stamp with a zone")
+    moment = value.to_pydatetime(warn=False) if isinstance(value, pd.Timestamp) else value
+    return moment.astimezone(UTC)
+
+
+def _jsonable(value: Any) -> Any:
+    """Plain values that JSON has; numbers that it lacks become null."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (bool, int)) or value is pd.NaT or value is pd.NA:
+        return value if isinstance(value, (bool, int)) else None
+    if isinstance(value, Enum):
+        return _jsonable(value.value)
+    if isinstance(value, Mapping):
+        return {str(key): _jsonable(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset, np.ndarray)):
+        inner_values = sorted(value) if isinstance(value, (set, frozenset)) else list(value)
+        return [_jsonable(inner) for inner in inner_values]
+    return value.isoformat() if isinstance(value, (datetime, date)) else str(value)

@@ -1,0 +1,180 @@
+"""This file holds what a strategy may look at: one instrument's bars and predictions, by their clocks.
+
+Prices as traded are the engine's; a strategy sees forward-adjusted ones, in which a split or a
+dividend is no jump, and which never change when a later action comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trading_pipeline.domain.bars import PRICE_COLUMNS, normalize_bars, utc_index
+from trading_pipeline.errors import DataQualityError, StrategyError
+
+__all__ = ["AGE_COLUMN", "Market"]
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+AGE_COLUMN = "age_bars"
+"""Column of aligned predictions: bars since the row could be known, 0 at the bar that made it."""
+
+
+class Market:
+    """One instrument as a strategy sees it.
+
+    `raw`: bars as traded (`domain.bars`). `factor`: price factor of each bar (forward-adjusted =
+    raw times factor); None is 1.0 throughout. `known_at`: when each bar can be known, aware UTC and
+    never falling; needed only to join predictions. `predictions`: by model name, frames with the
+    column `known_at`, sorted by it. `split_factor`: factor of the splits alone, by which volume is
+    divided. Bars are copied: a strategy cannot change the caller's frames.
+
+    Raises `DataQualityError` for another length, a factor that is not above 0, or a clock that runs
+    backward.
+
+    >>> days = pd.date_range("2024-01-01", periods=2, tz="UTC", name="ts")
+    >>> prices = {name: [10.0, 5.5] for name in ("open", "high", "low", "close", "volume")}
+    >>> market = Market(pd.DataFrame(prices, index=days), factor=np.array([1.0, 2.0]))
+    >>> market.bars["close"].tolist(), market.to_raw(market.bars["close"]).tolist()
+    ([10.0, 11.0], [10.0, 5.5])
+    """
+
+    def __init__(
+        self,
+        raw: pd.DataFrame,
+        factor: npt.ArrayLike | None = None,
+        known_at: pd.DatetimeIndex | None = None,
+        predictions: Mapping[str, pd.DataFrame] | None = None,
+        *,
+        split_factor: npt.ArrayLike | None = None,
+    ) -> None:
+        self.raw = normalize_bars(raw)
+        self.factor = self._checked_factor("factor", factor)
+        self.split_factor = self._checked_factor("split_factor", split_factor)
+        self.known_at = self._checked_clock(known_at)
+        self.prediction_frames: Mapping[str, pd.DataFrame] = dict(predictions or {})
+
+    def __len__(self) -> int:
+        """Number of bars."""
+        return len(self.raw)
+
+    @cached_property
+    def bars(self) -> pd.DataFrame:
+        """Forward-adjusted bars: prices times factor, volume in shares of the first bar."""
+        adjusted = self.raw.copy()
+        if self.factor is not None:
+            for column in PRICE_COLUMNS:
+                adjusted[column] = self.raw[column] * self.factor
+        if self.split_factor is not None:
+            adjusted["volume"] = self.raw["volume"] / self.split_factor
+        return adjusted
+
+    @cached_property
+    def close(self) -> FloatArray:
+        """Forward-adjusted closes as an array."""
+        return self.bars["close"].to_numpy(dtype=np.float64)
+
+    @cached_property
+    def predictions(self) -> Mapping[str, pd.DataFrame]:
+        """By model name: for each bar the newest prediction known by then, and its `age_bars`.
+
+        Row t is the last row with `known_at` at or before bar t's, NaN (and age NaN) before the
+        first; joined on `known_at`, never on `ts`. Index as `bars`.
+        """
+        return {name: self._aligned(name, frame) for name, frame in self.prediction_frames.items()}
+
+    def to_raw(self, level: npt.ArrayLike) -> FloatArray:
+        """Raw prices of levels in adjusted prices, row t by bar t's factor; one level or one a bar."""
+        levels = np.broadcast_to(np.asarray(level, dtype=np.float64), (len(self),))
+        return levels.copy() if self.factor is None else levels / self.factor
+
+    def head(self, rows: int) -> Market:
+        """The market as it was at the close of bar `rows - 1`: later bars and predictions are gone."""
+        clock = self.known_at
+        frames = dict(self.prediction_frames)
+        if clock is not None:
+            frames = {
+                name: frame[frame["known_at"] <= clock[rows - 1]] if rows else frame.iloc[:0]
+                for name, frame in frames.items()
+            }
+        return Market(
+            self.raw.iloc[:rows],
+            None if self.factor is None else self.factor[:rows],
+            None if clock is None else clock[:rows],
+            frames,
+            split_factor=None if self.split_factor is None else self.split_factor[:rows],
+        )
+
+    def _checked_factor(self, name: str, given: npt.ArrayLike | None) -> FloatArray | None:
+        if given is None:
+            return None
+        values = np.array(given, dtype=np.float64)
+        if values.shape != (len(self.raw),):
+            raise DataQualityError(
+                f"The {name} has the shape {values.shape} for {len(self.raw)} bars; give one a bar.",
+                field=name,
+                expected=len(self.raw),
+            )
+        wrong = ~(np.isfinite(values) & (values > 0.0))
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise DataQualityError(
+                f"The {name} of bar {self.raw.index[row]} is {values[row]}; it must be above 0.",
+                field=name,
+                row=row,
+            )
+        values.setflags(write=False)
+        return values
+
+    def _checked_clock(self, given: pd.DatetimeIndex | None) -> pd.DatetimeIndex | None:
+        if given is None:
+            return None
+        clock = utc_index(given).rename("known_at")
+        if len(clock) != len(self.raw) or clock.hasnans or not clock.is_monotonic_increasing:
+            raise DataQualityError(
+                f"known_at has {len(clock)} stamps for {len(self.raw)} bars, lacks one or runs "
+                "backward; give one for each bar, in time order.",
+                rows=len(clock),
+                expected=len(self.raw),
+            )
+        return clock
+
+    def _aligned(self, name: str, frame: pd.DataFrame) -> pd.DataFrame:
+        if self.known_at is None:
+            raise StrategyError(
+                f"The predictions of '{name}' can only be joined on known_at, and this market has "
+                "none. Give known_at, one stamp a bar.",
+                model=name,
+            )
+        if "known_at" not in frame.columns:
+            raise DataQualityError(
+                f"The predictions of '{name}' have no column known_at, so nobody can tell when they "
+                f"were known. Found: {', '.join(map(str, frame.columns))}.",
+                model=name,
+            )
+        clock = utc_index(frame["known_at"])
+        if clock.hasnans or not clock.is_unique or not clock.is_monotonic_increasing:
+            raise DataQualityError(
+                f"The predictions of '{name}' are not sorted by known_at, lack a stamp or give two "
+                "rows for one moment. Sort them and keep one row a moment.",
+                model=name,
+            )
+        moments = clock.asi8
+        newest = np.searchsorted(moments, self.known_at.asi8, side="right") - 1
+        rows = frame.drop(columns="known_at").reset_index(drop=True)
+        # reindex puts NaN for -1, which is no label of the fresh index
+        aligned = rows.reindex(newest).set_axis(self.raw.index, axis=0)
+        return aligned.assign(**{AGE_COLUMN: self._ages(moments, newest)})
+
+    def _ages(self, moments: IntArray, newest: IntArray) -> FloatArray:
+        if self.known_at is None or not moments.size:
+            return np.full(len(self), np.nan)
+        first_bar = np.searchsorted(self.known_at.asi8, moments, side="left")
+        age = (np.arange(len(self)) - first_bar[np.maximum(newest, 0)]).astype(np.float64)
+        age[newest < 0] = np.nan
+        return age

@@ -1,0 +1,77 @@
+"""This file holds the moving average that strategies share. Same unit as its input.
+
+Every average is the correctly rounded sum of its window over its length: the running sum is kept in
+two floats, so that rounding of earlier bars never reaches a later value and a cross does not depend
+on where the bars begin.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from trading_pipeline.errors import StrategyError
+
+__all__ = ["crosses_above", "simple_moving_average"]
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+
+def simple_moving_average(values: npt.ArrayLike, window: int) -> FloatArray:
+    """Mean of the last `window` values, this one included; NaN on the first `window - 1` rows.
+
+    Raises `StrategyError` for a window below 1 or a value that is not finite: one NaN would reach
+    every later average.
+
+    >>> simple_moving_average([1.0, 2.0, 4.0], 2).tolist()
+    [nan, 1.5, 3.0]
+    """
+    series = np.ascontiguousarray(values, dtype=np.float64)
+    if window < 1:
+        raise StrategyError(
+            f"The window of a moving average is {window} bars; it must be 1 or more.", window=window
+        )
+    if not np.isfinite(series).all():
+        row = int(np.argmin(np.isfinite(series)))
+        raise StrategyError(
+            f"A moving average needs finite values; row {row} is {series[row]}.", row=row
+        )
+    averages: FloatArray = _rolling_mean(series, int(window))
+    return averages
+
+
+def crosses_above(first: FloatArray, second: FloatArray) -> BoolArray:
+    """True where `first` is above `second` and was not above it one row before.
+
+    False on row 0, and where one of the four values is NaN.
+
+    >>> crosses_above(np.array([1.0, 2.0, 3.0]), np.array([2.0, 2.0, 2.0])).tolist()
+    [False, False, True]
+    """
+    crossed = np.zeros(first.shape[0], dtype=np.bool_)
+    crossed[1:] = (first[1:] > second[1:]) & (first[:-1] <= second[:-1])
+    return crossed
+
+
+@njit(cache=True, nogil=True)
+def _rolling_mean(values: Any, window: int) -> Any:
+    # high + low is the sum: each addition keeps its rounding error (Knuth's two-sum) in low.
+    rows = values.shape[0]
+    means = np.full(rows, np.nan)
+    high = 0.0
+    low = 0.0
+    for row in range(rows):
+        for added in (values[row], -values[row - window] if row >= window else 0.0):
+            total = high + added
+            part = total - high
+            error = (high - (total - part)) + (added - part)
+            low += error
+            high = total + low
+            low -= high - total
+        if row >= window - 1:
+            means[row] = high / window
+    return means
