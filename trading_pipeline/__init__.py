@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,7 +60,11 @@ def _prepare_environment() -> None:
     root = Path(__file__).resolve().parents[1]
     home = root if (root / "pyproject.toml").is_file() else Path.cwd()
     runtime = Path(os.environ.get("TRADING_PIPELINE_RUNTIME_DIR") or home / "runtime")
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(runtime.expanduser().resolve() / "cache" / "numba"))
+    # numba looks only at the file that a kernel stands in, not at the files it takes its parts from
+    kernels = sorted((Path(__file__).parent / "backtest").glob("kernel*.py"))
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in kernels)).hexdigest()[:12]
+    cache = runtime.expanduser().resolve() / "cache" / "numba" / digest
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(cache))
 
 
 _prepare_environment()

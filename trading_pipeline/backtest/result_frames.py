@@ -131,7 +131,7 @@ def order_frame(bars: ValidatedBars, rows: FloatArray) -> pd.DataFrame:
             "price": rows[:, codes.O_PRICE],
             "fee": rows[:, codes.O_FEE],
             "slippage": rows[:, codes.O_SLIPPAGE],
-            "status": status.astype(object),
+            "status": pd.Series(status, dtype="str"),
             "reason": _words(rows[:, codes.O_REASON], ORDER_REASONS),
         }
     )
@@ -163,8 +163,9 @@ def _stamps(bars: ValidatedBars, rows: IntArray) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(values.view("datetime64[us]")).tz_localize("UTC").as_unit("us")
 
 
-def _words(values: FloatArray, names: dict[int, str]) -> npt.NDArray[Any]:
-    return np.array([names[int(value)] for value in values], dtype=object)
+def _words(values: FloatArray, names: dict[int, str]) -> pd.Series:
+    # The type is said, since pandas would infer another one for no rows.
+    return pd.Series([names[int(value)] for value in values], dtype="str")
 
 
 def _split_terms(n: int, splits: tuple[IntArray, FloatArray]) -> FloatArray:

@@ -24,8 +24,8 @@ _DAY = 86_400_000_000
 _NO_TIME = np.iinfo(np.int64).min
 _PROBLEMS = {
     1: "has {field} {value}, which is not a finite price above 0",
-    2: "has a high of {high}, below its open {open}, close {close} or low {low}",
-    3: "has a low of {low}, above its open {open}, close {close} or high {high}",
+    2: "has a high of {high}, below its open {open} or close {close}",
+    3: "has a low of {low}, above its open {open} or close {close}",
     4: "has a volume of {volume}, which is not 0 or more",
     5: "stands at or before the bar in front of it",
     6: "has no time stamp",
@@ -157,9 +157,9 @@ def _first_problem(
         o, h, lo, c = open_[i], high[i], low[i], close[i]
         if not (0.0 < o < np.inf and 0.0 < h < np.inf and 0.0 < lo < np.inf and 0.0 < c < np.inf):
             return i, 1
-        if h < o or h < c or h < lo:
+        if h < o or h < c:
             return i, 2
-        if lo > o or lo > c:
+        if lo > o or lo > c:  # and so a low above the high
             return i, 3
         if not 0.0 <= volume[i] < np.inf:
             return i, 4

@@ -2,10 +2,14 @@
 
 import dagster as dg
 
+from trading_pipeline.defs.backtests import backtest_asset
 from trading_pipeline.defs.features import feature_assets, label_assets
+from trading_pipeline.defs.jobs import project_jobs
 from trading_pipeline.defs.market_data import bars_asset, corporate_actions, universe
 from trading_pipeline.defs.models import model_assets
+from trading_pipeline.defs.optimization import optimization_assets
 from trading_pipeline.defs.partitions import instrument_windows
+from trading_pipeline.defs.reports import report_assets
 from trading_pipeline.defs.resources import (
     MarketDataResource,
     WarehouseResource,
@@ -13,6 +17,7 @@ from trading_pipeline.defs.resources import (
 )
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.environment import load_settings
+from trading_pipeline.stages.check_catalog import check_catalog
 
 __all__ = ["build_definitions"]
 
@@ -21,6 +26,7 @@ def build_definitions(
     catalog: Catalog, *, market_data: MarketDataResource | None = None
 ) -> dg.Definitions:
     """Definitions of a catalog; `market_data` replaces the clients of the sources."""
+    check_catalog(catalog)
     grid = instrument_windows(catalog)
     chain = [
         bars_asset(grid),
@@ -34,11 +40,17 @@ def build_definitions(
     workspace = WorkspaceResource(
         warehouse=warehouse, market_data=market_data or MarketDataResource()
     )
+    assets = [
+        universe,
+        corporate_actions,
+        *chain,
+        backtest_asset(catalog),
+        *optimization_assets(catalog),
+        *report_assets(),
+    ]
     return dg.Definitions(
-        assets=[universe, corporate_actions, *chain],
-        jobs=[
-            dg.define_asset_job("bars_to_predictions", selection=dg.AssetSelection.assets(*chain))
-        ],
+        assets=assets,
+        jobs=project_jobs(chain),
         executor=dg.in_process_executor,
         resources={"warehouse": warehouse, "workspace": workspace},
     )

@@ -1,6 +1,7 @@
 """This file holds the asset checks of bars; each evaluation lists the windows that failed."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -53,7 +54,10 @@ def _result(
     name: str, found: Sequence[tuple[str, Finding]], severity: dg.AssetCheckSeverity
 ) -> dg.AssetCheckResult:
     windows = sorted({partition for partition, _ in found})
-    metadata = {"findings": len(found), "windows": ", ".join(windows[:_SHOWN_FINDINGS])}
+    metadata: dict[str, Any] = {
+        "findings": len(found),
+        "windows": ", ".join(windows[:_SHOWN_FINDINGS]),
+    }
     rows = [
         dg.TableRecord(
             {

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import dagster as dg
 import duckdb
@@ -34,7 +35,7 @@ class WarehouseResource(DuckDBResource):
             yield connection
 
 
-class MarketDataResource(dg.ConfigurableResource):
+class MarketDataResource(dg.ConfigurableResource[Any]):
     """Gives the client of a source by name; replace it to bring sources of your own."""
 
     def client(self, name: str) -> MarketDataSource:
@@ -42,7 +43,7 @@ class MarketDataResource(dg.ConfigurableResource):
         return source(name)
 
 
-class WorkspaceResource(dg.ConfigurableResource):
+class WorkspaceResource(dg.ConfigurableResource[Any]):
     """Everything that a stage needs, opened for one run."""
 
     warehouse: WarehouseResource

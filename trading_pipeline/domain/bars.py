@@ -56,8 +56,8 @@ def normalize_bars(frame: pd.DataFrame) -> pd.DataFrame:
         raise DataQualityError(
             f"Bars have the column(s) {', '.join(twice)} twice; keep one.", duplicated=twice
         )
-    values = pd.DataFrame({c: _floats(frame[c]) for c in BAR_COLUMNS}, index=frame.index)
-    return values.set_axis(utc_index(values.index), axis=0)
+    columns = {name: _floats(frame[name]).to_numpy() for name in BAR_COLUMNS}
+    return pd.DataFrame(columns, index=utc_index(frame.index))
 
 
 def _floats(column: pd.Series) -> pd.Series:

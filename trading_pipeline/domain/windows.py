@@ -66,6 +66,13 @@ class WindowGrid:
                 end=self.end,
             )
 
+        if self.end is not None and self.end.year > 9998:
+            raise ConfigurationError(
+                f"The universe ends at {self.end}, beyond what dates can hold. Leave 'end' out to run "
+                "until now.",
+                end=self.end,
+            )
+
     @property
     def first_start(self) -> datetime:
         """Start of the first window."""

@@ -243,7 +243,8 @@ def _cuts(full: pd.DataFrame, *, cuts: int, rows: int, seed: int) -> Iterator[in
             f"{len(full)} bars are too few to take any away; an audit needs 2 or more.",
             rows=len(full),
         )
-    begin = max(_first_number(full[column].to_numpy()) for column in full.columns)
+    begins = [_first_number(full[column].to_numpy()) for column in full.columns]
+    begin = max((one for one in begins if one < len(full)), default=0)
     low = min(max(begin + rows, 1), last)
     generator = np.random.default_rng(seed)
     drawn = generator.integers(low, last + 1, cuts)

@@ -197,9 +197,6 @@ def indicator_lookback(name: str, **parameters: int | float) -> int:
         lookback = int(function.lookback)
     except Exception as error:
         raise _refused(name, checked, str(error)) from error
-    finally:
-        # TA-Lib keeps one object for each name and thread
-        function.parameters = indicator_parameters(name)
     if lookback < 0:
         raise _refused(name, checked, "a value is out of its range")
     return lookback
@@ -241,6 +238,7 @@ def _definition(name: str) -> dict[str, Any]:
 
 
 def _function(name: str) -> Any:
+    """A fresh object, so that parameters set on it stay its own."""
     return talib.abstract.Function(name)  # type: ignore[attr-defined]
 
 

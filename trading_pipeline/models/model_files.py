@@ -37,10 +37,7 @@ __all__ = [
 MODEL_FILE = "model.skops"
 METADATA_FILE = "metadata.json"
 FORMAT = 1
-TRUSTED_TYPES = (
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
-)
+TRUSTED_TYPES = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
 """Types beyond skops' own list that a model file may hold."""
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)
 

@@ -58,8 +58,8 @@ def score_probabilities(outcomes: npt.ArrayLike, probabilities: npt.ArrayLike) -
     outcomes, NaN, forecasts outside [0, 1] or unequal lengths. Brier (1950), Monthly Weather Review
     78; AUC as the Mann-Whitney statistic with ties counted one half.
 
-    >>> score_probabilities([1, 0, 1, 0], [0.9, 0.2, 0.6, 0.4]).brier
-    0.0925
+    >>> score_probabilities([1, 0, 1, 0], [0.75, 0.25, 0.5, 0.5]).brier
+    0.15625
     """
     actual, forecast = _checked(outcomes, probabilities)
     base = float(actual.mean())

@@ -24,7 +24,13 @@ from trading_pipeline.errors import (
     ModelIntegrityError,
     ModelTrainingError,
 )
-from trading_pipeline.models import calibration, estimators, walk_forward_folds
+from trading_pipeline.models import (
+    calibration,
+    estimators,
+    fitted_model,
+    scores,
+    walk_forward_folds,
+)
 from trading_pipeline.models.calibration import SigmoidCalibration, fit_sigmoid, sigmoid
 from trading_pipeline.models.estimators import build_estimator, estimator, validate_parameters
 from trading_pipeline.models.fitted_model import FittedModel, NoModel
@@ -109,17 +115,17 @@ def fit_model(
     fitted = _fit_estimator(spec, values, outcomes)
     sigmoid_fit: SigmoidCalibration | None = None
     margins = _margins(fitted, values)
-    scores = {}
+    scored = {}
     reliability_rows = (outcomes, sigmoid(margins))
     if len(tail):
         tail_margins = _margins(fitted, inputs.loc[tail.index].to_numpy(dtype="float64"))
         tail_outcomes = tail["label"].to_numpy(dtype="float64")
         sigmoid_fit = fit_sigmoid(tail_margins, tail_outcomes)
         reliability_rows = (tail_outcomes, sigmoid_fit.probability(tail_margins))
-        scores["tail"] = score_probabilities(*reliability_rows)
-        scores["tail_uncalibrated"] = score_probabilities(tail_outcomes, sigmoid(tail_margins))
+        scored["tail"] = score_probabilities(*reliability_rows)
+        scored["tail_uncalibrated"] = score_probabilities(tail_outcomes, sigmoid(tail_margins))
     probabilities = sigmoid(margins) if sigmoid_fit is None else sigmoid_fit.probability(margins)
-    scores["train"] = score_probabilities(outcomes, probabilities)
+    scored["train"] = score_probabilities(outcomes, probabilities)
     versions = library_versions()
     return FittedModel(
         made_from={
@@ -144,7 +150,7 @@ def fit_model(
         rows_calibrated=len(tail),
         rows_purged_between=fold.rows - len(head) - len(tail),
         rows_without_features=left_out,
-        scores=scores,
+        scores=scored,
         reliability=reliability_table(*reliability_rows),
         library_versions=versions,
     )
@@ -193,8 +199,9 @@ def predict_direction(
 
 @functools.cache
 def training_code_hash() -> str:
-    """Hash of the source text of the modules that decide what a fit gives."""
-    modules = (calibration, estimators, walk_forward_folds, inspect.getmodule(fit_model))
+    """Hash of the source text of the modules that decide what a fit gives and predicts."""
+    own = inspect.getmodule(fit_model)
+    modules = (calibration, estimators, fitted_model, scores, walk_forward_folds, own)
     texts = [inspect.getsource(module) for module in modules if module is not None]
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()
 

@@ -17,6 +17,7 @@ from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.performance.bar_returns import FloatArray, drawdowns, wealth_index
 
 __all__ = [
+    "ROUNDING_DEVIATION",
     "annual_volatility",
     "annualized_growth",
     "cagr",
@@ -41,7 +42,7 @@ __all__ = [
 
 # A return is a ratio near 1 minus 1, so a constant series still scatters by a few units in the last
 # place of 1.0. A deviation below this is rounding, not risk.
-_ROUNDING_DEVIATION = 1e-15
+ROUNDING_DEVIATION = 1e-15
 
 
 def ensure_periods_per_year(periods_per_year: float) -> float:
@@ -99,7 +100,7 @@ def sample_deviation(returns: npt.ArrayLike) -> float:
         return math.nan
     deviation = float(values.std(ddof=1))
     scale = max(1.0, float(np.abs(values).max()))
-    return 0.0 if deviation <= _ROUNDING_DEVIATION * scale else deviation
+    return 0.0 if deviation <= ROUNDING_DEVIATION * scale else deviation
 
 
 def annual_volatility(returns: npt.ArrayLike, *, periods_per_year: float) -> float:

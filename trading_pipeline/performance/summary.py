@@ -103,7 +103,8 @@ def summarize(
     over ulcer index, time_in_market the share of closes with a position, average_exposure and
     largest_exposure the mean and maximum of its size, `turnover_annual` the value of entries a year.
     After a ruin (equity at or below 0 before the last bar) no return can be measured: total return,
-    drawdowns and trades are still given, everything else of the returns is NaN.
+    drawdowns and trades are still given, everything else of the returns, and the comparison with the
+    benchmark, is NaN.
 
     Errors as in `bar_returns`, and `ConfigurationError` for a `periods_per_year` not above 0.
 
@@ -129,7 +130,7 @@ def summarize(
             multiplier=multiplier,
         )
     found |= _exposure_part(exposure, closes.size) | {"turnover_annual": turned}
-    if benchmark_returns is None:
+    if benchmark_returns is None or math.isnan(found["mean_bar_return"]):
         return found | dict.fromkeys(BENCHMARK_METRIC_NAMES, math.nan)
     other = np.asarray(benchmark_returns, dtype=np.float64)
     if initial_equity is None and other.size == values.size:
@@ -207,5 +208,5 @@ def _exposure_part(exposure: npt.ArrayLike | None, bars: int) -> dict[str, float
     size = size[~np.isnan(size)]
     if size.size == 0:
         return dict.fromkeys(names, math.nan)
-    found = (np.count_nonzero(size) / size.size, float(size.mean()), float(size.max()))
+    found = (float(np.count_nonzero(size)) / size.size, float(size.mean()), float(size.max()))
     return dict(zip(names, found, strict=True))

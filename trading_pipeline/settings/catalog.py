@@ -85,7 +85,13 @@ def _load_universe(config_dir: Path) -> tuple[UniverseSpec, dict[str, Path]]:
     universe = UniverseSpec.parse(read_yaml(shipped), where=str(shipped))
     sources = {"universe": shipped}
     own = [config_dir / f"universe{suffix}" for suffix in (".yaml", ".yml", ".json")]
-    for path in (p for p in own if p.is_file()):
+    found = [path for path in own if path.is_file()]
+    if len(found) > 1:
+        raise ConfigurationError(
+            f"{config_dir} holds more than one universe: {', '.join(p.name for p in found)}. Keep one.",
+            paths=[str(path) for path in found],
+        )
+    for path in found:
         data = read_yaml(path)
         overlay = UniverseFile.parse(data, where=str(path))
         if "instruments" in data and not overlay.instruments:
@@ -95,6 +101,10 @@ def _load_universe(config_dir: Path) -> tuple[UniverseSpec, dict[str, Path]]:
                 path=str(path),
             )
         universe, sources["universe"] = universe.overlaid(overlay), path
+        try:
+            universe.grid.keys()
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{path}: {error}", path=str(path)) from error
     return universe, sources
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from trading_pipeline.errors import ConfigurationError
+from trading_pipeline.errors import ConfigurationError, did_you_mean
 from trading_pipeline.settings.spec_model import explain_validation_error
 
 __all__ = ["PipelineSettings", "load_settings", "project_root"]
@@ -29,7 +29,11 @@ class PipelineSettings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="TRADING_PIPELINE_", env_file=".env", extra="ignore", frozen=True
+        env_prefix="TRADING_PIPELINE_",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
     )
 
     runtime_dir: Path = Field(default_factory=lambda: project_root() / "runtime")
@@ -73,7 +77,17 @@ class PipelineSettings(BaseSettings):
 
 
 def load_settings(**overrides: Any) -> PipelineSettings:
-    """Settings from the environment and `.env`; `ConfigurationError` names a wrong variable."""
+    """Settings from the environment and `.env`, where an empty variable counts as not set.
+
+    `overrides` win. Raises `ConfigurationError` that names a wrong variable or override.
+    """
+    unknown = sorted(set(overrides) - set(PipelineSettings.model_fields))
+    if unknown:
+        raise ConfigurationError(
+            f"There is no setting {unknown[0]!r}. "
+            f"{did_you_mean(unknown[0], PipelineSettings.model_fields)}",
+            name=unknown[0],
+        )
     try:
         return PipelineSettings(**overrides)
     except ValidationError as error:

@@ -92,7 +92,12 @@ class ExecutionSpec(SpecModel):
 
 
 class ScenarioSpec(SpecModel):
-    """Everything that a backtest depends on beside its data."""
+    """Everything that a backtest depends on beside its data.
+
+    `model_window`: start of the window whose model predicts everything, instead of the walk-forward
+    predictions; a model that was trained on what is traded is refused. `allow_overlap`: run all the
+    same; the result says so.
+    """
 
     name: Name
     strategy: StrategySpec
@@ -104,6 +109,7 @@ class ScenarioSpec(SpecModel):
     risk: RiskSpec = RiskSpec()
     execution: ExecutionSpec = ExecutionSpec()
     benchmark: Literal["buy_and_hold"] = "buy_and_hold"
+    model_window: date | None = None
     allow_overlap: bool = False
 
     @model_validator(mode="after")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
@@ -19,7 +21,9 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$", min_length=1, m
 class SpecModel(BaseModel):
     """A frozen specification in which an unknown key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
+    )
 
     @classmethod
     def parse(cls, data: Any, *, where: str) -> Self:
@@ -45,13 +49,18 @@ class SpecModel(BaseModel):
         return canonical_hash(self.model_dump(mode="json"))
 
 
+_BRANCH = re.compile(r"function-|literal\[|(int|float|str|bool|date)$")
+"""Parts of pydantic's location that name a branch of a type, not a key."""
+
+
 def explain_validation_error(error: ValidationError, model: type[BaseModel]) -> str:
     """One sentence for each wrong key; unknown keys come with the closest known one."""
-    return " ".join(_explain(detail, model) for detail in error.errors())
+    sentences = (_explain(detail, model) for detail in error.errors())
+    return " ".join(dict.fromkeys(sentences))
 
 
 def _explain(detail: Any, model: type[BaseModel]) -> str:
-    location = [part for part in detail["loc"] if not str(part).startswith("function-")]
+    location = [part for part in detail["loc"] if not _BRANCH.match(str(part))]
     path = ".".join(str(part) for part in location)
     kind, given = detail["type"], detail["input"]
     if kind == "extra_forbidden":
@@ -61,6 +70,8 @@ def _explain(detail: Any, model: type[BaseModel]) -> str:
         return f"The key '{path}' is missing."
     reason = str(detail["msg"]).removeprefix("Value error, ")
     shown = "" if isinstance(given, (dict, list)) else f", was {given!r}"
+    if kind == "string_type" and isinstance(given, (bool, int, float, date)):
+        shown += " (YAML reads it so; put the word in quotes)"
     return f"'{path}': {reason}{shown}." if path else f"{reason}{shown}."
 
 
@@ -68,11 +79,9 @@ def _field_names(model: type[BaseModel], location: list[Any]) -> list[str]:
     """Known keys of the (nested) model that a location points to."""
     current: Any = model
     for part in location:
-        if isinstance(part, int):
-            continue
-        field = current.model_fields.get(part) if hasattr(current, "model_fields") else None
+        field = current.model_fields.get(part)
         if field is None:
-            return []
+            continue  # a position in a list, or a key of a mapping to models
         current = _inner_model(field.annotation)
         if current is None:
             return []

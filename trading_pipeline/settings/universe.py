@@ -34,6 +34,10 @@ class InstrumentSpec(SpecModel):
     @model_validator(mode="after")
     def _check_id(self) -> InstrumentSpec:
         instrument_id(self.symbol, self.timeframe)
+        if self.listed_from and self.listed_to and self.listed_to < self.listed_from:
+            raise ValueError(
+                f"'listed_to' {self.listed_to} is before 'listed_from' {self.listed_from}"
+            )
         return self
 
     def to_instrument(self) -> Instrument:
@@ -42,7 +46,10 @@ class InstrumentSpec(SpecModel):
 
 
 class UniverseFile(SpecModel):
-    """What a `universe.yaml` may hold; a user's file may leave out what it does not change."""
+    """What a `universe.yaml` may hold; a user's file may leave out what it does not change.
+
+    `end: null` means until now; null elsewhere changes nothing.
+    """
 
     start: date | None = None
     end: date | None = None
@@ -82,4 +89,5 @@ class UniverseSpec(SpecModel):
         mine = {instrument_id(i.symbol, i.timeframe): i for i in self.instruments}
         mine |= {instrument_id(i.symbol, i.timeframe): i for i in other.instruments}
         given = other.model_dump(include=other.model_fields_set - {"instruments"})
+        given = {key: value for key, value in given.items() if key == "end" or value is not None}
         return UniverseSpec(**(dict(self) | given | {"instruments": tuple(mine.values())}))

@@ -82,7 +82,9 @@ def fold_table(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     for column in (*columns, *_SCORES):
         values = [row.get(column) for row in rows]
         if column in _STAMPS:
-            data[column] = pd.DatetimeIndex([pd.NaT if v is None else v for v in values], dtype=TS_DTYPE)
+            data[column] = pd.DatetimeIndex(
+                [pd.NaT if v is None else v for v in values], dtype=TS_DTYPE
+            )
         elif column in ("rows", "purged", "embargoed"):
             data[column] = pd.array([value or 0 for value in values], dtype="int64")
         elif column in _SCORES:

@@ -6,13 +6,12 @@ estimators themselves lie in `runtime/models/<name>/<model_id>/`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from trading_pipeline.domain.windows import Window
-from trading_pipeline.errors import InsufficientDataError
 from trading_pipeline.features.feature_sets import feature_set
 from trading_pipeline.models.fitted_model import FittedModel, NoModel
 from trading_pipeline.models.model_files import load_model, save_model
@@ -24,9 +23,9 @@ from trading_pipeline.models.train import (
 )
 from trading_pipeline.models.walk_forward_folds import refit_dates, training_span
 from trading_pipeline.stages.model_rows import fold_table, model_row, no_model_row
+from trading_pipeline.stages.upstream_frames import UpstreamFrames
 from trading_pipeline.stages.window_stage import Built, WindowStage
 from trading_pipeline.stages.workspace import Workspace
-from trading_pipeline.storage.artifact_store import Artifact
 
 __all__ = ["ModelStage", "PredictionStage", "training_windows"]
 
@@ -35,42 +34,6 @@ def training_windows(workspace: Workspace, model_name: str, window: Window) -> l
     """Windows whose features and labels the fits of a window may read."""
     spec = workspace.catalog.model(model_name)
     return training_span(workspace.windows(), window.key, spec.training)
-
-
-class _UpstreamFrames:
-    """Frames of an instrument's upstream partitions, each read once."""
-
-    def __init__(self, workspace: Workspace, instrument_id: str, assets: Sequence[str]) -> None:
-        self._workspace, self._instrument_id = workspace, instrument_id
-        self._rows = workspace.artifacts.newest(assets, f"{instrument_id}|")
-        self._frames: dict[tuple[str, str], pd.DataFrame] = {}
-
-    def artifact(self, asset: str, window: Window) -> Artifact:
-        """Valid row; `InsufficientDataError` where the partition was never materialized."""
-        partition = f"{self._instrument_id}|{window.key}"
-        found = self._rows.get((asset, partition))
-        if found is None:
-            raise InsufficientDataError(
-                f"The partition {partition} of '{asset}' has not been materialized. Materialize it "
-                f"first: trading-pipeline run {self._instrument_id}.",
-                asset=asset,
-                partition=partition,
-            )
-        return found
-
-    def frame(self, asset: str, window: Window) -> pd.DataFrame:
-        """The partition's frame."""
-        artifact = self.artifact(asset, window)
-        key = (asset, artifact.partition)
-        if key not in self._frames:
-            self._frames[key] = self._workspace.artifacts.load(artifact)
-        return self._frames[key]
-
-    def joined(self, asset: str, windows: Sequence[Window]) -> pd.DataFrame:
-        """Frames of the windows one after the other; empty frames are left out where they can be."""
-        frames = [self.frame(asset, window) for window in windows]
-        filled = [frame for frame in frames if len(frame)]
-        return pd.concat(filled) if filled else frames[0]
 
 
 class ModelStage(WindowStage):
@@ -83,7 +46,7 @@ class ModelStage(WindowStage):
         self.code_hash = training_code_hash()
         self._features = f"features/{self.spec.features}"
         self._labels = f"labels/{self.spec.label.name}"
-        self._upstream = _UpstreamFrames(
+        self._upstream = UpstreamFrames(
             workspace, self.instrument_id, [self._features, self._labels]
         )
 
@@ -155,7 +118,7 @@ class PredictionStage(WindowStage):
         self.asset = f"predictions/{model_name}"
         self.code_hash = training_code_hash()
         self._features, self._models = f"features/{self.spec.features}", f"models/{model_name}"
-        self._upstream = _UpstreamFrames(
+        self._upstream = UpstreamFrames(
             workspace, self.instrument_id, [self._features, self._models]
         )
 

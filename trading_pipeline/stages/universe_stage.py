@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.errors import InsufficientDataError
 from trading_pipeline.market_data.source import ActionRequest
 from trading_pipeline.stages.outcome import Outcome, tell_progress
 from trading_pipeline.stages.workspace import Workspace
+from trading_pipeline.storage.artifact_store import Artifact
 from trading_pipeline.storage.reference_store import Listing, actions_hash
 
-__all__ = ["clipped_span", "refresh_actions", "refresh_universe"]
+__all__ = [
+    "actions_are_pending",
+    "clipped_span",
+    "refresh_actions",
+    "refresh_universe",
+    "universe_is_pending",
+]
 
 
 def refresh_universe(workspace: Workspace) -> Outcome:
@@ -29,6 +37,7 @@ def refresh_universe(workspace: Workspace) -> Outcome:
         )
     listings = {name: _listing(workspace, each) for name, each in instruments.items()}
     changed = workspace.reference.save_instruments(instruments, listings)
+    _record(workspace, "universe", "", _universe_inputs(workspace), len(instruments))
     return Outcome(
         asset="universe",
         partition="",
@@ -55,6 +64,8 @@ def refresh_actions(workspace: Workspace, instrument_id: str) -> Outcome:
     request = ActionRequest(instrument=instrument, start=windows[0].start, end=end)
     actions = workspace.source_of(instrument).fetch_actions(request)
     changed = workspace.reference.save_actions(instrument_id, actions)
+    inputs = _action_inputs(workspace, instrument_id)
+    _record(workspace, "corporate_actions", instrument_id, inputs, len(actions))
     splits = [action for action in actions if action.kind == "split"]
     return Outcome(
         asset="corporate_actions",
@@ -65,6 +76,48 @@ def refresh_actions(workspace: Workspace, instrument_id: str) -> Outcome:
         content_hash=actions_hash(actions),
         metadata={"splits": len(splits), "dividends": len(actions) - len(splits)},
     )
+
+
+def universe_is_pending(workspace: Workspace) -> bool:
+    """True where the universe's files say something else than the warehouse holds."""
+    found = workspace.artifacts.newest(["universe"]).get(("universe", ""))
+    return found is None or found.input_hash != _universe_inputs(workspace)
+
+
+def actions_are_pending(workspace: Workspace, instrument_id: str) -> bool:
+    """True where actions were never asked for, or the universe goes on until now."""
+    found = workspace.artifacts.newest(["corporate_actions"], instrument_id)
+    newest = found.get(("corporate_actions", instrument_id))
+    stale = newest is None or newest.input_hash != _action_inputs(workspace, instrument_id)
+    return stale or workspace.catalog.universe.end is None
+
+
+def _universe_inputs(workspace: Workspace) -> str:
+    catalog = workspace.catalog
+    names = [sorted(catalog.scenarios), sorted(catalog.studies)]
+    return canonical_hash(["universe", catalog.universe.hash, names])
+
+
+def _action_inputs(workspace: Workspace, instrument_id: str) -> str:
+    universe = workspace.catalog.universe
+    instrument = workspace.catalog.instrument(instrument_id)
+    return canonical_hash(["corporate_actions", instrument.as_dict(), universe.start, universe.end])
+
+
+def _record(workspace: Workspace, asset: str, partition: str, inputs: str, rows: int) -> None:
+    """A row that says what was asked; none is added where the same was asked before."""
+    newest = workspace.artifacts.newest([asset], partition).get((asset, partition))
+    if newest is None or newest.input_hash != inputs:
+        row = Artifact(
+            asset=asset,
+            partition=partition,
+            status="ok",
+            input_hash=inputs,
+            code_hash="",
+            run_id=workspace.run_id,
+            rows=rows,
+        )
+        workspace.artifacts.record([row])
 
 
 def clipped_span(

@@ -96,7 +96,8 @@ class ReferenceStore:
         with self._warehouse.read() as connection:
             rows = fetch_rows(
                 connection,
-                "SELECT * FROM corporate_actions WHERE instrument = ? ORDER BY ex_date, kind DESC",
+                "SELECT * FROM corporate_actions WHERE instrument = ? ORDER BY ex_date, kind DESC, "
+                "value, source",
                 [instrument],
             )
         return [CorporateAction(**row) for row in rows]

@@ -131,12 +131,18 @@ def _plain(value: Any, sql_type: str) -> Any:
     if sql_type == "TIMESTAMP WITH TIME ZONE":
         return _moment(value)
     if sql_type == "DATE":
-        return value.date() if isinstance(value, datetime) else value
+        return _day(value)
     if sql_type in ("BIGINT", "INTEGER"):
         if int(value) != value:
             raise ValueError(f"{value!r} is not a whole number")
         return int(value)
     return value if sql_type == "BOOLEAN" else float(value)
+
+
+def _day(value: Any) -> date:
+    if not isinstance(value, date):
+        raise ValueError(f"{value!r} is not a date")
+    return value.date() if isinstance(value, datetime) else value
 
 
 def _moment(value: Any) -> datetime:

@@ -53,14 +53,11 @@ class TrialLedger:
             ).fetchall()
         return int(found[0][0])
 
-    def of_study(
-        self, study: str, instrument: str, *, bars_hash: str, code_hash: str
-    ) -> list[dict[str, Any]]:
-        """Trials of a study on an instrument, on these bars and this code, in order."""
+    def of_study(self, study: str, instrument: str, *, fold: str) -> list[dict[str, Any]]:
+        """Trials of one evaluation of a study on an instrument, in order."""
         with self._warehouse.read() as connection:
             return fetch_rows(
                 connection,
-                "SELECT * FROM trials WHERE study = ? AND instrument = ? AND bars_hash = ? "
-                "AND code_hash = ? ORDER BY trial_no",
-                [study, instrument, bars_hash, code_hash],
+                "SELECT * FROM trials WHERE study = ? AND instrument = ? AND fold = ? ORDER BY trial_no",
+                [study, instrument, fold],
             )

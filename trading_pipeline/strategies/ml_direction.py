@@ -56,7 +56,8 @@ class MlDirection(Strategy[MlDirectionParams]):
     """Hold long (short) while the model's probability of a rise is high (low), with a band between.
 
     One entry where a state begins and one exit where it ends, so a position that a stop has closed is
-    not opened again before the probability has left its band. A bar without a usable prediction (none
+    not opened again before the probability has left its band; nor is one opened on a later date from
+    which trading starts in the middle of a state. A bar without a usable prediction (none
     yet, NaN, too old) never opens a position and, by default, closes it: what cannot be argued for is
     not held. `confidence` is the probability of the likelier side.
     """

@@ -89,7 +89,7 @@ class Oracle:
                 held.quantity *= value
                 held.stop = None if held.stop is None else held.stop / value
                 held.target = None if held.target is None else held.target / value
-                if held.trail_is_price:
+                if held.trail is not None and held.trail_is_price:
                     held.trail /= value
             else:
                 paid = held.side * held.quantity * value * self.point

@@ -77,57 +77,65 @@ def action(day: int, kind: Any, value: float) -> CorporateAction:
     )
 
 
-# Prices on a grid of halves: levels are then often touched exactly.
-_half = st.integers(60, 160).map(lambda n: n / 2)
+_seeds = st.integers(0, 2**32 - 1)
 
 
 @st.composite
-def bar_rows(draw: st.DrawFn, least: int = 2, most: int = 30) -> list[tuple[float, ...]]:
-    rows = []
+def bar_rows(draw: st.DrawFn, least: int = 2, most: int = 40) -> list[tuple[float, ...]]:
+    """Bars on a grid of halves, with gaps: levels are then often touched exactly."""
+    rng = np.random.default_rng(draw(_seeds))
+    rows, last = [], 80
     for _ in range(draw(st.integers(least, most))):
-        o, c = draw(_half), draw(_half)
-        high = max(o, c) + draw(st.integers(0, 12)) / 2
-        low = min(o, c) - draw(st.integers(0, 12)) / 2
-        rows.append((o, high, low, c))
+        o = max(last + int(rng.choice([0, 0, 0, 1, -1, 2, -2, 6, -6])), 20)
+        c = max(o + int(rng.integers(-4, 5)), 20)
+        high, low = max(o, c) + int(rng.integers(0, 5)), min(o, c) - int(rng.integers(0, 5))
+        rows.append((o / 2, high / 2, low / 2, c / 2))
+        last = c
     return rows
 
 
 @st.composite
-def signals_for(draw: st.DrawFn, rows: int) -> Signals:
-    def flags(chance: float) -> np.ndarray:
-        seed = draw(st.integers(0, 2**32 - 1))
-        return np.random.default_rng(seed).random(rows) < chance
+def signals_for(draw: st.DrawFn, bars: Sequence[Sequence[float]]) -> Signals:
+    """Random decisions; price levels lie near the close, mostly on the side where they belong."""
+    rows = len(bars)
+    rng = np.random.default_rng(draw(_seeds))
+    close = np.array([bar[3] for bar in bars])
 
-    def level(low: float, high: float, price_low: float, price_high: float) -> Any:
-        kind = draw(st.sampled_from(["none", "one", "fractions", "prices"]))
-        rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-        if kind == "none":
-            return None
+    def level(kind: str, price: np.ndarray, fractions: list[float]) -> Any:
+        blank = rng.random(rows) < 0.15
         if kind == "one":
-            return Fraction(draw(st.sampled_from([0.03125, 0.0625, 0.125])))
+            return Fraction(rng.choice(fractions))
         if kind == "fractions":
-            values = rng.uniform(low, high, rows)
-            maker: Any = Fraction
-        else:
-            values = rng.integers(int(price_low * 2), int(price_high * 2), rows) / 2
-            maker = Price
-        return maker(np.where(rng.random(rows) < 0.2, np.nan, values))
+            return Fraction(np.where(blank, np.nan, rng.choice(fractions, rows)))
+        if kind == "prices":
+            return Price(np.where(blank, np.nan, np.maximum(price, 0.5)))
+        return None
 
-    density = draw(st.sampled_from([0.1, 0.3, 0.6]))
+    kinds = st.sampled_from(["none", "one", "fractions", "prices", "prices"])
+    side = np.where(rng.random(rows) < 0.7, 1.0, -1.0)
+    density = draw(st.sampled_from([0.05, 0.15, 0.3, 0.6]))
     size = None
-    if draw(st.booleans()):
-        rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    if draw(st.integers(0, 3)) == 0:
         size = np.where(rng.random(rows) < 0.5, np.nan, rng.uniform(0.0, 1.5, rows))
     return Signals(
-        entry_long=flags(density),
-        exit_long=flags(density),
-        entry_short=flags(density),
-        exit_short=flags(density),
+        entry_long=rng.random(rows) < 0.3,
+        exit_long=rng.random(rows) < density,
+        entry_short=rng.random(rows) < density,
+        exit_short=rng.random(rows) < density,
         size=size,
-        stop_loss=level(0.01, 0.2, 30, 80),
-        take_profit=level(0.01, 0.3, 30, 90),
-        trailing_stop=level(0.01, 0.2, 1, 10),
+        stop_loss=level(
+            draw(kinds), close - side * rng.integers(0, 8, rows) / 2, [1 / 64, 1 / 32, 1 / 16]
+        ),
+        take_profit=level(
+            draw(kinds), close + side * rng.integers(0, 8, rows) / 2, [1 / 64, 1 / 32, 1 / 16]
+        ),
+        trailing_stop=level(draw(kinds), rng.integers(1, 8, rows) / 2, [1 / 64, 1 / 32, 1 / 16]),
     )
+
+
+def mostly(common: Any, *others: Any) -> st.SearchStrategy[Any]:
+    """One value in most draws, so that rare settings do not hide each other."""
+    return st.sampled_from([common] * (2 * len(others)) + list(others))
 
 
 settings_for = st.builds(
@@ -143,24 +151,24 @@ settings_for = st.builds(
         st.sampled_from([0.01, 0.1]).map(lambda x: PercentAtRisk(percent=x)),
     ),
     commission_bps=st.sampled_from([0.0, 10.0]),
-    maker_commission_bps=st.sampled_from([None, 2.0]),
-    commission_per_order=st.sampled_from([0.0, 1.0]),
-    commission_per_share=st.sampled_from([0.0, 0.05]),
-    commission_minimum=st.sampled_from([0.0, 5.0]),
-    commission_per_round_trip=st.sampled_from([0.0, 2.0]),
-    slippage_bps=st.sampled_from([0.0, 5.0, 100.0]),
-    slippage_price=st.sampled_from([0.0, 0.125]),
-    allow_short=st.booleans(),
-    leverage=st.sampled_from([1.0, 3.0]),
-    lot_size=st.sampled_from([None, 1.0, 0.1]),
-    tick_size=st.sampled_from([None, 0.01, 0.25]),
-    min_notional=st.sampled_from([0.0, 100.0]),
-    multiplier=st.sampled_from([1.0, 5.0]),
-    delta=st.sampled_from([1.0, 0.5]),
-    stop_loss=st.sampled_from([None, 0.0625]),
-    take_profit=st.sampled_from([None, 0.125]),
-    trailing_stop=st.sampled_from([None, 0.0625]),
-    max_holding_bars=st.sampled_from([None, 1, 3]),
+    maker_commission_bps=mostly(None, 2.0),
+    commission_per_order=mostly(0.0, 1.0),
+    commission_per_share=mostly(0.0, 0.05),
+    commission_minimum=mostly(0.0, 5.0),
+    commission_per_round_trip=mostly(0.0, 2.0),
+    slippage_bps=mostly(0.0, 5.0, 100.0),
+    slippage_price=mostly(0.0, 0.125),
+    allow_short=mostly(True, False),
+    leverage=mostly(1.0, 3.0),
+    lot_size=mostly(None, 1.0, 0.1),
+    tick_size=mostly(None, 0.01, 0.25),
+    min_notional=mostly(0.0, 100.0),
+    multiplier=mostly(1.0, 5.0),
+    delta=mostly(1.0, 0.5),
+    stop_loss=mostly(None, 0.03125),
+    take_profit=mostly(None, 0.03125),
+    trailing_stop=mostly(None, 0.03125),
+    max_holding_bars=mostly(None, 1, 3),
 )
 
 

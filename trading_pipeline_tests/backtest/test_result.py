@@ -15,10 +15,24 @@ from trading_pipeline_tests.backtest.random_markets import (
     sma_signals,
 )
 
-COLUMNS = (
-    "trade_no side quantity entry_ts entry_price exit_ts exit_price fees slippage pnl return "
-    "bars_held mfe mae exit_reason is_open"
-).split()
+COLUMNS = [
+    "trade_no",
+    "side",
+    "quantity",
+    "entry_ts",
+    "entry_price",
+    "exit_ts",
+    "exit_price",
+    "fees",
+    "slippage",
+    "pnl",
+    "return",
+    "bars_held",
+    "mfe",
+    "mae",
+    "exit_reason",
+    "is_open",
+]
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +79,21 @@ def test_trade_frame_has_the_columns_and_types_of_the_contract(goog):
     assert str(trades["exit_ts"].dtype) == "datetime64[us, UTC]"
     assert trades["is_open"].dtype == bool
     assert trades["trade_no"].tolist() == list(range(1, 67))
+
+
+def test_frames_without_rows_have_the_types_of_frames_with_rows(goog):
+    empty = run_backtest(flat_bars(10, 11, 12), orders_at(3))
+    assert empty.trades.dtypes.equals(goog.trades.dtypes)
+    assert empty.orders.dtypes.equals(goog.orders.dtypes)
+    assert empty.daily.dtypes.equals(goog.daily.dtypes)
+
+
+def test_metrics_are_those_of_the_performance_layer(goog):
+    metrics = goog.metrics
+    assert metrics["sharpe"] == pytest.approx(goog.moments.sharpe, rel=1e-9)
+    assert metrics["max_drawdown"] == pytest.approx(goog.max_drawdown, rel=1e-12)
+    assert metrics["trade_count"] == 66
+    assert metrics["total_return"] == pytest.approx(goog.final_equity / 1e6 - 1, rel=1e-12)
 
 
 def test_excursions_by_hand():

@@ -40,7 +40,7 @@ def test_bad_bar_is_named_with_its_value(bars, words):
 def test_missing_stamp_is_named():
     bars = flat_bars(10, 11)
     index = pd.DatetimeIndex([pd.NaT, bars.index[1]], name="ts").tz_convert("UTC")
-    with pytest.raises(DataQualityError, match="Bar 0 .* has no time stamp"):
+    with pytest.raises(DataQualityError, match=r"Bar 0 .* has no time stamp"):
         validate_bars(bars.set_axis(index, axis=0))
 
 

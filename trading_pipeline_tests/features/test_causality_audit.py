@@ -185,6 +185,21 @@ def test_nothing_to_compare_is_not_a_pass(walk_bars):
         audit_warmup(lambda b: b.close, walk_bars(100), 100)
 
 
+def test_an_empty_column_does_not_hide_the_leak_of_another(walk_bars):
+    def compute(bars):
+        return pd.DataFrame({"empty": bars.close * np.nan, "leaky": PLANTED["shift(-1)"](bars)})
+
+    findings = audit_prefix_truncation(compute, walk_bars(400))
+    assert len({finding.cut for finding in findings}) > 3
+
+
+def test_a_column_of_rare_events_is_compared_where_it_is_nan_too(walk_bars):
+    bars = walk_bars(400)
+    marked = bars.index[[60, 61]]
+    rare = lambda b: b.close.where(b.index.isin(marked))  # noqa: E731
+    assert audit_prefix_truncation(rare, bars) == []
+
+
 def test_a_computation_with_other_rows_or_columns_is_refused(walk_bars):
     bars = walk_bars(200)
     with pytest.raises(DataQualityError, match="one row for each bar"):

@@ -205,3 +205,31 @@ def test_a_formula_without_source_text_has_no_hash(monkeypatch):
     monkeypatch.setitem(sys.modules, "no_source", module)
     with pytest.raises(ConfigurationError, match="source text of the module 'no_source'"):
         _ = set_of(spec(module.feature)).hash
+
+
+@pytest.mark.parametrize("feature", CORE.specs, ids=lambda one: one.name)
+def test_each_feature_of_core_reads_the_columns_that_it_declares_and_no_other(walk_bars, feature):
+    bars = walk_bars(900)
+    before = feature.compute(bars, **feature.parameters)[feature.warmup :]
+    generator = np.random.default_rng(3)
+    for column in bars.columns:
+        changed = bars.copy()
+        # a level alone would cancel out of most features
+        changed[column] *= np.exp(generator.normal(0.0, 0.001, len(bars)))
+        after = feature.compute(changed, **feature.parameters)[feature.warmup :]
+        assert np.array_equal(before, after) == (column not in feature.inputs), column
+    assert feature.meaning.endswith(".")
+    assert feature.version == 1
+
+
+def test_the_definition_of_core_is_what_people_trained_on():
+    """A change here changes every model: raise the set's version with it."""
+    shown = {one.name: (one.lookback, one.warmup, dict(one.parameters)) for one in CORE.specs}
+    assert (CORE.version, len(shown), CORE.warmup_bars) == (1, 23, 400)
+    assert shown["rsi_14"] == (14, 250, {"timeperiod": 14})
+    assert shown["macd_histogram"][:2] == (33, 250)
+    assert shown["atr_14"] == (14, 250, {"timeperiod": 14})
+    assert shown["adx_14"] == (27, 400, {"timeperiod": 14})
+    assert shown["close_to_sma_200"] == (199, 199, {"window": 200})
+    assert shown["stochastic_d_14"] == (17, 17, {"window": 14, "smoothing": 3})
+    assert shown["bollinger_width_20"] == (19, 19, {"window": 20, "deviations": 2.0})

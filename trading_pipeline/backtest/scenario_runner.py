@@ -1,0 +1,187 @@
+"""This file holds how a scenario is run on one instrument: settings, signals, result, benchmark."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from trading_pipeline.backtest.engine import ENGINE_VERSION, run_backtest
+from trading_pipeline.backtest.result import BacktestResult
+from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
+from trading_pipeline.domain.corporate_actions import CorporateAction
+from trading_pipeline.domain.hashing import canonical_hash
+from trading_pipeline.domain.instrument import Instrument
+from trading_pipeline.domain.signals import Signals
+from trading_pipeline.errors import InsufficientDataError
+from trading_pipeline.performance import summarize
+from trading_pipeline.settings.backtest_settings import (
+    BacktestSettings,
+    FixedCash,
+    FixedQuantity,
+    PercentOfEquity,
+)
+from trading_pipeline.settings.scenario import ScenarioSpec
+from trading_pipeline.strategies import Market, strategy, strategy_code_hash, validate_params
+
+__all__ = [
+    "ScenarioInputs",
+    "ScenarioRun",
+    "code_hash",
+    "run_scenario",
+    "scenario_settings",
+    "scenario_signals",
+    "traded_bars",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScenarioInputs:
+    """One instrument's data, all of it up to the scenario's end.
+
+    `raw`: bars as traded. `factors`: columns `total` and `split`, one row a bar. `known_at`: one
+    stamp a bar. `predictions`: by model name, as `strategies.Market` takes them.
+    """
+
+    instrument: Instrument
+    raw: pd.DataFrame
+    factors: pd.DataFrame
+    known_at: pd.DatetimeIndex
+    actions: Sequence[CorporateAction]
+    periods_per_year: float
+    predictions: Mapping[str, pd.DataFrame]
+
+    @property
+    def market(self) -> Market:
+        """What a strategy may look at."""
+        return Market(
+            self.raw,
+            self.factors["total"].to_numpy(),
+            self.known_at,
+            self.predictions,
+            split_factor=self.factors["split"].to_numpy(),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScenarioRun:
+    """A result, what buying and holding would have made, and all metrics of both together."""
+
+    result: BacktestResult
+    benchmark: BacktestResult
+    metrics: dict[str, float]
+    parameters: dict[str, Any]
+
+
+def code_hash(strategy_name: str) -> str:
+    """Hash of the code behind a result: the strategy's modules and the engine's version."""
+    return canonical_hash([ENGINE_VERSION, strategy_code_hash(strategy_name)])
+
+
+def scenario_settings(
+    scenario: ScenarioSpec, instrument: Instrument, periods_per_year: float
+) -> BacktestSettings:
+    """The engine's settings of a scenario for an instrument."""
+    return BacktestSettings(
+        initial_cash=scenario.capital.initial,
+        fill=scenario.execution.fill,
+        intrabar=scenario.execution.intrabar,
+        allow_short=scenario.execution.allow_short,
+        sizing=_sizing(scenario),
+        commission_bps=scenario.costs.commission_bps,
+        slippage_bps=scenario.costs.slippage_bps,
+        stop_loss=scenario.risk.stop_loss,
+        take_profit=scenario.risk.take_profit,
+        trailing_stop=scenario.risk.trailing_stop,
+        lot_size=instrument.lot_size,
+        tick_size=instrument.tick_size,
+        multiplier=instrument.multiplier,
+        periods_per_year=periods_per_year,
+    )
+
+
+def run_scenario(scenario: ScenarioSpec, inputs: ScenarioInputs) -> ScenarioRun:
+    """Trade the scenario, and buy and hold beside it with the same capital and costs.
+
+    Signals are computed on all bars, so that a strategy is warm at the scenario's start; only bars
+    within its dates are traded. Raises `InsufficientDataError` where no bar lies in them.
+    """
+    bars, rows = traded_bars(scenario, inputs)
+    settings = scenario_settings(scenario, inputs.instrument, inputs.periods_per_year)
+    parameters = validate_params(scenario.strategy.type, scenario.strategy.params)
+    signals = scenario_signals(scenario.strategy.type, parameters, inputs.market, rows)
+    result = run_backtest(bars, signals, settings, actions=inputs.actions)
+    held = settings.model_copy(
+        update={"stop_loss": None, "take_profit": None, "trailing_stop": None}
+    )
+    hold = validate_params(scenario.benchmark, {})
+    market = Market(bars.frame)  # its own start: the benchmark buys on the first traded bar
+    entry = scenario_signals(scenario.benchmark, hold, market, slice(0, len(bars)))
+    benchmark = run_backtest(bars, entry, held, actions=inputs.actions)
+    metrics = summarize(
+        result.equity,
+        periods_per_year=settings.periods_per_year,
+        trades=result.trades,
+        exposure=result.exposure.to_numpy(),
+        benchmark_returns=benchmark.returns.to_numpy(),
+        initial_equity=settings.initial_cash,
+        multiplier=settings.multiplier,
+    )
+    return ScenarioRun(
+        result=result,
+        benchmark=benchmark,
+        metrics=metrics,
+        parameters=parameters.model_dump(mode="json"),
+    )
+
+
+def traded_bars(scenario: ScenarioSpec, inputs: ScenarioInputs) -> tuple[ValidatedBars, slice]:
+    """Bars within the scenario's dates, checked, and their rows in `inputs.raw`."""
+    start, end = scenario.dates.bounds
+    index = inputs.raw.index
+    first = 0 if start is None else int(index.searchsorted(pd.Timestamp(start)))
+    last = len(index) if end is None else int(index.searchsorted(pd.Timestamp(end)))
+    if last - first < 2:
+        there = f"from {index[0]:%Y-%m-%d} to {index[-1]:%Y-%m-%d}" if len(index) else "none"
+        raise InsufficientDataError(
+            f"The scenario '{scenario.name}' trades {inputs.instrument.id} from "
+            f"{scenario.dates.start or 'the first bar'} to {scenario.dates.end or 'the last'}, where "
+            f"there are {max(last - first, 0)} bars; at least 2 are needed. Stored bars: {there}. "
+            "Change 'dates'.",
+            scenario=scenario.name,
+            instrument=inputs.instrument.id,
+        )
+    rows = slice(first, last)
+    return validate_bars(inputs.raw.iloc[rows]), rows
+
+
+def scenario_signals(name: str, parameters: Any, market: Market, rows: slice) -> Signals:
+    """Signals of a strategy on the market, cut to the traded rows."""
+    signals = strategy(name).signals(market, parameters)
+    return _cut(signals, rows, len(market))
+
+
+def _cut(signals: Signals, rows: slice, length: int) -> Signals:
+    if rows == slice(0, length):
+        return signals
+    cut: dict[str, Any] = {}
+    for field, value in vars(signals).items():
+        if isinstance(value, np.ndarray):
+            cut[field] = value[rows]
+        elif value is not None and len(value) == length:
+            cut[field] = type(value)(value.values[rows])
+        else:
+            cut[field] = value
+    return Signals(**cut)
+
+
+def _sizing(scenario: ScenarioSpec) -> PercentOfEquity | FixedQuantity | FixedCash:
+    sizing = scenario.sizing
+    if sizing.type == "fixed_quantity" and sizing.quantity is not None:
+        return FixedQuantity(quantity=sizing.quantity)
+    if sizing.type == "fixed_cash" and sizing.cash is not None:
+        return FixedCash(cash=sizing.cash)
+    return PercentOfEquity(percent=sizing.percent)

@@ -1,0 +1,56 @@
+"""This file holds `backtest FILE`: register the scenario, bring its data up to date, run it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from trading_pipeline.cli.progress_display import show_progress
+from trading_pipeline.cli.result_table import result_table
+from trading_pipeline.cli.session import open_pass, stderr_console, stdout_console
+from trading_pipeline.settings.environment import load_settings
+from trading_pipeline.settings.scenario_registration import register_scenario
+
+__all__ = ["run_backtest_file"]
+
+
+def run_backtest_file(path: Path, instruments: Sequence[str] | None, *, as_json: bool) -> None:
+    """Run the scenario of a file on its instruments (or on those given) and print the results."""
+    from trading_pipeline.settings.catalog import load_catalog, read_scenario
+    from trading_pipeline.stages.check_catalog import check_scenario
+
+    settings = load_settings()
+    check_scenario(load_catalog(settings.config), read_scenario(path))
+    registered = register_scenario(path, settings.config)
+    full_pass = open_pass()
+    catalog = full_pass.workspace.catalog
+    scenario = catalog.scenario(registered.name)
+    wanted = list(instruments or scenario.instruments or catalog.instruments)
+    for name in wanted:
+        catalog.instrument(name)
+    console = stderr_console()
+    with show_progress(console):
+        full_pass.reference_data()
+        for name in wanted:
+            missing = full_pass.chain_for(name, scenario)
+            for asset, windows in missing.items():
+                console.print(f"{name}: {asset} was missing for {windows} window(s)", markup=False)
+            full_pass.backtest(name, scenario.name)
+        full_pass.leaderboard()
+    rows = [
+        row
+        for row in full_pass.workspace.results.newest()
+        if row["scenario"] == scenario.name and row["instruments"] in wanted
+    ]
+    if as_json:
+        import typer
+
+        typer.echo(json.dumps(rows, default=str, sort_keys=True))
+        return
+    out = stdout_console()
+    out.print(result_table(rows))
+    for row in rows:
+        out.print(f"{full_pass.workspace.reports / (row['result_id'] + '.html')}", soft_wrap=True)
+        for warning in filter(None, str(row["warnings"] or "").split("\n")):
+            out.print(f"[yellow]Warning:[/] {warning}")

@@ -1,0 +1,167 @@
+"""This file holds `doctor`: checks of everything that a run stands on, each with its way out."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib import metadata
+
+import typer
+from rich.table import Table
+
+from trading_pipeline.cli.session import stdout_console
+from trading_pipeline.errors import TradingPipelineError
+from trading_pipeline.settings.catalog import load_catalog
+from trading_pipeline.settings.environment import PipelineSettings, load_settings
+
+__all__ = ["Finding", "examine", "run_doctor"]
+
+_PACKAGES = (
+    "dagster",
+    "dagster-webserver",
+    "dagster-duckdb",
+    "duckdb",
+    "pandas",
+    "numpy",
+    "pyarrow",
+    "numba",
+    "ta-lib",
+    "scikit-learn",
+    "skops",
+    "exchange-calendars",
+    "pydantic",
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check: `ok`, and what was found or what to do."""
+
+    check: str
+    ok: bool
+    detail: str
+
+
+def run_doctor(*, as_json: bool) -> None:
+    """Print all findings; exit code 1 where one of them is not well."""
+    settings = load_settings()
+    findings = examine(settings)
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in findings]))
+    else:
+        table = Table(show_header=True)
+        for name in ("check", "", "detail"):
+            table.add_column(name, overflow="fold")
+        for finding in findings:
+            mark = "[green]ok[/]" if finding.ok else "[red]wrong[/]"
+            table.add_row(finding.check, mark, finding.detail)
+        stdout_console().print(table)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+def examine(settings: PipelineSettings) -> list[Finding]:
+    """Every check in turn; one that fails does not stop the others."""
+    checks: tuple[tuple[str, Callable[[PipelineSettings], str]], ...] = (
+        ("python", _python),
+        ("packages", _packages),
+        ("ta-lib", _talib),
+        ("runtime folder", _runtime),
+        ("catalog", _catalog),
+        ("warehouse", _warehouse),
+        ("dagster instance", _instance),
+    )
+    findings = []
+    for name, check in checks:
+        try:
+            findings.append(Finding(name, True, check(settings)))
+        except (TradingPipelineError, OSError, ImportError, ValueError) as error:
+            findings.append(Finding(name, False, str(error)))
+    return findings
+
+
+def _python(_: PipelineSettings) -> str:
+    if sys.version_info < (3, 11):  # noqa: UP036 - a user may call it with an older interpreter
+        raise ValueError(f"Python {platform.python_version()} is too old; 3.11 or later is needed.")
+    return f"{platform.python_version()} ({sys.executable})"
+
+
+def _packages(_: PipelineSettings) -> str:
+    missing = []
+    found = []
+    for name in _PACKAGES:
+        try:
+            found.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        raise ImportError(
+            f"Not installed: {', '.join(missing)}. Run 'uv sync' or 'pip install -e .'."
+        )
+    return ", ".join(found)
+
+
+def _talib(_: PipelineSettings) -> str:
+    import numpy as np
+    import talib
+
+    value = float(talib.SMA(np.arange(1.0, 6.0), timeperiod=5)[-1])
+    if value != 3.0:
+        raise ValueError(
+            f"TA-Lib's SMA of 1 to 5 is {value}, not 3: reinstall the package 'ta-lib'."
+        )
+    library = getattr(talib, "__ta_version__", b"unknown").decode().split()[0]
+    return f"C library {library}, wrapper {talib.__version__}"
+
+
+def _runtime(settings: PipelineSettings) -> str:
+    import shutil
+    import tempfile
+
+    settings.runtime.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=settings.runtime):
+        pass
+    free = shutil.disk_usage(settings.runtime).free / 1e9
+    if free < 1.0:
+        raise OSError(f"{settings.runtime} has only {free:.2f} GB left; free some space.")
+    return f"{settings.runtime}, {free:.0f} GB free"
+
+
+def _catalog(settings: PipelineSettings) -> str:
+    from trading_pipeline.stages.check_catalog import check_catalog
+
+    catalog = load_catalog(settings.config)
+    check_catalog(catalog)
+    own = settings.config if settings.config.is_dir() else "none of your own yet"
+    return (
+        f"{len(catalog.instruments)} instruments, {len(catalog.scenarios)} scenarios, "
+        f"{len(catalog.studies)} studies, {len(catalog.models)} models; your files: {own}"
+    )
+
+
+def _warehouse(settings: PipelineSettings) -> str:
+    from trading_pipeline.storage.bar_store import BarStore
+    from trading_pipeline.storage.schema import SCHEMA_VERSION
+    from trading_pipeline.storage.warehouse import Warehouse
+
+    if not settings.warehouse_path.exists():
+        return f"not there yet; the first run makes {settings.warehouse_path}"
+    warehouse = Warehouse(
+        settings.warehouse_path, wait_seconds=min(2.0, settings.warehouse_wait_seconds)
+    )
+    bars = sum(BarStore(warehouse).counts().values())
+    with warehouse.write():
+        pass  # nobody else holds it
+    size = settings.warehouse_path.stat().st_size / 1e6
+    return f"schema version {SCHEMA_VERSION}, {bars:,} bars, {size:.1f} MB, not locked"
+
+
+def _instance(settings: PipelineSettings) -> str:
+    from trading_pipeline.defs.instance import open_instance, ui_command
+
+    with open_instance(settings) as instance:
+        runs = instance.get_runs_count()
+    return f"{settings.dagster}, {runs} runs; UI: {ui_command(settings)}"

@@ -1,0 +1,48 @@
+"""This file holds what every command that runs something opens: workspace, definitions, console."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from trading_pipeline.settings.environment import load_settings
+
+if TYPE_CHECKING:
+    from trading_pipeline.defs.full_pass import FullPass
+
+__all__ = ["open_pass", "stderr_console", "stdout_console"]
+
+
+def stdout_console() -> Console:
+    """Where results go."""
+    return Console(highlight=False)
+
+
+def stderr_console() -> Console:
+    """Where progress goes."""
+    return Console(stderr=True, highlight=False)
+
+
+def open_pass() -> FullPass:
+    """A pass over the pipeline in this process, on the project's own instance."""
+    from trading_pipeline.stages.workspace import open_workspace
+
+    settings = load_settings()
+    workspace = open_workspace(settings)  # wrong files are found before Dagster is loaded
+    from trading_pipeline.stages.check_catalog import check_catalog
+
+    check_catalog(workspace.catalog)
+    _quiet_dagster()
+    from trading_pipeline.definitions import defs
+    from trading_pipeline.defs.full_pass import FullPass
+
+    return FullPass(workspace, defs)
+
+
+def _quiet_dagster() -> None:
+    """Dagster's event lines are for its own log; people see the progress display."""
+    logging.getLogger("dagster").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", category=DeprecationWarning)

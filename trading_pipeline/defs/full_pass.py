@@ -1,0 +1,104 @@
+"""This file holds a pass over the pipeline: which runs it takes, in the order of the lineage.
+
+One `dagster asset materialize` takes assets of one partitions definition, and so does a run here: the
+universe; an instrument's actions; its bars to predictions; backtests; studies; the leaderboard. What
+is up to date is not run again.
+"""
+
+import dagster as dg
+
+from trading_pipeline.defs.instance import open_instance
+from trading_pipeline.defs.job_runs import JobRunner
+from trading_pipeline.defs.partitions import instruments, scenarios, studies
+from trading_pipeline.domain.windows import Window
+from trading_pipeline.settings.scenario import ScenarioSpec
+from trading_pipeline.stages.backtest_stage import backtest_is_pending
+from trading_pipeline.stages.coverage import chain_assets, pending_chain
+from trading_pipeline.stages.report_stage import leaderboard_is_pending, tearsheet_is_pending
+from trading_pipeline.stages.scenario_inputs import (
+    require_listed,
+    required_models,
+    scenario_windows,
+)
+from trading_pipeline.stages.study_stage import study_is_pending
+from trading_pipeline.stages.universe_stage import actions_are_pending, universe_is_pending
+from trading_pipeline.stages.workspace import Workspace
+
+__all__ = ["FullPass"]
+
+
+class FullPass:
+    """Brings parts of the pipeline up to date with as few runs as it takes."""
+
+    def __init__(self, workspace: Workspace, definitions: dg.Definitions) -> None:
+        self.workspace = workspace
+        self.runner = JobRunner(definitions, open_instance(workspace.settings))
+
+    def reference_data(self) -> None:
+        """The universe and its partition keys."""
+        if universe_is_pending(self.workspace) or self._keys_are_missing():
+            self.runner.run("reference_data")
+
+    def chain(
+        self, instrument: str, model_names: list[str], windows: list[Window]
+    ) -> dict[str, int]:
+        """Actions and bars up to the models' predictions; gives what was missing, windows by asset."""
+        if not windows:
+            return {}
+        if actions_are_pending(self.workspace, instrument):
+            self.runner.run("corporate_actions_job", partition=instrument)
+        missing = pending_chain(self.workspace, instrument, model_names, windows)
+        if missing:
+            self.runner.run(
+                "bars_to_predictions",
+                partition=f"{instrument}|{windows[0].key}",
+                last_partition=f"{instrument}|{windows[-1].key}",
+                assets=chain_assets(self.workspace, model_names),
+            )
+        return missing
+
+    def chain_for(self, instrument: str, scenario: ScenarioSpec) -> dict[str, int]:
+        """What a scenario stands on, for an instrument."""
+        require_listed(scenario, instrument)
+        models = list(required_models(scenario))
+        windows = scenario_windows(self.workspace, scenario)
+        if models and scenario.model_window is not None:
+            windows = self.workspace.windows()
+        return self.chain(instrument, models, windows)
+
+    def backtest(self, instrument: str, scenario: str) -> bool:
+        """A result and its tear sheet; True where something was run."""
+        pending = []
+        if backtest_is_pending(self.workspace, instrument, scenario):
+            pending = ["backtest", "tearsheet"]
+        elif tearsheet_is_pending(self.workspace, instrument, scenario):
+            pending = ["tearsheet"]
+        if pending:
+            self.runner.run("backtests", partition=f"{instrument}|{scenario}", assets=pending)
+        return bool(pending)
+
+    def study(self, instrument: str, study: str) -> bool:
+        """A study's trials and summary; True where something was run."""
+        pending = study_is_pending(self.workspace, instrument, study)
+        if pending:
+            self.runner.run("optimization", partition=f"{instrument}|{study}")
+        return pending
+
+    def leaderboard(self) -> bool:
+        """The index of all results; True where something was run."""
+        pending = leaderboard_is_pending(self.workspace)
+        if pending:
+            self.runner.run("reports")
+        return pending
+
+    def _keys_are_missing(self) -> bool:
+        catalog, instance = self.workspace.catalog, self.runner.instance
+        wanted = (
+            (instruments, catalog.instruments),
+            (scenarios, catalog.scenarios),
+            (studies, catalog.studies),
+        )
+        return any(
+            set(names) - set(instance.get_dynamic_partitions(str(partitions.name)))
+            for partitions, names in wanted
+        )

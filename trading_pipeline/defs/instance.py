@@ -1,0 +1,60 @@
+"""This file holds the project's Dagster instance: its state lies under `runtime/dagster`."""
+
+from pathlib import Path
+
+import dagster as dg
+import yaml
+
+from trading_pipeline.settings.environment import PipelineSettings, project_root
+from trading_pipeline.storage.parquet_files import write_atomically
+
+__all__ = ["open_instance", "ui_command", "write_instance_config"]
+
+
+def open_instance(settings: PipelineSettings) -> dg.DagsterInstance:
+    """The instance that `dagster dev` shows; the same files, by their absolute paths."""
+    write_instance_config(settings)
+    return dg.DagsterInstance.from_config(str(settings.dagster))
+
+
+def write_instance_config(settings: PipelineSettings) -> Path:
+    """Write `runtime/dagster/dagster.yaml`, so that the folder can serve as DAGSTER_HOME."""
+    base = str(settings.dagster)
+    config = {
+        "storage": {"sqlite": {"base_dir": base}},
+        "local_artifact_storage": {
+            "module": "dagster._core.storage.root",
+            "class": "LocalArtifactStorage",
+            "config": {"base_dir": base},
+        },
+        "compute_logs": {
+            "module": "dagster._core.storage.local_compute_log_manager",
+            "class": "LocalComputeLogManager",
+            "config": {"base_dir": str(settings.dagster / "compute_logs")},
+        },
+        "telemetry": {"enabled": False},
+        "python_logs": {
+            "managed_python_loggers": ["trading_pipeline"],
+            "python_log_level": "INFO",
+        },
+    }
+    path = settings.dagster / "dagster.yaml"
+    text = "# Written by trading-pipeline; DAGSTER_HOME may point here.\n" + yaml.safe_dump(config)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        write_atomically(path, lambda p: _write_text(p, text))
+    return path
+
+
+def ui_command(settings: PipelineSettings) -> str:
+    """The command that opens the web UI on this instance."""
+    root = project_root()
+    if settings.runtime == (root / "runtime").resolve():
+        return "uv run dagster dev"
+    return (
+        f"TRADING_PIPELINE_RUNTIME_DIR={settings.runtime} DAGSTER_HOME={settings.dagster} "
+        "uv run dagster dev"
+    )
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")

@@ -1,0 +1,87 @@
+"""This file holds how jobs are run in this process, as real Dagster runs of the project's instance."""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+
+from trading_pipeline.errors import DataQualityError, TradingPipelineError
+
+__all__ = ["JobRun", "JobRunner"]
+
+_RANGE_START = "dagster/asset_partition_range_start"
+_RANGE_END = "dagster/asset_partition_range_end"
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True)
+class JobRun:
+    """A run that ended well: its id, what ran, and how long it took."""
+
+    run_id: str
+    job: str
+    partition: str
+    seconds: float
+
+
+class JobRunner:
+    """Runs the jobs of the definitions, one after another, and keeps a list of them."""
+
+    def __init__(self, definitions: dg.Definitions, instance: dg.DagsterInstance) -> None:
+        self._definitions = definitions
+        self.instance = instance
+        self.runs: list[JobRun] = []
+
+    def run(
+        self,
+        job: str,
+        *,
+        partition: str | None = None,
+        last_partition: str | None = None,
+        assets: Sequence[str] | None = None,
+    ) -> JobRun:
+        """Run a job: whole, for a partition, or for the range up to `last_partition`.
+
+        `assets` restricts it, names with slashes. Raises the error of the asset that failed, or
+        `DataQualityError` for a blocking check.
+        """
+        started = time.perf_counter()
+        ranged = partition is not None and last_partition is not None
+        tags = {_RANGE_START: partition, _RANGE_END: last_partition} if ranged else {}
+        selection = None if assets is None else [dg.AssetKey(name.split("/")) for name in assets]
+        try:
+            result = self._definitions.resolve_job_def(job).execute_in_process(
+                instance=self.instance,
+                partition_key=None if ranged else partition,
+                tags={name: str(value) for name, value in tags.items()},
+                asset_selection=selection,
+                run_config=_QUIET,
+                raise_on_error=True,
+            )
+        except TradingPipelineError:
+            raise
+        except dg.DagsterError as error:
+            raise _plain_error(error) from error
+        seconds = time.perf_counter() - started
+        done = JobRun(result.run_id, job, partition or "", seconds)
+        logging.getLogger(__name__).debug("%s took %.2f s", job, seconds)
+        self.runs.append(done)
+        return done
+
+
+def _plain_error(error: BaseException) -> TradingPipelineError:
+    """The project's own error behind Dagster's, or one in its words for a blocking check."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, TradingPipelineError):
+            return cause
+        cause = cause.__cause__
+    text = str(error).strip().splitlines()[0]
+    if "check" in type(error).__name__.lower():
+        return DataQualityError(
+            f"A blocking check failed, so nothing was built on its asset: {text} The asset's page in "
+            "the UI and the table quality_findings say which rows are wrong."
+        )
+    return TradingPipelineError(f"The run failed: {text}")

@@ -1,0 +1,24 @@
+"""This file holds the jobs: one for each group of assets that share their partitions."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+__all__ = ["project_jobs"]
+
+
+def project_jobs(chain: Sequence[dg.AssetsDefinition]) -> list[Any]:
+    """Jobs in the order in which a full pass runs them."""
+    select = dg.AssetSelection
+    return [
+        dg.define_asset_job("reference_data", selection=select.assets("universe")),
+        dg.define_asset_job("corporate_actions_job", selection=select.assets("corporate_actions")),
+        dg.define_asset_job("bars_to_predictions", selection=select.assets(*chain)),
+        dg.define_asset_job("backtests", selection=select.assets("backtest", "tearsheet")),
+        dg.define_asset_job(
+            "optimization",
+            selection=select.assets("optimization_trials", "optimization_summary"),
+        ),
+        dg.define_asset_job("reports", selection=select.assets("leaderboard")),
+    ]

@@ -1,0 +1,94 @@
+"""This file holds the grid study: every combination through the engine's sweep, one row each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from trading_pipeline.backtest.scenario_runner import (
+    ScenarioInputs,
+    scenario_settings,
+    scenario_signals,
+    traded_bars,
+)
+from trading_pipeline.backtest.sweep import SWEEP_COLUMNS, run_signal_sweep
+from trading_pipeline.domain.hashing import canonical_hash
+from trading_pipeline.errors import OptimizationError, did_you_mean
+from trading_pipeline.optimization.search_space import parameter_combinations
+from trading_pipeline.settings.scenario import ScenarioSpec
+from trading_pipeline.settings.study import StudySpec
+from trading_pipeline.strategies import validate_params
+
+__all__ = ["STUDY_METRICS", "StudyResult", "check_study", "run_grid_study"]
+
+STUDY_METRICS = ("sharpe", "final_equity", "max_drawdown")
+"""Metrics that a study can maximize; the drawdown is negative, so its maximum is the shallowest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyResult:
+    """All trials of a study on an instrument.
+
+    `parameters`: one dict a trial, defaults filled in; `table`: the sweep's columns and `value`,
+    the metric that is maximized, in the same order; `bars`: traded bars.
+    """
+
+    parameters: list[dict[str, Any]]
+    table: pd.DataFrame
+    bars: int
+
+    @property
+    def best(self) -> int:
+        """Row of the best value, the first of equals; -1 where every value is undefined."""
+        values = self.table["value"].to_numpy(dtype="float64")
+        return -1 if np.isnan(values).all() else int(np.nanargmax(values))
+
+
+def check_study(study: StudySpec, scenario: ScenarioSpec) -> list[dict[str, Any]]:
+    """Validated parameters of every combination; raises before anything runs.
+
+    `OptimizationError` for an unknown metric or constraint, `StrategyError` for parameters that the
+    strategy does not take.
+    """
+    if study.metric not in STUDY_METRICS:
+        raise OptimizationError(
+            f"The study '{study.name}' maximizes '{study.metric}', which is not computed in a sweep. "
+            f"{did_you_mean(study.metric, STUDY_METRICS)}",
+            study=study.name,
+            metric=study.metric,
+        )
+    if study.walk_forward is not None:
+        raise OptimizationError(
+            f"The study '{study.name}' asks for 'walk_forward', which this version does not run yet. "
+            "Leave the key out to search over the scenario's dates.",
+            study=study.name,
+        )
+    base = dict(scenario.strategy.params)
+    return [
+        validate_params(study.strategy, base | each).model_dump(mode="json")
+        for each in parameter_combinations(study)
+    ]
+
+
+def run_grid_study(study: StudySpec, scenario: ScenarioSpec, inputs: ScenarioInputs) -> StudyResult:
+    """Evaluate every combination on the scenario's dates, costs and sizing.
+
+    Each row equals the single run of the same parameters, bit for bit.
+    """
+    parameters = check_study(study, scenario)
+    bars, rows = traded_bars(scenario, inputs)
+    settings = scenario_settings(scenario, inputs.instrument, inputs.periods_per_year)
+    market = inputs.market
+    signals = [
+        scenario_signals(study.strategy, validate_params(study.strategy, each), market, rows)
+        for each in parameters
+    ]
+    table = run_signal_sweep(bars, signals, settings, actions=inputs.actions)
+    table = table[list(SWEEP_COLUMNS)].assign(
+        value=table[study.metric],
+        parameters_hash=[canonical_hash(each) for each in parameters],
+    )
+    return StudyResult(parameters=parameters, table=table, bars=len(bars))

@@ -1,0 +1,103 @@
+"""This file holds the combinations of a study's search space that meet its constraints."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from trading_pipeline.errors import OptimizationError, did_you_mean
+from trading_pipeline.settings.study import StudySpec
+
+__all__ = ["parameter_combinations"]
+
+_COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+}
+_ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+
+
+def parameter_combinations(study: StudySpec) -> list[dict[str, Any]]:
+    """All combinations in the order of the file, the last parameter running fastest.
+
+    Constraints are comparisons of parameters and numbers with + - * /, such as `2 * fast <= slow`.
+    Raises `OptimizationError` for a constraint that is none, or where no combination is left.
+    """
+    names = list(study.space)
+    values = [study.space[name].grid() for name in names]
+    trees = [_parsed(text, names) for text in study.constraints]
+    every = (dict(zip(names, each, strict=True)) for each in itertools.product(*values))
+    found = [each for each in every if all(_holds(tree, each) for tree in trees)]
+    if not found:
+        raise OptimizationError(
+            f"The study '{study.name}' has no combination that meets its constraints "
+            f"({'; '.join(study.constraints)}). Widen the space or change them.",
+            study=study.name,
+        )
+    return found
+
+
+def _parsed(text: str, names: list[str]) -> ast.Compare:
+    try:
+        body = ast.parse(text, mode="eval").body
+    except SyntaxError as error:
+        raise OptimizationError(f"The constraint {text!r} cannot be read: {error.msg}.") from error
+    if not isinstance(body, ast.Compare):
+        raise OptimizationError(
+            f"The constraint {text!r} compares nothing; write for example 'fast < slow'."
+        )
+    for node in ast.walk(body):
+        if isinstance(node, ast.Name) and node.id not in names:
+            raise OptimizationError(
+                f"The constraint {text!r} names '{node.id}', which is not searched. "
+                f"{did_you_mean(node.id, names)}",
+                name=node.id,
+            )
+    _holds(body, dict.fromkeys(names, 1.0))  # refuses what is not arithmetic before anything runs
+    return body
+
+
+def _holds(tree: ast.Compare, values: Mapping[str, Any]) -> bool:
+    left = _value(tree.left, values)
+    for comparison, node in zip(tree.ops, tree.comparators, strict=True):
+        right = _value(node, values)
+        compare = _COMPARE.get(type(comparison))
+        if compare is None:
+            raise OptimizationError(
+                f"The constraint {ast.unparse(tree)!r} must use < <= > >= == !=."
+            )
+        if not compare(left, right):
+            return False
+        left = right
+    return True
+
+
+def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
+    if isinstance(node, ast.Name):
+        return values[node.id]
+    if isinstance(node, ast.Constant) and isinstance(node.value, (int, float, str)):
+        return node.value
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return -_value(node.operand, values)
+    if isinstance(node, ast.BinOp) and type(node.op) in _ARITHMETIC:
+        try:
+            return _ARITHMETIC[type(node.op)](_value(node.left, values), _value(node.right, values))
+        except ZeroDivisionError as error:
+            raise OptimizationError(
+                f"The constraint part {ast.unparse(node)!r} divides by zero."
+            ) from error
+    raise OptimizationError(
+        f"The constraint part {ast.unparse(node)!r} is not a parameter, a number or + - * / of them."
+    )

@@ -1,0 +1,103 @@
+"""This file holds the data behind a tear sheet's charts: thinned, rounded, equal for equal input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trading_pipeline.domain.bars import PRICE_COLUMNS
+from trading_pipeline.market_data.adjustments import back_adjust
+
+__all__ = ["MOST_MARKERS", "MOST_POINTS", "chart_data"]
+
+MOST_POINTS = 4_000
+"""Points a chart: enough for fifteen years of days; longer series are drawn in groups of bars."""
+MOST_MARKERS = 10_000
+_LOG_FROM = 4.0
+Floats = npt.NDArray[np.float64]
+
+
+def chart_data(
+    bars: pd.DataFrame,
+    equity: pd.Series,
+    benchmark: pd.Series | None,
+    trades: pd.DataFrame,
+    *,
+    initial_equity: float,
+    events: pd.DataFrame | None = None,
+    most_points: int = MOST_POINTS,
+) -> dict[str, Any]:
+    """Plain lists for the page's script: time (seconds UTC), candles, equity, drawdown, markers.
+
+    `events` (of `adjustment_events`) make the candles back-adjusted, so that a split is no cliff.
+    With more than `most_points` bars, each point stands for `bars_a_point` bars: candles are joined,
+    equity is the last, drawdown the deepest. A marker is (point, +1 bought or -1 sold, 1 entry or
+    0 exit). `logScale` says which scale to start with.
+    """
+    drawn = bars if events is None or not len(events) else back_adjust(bars, events)
+    size = -(-len(bars) // most_points)
+    starts = np.arange(0, len(bars), size)
+    ends = np.append(starts[1:], len(bars)) - 1
+    seconds = pd.DatetimeIndex(bars.index).as_unit("us").asi8 // 1_000_000
+    prices = {name: drawn[name].to_numpy(dtype=np.float64) for name in PRICE_COLUMNS}
+    own = equity.to_numpy(dtype=np.float64)
+    data: dict[str, Any] = {
+        "time": [int(moment) for moment in seconds[starts]],
+        "open": _rounded(prices["open"][starts]),
+        "high": _rounded(np.maximum.reduceat(prices["high"], starts)),
+        "low": _rounded(np.minimum.reduceat(prices["low"], starts)),
+        "close": _rounded(prices["close"][ends]),
+        "equity": _rounded(own[ends]),
+        "drawdown": _drawdown(own, initial_equity, starts),
+        "benchmark": None,
+        "benchmarkDrawdown": None,
+        "bars_a_point": int(size),
+        "intraday": bool((seconds % 86_400 != 0).any()),
+        "logScale": _wants_log(own),
+        "markers": _markers(pd.DatetimeIndex(bars.index), trades, size),
+    }
+    if benchmark is not None:
+        held = benchmark.to_numpy(dtype=np.float64)
+        data["benchmark"] = _rounded(held[ends])
+        data["benchmarkDrawdown"] = _drawdown(held, initial_equity, starts)
+    return data
+
+
+def _wants_log(equity: Floats) -> bool:
+    """True where growth is so large that a linear scale hides the early years."""
+    lowest = float(np.nanmin(equity))
+    return lowest > 0.0 and float(np.nanmax(equity)) / lowest > _LOG_FROM
+
+
+def _drawdown(equity: Floats, initial: float, starts: npt.NDArray[np.intp]) -> list[float | None]:
+    peaks = np.maximum.accumulate(np.fmax(equity, initial))
+    depth = np.minimum(equity / peaks - 1.0, 0.0)
+    return _rounded(np.fmin.reduceat(depth, starts), digits=5)
+
+
+def _markers(index: pd.DatetimeIndex, trades: pd.DataFrame, size: int) -> list[list[int]]:
+    """Entries and exits by point, in time order, equal ones once; the newest where too many."""
+    found: set[tuple[int, int, int]] = set()
+    sides = np.where(trades["side"].to_numpy() == "long", 1, -1)
+    for column, is_entry in (("entry_ts", 1), ("exit_ts", 0)):
+        stamps = pd.DatetimeIndex(trades[column])
+        known = ~np.asarray(stamps.isna())
+        places = index.searchsorted(stamps[known], side="right") - 1
+        for place, side in zip(places.tolist(), sides[known].tolist(), strict=True):
+            found.add((max(place, 0) // size, side if is_entry else -side, is_entry))
+    return [list(marker) for marker in sorted(found)[-MOST_MARKERS:]]
+
+
+def _rounded(values: Floats, digits: int = 6) -> list[float | None]:
+    """Six significant digits are more than a screen shows; NaN and infinity become None."""
+    shown: list[float | None] = []
+    for value in values.tolist():
+        if not np.isfinite(value):
+            shown.append(None)
+        else:
+            number = float(f"{value:.{digits + 1}g}")
+            shown.append(int(number) if number == int(number) and abs(number) < 1e15 else number)
+    return shown

@@ -1,0 +1,126 @@
+(function () {
+  "use strict";
+  const data = JSON.parse(document.getElementById("chart-data").textContent);
+  const L = window.LightweightCharts;
+  const charts = [];
+  const styled = [];
+
+  function color(name) {
+    return getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+  }
+  function layout() {
+    return {
+      layout: { background: { type: "solid", color: "transparent" }, textColor: color("muted"), attributionLogo: false },
+      grid: { vertLines: { color: color("line") }, horzLines: { color: color("line") } },
+      rightPriceScale: { borderColor: color("line") },
+      timeScale: { borderColor: color("line") },
+    };
+  }
+  function chart(id) {
+    const box = document.getElementById(id);
+    const made = L.createChart(box, Object.assign(layout(), { autoSize: true, crosshair: { mode: 0 } }));
+    made.timeScale().applyOptions({ timeVisible: data.intraday, secondsVisible: false, minBarSpacing: 0.01 });
+    made.applyOptions({ rightPriceScale: { minimumWidth: 84 } });
+    charts.push(made);
+    return made;
+  }
+  function add(owner, kind, values, options) {
+    const series = owner.addSeries(kind, options());
+    series.setData(values);
+    styled.push(function () { series.applyOptions(options()); });
+    return series;
+  }
+  function line(values) {
+    return data.time.map(function (time, i) {
+      return values[i] === null ? { time: time } : { time: time, value: values[i] };
+    });
+  }
+
+  const price = chart("price-chart");
+  const candles = add(price, L.CandlestickSeries, data.time.map(function (time, i) {
+    return { time: time, open: data.open[i], high: data.high[i], low: data.low[i], close: data.close[i] };
+  }), function () {
+    return { upColor: color("up"), downColor: color("down"), wickUpColor: color("up"),
+      wickDownColor: color("down"), borderVisible: false, priceLineVisible: false };
+  });
+  const most = 400;
+  const hint = document.getElementById("markers-hint");
+  function markers() {
+    const range = price.timeScale().getVisibleLogicalRange();
+    const shown = data.markers.filter(function (m) {
+      return range === null || (m[0] >= range.from && m[0] <= range.to);
+    });
+    hint.hidden = shown.length <= most;
+    return shown.length > most ? [] : shown.map(function (m) {
+      const buys = m[1] > 0;
+      return { time: data.time[m[0]], position: buys ? "belowBar" : "aboveBar",
+        shape: buys ? "arrowUp" : "arrowDown", color: m[2] ? color(buys ? "up" : "down") : color("muted"),
+        text: "" };
+    });
+  }
+  const marks = L.createSeriesMarkers(candles, []);
+  let pending = false;
+  function mark() {
+    if (pending) { return; }
+    pending = true;
+    setTimeout(function () { pending = false; marks.setMarkers(markers()); }, 60);
+  }
+  styled.push(mark);
+  price.timeScale().subscribeVisibleLogicalRangeChange(mark);
+
+  const money = {
+    type: "custom", minMove: 0.01,
+    formatter: function (v) {
+      return v.toLocaleString("en-US", { maximumFractionDigits: Math.abs(v) < 1000 ? 2 : 0 });
+    },
+  };
+  const percent = { type: "custom", minMove: 0.0001, formatter: function (v) { return (100 * v).toFixed(1) + " %"; } };
+  const equity = chart("equity-chart");
+  if (data.benchmark) {
+    add(equity, L.LineSeries, line(data.benchmark), function () {
+      return { color: color("benchmark"), lineWidth: 1, priceLineVisible: false, priceFormat: money };
+    });
+  }
+  add(equity, L.LineSeries, line(data.equity), function () {
+    return { color: color("accent"), lineWidth: 2, priceLineVisible: false, priceFormat: money };
+  });
+
+  const drawdown = chart("drawdown-chart");
+  drawdown.priceScale("right").applyOptions({ scaleMargins: { top: 0.06, bottom: 0.06 } });
+  if (data.benchmarkDrawdown) {
+    add(drawdown, L.LineSeries, line(data.benchmarkDrawdown), function () {
+      return { color: color("benchmark"), lineWidth: 1, priceLineVisible: false, lastValueVisible: false, priceFormat: percent };
+    });
+  }
+  add(drawdown, L.BaselineSeries, line(data.drawdown), function () {
+    return { baseValue: { type: "price", price: 0 }, bottomLineColor: color("down"),
+      bottomFillColor1: color("down") + "11", bottomFillColor2: color("down") + "44",
+      topLineColor: color("down"), topFillColor1: "transparent", topFillColor2: "transparent",
+      lineWidth: 1, priceLineVisible: false, priceFormat: percent };
+  });
+
+  let moving = false;
+  charts.forEach(function (source) {
+    source.timeScale().fitContent();
+    source.timeScale().subscribeVisibleLogicalRangeChange(function (range) {
+      if (moving || range === null) { return; }
+      moving = true;
+      charts.forEach(function (other) {
+        if (other !== source) { other.timeScale().setVisibleLogicalRange(range); }
+      });
+      moving = false;
+    });
+  });
+
+  document.addEventListener("themechange", function () {
+    charts.forEach(function (made) { made.applyOptions(layout()); });
+    styled.forEach(function (restyle) { restyle(); });
+  });
+  const log = document.getElementById("log");
+  function setLog(on) {
+    log.setAttribute("aria-pressed", String(on));
+    [price, equity].forEach(function (made) { made.priceScale("right").applyOptions({ mode: on ? 1 : 0 }); });
+  }
+  log.addEventListener("click", function () { setLog(log.getAttribute("aria-pressed") !== "true"); });
+  setLog(data.logScale);
+})();

@@ -1,0 +1,55 @@
+"""This file holds how a scenario file from anywhere becomes one of the user's scenarios."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trading_pipeline.errors import ConfigurationError
+from trading_pipeline.settings.catalog import load_catalog, read_scenario
+from trading_pipeline.settings.scenario import ScenarioSpec
+
+__all__ = ["register_scenario"]
+
+_MARK = "# Registered from "
+
+
+def register_scenario(path: Path, config_dir: Path) -> ScenarioSpec:
+    """Copy a scenario file into the user's folder, so that it has a partition and a page in the UI.
+
+    A file that lies there already, or that says what the scenario of its name says, is left alone; a
+    copy that was made from the same file is refreshed. Raises `ConfigurationError` where the name
+    belongs to another scenario.
+    """
+    spec = read_scenario(path)
+    catalog = load_catalog(config_dir)
+    known = catalog.scenarios.get(spec.name)
+    if known == spec:
+        return spec
+    target = (
+        config_dir
+        / "scenarios"
+        / f"{spec.name}{path.suffix if path.suffix == '.json' else '.yaml'}"
+    )
+    source = catalog.sources.get(f"scenarios/{spec.name}")
+    if source is not None and source.resolve() == path.resolve():
+        return spec
+    mark = f"{_MARK}{path.resolve()}\n"
+    if known is not None and not _was_copied_from(source, mark):
+        raise ConfigurationError(
+            f"{path} has the name '{spec.name}', which another scenario has ({source}). Give it another "
+            "'name', or edit that file instead.",
+            name=spec.name,
+            path=str(path),
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    text = path.read_text(encoding="utf-8")
+    temporary = target.with_suffix(target.suffix + ".part")
+    temporary.write_text(text if target.suffix == ".json" else mark + text, encoding="utf-8")
+    temporary.replace(target)
+    return spec
+
+
+def _was_copied_from(source: Path | None, mark: str) -> bool:
+    if source is None or not source.is_file():
+        return False
+    return source.read_text(encoding="utf-8").startswith(mark)

@@ -1,0 +1,72 @@
+"""This file holds the check of a whole catalog against the code: strategies, features, estimators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from trading_pipeline.errors import (
+    ConfigurationError,
+    TradingPipelineError,
+    UnknownNameError,
+    did_you_mean,
+)
+from trading_pipeline.features.feature_sets import feature_set
+from trading_pipeline.market_data.calendars import periods_per_year
+from trading_pipeline.market_data.source_registry import source_names
+from trading_pipeline.models.train import check_model_spec
+from trading_pipeline.optimization.grid_study import check_study
+from trading_pipeline.settings.catalog import Catalog
+from trading_pipeline.settings.scenario import ScenarioSpec
+from trading_pipeline.stages.scenario_inputs import required_models
+from trading_pipeline.strategies import validate_params
+
+__all__ = ["check_catalog", "check_scenario"]
+
+
+def check_catalog(catalog: Catalog) -> None:
+    """Raise for the first name or parameter that nothing here has; the error names the file."""
+    for name, instrument in catalog.instruments.items():
+        with _naming(catalog, "universe"):
+            if instrument.source not in source_names():
+                raise UnknownNameError(
+                    f"The instrument {name} names the source {instrument.source!r}. "
+                    f"{did_you_mean(instrument.source, source_names())}",
+                    name=instrument.source,
+                    kind="source",
+                )
+            periods_per_year(instrument.timeframe, instrument.calendar)
+    for model in catalog.models.values():
+        with _naming(catalog, f"models/{model.name}"):
+            feature_set(model.features)
+            check_model_spec(model)
+    for scenario in catalog.scenarios.values():
+        with _naming(catalog, f"scenarios/{scenario.name}"):
+            check_scenario(catalog, scenario)
+    for study in catalog.studies.values():
+        with _naming(catalog, f"studies/{study.name}"):
+            check_study(study, catalog.scenario(study.scenario))
+
+
+def check_scenario(catalog: Catalog, scenario: ScenarioSpec) -> None:
+    """Raise for an unknown strategy, parameter, model, instrument or window of a scenario."""
+    validate_params(scenario.strategy.type, scenario.strategy.params)
+    for name in required_models(scenario):
+        catalog.model(name)
+    for name in scenario.instruments or ():
+        catalog.instrument(name)
+    if scenario.model_window is not None:
+        catalog.grid.window(str(scenario.model_window))
+
+
+@contextmanager
+def _naming(catalog: Catalog, key: str) -> Iterator[None]:
+    """Put the name of the spec's file in front of an error."""
+    try:
+        yield
+    except TradingPipelineError as error:
+        where = catalog.sources.get(key)
+        if where is None:
+            raise
+        kind = type(error) if isinstance(error, ConfigurationError) else ConfigurationError
+        raise kind(f"{where}: {error}", **error.values) from error

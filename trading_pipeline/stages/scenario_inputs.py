@@ -1,0 +1,199 @@
+"""This file holds how the data of a scenario is read: bars, actions, clean predictions, hashes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from trading_pipeline.backtest.scenario_runner import ScenarioInputs
+from trading_pipeline.domain.hashing import canonical_hash
+from trading_pipeline.domain.windows import Window
+from trading_pipeline.errors import InsufficientDataError, ScenarioError
+from trading_pipeline.features.feature_sets import feature_set
+from trading_pipeline.market_data.calendars import periods_per_year
+from trading_pipeline.models.leakage_guard import ensure_predictions_clean
+from trading_pipeline.models.model_files import load_model
+from trading_pipeline.models.train import predict_direction
+from trading_pipeline.settings.scenario import ScenarioSpec
+from trading_pipeline.stages.instrument_series import InstrumentSeries
+from trading_pipeline.stages.upstream_frames import UpstreamFrames
+from trading_pipeline.stages.workspace import Workspace
+from trading_pipeline.storage.reference_store import actions_hash
+from trading_pipeline.strategies import strategy, validate_params
+
+__all__ = [
+    "InputHashes",
+    "load_inputs",
+    "require_listed",
+    "required_models",
+    "scenario_windows",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputHashes:
+    """Hashes of what a result stands on; empty where the strategy uses no model."""
+
+    bars: str
+    features: str
+    predictions: str
+
+
+def required_models(scenario: ScenarioSpec) -> tuple[str, ...]:
+    """Models whose predictions the scenario's strategy trades."""
+    parameters = validate_params(scenario.strategy.type, scenario.strategy.params)
+    return strategy(scenario.strategy.type).required_predictions(parameters)
+
+
+def scenario_windows(workspace: Workspace, scenario: ScenarioSpec) -> list[Window]:
+    """Windows up to the scenario's end; the earlier ones warm the strategy up."""
+    end = scenario.dates.bounds[1]
+    return [window for window in workspace.windows() if end is None or window.start < end]
+
+
+def require_listed(scenario: ScenarioSpec, instrument_id: str) -> None:
+    """Refuse an instrument that the scenario does not list."""
+    if not scenario.covers(instrument_id):
+        raise ScenarioError(
+            f"The scenario '{scenario.name}' does not list {instrument_id}; it lists "
+            f"{', '.join(scenario.instruments or ())}. Add it under 'instruments', or leave the key "
+            "out to mean all.",
+            scenario=scenario.name,
+            instrument=instrument_id,
+        )
+
+
+def load_inputs(
+    workspace: Workspace, instrument_id: str, scenario: ScenarioSpec
+) -> tuple[ScenarioInputs, InputHashes, tuple[str, ...]]:
+    """Inputs of a scenario on an instrument, their hashes, and warnings.
+
+    Raises what reading bars raises, `ScenarioError` for an instrument that is not listed, and
+    `DataLeakageError` where a prediction's model was trained on what is traded.
+    """
+    require_listed(scenario, instrument_id)
+    series, windows = (
+        InstrumentSeries(workspace, instrument_id),
+        scenario_windows(workspace, scenario),
+    )
+    bars_hashes = series.bars_hashes(windows)
+    end = windows[-1].end if windows else None
+    rows = series.span(None, end)
+    start = scenario.dates.bounds[0]
+    traded = [window for window in windows if start is None or window.end > start]
+    predictions, features_hashes, predictions_hashes, warnings = {}, [], [], []
+    for name in required_models(scenario):
+        found = _Predictions(workspace, instrument_id, scenario, name, traded)
+        predictions[name] = found.frame()
+        features_hashes.append(found.features_hash())
+        predictions_hashes.append(found.predictions_hash())
+        warnings += found.warnings
+    known = [action for action in series.actions if end is None or action.ex_date < end.date()]
+    instrument = series.instrument
+    inputs = ScenarioInputs(
+        instrument=instrument,
+        raw=series.raw.iloc[rows],
+        factors=series.factors.iloc[rows],
+        known_at=series.known_at[rows],
+        actions=known,
+        periods_per_year=periods_per_year(instrument.timeframe, instrument.calendar),
+        predictions=predictions,
+    )
+    hashes = InputHashes(
+        bars=canonical_hash([bars_hashes, actions_hash(known)]),
+        features=canonical_hash(features_hashes) if features_hashes else "",
+        predictions=canonical_hash(predictions_hashes) if predictions_hashes else "",
+    )
+    return inputs, hashes, tuple(warnings)
+
+
+class _Predictions:
+    """Predictions of one model for one scenario, checked against what their models saw."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        instrument_id: str,
+        scenario: ScenarioSpec,
+        model_name: str,
+        windows: list[Window],
+    ) -> None:
+        self._workspace, self._scenario, self._windows = workspace, scenario, windows
+        self._spec = workspace.catalog.model(model_name)
+        self._assets = {
+            "features": f"features/{self._spec.features}",
+            "models": f"models/{model_name}",
+            "predictions": f"predictions/{model_name}",
+        }
+        self._upstream = UpstreamFrames(workspace, instrument_id, list(self._assets.values()))
+        self.warnings: list[str] = []
+
+    def frame(self) -> pd.DataFrame:
+        """Predictions of the traded windows, by the walk-forward models or by the pinned one."""
+        if self._scenario.model_window is not None:
+            return self._by_pinned_model()
+        frame = self._upstream.joined(self._assets["predictions"], self._windows)
+        if frame.empty:
+            self.warnings.append(
+                f"The model '{self._spec.name}' made no prediction on the traded bars: it had too "
+                "little to learn from. Nothing was traded."
+            )
+        ends = self._workspace.models.by_id(sorted(set(frame["model_id"])))
+        last_label_ends = {
+            name: pd.Timestamp(row["last_label_end"]).as_unit("us") for name, row in ends.items()
+        }
+        ensure_predictions_clean(frame, last_label_ends)
+        return frame
+
+    def features_hash(self) -> str:
+        """Hash of the feature files that were predicted from."""
+        return self._hash("features")
+
+    def predictions_hash(self) -> str:
+        """Hash of the prediction files, or of the pinned model."""
+        if self._scenario.model_window is None:
+            return self._hash("predictions")
+        return canonical_hash(["pinned", self._pinned_fold()["sha256"], self.features_hash()])
+
+    def _hash(self, kind: str) -> str:
+        asset = self._assets[kind]
+        return canonical_hash(
+            [self._upstream.artifact(asset, window).sha256 for window in self._windows]
+        )
+
+    def _pinned_fold(self) -> pd.Series:
+        key = str(self._scenario.model_window)
+        window = self._workspace.catalog.grid.window(key, self._workspace.clock())
+        folds = self._upstream.frame(self._assets["models"], window)
+        fitted = folds.loc[folds["model_id"] != ""]
+        if fitted.empty:
+            raise InsufficientDataError(
+                f"The model '{self._spec.name}' has no fit in the window {key}: "
+                f"{folds['reason'].iloc[0]} Choose a later 'model_window'.",
+                model=self._spec.name,
+                window=key,
+            )
+        return fitted.iloc[0]
+
+    def _by_pinned_model(self) -> pd.DataFrame:
+        fitted = load_model(self._workspace.settings.runtime / self._pinned_fold()["path"])
+        features = self._upstream.joined(self._assets["features"], self._windows)
+        start = self._scenario.dates.bounds[0]
+        if start is not None:
+            features = features.loc[features.index >= pd.Timestamp(start)]
+        overlap = self._scenario.allow_overlap
+        known_at = pd.DatetimeIndex(features["known_at"])
+        if overlap and len(known_at) and known_at[0] <= fitted.last_label_end:
+            self.warnings.append(
+                f"Leakage allowed by 'allow_overlap': model {fitted.model_id} was trained on labels "
+                f"that end at {fitted.last_label_end:%Y-%m-%d}, after the first traded bar. The "
+                "result is worthless as evidence."
+            )
+        return predict_direction(
+            fitted,
+            features.drop(columns="known_at"),
+            known_at,
+            feature_set_hash=feature_set(self._spec.features).hash,
+            allow_overlap=overlap,
+        )

@@ -1,0 +1,122 @@
+"""This file holds the compiled rules of single events, each by hand."""
+
+import numpy as np
+import pytest
+
+from trading_pipeline.backtest import BacktestSettings, Fraction
+from trading_pipeline.backtest import kernel_codes as codes
+from trading_pipeline.backtest.kernel_fills import (
+    affordable_quantity,
+    commission,
+    exit_trigger,
+    fill_at_market,
+    pack_intents,
+    return_statistics,
+    to_tick,
+)
+from trading_pipeline.backtest.settings_vector import level_arrays, settings_vector
+from trading_pipeline_tests.backtest.random_markets import orders_at
+
+
+def vector(**settings):
+    return settings_vector(BacktestSettings(**settings), orders_at(1))
+
+
+@pytest.mark.parametrize(
+    ("price", "direction", "tick", "expected"),
+    [
+        (100.071, 1.0, 0.01, 100.08),
+        (100.079, -1.0, 0.01, 100.07),
+        (100.07, 1.0, 0.01, 100.07),  # on a tick: stays, to the last bit
+        (100.07, -1.0, 0.01, 100.07),
+        (101.0, 1.0, 2.5, 102.5),
+        (101.0, -1.0, 2.5, 100.0),
+        (100.071, 1.0, 0.0, 100.071),
+    ],
+)
+def test_price_moves_to_the_next_tick_of_its_direction(price, direction, tick, expected):
+    assert to_tick(price, direction, tick) == expected
+
+
+def test_no_price_stays_no_price():
+    assert np.isnan(to_tick(np.nan, 1.0, 0.01))
+
+
+def test_sale_never_fills_below_zero():
+    assert fill_at_market(1.0, -1.0, vector(slippage_price=5.0)) == 0.0
+
+
+@pytest.mark.parametrize("budget", [3.0, 50.0, 1000.0, 1e7])
+@pytest.mark.parametrize(
+    "costs",
+    [
+        {"commission_bps": 25.0},
+        {"commission_per_share": 0.1, "commission_minimum": 2.0},
+        {"commission_bps": 5.0, "commission_per_order": 1.0, "commission_minimum": 1.5},
+        {"commission_bps": 10.0, "multiplier": 20.0},
+    ],
+)
+def test_affordable_quantity_spends_the_budget_to_the_last_cent(budget, costs):
+    p = vector(**costs)
+    quantity = affordable_quantity(budget, 7.0, p)
+    spent = quantity * 7.0 * p[codes.P_POINT] + commission(quantity, 7.0, False, p)
+    assert spent == pytest.approx(budget, rel=1e-12)
+
+
+def test_nothing_is_affordable_below_the_flat_costs():
+    assert affordable_quantity(0.5, 10.0, vector(commission_per_order=1.0)) == 0.0
+
+
+def test_missing_levels_never_trigger():
+    code, price = exit_trigger(1.0, 10.0, 99.0, 1.0, np.nan, np.nan, 0, True)
+    assert code == 0
+    assert np.isnan(price)
+
+
+@pytest.mark.parametrize(("side", "low", "high"), [(1.0, 95.0, 101.0), (-1.0, 99.0, 105.0)])
+def test_stop_is_hit_when_touched(side, low, high):
+    stop = 100.0 - side * 5.0
+    assert exit_trigger(side, 100.0, high, low, stop, np.nan, 0, False) == (1, stop)
+
+
+def test_intents_resolve_contradictions():
+    signals = orders_at(6, buy=[0, 1, 2, 5], sell=[1, 3], short=[2, 4, 5], cover=[4, 3])
+    intent, entries = pack_intents(
+        signals.entry_long, signals.exit_long, signals.entry_short, signals.exit_short
+    )
+    both = codes.CANCELLED_LONG | codes.CANCELLED_SHORT
+    assert intent.tolist() == [
+        codes.ENTER_LONG,
+        codes.CANCELLED_LONG | codes.EXIT_LONG,
+        both,
+        codes.EXIT_LONG | codes.EXIT_SHORT,
+        codes.CANCELLED_SHORT | codes.EXIT_SHORT,
+        both,
+    ]
+    assert entries == 7  # an upper bound of trades: cancelled entries count too
+
+
+def test_equal_returns_have_no_variance():
+    r, n = 0.001, 1000
+    mean, sd, skew, kurtosis, sharpe = return_statistics(
+        n, n * r, n * r**2, n * r**3, n * r**4, 252.0
+    )
+    assert (mean, sd) == (pytest.approx(r), 0.0)
+    assert np.isnan([skew, kurtosis, sharpe]).all()
+
+
+def test_one_return_has_no_variance():
+    assert np.isnan(return_statistics(1, 0.1, 0.01, 0.001, 0.0001, 252.0)[4])
+
+
+def test_levels_of_signals_replace_those_of_the_settings_one_by_one():
+    settings = BacktestSettings(stop_loss=0.1, take_profit=0.2)
+    stop, target, trail = level_arrays(settings, orders_at(2, stop_loss=Fraction([0.3, np.nan])))
+    assert stop[0] == 0.3
+    assert np.isnan(stop[1])
+    assert target.tolist() == [0.2]
+    assert np.isnan(trail).all()
+
+
+def test_no_level_at_all_is_none():
+    assert level_arrays(BacktestSettings(), orders_at(2)) is None

@@ -1,0 +1,171 @@
+"""This file holds the tests of the catalog: shipped files, the user's over them, and their references."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from trading_pipeline.errors import ConfigurationError, UnknownNameError
+from trading_pipeline.settings.catalog import SHIPPED, load_catalog, read_scenario
+
+SCENARIO = "name: {name}\nstrategy: {{type: {type}}}\n"
+
+
+class TestShipped:
+    def test_files_of_the_package_load_without_a_folder_of_the_user(self, tmp_path):
+        catalog = load_catalog(tmp_path / "none")
+        assert {"AAPL_1d", "IBM_1d", "MSFT_1d", "GOOG_1d", "FB_1d"} <= set(catalog.instruments)
+        assert catalog.universe.start == date(2000, 1, 1)
+        assert catalog.universe.end == date(2013, 3, 1)
+        assert len(catalog.grid.keys()) == 14
+        assert set(catalog.sources) >= {
+            "universe",
+            "scenarios/sma_crossover",
+            "studies/sma_grid",
+            "models/direction",
+        }
+        assert all(path.is_relative_to(SHIPPED) for path in catalog.sources.values())
+
+    def test_every_shipped_file_is_named_like_what_it_holds(self, tmp_path):
+        for key, path in load_catalog(tmp_path).sources.items():
+            assert path.stem == key.rpartition("/")[2]
+
+    @pytest.mark.parametrize(
+        ("kind", "name", "close"),
+        [
+            ("instrument", "AAPL_1D", "AAPL_1d"),
+            ("scenario", "sma_crosover", "sma_crossover"),
+            ("study", "smagrid", "sma_grid"),
+            ("model", "directon", "direction"),
+        ],
+    )
+    def test_unknown_names_offer_the_closest(self, catalog, kind, name, close):
+        with pytest.raises(UnknownNameError, match=f"no {kind} '{name}'.*'{close}'") as caught:
+            getattr(catalog(), kind)(name)
+        assert (caught.value.name, caught.value.kind) == (name, kind)
+        assert getattr(catalog(), kind)(close) is not None
+
+
+class TestOverlay:
+    def test_a_file_of_the_user_takes_the_place_of_a_shipped_one(self, config, catalog):
+        path = config(
+            "scenarios/mine.yaml", SCENARIO.format(name="sma_crossover", type="sma_crossover")
+        )
+        found = catalog()
+        assert found.scenario("sma_crossover").costs.commission_bps == 0.0
+        assert found.sources["scenarios/sma_crossover"] == path
+        assert "ml_direction" in found.scenarios
+
+    def test_files_are_added_in_yaml_yml_and_json(self, config, catalog):
+        config("scenarios/a.yaml", SCENARIO.format(name="a", type="t"))
+        config("scenarios/b.yml", SCENARIO.format(name="b", type="t"))
+        config("scenarios/c.json", '{"name": "c", "strategy": {"type": "t"}}')
+        config("scenarios/notes.txt", "not: [a, scenario")
+        assert {"a", "b", "c"} <= set(catalog().scenarios)
+
+    def test_instruments_are_added_and_replaced(self, config, catalog):
+        config(
+            "universe.yaml",
+            "instruments:\n"
+            "  - {symbol: BTC/USDT, timeframe: 1h, source: ccxt, exchange: kraken, calendar: 24/7}\n"
+            "  - {symbol: AAPL, timeframe: 1d, source: other}\n",
+        )
+        found = catalog()
+        assert found.instrument("BTC-USDT_1h").exchange == "kraken"
+        assert found.instrument("AAPL_1d").source == "other"
+        assert found.instrument("IBM_1d").source == "bundled"
+        assert found.universe.end == date(2013, 3, 1)
+
+    def test_dates_and_cadence_can_be_changed_alone(self, config, catalog):
+        config("universe.yaml", "start: 2005-06-01\nend: 2006-06-01\ncadence: quarter\n")
+        found = catalog()
+        assert found.grid.keys()[0] == "2005-04-01"
+        assert found.grid.keys()[-1] == "2006-04-01"
+        assert set(found.instruments) >= {"AAPL_1d"}
+
+    def test_end_null_means_until_now(self, config, catalog):
+        config("universe.yaml", "end: null\n")
+        grid = catalog().grid
+        assert grid.end is None
+        assert grid.keys()[-1] == f"{datetime.now(UTC).year}-01-01"
+
+    @pytest.mark.parametrize("text", ["", "# nothing yet\n", "start: null\ncadence: null\n"])
+    def test_a_file_that_sets_nothing_changes_nothing(self, config, catalog, text):
+        config("universe.yaml", text)
+        assert catalog().universe == load_catalog(SHIPPED / "none").universe
+
+    def test_a_universe_in_json_is_the_same(self, config, catalog):
+        config("universe.json", '{\n\t"end": "2010-01-01"\n}')
+        assert catalog().universe.end == date(2010, 1, 1)
+
+
+class TestWrongFiles:
+    @pytest.mark.parametrize(
+        ("name", "text", "words"),
+        [
+            ("universe.yaml", "instruments: []\n", "lists no instrument"),
+            ("universe.yaml", "instruments: null\n", "'instruments'"),
+            ("universe.yaml", "strat: 2000-01-01\n", "Did you mean 'start'"),
+            ("universe.yaml", "end: 1999-01-01\n", "ends at 1999-01-01, .* not after its start"),
+            ("universe.yaml", "start: 2013-03-01\n", "not after its start"),
+            ("universe.yaml", "end: 9999-12-31\n", "Leave 'end' out"),
+            ("universe.yaml", "- AAPL\n", "must hold keys and values"),
+            ("universe.yaml", "end: 2012-02-30\n", "'2012-02-30' is no date"),
+            ("scenarios/a.yaml", "", "'name' is missing.*'strategy' is missing"),
+            ("scenarios/a.yaml", "name: a\nstrategy: {typ: b}\n", "Did you mean 'type'"),
+            ("scenarios/a.yaml", "name: [a\n", "not valid YAML"),
+            ("models/a.yaml", "name: a\nfeature: core\n", "Did you mean 'features'"),
+            (
+                "scenarios/a.yaml",
+                "name: a\nstrategy: {type: t}\ninstruments: [AAPL_1h]\n",
+                "there is no instrument 'AAPL_1h'. Did you mean 'AAPL_1d'",
+            ),
+            (
+                "studies/a.yaml",
+                "name: a\nstrategy: t\nscenario: sma_crosover\nspace: {x: {values: [1]}}\n",
+                "there is no scenario 'sma_crosover'. Did you mean 'sma_crossover'",
+            ),
+            (
+                "studies/a.yaml",
+                "name: a\nstrategy: t\nscenario: sma_crossover\nspace: {x: {values: [1]}}\n",
+                "searches 't', but its scenario 'sma_crossover' trades 'sma_crossover'",
+            ),
+        ],
+    )
+    def test_is_named_with_its_path(self, config, catalog, name, text, words):
+        path = config(name, text)
+        with pytest.raises(ConfigurationError, match=words) as caught:
+            catalog()
+        assert str(path) in str(caught.value)
+
+    def test_a_name_used_twice_in_one_folder_names_both_files(self, config, catalog):
+        first = config("scenarios/a.yaml", SCENARIO.format(name="same", type="t"))
+        second = config("scenarios/b.json", '{"name": "same", "strategy": {"type": "t"}}')
+        with pytest.raises(ConfigurationError, match="another name") as caught:
+            catalog()
+        assert str(first) in str(caught.value)
+        assert str(second) in str(caught.value)
+
+    def test_two_universes_of_one_user_are_refused(self, config, catalog):
+        config("universe.yaml", "end: 2010-01-01\n")
+        config("universe.json", '{"end": "2011-01-01"}')
+        with pytest.raises(ConfigurationError, match="more than one universe"):
+            catalog()
+
+    def test_a_shipped_study_whose_scenario_the_user_turned_into_another_is_told(
+        self, config, catalog
+    ):
+        config("scenarios/a.yaml", SCENARIO.format(name="sma_crossover", type="rsi"))
+        with pytest.raises(ConfigurationError, match="trades 'rsi'"):
+            catalog()
+
+
+class TestOneScenario:
+    def test_a_file_anywhere_can_be_read_as_a_scenario(self, config):
+        path = config("elsewhere.yaml", SCENARIO.format(name="mine", type="t"))
+        assert read_scenario(path).name == "mine"
+
+    def test_a_missing_one_is_named(self, tmp_path):
+        with pytest.raises(ConfigurationError, match="There is no file"):
+            read_scenario(tmp_path / "none.yaml")

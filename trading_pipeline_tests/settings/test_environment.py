@@ -1,0 +1,96 @@
+"""This file holds the tests of the environment's settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from trading_pipeline.errors import ConfigurationError
+from trading_pipeline.settings.environment import load_settings, project_root
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch, tmp_path):
+    for name in ("RUNTIME_DIR", "CONFIG_DIR", "WAREHOUSE_WAIT_SECONDS"):
+        monkeypatch.delenv(f"TRADING_PIPELINE_{name}", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_runtime_stands_beside_the_project_file_by_default():
+    settings = load_settings()
+    assert settings.runtime == project_root() / "runtime"
+    assert (project_root() / "pyproject.toml").is_file()
+    assert settings.warehouse_wait_seconds == 30.0
+
+
+def test_folders_lie_in_the_runtime_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("TRADING_PIPELINE_RUNTIME_DIR", str(tmp_path / "r"))
+    settings = load_settings()
+    root = tmp_path / "r"
+    assert settings.runtime == root
+    assert settings.warehouse_path == root / "warehouse.duckdb"
+    assert settings.cache == root / "cache"
+    assert settings.models == root / "models"
+    assert settings.output == root / "output"
+    assert settings.dagster == root / "dagster"
+    assert settings.config == root / "config"
+
+
+def test_the_fixture_of_the_tests_is_what_settings_see(runtime):
+    assert load_settings().runtime == runtime
+
+
+def test_config_folder_and_wait_can_be_set(monkeypatch, tmp_path):
+    monkeypatch.setenv("TRADING_PIPELINE_CONFIG_DIR", str(tmp_path / "c"))
+    monkeypatch.setenv("TRADING_PIPELINE_WAREHOUSE_WAIT_SECONDS", "1.5")
+    settings = load_settings()
+    assert settings.config == tmp_path / "c"
+    assert settings.warehouse_wait_seconds == 1.5
+
+
+def test_relative_and_home_folders_become_absolute(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert load_settings(runtime_dir="sub/runtime").runtime == tmp_path / "sub" / "runtime"
+    assert load_settings(runtime_dir="~/r").runtime == tmp_path / "home" / "r"
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch):
+    monkeypatch.setenv("TRADING_PIPELINE_RUNTIME_DIR", "")
+    monkeypatch.setenv("TRADING_PIPELINE_WAREHOUSE_WAIT_SECONDS", "")
+    assert load_settings().runtime == project_root() / "runtime"
+    assert load_settings().warehouse_wait_seconds == 30.0
+
+
+def test_a_dotenv_file_is_read_and_the_environment_wins(monkeypatch, tmp_path):
+    (tmp_path / ".env").write_text(
+        "TRADING_PIPELINE_RUNTIME_DIR=from_file\nTRADING_PIPELINE_WAREHOUSE_WAIT_SECONDS=3\n"
+        "SOMETHING_ELSE=1\n"
+    )
+    monkeypatch.setenv("TRADING_PIPELINE_WAREHOUSE_WAIT_SECONDS", "4")
+    settings = load_settings()
+    assert settings.runtime == tmp_path / "from_file"
+    assert settings.warehouse_wait_seconds == 4.0
+
+
+@pytest.mark.parametrize("value", ["soon", "-1", "nan"])
+def test_a_wrong_variable_is_named(monkeypatch, value):
+    monkeypatch.setenv("TRADING_PIPELINE_WAREHOUSE_WAIT_SECONDS", value)
+    with pytest.raises(ConfigurationError, match=r"TRADING_PIPELINE_.*warehouse_wait_seconds"):
+        load_settings()
+
+
+def test_an_unknown_override_offers_the_closest():
+    with pytest.raises(ConfigurationError, match="Did you mean 'runtime_dir'"):
+        load_settings(runtimedir="x")
+
+
+def test_overrides_win_over_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("TRADING_PIPELINE_RUNTIME_DIR", "from_environment")
+    assert load_settings(runtime_dir=tmp_path / "mine").runtime == tmp_path / "mine"
+
+
+def test_settings_are_frozen():
+    with pytest.raises(ValidationError):
+        load_settings().runtime_dir = Path("other")
