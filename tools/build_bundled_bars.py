@@ -114,14 +114,15 @@ def reproduction_error(frame: pd.DataFrame, actions: pd.DataFrame) -> float:
     """Largest relative error of the source's adjusted close rebuilt from raw close and actions."""
     worst = 0.0
     for symbol, group in frame.groupby("symbol", sort=True):
-        step = pd.Series(1.0, index=group["ts"])
-        close = group.set_index("ts")["close"]
-        for action in actions[actions["symbol"] == symbol].itertuples():
-            day = pd.Timestamp(action.ex_date)  # type: ignore[arg-type]
-            factor = action.value if action.kind == "split" else 1.0 + action.value / close[day]  # type: ignore[operator]
-            step[day] *= factor
-        rebuilt = (close * step.cumprod()).to_numpy()
-        published = group["adj_close"].to_numpy()
+        close = group["close"].to_numpy(dtype=np.float64)
+        step = np.ones(len(group))
+        days = [stamp.date() for stamp in group["ts"]]
+        own = actions[actions["symbol"] == symbol]
+        for day, kind, value in zip(own["ex_date"], own["kind"], own["value"], strict=True):
+            position = days.index(day)
+            step[position] *= value if kind == "split" else 1.0 + value / close[position]
+        rebuilt = close * np.cumprod(step)
+        published = group["adj_close"].to_numpy(dtype=np.float64)
         errors = np.abs(rebuilt / rebuilt[0] / (published / published[0]) - 1.0)
         worst = max(worst, float(errors.max()))
     return worst
@@ -132,8 +133,9 @@ def actions_csv(actions: pd.DataFrame) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["symbol", "ex_date", "kind", "value"])
-    for row in actions.itertuples(index=False):
-        writer.writerow([row.symbol, row.ex_date.isoformat(), row.kind, repr(row.value)])  # type: ignore[union-attr]
+    columns = (actions[name] for name in ("symbol", "ex_date", "kind", "value"))
+    for symbol, day, kind, value in zip(*columns, strict=True):
+        writer.writerow([symbol, day.isoformat(), kind, repr(float(value))])
     return text.getvalue()
 
 

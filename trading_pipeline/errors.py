@@ -154,7 +154,7 @@ class WarehouseError(TradingPipelineError):
     """The warehouse file cannot be used."""
 
 
-class WarehouseBusy(WarehouseError):
+class WarehouseBusy(WarehouseError):  # noqa: N818 - "busy" is a state that passes
     """Another process holds the warehouse for longer than the wait that was allowed."""
 
 
@@ -184,4 +184,4 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     if not names:
         return "None is known."
     shown = ", ".join(names[:20])
-    return f"Known: {shown}{', ...' if len(names) > 20 else ''}."
+    return f"Known: {shown}{', ...' if len(names) > 20 else '.'}"

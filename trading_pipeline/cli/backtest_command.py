@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trading_pipeline.cli.progress_display import show_progress
-from trading_pipeline.cli.result_table import result_table
+from trading_pipeline.cli.result_table import result_tables
 from trading_pipeline.cli.session import open_pass, stderr_console, stdout_console
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.settings.scenario_registration import register_scenario
@@ -49,7 +49,8 @@ def run_backtest_file(path: Path, instruments: Sequence[str] | None, *, as_json:
         typer.echo(json.dumps(rows, default=str, sort_keys=True))
         return
     out = stdout_console()
-    out.print(result_table(rows))
+    for table in result_tables(rows):
+        out.print(table)
     for row in rows:
         out.print(f"{full_pass.workspace.reports / (row['result_id'] + '.html')}", soft_wrap=True)
         for warning in filter(None, str(row["warnings"] or "").split("\n")):

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from trading_pipeline.cli.progress_display import show_progress
-from trading_pipeline.cli.result_table import result_table, stage_table
+from trading_pipeline.cli.result_table import result_tables, stage_table, study_table
 from trading_pipeline.cli.session import open_pass, stderr_console, stdout_console
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ class PassReport:
         self.seconds: dict[str, float] = defaultdict(float)
         self.runs: dict[str, int] = defaultdict(int)
         self.results: list[dict[str, Any]] = []
+        self.studies: list[dict[str, Any]] = []
         self.index = ""
 
     @contextmanager
@@ -50,6 +51,8 @@ def run_pass(instrument: str | None, *, as_json: bool) -> None:
 
 def work_through(full_pass: FullPass, instruments: Sequence[str]) -> PassReport:
     """Everything that the catalog asks of these instruments, in the order of the lineage."""
+    from trading_pipeline.stages.study_stage import study_summary
+
     report, catalog = PassReport(), full_pass.workspace.catalog
     with report.stage("universe", full_pass):
         full_pass.reference_data()
@@ -75,6 +78,12 @@ def work_through(full_pass: FullPass, instruments: Sequence[str]) -> PassReport:
         for row in found
         if row["instruments"] in wanted and row["scenario"] in catalog.scenarios
     ]
+    report.studies = [
+        {"instrument": name, **study_summary(full_pass.workspace, name, study.name)}
+        for study in catalog.studies.values()
+        for name in instruments
+        if catalog.scenario(study.scenario).covers(name)
+    ]
     report.index = str(full_pass.workspace.reports / "index.html")
     return report
 
@@ -87,13 +96,17 @@ def print_report(report: PassReport, *, as_json: bool) -> None:
 
         document = {
             "results": report.results,
+            "studies": report.studies,
             "seconds": dict(report.seconds),
             "runs": dict(report.runs),
             "report": report.index,
         }
         typer_echo(json.dumps(document, default=str, sort_keys=True))
         return
-    console.print(result_table(report.results))
+    for table in result_tables(report.results):
+        console.print(table)
+    if report.studies:
+        console.print(study_table(report.studies))
     console.print(stage_table(report.seconds, report.runs))
 
 

@@ -83,7 +83,7 @@ def _markers(index: pd.DatetimeIndex, trades: pd.DataFrame, size: int) -> list[l
     found: set[tuple[int, int, int]] = set()
     sides = np.where(trades["side"].to_numpy() == "long", 1, -1)
     for column, is_entry in (("entry_ts", 1), ("exit_ts", 0)):
-        stamps = pd.DatetimeIndex(trades[column])
+        stamps = pd.DatetimeIndex(pd.to_datetime(trades[column], utc=True))
         known = ~np.asarray(stamps.isna())
         places = index.searchsorted(stamps[known], side="right") - 1
         for place, side in zip(places.tolist(), sides[known].tolist(), strict=True):

@@ -43,8 +43,13 @@ def plain_warnings(
             f"Buying and holding earned {format_number(other, 'percent')} in the same time, this "
             f"strategy {format_number(own, 'percent')}."
         )
-    certainty = _value(metrics, "probabilistic_sharpe_ratio")
-    if certainty is not None and certainty < CONFIDENCE:
+    sharpe, certainty = _value(metrics, "sharpe"), _value(metrics, "probabilistic_sharpe_ratio")
+    if sharpe is not None and sharpe <= 0.0:
+        found.append(
+            f"The strategy earned nothing for its risk: its Sharpe ratio is "
+            f"{format_number(sharpe, 'ratio')}."
+        )
+    elif certainty is not None and certainty < CONFIDENCE:
         found.append(
             "The Sharpe ratio cannot be told from 0: the chance that it is above 0 is "
             f"{format_number(certainty, 'percent')}, and {100 * CONFIDENCE:.0f} % is asked for."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Hashable, Mapping
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -163,7 +164,7 @@ def _trade(record: Mapping[Hashable, Any]) -> list[Cell]:
 
     def stamp(name: str) -> str:
         value = record[name]
-        return format_stamp(value if isinstance(value, pd.Timestamp) else None)
+        return format_stamp(value if isinstance(value, datetime) else None)
 
     is_open = is_missing(record["exit_ts"])
     return [

@@ -38,7 +38,7 @@ def yearly_returns(
     table["max_drawdown"] = pd.Series(depth)
     table["trades"] = 0
     if trades is not None and len(trades):
-        closed = pd.DatetimeIndex(trades["exit_ts"].dropna()).tz_convert("UTC").year
+        closed = pd.DatetimeIndex(pd.to_datetime(trades["exit_ts"].dropna(), utc=True)).year
         counts = pd.Series(closed).value_counts()
         table["trades"] = counts.reindex(table.index, fill_value=0).astype("int64")
     return table.rename_axis("year")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, Literal
 
 from pydantic import Field, field_validator
@@ -32,7 +33,8 @@ class LabelSpec(SpecModel):
         """
         if self == LabelSpec(type=self.type):
             return self.type
-        zone = f"_z{self.dead_zone_bps:g}".replace(".", "p") if self.dead_zone_bps else ""
+        digits = f"{Decimal(repr(self.dead_zone_bps)).normalize():f}".replace(".", "p")
+        zone = f"_z{digits}" if self.dead_zone_bps else ""
         return f"{self.type}_h{self.horizon_bars}{zone}"
 
 

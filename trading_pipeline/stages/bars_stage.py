@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import pandas as pd
 
 from trading_pipeline.domain.bars import empty_bars, normalize_bars
+from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.hashing import canonical_hash, frame_hash
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import DataFetchError, DataQualityError, MissingDataError
@@ -40,6 +41,27 @@ class _Ask:
     state: str
 
 
+@dataclass
+class _Context:
+    """What the checks look back on: the stored bars, kept up to date, and the actions."""
+
+    stored: pd.DataFrame
+    actions: list[CorporateAction]
+
+    @classmethod
+    def read(cls, workspace: Workspace, instrument_id: str) -> _Context:
+        return cls(
+            workspace.bars.read_span(instrument_id, None, None),
+            workspace.reference.actions(instrument_id),
+        )
+
+    def replace(self, window: Window, bars: pd.DataFrame) -> None:
+        before = self.stored.loc[self.stored.index < window.start]
+        after = self.stored.loc[self.stored.index >= window.end]
+        parts = [part for part in (before, bars, after) if len(part)]
+        self.stored = pd.concat(parts) if parts else bars
+
+
 def refresh_bars(
     workspace: Workspace, instrument_id: str, windows: Sequence[Window]
 ) -> list[BarsOutcome]:
@@ -52,6 +74,7 @@ def refresh_bars(
     failures: list[tuple[str, DataFetchError]] = []
     outcomes: list[BarsOutcome] = []
     newest = workspace.bars.newest_attempts(instrument_id)
+    context: _Context | None = None
     for ask in _asks(workspace, instrument_id, windows):
         tell_progress("bars", f"{instrument_id}|{ask.window.key}")
         attempt = newest.get(ask.window.key)
@@ -59,7 +82,8 @@ def refresh_bars(
             outcomes.append(_outcome(attempt, changed=False))
             continue
         try:
-            outcomes.append(_refresh(workspace, instrument_id, ask, attempt))
+            context = context or _Context.read(workspace, instrument_id)
+            outcomes.append(_refresh(workspace, instrument_id, ask, attempt, context))
         except DataFetchError as error:
             workspace.bars.log_attempt(
                 _attempt(workspace, instrument_id, ask, "failed", reason=str(error))
@@ -121,14 +145,18 @@ def _is_settled(attempt: FetchAttempt, ask: _Ask, workspace: Workspace, instrume
 
 
 def _refresh(
-    workspace: Workspace, instrument_id: str, ask: _Ask, newest: FetchAttempt | None
+    workspace: Workspace,
+    instrument_id: str,
+    ask: _Ask,
+    newest: FetchAttempt | None,
+    context: _Context,
 ) -> BarsOutcome:
     if ask.span is None:
         attempt = _attempt(workspace, instrument_id, ask, "not_listed", bars=empty_bars())
         workspace.bars.replace_window(ask.window, empty_bars(), attempt, ())
         return _outcome(attempt, changed=True)
     batch = _fetch(workspace, instrument_id, ask)
-    bars, findings = _checked(workspace, instrument_id, ask, batch.frame)
+    bars, findings = _checked(workspace, instrument_id, ask, batch.frame, context)
     if has_errors(findings):
         reason = next(f"{f.check_name}: {f.detail}" for f in findings if f.severity == "ERROR")
         attempt = _attempt(workspace, instrument_id, ask, "rejected", batch=batch, reason=reason)
@@ -140,6 +168,7 @@ def _refresh(
         workspace.bars.log_attempt(attempt)  # the bars stand as they are; only the attempt is new
         return _outcome(attempt, changed=False, findings=findings)
     workspace.bars.replace_window(ask.window, bars, attempt, findings)
+    context.replace(ask.window, bars)
     return _outcome(attempt, changed=True, findings=findings)
 
 
@@ -162,7 +191,7 @@ def _fetch(workspace: Workspace, instrument_id: str, ask: _Ask) -> BarBatch:
 
 
 def _checked(
-    workspace: Workspace, instrument_id: str, ask: _Ask, frame: pd.DataFrame
+    workspace: Workspace, instrument_id: str, ask: _Ask, frame: pd.DataFrame, context: _Context
 ) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
     """Closed bars, and what the checks found; the frame as it came where its form is broken."""
     instrument = workspace.catalog.instrument(instrument_id)
@@ -177,13 +206,12 @@ def _checked(
             closes = known_at(index, instrument.timeframe, instrument.calendar)
             bars = bars.loc[closes <= pd.Timestamp(now)]
     start, end = ask.span or (ask.window.start, ask.window.end)
-    back = ask.window.start - timedelta(days=400)
-    previous = workspace.bars.read_span(instrument_id, back, ask.window.start).tail(_PREVIOUS_BARS)
+    previous = context.stored.loc[context.stored.index < ask.window.start].tail(_PREVIOUS_BARS)
     findings = check_bars(
         bars,
         instrument=instrument,
         window=Window(start, end),
-        actions=workspace.reference.actions(instrument_id),
+        actions=context.actions,
         previous=previous if len(previous) else None,
         now=now,
     )

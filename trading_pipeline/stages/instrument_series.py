@@ -18,6 +18,7 @@ from trading_pipeline.market_data.adjustments import (
 )
 from trading_pipeline.market_data.calendars import known_at, session_dates
 from trading_pipeline.stages.workspace import Workspace
+from trading_pipeline.storage.bar_store import FetchAttempt, require_usable
 
 __all__ = ["InstrumentSeries"]
 
@@ -33,6 +34,11 @@ class InstrumentSeries:
     def raw(self) -> pd.DataFrame:
         """All stored bars as traded."""
         return self._workspace.bars.read_span(self.instrument.id, None, None)
+
+    @cached_property
+    def attempts(self) -> dict[str, FetchAttempt]:
+        """Newest attempt that decided on a window's bars, by window key."""
+        return self._workspace.bars.newest_attempts(self.instrument.id)
 
     @cached_property
     def actions(self) -> list[CorporateAction]:
@@ -68,8 +74,8 @@ class InstrumentSeries:
 
     def bars_hashes(self, windows: Sequence[Window]) -> list[str]:
         """Content hash of each window; raises where one may not be built on."""
-        found = self._workspace.bars.content_hashes(self.instrument.id, windows)
-        return [found[window.key] for window in windows]
+        require_usable(self.instrument.id, windows, self.attempts)
+        return [self.attempts[window.key].content_hash or "" for window in windows]
 
     def span(self, start: datetime | None, end: datetime | None) -> slice:
         """Positions of the bars with `start <= ts < end`."""

@@ -78,7 +78,7 @@ def materialize_leaderboard(workspace: Workspace) -> Outcome:
     rows = _leaderboard_rows(workspace)
     inputs = _leaderboard_inputs(rows)
     if changed:
-        page = render_leaderboard(rows)
+        page = render_leaderboard(rows, trials=workspace.trials.count())
         _write_page(workspace, path, page, LEADERBOARD, "", inputs, rows=len(rows))
     return Outcome(
         asset=LEADERBOARD,
@@ -125,7 +125,7 @@ def _leaderboard_rows(workspace: Workspace) -> list[dict[str, Any]]:
     """Newest results of scenarios and instruments that the catalog still has."""
     catalog, trials = workspace.catalog, workspace.trials.count()
     return [
-        {**row, "trials": trials, "page": f"{row['result_id']}.html"}
+        {**row, "trials": trials, "tearsheet": f"{row['result_id']}.html"}
         for row in workspace.results.newest()
         if row["scenario"] in catalog.scenarios and row["instruments"] in catalog.instruments
     ]
@@ -186,9 +186,7 @@ def _tearsheet_input(
 
 
 def _trades(workspace: Workspace, result_id: str) -> pd.DataFrame:
-    frame = pd.DataFrame(workspace.results.trades(result_id))
-    if frame.empty:
-        return pd.DataFrame(columns=[*_TRADE_COLUMNS])
+    frame = pd.DataFrame(workspace.results.trades(result_id), columns=list(_TRADE_COLUMNS))
     for column in _TRADE_STAMPS:
         stamps = [pd.NaT if value is None else value for value in frame[column]]
         frame[column] = pd.DatetimeIndex(stamps, dtype=TS_DTYPE)

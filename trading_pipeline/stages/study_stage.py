@@ -16,7 +16,7 @@ from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.artifact_store import Artifact
 from trading_pipeline.storage.parquet_files import write_atomically
 
-__all__ = ["materialize_summary", "materialize_trials", "study_is_pending"]
+__all__ = ["materialize_summary", "materialize_trials", "study_is_pending", "study_summary"]
 
 TRIALS, SUMMARY = "optimization_trials", "optimization_summary"
 
@@ -118,6 +118,21 @@ def materialize_summary(workspace: Workspace, instrument_id: str, study_name: st
         content_hash=content_hash,
         metadata={**summary, "trials_in_ledger": workspace.trials.count(), "file": path},
     )
+
+
+def study_summary(workspace: Workspace, instrument_id: str, study_name: str) -> dict[str, Any]:
+    """The newest summary of a study on an instrument, as it was written."""
+    partition = f"{instrument_id}|{study_name}"
+    newest = workspace.artifacts.newest([SUMMARY], partition).get((SUMMARY, partition))
+    if newest is None or newest.path is None:
+        raise InsufficientDataError(
+            f"The study '{study_name}' has no summary on {instrument_id} yet. Materialize '{SUMMARY}'.",
+            partition=partition,
+        )
+    found: dict[str, Any] = json.loads(
+        (workspace.settings.runtime / newest.path).read_text("utf-8")
+    )
+    return found
 
 
 def study_is_pending(workspace: Workspace, instrument_id: str, study_name: str) -> bool:

@@ -18,7 +18,7 @@ from trading_pipeline.errors import DataQualityError, InsufficientDataError, War
 from trading_pipeline.storage.row_tables import fetch_rows, insert_rows
 from trading_pipeline.storage.warehouse import Warehouse
 
-__all__ = ["BarStore", "FetchAttempt"]
+__all__ = ["BarStore", "FetchAttempt", "require_usable"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +111,7 @@ class BarStore:
         for one whose newest attempt failed a blocking check.
         """
         attempts = self.newest_attempts(instrument)
-        _require_usable(instrument, windows, attempts)
+        require_usable(instrument, windows, attempts)
         if not windows:
             return empty_bars()
         start, end = min(w.start for w in windows), max(w.end for w in windows)
@@ -141,7 +141,7 @@ class BarStore:
     def content_hashes(self, instrument: str, windows: Sequence[Window]) -> dict[str, str]:
         """Content hash by window key; raises as `read` does."""
         attempts = self.newest_attempts(instrument)
-        _require_usable(instrument, windows, attempts)
+        require_usable(instrument, windows, attempts)
         return {window.key: attempts[window.key].content_hash or "" for window in windows}
 
     def counts(self) -> dict[str, int]:
@@ -173,9 +173,10 @@ def _require_inside(window: Window, bars: pd.DataFrame, attempt: FetchAttempt) -
         )
 
 
-def _require_usable(
+def require_usable(
     instrument: str, windows: Sequence[Window], attempts: Mapping[str, FetchAttempt]
 ) -> None:
+    """Raise for a window that was never fetched, or whose newest bars failed a blocking check."""
     missing = [window.key for window in windows if window.key not in attempts]
     if missing:
         raise InsufficientDataError(

@@ -40,7 +40,6 @@ def open_results(snapshot: Path | None = None) -> Iterator[duckdb.DuckDBPyConnec
 
 def _copy(source: Path, target: Path) -> None:
     # through the database, so that what still stands in the write-ahead log comes along
-    target.unlink()
     with duckdb.connect() as connection:
         connection.execute(f"ATTACH '{_quoted(source)}' AS source (READ_ONLY)")
         connection.execute(f"ATTACH '{_quoted(target)}' AS target (STORAGE_VERSION 'v1.5.0')")

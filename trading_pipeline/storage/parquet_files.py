@@ -19,7 +19,7 @@ __all__ = ["read_frame", "write_atomically", "write_frame"]
 
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a temporary file beside `path`, fsync it, and rename it into place.
+    """Let `write` make a temporary file beside `path`, fsync it, and rename it into place.
 
     What stood at `path` stays where `write` fails, and no temporary file is left. Raises
     `WarehouseError` where the disk is full or the folder cannot be written.

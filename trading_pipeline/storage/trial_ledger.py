@@ -41,7 +41,8 @@ class TrialLedger:
                 if key not in known:
                     known.add(key)
                     stamp = {"trial_no": last[0][0] + len(new) + 1, "created_at": datetime.now(UTC)}
-                    new.append({**trial, **stamp})
+                    numbers = {n: None if v != v else v for n, v in trial.items()}  # NaN is NULL
+                    new.append({**numbers, **stamp})
             insert_rows(connection, "trials", new)
         return len(new)
 

@@ -7,11 +7,8 @@ on where the bars begin.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from trading_pipeline.errors import StrategyError
 
@@ -40,7 +37,10 @@ def simple_moving_average(values: npt.ArrayLike, window: int) -> FloatArray:
         raise StrategyError(
             f"A moving average needs finite values; row {row} is {series[row]}.", row=row
         )
-    averages: FloatArray = _rolling_mean(series, int(window))
+    # numba takes a second to import, and most processes that know a strategy never run one
+    from trading_pipeline.strategies.moving_average_kernel import rolling_mean
+
+    averages: FloatArray = rolling_mean(series, int(window))
     return averages
 
 
@@ -55,23 +55,3 @@ def crosses_above(first: FloatArray, second: FloatArray) -> BoolArray:
     crossed = np.zeros(first.shape[0], dtype=np.bool_)
     crossed[1:] = (first[1:] > second[1:]) & (first[:-1] <= second[:-1])
     return crossed
-
-
-@njit(cache=True, nogil=True)
-def _rolling_mean(values: Any, window: int) -> Any:
-    # high + low is the sum: each addition keeps its rounding error (Knuth's two-sum) in low.
-    rows = values.shape[0]
-    means = np.full(rows, np.nan)
-    high = 0.0
-    low = 0.0
-    for row in range(rows):
-        for added in (values[row], -values[row - window] if row >= window else 0.0):
-            total = high + added
-            part = total - high
-            error = (high - (total - part)) + (added - part)
-            low += error
-            high = total + low
-            low -= high - total
-        if row >= window - 1:
-            means[row] = high / window
-    return means

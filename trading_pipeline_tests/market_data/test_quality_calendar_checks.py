@@ -57,6 +57,13 @@ def test_over_a_hundredth_missing_blocks_on_a_listed_market_only(year, stock):
     assert [(f.check_name, f.severity) for f in findings] == [("gap", "WARN")]
 
 
+def test_a_share_of_missing_bars_on_the_limit_does_not_block(year, stock):
+    holes = year.drop(year.index[[30, 60]])
+    on_it, below_it = (CheckSettings(gap_error_fraction=share) for share in (2 / 250, 1.9 / 250))
+    assert not has_errors(check_bars(holes, instrument=stock, window=YEAR, settings=on_it))
+    assert has_errors(check_bars(holes, instrument=stock, window=YEAR, settings=below_it))
+
+
 def test_bars_missing_at_the_edges_are_coverage_and_not_a_gap(year, stock):
     findings = check_bars(year.iloc[20:-10], instrument=stock, window=YEAR)
     (finding,) = findings
@@ -105,7 +112,7 @@ def test_bar_that_is_still_forming_is_not_extra(year, stock):
 
 
 def test_daily_bar_at_the_open_of_new_york_is_off_the_grid(year, stock):
-    shifted = year.set_axis((year.index + pd.Timedelta(hours=5)).rename("ts"))
+    shifted = year.set_axis((year.index + pd.Timedelta(hours=5)).as_unit("us").rename("ts"))
     findings = check_bars(shifted, instrument=stock)
     grid = only(findings, "grid")
     assert len(grid) == 21  # twenty and a count of the rest
@@ -117,7 +124,7 @@ def test_clock_hours_are_off_the_grid_of_a_market_that_opens_at_half_past(stock)
     hourly = replace(stock, timeframe=Timeframe.H1)
     index = pd.date_range("2012-11-20 15:00", periods=6, freq="h", tz="UTC", name="ts", unit="us")
     assert only(check_bars(flat(index), instrument=hourly), "grid")
-    half_past = flat((index - pd.Timedelta(minutes=30)).rename("ts"))
+    half_past = flat((index - pd.Timedelta(minutes=30)).as_unit("us").rename("ts"))
     assert check_bars(half_past, instrument=hourly) == []
 
 

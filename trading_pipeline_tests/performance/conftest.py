@@ -9,6 +9,11 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
+
+# A busy machine or a first compilation is no failure of a property.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

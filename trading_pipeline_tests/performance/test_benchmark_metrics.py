@@ -99,6 +99,13 @@ def test_a_benchmark_that_stands_still_has_no_beta_but_a_tracking_error():
     assert found["benchmark_total_return"] == 0.0
 
 
+def test_a_bar_on_which_the_benchmark_stands_still_is_neither_up_nor_down():
+    own, market = [0.02, 0.5, -0.02, -0.4], [0.01, 0.0, -0.01, 0.0]
+    found = measured(own, market, year=1.0)
+    assert found["up_capture"] == pytest.approx(2.0)
+    assert found["down_capture"] == pytest.approx(2.0)
+
+
 def test_an_account_that_stands_still_has_beta_zero_and_no_correlation():
     found = measured([0.0, 0.0, 0.0], [0.01, -0.02, 0.03])
     assert found["beta"] == 0.0

@@ -154,6 +154,24 @@ def test_interval_agrees_with_the_library_arch():
     assert ours.loc["sharpe", "high"] == pytest.approx(high, abs=0.08 * width)
 
 
+def test_low_and_high_are_the_quantiles_of_the_resampled_values():
+    returns = autoregressive(0.1, 300)
+    table = bootstrap_intervals(
+        returns,
+        periods_per_year=252,
+        samples=250,
+        confidence=0.8,
+        average_block_bars=4.0,
+        seed=11,
+        metrics=["cagr"],
+    )
+    drawn = returns[rows_of(300, 250, 4.0, seed=11)]
+    values = [measure.cagr(history, periods_per_year=252) for history in drawn]
+    assert table.loc["cagr", "low"] == pytest.approx(np.quantile(values, 0.1), rel=1e-9)
+    assert table.loc["cagr", "high"] == pytest.approx(np.quantile(values, 0.9), rel=1e-9)
+    assert table.loc["cagr", "standard_error"] == pytest.approx(np.std(values, ddof=1), rel=1e-9)
+
+
 def test_standard_error_of_independent_returns_is_lo_s():
     from trading_pipeline.performance.sharpe_statistics import lo_standard_error_annual
 

@@ -101,7 +101,7 @@ WRONG: list[tuple[type[SpecModel], dict, dict, str]] = [
     (StudySpec, STUDY, {"space": {"slow": {"values": []}}}, "'values' is empty"),
     (StudySpec, STUDY, {"method": "guess"}, "'method': .*grid"),
     (StudySpec, STUDY, {"walk_forward": {"train_windows": 0}}, "'walk_forward.train_windows'"),
-    (StudySpec, STUDY, {"walk_forward": {"train": 3}}, "Did you mean 'train_windows'"),
+    (StudySpec, STUDY, {"walk_forward": {"train_window": 3}}, "Did you mean 'train_windows'"),
     (UniverseSpec, UNIVERSE, {"cadence": "week"}, "'cadence': .*year"),
     (UniverseSpec, UNIVERSE, {"instruments": [line(symbl="x")]}, "instruments.0.symbl.*'symbol'"),
     (UniverseSpec, UNIVERSE, {"instruments": [line(symbol="A_B")]}, "'A_B' has characters"),
@@ -228,6 +228,11 @@ class TestLabelNames:
         name = LabelSpec(dead_zone_bps=zone, horizon_bars=bars).name
         assert name.replace("_", "").isalnum()
         assert name == name.lower()
+
+    @given(st.floats(0, 1e4), st.floats(0, 1e4))
+    def test_zones_that_differ_in_any_digit_have_other_names(self, one, other):
+        names = [LabelSpec(dead_zone_bps=zone).name for zone in (one, other)]
+        assert (names[0] == names[1]) == (one == other)
 
 
 class TestUniverse:

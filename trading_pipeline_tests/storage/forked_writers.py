@@ -73,13 +73,25 @@ def _kill_self() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def _await_new_file(path: Path) -> None:
+    deadline = time.monotonic() + 10.0
+    while time.monotonic() < deadline:
+        if any(not p.name.endswith(".lock") for p in path.parent.glob(f"{path.name}*")):
+            return
+
+
 def _write(job: dict[str, Any]) -> dict[str, Any]:
-    """Write a version in a child: killed in the hook, after some seconds, or not at all."""
+    """Write a version in a child: killed in the hook, after some seconds, or not at all.
+
+    The seconds count from the start, or with `from_creation` from the first byte of a new file.
+    """
     hook = _kill_self if job["kill"] == "before_commit" else None
     warehouse = Warehouse(Path(job["path"]), wait_seconds=10.0, before_commit=hook)
     started = time.monotonic()
     child = _in_child(lambda: write_version(warehouse, job["version"]))
     if isinstance(job["kill"], float):
+        if job.get("from_creation"):
+            _await_new_file(Path(job["path"]))
         time.sleep(job["kill"])
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)

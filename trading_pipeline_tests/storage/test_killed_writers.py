@@ -28,7 +28,7 @@ def stored_window(warehouse: Warehouse) -> int:
     versions = set(bars.to_numpy().ravel().tolist())
     assert len(versions) == 1, f"a torn window: {versions}"
     version = int(versions.pop())
-    assert store.content_hashes(INSTRUMENT, [WINDOW]) == {WINDOW.key: str(version)}
+    assert store.newest_attempts(INSTRUMENT)[WINDOW.key].content_hash == str(version)
     return version
 
 
@@ -70,10 +70,16 @@ def test_a_writer_killed_at_any_moment_leaves_the_old_window_or_the_new_one(
 def test_a_writer_killed_while_it_makes_the_file_leaves_none_or_a_whole_one(
     runtime, forked_writers
 ):
-    moments = random.Random(3)
     for number in range(10):
         warehouse = Warehouse(runtime / f"{number}.duckdb", wait_seconds=0.5)
-        forked_writers(do="write", path=warehouse.path, version=1, kill=moments.uniform(0.0, 0.08))
+        answer = forked_writers(
+            do="write",
+            path=warehouse.path,
+            version=1,
+            kill=0.0007 * number,  # making the file takes some milliseconds
+            from_creation=True,
+        )
+        assert answer["killed"]
         with contextlib.suppress(InsufficientDataError):  # killed before the commit
             assert stored_window(warehouse) == 1
         write_version(warehouse, 2)

@@ -97,12 +97,16 @@ def test_the_new_content_is_seen_only_when_it_is_whole(tmp_path):
     path = tmp_path / "f.txt"
     path.write_text("old")
 
+    written: list[int] = []
+
     def write(temporary) -> None:
         temporary.write_text("new")
+        written.append(temporary.stat().st_ino)
         assert path.read_text() == "old"
 
     write_atomically(path, write)
     assert path.read_text() == "new"
+    assert [path.stat().st_ino] == written  # renamed, not copied over the old one
     assert [p.name for p in tmp_path.iterdir()] == ["f.txt"]
 
 

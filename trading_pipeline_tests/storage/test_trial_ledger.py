@@ -147,7 +147,7 @@ batches = st.lists(
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(batches)
 def test_any_batches_leave_each_evaluation_once_with_unbroken_numbers(tmp_path, found):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -363,6 +364,21 @@ class TestWaiting:
         path.write_text(content)
         assert lock_holder(path) == "a reader"
         assert lock_holder(tmp_path / "none.lock") == "a reader"
+
+    @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+    def test_a_child_that_was_forked_inside_the_block_does_not_keep_the_lock(self, tmp_path):
+        path = tmp_path / "x.lock"
+        with hold_lock(path, exclusive=True, wait_seconds=0):
+            child = os.fork()
+            if child == 0:
+                time.sleep(20)
+                os._exit(0)
+        try:
+            with hold_lock(path, exclusive=True, wait_seconds=0):
+                pass
+        finally:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
 
     def test_the_lock_is_free_after_an_error_in_its_block(self, tmp_path):
         path = tmp_path / "deep" / "er" / "x.lock"

@@ -7,8 +7,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
 
 from trading_pipeline.strategies import Market
+
+# A busy machine or a first compilation is no failure of a property.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
+
 
 MakeMarket = Callable[..., Market]
 
