@@ -81,9 +81,10 @@ def _feature_asset(
 
         def work(name: str, windows: list[Window]) -> list[Outcome]:
             stage = FeatureStage(opened, name, set_name)
-            outcomes = materialize_windows(stage, windows)
-            findings.extend(stage.audit(windows))
-            return outcomes
+            found = stage.audit(windows)
+            findings.extend(found)
+            # a blocking check stops this run alone; what is not written stops later runs too
+            return [] if found else materialize_windows(stage, windows)
 
         outcomes = for_each_instrument(context, opened, work)
         return report(context, outcomes, [_audit_result(findings)])

@@ -33,10 +33,8 @@ def write_instance_config(settings: PipelineSettings) -> Path:
             "config": {"base_dir": str(settings.dagster / "compute_logs")},
         },
         "telemetry": {"enabled": False},
-        "python_logs": {
-            "managed_python_loggers": ["trading_pipeline"],
-            "python_log_level": "INFO",
-        },
+        "nux": {"enabled": False},
+        "python_logs": {"managed_python_loggers": ["trading_pipeline"]},
     }
     path = settings.dagster / "dagster.yaml"
     text = "# Written by trading-pipeline; DAGSTER_HOME may point here.\n" + yaml.safe_dump(config)

@@ -74,14 +74,17 @@ class JobRunner:
 def _plain_error(error: BaseException) -> TradingPipelineError:
     """The project's own error behind Dagster's, or one in its words for a blocking check."""
     cause: BaseException | None = error
+    root = error
     while cause is not None:
         if isinstance(cause, TradingPipelineError):
             return cause
-        cause = cause.__cause__
+        root, cause = cause, cause.__cause__
     text = str(error).strip().splitlines()[0]
     if "check" in type(error).__name__.lower():
         return DataQualityError(
             f"A blocking check failed, so nothing was built on its asset: {text} The asset's page in "
             "the UI and the table quality_findings say which rows are wrong."
         )
-    return TradingPipelineError(f"The run failed: {text}")
+    if root is error:
+        return TradingPipelineError(f"The run failed: {text}")
+    return TradingPipelineError(f"The run failed: {text} {type(root).__name__}: {root}")

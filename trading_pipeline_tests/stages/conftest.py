@@ -1,5 +1,11 @@
 """This file holds the fixtures of a small world, taken over from where all of them are made."""
 
-from trading_pipeline_tests.pipeline_world import fresh_world, instance, world
+from pathlib import Path
 
-__all__ = ["fresh_world", "instance", "world"]
+from trading_pipeline_tests.pipeline_world import forgive_dagster, fresh_world, instance, world
+
+__all__ = ["fresh_world", "instance", "pytest_collection_modifyitems", "world"]
+
+
+def pytest_collection_modifyitems(items):
+    forgive_dagster(items, Path(__file__).parent)

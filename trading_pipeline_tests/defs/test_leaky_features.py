@@ -1,0 +1,81 @@
+"""This file holds the test that a feature which reads the future stops the run."""
+
+import numpy as np
+import pytest
+
+from trading_pipeline.features import feature_sets
+from trading_pipeline.features.feature_sets import FeatureSet, FeatureSpec, register_feature_set
+from trading_pipeline.stages.universe_stage import refresh_universe
+from trading_pipeline_tests.pipeline_world import (
+    cause_of_failure,
+    failed_checks,
+    materialized,
+    run_job,
+)
+
+FIRST, LAST = "AAPL_1d|2000-01-01", "AAPL_1d|2002-01-01"
+
+
+def tomorrows_return(bars):
+    close = bars["close"].to_numpy()
+    return np.append(close[1:] / close[:-1] - 1.0, 0.0)
+
+
+def todays_return(bars):
+    close = bars["close"].to_numpy()
+    return np.append(0.0, close[1:] / close[:-1] - 1.0)
+
+
+def spec(name, compute):
+    return FeatureSpec(
+        name=name, version=1, inputs=("close",), lookback=1, warmup=1, compute=compute
+    )
+
+
+@pytest.fixture
+def of_own_features(fresh_world, monkeypatch):
+    """The world with a feature set of one's own, which is forgotten after the test."""
+    feature_sets.feature_set_names()  # the shipped ones are there before the copy is made
+    monkeypatch.setattr(feature_sets, "_REGISTRY", dict(feature_sets._REGISTRY))
+
+    def make(**columns):
+        specs = tuple(spec(name, compute) for name, compute in columns.items())
+        register_feature_set(FeatureSet(name="own", version=1, specs=specs))
+        fresh_world.write(
+            "models/direction.yaml",
+            "name: direction\nfeatures: own\ntraining: {minimum_rows: 40}\n",
+        )
+        refresh_universe(fresh_world.tampered)
+        return fresh_world
+
+    return make
+
+
+def test_a_feature_that_reads_the_future_stops_before_any_model(of_own_features, instance):
+    world = of_own_features(honest=todays_return, leaky=tomorrows_return)
+    result = run_job(world, instance, "bars_to_predictions", FIRST, LAST)
+
+    assert not result.success
+    assert failed_checks(result) - {"warnings"} == {"prefix_truncation"}
+    (check,) = [
+        e for e in result.get_asset_check_evaluations() if e.check_name == "prefix_truncation"
+    ]
+    assert check.description == "Column(s) that read the future: leaky."
+    assert check.metadata["findings"].value > 0
+    assert "bars" in materialized(result)
+    assert not {"models/direction", "predictions/direction"} & materialized(result)
+    assert world.value("SELECT count(*) FROM models") == 0
+
+    later = run_job(
+        world, instance, "bars_to_predictions", FIRST, LAST, assets=["models/direction"]
+    )
+    assert not later.success
+    assert "InsufficientDataError" in cause_of_failure(later)
+    assert world.value("SELECT count(*) FROM models") == 0
+
+
+def test_an_honest_set_of_ones_own_runs_through(of_own_features, instance):
+    world = of_own_features(honest=todays_return)
+    result = run_job(world, instance, "bars_to_predictions", FIRST, LAST)
+    assert result.success
+    assert materialized(result) >= {"features/own", "models/direction", "predictions/direction"}
