@@ -222,8 +222,9 @@ def copied_world(runtime: Path) -> World:
 def world(tmp_path: Path) -> Iterator[World]:
     """A finished world of the test's own; the settings point at it."""
     with pointed_at(tmp_path / "runtime"):
+        made = copied_world(tmp_path / "runtime")
         SOURCE.reset()
-        yield copied_world(tmp_path / "runtime")
+        yield made
         SOURCE.reset()
 
 

@@ -18,10 +18,11 @@ __all__ = ["run_backtest_file"]
 def run_backtest_file(path: Path, instruments: Sequence[str] | None, *, as_json: bool) -> None:
     """Run the scenario of a file on its instruments (or on those given) and print the results."""
     from trading_pipeline.settings.catalog import load_catalog, read_scenario
-    from trading_pipeline.stages.check_catalog import check_scenario
+    from trading_pipeline.stages.check_catalog import check_scenario, naming_file
 
     settings = load_settings()
-    check_scenario(load_catalog(settings.config), read_scenario(path))
+    with naming_file(path):
+        check_scenario(load_catalog(settings.config), read_scenario(path))
     registered = register_scenario(path, settings.config)
     full_pass = open_pass()
     catalog = full_pass.workspace.catalog

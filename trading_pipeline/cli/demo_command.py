@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from trading_pipeline.cli.progress_display import show_progress
-from trading_pipeline.cli.run_command import print_report, work_through
+from trading_pipeline.cli.run_command import print_report, stop_on_failures, work_through
 from trading_pipeline.cli.session import open_pass, stderr_console, stdout_console
 
 __all__ = ["run_demo"]
@@ -23,6 +23,7 @@ def run_demo(*, as_json: bool) -> None:
     report.seconds = {"start-up": opened, **report.seconds}
     print_report(report, as_json=as_json)
     if as_json:
+        stop_on_failures(report)
         return
     from trading_pipeline.defs.instance import ui_command
 
@@ -34,3 +35,4 @@ def run_demo(*, as_json: bool) -> None:
     console.print(
         f"UI:      {ui_command(settings)}   then open http://127.0.0.1:3000", soft_wrap=True
     )
+    stop_on_failures(report)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import os
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import typer
+from rich.markup import escape
+
 from trading_pipeline.cli.progress_display import show_progress
 from trading_pipeline.cli.result_table import result_tables, stage_table, study_table
 from trading_pipeline.cli.session import open_pass, stderr_console, stdout_console
+from trading_pipeline.errors import TradingPipelineError, WarehouseError
 
 if TYPE_CHECKING:
     from trading_pipeline.defs.full_pass import FullPass
 
-__all__ = ["PassReport", "print_report", "run_pass", "work_through"]
+__all__ = ["PassReport", "print_report", "run_pass", "stop_on_failures", "work_through"]
 
 
 class PassReport:
@@ -26,7 +32,20 @@ class PassReport:
         self.runs: dict[str, int] = defaultdict(int)
         self.results: list[dict[str, Any]] = []
         self.studies: list[dict[str, Any]] = []
+        self.failures: dict[str, str] = {}
         self.index = ""
+
+    @contextmanager
+    def failure_of(self, what: str) -> Iterator[None]:
+        """Keep an error of the package under what it stopped, and go on after the block."""
+        try:
+            yield
+        except WarehouseError:
+            raise  # nothing that follows could work either
+        except TradingPipelineError as error:
+            if os.environ.get("TRADING_PIPELINE_DEBUG"):
+                raise
+            self.failures[what] = str(error)
 
     @contextmanager
     def stage(self, name: str, full_pass: FullPass) -> Iterator[None]:
@@ -47,42 +66,48 @@ def run_pass(instrument: str | None, *, as_json: bool) -> None:
     with show_progress(stderr_console()):
         report = work_through(full_pass, chosen)
     print_report(report, as_json=as_json)
+    stop_on_failures(report)
 
 
 def work_through(full_pass: FullPass, instruments: Sequence[str]) -> PassReport:
-    """Everything that the catalog asks of these instruments, in the order of the lineage."""
+    """Everything that the catalog asks of these instruments, in the order of the lineage.
+
+    What fails stops its own instrument (or its own result) alone; failures stand in the report.
+    """
     from trading_pipeline.stages.study_stage import study_summary
 
     report, catalog = PassReport(), full_pass.workspace.catalog
     with report.stage("universe", full_pass):
         full_pass.reference_data()
+    sound = []
     for name in instruments:
-        with report.stage("bars to predictions", full_pass):
+        with report.stage("bars to predictions", full_pass), report.failure_of(name):
             full_pass.chain(name, list(catalog.models), full_pass.workspace.windows())
-    for name in instruments:
+            sound.append(name)
+    for name in sound:
         for scenario in catalog.scenarios.values():
             if scenario.covers(name):
-                with report.stage("backtests and tear sheets", full_pass):
+                with (
+                    report.stage("backtests and tear sheets", full_pass),
+                    report.failure_of(f"{name}|{scenario.name}"),
+                ):
                     full_pass.backtest(name, scenario.name)
-    for name in instruments:
+    for name in sound:
         for study in catalog.studies.values():
             if catalog.scenario(study.scenario).covers(name):
-                with report.stage("optimization", full_pass):
+                with (
+                    report.stage("optimization", full_pass),
+                    report.failure_of(f"{name}|{study.name}"),
+                ):
                     full_pass.study(name, study.name)
+                    summary = study_summary(full_pass.workspace, name, study.name)
+                    report.studies.append({"instrument": name, **summary})
     with report.stage("leaderboard", full_pass):
         full_pass.leaderboard()
-    wanted = set(instruments)
-    found = full_pass.workspace.results.newest()
     report.results = [
         row
-        for row in found
-        if row["instruments"] in wanted and row["scenario"] in catalog.scenarios
-    ]
-    report.studies = [
-        {"instrument": name, **study_summary(full_pass.workspace, name, study.name)}
-        for study in catalog.studies.values()
-        for name in instruments
-        if catalog.scenario(study.scenario).covers(name)
+        for row in full_pass.workspace.results.newest()
+        if row["instruments"] in sound and row["scenario"] in catalog.scenarios
     ]
     report.index = str(full_pass.workspace.reports / "index.html")
     return report
@@ -92,16 +117,15 @@ def print_report(report: PassReport, *, as_json: bool) -> None:
     """The results and the time of each stage, as tables or as JSON."""
     console = stdout_console()
     if as_json:
-        import json
-
         document = {
             "results": report.results,
             "studies": report.studies,
             "seconds": dict(report.seconds),
             "runs": dict(report.runs),
             "report": report.index,
+            "failures": report.failures,
         }
-        typer_echo(json.dumps(document, default=str, sort_keys=True))
+        typer.echo(json.dumps(document, default=str, sort_keys=True))
         return
     for table in result_tables(report.results):
         console.print(table)
@@ -110,8 +134,9 @@ def print_report(report: PassReport, *, as_json: bool) -> None:
     console.print(stage_table(report.seconds, report.runs))
 
 
-def typer_echo(text: str) -> None:
-    """Plain text to standard output, unwrapped."""
-    import typer
-
-    typer.echo(text)
+def stop_on_failures(report: PassReport) -> None:
+    """Print each failure as a paragraph on standard error, and end with exit code 1."""
+    for what, text in report.failures.items():
+        stderr_console().print(f"[bold red]Error:[/] {escape(what)}: {escape(text)}")
+    if report.failures:
+        raise typer.Exit(1)

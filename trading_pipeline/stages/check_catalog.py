@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from trading_pipeline.errors import (
     ConfigurationError,
@@ -21,13 +22,13 @@ from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.stages.scenario_inputs import required_models
 from trading_pipeline.strategies import validate_params
 
-__all__ = ["check_catalog", "check_scenario"]
+__all__ = ["check_catalog", "check_scenario", "naming_file"]
 
 
 def check_catalog(catalog: Catalog) -> None:
     """Raise for the first name or parameter that nothing here has; the error names the file."""
     for name, instrument in catalog.instruments.items():
-        with _naming(catalog, "universe"):
+        with naming_file(catalog.sources.get("universe")):
             if instrument.source not in source_names():
                 raise UnknownNameError(
                     f"The instrument {name} names the source {instrument.source!r}. "
@@ -37,14 +38,14 @@ def check_catalog(catalog: Catalog) -> None:
                 )
             periods_per_year(instrument.timeframe, instrument.calendar)
     for model in catalog.models.values():
-        with _naming(catalog, f"models/{model.name}"):
+        with naming_file(catalog.sources.get(f"models/{model.name}")):
             feature_set(model.features)
             check_model_spec(model)
     for scenario in catalog.scenarios.values():
-        with _naming(catalog, f"scenarios/{scenario.name}"):
+        with naming_file(catalog.sources.get(f"scenarios/{scenario.name}")):
             check_scenario(catalog, scenario)
     for study in catalog.studies.values():
-        with _naming(catalog, f"studies/{study.name}"):
+        with naming_file(catalog.sources.get(f"studies/{study.name}")):
             check_study(study, catalog.scenario(study.scenario))
 
 
@@ -60,13 +61,12 @@ def check_scenario(catalog: Catalog, scenario: ScenarioSpec) -> None:
 
 
 @contextmanager
-def _naming(catalog: Catalog, key: str) -> Iterator[None]:
-    """Put the name of the spec's file in front of an error."""
+def naming_file(path: Path | None) -> Iterator[None]:
+    """Put the name of a spec's file in front of an error, unless it stands there already."""
     try:
         yield
     except TradingPipelineError as error:
-        where = catalog.sources.get(key)
-        if where is None:
+        if path is None or str(error).startswith(str(path)) or str(path) in str(error):
             raise
         kind = type(error) if isinstance(error, ConfigurationError) else ConfigurationError
-        raise kind(f"{where}: {error}", **error.values) from error
+        raise kind(f"{path}: {error}", **error.values) from error

@@ -145,6 +145,12 @@ class LabelStage(WindowStage):
         return {"mean_label": float(frame["label"].mean()) if len(frame) else 0.0}
 
     def _read(self, window: Window) -> list[Window]:
-        every = self.workspace.windows()
+        """The window and the next one; a next one that was never fetched only leaves rows out."""
+        every = self._windows
         own = every.index(window)
-        return every[own : own + 2]
+        following = [w for w in every[own + 1 : own + 2] if w.key in self.series.attempts]
+        return [window, *following]
+
+    @cached_property
+    def _windows(self) -> list[Window]:
+        return self.workspace.windows()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from trading_pipeline.backtest.scenario_runner import ScenarioInputs
+from trading_pipeline.backtest.scenario_runner import ScenarioInputs, traded_bars
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import InsufficientDataError, ScenarioError
@@ -69,26 +69,20 @@ def load_inputs(
 ) -> tuple[ScenarioInputs, InputHashes, tuple[str, ...]]:
     """Inputs of a scenario on an instrument, their hashes, and warnings.
 
-    Raises what reading bars raises, `ScenarioError` for an instrument that is not listed, and
+    Raises what reading bars raises, `UnknownNameError` for an instrument that there is not,
+    `ScenarioError` for one that is not listed, `InsufficientDataError` for dates without bars, and
     `DataLeakageError` where a prediction's model was trained on what is traded.
     """
-    require_listed(scenario, instrument_id)
     series, windows = (
         InstrumentSeries(workspace, instrument_id),
         scenario_windows(workspace, scenario),
     )
+    require_listed(scenario, instrument_id)
     bars_hashes = series.bars_hashes(windows)
     end = windows[-1].end if windows else None
     rows = series.span(None, end)
     start = scenario.dates.bounds[0]
     traded = [window for window in windows if start is None or window.end > start]
-    predictions, features_hashes, predictions_hashes, warnings = {}, [], [], []
-    for name in required_models(scenario):
-        found = _Predictions(workspace, instrument_id, scenario, name, traded)
-        predictions[name] = found.frame()
-        features_hashes.append(found.features_hash())
-        predictions_hashes.append(found.predictions_hash())
-        warnings += found.warnings
     known = [action for action in series.actions if end is None or action.ex_date < end.date()]
     instrument = series.instrument
     inputs = ScenarioInputs(
@@ -98,8 +92,19 @@ def load_inputs(
         known_at=series.known_at[rows],
         actions=known,
         periods_per_year=periods_per_year(instrument.timeframe, instrument.calendar),
-        predictions=predictions,
+        predictions={},
     )
+    traded_bars(
+        scenario, inputs
+    )  # dates without bars are refused before predictions are looked for
+    predictions, features_hashes, predictions_hashes, warnings = {}, [], [], []
+    for name in required_models(scenario):
+        found = _Predictions(workspace, instrument_id, scenario, name, traded)
+        predictions[name] = found.frame()
+        features_hashes.append(found.features_hash())
+        predictions_hashes.append(found.predictions_hash())
+        warnings += found.warnings
+    inputs = replace(inputs, predictions=predictions)
     hashes = InputHashes(
         bars=canonical_hash([bars_hashes, actions_hash(known)]),
         features=canonical_hash(features_hashes) if features_hashes else "",

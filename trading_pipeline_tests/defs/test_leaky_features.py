@@ -13,7 +13,7 @@ from trading_pipeline_tests.pipeline_world import (
     run_job,
 )
 
-FIRST, LAST = "AAPL_1d|2000-01-01", "AAPL_1d|2002-01-01"
+FIRST, LAST = "AAPL_1d|2000-01-01", "AAPL_1d|2003-01-01"
 
 
 def tomorrows_return(bars):
@@ -77,5 +77,5 @@ def test_a_feature_that_reads_the_future_stops_before_any_model(of_own_features,
 def test_an_honest_set_of_ones_own_runs_through(of_own_features, instance):
     world = of_own_features(honest=todays_return)
     result = run_job(world, instance, "bars_to_predictions", FIRST, LAST)
-    assert result.success
+    assert result.success, cause_of_failure(result) or failed_checks(result)
     assert materialized(result) >= {"features/own", "models/direction", "predictions/direction"}

@@ -1,0 +1,131 @@
+"""This file holds the tests of what runs tell Dagster: partition keys, metadata, data versions."""
+
+import math
+
+import dagster as dg
+import pytest
+
+from trading_pipeline.defs.reporting_outcomes import column_schema
+from trading_pipeline.performance import METRIC_NAMES
+from trading_pipeline_tests.pipeline_world import WINDOWS, run_job
+
+FIRST, LAST = "AAPL_1d|2000-01-01", "AAPL_1d|2003-01-01"
+
+
+def materializations(result, asset):
+    """Materializations of an asset by partition key."""
+    return {
+        event.partition: event.step_materialization_data.materialization
+        for event in result.all_events
+        if event.is_step_materialization and event.asset_key == dg.AssetKey(asset.split("/"))
+    }
+
+
+def data_version(materialization):
+    return materialization.tags["dagster/data_version"]
+
+
+def test_the_universe_adds_the_keys_of_all_its_files(fresh_world):
+    with dg.DagsterInstance.ephemeral() as empty:
+        result = run_job(fresh_world, empty, "reference_data")
+        assert result.success
+        known = {
+            n: empty.get_dynamic_partitions(n) for n in ("instruments", "scenarios", "studies")
+        }
+    assert known == {
+        "instruments": ["AAPL_1d", "IBM_1d", "MSFT_1d", "GOOG_1d", "FB_1d"],
+        "scenarios": ["ml_direction", "sma_crossover"],
+        "studies": ["sma_grid"],
+    }
+    (only,) = materializations(result, "universe").values()
+    assert only.metadata["dagster/row_count"].value == 5
+    assert fresh_world.value("SELECT count(*) FROM instruments WHERE active") == 5
+
+
+def test_each_partition_of_a_range_has_its_own_numbers(world, instance):
+    result = run_job(world, instance, "bars_to_predictions", FIRST, LAST)
+    counts = {
+        asset: [found[f"AAPL_1d|{key}"].metadata["dagster/row_count"].value for key in WINDOWS]
+        for asset, found in (
+            (name, materializations(result, name))
+            for name in ("bars", "features/core", "labels/direction", "predictions/direction")
+        )
+    }
+    assert counts["bars"] == [212, 248, 252, 252]
+    assert counts["features/core"] == counts["bars"]
+    assert counts["predictions/direction"] == [0, 0, 252, 252]
+    print(counts)
+    for have, bars, open_ends in zip(
+        counts["labels/direction"], counts["bars"], [0, 0, 0, 6], strict=True
+    ):
+        # bars whose price was the same five bars later have no direction
+        assert bars - open_ends - 5 < have <= bars - open_ends
+    fits = materializations(result, "models/direction")
+    assert fits[FIRST].metadata["status"].value == "no_model"
+    assert fits[FIRST].metadata["reason"].value == "No window lies before this one."
+    assert fits[LAST].metadata["rows"].value == 305.0
+
+
+def test_a_run_of_one_partition_sets_a_data_version_that_an_unchanged_rerun_keeps(world, instance):
+    versions = []
+    for _ in range(2):
+        result = run_job(world, instance, "bars_to_predictions", LAST)
+        assert result.success
+        versions.append(
+            {
+                asset: data_version(materializations(result, asset)[LAST])
+                for asset in ("bars", "features/core", "models/direction", "predictions/direction")
+            }
+        )
+    assert versions[0] == versions[1]
+    assert len(set(versions[0].values())) == 4
+    stored = world.workspace.bars.newest_attempts("AAPL_1d")["2003-01-01"].content_hash
+    assert versions[0]["bars"] == stored[:32]
+
+
+def test_a_backtest_shows_the_numbers_of_its_row(world, instance):
+    result = run_job(world, instance, "backtests", "AAPL_1d|sma_crossover")
+    (only,) = materializations(result, "backtest").values()
+    (row,) = [r for r in world.workspace.results.newest() if r["scenario"] == "sma_crossover"]
+    shown = only.metadata
+    for name in ("sharpe", "total_return", "max_drawdown", "final_equity", "trade_count"):
+        assert shown[name].value == row[name]
+    assert shown["bars_hash"].value == row["bars_hash"][:12]
+    assert shown["changed"].value is False
+    table = {r.data["metric"]: r.data["value"] for r in shown["metrics"].records}
+    assert table == {name: row[name] for name in METRIC_NAMES if row[name] is not None}
+    assert all(math.isfinite(value) for value in table.values())
+
+
+def test_pages_are_linked_and_are_there(world, instance):
+    result = run_job(world, instance, "reports")
+    (only,) = materializations(result, "leaderboard").values()
+    assert only.metadata["page"].value == (world.runtime / "output/reports/index.html").as_uri()
+    text = (world.runtime / "output/reports/index.html").read_text("utf-8")
+    for row in world.workspace.results.newest():
+        assert f"{row['result_id']}.html" in text
+        assert (world.runtime / f"output/reports/{row['result_id']}.html").exists()
+
+
+def test_events_stay_small(world, instance):
+    result = run_job(world, instance, "bars_to_predictions", FIRST, LAST)
+    sizes = [len(dg.serialize_value(event)) for event in result.all_events]
+    assert max(sizes) < 40_000
+
+
+def test_a_schema_names_type_and_meaning_of_each_column():
+    schema = column_schema({"close": ("DOUBLE", "as traded")})["dagster/column_schema"]
+    assert schema == dg.TableSchema([dg.TableColumn("close", "DOUBLE", "as traded")])
+
+
+@pytest.mark.parametrize("asset", ["bars", "features/core", "models/direction", "backtest"])
+def test_the_columns_that_are_promised_are_those_that_are_stored(world, asset):
+    node = world.definitions().resolve_asset_graph().get(dg.AssetKey(asset.split("/")))
+    promised = [column.name for column in node.metadata["dagster/column_schema"].columns]
+    if asset == "bars":
+        stored = [n for n, *_ in world.rows("DESCRIBE bars")]
+    else:
+        key = "AAPL_1d|sma_crossover" if asset == "backtest" else LAST
+        row = world.workspace.artifacts.newest([asset])[asset, key]
+        stored = ["ts", *row.columns.split(",")]
+    assert promised == stored

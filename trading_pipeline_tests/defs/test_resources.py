@@ -1,0 +1,55 @@
+"""This file holds the tests of the resources: the warehouse's transactions, sources by name."""
+
+import duckdb
+import pytest
+
+from trading_pipeline.defs.resources import MarketDataResource, WarehouseResource
+from trading_pipeline.errors import UnknownNameError, WarehouseBusy
+
+
+@pytest.fixture
+def resource(fresh_world):
+    return WarehouseResource(database="warehouse.duckdb", wait_seconds=0.2)
+
+
+def rows(resource):
+    with resource.open().read() as connection:
+        return connection.execute("SELECT instrument FROM bars").fetchall()
+
+
+def test_a_connection_commits_at_the_end_of_the_block(resource):
+    with resource.get_connection() as connection:
+        connection.execute("INSERT INTO bars (instrument) VALUES ('A_1d')")
+    assert rows(resource) == [("A_1d",)]
+
+
+def write_a_bar_and_fail(resource):
+    with resource.get_connection() as connection:
+        connection.execute("INSERT INTO bars (instrument) VALUES ('A_1d')")
+        connection.execute("INSERT INTO bars (open) VALUES ('no number')")
+
+
+def test_a_connection_keeps_nothing_of_a_block_that_fails(resource):
+    with pytest.raises(duckdb.ConversionException):
+        write_a_bar_and_fail(resource)
+    assert rows(resource) == []
+
+
+def test_a_connection_holds_the_lock_of_the_package(resource):
+    other = WarehouseResource(database="warehouse.duckdb", wait_seconds=0.1)
+    with (
+        resource.get_connection(),
+        pytest.raises(WarehouseBusy, match=r"within 0\.1 s"),
+        other.get_connection(),
+    ):
+        pass
+
+
+def test_the_file_lies_in_the_runtime_folder(resource, fresh_world):
+    assert resource.open().path == fresh_world.runtime.resolve() / "warehouse.duckdb"
+
+
+def test_sources_are_found_by_name():
+    assert MarketDataResource().client("bundled").name == "bundled"
+    with pytest.raises(UnknownNameError, match="'bundled'"):
+        MarketDataResource().client("bundeld")
