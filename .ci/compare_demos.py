@@ -25,7 +25,9 @@ def main(first: str, second: str, again: str) -> None:
         one, other = read(Path(first), sql), read(Path(second), sql)
         if not one or one != other:
             different = [row for row in one if row not in other][:5]
-            raise SystemExit(f"The two demos differ: {different} of {len(one)} and {len(other)} rows.")
+            raise SystemExit(
+                f"The two demos differ: {different} of {len(one)} and {len(other)} rows."
+            )
     report = json.loads(Path(again).read_text())
     if sum(report["runs"].values()) != 0:
         raise SystemExit(f"The repeated demo started runs: {report['runs']}.")

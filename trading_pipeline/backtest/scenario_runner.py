@@ -130,6 +130,7 @@ def run_scenario(scenario: ScenarioSpec, inputs: ScenarioInputs) -> ScenarioRun:
         initial_equity=settings.initial_cash,
         multiplier=settings.multiplier,
     )
+    metrics["sharpe"] = result.moments.sharpe  # summed as a sweep sums: equal to the last bit
     return ScenarioRun(
         result=result,
         benchmark=benchmark,

@@ -1,6 +1,5 @@
 """This file holds the assets of features and labels, one a feature set and one a label."""
 
-
 import dagster as dg
 
 from trading_pipeline.defs.partitions import BY_INSTRUMENT, shifted_windows

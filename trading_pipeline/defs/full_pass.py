@@ -13,7 +13,6 @@ from trading_pipeline.defs.partitions import instruments, scenarios, studies
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.stages.backtest_stage import backtest_is_pending
-from trading_pipeline.stages.bars_stage import pending_bars
 from trading_pipeline.stages.coverage import chain_assets, pending_chain
 from trading_pipeline.stages.report_stage import leaderboard_is_pending, tearsheet_is_pending
 from trading_pipeline.stages.scenario_inputs import (
@@ -48,8 +47,6 @@ class FullPass:
             return {}
         if actions_are_pending(self.workspace, instrument):
             self.runner.run("corporate_actions_job", partition=instrument)
-        if model_names:
-            self._bars_after(instrument, windows[-1])
         missing = pending_chain(self.workspace, instrument, model_names, windows)
         if missing:
             self.runner.run(
@@ -93,14 +90,6 @@ class FullPass:
         if pending:
             self.runner.run("reports")
         return pending
-
-    def _bars_after(self, instrument: str, last: Window) -> None:
-        """Fetch the window behind the last one, whose bars tell how the last one's labels end."""
-        following = [window for window in self.workspace.windows() if window.start == last.end]
-        for window in pending_bars(self.workspace, instrument, following):
-            self.runner.run(
-                "bars_to_predictions", partition=f"{instrument}|{window.key}", assets=["bars"]
-            )
 
     def _keys_are_missing(self) -> bool:
         catalog, instance = self.workspace.catalog, self.runner.instance

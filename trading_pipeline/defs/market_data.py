@@ -1,6 +1,5 @@
 """This file holds the assets of market data: the universe, corporate actions, bars."""
 
-
 import dagster as dg
 
 from trading_pipeline.defs.bar_checks import bar_check_results, bar_check_specs

@@ -1,6 +1,5 @@
 """This file holds the assets of models and predictions, one pair a model spec."""
 
-
 import dagster as dg
 
 from trading_pipeline.defs.partitions import shifted_windows

@@ -1,6 +1,5 @@
 """This file holds the assets of optimization: the trials of a study, and their summary."""
 
-
 import dagster as dg
 
 from trading_pipeline.defs.partitions import ALL_WINDOWS, BY_INSTRUMENT, instrument_studies

@@ -1,6 +1,5 @@
 """This file holds the assets of reports: tear sheets and the leaderboard."""
 
-
 import dagster as dg
 
 from trading_pipeline.defs.partitions import instrument_scenarios

@@ -101,8 +101,7 @@ def _identity(
     """Id of the result, and the hashes that it is made of."""
     settings = scenario_settings(scenario, inputs.instrument, inputs.periods_per_year)
     made_from = {
-        "scenario_hash": scenario.hash,
-        "settings_hash": settings.hash,
+        "settings_hash": canonical_hash([scenario.hash, settings.hash]),
         "bars_hash": hashes.bars,
         "features_hash": hashes.features,
         "predictions_hash": hashes.predictions,
@@ -151,9 +150,8 @@ def _save(
             }
         ]
     )
-    stored = {name: value for name, value in made_from.items() if name != "scenario_hash"}
     row = {
-        **stored,
+        **made_from,
         "scenario": scenario.name,
         "strategy": scenario.strategy.type,
         "parameters": json.dumps(run.parameters, sort_keys=True),

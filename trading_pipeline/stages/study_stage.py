@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from typing import Any
 
 from trading_pipeline.backtest.scenario_runner import code_hash
@@ -172,7 +173,7 @@ def _summary(study: StudySpec, trials: list[dict[str, Any]]) -> dict[str, Any]:
         "trials": len(trials),
         "metric": study.metric,
         "best_value": values[0],
-        "median_value": values[len(values) // 2],
+        "median_value": statistics.median(values),
         "worst_value": values[-1],
         "best_parameters": json.dumps(json.loads(best["parameters"]), sort_keys=True),
         "best_trial_no": int(best["trial_no"]),

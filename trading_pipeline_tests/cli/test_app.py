@@ -1,0 +1,107 @@
+"""This file holds the tests of the program as a whole: usage, errors, exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from trading_pipeline.errors import UnknownNameError
+from trading_pipeline.storage.file_lock import hold_lock
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["rum"], ["run", "--jsn"], ["backtest"], ["run", "A_1d", "B_1d"], ["backtest", "a", "-i"]],
+)
+def test_wrong_usage_ends_with_2(call, arguments):
+    ended = call(*arguments)
+    assert ended.code == 2
+    assert "Usage" in ended.err
+    assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize("command", ["", "demo", "run", "backtest", "doctor"])
+def test_every_command_explains_itself(call, command):
+    ended = call(*filter(None, [command, "--help"]))
+    assert ended.code == 0
+    assert "Usage" in ended.out
+
+
+def test_an_error_is_one_paragraph_and_ends_with_1(call, fresh_world):
+    ended = call("run", "IBN_1d")
+    assert ended.code == 1
+    assert ended.out == ""
+    assert ended.error == "Error: There is no instrument 'IBN_1d'. Did you mean 'IBM_1d'?"
+
+
+def test_debug_shows_where_an_error_comes_from(call, fresh_world):
+    with pytest.raises(UnknownNameError, match="IBN_1d"):
+        call("--debug", "run", "IBN_1d")
+
+
+def test_square_brackets_of_an_error_are_shown(call, fresh_world):
+    fresh_world.write("scenarios/own.yaml", "name: own\nstrategy: [1, 2]\n")
+    ended = call("run")
+    assert ended.code == 1
+    assert "own.yaml" in ended.error
+    assert "'strategy'" in ended.error
+
+
+def test_a_wrong_file_is_named_before_anything_runs(call, fresh_world):
+    fresh_world.write("scenarios/own.yaml", "name: own\nstrategy: {type: sma_cross}\n")
+    ended = call("run")
+    assert ended.code == 1
+    assert (
+        "own.yaml: There is no strategy 'sma_cross'. Did you mean 'sma_crossover'?" in ended.error
+    )
+    assert not (fresh_world.runtime / "warehouse.duckdb").exists()
+
+
+def test_a_wrong_variable_is_named(call, fresh_world, monkeypatch):
+    monkeypatch.setenv("TRADING_PIPELINE_WAREHOUSE_WAIT_SECONDS", "long")
+    ended = call("run")
+    assert ended.code == 1
+    assert "warehouse_wait_seconds" in ended.error
+
+
+def test_a_busy_warehouse_is_waited_for_no_longer_than_was_set(call, world, monkeypatch):
+    monkeypatch.setenv("TRADING_PIPELINE_WAREHOUSE_WAIT_SECONDS", "0.3")
+    lock = world.workspace.warehouse.lock_path
+    started = time.monotonic()
+    with hold_lock(lock, exclusive=True, wait_seconds=1.0):
+        ended = call("run", "AAPL_1d")
+    assert ended.code == 1
+    assert "is in use" in ended.error
+    assert f"process {os.getpid()}" in ended.error
+    assert "not free within 0.3 s" in ended.error
+    assert time.monotonic() - started < 20
+    assert call("run", "AAPL_1d").code == 0
+
+
+@pytest.mark.slow
+def test_the_installed_program_tells_errors_without_a_traceback(fresh_world):
+    program = str(Path(sys.executable).with_name("trading-pipeline"))
+    environment = {**os.environ, "TRADING_PIPELINE_RUNTIME_DIR": str(fresh_world.runtime)}
+    plain = subprocess.run(
+        [program, "run", "IBN_1d"], capture_output=True, text=True, env=environment, check=False
+    )
+    assert (plain.returncode, plain.stdout) == (1, "")
+    assert plain.stderr.startswith("Error: There is no instrument 'IBN_1d'.")
+    traced = subprocess.run(
+        [program, "--debug", "run", "IBN_1d"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    assert traced.returncode == 1
+    assert "Traceback" in traced.stderr
+    examined = subprocess.run(
+        [program, "doctor", "--json"], capture_output=True, text=True, env=environment, check=False
+    )
+    assert examined.returncode == 0, examined.stdout
+    assert all(finding["ok"] for finding in json.loads(examined.stdout))

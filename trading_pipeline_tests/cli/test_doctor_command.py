@@ -1,0 +1,95 @@
+"""This file holds the tests of `doctor`: all well, and each thing that can be wrong."""
+
+import json
+
+import pytest
+
+from trading_pipeline.cli import doctor_command
+from trading_pipeline.cli.doctor_command import examine
+from trading_pipeline.settings.environment import load_settings
+from trading_pipeline.storage.file_lock import hold_lock
+
+CHECKS = [
+    "python",
+    "packages",
+    "ta-lib",
+    "runtime folder",
+    "catalog",
+    "warehouse",
+    "dagster instance",
+]
+
+
+def findings(call):
+    ended = call("doctor", "--json")
+    return ended.code, {f["check"]: f for f in json.loads(ended.out)}
+
+
+def wrong(found):
+    return {name: finding["detail"] for name, finding in found.items() if not finding["ok"]}
+
+
+def test_all_is_well_before_the_first_run_and_nothing_is_made(call, fresh_world):
+    code, found = findings(call)
+    assert (code, wrong(found)) == (0, {})
+    assert list(found) == CHECKS
+    assert "not there yet" in found["warehouse"]["detail"]
+    assert not (fresh_world.runtime / "warehouse.duckdb").exists()
+    assert "5 instruments, 2 scenarios, 1 studies, 1 models" in found["catalog"]["detail"]
+
+
+def test_all_is_well_after_a_run(call, world):
+    code, found = findings(call)
+    assert (code, wrong(found)) == (0, {})
+    assert "964 bars" in found["warehouse"]["detail"]
+    assert "7 runs" in found["dagster instance"]["detail"]
+    table = call("doctor")
+    assert table.code == 0
+    assert "wrong" not in table.out
+
+
+def test_a_wrong_file_is_found_and_the_other_checks_go_on(call, world):
+    path = world.write("universe.yaml", "strat: 2000-01-01\n")
+    code, found = findings(call)
+    assert code == 1
+    assert list(wrong(found)) == ["catalog"]
+    assert str(path) in wrong(found)["catalog"]
+    assert "Did you mean 'start'?" in wrong(found)["catalog"]
+    assert call("doctor").code == 1
+
+
+def test_a_file_that_is_no_warehouse_is_found(call, world):
+    (world.runtime / "warehouse.duckdb").write_bytes(b"no database" * 1000)
+    code, found = findings(call)
+    assert (code, list(wrong(found))) == (1, ["warehouse"])
+    assert str(world.runtime) in wrong(found)["warehouse"]
+
+
+def test_a_warehouse_that_somebody_holds_is_found(call, world, monkeypatch):
+    monkeypatch.setenv("TRADING_PIPELINE_WAREHOUSE_WAIT_SECONDS", "0.1")
+    with hold_lock(world.workspace.warehouse.lock_path, exclusive=True, wait_seconds=1.0):
+        code, found = findings(call)
+    assert (code, list(wrong(found))) == (1, ["warehouse"])
+    assert "is in use" in wrong(found)["warehouse"]
+
+
+def test_a_missing_package_is_named_with_the_way_to_get_it(fresh_world, monkeypatch):
+    monkeypatch.setattr(doctor_command, "_PACKAGES", ("dagster", "no-such-package"))
+    found = {f.check: f for f in examine(load_settings())}
+    assert not found["packages"].ok
+    assert "no-such-package" in found["packages"].detail
+    assert "uv sync" in found["packages"].detail
+
+
+def test_a_runtime_folder_that_is_a_file_is_found(call, tmp_path, monkeypatch):
+    (tmp_path / "taken").write_text("a file")
+    monkeypatch.setenv("TRADING_PIPELINE_RUNTIME_DIR", str(tmp_path / "taken"))
+    code, found = findings(call)
+    assert code == 1
+    assert "runtime folder" in wrong(found)
+
+
+@pytest.mark.parametrize("name", ["python", "ta-lib"])
+def test_versions_are_told(fresh_world, name):
+    found = {f.check: f for f in examine(load_settings())}
+    assert any(character.isdigit() for character in found[name].detail)

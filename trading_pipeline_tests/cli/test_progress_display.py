@@ -1,0 +1,55 @@
+"""This file holds the tests of the progress display: what people see while stages work."""
+
+import io
+import logging
+
+import pytest
+from rich.console import Console
+
+from trading_pipeline.cli.progress_display import show_progress
+from trading_pipeline.stages.outcome import tell_progress
+
+LOGGER = logging.getLogger("trading_pipeline.progress")
+
+
+def work():
+    for asset, instrument in (("bars", "AAPL_1d"), ("bars", "IBM_1d"), ("features/core", "IBM_1d")):
+        for window in ("2000-01-01", "2001-01-01"):
+            tell_progress(asset, f"{instrument}|{window}")
+
+
+def test_without_a_terminal_there_is_a_line_for_each_asset_and_instrument():
+    written = io.StringIO()
+    with show_progress(Console(file=written, width=80)):
+        work()
+    assert written.getvalue().splitlines() == [
+        "bars AAPL_1d",
+        "bars IBM_1d",
+        "features/core IBM_1d",
+    ]
+
+
+def test_in_a_terminal_what_is_at_work_is_shown_and_taken_away():
+    written = io.StringIO()
+    console = Console(file=written, force_terminal=True, width=80)
+    with show_progress(console):
+        work()
+    text = written.getvalue()
+    assert "starting" in text or "features/core" in text
+    assert "\x1b[2K" in text  # the line is cleared at the end
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_nothing_of_the_display_is_left_after_an_error(terminal):
+    before = (LOGGER.level, LOGGER.propagate, list(LOGGER.handlers))
+    console = Console(file=io.StringIO(), force_terminal=terminal, width=80)
+    with pytest.raises(ZeroDivisionError), show_progress(console):
+        _ = 1 / 0
+    assert (LOGGER.level, LOGGER.propagate, LOGGER.handlers) == before
+
+
+def test_names_with_brackets_are_shown_as_they_are():
+    written = io.StringIO()
+    with show_progress(Console(file=written, width=80)):
+        tell_progress("a[b]", "x[/]y|2000-01-01")
+    assert written.getvalue() == "a[b] x[/]y\n"

@@ -1,0 +1,101 @@
+"""This file holds the tests of `run`: what is done, what is printed, what a failure stops."""
+
+import json
+
+import pytest
+from rich.console import Console
+
+from trading_pipeline.cli.result_table import result_tables, stage_table, study_table
+from trading_pipeline.cli.run_command import work_through
+from trading_pipeline.errors import PermanentFetchError
+from trading_pipeline_tests.pipeline_world import FILES, SOURCE
+
+
+def text_of(table, width=160):
+    console = Console(width=width, record=True, quiet=True, file=None)
+    with console.capture() as captured:
+        console.print(table)
+    return captured.get()
+
+
+def test_what_is_up_to_date_is_told_without_a_run(call, world):
+    before = world.counts()
+    ended = call("run", "AAPL_1d", "--json")
+    assert ended.code == 0
+    told = json.loads(ended.out)
+    assert set(told["runs"].values()) == {0}
+    assert told["failures"] == {}
+    assert [row["scenario"] for row in told["results"]] == ["ml_direction", "sma_crossover"]
+    assert told["studies"][0]["trials"] == 7
+    assert world.counts() == before
+
+
+def test_the_tables_fit_a_terminal_of_80_columns(call, world, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    ended = call("run", "AAPL_1d")
+    assert ended.code == 0
+    assert max(len(line) for line in ended.out.splitlines()) <= 80
+    for text in ("sma_crossover", "ml_direction", "AAPL_1d", "Time by stage"):
+        assert text in ended.out
+
+
+def test_the_printed_numbers_are_those_of_the_warehouse(world):
+    rows = world.workspace.results.newest()
+    text = "".join(text_of(table) for table in result_tables(rows))
+    for row in rows:
+        (line,) = [line for line in text.splitlines() if row["result_id"][:8] in line]
+        for name in (
+            "total_return",
+            "benchmark_total_return",
+            "max_drawdown",
+            "benchmark_max_drawdown",
+        ):
+            assert f"{row[name] * 100:,.1f}" in line
+        for name in ("sharpe", "benchmark_sharpe"):
+            assert f"{row[name]:.2f}" in line
+        assert f" {row['trade_count']:.0f} " in line
+
+
+def test_numbers_that_are_not_defined_are_a_dash(world):
+    row = world.workspace.results.newest()[0] | {"sharpe": None, "total_return": None}
+    (table,) = result_tables([row])
+    assert text_of(table).count(" - ") >= 2
+
+
+def test_studies_and_times_are_told():
+    study = {"study": "s", "instrument": "A_1d", "metric": "sharpe", "trials": 4}
+    best = {"best_parameters": '{"fast": 5}', "best_value": 1.234, "median_value": None}
+    assert "1.23" in text_of(study_table([study | best]))
+    assert "looks better than it is" in text_of(study_table([study]))
+    times = text_of(stage_table({"universe": 1.25, "reports": 2.5}, {"universe": 1}))
+    assert "3.8" in times or "3.7" in times
+
+
+def test_a_failure_stops_its_own_instrument_alone(world):
+    def refuse(_, frame):
+        raise PermanentFetchError("IBM is not to be had.")
+
+    for year in (2000, 2001, 2002, 2003):
+        SOURCE.answers[f"IBM_1d|{year}-01-01"] = refuse
+    for name in ("scenarios/sma_crossover.yaml", "scenarios/ml_direction.yaml"):
+        world.write(name, FILES[name].replace("[AAPL_1d]", "[AAPL_1d, IBM_1d]"))
+    report = work_through(world.full_pass(), ["IBM_1d", "AAPL_1d"])
+    assert list(report.failures) == ["IBM_1d"]
+    assert "IBM is not to be had." in report.failures["IBM_1d"]
+    assert {row["instruments"] for row in report.results} == {"AAPL_1d"}
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_failure_ends_with_1_and_says_what_it_stopped(call, world, as_json):
+    world.write(
+        "scenarios/early.yaml",
+        "name: early\nstrategy: {type: buy_and_hold}\ninstruments: [AAPL_1d]\n"
+        "dates: {start: 1990-01-01, end: 1991-01-01}\n",
+    )
+    ended = call("run", "AAPL_1d", *(["--json"] if as_json else []))
+    assert ended.code == 1
+    assert "Error: AAPL_1d|early:" in ended.error
+    assert "Change 'dates'" in ended.error
+    assert "Traceback" not in ended.err
+    if as_json:
+        assert list(json.loads(ended.out)["failures"]) == ["AAPL_1d|early"]

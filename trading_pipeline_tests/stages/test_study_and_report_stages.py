@@ -1,0 +1,112 @@
+"""This file holds the tests of study summaries, tear sheets and the leaderboard."""
+
+import json
+import statistics
+
+import pytest
+
+from trading_pipeline.errors import InsufficientDataError
+from trading_pipeline.stages.report_stage import (
+    leaderboard_is_pending,
+    materialize_leaderboard,
+    materialize_tearsheet,
+    tearsheet_is_pending,
+)
+from trading_pipeline.stages.study_stage import (
+    materialize_summary,
+    materialize_trials,
+    study_is_pending,
+    study_summary,
+)
+from trading_pipeline_tests.pipeline_world import FILES
+
+STUDY = FILES["studies/sma_grid.yaml"]
+
+
+def test_the_summary_tells_best_median_and_worst_of_all_trials(world):
+    trials = world.rows(
+        "SELECT value, parameters, trial_no FROM trials WHERE study = 'sma_grid' ORDER BY value"
+    )
+    values = [value for value, _, _ in trials]
+    summary = study_summary(world.workspace, "AAPL_1d", "sma_grid")
+    assert summary["trials"] == 7
+    assert summary["best_value"] == values[-1]
+    assert summary["worst_value"] == values[0]
+    assert summary["median_value"] == statistics.median(values)
+    assert json.loads(summary["best_parameters"]) == json.loads(trials[-1][1])
+    assert summary["best_trial_no"] == trials[-1][2]
+
+
+def test_the_median_of_an_even_number_of_trials_lies_between_the_middle_two(world):
+    world.write("studies/sma_grid.yaml", STUDY.replace("[10, 40, 10]", "[20, 30, 10]"))
+    materialize_trials(world.workspace, "AAPL_1d", "sma_grid")
+    materialize_summary(world.workspace, "AAPL_1d", "sma_grid")
+    fold = world.value("SELECT fold FROM trials ORDER BY trial_no DESC LIMIT 1")
+    values = [v for (v,) in world.rows("SELECT value FROM trials WHERE fold = ?", fold)]
+    assert len(values) == 4
+    summary = study_summary(world.workspace, "AAPL_1d", "sma_grid")
+    assert summary["median_value"] == statistics.median(values)
+
+
+def test_trials_in_which_nothing_was_traded_have_no_value_and_are_counted(world):
+    text = STUDY.replace("{values: [5, 10]}", "{values: [970, 971]}").replace(
+        "[10, 40, 10]", "[980, 990, 10]"
+    )
+    world.write("studies/sma_grid.yaml", text)
+    assert study_is_pending(world.workspace, "AAPL_1d", "sma_grid")
+    assert materialize_trials(world.workspace, "AAPL_1d", "sma_grid").rows == 4
+    outcome = materialize_summary(world.workspace, "AAPL_1d", "sma_grid")
+    assert outcome.metadata["trials"] == 4
+    rows = world.rows("SELECT status, value FROM trials ORDER BY trial_no DESC LIMIT 4")
+    assert {status for status, _ in rows} == {"undefined"}
+    assert study_summary(world.workspace, "AAPL_1d", "sma_grid")["best"] is None
+
+
+def test_a_study_is_pending_after_a_change_of_its_scenario(world):
+    assert not study_is_pending(world.workspace, "AAPL_1d", "sma_grid")
+    text = FILES["scenarios/sma_crossover.yaml"].replace("commission_bps: 10", "commission_bps: 0")
+    world.write("scenarios/sma_crossover.yaml", text)
+    assert study_is_pending(world.workspace, "AAPL_1d", "sma_grid")
+    before = world.workspace.trials.count()
+    materialize_trials(world.workspace, "AAPL_1d", "sma_grid")
+    assert world.workspace.trials.count() == before  # the same parameters are no new trials
+    assert world.value("SELECT count(*) FROM trials WHERE study = 'sma_grid'") == 14
+
+
+def test_a_summary_before_its_trials_says_so(fresh_world):
+    with pytest.raises(InsufficientDataError, match="no trials on AAPL_1d yet"):
+        materialize_summary(fresh_world.workspace, "AAPL_1d", "sma_grid")
+    with pytest.raises(InsufficientDataError, match="no summary on AAPL_1d yet"):
+        study_summary(fresh_world.workspace, "AAPL_1d", "sma_grid")
+
+
+def test_a_tear_sheet_is_made_once_and_again_where_it_is_lost(world):
+    workspace = world.workspace
+    assert not tearsheet_is_pending(workspace, "AAPL_1d", "ml_direction")
+    outcome = materialize_tearsheet(workspace, "AAPL_1d", "ml_direction")
+    assert not outcome.changed
+    path = world.runtime / f"output/reports/{outcome.metadata['result_id']}.html"
+    first = path.read_text("utf-8")
+    path.unlink()
+    assert tearsheet_is_pending(workspace, "AAPL_1d", "ml_direction")
+    assert materialize_tearsheet(workspace, "AAPL_1d", "ml_direction").changed
+    assert path.read_text("utf-8") == first
+
+
+def test_a_tear_sheet_names_the_result_and_what_it_stands_on(world):
+    (row,) = [r for r in world.workspace.results.newest() if r["scenario"] == "ml_direction"]
+    page = (world.runtime / f"output/reports/{row['result_id']}.html").read_text("utf-8")
+    for text in (row["result_id"], "AAPL_1d", "ml_direction", row["predictions_hash"][:12]):
+        assert text in page
+    assert str(world.runtime) not in page
+
+
+def test_a_leaderboard_shows_the_scenarios_that_there_still_are(world):
+    assert not leaderboard_is_pending(world.workspace)
+    assert materialize_leaderboard(world.workspace).rows == 2
+    for name in ("scenarios/ml_direction.yaml", "studies/sma_grid.yaml"):
+        (world.runtime / "config" / name).unlink()
+    world.write("universe.yaml", "start: 2000-01-01\nend: 2004-01-01\n")
+    catalog = world.workspace.catalog
+    assert "ml_direction" in catalog.scenarios  # the shipped one of that name is back
+    assert materialize_leaderboard(world.workspace).rows == 2
