@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from trading_pipeline.cli.kernel_warm_up import KernelWarmUp
 from trading_pipeline.cli.progress_display import show_progress
 from trading_pipeline.cli.run_command import print_report, stop_on_failures, work_through
 from trading_pipeline.cli.session import open_pass, stderr_console, stdout_console
@@ -14,12 +15,17 @@ __all__ = ["run_demo"]
 def run_demo(*, as_json: bool) -> None:
     """Run everything for the bundled instruments and print results, times, report and UI command."""
     started = time.perf_counter()
+    with KernelWarmUp() as warm_up:
+        _run(started, warm_up, as_json=as_json)
+
+
+def _run(started: float, warm_up: KernelWarmUp, *, as_json: bool) -> None:
     full_pass = open_pass()
     catalog, settings = full_pass.workspace.catalog, full_pass.workspace.settings
     opened = time.perf_counter() - started
     bundled = [name for name, each in catalog.instruments.items() if each.source == "bundled"]
     with show_progress(stderr_console()):
-        report = work_through(full_pass, bundled)
+        report = work_through(full_pass, bundled, warm_up)
     report.seconds = {"start-up": opened, **report.seconds}
     print_report(report, as_json=as_json)
     if as_json:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.markup import escape
 
+from trading_pipeline.cli.kernel_warm_up import KernelWarmUp
 from trading_pipeline.cli.progress_display import show_progress
 from trading_pipeline.cli.result_table import result_tables, stage_table, study_table
 from trading_pipeline.cli.session import open_pass, stderr_console, stdout_console
@@ -63,13 +64,15 @@ def run_pass(instrument: str | None, *, as_json: bool) -> None:
     full_pass = open_pass()
     catalog = full_pass.workspace.catalog
     chosen = [catalog.instrument(instrument).id] if instrument else list(catalog.instruments)
-    with show_progress(stderr_console()):
-        report = work_through(full_pass, chosen)
+    with show_progress(stderr_console()), KernelWarmUp() as warm_up:
+        report = work_through(full_pass, chosen, warm_up)
     print_report(report, as_json=as_json)
     stop_on_failures(report)
 
 
-def work_through(full_pass: FullPass, instruments: Sequence[str]) -> PassReport:
+def work_through(
+    full_pass: FullPass, instruments: Sequence[str], warm_up: KernelWarmUp | None = None
+) -> PassReport:
     """Everything that the catalog asks of these instruments, in the order of the lineage.
 
     What fails stops its own instrument (or its own result) alone; failures stand in the report.
@@ -84,6 +87,9 @@ def work_through(full_pass: FullPass, instruments: Sequence[str]) -> PassReport:
         with report.stage("bars to predictions", full_pass), report.failure_of(name):
             full_pass.chain(name, list(catalog.models), full_pass.workspace.windows())
             sound.append(name)
+    with report.stage("compiling the engine", full_pass):
+        if warm_up is not None:
+            warm_up.wait()
     for name in sound:
         for scenario in catalog.scenarios.values():
             if scenario.covers(name):

@@ -4,6 +4,8 @@ import warnings
 
 import dagster as dg
 
+__all__: list[str] = []
+
 # Partition mappings and backfill policies are beta; dagster's minor version is fixed in
 # pyproject.toml for them, so the warnings tell nobody anything.
 warnings.filterwarnings("ignore", category=dg.BetaWarning)

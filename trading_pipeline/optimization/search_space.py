@@ -65,39 +65,61 @@ def _parsed(text: str, names: list[str]) -> ast.Compare:
                 f"{did_you_mean(node.id, names)}",
                 name=node.id,
             )
-    _holds(body, dict.fromkeys(names, 1.0))  # refuses what is not arithmetic before anything runs
+    _require_plain(body)
     return body
 
 
-def _holds(tree: ast.Compare, values: Mapping[str, Any]) -> bool:
-    left = _value(tree.left, values)
-    for comparison, node in zip(tree.ops, tree.comparators, strict=True):
-        right = _value(node, values)
-        compare = _COMPARE.get(type(comparison))
-        if compare is None:
+def _require_plain(tree: ast.Compare) -> None:
+    """Refuse what is not a comparison of arithmetic, wherever in the constraint it stands."""
+    for comparison in tree.ops:
+        if type(comparison) not in _COMPARE:
             raise OptimizationError(
                 f"The constraint {ast.unparse(tree)!r} must use < <= > >= == !=."
             )
-        if not compare(left, right):
-            return False
-        left = right
+    waiting = [tree.left, *tree.comparators]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.BinOp) and type(node.op) in _ARITHMETIC:
+            waiting += [node.left, node.right]
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            waiting.append(node.operand)
+        elif not (isinstance(node, ast.Name) or _is_value(node)):
+            raise OptimizationError(
+                f"The constraint part {ast.unparse(node)!r} is not a parameter, a number or + - * / "
+                "of them."
+            )
+
+
+def _is_value(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, (int, float, str))
+
+
+def _holds(tree: ast.Compare, values: Mapping[str, Any]) -> bool:
+    try:
+        left = _value(tree.left, values)
+        for comparison, node in zip(tree.ops, tree.comparators, strict=True):
+            right = _value(node, values)
+            if not _COMPARE[type(comparison)](left, right):
+                return False
+            left = right
+    except ZeroDivisionError as error:
+        raise OptimizationError(
+            f"The constraint {ast.unparse(tree)!r} divides by zero at {dict(values)}."
+        ) from error
+    except TypeError as error:
+        raise OptimizationError(
+            f"The constraint {ast.unparse(tree)!r} mixes texts and numbers at {dict(values)}."
+        ) from error
     return True
 
 
 def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
+    """Value of a part that `_require_plain` let pass."""
+    if isinstance(node, ast.BinOp):
+        left, right = _value(node.left, values), _value(node.right, values)
+        return _ARITHMETIC[type(node.op)](left, right)
+    if isinstance(node, ast.UnaryOp):
+        return -_value(node.operand, values)
     if isinstance(node, ast.Name):
         return values[node.id]
-    if isinstance(node, ast.Constant) and isinstance(node.value, (int, float, str)):
-        return node.value
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        return -_value(node.operand, values)
-    if isinstance(node, ast.BinOp) and type(node.op) in _ARITHMETIC:
-        try:
-            return _ARITHMETIC[type(node.op)](_value(node.left, values), _value(node.right, values))
-        except ZeroDivisionError as error:
-            raise OptimizationError(
-                f"The constraint part {ast.unparse(node)!r} divides by zero."
-            ) from error
-    raise OptimizationError(
-        f"The constraint part {ast.unparse(node)!r} is not a parameter, a number or + - * / of them."
-    )
+    return node.value if isinstance(node, ast.Constant) else None

@@ -60,8 +60,8 @@ class Catalog:
         return _lookup("model", name, self.models)
 
 
-def load_catalog(config_dir: Path) -> Catalog:
-    """Shipped files, with the user's files of `config_dir` added to them or laid over them.
+def load_catalog(config_dir: Path | None) -> Catalog:
+    """Shipped files, with the user's files of `config_dir` (None: none) added or laid over them.
 
     Raises `ConfigurationError` for an unknown key, a wrong type, a name used twice in one folder, an
     empty universe, or a reference to a name that nothing has.
@@ -80,10 +80,12 @@ def read_scenario(path: Path) -> ScenarioSpec:
     return ScenarioSpec.parse(read_yaml(path), where=str(path))
 
 
-def _load_universe(config_dir: Path) -> tuple[UniverseSpec, dict[str, Path]]:
+def _load_universe(config_dir: Path | None) -> tuple[UniverseSpec, dict[str, Path]]:
     shipped = SHIPPED / "universe.yaml"
     universe = UniverseSpec.parse(read_yaml(shipped), where=str(shipped))
     sources = {"universe": shipped}
+    if config_dir is None:
+        return universe, sources
     own = [config_dir / f"universe{suffix}" for suffix in (".yaml", ".yml", ".json")]
     found = [path for path in own if path.is_file()]
     if len(found) > 1:
@@ -109,10 +111,10 @@ def _load_universe(config_dir: Path) -> tuple[UniverseSpec, dict[str, Path]]:
 
 
 def _load_named(
-    folder: str, spec_type: type[NamedSpec], config_dir: Path, sources: dict[str, Path]
+    folder: str, spec_type: type[NamedSpec], config_dir: Path | None, sources: dict[str, Path]
 ) -> dict[str, NamedSpec]:
     found: dict[str, NamedSpec] = {}
-    for base in (SHIPPED, config_dir):
+    for base in (SHIPPED,) if config_dir is None else (SHIPPED, config_dir):
         here: dict[str, Path] = {}
         for path in list_spec_files(base / folder):
             spec = spec_type.parse(read_yaml(path), where=str(path))

@@ -185,12 +185,10 @@ def _save(
     )
 
 
-def _by_ts(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with an index `ts`, made from its first column of stamps where it has none."""
-    if frame.index.name == "ts":
-        return frame
-    first = "ts" if "ts" in frame.columns else next(c for c in frame.columns if c.endswith("_ts"))
-    return frame.assign(ts=frame[first]).set_index("ts")
+def _by_ts(orders: pd.DataFrame) -> pd.DataFrame:
+    """Orders in order of time; one that never came due, which has no `ts`, stands at its decision."""
+    stamps = orders["ts"].fillna(orders["decided_ts"])
+    return orders.assign(ts=stamps).set_index("ts").sort_index(kind="stable")
 
 
 def _records(rows: list[dict[Any, Any]]) -> list[dict[str, Any]]:

@@ -92,6 +92,7 @@ def test_bad_bars_are_kept_out_and_stop_all_that_stands_on_them(half_year, insta
     assert world.value("SELECT count(*) FROM artifacts WHERE asset LIKE 'features/%'") == 0
 
 
+@pytest.mark.slow
 def test_no_later_run_builds_on_rejected_bars_and_a_mended_source_heals_all(half_year, instance):
     world = half_year
     SOURCE.answers[LAST] = high_below_low

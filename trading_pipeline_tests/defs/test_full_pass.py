@@ -67,6 +67,7 @@ def test_another_cost_runs_that_backtest_again_and_nothing_below_it(world):
     assert new[1] == old[1]
 
 
+@pytest.mark.slow
 def test_another_model_spec_fits_and_predicts_again_on_the_same_bars_and_features(world):
     before, bars = rows_by_asset(world), world.value("SELECT count(*) FROM bars")
     world.write(
@@ -98,6 +99,7 @@ def test_a_lost_file_is_made_again_and_is_the_same(world):
     assert world.artifact_hashes("features/core") == hashes
 
 
+@pytest.mark.slow
 def test_a_scenario_that_ends_before_the_universe_brings_all_it_stands_on(fresh_world):
     text = FILES["scenarios/ml_direction.yaml"].replace("2004-01-01", "2003-01-01")
     fresh_world.write("scenarios/ml_direction.yaml", text)

@@ -71,7 +71,7 @@ def test_each_trial_equals_the_single_run_of_its_parameters_to_the_last_bit(inpu
     for parameters, row in zip(found.parameters, found.table.to_dict("records"), strict=True):
         alone = scenario(strategy={"type": "sma_crossover", "params": parameters})
         run = run_scenario(alone, inputs)
-        assert row["final_equity"] == run.result.equity.iloc[-1]
+        assert row["final_equity"] == run.result.equity[-1]
         assert row["sharpe"] == run.metrics["sharpe"]
         assert row["trade_count"] == len(run.result.trades)
         for name in ("mean", "sd", "skew", "kurtosis"):

@@ -92,7 +92,12 @@ def test_no_combination_left_is_an_error_that_names_the_constraints():
         ("a < abs(b)", "abs"),
         ("__import__('os').getcwd() < b", "__import__"),
         ("a < b / 0", "divides by zero"),
-        ("a < 'x'", "'x'"),
+        ("a < 'x'", "mixes texts and numbers"),
+        ("a < 'x' + 1", "mixes texts and numbers"),
+        ("9 < a < abs(b)", "abs"),
+        ("9 < a < b ** 2", "is not a parameter"),
+        ("9 < a < b[0]", "is not a parameter"),
+        ("a < None", "is not a parameter"),
         ("a < b and b < 9", "compares nothing"),
     ],
 )
@@ -105,3 +110,4 @@ def test_what_is_no_plain_comparison_is_refused_before_anything_runs(constraint,
 def test_texts_can_be_searched_and_compared():
     space = {"direction": ["long_only", "long_short"]}
     assert combinations(space, "direction != 'long_short'") == [("long_only",)]
+    assert combinations(space, "direction < 'long_s'") == [("long_only",)]

@@ -138,6 +138,18 @@ def test_a_split_costs_the_holder_nothing(fresh_world):
     assert row["total_return"] + 1 == pytest.approx(whole, rel=0.03)
 
 
+def test_an_order_that_never_came_due_is_kept_at_its_decision(world):
+    text = SMA.replace("{fast: 10, slow: 30}", "{fast: 6, slow: 20}")
+    world.write("scenarios/late.yaml", text.replace("name: sma_crossover", "name: late"))
+    row = materialize_backtest(world.workspace, "AAPL_1d", "late").row
+    orders = read_frame(world.runtime / result_folder(row["result_id"]) / "orders.parquet")
+    assert orders.index.is_monotonic_increasing
+    last = orders.iloc[-1]
+    assert pd.isna(last["price"])
+    assert orders.index[-1] == last["decided_ts"] == row["to_ts"]
+    assert orders["price"].iloc[:-1].notna().all()
+
+
 def test_names_that_nothing_has_are_refused(world):
     workspace = world.workspace
     with pytest.raises(UnknownNameError, match="'sma_crossover'"):

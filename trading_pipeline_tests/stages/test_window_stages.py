@@ -55,6 +55,7 @@ def contents(world):
     }
 
 
+@pytest.mark.slow
 def test_another_folder_another_day_and_no_dagster_give_the_same_bytes(fresh_world):
     by_hand(fresh_world)
     here = contents(fresh_world)
