@@ -19,17 +19,18 @@ def run_backtest_file(path: Path, instruments: Sequence[str] | None, *, as_json:
     """Run the scenario of a file on its instruments (or on those given) and print the results."""
     from trading_pipeline.settings.catalog import load_catalog, read_scenario
     from trading_pipeline.stages.check_catalog import check_scenario, naming_file
+    from trading_pipeline.stages.scenario_inputs import require_listed
 
     settings = load_settings()
+    catalog, scenario = load_catalog(settings.config), read_scenario(path)
     with naming_file(path):
-        check_scenario(load_catalog(settings.config), read_scenario(path))
-    registered = register_scenario(path, settings.config)
-    full_pass = open_pass()
-    catalog = full_pass.workspace.catalog
-    scenario = catalog.scenario(registered.name)
+        check_scenario(catalog, scenario)
     wanted = list(instruments or scenario.instruments or catalog.instruments)
     for name in wanted:
         catalog.instrument(name)
+        require_listed(scenario, name)
+    register_scenario(path, settings.config)
+    full_pass = open_pass()
     console = stderr_console()
     with show_progress(console):
         full_pass.reference_data()
