@@ -63,7 +63,7 @@ def run_backtest(
             rows=len(signals),
             expected=n,
         )
-    intent, entries = pack_intents(
+    event_bar, event_code, entries = pack_intents(
         signals.entry_long, signals.exit_long, signals.entry_short, signals.exit_short
     )
     action_bar, action_effect = checked.action_rows(actions)
@@ -75,7 +75,7 @@ def run_backtest(
         trades = np.zeros((trade_rows, codes.T_COUNT))
         orders = np.zeros((order_rows, codes.O_COUNT))
         simulate(
-            checked.open, checked.high, checked.low, checked.close, intent, signals.size,
+            checked.open, checked.high, checked.low, checked.close, event_bar, event_code, signals.size,
             level_arrays(settings, signals), action_bar if len(action_bar) else None, action_effect,
             p, stats, equity, cash, quantity, trades, orders,
         )  # fmt: skip

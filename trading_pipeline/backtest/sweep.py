@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from trading_pipeline.backtest import kernel_codes as codes
@@ -18,7 +19,7 @@ from trading_pipeline.domain.signals import Signals
 from trading_pipeline.errors import StrategyError
 from trading_pipeline.settings.backtest_settings import BacktestSettings
 
-__all__ = ["SWEEP_COLUMNS", "run_signal_sweep"]
+__all__ = ["SWEEP_COLUMNS", "run_signal_sweep", "sweep_frame"]
 
 SWEEP_COLUMNS: dict[str, int] = {
     "final_equity": codes.S_FINAL_EQUITY,
@@ -61,13 +62,20 @@ def run_signal_sweep(
                 rows=len(each),
                 expected=len(checked),
             )
-        intent, _ = pack_intents(each.entry_long, each.exit_long, each.entry_short, each.exit_short)
+        event_bar, event_code, _ = pack_intents(
+            each.entry_long, each.exit_long, each.entry_short, each.exit_short
+        )
         simulate(
-            checked.open, checked.high, checked.low, checked.close, intent, each.size,
+            checked.open, checked.high, checked.low, checked.close, event_bar, event_code, each.size,
             level_arrays(settings, each), action_bar if len(action_bar) else None, action_effect,
             settings_vector(settings, each), stats[row], nothing, nothing, nothing, no_trades,
             no_orders,
         )  # fmt: skip
+    return sweep_frame(stats)
+
+
+def sweep_frame(stats: npt.NDArray[np.float64]) -> pd.DataFrame:
+    """The kernel's statistics, one row a run, as a table with `SWEEP_COLUMNS`."""
     columns: dict[str, Any] = {name: stats[:, at] for name, at in SWEEP_COLUMNS.items()}
     frame = pd.DataFrame(columns)
     return frame.astype({"trade_count": "int64", "bars_in_position": "int64"})
