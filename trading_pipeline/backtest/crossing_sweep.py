@@ -16,7 +16,11 @@ from trading_pipeline.backtest.engine import run_backtest
 from trading_pipeline.backtest.kernel_sweep import sweep_crossings
 from trading_pipeline.backtest.result import BacktestResult
 from trading_pipeline.backtest.run_control import Cancelled, Progress, run_blocks
-from trading_pipeline.backtest.settings_vector import level_arrays, settings_vector
+from trading_pipeline.backtest.settings_vector import (
+    level_arrays,
+    needs_account_loop,
+    settings_vector,
+)
 from trading_pipeline.backtest.sweep import SWEEP_COLUMNS, run_signal_sweep, sweep_frame
 from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
 from trading_pipeline.domain.corporate_actions import CorporateAction
@@ -124,7 +128,14 @@ def _statistics(
     stats = np.zeros((len(plan), codes.S_COUNT))
     no_trades, no_orders = np.empty((0, codes.T_COUNT)), np.empty((0, codes.O_COUNT))
 
+    fast = not needs_account_loop(settings) and settings.sizing.type != "volatility_target"
+
     def work(first: int, last: int) -> None:
+        if not fast:
+            for number in range(first, last):
+                run = run_backtest(bars, plan.signals(number), settings, actions=actions)
+                stats[number] = run.stats
+            return
         sweep_crossings(
             bars.open, bars.high, bars.low, bars.close, plan.rows, plan.pairs[first:last],
             plan.lead, up, down, levels, applied, action_effect, p, stats[first:last], no_trades,

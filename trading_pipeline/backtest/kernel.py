@@ -125,7 +125,8 @@ def simulate(
                 next_action += 1  # passed while nothing was held
             while next_action < action_bar.shape[0] and action_bar[next_action] == i:
                 split = action_effect[next_action, 0]
-                ratio *= split
+                if delay == 1:  # a decision at this bar's close is in today's prices already
+                    ratio *= split
                 quantity *= split
                 stop /= split
                 target /= split

@@ -165,9 +165,12 @@ def affordable_quantity(budget: float, price: float, p: Array) -> float:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def entry_quantity(
-    equity: float, price: float, amount: float, stop: float, p: Array
+    equity: float, price: float, amount: float, stop: float, p: Array, gross: float = 0.0
 ) -> tuple[float, float, int]:
-    """(requested, filled, reason) of an entry at fill price `price`, from equity after exits."""
+    """(requested, filled, reason) of an entry at fill price `price`, from equity after exits.
+
+    `gross`: notional that other positions and earlier entries of the bar already take up.
+    """
     if np.isnan(amount) or amount <= 0.0:
         return 0.0, 0.0, R_NO_SIZE
     mode = int(p[P_SIZING])
@@ -182,7 +185,7 @@ def entry_quantity(
             return np.nan, 0.0, R_NO_STOP
         distance = abs(price - stop) * p[P_POINT]
         requested = max(equity, 0.0) * amount / distance if distance > 0.0 else np.inf
-    cap = affordable_quantity(equity * p[P_LEVERAGE], price, p)
+    cap = affordable_quantity(equity * p[P_LEVERAGE] - gross, price, p)
     quantity, reason = requested, R_FILLED
     if requested > cap * (1.0 + 1e-12):
         quantity, reason = cap, R_CLIPPED_TO_CASH

@@ -10,9 +10,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from trading_pipeline.backtest import kernel_codes as codes
+from trading_pipeline.backtest.engine import run_backtest
 from trading_pipeline.backtest.kernel import simulate
 from trading_pipeline.backtest.kernel_fills import pack_intents
-from trading_pipeline.backtest.settings_vector import level_arrays, settings_vector
+from trading_pipeline.backtest.settings_vector import (
+    level_arrays,
+    needs_account_loop,
+    settings_vector,
+)
 from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
 from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.signals import Signals
@@ -52,6 +57,7 @@ def run_signal_sweep(
     action_bar, action_effect = checked.action_rows(actions)
     stats = np.zeros((len(signals), codes.S_COUNT))
     nothing = np.empty(0)
+    fast = settings.sizing.type != "volatility_target"
     no_trades, no_orders = np.empty((0, codes.T_COUNT)), np.empty((0, codes.O_COUNT))
     for row, each in enumerate(signals):
         if len(each) != len(checked):
@@ -62,6 +68,9 @@ def run_signal_sweep(
                 rows=len(each),
                 expected=len(checked),
             )
+        if not fast or needs_account_loop(settings, each):
+            stats[row] = run_backtest(checked, each, settings, actions=actions).stats
+            continue
         event_bar, event_code, _ = pack_intents(
             each.entry_long, each.exit_long, each.entry_short, each.exit_short
         )

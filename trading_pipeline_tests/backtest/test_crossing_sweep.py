@@ -169,3 +169,18 @@ def test_single_run_and_table_agree_on_the_golden_market_with_stops():
     row = run_sweep(bars, plan, chosen).table.iloc[0]
     assert row["final_equity"] == single.final_equity
     assert row["max_drawdown"] == single.max_drawdown
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"pyramiding": 3}, {"borrow_rate": 0.1}, {"maximum_participation": 0.5}],
+)
+def test_settings_of_the_account_loop_are_carried_out_in_a_sweep_too(change):
+    chosen = COSTS.model_copy(update=change)
+    rows = np.array([[1.0, 3.0, 1.0, 3.0, 3.0, 1.0], [2.0] * 6])
+    plan = CrossingPlan(rows=rows, pairs=np.array([[0, 1]] * 2), direction="long_short")
+    bars = flat_bars(10, 11, 12, 9, 10, 11)
+    table = run_sweep(bars, plan, chosen).table
+    signals = [plan.signals(0), plan.signals(1)]
+    assert bits(table) == bits(run_signal_sweep(bars, signals, chosen))
+    assert table["final_equity"][0] == run_backtest(bars, signals[0], chosen).final_equity
