@@ -18,6 +18,7 @@ TradingPipelineError
 +-- ModelTrainingError
 +-- ModelIntegrityError            a model file that is not what was saved
 +-- OptimizationError
++-- RunCancelledError              a long run that its caller stopped
 +-- WarehouseError
     +-- WarehouseBusy              another process holds the file
     +-- WarehouseVersionError      written by a newer version
@@ -48,6 +49,7 @@ __all__ = [
     "PermanentFetchError",
     "RangeUnavailableError",
     "RetryableFetchError",
+    "RunCancelledError",
     "ScenarioError",
     "StrategyError",
     "TradingPipelineError",
@@ -148,6 +150,10 @@ class ModelIntegrityError(TradingPipelineError):
 
 class OptimizationError(TradingPipelineError, ValueError):
     """A study that cannot be run as it is written."""
+
+
+class RunCancelledError(TradingPipelineError):
+    """A long run that its caller asked to stop; nothing of it is kept."""
 
 
 class WarehouseError(TradingPipelineError):

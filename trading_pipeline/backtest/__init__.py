@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from trading_pipeline.backtest.crossing_sweep import SweepResult, run_sweep
 from trading_pipeline.backtest.engine import ENGINE_VERSION, run_backtest
 from trading_pipeline.backtest.result import BacktestResult, ReturnMoments
 from trading_pipeline.backtest.sweep import SWEEP_COLUMNS, run_signal_sweep
 from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
+from trading_pipeline.domain.crossing_plan import CrossingPlan
 from trading_pipeline.domain.signals import Fraction, Price, Signals
 from trading_pipeline.settings.backtest_settings import BacktestSettings
 
@@ -14,12 +16,15 @@ __all__ = [
     "SWEEP_COLUMNS",
     "BacktestResult",
     "BacktestSettings",
+    "CrossingPlan",
     "Fraction",
     "Price",
     "ReturnMoments",
     "Signals",
+    "SweepResult",
     "ValidatedBars",
     "run_backtest",
     "run_signal_sweep",
+    "run_sweep",
     "validate_bars",
 ]

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from trading_pipeline.backtest import kernel_codes as codes
+from trading_pipeline.backtest.account_inputs import (
+    check_levels,
+    single_account,
+    volatility_amounts,
+)
 from trading_pipeline.backtest.kernel import simulate
 from trading_pipeline.backtest.kernel_fills import pack_intents
 from trading_pipeline.backtest.result import BacktestResult
-from trading_pipeline.backtest.settings_vector import level_arrays, settings_vector
+from trading_pipeline.backtest.settings_vector import (
+    level_arrays,
+    needs_account_loop,
+    settings_vector,
+)
 from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
 from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.errors import StrategyError
-from trading_pipeline.settings.backtest_settings import BacktestSettings
+from trading_pipeline.settings.backtest_settings import BacktestSettings, VolatilityTarget
 
 __all__ = ["ENGINE_VERSION", "run_backtest"]
 
 #: Changes whenever a number of a result can change; part of every result's code hash.
-ENGINE_VERSION = "1.0"
+ENGINE_VERSION = "1.1"
 
 
 def run_backtest(
@@ -63,27 +72,27 @@ def run_backtest(
             rows=len(signals),
             expected=n,
         )
-    intent, entries = pack_intents(
+    check_levels(checked, signals)
+    event_bar, event_code, entries = pack_intents(
         signals.entry_long, signals.exit_long, signals.entry_short, signals.exit_short
     )
     action_bar, action_effect = checked.action_rows(actions)
-    p = settings_vector(settings, signals)
     stats = np.zeros(codes.S_COUNT)
-    equity, cash, quantity = np.empty(n), np.empty(n), np.empty(n)
+    equity, cash, quantity = np.empty(n), np.empty(n), np.empty((n, 1))
+    run = _runner(
+        checked, signals, settings, event_bar, event_code, action_bar, action_effect, stats,
+        equity, cash, quantity,
+    )  # fmt: skip
     trade_rows, order_rows = entries, 2 * entries + 2
     while True:
         trades = np.zeros((trade_rows, codes.T_COUNT))
         orders = np.zeros((order_rows, codes.O_COUNT))
-        simulate(
-            checked.open, checked.high, checked.low, checked.close, intent, signals.size,
-            level_arrays(settings, signals), action_bar if len(action_bar) else None, action_effect,
-            p, stats, equity, cash, quantity, trades, orders,
-        )  # fmt: skip
+        run(trades, orders)
         used_trades, used_orders = int(stats[codes.S_TRADES]), int(stats[codes.S_ORDERS])
         if used_trades <= trade_rows and used_orders <= order_rows:
             break
         trade_rows, order_rows = used_trades, used_orders
-    arrays: dict[str, Any] = {"equity": equity, "cash": cash, "quantity": quantity}
+    arrays: dict[str, Any] = {"equity": equity, "cash": cash, "quantity": quantity[:, 0]}
     arrays |= {"trade_rows": trades[:used_trades], "order_rows": orders[:used_orders]}
     for values in (*arrays.values(), stats):
         values.setflags(write=False)
@@ -95,6 +104,37 @@ def run_backtest(
         warnings=_warnings(settings, stats, checked),
         **arrays,
     )
+
+
+def _runner(
+    bars: ValidatedBars,
+    signals: Signals,
+    settings: BacktestSettings,
+    event_bar: Any,
+    event_code: Any,
+    action_bar: Any,
+    action_effect: Any,
+    stats: Any,
+    equity: Any,
+    cash: Any,
+    quantity: Any,
+) -> Callable[[Any, Any], None]:
+    """The loop that these settings need, with its inputs; it takes the tables to write into."""
+    sizes = signals.size
+    if isinstance(settings.sizing, VolatilityTarget):
+        sizes = volatility_amounts(bars, signals, settings, action_bar, action_effect)
+    if needs_account_loop(settings, signals):
+        inputs = single_account(bars, signals, settings, event_bar, event_code, sizes)
+        actions = (action_bar, np.zeros_like(action_bar), action_effect)
+        return lambda trades, orders: inputs.run(
+            actions, stats, equity, cash, quantity, trades, orders
+        )
+    p, levels = settings_vector(settings, signals), level_arrays(settings, signals)
+    applied = action_bar if len(action_bar) else None
+    return lambda trades, orders: simulate(
+        bars.open, bars.high, bars.low, bars.close, event_bar, event_code, sizes, levels, applied,
+        action_effect, p, stats, equity, cash, quantity.reshape(-1), trades, orders,
+    )  # fmt: skip
 
 
 def _warnings(settings: BacktestSettings, stats: Any, bars: ValidatedBars) -> tuple[str, ...]:

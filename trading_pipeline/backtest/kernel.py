@@ -91,16 +91,20 @@ Array = Any
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def simulate(
-    open_: Array, high: Array, low: Array, close: Array, intent: Array, size: Array, levels: Any,
-    action_bar: Array, action_effect: Array, p: Array, stats: Array, equity_out: Array,
-    cash_out: Array, quantity_out: Array, trades: Array, orders: Array,
+    open_: Array, high: Array, low: Array, close: Array, event_bar: Array, event_code: Array,
+    size: Array, levels: Any, action_bar: Array, action_effect: Array, p: Array, stats: Array,
+    equity_out: Array, cash_out: Array, quantity_out: Array, trades: Array, orders: Array,
 ) -> None:  # fmt: skip
     """Run one instrument through the order of events; everything comes back in the out arrays.
 
+    `event_bar`, `event_code`: bars with a decision, rising, and what was decided (`pack_intents`).
     `size`, `levels` = (stop, target, trail) and `action_bar` may be None, for which a version of this
     function without their work is compiled. Level arrays have one value, or one a bar.
+
+    Bars without a due order, an action or a level within reach are only marked, in the short loops
+    at the end; a bar on which nothing is held changes nothing at all and is jumped over.
     """
-    n = close.shape[0]
+    n, n_events = close.shape[0], event_bar.shape[0]
     point, max_holding = p[P_POINT], p[P_MAX_HOLDING]
     mode, touch = int(p[P_INTRABAR]), p[P_TOUCH] > 0.0
     delay = 0 if p[P_SAME_CLOSE] > 0.0 else 1
@@ -109,16 +113,20 @@ def simulate(
     quantity, side, income = 0.0, 0.0, 0.0  # quantity is signed
     stop, target, trail, stop_reason = np.nan, np.nan, np.nan, R_STOP_LOSS
     decided, last_bar = -1, n + 1
-    n_trades, n_orders, next_action = 0, 0, 0
-    previous, peak, drawdown, fees = cash, cash, 0.0, 0.0
+    n_trades, n_orders, next_action, event = 0, 0, 0, 0
+    previous, peak, trough, drawdown, fees = cash, cash, cash, 0.0, 0.0
     s1, s2, s3, s4, held, ruin = 0.0, 0.0, 0.0, 0.0, 0, -1
-    for i in range(n):
+    i = 0
+    while i < n:
         # 0. Before the open: corporate actions.
         ratio = 1.0
         if action_bar is not None:
+            while next_action < action_bar.shape[0] and action_bar[next_action] < i:
+                next_action += 1  # passed while nothing was held
             while next_action < action_bar.shape[0] and action_bar[next_action] == i:
                 split = action_effect[next_action, 0]
-                ratio *= split
+                if delay == 1:  # a decision at this bar's close is in today's prices already
+                    ratio *= split
                 quantity *= split
                 stop /= split
                 target /= split
@@ -130,7 +138,10 @@ def simulate(
                 next_action += 1
         # The shift between decision and fill stands here and nowhere else.
         t = i - delay
-        act = intent[t] if t >= 0 else 0
+        act = 0
+        if event < n_events and event_bar[event] == t:
+            act = event_code[event]
+            event += 1
         for step in range(2):
             deciding = (step == 0) == (delay == 1)
             code, why, ref, at, placed = 0, R_SIGNAL, np.nan, AT_CLOSE, i
@@ -249,15 +260,69 @@ def simulate(
         s2 += squared
         s3 += squared * change
         s4 += squared * squared
-        peak = max(peak, equity)
-        drawdown = min(drawdown, equity / peak - 1.0)
+        if equity > peak:
+            drawdown = min(drawdown, trough / peak - 1.0)
+            peak, trough = equity, equity
+        trough = min(trough, equity)
+        i += 1
+        # Bars on which no order is due.
+        until = event_bar[event] + delay if event < n_events else n
+        if quantity == 0.0:
+            until = min(until, n)
+            if keep:
+                for j in range(i, until):
+                    equity_out[j], cash_out[j], quantity_out[j] = cash, cash, 0.0
+            if ruin >= 0 and i < until:
+                s1, s2, s3, s4 = np.nan, np.nan, np.nan, np.nan
+            i = max(i, until)
+            continue
+        if ruin >= 0:
+            continue
+        until = min(until, last_bar, n)
+        if action_bar is not None and next_action < action_bar.shape[0]:
+            until = min(until, action_bar[next_action])
+        start = i
+        while i < until:
+            if levels is not None:
+                if side > 0.0:
+                    if low[i] <= stop or high[i] >= target:
+                        break
+                elif high[i] >= stop or low[i] <= target:
+                    break
+            equity = cash + quantity * close[i] * point
+            if equity <= 0.0:
+                break
+            if levels is not None and trail == trail:
+                moved = trail_level(high[i] if side > 0.0 else low[i], side, trail, p)
+                if side * (moved - stop) > 0.0:
+                    stop, stop_reason = moved, R_TRAILING_STOP
+            if keep:
+                equity_out[i], cash_out[i], quantity_out[i] = equity, cash, quantity
+            change = equity / previous - 1.0
+            previous = equity
+            squared = change * change
+            s1 += change
+            s2 += squared
+            s3 += squared * change
+            s4 += squared * squared
+            # One division a peak: the fall from it is deepest where the equity is lowest.
+            if equity > peak:
+                if trough < peak:
+                    drawdown = min(drawdown, trough / peak - 1.0)
+                peak, trough = equity, equity
+            elif equity < trough:
+                trough = equity
+            i += 1
+        held += i - start
+    drawdown = min(drawdown, trough / peak - 1.0)
     if quantity != 0.0:
         close_trade(
             trades, n_trades - 1, n - 1, AT_CLOSE, close[n - 1], abs(quantity), 0.0, 0.0, income,
             point, R_OPEN,
         )  # fmt: skip
     if delay == 1:
-        n_orders = log_pending(orders, n_orders, intent[n - 1], n - 1, quantity)
+        act = event_code[n_events - 1] if n_events and event_bar[n_events - 1] == n - 1 else 0
+        n_orders = log_pending(orders, n_orders, act, n - 1, quantity)
     stats[S_FINAL_EQUITY] = previous
     stats[S_TRADES] = n_trades
     stats[S_ORDERS] = n_orders

@@ -58,6 +58,7 @@ __all__ = [
     "entry_quantity",
     "exit_trigger",
     "fill_at_market",
+    "marked_bars",
     "pack_intents",
     "return_statistics",
     "to_tick",
@@ -69,17 +70,20 @@ Array = Any  # numba decides the array types; mypy sees no further than this fil
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def pack_intents(entry_long: Array, exit_long: Array, entry_short: Array, exit_short: Array) -> Any:
-    """One byte a bar, and how many bars can start a trade or a log row.
+    """(bars with a decision, their codes, how many bars can start a trade or a log row).
 
     An exit cancels the entry of its own side; entries of both sides cancel each other.
     """
     n = entry_long.shape[0]
-    intent = np.zeros(n, dtype=np.uint8)
-    entries = 0
+    marks = np.zeros(8 * ((n + 7) // 8), dtype=np.uint8)
     for t in range(n):
+        marks[t] = entry_long[t] | exit_long[t] | entry_short[t] | exit_short[t]
+    event_bar = marked_bars(marks)
+    event_code = np.empty(event_bar.shape[0], dtype=np.uint8)
+    entries = 0
+    for row in range(event_bar.shape[0]):
+        t = event_bar[row]
         el, xl, es, xs = entry_long[t], exit_long[t], entry_short[t], exit_short[t]
-        if not (el or xl or es or xs):
-            continue
         code = 0
         if el:
             code |= CANCELLED_LONG if (xl or es) else ENTER_LONG
@@ -91,8 +95,26 @@ def pack_intents(entry_long: Array, exit_long: Array, entry_short: Array, exit_s
             code |= EXIT_LONG
         if xs:
             code |= EXIT_SHORT
-        intent[t] = code
-    return intent, entries
+        event_code[row] = code
+    return event_bar, event_code, entries
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def marked_bars(marks: Array) -> Any:
+    """Positions of the bytes that are not 0, rising; the length of `marks` is a multiple of 8."""
+    words = marks.view(np.uint64)
+    count = 0
+    for t in range(marks.shape[0]):
+        count += marks[t] != 0
+    found = np.empty(count, dtype=np.int64)
+    row = 0
+    for word in range(words.shape[0]):
+        if words[word]:
+            for t in range(8 * word, 8 * word + 8):
+                if marks[t]:
+                    found[row] = t
+                    row += 1
+    return found
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -143,9 +165,12 @@ def affordable_quantity(budget: float, price: float, p: Array) -> float:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def entry_quantity(
-    equity: float, price: float, amount: float, stop: float, p: Array
+    equity: float, price: float, amount: float, stop: float, p: Array, gross: float = 0.0
 ) -> tuple[float, float, int]:
-    """(requested, filled, reason) of an entry at fill price `price`, from equity after exits."""
+    """(requested, filled, reason) of an entry at fill price `price`, from equity after exits.
+
+    `gross`: notional that other positions and earlier entries of the bar already take up.
+    """
     if np.isnan(amount) or amount <= 0.0:
         return 0.0, 0.0, R_NO_SIZE
     mode = int(p[P_SIZING])
@@ -160,7 +185,7 @@ def entry_quantity(
             return np.nan, 0.0, R_NO_STOP
         distance = abs(price - stop) * p[P_POINT]
         requested = max(equity, 0.0) * amount / distance if distance > 0.0 else np.inf
-    cap = affordable_quantity(equity * p[P_LEVERAGE], price, p)
+    cap = affordable_quantity(equity * p[P_LEVERAGE] - gross, price, p)
     quantity, reason = requested, R_FILLED
     if requested > cap * (1.0 + 1e-12):
         quantity, reason = cap, R_CLIPPED_TO_CASH

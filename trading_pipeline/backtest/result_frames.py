@@ -33,6 +33,11 @@ EXIT_REASONS: dict[int, str] = {
     codes.R_TRAILING_STOP: "trailing_stop",
     codes.R_TAKE_PROFIT: "take_profit",
     codes.R_MAX_HOLDING: "max_holding",
+    codes.R_SESSION_CLOSE: "session_close",
+    codes.R_DAILY_TARGET: "daily_target",
+    codes.R_DAILY_LOSS: "daily_loss",
+    codes.R_MARGIN_CALL: "margin_call",
+    codes.R_REBALANCE: "rebalance",
 }
 ORDER_REASONS: dict[int, str] = EXIT_REASONS | {
     codes.R_FILLED: "filled",
@@ -46,12 +51,22 @@ ORDER_REASONS: dict[int, str] = EXIT_REASONS | {
     codes.R_SHORT_NOT_ALLOWED: "short_not_allowed",
     codes.R_CONTRADICTION: "contradiction",
     codes.R_NO_NEXT_BAR: "no_next_bar",
+    codes.R_CLIPPED_TO_VOLUME: "clipped_to_volume",
+    codes.R_NO_VOLUME: "no_volume",
+    codes.R_PYRAMIDING: "pyramiding_limit",
+    codes.R_DAILY_HALT: "daily_halt",
+    codes.R_EXPIRED: "expired",
+    codes.R_REPLACED: "replaced",
+    codes.R_WITHDRAWN: "withdrawn",
+    codes.R_STILL_WORKING: "still_working",
+    codes.R_EXIT_UNFILLED: "exit_unfilled",
 }
 _KINDS = {
     codes.K_MARKET: "market",
     codes.K_LIMIT: "limit",
     codes.K_STOP: "stop",
     codes.K_TRAILING: "trailing_stop",
+    codes.K_STOP_LIMIT: "stop_limit",
 }
 
 
@@ -140,12 +155,17 @@ def order_frame(bars: ValidatedBars, rows: FloatArray) -> pd.DataFrame:
 def daily_frame(
     bars: ValidatedBars, settings: BacktestSettings, equity: FloatArray, rows: FloatArray
 ) -> pd.DataFrame:
-    """One row a UTC date that has bars: pnl, trades closed on it, target hit."""
-    days, last = np.unique(bars.days[::-1], return_index=True)
+    """One row a date that has bars: pnl, trades closed on it, target hit.
+
+    Dates are those of the session's zone where the settings name one, else of UTC.
+    """
+    zone = settings.session_close
+    of_bar = bars.days if zone is None else bars.local_days(zone.zone)
+    days, last = np.unique(of_bar[::-1], return_index=True)
     at_close = equity[len(bars) - 1 - last]
     pnl = np.diff(at_close, prepend=settings.initial_cash)
     closed = rows[rows[:, codes.T_REASON] != codes.R_OPEN, codes.T_EXIT_BAR].astype(np.int64)
-    position = np.searchsorted(days, bars.days[closed])
+    position = np.searchsorted(days, of_bar[closed])
     target = settings.daily_profit_target
     return pd.DataFrame(
         {

@@ -10,16 +10,16 @@ import numpy.typing as npt
 
 from trading_pipeline.backtest import kernel_codes as codes
 from trading_pipeline.domain.signals import Level, Price, Signals
-from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.settings.backtest_settings import (
     BacktestSettings,
     FixedCash,
     FixedQuantity,
     PercentAtRisk,
     PercentOfEquity,
+    VolatilityTarget,
 )
 
-__all__ = ["LevelArrays", "level_arrays", "settings_vector"]
+__all__ = ["LevelArrays", "level_arrays", "needs_account_loop", "settings_vector"]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 LevelArrays: TypeAlias = tuple[FloatArray, FloatArray, FloatArray]
@@ -30,11 +30,10 @@ _INTRABAR = {
     "ohlc_path": codes.OHLC_PATH,
 }
 _BPS = 1e-4
-# Settings that the kernel does not carry out yet: refused rather than ignored.
-_NOT_YET = (
+# Settings that only the account's loop carries out; the fast loop is for all others at their defaults.
+_ACCOUNT_ONLY = (
     "slippage_volume_share",
     "maximum_participation",
-    "unfilled",
     "pyramiding",
     "maintenance_margin",
     "session_close",
@@ -46,17 +45,19 @@ _NOT_YET = (
 )
 
 
+def needs_account_loop(settings: BacktestSettings, signals: Signals | None = None) -> bool:
+    """True where the settings or signals ask for more than the fast loop carries out."""
+    if signals is not None and not (signals.limit_price is None and signals.stop_price is None):
+        return True
+    fields = BacktestSettings.model_fields
+    return settings.sizing.type == "target_weight" or any(
+        getattr(settings, name) != fields[name].default for name in _ACCOUNT_ONLY
+    )
+
+
 @lru_cache(maxsize=256)
 def _base_vector(settings: BacktestSettings) -> FloatArray:
     """All entries of the settings vector that no signal changes."""
-    defaults = BacktestSettings()
-    for name in _NOT_YET:
-        if getattr(settings, name) != getattr(defaults, name):
-            raise ConfigurationError(
-                f"The backtest setting {name}={getattr(settings, name)!r} is not carried out by this "
-                "version of the engine, and it would be wrong to ignore it. Leave it out.",
-                setting=name,
-            )
     p = np.zeros(codes.P_COUNT, dtype=np.float64)
     p[codes.P_INITIAL_CASH] = settings.initial_cash
     p[codes.P_SAME_CLOSE] = settings.fill == "same_close"
@@ -80,6 +81,19 @@ def _base_vector(settings: BacktestSettings) -> FloatArray:
     p[codes.P_POINT] = settings.multiplier * settings.delta
     p[codes.P_MAX_HOLDING] = settings.max_holding_bars or 0
     p[codes.P_PERIODS] = settings.periods_per_year
+    p[codes.P_VOLUME_IMPACT] = settings.slippage_volume_share
+    p[codes.P_PARTICIPATION] = settings.maximum_participation or 0.0
+    p[codes.P_KEEP_UNFILLED] = settings.unfilled == "keep"
+    p[codes.P_PYRAMIDING] = settings.pyramiding
+    p[codes.P_MAINTENANCE] = settings.maintenance_margin or 0.0
+    p[codes.P_DAILY_TARGET] = settings.daily_profit_target or 0.0
+    p[codes.P_DAILY_LOSS] = settings.daily_loss_limit or 0.0
+    p[codes.P_BORROW] = settings.borrow_rate
+    p[codes.P_FUNDING] = settings.funding_rate
+    p[codes.P_CASH_RATE] = settings.cash_rate
+    bars = settings.time_in_force
+    p[codes.P_ORDER_BARS] = bars if isinstance(bars, int) else 0
+    p[codes.P_DAY_ORDERS] = bars == "day"
     p.setflags(write=False)
     return p
 
@@ -94,26 +108,19 @@ def _sizing(settings: BacktestSettings) -> tuple[int, float]:
         return codes.SIZE_CASH, sizing.cash
     if isinstance(sizing, PercentAtRisk):
         return codes.SIZE_RISK, sizing.percent
-    raise ConfigurationError(
-        f"The sizing {sizing.type!r} is not carried out by this version of the engine. Use "
-        "percent_of_equity, percent_at_risk, fixed_quantity or fixed_cash.",
-        sizing=sizing.type,
-    )
+    if isinstance(sizing, VolatilityTarget):
+        return codes.SIZE_PERCENT, np.nan  # the amount comes bar by bar, see volatility_amounts
+    return codes.SIZE_WEIGHT, sizing.weight
 
 
 def settings_vector(settings: BacktestSettings, signals: Signals) -> FloatArray:
     """The kernel's vector of numbers; which levels are prices comes from the signals."""
-    for name in ("limit_price", "stop_price"):
-        if getattr(signals, name) is not None:
-            raise ConfigurationError(
-                f"The signals carry {name}, and entries by limit or stop order are not carried out "
-                "by this version of the engine. Leave it out; the entry is then a market order.",
-                field=name,
-            )
     p = _base_vector(settings).copy()
     p[codes.P_STOP_IS_PRICE] = isinstance(signals.stop_loss, Price)
     p[codes.P_TARGET_IS_PRICE] = isinstance(signals.take_profit, Price)
     p[codes.P_TRAIL_IS_PRICE] = isinstance(signals.trailing_stop, Price)
+    p[codes.P_LIMIT_IS_PRICE] = isinstance(signals.limit_price, Price)
+    p[codes.P_TRIGGER_IS_PRICE] = isinstance(signals.stop_price, Price)
     return p
 
 

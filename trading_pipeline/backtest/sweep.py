@@ -6,19 +6,25 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from trading_pipeline.backtest import kernel_codes as codes
+from trading_pipeline.backtest.engine import run_backtest
 from trading_pipeline.backtest.kernel import simulate
 from trading_pipeline.backtest.kernel_fills import pack_intents
-from trading_pipeline.backtest.settings_vector import level_arrays, settings_vector
+from trading_pipeline.backtest.settings_vector import (
+    level_arrays,
+    needs_account_loop,
+    settings_vector,
+)
 from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
 from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.errors import StrategyError
 from trading_pipeline.settings.backtest_settings import BacktestSettings
 
-__all__ = ["SWEEP_COLUMNS", "run_signal_sweep"]
+__all__ = ["SWEEP_COLUMNS", "run_signal_sweep", "sweep_frame"]
 
 SWEEP_COLUMNS: dict[str, int] = {
     "final_equity": codes.S_FINAL_EQUITY,
@@ -51,6 +57,7 @@ def run_signal_sweep(
     action_bar, action_effect = checked.action_rows(actions)
     stats = np.zeros((len(signals), codes.S_COUNT))
     nothing = np.empty(0)
+    fast = settings.sizing.type != "volatility_target"
     no_trades, no_orders = np.empty((0, codes.T_COUNT)), np.empty((0, codes.O_COUNT))
     for row, each in enumerate(signals):
         if len(each) != len(checked):
@@ -61,13 +68,23 @@ def run_signal_sweep(
                 rows=len(each),
                 expected=len(checked),
             )
-        intent, _ = pack_intents(each.entry_long, each.exit_long, each.entry_short, each.exit_short)
+        if not fast or needs_account_loop(settings, each):
+            stats[row] = run_backtest(checked, each, settings, actions=actions).stats
+            continue
+        event_bar, event_code, _ = pack_intents(
+            each.entry_long, each.exit_long, each.entry_short, each.exit_short
+        )
         simulate(
-            checked.open, checked.high, checked.low, checked.close, intent, each.size,
+            checked.open, checked.high, checked.low, checked.close, event_bar, event_code, each.size,
             level_arrays(settings, each), action_bar if len(action_bar) else None, action_effect,
             settings_vector(settings, each), stats[row], nothing, nothing, nothing, no_trades,
             no_orders,
         )  # fmt: skip
+    return sweep_frame(stats)
+
+
+def sweep_frame(stats: npt.NDArray[np.float64]) -> pd.DataFrame:
+    """The kernel's statistics, one row a run, as a table with `SWEEP_COLUMNS`."""
     columns: dict[str, Any] = {name: stats[:, at] for name, at in SWEEP_COLUMNS.items()}
     frame = pd.DataFrame(columns)
     return frame.astype({"trade_count": "int64", "bars_in_position": "int64"})

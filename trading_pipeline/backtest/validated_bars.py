@@ -62,6 +62,25 @@ class ValidatedBars:
         """Days since 1970-01-01 UTC, one a bar."""
         return np.floor_divide(self.ts, _DAY)
 
+    def local_days(self, zone: str) -> npt.NDArray[np.int64]:
+        """Days since 1970-01-01 in a time zone, one a bar; summer time is followed."""
+        return np.floor_divide(_local_time(self.index, zone), _DAY)
+
+    def session_ends(self, close: str, zone: str) -> npt.NDArray[np.bool_]:
+        """True on the last bar of each local date that opens before the local time `close`.
+
+        Whether the last bar of all is one is told from its distance to the bar before it.
+        """
+        hour, minute = close.split(":")
+        bell = (int(hour) * 60 + int(minute)) * 60_000_000
+        local = _local_time(self.index, zone)
+        day, time = np.floor_divide(local, _DAY), np.mod(local, _DAY)
+        ends = np.zeros(len(self), dtype=np.bool_)
+        ends[:-1] = (time[:-1] < bell) & ((day[1:] != day[:-1]) | (time[1:] >= bell))
+        if len(self) > 1 and day[-1] == day[-2]:
+            ends[-1] = time[-1] < bell <= time[-1] + local[-1] - local[-2]
+        return ends
+
     def action_rows(
         self, actions: Sequence[CorporateAction] | None
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
@@ -94,6 +113,12 @@ class ValidatedBars:
 
 
 _EPOCH = pd.Timestamp("1970-01-01").date()
+
+
+def _local_time(index: pd.DatetimeIndex, zone: str) -> npt.NDArray[np.int64]:
+    """Wall-clock microseconds since 1970-01-01 00:00 of the zone's own clocks."""
+    local = index.tz_convert(zone).tz_localize(None).as_unit("us")
+    return local.to_numpy().view(np.int64)
 
 
 def validate_bars(bars: pd.DataFrame | ValidatedBars) -> ValidatedBars:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trading_pipeline.backtest.crossing_sweep import run_sweep
 from trading_pipeline.backtest.scenario_runner import (
     ScenarioInputs,
     scenario_settings,
@@ -20,7 +21,7 @@ from trading_pipeline.errors import OptimizationError, did_you_mean
 from trading_pipeline.optimization.search_space import parameter_combinations
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.settings.study import StudySpec
-from trading_pipeline.strategies import validate_params
+from trading_pipeline.strategies import strategy, validate_params
 
 __all__ = ["STUDY_METRICS", "StudyResult", "check_study", "run_grid_study"]
 
@@ -82,11 +83,13 @@ def run_grid_study(study: StudySpec, scenario: ScenarioSpec, inputs: ScenarioInp
     bars, rows = traded_bars(scenario, inputs)
     settings = scenario_settings(scenario, inputs.instrument, inputs.periods_per_year)
     market = inputs.market
-    signals = [
-        scenario_signals(study.strategy, validate_params(study.strategy, each), market, rows)
-        for each in parameters
-    ]
-    table = run_signal_sweep(bars, signals, settings, actions=inputs.actions)
+    many = [validate_params(study.strategy, each) for each in parameters]
+    plan = strategy(study.strategy).crossing_plan(market, many) if many else None
+    if plan is not None:
+        table = run_sweep(bars, plan.cut(rows), settings, actions=inputs.actions).table
+    else:
+        signals = [scenario_signals(study.strategy, each, market, rows) for each in many]
+        table = run_signal_sweep(bars, signals, settings, actions=inputs.actions)
     table = table[list(SWEEP_COLUMNS)].assign(
         value=table[study.metric],
         parameters_hash=[canonical_hash(each) for each in parameters],

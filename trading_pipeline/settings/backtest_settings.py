@@ -127,6 +127,11 @@ class BacktestSettings(_Frozen):
     limit_fill: Literal["through", "touch"] = Field(
         default="through", description="a limit or target fills beyond its price, or already at it"
     )
+    time_in_force: Literal["gtc", "day"] | Annotated[int, Field(ge=1)] = Field(
+        default="gtc",
+        description="how long limit and stop entries and kept remainders work: until they are "
+        "replaced, to the end of their first day, or this many bars",
+    )
     sizing: Sizing = Field(default_factory=PercentOfEquity)
     pyramiding: Annotated[int, Field(ge=1)] = Field(
         default=1, description="most entries in one position"

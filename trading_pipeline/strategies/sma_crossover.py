@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
+import numpy as np
 from pydantic import Field, model_validator
 
+from trading_pipeline.domain.crossing_plan import CrossingPlan
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.strategies.market_view import Market
 from trading_pipeline.strategies.moving_average import crosses_above, simple_moving_average
@@ -54,6 +57,19 @@ class SmaCrossover(Strategy[SmaCrossoverParams]):
         if params.direction == "long_only":
             return Signals.long_only(up, down)
         return Signals(entry_long=up, exit_long=down, entry_short=down, exit_short=up)
+
+    def crossing_plan(
+        self, market: Market, many: Sequence[SmaCrossoverParams]
+    ) -> CrossingPlan | None:
+        """One row for each distinct window; None where the directions differ."""
+        directions = {params.direction for params in many}
+        if len(directions) != 1:
+            return None
+        windows = sorted({window for params in many for window in (params.fast, params.slow)})
+        place = {window: row for row, window in enumerate(windows)}
+        rows = np.array([simple_moving_average(market.close, window) for window in windows])
+        pairs = np.array([(place[params.fast], place[params.slow]) for params in many])
+        return CrossingPlan(rows=rows, pairs=pairs, direction=directions.pop())
 
     def warmup_bars(self, params: SmaCrossoverParams) -> int:
         """The slow window: a cross needs the averages of its own bar and of the one before."""

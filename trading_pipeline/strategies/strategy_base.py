@@ -7,10 +7,12 @@ an unknown key, a text for a number or a number with decimals for a whole one is
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar, Generic, Literal, TypeVar
 
 from pydantic import ConfigDict
 
+from trading_pipeline.domain.crossing_plan import CrossingPlan
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.settings.spec_model import SpecModel
 from trading_pipeline.strategies.market_view import Market
@@ -52,6 +54,17 @@ class Strategy(ABC, Generic[ParamsT]):
     @abstractmethod
     def warmup_bars(self, params: ParamsT) -> int:
         """Bars that must come before the first one that can have a signal."""
+
+    def crossing_plan(
+        self,
+        market: Market,  # noqa: ARG002 - overridden
+        many: Sequence[ParamsT],  # noqa: ARG002 - overridden
+    ) -> CrossingPlan | None:
+        """Combinations for the fast sweep, one a set of parameters; None where the strategy has no such form.
+
+        `plan.signals(row)` must equal `signals(market, many[row])`.
+        """
+        return None
 
     def required_predictions(self, params: ParamsT) -> tuple[str, ...]:  # noqa: ARG002 - overridden
         """Names of the models whose predictions the market must hold."""

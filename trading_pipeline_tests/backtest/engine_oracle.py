@@ -62,6 +62,7 @@ class Oracle:
                 self._carry_out_decision(i - 1, i, o, "open")
             self._walk_through_bar(i)
             if s.fill == "same_close":
+                self.split_today = 1.0  # the decision is in today's prices already
                 self._carry_out_decision(i, i, c, "close")
             self.cash_path.append(self.cash)
             self.equity.append(self._worth(c))

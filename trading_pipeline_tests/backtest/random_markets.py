@@ -117,17 +117,21 @@ def signals_for(draw: st.DrawFn, bars: Sequence[Sequence[float]]) -> Signals:
     size = None
     if draw(st.integers(0, 3)) == 0:
         size = np.where(rng.random(rows) < 0.5, np.nan, rng.uniform(0.0, 1.5, rows))
+    entry_long, exit_long = rng.random(rows) < 0.3, rng.random(rows) < density
+    entry_short, exit_short = rng.random(rows) < density, rng.random(rows) < density
+    # Prices lie on the side where they belong; a gap may still open beyond them.
+    side = np.where(entry_long & ~exit_long & ~entry_short, 1, -1)
     return Signals(
-        entry_long=rng.random(rows) < 0.3,
-        exit_long=rng.random(rows) < density,
-        entry_short=rng.random(rows) < density,
-        exit_short=rng.random(rows) < density,
+        entry_long=entry_long,
+        exit_long=exit_long,
+        entry_short=entry_short,
+        exit_short=exit_short,
         size=size,
         stop_loss=level(
-            draw(kinds), close - side * rng.integers(0, 8, rows) / 2, [1 / 64, 1 / 32, 1 / 16]
+            draw(kinds), close - side * rng.integers(1, 8, rows) / 2, [1 / 64, 1 / 32, 1 / 16]
         ),
         take_profit=level(
-            draw(kinds), close + side * rng.integers(0, 8, rows) / 2, [1 / 64, 1 / 32, 1 / 16]
+            draw(kinds), close + side * rng.integers(1, 8, rows) / 2, [1 / 64, 1 / 32, 1 / 16]
         ),
         trailing_stop=level(draw(kinds), rng.integers(1, 8, rows) / 2, [1 / 64, 1 / 32, 1 / 16]),
     )

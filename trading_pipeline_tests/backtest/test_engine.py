@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 
 from trading_pipeline.backtest import BacktestSettings, Fraction, Price, run_backtest
-from trading_pipeline.errors import ConfigurationError, InsufficientDataError, StrategyError
+from trading_pipeline.errors import InsufficientDataError, StrategyError
 from trading_pipeline.settings.backtest_settings import (
     FixedCash,
     FixedQuantity,
     PercentAtRisk,
     PercentOfEquity,
-    TargetWeight,
 )
 from trading_pipeline_tests.backtest.random_markets import flat_bars, frame, orders_at
 
@@ -312,17 +311,3 @@ def test_signals_of_another_length_are_refused():
 def test_no_bars_are_refused():
     with pytest.raises(InsufficientDataError):
         run_backtest(flat_bars(10).iloc[:0], orders_at(0), TEN)
-
-
-@pytest.mark.parametrize(
-    "settings", [{"pyramiding": 2}, {"borrow_rate": 0.1}, {"sizing": TargetWeight(weight=1.0)}]
-)
-def test_settings_that_are_not_carried_out_are_refused_not_ignored(settings):
-    with pytest.raises(ConfigurationError, match=next(iter(settings))):
-        run_backtest(flat_bars(10, 10), orders_at(2), BacktestSettings(**settings))
-
-
-def test_entry_prices_in_the_signals_are_refused_not_ignored():
-    signals = orders_at(2, buy=[0], limit_price=Price(9.0))
-    with pytest.raises(ConfigurationError, match="limit_price"):
-        run_backtest(flat_bars(10, 10), signals, TEN)

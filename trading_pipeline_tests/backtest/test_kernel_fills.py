@@ -81,10 +81,11 @@ def test_stop_is_hit_when_touched(side, low, high):
 
 def test_intents_resolve_contradictions():
     signals = orders_at(6, buy=[0, 1, 2, 5], sell=[1, 3], short=[2, 4, 5], cover=[4, 3])
-    intent, entries = pack_intents(
+    bars, intent, entries = pack_intents(
         signals.entry_long, signals.exit_long, signals.entry_short, signals.exit_short
     )
     both = codes.CANCELLED_LONG | codes.CANCELLED_SHORT
+    assert bars.tolist() == [0, 1, 2, 3, 4, 5]
     assert intent.tolist() == [
         codes.ENTER_LONG,
         codes.CANCELLED_LONG | codes.EXIT_LONG,
@@ -94,6 +95,18 @@ def test_intents_resolve_contradictions():
         both,
     ]
     assert entries == 7  # an upper bound of trades: cancelled entries count too
+
+
+def test_bars_without_a_decision_are_left_out():
+    signals = orders_at(40, buy=[7, 39], sell=[8, 31])
+    bars, intent, entries = pack_intents(
+        signals.entry_long, signals.exit_long, signals.entry_short, signals.exit_short
+    )
+    assert bars.tolist() == [7, 8, 31, 39]
+    assert intent.tolist() == [
+        codes.ENTER_LONG, codes.EXIT_LONG, codes.EXIT_LONG, codes.ENTER_LONG,
+    ]  # fmt: skip
+    assert entries == 2
 
 
 def test_equal_returns_have_no_variance():

@@ -10,6 +10,7 @@ import pytest
 from trading_pipeline.backtest import BacktestSettings, run_backtest
 from trading_pipeline.errors import StrategyError
 from trading_pipeline.strategies import Market, strategy, validate_params
+from trading_pipeline.strategies.sma_crossover import SmaCrossover, SmaCrossoverParams
 from trading_pipeline_tests.backtest.random_markets import golden_market
 from trading_pipeline_tests.strategies.conftest import random_closes
 
@@ -131,3 +132,29 @@ def test_a_window_below_one_bar_is_refused(fast):
 def test_needs_no_prediction():
     params = validate_params("sma_crossover", {})
     assert strategy("sma_crossover").required_predictions(params) == ()
+
+
+@pytest.mark.parametrize("direction", ["long_only", "long_short"])
+def test_crossing_plan_gives_the_signals_of_each_set_of_parameters(direction):
+    rng = np.random.default_rng(4)
+    close = 50 + np.cumsum(rng.integers(-1, 2, 120)).astype(float)
+    index = pd.date_range("2024-01-01", periods=120, tz="UTC", name="ts").as_unit("us")
+    bars = pd.DataFrame(dict.fromkeys(("open", "high", "low", "close"), close), index=index)
+    market = Market(bars.assign(volume=1.0))
+    many = [
+        SmaCrossoverParams(fast=fast, slow=slow, direction=direction)
+        for fast, slow in ((2, 5), (3, 5), (5, 20))
+    ]
+    plan = SmaCrossover().crossing_plan(market, many)
+    assert plan.rows.shape == (4, 120)  # each distinct window once
+    for row, params in enumerate(many):
+        wanted, found = SmaCrossover().signals(market, params), plan.signals(row)
+        for name in ("entry_long", "exit_long", "entry_short", "exit_short"):
+            np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name))
+
+
+def test_mixed_directions_have_no_crossing_plan():
+    index = pd.date_range("2024-01-01", periods=3, tz="UTC", name="ts").as_unit("us")
+    bars = pd.DataFrame(1.0, index=index, columns=["open", "high", "low", "close", "volume"])
+    many = [SmaCrossoverParams(), SmaCrossoverParams(direction="long_short")]
+    assert SmaCrossover().crossing_plan(Market(bars), many) is None

@@ -1,0 +1,177 @@
+"""This file holds the tables that the account's loop takes, made from bars, signals and settings.
+
+Prices are tables (bars, instruments), levels and amounts tables (instruments, bars or 1), NaN for none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from trading_pipeline.backtest.kernel_account import simulate_account
+from trading_pipeline.backtest.settings_vector import settings_vector
+from trading_pipeline.backtest.validated_bars import ValidatedBars
+from trading_pipeline.domain.signals import Level, Price, Signals
+from trading_pipeline.errors import StrategyError
+from trading_pipeline.settings.backtest_settings import BacktestSettings, VolatilityTarget
+
+__all__ = ["AccountInputs", "check_levels", "level_rows", "single_account", "volatility_amounts"]
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+IntArray: TypeAlias = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AccountInputs:
+    """Everything of a run but corporate actions and the places that it writes to."""
+
+    prices: tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]
+    events: tuple[IntArray, IntArray, npt.NDArray[np.uint8]]
+    levels: tuple[FloatArray, ...]
+    day: IntArray
+    session_end: npt.NDArray[np.bool_]
+    settings: FloatArray
+    weights: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
+    rebalance: npt.NDArray[np.uint8] = field(default_factory=lambda: np.empty(0, dtype=np.uint8))
+    threshold: float = 0.0
+
+    def run(
+        self,
+        actions: tuple[IntArray, IntArray, FloatArray],
+        stats: FloatArray,
+        equity: FloatArray,
+        cash: FloatArray,
+        quantity: FloatArray,
+        trades: FloatArray,
+        orders: FloatArray,
+    ) -> None:
+        """One run; `actions` are (bar, instrument, effect), in the order in which they apply."""
+        run: Any = simulate_account  # numba's type for it does not take unpacked tuples
+        run(
+            *self.prices, *self.events, *self.levels, *actions, self.day, self.session_end,
+            self.weights, self.rebalance, self.threshold, self.settings, stats, equity, cash,
+            quantity, trades, orders,
+        )  # fmt: skip
+
+
+def single_account(
+    bars: ValidatedBars,
+    signals: Signals,
+    settings: BacktestSettings,
+    event_bar: IntArray,
+    event_code: npt.NDArray[np.uint8],
+    sizes: FloatArray | None,
+) -> AccountInputs:
+    """Tables of one instrument; `sizes`: amounts bar by bar, or None."""
+    columns = (bars.open, bars.high, bars.low, bars.close, bars.volume)
+    pointer = np.searchsorted(event_bar, np.arange(len(bars) + 1)).astype(np.int64)
+    rule = settings.session_close
+    ends = np.empty((0, 1), dtype=np.bool_)
+    if rule is not None:
+        ends = bars.session_ends(rule.time, rule.zone).reshape(-1, 1)
+    return AccountInputs(
+        prices=tuple(_table(column) for column in columns),  # type: ignore[arg-type]
+        events=(pointer, np.zeros(len(event_bar), dtype=np.int64), event_code),
+        levels=tuple(row.reshape(1, -1) for row in level_rows(settings, signals, sizes)),
+        day=bars.days if rule is None else bars.local_days(rule.zone),
+        session_end=ends,
+        settings=settings_vector(settings, signals).reshape(1, -1),
+    )
+
+
+def level_rows(
+    settings: BacktestSettings, signals: Signals, sizes: FloatArray | None
+) -> list[FloatArray]:
+    """Amounts, limits, triggers, stops, targets and trails of one instrument, one value or one a bar."""
+    none = np.array([np.nan])
+    rows = [none if sizes is None else sizes]
+    pairs: Sequence[tuple[Level | None, float | None]] = (
+        (signals.limit_price, None),
+        (signals.stop_price, None),
+        (signals.stop_loss, settings.stop_loss),
+        (signals.take_profit, settings.take_profit),
+        (signals.trailing_stop, settings.trailing_stop),
+    )
+    for level, default in pairs:
+        missing = none if default is None else np.array([default])
+        rows.append(missing if level is None else level.values)
+    return rows
+
+
+def volatility_amounts(
+    bars: ValidatedBars,
+    signals: Signals,
+    settings: BacktestSettings,
+    action_bar: IntArray,
+    action_effect: FloatArray,
+) -> FloatArray:
+    """Share of the equity to stake, bar by bar, for a volatility target; NaN before the lookback.
+
+    Splits are taken out of the returns. No movement at all gives the largest share.
+    """
+    sizing = settings.sizing
+    if not isinstance(sizing, VolatilityTarget):
+        return np.full(len(bars), np.nan)
+    ratio = np.ones(len(bars))
+    np.multiply.at(ratio, action_bar, action_effect[:, 0])
+    returns = np.log(bars.close[1:] * ratio[1:] / bars.close[:-1])
+    deviation = np.full(len(bars), np.nan)
+    count = sizing.lookback_bars
+    if len(returns) >= count:
+        windows = np.lib.stride_tricks.sliding_window_view(returns, count)
+        deviation[count:] = windows.std(axis=1, ddof=1)
+    goal: Any = sizing.annual_volatility
+    if signals.size is not None:
+        goal = np.where(np.isnan(signals.size), goal, signals.size)
+    with np.errstate(divide="ignore"):
+        share = goal / (deviation * np.sqrt(settings.periods_per_year))
+    amounts: FloatArray = np.ascontiguousarray(np.minimum(share, sizing.maximum_weight))
+    amounts.setflags(write=False)
+    return amounts
+
+
+def check_levels(bars: ValidatedBars, signals: Signals) -> None:
+    """Raise `StrategyError` for an entry whose stop or target, as a price, is on the wrong side.
+
+    A long entry's stop lies below the close of the deciding bar and its target above; a short
+    entry's the other way round. An entry by limit or stop order is measured from its own price.
+    """
+    names: tuple[tuple[str, int], ...] = (("stop_loss", -1), ("take_profit", 1))
+    for name, sign in names:
+        level = getattr(signals, name)
+        if not isinstance(level, Price):
+            continue
+        for entries, others, word, side in (
+            (signals.entry_long, signals.exit_long | signals.entry_short, "long", 1),
+            (signals.entry_short, signals.exit_short | signals.entry_long, "short", -1),
+        ):
+            base = bars.close
+            for order in (signals.stop_price, signals.limit_price):
+                if isinstance(order, Price):
+                    base = np.where(np.isnan(order.values), base, order.values)
+                elif order is not None:
+                    away = 1 if order is signals.stop_price else -1
+                    base = np.where(
+                        np.isnan(order.values), base, base * (1 + side * away * order.values)
+                    )
+            wrong = entries & ~others & (side * sign * (level.values - base) <= 0)
+            if wrong.any():
+                row = int(np.argmax(wrong))
+                value = float(level.values[row if len(level) > 1 else 0])
+                below = "below" if side * sign < 0 else "above"
+                raise StrategyError(
+                    f"Bar {row} ({bars.index[row]}) enters {word} with a {name} of {value} at a "
+                    f"price of {float(base[row])}; it must lie {below} that price. Correct the "
+                    "strategy, or give Fraction levels, which cannot be on the wrong side.",
+                    field=name,
+                    row=row,
+                    value=value,
+                )
+
+
+def _table(values: FloatArray) -> FloatArray:
+    return values.reshape(-1, 1)

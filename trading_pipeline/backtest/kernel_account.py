@@ -1,0 +1,437 @@
+"""This file holds the compiled loop over an account: any number of instruments on shared cash.
+
+It carries out every rule of the engine; `simulate` is its fast form for one instrument with plain
+settings, and equals it bit for bit. Prices are tables (bars, instruments), NaN where an instrument has
+no bar; levels are tables (instruments, bars or 1). Instruments stand in the order of their priority.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from trading_pipeline.backtest import kernel_codes as c
+from trading_pipeline.backtest.kernel_account_fills import enter, leave, refuse, rest
+from trading_pipeline.backtest.kernel_account_orders import (
+    fill_resting,
+    intrabar_exit,
+    keep_rest,
+    withdraw,
+)
+from trading_pipeline.backtest.kernel_fills import (
+    affordable_quantity,
+    fill_at_market,
+    return_statistics,
+)
+from trading_pipeline.backtest.kernel_records import close_trade, log_pending
+
+__all__ = ["simulate_account"]
+
+Array = Any
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _size_up(w: Array, a: Array, p: Array) -> None:
+    """Equity and notional of the account at the present marks, on which entries are sized."""
+    a[c.A_EQUITY], a[c.A_GROSS] = a[c.A_CASH], 0.0
+    for k in range(w.shape[0]):
+        value = w[k, c.W_QUANTITY] * w[k, c.W_MARK] * p[k, c.P_POINT]
+        if value != 0.0:
+            a[c.A_EQUITY] += value
+            a[c.A_GROSS] += abs(value)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _exits_first(  # noqa: PLR0912
+    prices: Array, volume: Array, i: int, at: int, amounts: Array, p: Array, w: Array, a: Array,
+    trades: Array, orders: Array,
+) -> bool:  # fmt: skip
+    """Exits that are due, of all instruments; True where entries may follow."""
+    entries = False
+    for k in range(w.shape[0]):
+        price = prices[k]
+        if price != price:
+            continue
+        act, t = int(w[k, c.W_PENDING]), int(w[k, c.W_PENDING_ROW])
+        if w[k, c.W_FORCED] > 0.0 and w[k, c.W_QUANTITY] != 0.0:
+            leave(
+                w[k], a, k, int(w[k, c.W_FORCED_ROW]), i, at, price, int(w[k, c.W_FORCED]),
+                np.nan, volume[k], p[k], trades, orders,
+            )  # fmt: skip
+        if w[k, c.W_QUANTITY] == 0.0:
+            w[k, c.W_FORCED] = 0.0
+        if act != 0:
+            quantity, code = w[k, c.W_QUANTITY], 0
+            if quantity > 0.0:
+                code = act & (c.EXIT_LONG | c.ENTER_SHORT)
+            elif quantity < 0.0:
+                code = act & (c.EXIT_SHORT | c.ENTER_LONG)
+            if code != 0 and w[k, c.W_FORCED] == 0.0:
+                reverses = (code & c.ENTER_LONG) != 0 or (
+                    (code & c.ENTER_SHORT) != 0 and p[k, c.P_ALLOW_SHORT] > 0.0
+                )
+                why = c.R_REVERSAL if reverses else c.R_SIGNAL
+                done = leave(
+                    w[k], a, k, t, i, at, price, why, np.nan, volume[k], p[k], trades, orders
+                )
+                if not done and p[k, c.P_KEEP_UNFILLED] > 0.0:
+                    w[k, c.W_FORCED], w[k, c.W_FORCED_ROW] = why, t
+            if w[k, c.W_REST] != c.NO_REST:
+                new = act & (c.ENTER_LONG | c.ENTER_SHORT)
+                against = c.EXIT_LONG if w[k, c.W_REST_SIDE] > 0.0 else c.EXIT_SHORT
+                if new:
+                    withdraw(w[k], a, k, i, at, orders, c.R_REPLACED)
+                elif act & against:
+                    withdraw(w[k], a, k, i, at, orders, c.R_WITHDRAWN)
+            if int(p[k, c.P_SIZING]) == c.SIZE_WEIGHT and act & (c.ENTER_LONG | c.ENTER_SHORT):
+                amount = p[k, c.P_AMOUNT]
+                given = amounts[k, t if amounts.shape[1] > 1 else 0]
+                if given == given:
+                    amount = given
+                w[k, c.W_GOAL] = amount if act & c.ENTER_LONG else -amount
+            entries = True
+        goal, quantity = w[k, c.W_GOAL], w[k, c.W_QUANTITY]
+        if goal == goal:
+            entries = True
+            if quantity * goal < 0.0 or (goal == 0.0 and quantity != 0.0):
+                leave(
+                    w[k], a, k, t, i, at, price, c.R_REBALANCE, np.nan, volume[k], p[k], trades,
+                    orders,
+                )  # fmt: skip
+        elif w[k, c.W_REST] != c.NO_REST:
+            entries = True
+    return entries
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _desired(k: int, price: float, p: Array, w: Array, a: Array) -> float:
+    """Quantity, without sign, that the goal's weight of the equity buys at this price."""
+    goal = w[k, c.W_GOAL]
+    side = 1.0 if goal > 0.0 else -1.0
+    filled = fill_at_market(price, side, p[k])
+    return float(affordable_quantity(a[c.A_EQUITY] * abs(goal), filled, p[k]))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _due_orders(  # noqa: PLR0912, PLR0915
+    prices: Array, volume: Array, i: int, at: int, amounts: Array, limits: Array, triggers: Array, stops: Array, targets: Array, trails: Array, close: Array,
+    p: Array, w: Array, a: Array, trades: Array, orders: Array,
+) -> None:  # fmt: skip
+    """All orders of one moment: exits, then reductions, then entries by priority."""
+    if not _exits_first(prices, volume, i, at, amounts, p, w, a, trades, orders):
+        return
+    _size_up(w, a, p)
+    for k in range(w.shape[0]):
+        goal, price, quantity = w[k, c.W_GOAL], prices[k], w[k, c.W_QUANTITY]
+        if price == price and goal == goal and quantity * goal > 0.0:
+            surplus = abs(quantity) - _desired(k, price, p, w, a)
+            if (
+                surplus > 1e-9 * abs(quantity)
+                and surplus * price * p[k, c.P_POINT] >= p[k, c.P_MIN_NOTIONAL]
+            ):
+                lot = p[k, c.P_LOT]
+                if lot > 0.0:
+                    surplus = np.floor(surplus / lot + 1e-9) * lot
+                if surplus > 0.0:
+                    leave(
+                        w[k], a, k, int(w[k, c.W_PENDING_ROW]), i, at, price, c.R_REBALANCE,
+                        surplus, volume[k], p[k], trades, orders,
+                    )  # fmt: skip
+                w[k, c.W_GOAL] = np.nan
+                w[k, c.W_PENDING] = 0.0
+    for k in range(w.shape[0]):
+        price = prices[k]
+        if price != price:
+            continue
+        act, t = int(w[k, c.W_PENDING]), int(w[k, c.W_PENDING_ROW])
+        levels, goal = (stops[k], targets[k], trails[k]), w[k, c.W_GOAL]
+        quantity = w[k, c.W_QUANTITY]
+        more = _desired(k, price, p, w, a) - abs(quantity) if goal == goal else 0.0
+        w[k, c.W_PENDING], w[k, c.W_GOAL] = 0.0, np.nan
+        side = 1.0 if act & (c.ENTER_LONG | c.CANCELLED_LONG) else -1.0
+        if goal == goal and goal != 0.0:
+            act, side = 0, 1.0 if goal > 0.0 else -1.0
+            if quantity * side < 0.0:
+                refuse(a, orders, k, t, i, at, side, c.K_MARKET, np.nan, c.R_EXIT_UNFILLED)
+            elif more > 1e-9 * abs(quantity):
+                if a[c.A_HALTED] > 0.0:
+                    refuse(a, orders, k, t, i, at, side, c.K_MARKET, more, c.R_DAILY_HALT)
+                elif side < 0.0 and not p[k, c.P_ALLOW_SHORT] > 0.0:
+                    refuse(
+                        a, orders, k, t, i, at, side, c.K_MARKET, np.nan,
+                        c.R_SHORT_NOT_ALLOWED,
+                    )  # fmt: skip
+                else:
+                    left = enter(
+                        w[k], a, k, t, i, at, price, side, c.K_MARKET, np.nan, np.nan, more, levels,
+                        w[k, c.W_RATIO], volume[k], p[k], trades, orders,
+                    )  # fmt: skip
+                    keep_rest(w[k], t, side, left, c.REST_MARKET, p[k])
+            continue
+        if act & c.ANY_ENTRY:
+            adds = quantity * side > 0.0 and p[k, c.P_PYRAMIDING] > 1.0
+            if act & (c.CANCELLED_LONG | c.CANCELLED_SHORT):
+                if quantity == 0.0:
+                    refuse(a, orders, k, t, i, at, side, c.K_MARKET, np.nan, c.R_CONTRADICTION)
+            elif quantity * side > 0.0 and not adds:
+                pass
+            elif side < 0.0 and not p[k, c.P_ALLOW_SHORT] > 0.0:
+                refuse(a, orders, k, t, i, at, side, c.K_MARKET, np.nan, c.R_SHORT_NOT_ALLOWED)
+            elif quantity * side < 0.0:
+                refuse(a, orders, k, t, i, at, side, c.K_MARKET, np.nan, c.R_EXIT_UNFILLED)
+            elif adds and w[k, c.W_ENTRIES] + 1.0 >= p[k, c.P_PYRAMIDING]:
+                refuse(a, orders, k, t, i, at, side, c.K_MARKET, np.nan, c.R_PYRAMIDING)
+            elif a[c.A_HALTED] > 0.0:
+                refuse(a, orders, k, t, i, at, side, c.K_MARKET, np.nan, c.R_DAILY_HALT)
+            elif rest(
+                w[k], t, side, close[t, k], limits[k, t if limits.shape[1] > 1 else 0],
+                triggers[k, t if triggers.shape[1] > 1 else 0], p[k],
+            ):  # fmt: skip
+                w[k, c.W_REST_RATIO] = w[k, c.W_RATIO]
+                w[k, c.W_REST_LIMIT] /= w[k, c.W_RATIO]
+                w[k, c.W_REST_STOP] /= w[k, c.W_RATIO]
+            else:
+                amount = p[k, c.P_AMOUNT]
+                given = amounts[k, t if amounts.shape[1] > 1 else 0]
+                if given == given:
+                    amount = given
+                left = enter(
+                    w[k], a, k, t, i, at, price, side, c.K_MARKET, np.nan, amount, np.nan, levels,
+                    w[k, c.W_RATIO], volume[k], p[k], trades, orders,
+                )  # fmt: skip
+                if adds and abs(w[k, c.W_QUANTITY]) > abs(quantity):
+                    w[k, c.W_ENTRIES] += 1.0
+                keep_rest(w[k], t, side, left, c.REST_MARKET, p[k])
+        if w[k, c.W_REST] != c.NO_REST and at == c.AT_OPEN and int(w[k, c.W_REST_ROW]) < i:
+            fill_resting(
+                w[k], a, k, i, c.AT_OPEN, price, price, price, price, amounts[k], levels, volume[k],
+                p[k], trades, orders,
+            )  # fmt: skip
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def simulate_account(  # noqa: PLR0912, PLR0915 - the order of events stands in one place
+    open_: Array, high: Array, low: Array, close: Array, volume: Array, event_ptr: Array,
+    event_asset: Array, event_code: Array, amounts: Array, limits: Array, triggers: Array,
+    stops: Array, targets: Array, trails: Array, action_bar: Array, action_asset: Array,
+    action_effect: Array, day: Array, session_end: Array, weights: Array, rebalance: Array,
+    threshold: float, p: Array, stats: Array, equity_out: Array, cash_out: Array,
+    quantity_out: Array, trades: Array, orders: Array,
+) -> None:  # fmt: skip
+    """Run an account through the order of events; everything comes back in the out arrays.
+
+    `event_ptr[i]` to `event_ptr[i + 1]`: decisions at bar i. `weights`: rows of target weights by bar
+    (or none), of which NaN leaves an instrument's weight as it is; `rebalance`: 1 where the weights
+    known by then are to be restored at the next open; `threshold`: so too where a weight is off by
+    more. The account's own rules are read from the first instrument's settings.
+    """
+    n, m = close.shape
+    w, a, main = np.zeros((m, c.W_COUNT)), np.zeros(c.A_COUNT), p[0]
+    delay = 0 if main[c.P_SAME_CLOSE] > 0.0 else 1
+    a[c.A_CASH] = main[c.P_INITIAL_CASH]
+    for k in range(m):
+        w[k, c.W_STOP], w[k, c.W_TARGET], w[k, c.W_TRAIL] = np.nan, np.nan, np.nan
+        w[k, c.W_GOAL], w[k, c.W_RATIO], w[k, c.W_TARGET_WEIGHT] = np.nan, 1.0, np.nan
+    keep, next_action = equity_out.shape[0] == n, 0
+    previous, peak, trough, drawdown = a[c.A_CASH], a[c.A_CASH], a[c.A_CASH], 0.0
+    s1, s2, s3, s4, held, ruin = 0.0, 0.0, 0.0, 0.0, 0, -1
+    a[c.A_DAY] = -1e18
+    for i in range(n):
+        if a[c.A_DAY] != day[i]:
+            a[c.A_DAY], a[c.A_DAY_START], a[c.A_HALTED] = day[i], previous, 0.0
+        # 0. Before the open: corporate actions, orders whose time is over.
+        while next_action < action_bar.shape[0] and action_bar[next_action] <= i:
+            k, split = action_asset[next_action], action_effect[next_action, 0]
+            w[k, c.W_QUANTITY] *= split
+            w[k, c.W_EXITED] *= split
+            w[k, c.W_SCALE] *= split
+            w[k, c.W_RATIO] *= split
+            w[k, c.W_REST_RATIO] *= split
+            w[k, c.W_REST_LEFT] *= split
+            w[k, c.W_STOP] /= split
+            w[k, c.W_TARGET] /= split
+            w[k, c.W_REST_LIMIT] /= split
+            w[k, c.W_REST_STOP] /= split
+            w[k, c.W_MARK] /= split
+            if p[k, c.P_TRAIL_IS_PRICE] > 0.0:
+                w[k, c.W_TRAIL] /= split
+            paid = w[k, c.W_QUANTITY] * action_effect[next_action, 1] * p[k, c.P_POINT]
+            a[c.A_CASH] += paid
+            w[k, c.W_INCOME] += paid
+            next_action += 1
+        for k in range(m):
+            if close[i, k] == close[i, k]:
+                w[k, c.W_USED], w[k, c.W_MARK] = 0.0, open_[i, k]
+                if w[k, c.W_REST] != c.NO_REST:
+                    over = p[k, c.P_ORDER_BARS]
+                    late = over > 0.0 and w[k, c.W_REST_BARS] >= over
+                    if p[k, c.P_DAY_ORDERS] > 0.0 and w[k, c.W_REST_DAY] >= 0.0:
+                        late = late or w[k, c.W_REST_DAY] != day[i]
+                    if late:
+                        withdraw(w[k], a, k, i, c.AT_OPEN, orders, c.R_EXPIRED)
+        # 1. The open.
+        if delay == 1:
+            _due_orders(
+                open_[i], volume[i], i, c.AT_OPEN, amounts, limits, triggers, stops,
+                targets, trails, close, p, w, a, trades, orders,
+            )  # fmt: skip
+        for k in range(m):
+            if close[i, k] != close[i, k]:
+                continue
+            # 2. Inside the bar.
+            left = False
+            if delay == 0 and w[k, c.W_REST] != c.NO_REST and int(w[k, c.W_REST_ROW]) < i:
+                _size_up(w, a, p)
+                fill_resting(
+                    w[k], a, k, i, c.AT_OPEN, open_[i, k], open_[i, k], open_[i, k], open_[i, k],
+                    amounts[k], (stops[k], targets[k], trails[k]), volume[i, k], p[k], trades,
+                    orders,
+                )  # fmt: skip
+            if w[k, c.W_QUANTITY] != 0.0:
+                left = intrabar_exit(
+                    w[k], a, k, i, open_[i, k], high[i, k], low[i, k], volume[i, k], p[k], trades,
+                    orders,
+                )  # fmt: skip
+            if w[k, c.W_REST] != c.NO_REST and int(w[k, c.W_REST_ROW]) < i:
+                if w[k, c.W_REST_DAY] < 0.0:
+                    w[k, c.W_REST_DAY] = day[i]
+                w[k, c.W_REST_BARS] += 1.0
+                if not left and w[k, c.W_REST] != c.REST_MARKET:
+                    _size_up(w, a, p)
+                    fill_resting(
+                        w[k], a, k, i, c.AT_INTRABAR, open_[i, k], high[i, k], low[i, k],
+                        close[i, k], amounts[k], (stops[k], targets[k], trails[k]), volume[i, k],
+                        p[k], trades, orders,
+                    )  # fmt: skip
+            w[k, c.W_MARK] = close[i, k]
+            if w[k, c.W_QUANTITY] != 0.0:
+                w[k, c.W_LIVED] += 1.0
+        # 3. Forced exits at the close.
+        reason = 0
+        if main[c.P_DAILY_TARGET] > 0.0 or main[c.P_DAILY_LOSS] > 0.0:
+            _size_up(w, a, p)
+            gained = a[c.A_EQUITY] - a[c.A_DAY_START]
+            if main[c.P_DAILY_TARGET] > 0.0 and gained >= main[c.P_DAILY_TARGET]:
+                reason = c.R_DAILY_TARGET
+            elif main[c.P_DAILY_LOSS] > 0.0 and gained <= -main[c.P_DAILY_LOSS]:
+                reason = c.R_DAILY_LOSS
+            if reason:
+                a[c.A_HALTED] = 1.0
+        for k in range(m):
+            if close[i, k] != close[i, k]:
+                continue
+            why = reason
+            if not why and session_end.shape[0] and session_end[i, k]:
+                why = c.R_SESSION_CLOSE
+            longest = p[k, c.P_MAX_HOLDING]
+            if not why and longest > 0.0 and w[k, c.W_LIVED] >= longest:
+                why = c.R_MAX_HOLDING
+            if why and w[k, c.W_QUANTITY] != 0.0:
+                leave(
+                    w[k], a, k, i, i, c.AT_CLOSE, close[i, k], why, np.nan, volume[i, k], p[k],
+                    trades, orders,
+                )  # fmt: skip
+            if a[c.A_HALTED] > 0.0 and w[k, c.W_REST] != c.NO_REST:
+                withdraw(w[k], a, k, i, c.AT_CLOSE, orders, c.R_DAILY_HALT)
+        # 4. Financing.
+        for k in range(m):
+            quantity = w[k, c.W_QUANTITY]
+            if quantity != 0.0:
+                value = quantity * w[k, c.W_MARK] * p[k, c.P_POINT] / p[k, c.P_PERIODS]
+                cost = value * p[k, c.P_FUNDING]
+                if quantity < 0.0:
+                    cost -= value * p[k, c.P_BORROW]
+                if cost != 0.0:
+                    a[c.A_CASH] -= cost
+                    w[k, c.W_INCOME] -= cost
+        if a[c.A_CASH] < 0.0 and main[c.P_CASH_RATE] > 0.0:
+            interest = a[c.A_CASH] * main[c.P_CASH_RATE] / main[c.P_PERIODS]
+            a[c.A_CASH] += interest
+            a[c.A_INTEREST] -= interest
+        # 5. The strategy decides; mark at the close; margin check.
+        for event in range(event_ptr[i], event_ptr[i + 1]):
+            k = event_asset[event]
+            w[k, c.W_PENDING], w[k, c.W_PENDING_ROW] = event_code[event], i
+            w[k, c.W_RATIO] = 1.0
+        if weights.shape[0]:
+            due = rebalance[i] != 0
+            _size_up(w, a, p)
+            for k in range(m):
+                if weights[i, k] == weights[i, k]:
+                    w[k, c.W_TARGET_WEIGHT] = weights[i, k]
+                value = w[k, c.W_QUANTITY] * w[k, c.W_MARK] * p[k, c.P_POINT]
+                off = abs(value / a[c.A_EQUITY] - w[k, c.W_TARGET_WEIGHT])
+                due = due or (threshold > 0.0 and off > threshold)
+            if due and a[c.A_EQUITY] > 0.0:
+                for k in range(m):
+                    w[k, c.W_GOAL], w[k, c.W_PENDING_ROW] = w[k, c.W_TARGET_WEIGHT], i
+                    w[k, c.W_RATIO] = 1.0
+        if delay == 0:
+            _due_orders(
+                close[i], volume[i], i, c.AT_CLOSE, amounts, limits, triggers, stops,
+                targets, trails, close, p, w, a, trades, orders,
+            )  # fmt: skip
+        notional = 0.0
+        equity, any_held = a[c.A_CASH], False
+        for k in range(m):
+            quantity = w[k, c.W_QUANTITY]
+            if quantity != 0.0:
+                any_held = True
+                value = quantity * w[k, c.W_MARK] * p[k, c.P_POINT]
+                equity += value
+                notional += abs(value)
+            if keep:
+                quantity_out[i, k] = quantity
+        if any_held:
+            held += 1
+            if main[c.P_MAINTENANCE] > 0.0 and equity < main[c.P_MAINTENANCE] * notional:
+                for k in range(m):
+                    if w[k, c.W_QUANTITY] != 0.0:
+                        w[k, c.W_FORCED], w[k, c.W_FORCED_ROW] = c.R_MARGIN_CALL, i
+        if keep:
+            equity_out[i] = equity
+            cash_out[i] = a[c.A_CASH]
+        if equity <= 0.0 and ruin < 0:
+            ruin = i
+        change = equity / previous - 1.0 if ruin < 0 or ruin == i else np.nan
+        previous = equity
+        squared = change * change
+        s1 += change
+        s2 += squared
+        s3 += squared * change
+        s4 += squared * squared
+        if equity > peak:
+            drawdown = min(drawdown, trough / peak - 1.0)
+            peak, trough = equity, equity
+        trough = min(trough, equity)
+    drawdown = min(drawdown, trough / peak - 1.0)
+    for k in range(m):
+        if w[k, c.W_QUANTITY] != 0.0:
+            units, mean = abs(w[k, c.W_QUANTITY]), w[k, c.W_MARK]
+            if w[k, c.W_EXITED] > 0.0:
+                units += w[k, c.W_EXITED]
+                mean = (w[k, c.W_PROCEEDS] + abs(w[k, c.W_QUANTITY]) * w[k, c.W_MARK]) / units
+            close_trade(
+                trades, int(w[k, c.W_TRADE]), n - 1, c.AT_CLOSE, mean, units, 0.0, 0.0,
+                w[k, c.W_INCOME], p[k, c.P_POINT], c.R_OPEN,
+            )  # fmt: skip
+        if w[k, c.W_PENDING] != 0.0:
+            row = int(a[c.A_ORDERS])
+            a[c.A_ORDERS] = log_pending(
+                orders, row, int(w[k, c.W_PENDING]), int(w[k, c.W_PENDING_ROW]),
+                w[k, c.W_QUANTITY],
+            )  # fmt: skip
+            for logged in range(row, min(int(a[c.A_ORDERS]), orders.shape[0])):
+                orders[logged, c.O_ASSET] = k
+        if w[k, c.W_REST] != c.NO_REST:
+            withdraw(w[k], a, k, n - 1, c.AT_CLOSE, orders, c.R_STILL_WORKING)
+    stats[c.S_FINAL_EQUITY] = previous
+    stats[c.S_TRADES], stats[c.S_ORDERS] = a[c.A_TRADES], a[c.A_ORDERS]
+    stats[c.S_MAX_DRAWDOWN] = drawdown
+    mean, sd, skew, kurtosis, sharpe = return_statistics(n, s1, s2, s3, s4, main[c.P_PERIODS])
+    stats[c.S_MEAN], stats[c.S_SD], stats[c.S_SKEW] = mean, sd, skew
+    stats[c.S_KURTOSIS], stats[c.S_SHARPE] = kurtosis, sharpe
+    stats[c.S_BARS_IN_POSITION], stats[c.S_FIRST_RUIN] = held, ruin
+    stats[c.S_FEES], stats[c.S_INTEREST] = a[c.A_FEES], a[c.A_INTEREST]

@@ -1,0 +1,80 @@
+"""This file holds how long runs report their progress, stop when asked, and share the processor cores."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import TypeAlias
+
+from trading_pipeline.errors import ConfigurationError, RunCancelledError
+
+__all__ = ["Cancelled", "Progress", "run_blocks", "usable_threads"]
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with (done, total) from the caller's own thread."""
+
+Cancelled: TypeAlias = Callable[[], bool]
+"""Asked between blocks of work; True ends the run with `RunCancelledError`."""
+
+
+def usable_threads(threads: int | None) -> int:
+    """The given number, or one a core that this process may use.
+
+    Raises `ConfigurationError` for a number below 1.
+
+    >>> usable_threads(3)
+    3
+    """
+    if threads is None:
+        has_affinity = hasattr(os, "sched_getaffinity")
+        return len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+    if threads < 1:
+        raise ConfigurationError(
+            f"A run was asked to use {threads} threads; give 1 or more, or None for one a core.",
+            threads=threads,
+        )
+    return threads
+
+
+def run_blocks(
+    work: Callable[[int, int], None],
+    sizes: Sequence[tuple[int, int]],
+    *,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> None:
+    """Call `work(first, last)` for each block, in as many threads as asked.
+
+    `work` must write to places of its own, so that the order of blocks cannot matter. At most twice
+    as many blocks as threads are handed out at a time: a run that is stopped ends after those in
+    work. An error in a block ends the run and is raised as it is.
+    """
+    total, done = sum(last - first for first, last in sizes), 0
+    count = min(usable_threads(threads), max(len(sizes), 1))
+    waiting = iter(sizes)
+    with ThreadPoolExecutor(count, thread_name_prefix="backtest") as pool:
+        running: dict[Future[None], int] = {}
+        try:
+            while True:
+                if cancelled is not None and cancelled():
+                    raise RunCancelledError(
+                        f"The run was stopped after {done} of {total} combinations; nothing of it "
+                        "is kept. Start it again for all of them.",
+                        done=done,
+                        total=total,
+                    )
+                while len(running) < 2 * count and (block := next(waiting, None)) is not None:
+                    running[pool.submit(work, *block)] = block[1] - block[0]
+                if not running:
+                    return
+                finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                for each in finished:
+                    done += running.pop(each)
+                    each.result()
+                if progress is not None:
+                    progress(done, total)
+        finally:
+            for each in running:
+                each.cancel()

@@ -1,0 +1,100 @@
+"""This file holds a crossing plan: many strategies that trade the cross of one row of numbers over another.
+
+Each distinct row (a moving average, an oscillator, a constant level) is computed once and stands once
+in `rows`; a combination is a pair of row numbers. Units are those of the rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from trading_pipeline.domain.signals import Signals
+from trading_pipeline.errors import StrategyError
+
+__all__ = ["CrossingPlan", "TradedSides"]
+
+TradedSides: TypeAlias = Literal["long_only", "long_short"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CrossingPlan:
+    """Combinations (first, second): up where `first` crosses above `second`, down where it crosses below.
+
+    `rows`: float64, one indicator a row, one bar a column; NaN where it is not known, and a cross
+    needs both rows at both bars. `pairs`: row numbers, one combination a line. `direction`: long
+    after a cross up and flat after one down, or reversed at each. `lead`: columns (0 or 1) that stand
+    before the first traded bar, so that a cross onto it is seen.
+
+    Raises `StrategyError` for another shape and for pairs without such a row.
+
+    >>> rows = np.array([[1.0, 3.0, 1.0], [2.0, 2.0, 2.0]])
+    >>> plan = CrossingPlan(rows=rows, pairs=np.array([[0, 1]]))
+    >>> plan.signals(0).entry_long.tolist()
+    [False, True, False]
+    """
+
+    rows: npt.NDArray[np.float64]
+    pairs: npt.NDArray[np.int64]
+    direction: TradedSides = "long_only"
+    lead: int = 0
+
+    def __post_init__(self) -> None:
+        """Check shapes and numbers, and make the arrays read-only."""
+        rows = np.ascontiguousarray(self.rows, dtype=np.float64).view()
+        pairs = np.ascontiguousarray(self.pairs, dtype=np.int64).view()
+        if rows.ndim != 2 or pairs.ndim != 2 or pairs.shape[1] != 2:
+            raise StrategyError(
+                f"A crossing plan needs rows of shape (indicators, bars) and pairs of shape "
+                f"(combinations, 2); they are {rows.shape} and {pairs.shape}.",
+                rows=rows.shape,
+                pairs=pairs.shape,
+            )
+        wrong = ((pairs < 0) | (pairs >= rows.shape[0])).any(axis=1)
+        if wrong.any():
+            at = int(np.argmax(wrong))
+            raise StrategyError(
+                f"Pair {at} of the crossing plan is ({pairs[at, 0]}, {pairs[at, 1]}), and there are "
+                f"rows 0 to {rows.shape[0] - 1}.",
+                pair=at,
+            )
+        if self.lead not in (0, 1):
+            raise StrategyError(f"A crossing plan has a lead of 0 or 1, not {self.lead}.")
+        for name, values in (("rows", rows), ("pairs", pairs)):
+            values.setflags(write=False)
+            object.__setattr__(self, name, values)
+
+    def __len__(self) -> int:
+        """Number of combinations."""
+        return int(self.pairs.shape[0])
+
+    @property
+    def bars(self) -> int:
+        """Number of traded bars."""
+        return int(self.rows.shape[1]) - self.lead
+
+    def cut(self, traded: slice) -> CrossingPlan:
+        """The plan for a range of its bars; a cross onto the range's first bar is kept."""
+        first, last, _ = traded.indices(self.bars)
+        first, last = first + self.lead, max(last, first) + self.lead
+        lead = 1 if first > 0 else 0
+        return replace(self, rows=self.rows[:, first - lead : last], lead=lead)
+
+    def signals(self, number: int) -> Signals:
+        """Signals of one combination, as a strategy would give them."""
+        first, second = self.rows[self.pairs[number, 0]], self.rows[self.pairs[number, 1]]
+        up, down = _crosses(first, second)[self.lead :], _crosses(second, first)[self.lead :]
+        if self.direction == "long_only":
+            return Signals.long_only(up, down)
+        return Signals(entry_long=up, exit_long=down, entry_short=down, exit_short=up)
+
+
+def _crosses(
+    first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]
+) -> npt.NDArray[np.bool_]:
+    crossed = np.zeros(first.shape[0], dtype=np.bool_)
+    crossed[1:] = (first[1:] > second[1:]) & (first[:-1] <= second[:-1])
+    return crossed

@@ -1,0 +1,49 @@
+"""This file holds the account's loop against the fast loop: equal bit for bit where both can run."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from trading_pipeline.backtest import engine, run_backtest
+from trading_pipeline_tests.backtest.random_markets import (
+    action,
+    bar_rows,
+    frame,
+    golden_market,
+    settings_for,
+    signals_for,
+    sma_signals,
+)
+
+ACTIONS = [action(3, "split", 2.0), action(5, "dividend", 0.5)]
+
+
+def by_both_loops(bars, signals, chosen, actions=None):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "needs_account_loop", lambda *_: False)
+        fast = run_backtest(bars, signals, chosen, actions=actions)
+        patch.setattr(engine, "needs_account_loop", lambda *_: True)
+        full = run_backtest(bars, signals, chosen, actions=actions)
+    return fast, full
+
+
+@given(data=st.data(), rows=bar_rows(), chosen=settings_for)
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+def test_account_with_one_instrument_equals_the_fast_loop_bit_for_bit(data, rows, chosen):
+    fast, full = by_both_loops(frame(rows), data.draw(signals_for(rows)), chosen, ACTIONS)
+    assert fast.orders.to_dict("list").__repr__() == full.orders.to_dict("list").__repr__()
+    for name in ("equity", "cash", "quantity", "trade_rows", "order_rows", "stats"):
+        first, second = getattr(fast, name), getattr(full, name)
+        np.testing.assert_array_equal(first, second, err_msg=name)
+    assert fast.content_hash == full.content_hash
+
+
+@pytest.mark.parametrize("market", ["goog", "sp500"])
+@pytest.mark.parametrize("mode", ["long", "long_short"])
+def test_golden_runs_are_equal_in_both_loops(market, mode):
+    bars = golden_market(market)
+    chosen = engine.BacktestSettings(initial_cash=1e6, commission_bps=10)
+    fast, full = by_both_loops(bars, sma_signals(bars, 10, 30, mode), chosen)
+    assert fast.content_hash == full.content_hash
+    assert fast.stats.tobytes() == full.stats.tobytes()

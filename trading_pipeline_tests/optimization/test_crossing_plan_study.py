@@ -1,0 +1,52 @@
+"""This file holds the grid study: each row equals the single run of its parameters."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from trading_pipeline.backtest.scenario_runner import ScenarioInputs, run_scenario
+from trading_pipeline.domain.instrument import Instrument
+from trading_pipeline.optimization.grid_study import run_grid_study
+from trading_pipeline.settings.scenario import ScenarioSpec
+from trading_pipeline.settings.study import StudySpec
+from trading_pipeline_tests.backtest.random_markets import golden_market
+
+
+def inputs() -> ScenarioInputs:
+    raw = golden_market("goog")
+    ones: Any = pd.DataFrame({"total": 1.0, "split": 1.0}, index=raw.index)
+    known = pd.DatetimeIndex(raw.index + pd.Timedelta(hours=21))
+    instrument = Instrument(
+        symbol="GOOG", timeframe="1d", source="bundled", calendar="XNYS", asset_class="equity",
+        currency="USD",
+    )  # fmt: skip
+    return ScenarioInputs(
+        instrument=instrument, raw=raw, factors=ones, known_at=known, actions=(),
+        periods_per_year=252.0, predictions={},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("direction", ["long_only", "long_short"])
+def test_rows_equal_the_scenarios_run_one_by_one(direction):
+    strategy = {"type": "sma_crossover", "params": {"direction": direction}}
+    rest = {"name": "one", "dates": {"start": "2006-01-03", "end": "2011-05-02"}}
+    scenario = ScenarioSpec.model_validate(
+        {**rest, "strategy": strategy, "costs": {"commission_bps": 10}, "risk": {"stop_loss": 0.05}}
+    )
+    study = StudySpec.model_validate(
+        {"name": "grid", "strategy": "sma_crossover", "scenario": "one", "metric": "sharpe",
+         "method": "grid", "space": {"fast": {"range": [5, 15, 5]}, "slow": {"range": [20, 40, 10]}}}
+    )  # fmt: skip
+    given = inputs()
+    found = run_grid_study(study, scenario, given)
+    assert len(found.parameters) == len(found.table) > 4
+    for parameters, row in zip(found.parameters, found.table.itertuples(), strict=True):
+        one = scenario.model_copy(
+            update={"strategy": scenario.strategy.model_copy(update={"params": parameters})}
+        )
+        single = run_scenario(one, given).result
+        assert row.final_equity == single.final_equity
+        assert row.trade_count == single.trade_count
+        assert np.float64(row.sharpe).tobytes() == np.float64(single.moments.sharpe).tobytes()
