@@ -104,7 +104,7 @@ def scenario_settings(
 
 
 def run_scenario(scenario: ScenarioSpec, inputs: ScenarioInputs) -> ScenarioRun:
-    """Trade the scenario, and buy and hold beside it with the same capital and costs.
+    """Trade the scenario, and buy and hold beside it, fully invested, with the same costs.
 
     Signals are computed on all bars, so that a strategy is warm at the scenario's start; only bars
     within its dates are traded. Raises `InsufficientDataError` where no bar lies in them.
@@ -114,9 +114,8 @@ def run_scenario(scenario: ScenarioSpec, inputs: ScenarioInputs) -> ScenarioRun:
     parameters = validate_params(scenario.strategy.type, scenario.strategy.params)
     signals = scenario_signals(scenario.strategy.type, parameters, inputs.market, rows)
     result = run_backtest(bars, signals, settings, actions=inputs.actions)
-    held = settings.model_copy(
-        update={"stop_loss": None, "take_profit": None, "trailing_stop": None}
-    )
+    no_exits = {"stop_loss": None, "take_profit": None, "trailing_stop": None}
+    held = settings.model_copy(update={**no_exits, "sizing": PercentOfEquity()})
     hold = validate_params(scenario.benchmark, {})
     market = Market(bars.frame)  # its own start: the benchmark buys on the first traded bar
     entry = scenario_signals(scenario.benchmark, hold, market, slice(0, len(bars)))

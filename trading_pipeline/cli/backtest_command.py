@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trading_pipeline.cli.progress_display import show_progress
-from trading_pipeline.cli.result_table import result_tables
+from trading_pipeline.cli.run_command import print_results
 from trading_pipeline.cli.session import open_pass, stderr_console, stdout_console
 from trading_pipeline.settings.environment import load_settings
-from trading_pipeline.settings.scenario_registration import register_scenario
+from trading_pipeline.settings.scenario_registration import registered_scenario
 
 __all__ = ["run_backtest_file"]
 
@@ -29,17 +29,18 @@ def run_backtest_file(path: Path, instruments: Sequence[str] | None, *, as_json:
     for name in wanted:
         catalog.instrument(name)
         require_listed(scenario, name)
-    register_scenario(path, settings.config)
-    full_pass = open_pass()
-    console = stderr_console()
-    with show_progress(console):
-        full_pass.reference_data()
-        for name in wanted:
-            missing = full_pass.chain_for(name, scenario)
-            for asset, windows in missing.items():
-                console.print(f"{name}: {asset} was missing for {windows} window(s)", markup=False)
-            full_pass.backtest(name, scenario.name)
-        full_pass.leaderboard()
+    with registered_scenario(path, settings.config):
+        full_pass = open_pass()
+        console = stderr_console()
+        with show_progress(console):
+            full_pass.reference_data()
+            for name in wanted:
+                missing = full_pass.chain_for(name, scenario)
+                for asset, windows in missing.items():
+                    text = f"{name}: {asset} was missing for {windows} window(s)"
+                    console.print(text, markup=False)
+                full_pass.backtest(name, scenario.name)
+            full_pass.leaderboard()
     rows = [
         row
         for row in full_pass.workspace.results.newest()
@@ -50,10 +51,7 @@ def run_backtest_file(path: Path, instruments: Sequence[str] | None, *, as_json:
 
         typer.echo(json.dumps(rows, default=str, sort_keys=True))
         return
-    out = stdout_console()
-    for table in result_tables(rows):
-        out.print(table)
+    print_results(rows)
     for row in rows:
-        out.print(f"{full_pass.workspace.reports / (row['result_id'] + '.html')}", soft_wrap=True)
-        for warning in filter(None, str(row["warnings"] or "").split("\n")):
-            out.print(f"[yellow]Warning:[/] {warning}")
+        page = full_pass.workspace.reports / f"{row['result_id']}.html"
+        stdout_console().print(str(page), soft_wrap=True)

@@ -35,10 +35,9 @@ def _run(started: float, warm_up: KernelWarmUp, *, as_json: bool) -> None:
 
     console = stdout_console()
     ran = sum(report.runs.values())
-    if not ran:
+    if not ran and not report.failures:
         console.print("Everything was up to date: nothing was computed again.")
     console.print(f"Report:  {report.index}", soft_wrap=True)
-    console.print(
-        f"UI:      {ui_command(settings)}   then open http://127.0.0.1:3000", soft_wrap=True
-    )
+    console.print(f"UI:      {ui_command(settings)}", soft_wrap=True)
+    console.print("         then open http://127.0.0.1:3000")
     stop_on_failures(report)

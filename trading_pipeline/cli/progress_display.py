@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,6 +11,8 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 __all__ = ["show_progress"]
+
+_WINDOW = re.compile(r"\|\d{4}-\d{2}-\d{2}$")
 
 
 class _PartitionListener(logging.Handler):
@@ -64,7 +67,7 @@ class _StageLines(logging.Handler):
         self._console, self._last = console, ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        name = str(getattr(record, "partition", "")).partition("|")[0]
+        name = _WINDOW.sub("", str(getattr(record, "partition", "")))
         line = f"{getattr(record, 'asset', '')} {name}".strip()
         if line != self._last:
             self._console.print(line, markup=False, highlight=False)

@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,14 @@ from trading_pipeline.errors import TradingPipelineError, WarehouseError
 if TYPE_CHECKING:
     from trading_pipeline.defs.full_pass import FullPass
 
-__all__ = ["PassReport", "print_report", "run_pass", "stop_on_failures", "work_through"]
+__all__ = [
+    "PassReport",
+    "print_report",
+    "print_results",
+    "run_pass",
+    "stop_on_failures",
+    "work_through",
+]
 
 
 class PassReport:
@@ -133,11 +140,23 @@ def print_report(report: PassReport, *, as_json: bool) -> None:
         }
         typer.echo(json.dumps(document, default=str, sort_keys=True))
         return
-    for table in result_tables(report.results):
-        console.print(table)
+    print_results(report.results)
     if report.studies:
         console.print(study_table(report.studies))
     console.print(stage_table(report.seconds, report.runs))
+
+
+def print_results(rows: Sequence[Mapping[str, Any]]) -> None:
+    """A table a scenario, and below it what must be known beside the numbers."""
+    console = stdout_console()
+    for table in result_tables(rows):
+        console.print(table)
+    told: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        for warning in filter(None, str(row["warnings"] or "").split("\n")):
+            told[warning].append(f"{row['scenario']} {row['instruments']}")
+    for warning, where in told.items():
+        console.print(f"[yellow]Warning[/] ({escape(', '.join(where))}): {escape(warning)}")
 
 
 def stop_on_failures(report: PassReport) -> None:

@@ -1,6 +1,8 @@
 """This file holds how jobs are run in this process, as real Dagster runs of the project's instance."""
 
 import logging
+import os
+import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +11,11 @@ import dagster as dg
 
 from trading_pipeline.errors import DataQualityError, TradingPipelineError
 
-__all__ = ["JobRun", "JobRunner"]
+__all__ = ["JobRun", "JobRunner", "close_abandoned_runs"]
 
 _RANGE_START = "dagster/asset_partition_range_start"
 _RANGE_END = "dagster/asset_partition_range_end"
+_PROCESS_TAG = "trading_pipeline/process"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -33,6 +36,7 @@ class JobRunner:
         self._definitions = definitions
         self.instance = instance
         self.runs: list[JobRun] = []
+        close_abandoned_runs(instance)
 
     def run(
         self,
@@ -55,7 +59,10 @@ class JobRunner:
             result = self._definitions.resolve_job_def(job).execute_in_process(
                 instance=self.instance,
                 partition_key=None if ranged else partition,
-                tags={name: str(value) for name, value in tags.items()},
+                tags={
+                    **{name: str(value) for name, value in tags.items()},
+                    _PROCESS_TAG: _process(),
+                },
                 asset_selection=selection,
                 run_config=_QUIET,
                 raise_on_error=True,
@@ -69,6 +76,36 @@ class JobRunner:
         logging.getLogger(__name__).debug("%s took %.2f s", job, seconds)
         self.runs.append(done)
         return done
+
+
+def close_abandoned_runs(instance: dg.DagsterInstance) -> int:
+    """Mark runs as failed whose process on this machine is gone; gives their number.
+
+    A killed process cannot say that its run ended; without this the UI shows it as running for ever.
+    """
+    host = socket.gethostname()
+    open_runs = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+    closed = 0
+    for run in open_runs:
+        where, _, pid = run.tags.get(_PROCESS_TAG, "").rpartition(":")
+        if where == host and pid.isdigit() and not _is_alive(int(pid)):
+            instance.report_run_failed(run, f"Process {pid}, which ran this, is gone.")
+            closed += 1
+    return closed
+
+
+def _process() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _plain_error(error: BaseException) -> TradingPipelineError:

@@ -7,7 +7,7 @@ from typing import Any
 
 from trading_pipeline.reporting.number_format import format_number, is_missing
 
-__all__ = ["CONFIDENCE", "FEW_TRADES", "plain_warnings", "verdict"]
+__all__ = ["CONFIDENCE", "FEW_TRADES", "WORTHLESS", "plain_warnings", "verdict"]
 
 FEW_TRADES = 30
 """Below this many round trips the average of a trade is mostly chance."""
@@ -70,12 +70,23 @@ def plain_warnings(
     return found
 
 
+WORTHLESS = {
+    "Look-ahead": "Worthless: it looks ahead",
+    "Leakage": "Worthless: the model saw these bars",
+}
+"""Verdict by the first word of a result's own warning; it stands above every other."""
+
+
 def verdict(row: Mapping[str, Any]) -> str:
     """One sentence on a result of the leaderboard, the strictest that applies.
 
     >>> verdict({"trade_count": 12, "sharpe": 1.0})
     'Too few trades to judge (12)'
     """
+    given = str(row.get("warnings") or "")
+    for mark, words in WORTHLESS.items():
+        if given.startswith(mark) or f"\n{mark}" in given:
+            return words
     trades, sharpe = _value(row, "trade_count"), _value(row, "sharpe")
     own, other = _value(row, "total_return"), _value(row, "benchmark_total_return")
     deflated = _value(row, "deflated_sharpe_ratio")
@@ -88,7 +99,7 @@ def verdict(row: Mapping[str, Any]) -> str:
     if sharpe is None or own is None:
         return "Not measurable"
     if other is not None and own <= other:
-        return "Did not beat buy and hold"
+        return "Earned less than buy and hold"
     if deflated is not None:
         if deflated < CONFIDENCE:
             return f"May be luck after {_trials(None if trials is None else int(trials))}"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.settings.catalog import load_catalog, read_scenario
 from trading_pipeline.settings.scenario import ScenarioSpec
 
-__all__ = ["register_scenario"]
+__all__ = ["register_scenario", "registered_scenario"]
 
 _MARK = "# Registered from "
 
@@ -25,11 +27,7 @@ def register_scenario(path: Path, config_dir: Path) -> ScenarioSpec:
     known = catalog.scenarios.get(spec.name)
     if known == spec:
         return spec
-    target = (
-        config_dir
-        / "scenarios"
-        / f"{spec.name}{path.suffix if path.suffix == '.json' else '.yaml'}"
-    )
+    target = _copy_path(spec, path, config_dir)
     source = catalog.sources.get(f"scenarios/{spec.name}")
     if source is not None and source.resolve() == path.resolve():
         return spec
@@ -47,6 +45,33 @@ def register_scenario(path: Path, config_dir: Path) -> ScenarioSpec:
     temporary.write_text(text if target.suffix == ".json" else mark + text, encoding="utf-8")
     temporary.replace(target)
     return spec
+
+
+@contextmanager
+def registered_scenario(path: Path, config_dir: Path) -> Iterator[ScenarioSpec]:
+    """Register for the time of a first run: an error in the block puts the folder back as it was.
+
+    Otherwise a scenario that cannot run would stand in the way of every later run of all scenarios.
+    """
+    target = _copy_path(read_scenario(path), path, config_dir)
+    if target.resolve() == path.resolve():
+        yield register_scenario(path, config_dir)
+        return
+    before = target.read_bytes() if target.exists() else None
+    spec = register_scenario(path, config_dir)
+    try:
+        yield spec
+    except BaseException:
+        if before is None:
+            target.unlink(missing_ok=True)
+        elif target.read_bytes() != before:
+            target.write_bytes(before)
+        raise
+
+
+def _copy_path(spec: ScenarioSpec, path: Path, config_dir: Path) -> Path:
+    suffix = ".json" if path.suffix == ".json" else ".yaml"
+    return config_dir / "scenarios" / f"{spec.name}{suffix}"
 
 
 def _was_copied_from(source: Path | None, mark: str) -> bool:

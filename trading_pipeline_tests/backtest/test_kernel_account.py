@@ -28,8 +28,9 @@ def by_both_loops(bars, signals, chosen, actions=None):
     return fast, full
 
 
+@pytest.mark.slow
 @given(data=st.data(), rows=bar_rows(), chosen=settings_for)
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 def test_account_with_one_instrument_equals_the_fast_loop_bit_for_bit(data, rows, chosen):
     fast, full = by_both_loops(frame(rows), data.draw(signals_for(rows)), chosen, ACTIONS)
     assert fast.orders.to_dict("list").__repr__() == full.orders.to_dict("list").__repr__()

@@ -73,7 +73,7 @@ def test_missing_metrics_make_no_sentence():
         ({"trade_count": 0.0}, "No trades"),
         ({"trade_count": 12.0}, "Too few trades to judge (12)"),
         ({"sharpe": math.nan}, "Not measurable"),
-        ({"total_return": 0.2}, "Did not beat buy and hold"),
+        ({"total_return": 0.2}, "Earned less than buy and hold"),
         ({"deflated_sharpe_ratio": 0.5, "trials_at_creation": 42}, "May be luck after 42 trial(s)"),
         ({"deflated_sharpe_ratio": 0.5}, "May be luck after all trials made so far"),
         ({"deflated_sharpe_ratio": None, "probabilistic_sharpe_ratio": 0.9}, "May be luck"),
