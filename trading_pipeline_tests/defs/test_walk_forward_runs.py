@@ -120,7 +120,8 @@ def test_a_model_that_did_not_see_the_traded_bars_may_be_pinned(world, instance)
         PINNED.format(start="2003-01-01", window="2002-01-01", more=""),
     )
     assert run_job(world, instance, "backtests", KEY).success
-    assert not world.workspace.results.newest()[0]["warnings"]
+    warnings = world.workspace.results.newest()[0]["warnings"]
+    assert warnings.startswith("Free fills") and "Leakage" not in warnings
 
 
 def test_an_overlap_that_is_asked_for_runs_and_says_so(world, instance):
