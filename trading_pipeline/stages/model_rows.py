@@ -44,7 +44,7 @@ def model_row(
         "reason": "",
         **{name: metrics.get(name) for name in _SCORES},
     }
-    registry = {
+    table_row = {
         "model_id": fitted.model_id,
         "name": fitted.spec.name,
         "instrument": fitted.instrument,
@@ -66,7 +66,7 @@ def model_row(
         "trained_at": datetime.now(UTC),
         "run_id": workspace.run_id,
     }
-    return ModelRow(fold, registry)
+    return ModelRow(fold, table_row)
 
 
 def no_model_row(refit_at: pd.Timestamp, reason: str, fold: Fold | None = None) -> dict[str, Any]:

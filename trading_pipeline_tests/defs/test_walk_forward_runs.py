@@ -121,7 +121,8 @@ def test_a_model_that_did_not_see_the_traded_bars_may_be_pinned(world, instance)
     )
     assert run_job(world, instance, "backtests", KEY).success
     warnings = world.workspace.results.newest()[0]["warnings"]
-    assert warnings.startswith("Free fills") and "Leakage" not in warnings
+    assert warnings.startswith("Free fills")
+    assert "Leakage" not in warnings
 
 
 def test_an_overlap_that_is_asked_for_runs_and_says_so(world, instance):
