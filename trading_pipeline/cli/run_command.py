@@ -94,6 +94,12 @@ def work_through(
         with report.stage("bars to predictions", full_pass), report.failure_of(name):
             full_pass.chain(name, list(catalog.models), full_pass.workspace.windows())
             sound.append(name)
+    for name in sound if len(catalog.instruments) > 1 else []:
+        with (
+            report.stage("cross features", full_pass),
+            report.failure_of(f"{name}, cross features"),
+        ):
+            full_pass.cross_features(name, full_pass.workspace.windows())
     with report.stage("compiling the engine", full_pass):
         if warm_up is not None:
             warm_up.wait()

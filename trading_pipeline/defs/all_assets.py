@@ -3,6 +3,7 @@
 import dagster as dg
 
 from trading_pipeline.defs.backtests import backtest_asset
+from trading_pipeline.defs.cross_features import cross_features_asset
 from trading_pipeline.defs.features import feature_assets, label_assets
 from trading_pipeline.defs.jobs import project_jobs
 from trading_pipeline.defs.market_data import bars_asset, corporate_actions, universe
@@ -44,6 +45,7 @@ def build_definitions(
         universe,
         corporate_actions,
         *chain,
+        cross_features_asset(catalog, grid),
         backtest_asset(catalog),
         *optimization_assets(catalog),
         *report_assets(),

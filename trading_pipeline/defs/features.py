@@ -18,11 +18,11 @@ from trading_pipeline.stages.feature_stage import (
 from trading_pipeline.stages.outcome import Outcome
 from trading_pipeline.stages.window_stage import materialize_windows
 
-__all__ = ["feature_assets", "label_assets"]
+__all__ = ["CLOCKS", "GROUP", "audit_result", "feature_assets", "label_assets"]
 
 GROUP = "features"
 _SHOWN_FINDINGS = 20
-_CLOCKS = {
+CLOCKS = {
     "ts": ("TIMESTAMPTZ", "names the bar, UTC"),
     "known_at": ("TIMESTAMPTZ", "moment from which the row can be used, UTC"),
 }
@@ -68,7 +68,7 @@ def _feature_asset(
             )
         ],
         code_version=chosen.hash[:12],
-        metadata=column_schema(_CLOCKS | columns),
+        metadata=column_schema(CLOCKS | columns),
         description=f"Features of the set '{set_name}' from forward-adjusted bars, one row a bar; "
         "NaN only where the warm-up reaches before the first bar.",
     )
@@ -86,7 +86,7 @@ def _feature_asset(
             return [] if found else materialize_windows(stage, windows)
 
         outcomes = for_each_instrument(context, opened, work)
-        return report(context, outcomes, [_audit_result(findings)])
+        return report(context, outcomes, [audit_result(findings)])
 
     return features
 
@@ -108,7 +108,7 @@ def _label_asset(label_name: str, grid: dg.MultiPartitionsDefinition) -> dg.Asse
             dg.AssetDep("bars", partition_mapping=shifted_windows(0, 1)),
             dg.AssetDep("corporate_actions", partition_mapping=BY_INSTRUMENT),
         ],
-        metadata=column_schema({"ts": _CLOCKS["ts"]} | columns),
+        metadata=column_schema({"ts": CLOCKS["ts"]} | columns),
         description=f"Label '{label_name}': what came after each bar, entered at the next open; rows "
         "whose outcome is not known yet are left out.",
     )
@@ -128,7 +128,8 @@ def _label_asset(label_name: str, grid: dg.MultiPartitionsDefinition) -> dg.Asse
     return labels
 
 
-def _audit_result(findings: list[CausalityFinding]) -> dg.AssetCheckResult:
+def audit_result(findings: list[CausalityFinding]) -> dg.AssetCheckResult:
+    """The check `prefix_truncation`, with the first findings as a table."""
     rows = [
         dg.TableRecord(
             {

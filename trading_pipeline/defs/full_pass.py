@@ -14,6 +14,7 @@ from trading_pipeline.domain.windows import Window
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.stages.backtest_stage import backtest_is_pending
 from trading_pipeline.stages.coverage import chain_assets, pending_chain
+from trading_pipeline.stages.cross_feature_stage import cross_features_are_pending
 from trading_pipeline.stages.report_stage import leaderboard_is_pending, tearsheet_is_pending
 from trading_pipeline.stages.scenario_inputs import (
     require_listed,
@@ -65,6 +66,17 @@ class FullPass:
         if models and scenario.model_window is not None:
             windows = self.workspace.windows()
         return self.chain(instrument, models, windows)
+
+    def cross_features(self, instrument: str, windows: list[Window]) -> bool:
+        """An instrument beside the others; True where something was run. Needs everybody's bars."""
+        pending = bool(windows) and cross_features_are_pending(self.workspace, instrument, windows)
+        if pending:
+            self.runner.run(
+                "cross_features_job",
+                partition=f"{instrument}|{windows[0].key}",
+                last_partition=f"{instrument}|{windows[-1].key}",
+            )
+        return pending
 
     def backtest(self, instrument: str, scenario: str) -> bool:
         """A result and its tear sheet; True where something was run."""

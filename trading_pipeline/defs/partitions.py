@@ -13,6 +13,7 @@ __all__ = [
     "instruments",
     "scenarios",
     "shifted_windows",
+    "shifted_windows_of_all",
     "studies",
 ]
 
@@ -48,12 +49,24 @@ def instrument_windows(catalog: Catalog) -> dg.MultiPartitionsDefinition:
 
 def shifted_windows(first: int, last: int) -> dg.MultiPartitionMapping:
     """Windows from `first` to `last` relative to the own one, of the same instrument."""
+    return _shifted(first, last, _SAME_INSTRUMENT)
+
+
+def shifted_windows_of_all(first: int, last: int) -> dg.MultiPartitionMapping:
+    """Windows from `first` to `last` relative to the own one, of every instrument."""
+    everyone = dg.DimensionPartitionMapping("instrument", dg.AllPartitionMapping())
+    return _shifted(first, last, everyone)
+
+
+def _shifted(
+    first: int, last: int, instrument: dg.DimensionPartitionMapping
+) -> dg.MultiPartitionMapping:
     windows = dg.TimeWindowPartitionMapping(
         start_offset=first, end_offset=last, allow_nonexistent_upstream_partitions=True
     )
     return dg.MultiPartitionMapping(
         {
-            "instrument": _SAME_INSTRUMENT,
+            "instrument": instrument,
             "window": dg.DimensionPartitionMapping("window", windows),
         }
     )

@@ -10,6 +10,7 @@ from typing import TypeVar
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.windows import WindowGrid
 from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
+from trading_pipeline.settings.cross_features import CrossFeaturesSpec
 from trading_pipeline.settings.model_spec import ModelSpec
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.settings.study import StudySpec
@@ -32,6 +33,7 @@ class Catalog:
     studies: Mapping[str, StudySpec]
     models: Mapping[str, ModelSpec]
     sources: Mapping[str, Path] = field(default_factory=dict)
+    cross: CrossFeaturesSpec = field(default_factory=CrossFeaturesSpec)
 
     @property
     def grid(self) -> WindowGrid:
@@ -70,7 +72,8 @@ def load_catalog(config_dir: Path | None) -> Catalog:
     scenarios = _load_named("scenarios", ScenarioSpec, config_dir, sources)
     studies = _load_named("studies", StudySpec, config_dir, sources)
     models = _load_named("models", ModelSpec, config_dir, sources)
-    catalog = Catalog(universe, scenarios, studies, models, sources)
+    cross = _load_cross_features(config_dir, sources)
+    catalog = Catalog(universe, scenarios, studies, models, sources, cross)
     _check_references(catalog)
     return catalog
 
@@ -110,6 +113,22 @@ def _load_universe(config_dir: Path | None) -> tuple[UniverseSpec, dict[str, Pat
     return universe, sources
 
 
+def _load_cross_features(config_dir: Path | None, sources: dict[str, Path]) -> CrossFeaturesSpec:
+    """The user's file where there is one, else the shipped one."""
+    folders = [SHIPPED] if config_dir is None else [config_dir, SHIPPED]
+    for folder in folders:
+        found = [path for path in list_spec_files(folder) if path.stem == "cross_features"]
+        if len(found) > 1:
+            raise ConfigurationError(
+                f"{folder} holds {' and '.join(path.name for path in found)}. Keep one of them.",
+                paths=[str(path) for path in found],
+            )
+        if found:
+            sources["cross_features"] = found[0]
+            return CrossFeaturesSpec.parse(read_yaml(found[0]), where=str(found[0]))
+    return CrossFeaturesSpec()
+
+
 def _load_named(
     folder: str, spec_type: type[NamedSpec], config_dir: Path | None, sources: dict[str, Path]
 ) -> dict[str, NamedSpec]:
@@ -131,6 +150,12 @@ def _load_named(
 
 
 def _check_references(catalog: Catalog) -> None:
+    compared = (
+        *catalog.cross.references,
+        *(catalog.cross.peers if catalog.cross.peers != "all" else ()),
+    )
+    for name in compared:
+        _lookup("instrument", name, catalog.instruments, catalog.sources.get("cross_features"))
     for scenario in catalog.scenarios.values():
         for name in scenario.instruments or ():
             where = catalog.sources[f"scenarios/{scenario.name}"]

@@ -29,11 +29,15 @@ def mapping_of(graph, child, parent):
         return ""
     if isinstance(mapping, dg.MultiToSingleDimensionPartitionMapping):
         return "[by instrument]"
+    if isinstance(mapping, dg.AllPartitionMapping):
+        return "[all]"
+    everyone = mapping.downstream_mappings_by_upstream_dimension["instrument"]
+    whose = isinstance(everyone.partition_mapping, dg.AllPartitionMapping) * " of all"
     windows = mapping.downstream_mappings_by_upstream_dimension.get("window")
     if windows is None:
         return "[all windows]"
     shift = windows.partition_mapping
-    return f"[{shift.start_offset:+d}..{shift.end_offset:+d}]"
+    return f"[{shift.start_offset:+d}..{shift.end_offset:+d}{whose}]"
 
 
 def lines(graph):

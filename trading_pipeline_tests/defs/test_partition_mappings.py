@@ -12,6 +12,7 @@ from trading_pipeline.features.feature_sets import feature_set
 from trading_pipeline.settings.catalog import Catalog, load_catalog
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.settings.model_spec import ModelSpec
+from trading_pipeline.stages.cross_feature_stage import cross_lookback_windows
 from trading_pipeline.stages.feature_stage import feature_lookback_windows
 from trading_pipeline.stages.model_stage import training_windows
 from trading_pipeline.stages.workspace import Workspace
@@ -54,6 +55,17 @@ def test_features_read_their_own_window_and_the_look_back(fresh_world, instance)
         fresh_world.definitions(), instance, "features/core", "bars", "AAPL_1d|2003-01-01"
     )
     assert read == of("AAPL_1d", *WINDOWS[3 - back :])
+
+
+def test_cross_features_read_the_own_window_and_the_look_back_of_every_instrument(
+    fresh_world, instance
+):
+    back = cross_lookback_windows(fresh_world.workspace.catalog)
+    read = upstream(
+        fresh_world.definitions(), instance, "cross_features", "bars", "AAPL_1d|2003-01-01"
+    )
+    everyone = instance.get_dynamic_partitions("instruments")
+    assert read == sorted(key for name in everyone for key in of(name, *WINDOWS[3 - back :]))
 
 
 def test_the_look_back_holds_the_longest_warm_up(fresh_world):

@@ -1,0 +1,200 @@
+"""This file holds the formulas that compare a series with other instruments, by what was known.
+
+A peer's price at bar t is the close of its newest bar with `known_at <= known_at(t)`. Returns are log
+returns from own bar to own bar; fractions. Windows count own bars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trading_pipeline.errors import DataQualityError, UnknownNameError, did_you_mean
+from trading_pipeline.features.rolling import FloatArray, lagged, rolling_mean, rolling_sum
+
+__all__ = ["KnownCloses", "aligned_closes", "compute_cross_features", "cross_columns"]
+
+_MICROSECONDS_A_DAY = 86_400_000_000
+
+
+@dataclass(frozen=True)
+class KnownCloses:
+    """Forward-adjusted closes of a series and when each is known: microseconds UTC, not falling."""
+
+    known_at: npt.NDArray[np.int64]
+    close: FloatArray
+
+    @classmethod
+    def of(cls, close: pd.Series, known_at: pd.DatetimeIndex) -> KnownCloses:
+        """From a series and its clock; `DataQualityError` where the clock falls or a price is not > 0."""
+        moments = np.asarray(known_at.as_unit("us").asi8, dtype=np.int64)
+        values = close.to_numpy(dtype="float64")
+        falls = np.flatnonzero(np.diff(moments) < 0)
+        wrong = np.flatnonzero(~(np.isfinite(values) & (values > 0)))
+        if len(values) != len(moments) or falls.size or wrong.size:
+            row = int(falls[0] + 1 if falls.size else wrong[0] if wrong.size else 0)
+            shown = values[row] if len(values) > row else "missing"
+            raise DataQualityError(
+                f"The closes to compare with are not usable at row {row} (close {shown}): each needs "
+                "a price above 0 and a clock that does not fall.",
+                row=row,
+            )
+        return cls(moments, values)
+
+    def until(self, moment: int) -> KnownCloses:
+        """What is known at a moment, microseconds UTC."""
+        rows = int(np.searchsorted(self.known_at, moment, side="right"))
+        return KnownCloses(self.known_at[:rows], self.close[:rows])
+
+
+def aligned_closes(
+    moments: npt.NDArray[np.int64], peer: KnownCloses, longest_age_days: float
+) -> FloatArray:
+    """The peer's newest known close at each moment; NaN before its first or where it is too old.
+
+    >>> peer = KnownCloses(np.array([10, 20]), np.array([1.0, 2.0]))
+    >>> aligned_closes(np.array([9, 10, 25]), peer, 1.0)
+    array([nan,  1.,  2.])
+    """
+    row = np.searchsorted(peer.known_at, moments, side="right") - 1
+    result = np.full(len(moments), np.nan)
+    found = row >= 0
+    age = moments[found] - peer.known_at[row[found]]
+    fresh = age <= longest_age_days * _MICROSECONDS_A_DAY
+    result[found] = np.where(fresh, peer.close[row[found]], np.nan)
+    return result
+
+
+def cross_columns(windows: Sequence[int], references: Sequence[str]) -> dict[str, str]:
+    """Names of the columns in order, each with its meaning."""
+    columns = {"peers": "Number of peers with a known return at the bar."}
+    for window in windows:
+        columns |= {
+            f"relative_strength_{window}": f"Log return over {window} bars less the peers' mean.",
+            f"return_rank_{window}": f"Share of peers whose return over {window} bars is lower, 0 to 1.",
+            f"dispersion_{window}": f"Standard deviation of the peers' returns over {window} bars.",
+            f"correlation_{window}": f"Correlation of returns with the peers' mean, {window} bars.",
+            f"beta_{window}": f"Slope of the return on the peers' mean return, {window} bars.",
+        }
+    for name in references:
+        for window in windows:
+            columns |= {
+                f"relative_strength_{window}_{name}": f"Log return over {window} bars less that of {name}.",
+                f"correlation_{window}_{name}": f"Correlation of returns with {name}, {window} bars.",
+                f"beta_{window}_{name}": f"Slope of the return on that of {name}, {window} bars.",
+            }
+    return columns
+
+
+def compute_cross_features(
+    own: KnownCloses,
+    peers: Mapping[str, KnownCloses],
+    *,
+    windows: Sequence[int] = (20, 60),
+    references: Sequence[str] = (),
+    longest_age_days: float = 7.0,
+) -> dict[str, FloatArray]:
+    """Columns of `cross_columns`, each as long as `own`.
+
+    NaN where fewer own bars lie before, or where no peer (or the reference) has known returns
+    throughout the window; nothing is filled. A window in which either side does not move has
+    correlation and beta 0. References are looked up in `peers`; one that is absent raises
+    `UnknownNameError` that names the feature.
+    """
+    for name in references:
+        if name not in peers:
+            raise UnknownNameError(
+                f"The feature relative_strength_{windows[0]}_{name} compares with {name}, of which "
+                f"there are no bars here. {did_you_mean(name, peers)} Add the instrument to the "
+                "universe, or take it out of 'references' in cross_features.yaml.",
+                name=name,
+                kind="instrument",
+            )
+    own_log = np.log(own.close)
+    logs = {
+        name: np.log(aligned_closes(own.known_at, peer, longest_age_days))
+        for name, peer in peers.items()
+    }
+    table = np.array(list(logs.values())).reshape(len(logs), len(own.close))
+    steps = table - np.array([lagged(row, 1) for row in table]).reshape(table.shape)
+    own_step = own_log - lagged(own_log, 1)
+    market, count = _mean_over_peers(steps)
+    columns: dict[str, FloatArray] = {"peers": count}
+    for window in windows:
+        change = own_log - lagged(own_log, window)
+        moved = table - np.array([lagged(row, window) for row in table]).reshape(table.shape)
+        mean, known = _mean_over_peers(moved)
+        correlation, beta = _correlation_and_beta(own_step, market, window)
+        columns |= {
+            f"relative_strength_{window}": change - mean,
+            f"return_rank_{window}": _rank(change, moved, known),
+            f"dispersion_{window}": _deviation_over_peers(moved, mean, known),
+            f"correlation_{window}": correlation,
+            f"beta_{window}": beta,
+        }
+    for name in references:
+        for window in windows:
+            step = logs[name] - lagged(logs[name], 1)
+            correlation, beta = _correlation_and_beta(own_step, step, window)
+            change = own_log - lagged(own_log, window)
+            columns |= {
+                f"relative_strength_{window}_{name}": change
+                - (logs[name] - lagged(logs[name], window)),
+                f"correlation_{window}_{name}": correlation,
+                f"beta_{window}_{name}": beta,
+            }
+    return columns
+
+
+def _mean_over_peers(table: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(mean of what is known, NaN where nothing is; how many are known)."""
+    known = np.isfinite(table)
+    count = known.sum(axis=0).astype("float64")
+    total = np.where(known, table, 0.0).sum(axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1.0), np.nan), count
+
+
+def _deviation_over_peers(table: FloatArray, mean: FloatArray, count: FloatArray) -> FloatArray:
+    """Population standard deviation; NaN where nothing is known."""
+    apart = np.where(np.isfinite(table), table - mean, 0.0)
+    spread = np.sqrt((apart * apart).sum(axis=0) / np.maximum(count, 1.0))
+    return np.where(count > 0, spread, np.nan)
+
+
+def _rank(own: FloatArray, table: FloatArray, count: FloatArray) -> FloatArray:
+    """Share of known peers that are lower, equal ones counted half."""
+    with np.errstate(invalid="ignore"):
+        lower = (table < own).sum(axis=0) + 0.5 * (table == own).sum(axis=0)
+    usable = (count > 0) & np.isfinite(own)
+    return np.where(usable, lower / np.maximum(count, 1.0), np.nan)
+
+
+def _correlation_and_beta(
+    y: FloatArray, x: FloatArray, window: int
+) -> tuple[FloatArray, FloatArray]:
+    """Over the window's values afresh, in two passes, so that a value has no memory."""
+    correlation, beta = np.full(len(y), np.nan), np.full(len(y), np.nan)
+    rows = len(y) - window + 1
+    if rows <= 0:
+        return correlation, beta
+    mean_x, mean_y = (rolling_mean(values, window)[window - 1 :] for values in (x, y))
+    xx, yy, xy = np.zeros(rows), np.zeros(rows), np.zeros(rows)
+    for offset in range(window):
+        dx, dy = x[offset : offset + rows] - mean_x, y[offset : offset + rows] - mean_y
+        xx += dx * dx
+        yy += dy * dy
+        xy += dx * dy
+    # rounding of equal values must not pass for movement
+    size_x, size_y = (rolling_sum(v * v, window)[window - 1 :] for v in (x, y))
+    moves = (xx > 1e-24 * size_x) & (yy > 1e-24 * size_y)
+    known = np.isfinite(xy)
+    product = np.sqrt(np.where(moves, xx, 1.0)) * np.sqrt(np.where(moves, yy, 1.0))
+    correlation[window - 1 :] = np.where(moves, xy / product, np.where(known, 0.0, np.nan))
+    beta[window - 1 :] = np.where(
+        moves, xy / np.where(moves, xx, 1.0), np.where(known, 0.0, np.nan)
+    )
+    return np.clip(correlation, -1.0, 1.0), beta
