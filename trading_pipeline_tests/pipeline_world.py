@@ -169,6 +169,7 @@ def bring_up_to_date(world: World, instrument: str = "AAPL_1d") -> FullPass:
     full_pass.reference_data()
     catalog = full_pass.workspace.catalog
     full_pass.chain(instrument, list(catalog.models), full_pass.workspace.windows())
+    full_pass.cross_features(instrument, full_pass.workspace.windows())
     for scenario in catalog.scenarios.values():
         if scenario.covers(instrument):
             full_pass.backtest(instrument, scenario.name)

@@ -42,7 +42,7 @@ def test_all_is_well_after_a_run(call, world):
     code, found = findings(call)
     assert (code, wrong(found)) == (0, {})
     assert "964 bars" in found["warehouse"]["detail"]
-    assert "7 runs" in found["dagster instance"]["detail"]
+    assert "8 runs" in found["dagster instance"]["detail"]
     table = call("doctor")
     assert table.code == 0
     assert "wrong" not in table.out
