@@ -8,6 +8,7 @@ import dagster as dg
 
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import UnknownNameError
+from trading_pipeline.stages.feature_quality_numbers import ShownTable
 from trading_pipeline.stages.outcome import Outcome
 from trading_pipeline.stages.workspace import Workspace
 
@@ -79,6 +80,8 @@ def _metadata(outcome: Outcome) -> dict[str, Any]:
 
 
 def _value(value: Any) -> Any:
+    if isinstance(value, ShownTable):
+        return dg.MetadataValue.table([dg.TableRecord(dict(row)) for row in value.rows])
     if isinstance(value, float) and value != value:
         return dg.MetadataValue.text("undefined")
     return value

@@ -21,6 +21,7 @@ from trading_pipeline.features.cross_formulas import (
 from trading_pipeline.market_data.calendars import periods_per_year
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.stages.code_hash import module_hash
+from trading_pipeline.stages.feature_quality_numbers import QualityOfWindows
 from trading_pipeline.stages.instrument_series import InstrumentSeries
 from trading_pipeline.stages.window_stage import Built, WindowStage, pending_windows
 from trading_pipeline.stages.workspace import Workspace
@@ -67,6 +68,7 @@ class CrossFeatureStage(WindowStage):
             for name in _peer_names(workspace.catalog, self.series.instrument)
         }
         self._lookback = cross_lookback_windows(workspace.catalog)
+        self._quality = QualityOfWindows(self)
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -95,12 +97,11 @@ class CrossFeatureStage(WindowStage):
         return Built(frame, "ok" if len(frame) else "not_listed")
 
     def describe(self, frame: pd.DataFrame) -> Mapping[str, Any]:
-        """How many are compared with, and the share of missing values."""
+        """How many are compared with, and the quality of the columns against the windows before."""
         values = frame.drop(columns="known_at", errors="ignore")
-        missing = float(values.isna().to_numpy().mean()) if values.size else 0.0
         most = float(frame["peers"].max()) if len(frame) else 0.0
         complete = int(values.notna().all(axis=1).sum())
-        return {"complete_rows": complete, "missing_share": missing, "most_peers": most}
+        return {"complete_rows": complete, "most_peers": most, **self._quality.of(frame)}
 
     def audit(self, windows: Sequence[Window]) -> list[CausalityFinding]:
         """Prefix truncation: at each cut, everybody's later bars are taken away."""

@@ -19,6 +19,7 @@ from trading_pipeline.market_data.calendars import periods_per_year
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.model_spec import LabelSpec
 from trading_pipeline.stages.code_hash import module_hash
+from trading_pipeline.stages.feature_quality_numbers import QualityOfWindows
 from trading_pipeline.stages.instrument_series import InstrumentSeries
 from trading_pipeline.stages.window_stage import Built, WindowStage
 from trading_pipeline.stages.workspace import Workspace
@@ -55,6 +56,7 @@ class FeatureStage(WindowStage):
         self.code_hash = self.set.hash
         self.series = InstrumentSeries(workspace, instrument_id)
         self._lookback = feature_lookback_windows(self.set, workspace.catalog)
+        self._quality = QualityOfWindows(self)
 
     def inputs(self, window: Window) -> Any:
         """Hashes of the bars that are read, and of the adjustments known by the window's end."""
@@ -85,11 +87,10 @@ class FeatureStage(WindowStage):
         return compute_features(self.set, adjusted)
 
     def describe(self, frame: pd.DataFrame) -> Mapping[str, Any]:
-        """Share of missing values, all of them from the warm-up."""
+        """Rows without a gap, and the quality of the columns against the windows before."""
         values = frame.drop(columns="known_at", errors="ignore")
         complete = int(values.notna().all(axis=1).sum())
-        missing = float(values.isna().to_numpy().mean()) if values.size else 0.0
-        return {"complete_rows": complete, "missing_share": missing}
+        return {"complete_rows": complete, **self._quality.of(frame)}
 
     def audit(self, windows: Sequence[Window]) -> list[CausalityFinding]:
         """Prefix truncation over the bars of the windows and of their look-back."""
