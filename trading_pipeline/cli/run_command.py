@@ -89,17 +89,19 @@ def work_through(
     report, catalog = PassReport(), full_pass.workspace.catalog
     with report.stage("universe", full_pass):
         full_pass.reference_data()
+    windows = full_pass.workspace.windows()
+    crossing = [name for name, model in catalog.models.items() if model.cross_features]
+    alone = [name for name in catalog.models if name not in crossing]
     sound = []
     for name in instruments:
         with report.stage("bars to predictions", full_pass), report.failure_of(name):
-            full_pass.chain(name, list(catalog.models), full_pass.workspace.windows())
+            full_pass.chain(name, alone, windows)
             sound.append(name)
     for name in sound if len(catalog.instruments) > 1 else []:
-        with (
-            report.stage("cross features", full_pass),
-            report.failure_of(f"{name}, cross features"),
-        ):
-            full_pass.cross_features(name, full_pass.workspace.windows())
+        with report.stage("cross features", full_pass), report.failure_of(f"{name}, compared"):
+            full_pass.cross_features(name, windows)
+            if crossing:
+                full_pass.chain(name, crossing, windows)
     with report.stage("compiling the engine", full_pass):
         if warm_up is not None:
             warm_up.wait()

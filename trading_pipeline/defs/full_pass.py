@@ -14,7 +14,10 @@ from trading_pipeline.domain.windows import Window
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.stages.backtest_stage import backtest_is_pending
 from trading_pipeline.stages.coverage import chain_assets, pending_chain
-from trading_pipeline.stages.cross_feature_stage import cross_features_are_pending
+from trading_pipeline.stages.cross_feature_stage import (
+    compared_instruments,
+    cross_features_are_pending,
+)
 from trading_pipeline.stages.report_stage import leaderboard_is_pending, tearsheet_is_pending
 from trading_pipeline.stages.scenario_inputs import (
     require_listed,
@@ -65,6 +68,10 @@ class FullPass:
         windows = scenario_windows(self.workspace, scenario)
         if models and scenario.model_window is not None:
             windows = self.workspace.windows()
+        if any(self.workspace.catalog.model(name).cross_features for name in models):
+            for other in (instrument, *compared_instruments(self.workspace, instrument)):
+                self.chain(other, [], windows)
+            self.cross_features(instrument, windows)
         return self.chain(instrument, models, windows)
 
     def cross_features(self, instrument: str, windows: list[Window]) -> bool:

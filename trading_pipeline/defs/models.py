@@ -7,6 +7,7 @@ from trading_pipeline.defs.reporting_outcomes import column_schema, for_each_ins
 from trading_pipeline.defs.resources import WorkspaceResource
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.model_spec import ModelSpec
+from trading_pipeline.stages.model_features import model_feature_assets
 from trading_pipeline.stages.model_stage import ModelStage, PredictionStage
 from trading_pipeline.stages.window_stage import materialize_windows
 
@@ -69,8 +70,10 @@ def _model_asset(
         partitions_def=grid,
         backfill_policy=dg.BackfillPolicy.single_run(),
         deps=[
-            dg.AssetDep(dg.AssetKey(["features", spec.features]), partition_mapping=mapping),
-            dg.AssetDep(dg.AssetKey(["labels", spec.label.name]), partition_mapping=mapping),
+            *(
+                dg.AssetDep(dg.AssetKey(name.split("/")), partition_mapping=mapping)
+                for name in [*model_feature_assets(spec), f"labels/{spec.label.name}"]
+            )
         ],
         code_version=spec.hash[:12],
         metadata=column_schema(FOLD_SCHEMA),
@@ -99,8 +102,8 @@ def _prediction_asset(spec: ModelSpec, grid: dg.MultiPartitionsDefinition) -> dg
         partitions_def=grid,
         backfill_policy=dg.BackfillPolicy.single_run(),
         deps=[
-            dg.AssetDep(dg.AssetKey(["models", spec.name])),
-            dg.AssetDep(dg.AssetKey(["features", spec.features])),
+            dg.AssetKey(name.split("/"))
+            for name in [f"models/{spec.name}", *model_feature_assets(spec)]
         ],
         metadata=column_schema(PREDICTION_SCHEMA),
         description=f"Out-of-sample predictions of '{spec.name}', one row a bar, each by the newest "

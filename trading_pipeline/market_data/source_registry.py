@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
 from trading_pipeline.market_data.bundled_source import BundledSource
+from trading_pipeline.market_data.files_source import FilesSource
 from trading_pipeline.market_data.source import MarketDataSource
 from trading_pipeline.market_data.synthetic_paths import SyntheticSettings
 from trading_pipeline.market_data.synthetic_source import SyntheticSource
+from trading_pipeline.settings.environment import load_settings
 
 __all__ = ["source", "source_names"]
 
@@ -47,6 +50,11 @@ def _synthetic(settings: dict[str, Any]) -> MarketDataSource:
     return SyntheticSource(SyntheticSettings(**settings))
 
 
+def _files(settings: dict[str, Any]) -> MarketDataSource:
+    _refuse_unknown("files", settings, ["folder"])
+    return FilesSource(Path(settings.get("folder") or load_settings().datasets))
+
+
 def _refuse_unknown(name: str, settings: dict[str, Any], known: list[str]) -> None:
     for key in settings:
         if key not in known:
@@ -59,5 +67,6 @@ def _refuse_unknown(name: str, settings: dict[str, Any], known: list[str]) -> No
 
 _FACTORIES: dict[str, Callable[[dict[str, Any]], MarketDataSource]] = {
     "bundled": _bundled,
+    "files": _files,
     "synthetic": _synthetic,
 }

@@ -71,6 +71,16 @@ class PipelineSettings(BaseSettings):
         return self.runtime / "output"
 
     @property
+    def inbox(self) -> Path:
+        """Where users put files of bars; a sensor watches it."""
+        return self.runtime / "inbox"
+
+    @property
+    def datasets(self) -> Path:
+        """Registered files, `<instrument id>/`."""
+        return self.runtime / "datasets"
+
+    @property
     def dagster(self) -> Path:
         """Runs, events and logs of the Dagster instance."""
         return self.runtime / "dagster"

@@ -67,11 +67,15 @@ class TrainingSpec(SpecModel):
 
 
 class ModelSpec(SpecModel):
-    """A model that is refitted walk-forward; the file `models/<name>.yaml`."""
+    """A model that is refitted walk-forward; the file `models/<name>.yaml`.
+
+    `cross_features`: learn from the columns of `cross_features` too.
+    """
 
     name: Name
     estimator: EstimatorSpec = EstimatorSpec()
     features: Name = "core"
+    cross_features: bool = False
     label: LabelSpec = LabelSpec()
     training: TrainingSpec = TrainingSpec()
     calibration: Literal["sigmoid"] | None = "sigmoid"

@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 
-from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.features import cross_formulas
 from trading_pipeline.features.causality_audit import CausalityFinding, audit_prefix_truncation
@@ -27,7 +26,13 @@ from trading_pipeline.stages.window_stage import Built, WindowStage, pending_win
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.bar_store import require_usable
 
-__all__ = ["ASSET", "CrossFeatureStage", "cross_features_are_pending", "cross_lookback_windows"]
+__all__ = [
+    "ASSET",
+    "CrossFeatureStage",
+    "compared_instruments",
+    "cross_features_are_pending",
+    "cross_lookback_windows",
+]
 
 ASSET = "cross_features"
 _YEARS_OF_A_WINDOW = {"year": 1.0, "quarter": 0.25, "month": 1.0 / 12.0}
@@ -51,6 +56,15 @@ def cross_features_are_pending(
     return len(usable) < len(windows) or bool(pending_windows(stage, windows))
 
 
+def compared_instruments(workspace: Workspace, instrument_id: str) -> list[str]:
+    """Ids of what an instrument is compared with: the chosen peers and the references."""
+    catalog = workspace.catalog
+    own, chosen = catalog.instrument(instrument_id), catalog.cross.peers
+    if chosen == "all":
+        chosen = tuple(n for n, i in catalog.instruments.items() if i.timeframe is own.timeframe)
+    return [n for n in dict.fromkeys((*chosen, *catalog.cross.references)) if n != own.id]
+
+
 class CrossFeatureStage(WindowStage):
     """Columns of `cross_columns`. Peers without usable bars in what is read are left out, and said.
 
@@ -65,7 +79,7 @@ class CrossFeatureStage(WindowStage):
         self.series = InstrumentSeries(workspace, instrument_id)
         self._peers = {
             name: InstrumentSeries(workspace, name)
-            for name in _peer_names(workspace.catalog, self.series.instrument)
+            for name in compared_instruments(workspace, instrument_id)
         }
         self._lookback = cross_lookback_windows(workspace.catalog)
         self._quality = QualityOfWindows(self)
@@ -164,14 +178,6 @@ class CrossFeatureStage(WindowStage):
     @cached_property
     def _windows(self) -> list[Window]:
         return self.workspace.windows()
-
-
-def _peer_names(catalog: Catalog, own: Instrument) -> list[str]:
-    """Ids of what an instrument is compared with: the chosen peers and the references."""
-    chosen = catalog.cross.peers
-    if chosen == "all":
-        chosen = tuple(n for n, i in catalog.instruments.items() if i.timeframe is own.timeframe)
-    return [n for n in dict.fromkeys((*chosen, *catalog.cross.references)) if n != own.id]
 
 
 def _is_usable(series: InstrumentSeries, window: Window) -> bool:

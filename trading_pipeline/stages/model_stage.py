@@ -12,7 +12,6 @@ from typing import Any
 import pandas as pd
 
 from trading_pipeline.domain.windows import Window
-from trading_pipeline.features.feature_sets import feature_set
 from trading_pipeline.models.fitted_model import FittedModel, NoModel
 from trading_pipeline.models.model_files import load_model, save_model
 from trading_pipeline.models.train import (
@@ -22,6 +21,7 @@ from trading_pipeline.models.train import (
     training_code_hash,
 )
 from trading_pipeline.models.walk_forward_folds import refit_dates, training_span
+from trading_pipeline.stages.model_features import ModelFeatures, model_feature_assets
 from trading_pipeline.stages.model_rows import fold_table, model_row, no_model_row
 from trading_pipeline.stages.upstream_frames import UpstreamFrames
 from trading_pipeline.stages.window_stage import Built, WindowStage
@@ -44,20 +44,19 @@ class ModelStage(WindowStage):
         self.spec = workspace.catalog.model(model_name)
         self.asset = f"models/{model_name}"
         self.code_hash = training_code_hash()
-        self._features = f"features/{self.spec.features}"
         self._labels = f"labels/{self.spec.label.name}"
-        self._upstream = UpstreamFrames(
-            workspace, self.instrument_id, [self._features, self._labels]
-        )
+        read = [*model_feature_assets(self.spec), self._labels]
+        self._upstream = UpstreamFrames(workspace, self.instrument_id, read)
+        self._features = ModelFeatures(workspace, self.spec, self._upstream)
 
     def inputs(self, window: Window) -> Any:
         """Spec, feature set, libraries, and the hash of every file in the training span."""
         read = training_windows(self.workspace, self.spec.name, window)
         return [
             self.spec.hash,
-            feature_set(self.spec.features).hash,
+            self._features.hash,
             library_versions(),
-            [self._upstream.artifact(self._features, each).sha256 for each in read],
+            self._features.file_hashes(read),
             [self._upstream.artifact(self._labels, each).sha256 for each in read],
         ]
 
@@ -69,7 +68,7 @@ class ModelStage(WindowStage):
         if not read:
             rows = [no_model_row(date, "No window lies before this one.") for date in dates]
             return Built(fold_table(rows), "no_model")
-        features = self._upstream.joined(self._features, read).drop(columns="known_at")
+        features = self._features.rows(read).drop(columns="known_at")
         labels = self._upstream.joined(self._labels, read)
         rows, registered = [], []
         for refit_at, test_end in zip(dates, ends, strict=True):
@@ -80,7 +79,7 @@ class ModelStage(WindowStage):
                 instrument=self.instrument_id,
                 refit_at=refit_at,
                 test_end=test_end,
-                feature_set_hash=feature_set(self.spec.features).hash,
+                feature_set_hash=self._features.hash,
             )
             if isinstance(outcome, NoModel):
                 rows.append(no_model_row(refit_at, outcome.reason, outcome.fold))
@@ -117,22 +116,22 @@ class PredictionStage(WindowStage):
         self.spec = workspace.catalog.model(model_name)
         self.asset = f"predictions/{model_name}"
         self.code_hash = training_code_hash()
-        self._features, self._models = f"features/{self.spec.features}", f"models/{model_name}"
-        self._upstream = UpstreamFrames(
-            workspace, self.instrument_id, [self._features, self._models]
-        )
+        self._models = f"models/{model_name}"
+        read = [*model_feature_assets(self.spec), self._models]
+        self._upstream = UpstreamFrames(workspace, self.instrument_id, read)
+        self._features = ModelFeatures(workspace, self.spec, self._upstream)
 
     def inputs(self, window: Window) -> Any:
         """The window's fold table and features."""
         return [
             self._upstream.artifact(self._models, window).sha256,
-            self._upstream.artifact(self._features, window).sha256,
+            *self._features.file_hashes([window]),
         ]
 
     def build(self, window: Window) -> Built:
         """Predictions of the window; no rows where there is no model."""
         folds = self._upstream.frame(self._models, window)
-        features = self._upstream.frame(self._features, window)
+        features = self._features.rows([window])
         parts = []
         for refit_at, fold in folds.iterrows():
             rows = features.loc[(features.index >= refit_at) & (features.index < fold["test_end"])]
@@ -158,7 +157,7 @@ class PredictionStage(WindowStage):
             fitted,
             features.drop(columns="known_at"),
             known_at,
-            feature_set_hash=feature_set(self.spec.features).hash,
+            feature_set_hash=self._features.hash,
         )
 
     def _load(self, path: str) -> FittedModel:

@@ -10,13 +10,13 @@ from trading_pipeline.backtest.scenario_runner import ScenarioInputs, traded_bar
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import InsufficientDataError, ScenarioError
-from trading_pipeline.features.feature_sets import feature_set
 from trading_pipeline.market_data.calendars import periods_per_year
 from trading_pipeline.models.leakage_guard import ensure_predictions_clean
 from trading_pipeline.models.model_files import load_model
 from trading_pipeline.models.train import predict_direction
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.stages.instrument_series import InstrumentSeries
+from trading_pipeline.stages.model_features import ModelFeatures, model_feature_assets
 from trading_pipeline.stages.upstream_frames import UpstreamFrames
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.reference_store import actions_hash
@@ -132,11 +132,12 @@ class _Predictions:
         self._workspace, self._scenario, self._windows = workspace, scenario, windows
         self._spec = workspace.catalog.model(model_name)
         self._assets = {
-            "features": f"features/{self._spec.features}",
             "models": f"models/{model_name}",
             "predictions": f"predictions/{model_name}",
         }
-        self._upstream = UpstreamFrames(workspace, instrument_id, list(self._assets.values()))
+        read = [*model_feature_assets(self._spec), *self._assets.values()]
+        self._upstream = UpstreamFrames(workspace, instrument_id, read)
+        self._features = ModelFeatures(workspace, self._spec, self._upstream)
         self.warnings: list[str] = []
 
     def frame(self) -> pd.DataFrame:
@@ -158,7 +159,7 @@ class _Predictions:
 
     def features_hash(self) -> str:
         """Hash of the feature files that were predicted from."""
-        return self._hash("features")
+        return canonical_hash(self._features.file_hashes(self._windows))
 
     def predictions_hash(self) -> str:
         """Hash of the prediction files, or of the pinned model."""
@@ -188,7 +189,7 @@ class _Predictions:
 
     def _by_pinned_model(self) -> pd.DataFrame:
         fitted = load_model(self._workspace.settings.runtime / self._pinned_fold()["path"])
-        features = self._upstream.joined(self._assets["features"], self._windows)
+        features = self._features.rows(self._windows)
         start = self._scenario.dates.bounds[0]
         if start is not None:
             features = features.loc[features.index >= pd.Timestamp(start)]
@@ -204,6 +205,6 @@ class _Predictions:
             fitted,
             features.drop(columns="known_at"),
             known_at,
-            feature_set_hash=feature_set(self._spec.features).hash,
+            feature_set_hash=self._features.hash,
             allow_overlap=overlap,
         )
