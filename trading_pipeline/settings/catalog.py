@@ -46,8 +46,20 @@ class Catalog:
         return self.universe.by_id
 
     def instrument(self, name: str) -> Instrument:
-        """The instrument of that id; `UnknownNameError` offers the closest."""
+        """The instrument of that id; `UnknownNameError` offers the closest, or says it is archived."""
+        if name in self.universe.archived_by_id and name not in self.instruments:
+            spec = self.universe.archived_by_id[name]
+            raise UnknownNameError(
+                f"The instrument {name!r} is archived. Bring it back with 'trading-pipeline universe "
+                f"add {spec.symbol} --timeframe {spec.timeframe.value}'.",
+                name=name,
+                kind="instrument",
+            )
         return _lookup("instrument", name, self.instruments)
+
+    def require_known_instrument(self, name: str) -> None:
+        """Raise `UnknownNameError` for an id that neither the universe nor its archive has."""
+        _lookup("instrument", name, self.instruments | self.universe.archived_by_id)
 
     def scenario(self, name: str) -> ScenarioSpec:
         """The scenario of that name; `UnknownNameError` offers the closest."""
@@ -105,9 +117,12 @@ def _load_universe(config_dir: Path | None) -> tuple[UniverseSpec, dict[str, Pat
                 "under 'instruments', or leave the key out to keep the shipped ones.",
                 path=str(path),
             )
-        universe, sources["universe"] = universe.overlaid(overlay), path
+        sources["universe"] = path
         try:
+            universe = universe.overlaid(overlay)
             universe.grid.keys()
+        except UnknownNameError as error:
+            raise UnknownNameError(f"{path}: {error}", **error.values) from error
         except ConfigurationError as error:
             raise ConfigurationError(f"{path}: {error}", path=str(path)) from error
     return universe, sources
@@ -159,7 +174,8 @@ def _check_references(catalog: Catalog) -> None:
     for scenario in catalog.scenarios.values():
         for name in scenario.instruments or ():
             where = catalog.sources[f"scenarios/{scenario.name}"]
-            _lookup("instrument", name, catalog.instruments, where)
+            known = catalog.instruments | catalog.universe.archived_by_id
+            _lookup("instrument", name, known, where)
     for study in catalog.studies.values():
         where = catalog.sources[f"studies/{study.name}"]
         scenario = _lookup("scenario", study.scenario, catalog.scenarios, where)

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from trading_pipeline.domain.instrument import Instrument, instrument_id
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.domain.windows import Cadence, WindowGrid
+from trading_pipeline.errors import UnknownNameError, did_you_mean
 from trading_pipeline.settings.spec_model import SpecModel
 
 __all__ = ["InstrumentSpec", "UniverseFile", "UniverseSpec"]
@@ -48,13 +49,15 @@ class InstrumentSpec(SpecModel):
 class UniverseFile(SpecModel):
     """What a `universe.yaml` may hold; a user's file may leave out what it does not change.
 
-    `end: null` means until now; null elsewhere changes nothing.
+    `end: null` means until now; null elsewhere changes nothing. `archived`: ids that are left out of
+    the universe, shipped ones too; what is stored of them stays.
     """
 
     start: date | None = None
     end: date | None = None
     cadence: Cadence | None = None
     instruments: tuple[InstrumentSpec, ...] = ()
+    archived: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _no_duplicates(self) -> UniverseFile:
@@ -72,6 +75,7 @@ class UniverseSpec(SpecModel):
     end: date | None = None
     cadence: Cadence = "year"
     instruments: tuple[InstrumentSpec, ...] = ()
+    archived: tuple[InstrumentSpec, ...] = ()
 
     @property
     def grid(self) -> WindowGrid:
@@ -84,10 +88,29 @@ class UniverseSpec(SpecModel):
         found = (spec.to_instrument() for spec in self.instruments)
         return {instrument.id: instrument for instrument in found}
 
+    @property
+    def archived_by_id(self) -> dict[str, InstrumentSpec]:
+        """What left the universe and can come back, by id."""
+        return {instrument_id(i.symbol, i.timeframe): i for i in self.archived}
+
     def overlaid(self, other: UniverseFile) -> UniverseSpec:
-        """This universe with what `other` sets; instruments of the same id are replaced."""
+        """This universe with what `other` sets; instruments of the same id are replaced.
+
+        Raises `UnknownNameError` for an archived id that is no instrument's.
+        """
         mine = {instrument_id(i.symbol, i.timeframe): i for i in self.instruments}
         mine |= {instrument_id(i.symbol, i.timeframe): i for i in other.instruments}
-        given = other.model_dump(include=other.model_fields_set - {"instruments"})
+        for name in other.archived:
+            if name not in mine:
+                raise UnknownNameError(
+                    f"'archived' names {name!r}, which is no instrument. {did_you_mean(name, mine)}",
+                    name=name,
+                    kind="instrument",
+                )
+        given = other.model_dump(include=other.model_fields_set - {"instruments", "archived"})
         given = {key: value for key, value in given.items() if key == "end" or value is not None}
-        return UniverseSpec(**(dict(self) | given | {"instruments": tuple(mine.values())}))
+        instruments = {
+            "instruments": tuple(spec for name, spec in mine.items() if name not in other.archived),
+            "archived": tuple(spec for name, spec in mine.items() if name in other.archived),
+        }
+        return UniverseSpec(**(dict(self) | given | instruments))

@@ -55,7 +55,7 @@ def check_scenario(catalog: Catalog, scenario: ScenarioSpec) -> None:
     for name in required_models(scenario):
         catalog.model(name)
     for name in scenario.instruments or ():
-        catalog.instrument(name)
+        catalog.require_known_instrument(name)
     if scenario.model_window is not None:
         catalog.grid.window(str(scenario.model_window))
 
