@@ -56,7 +56,7 @@ class TestIds:
         one = Instrument(symbol="A", timeframe=Timeframe.D1, source="s", listed_to=date(2012, 1, 1))
         assert one.id == "A_1d"
         assert one.as_dict()["timeframe"] == "1d"
-        assert set(one.as_dict()) == set(Instrument.__dataclass_fields__)
+        assert set(one.as_dict()) == set(Instrument.__dataclass_fields__) - {"resample_from"}
         assert len(canonical_hash(one.as_dict())) == 64
         with pytest.raises(FrozenInstanceError):
             one.symbol = "B"
@@ -79,6 +79,13 @@ class TestTimeframes:
     def test_bars_below_a_day_are_intraday(self):
         assert [t.value for t in Timeframe if not t.is_intraday] == ["1d", "1w"]
         assert all(t.is_intraday == (t.length < timedelta(days=1)) for t in Timeframe)
+
+
+def test_a_finer_series_to_start_from_is_part_of_an_instrument_only_where_it_is_set():
+    plain = Instrument(symbol="X", timeframe=Timeframe.D1, source="s")
+    made = Instrument(symbol="X", timeframe=Timeframe.D1, source="s", resample_from=Timeframe.M1)
+    assert "resample_from" not in plain.as_dict()
+    assert made.as_dict() == plain.as_dict() | {"resample_from": "1m"}
 
 
 GIVEN = {
