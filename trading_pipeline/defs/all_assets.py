@@ -4,6 +4,7 @@ import dagster as dg
 
 from trading_pipeline.defs.backtests import backtest_asset
 from trading_pipeline.defs.cross_features import cross_features_asset
+from trading_pipeline.defs.datasets import dataset_profile, inbox_sensor
 from trading_pipeline.defs.features import feature_assets, label_assets
 from trading_pipeline.defs.jobs import project_jobs
 from trading_pipeline.defs.market_data import bars_asset, corporate_actions, universe
@@ -44,6 +45,7 @@ def build_definitions(
     assets = [
         universe,
         corporate_actions,
+        dataset_profile,
         *chain,
         cross_features_asset(catalog, grid),
         backtest_asset(catalog),
@@ -53,6 +55,7 @@ def build_definitions(
     return dg.Definitions(
         assets=assets,
         jobs=project_jobs(chain),
+        sensors=[inbox_sensor(catalog)],
         executor=dg.in_process_executor,
         resources={"warehouse": warehouse, "workspace": workspace},
     )

@@ -14,6 +14,8 @@ def project_jobs(chain: Sequence[dg.AssetsDefinition]) -> list[Any]:
     return [
         dg.define_asset_job("reference_data", selection=select.assets("universe")),
         dg.define_asset_job("corporate_actions_job", selection=select.assets("corporate_actions")),
+        dg.define_asset_job("datasets", selection=select.assets("dataset_profile")),
+        dg.define_asset_job("bars_of_files", selection=select.assets("bars")),
         dg.define_asset_job("bars_to_predictions", selection=select.assets(*chain)),
         dg.define_asset_job("cross_features_job", selection=select.assets("cross_features")),
         dg.define_asset_job("backtests", selection=select.assets("backtest", "tearsheet")),

@@ -7,6 +7,7 @@ from trading_pipeline.settings.catalog import Catalog
 __all__ = [
     "ALL_WINDOWS",
     "BY_INSTRUMENT",
+    "datasets",
     "instrument_scenarios",
     "instrument_studies",
     "instrument_windows",
@@ -19,6 +20,7 @@ __all__ = [
 
 instruments = dg.DynamicPartitionsDefinition(name="instruments")
 scenarios = dg.DynamicPartitionsDefinition(name="scenarios")
+datasets = dg.DynamicPartitionsDefinition(name="datasets")
 studies = dg.DynamicPartitionsDefinition(name="studies")
 instrument_scenarios = dg.MultiPartitionsDefinition(
     {"instrument": instruments, "scenario": scenarios}

@@ -1,0 +1,145 @@
+"""This file holds the users' files as Dagster sees them: the asset of profiles and the inbox sensor."""
+
+import json
+import time
+from collections.abc import Sequence
+
+import dagster as dg
+
+from trading_pipeline.defs.market_data import GROUP
+from trading_pipeline.defs.partitions import datasets, instruments
+from trading_pipeline.defs.reporting_outcomes import report
+from trading_pipeline.defs.resources import WorkspaceResource
+from trading_pipeline.domain.windows import Window
+from trading_pipeline.market_data.files_source import registered_datasets
+from trading_pipeline.settings.catalog import Catalog, load_catalog
+from trading_pipeline.settings.environment import load_settings
+from trading_pipeline.stages.dataset_stage import DatasetOutcome, refresh_dataset
+from trading_pipeline.stages.inbox import changed_files
+
+__all__ = ["dataset_profile", "inbox_sensor"]
+
+_RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+
+
+@dg.asset(
+    group_name=GROUP,
+    kinds={"csv", "parquet"},
+    partitions_def=datasets,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    check_specs=[
+        dg.AssetCheckSpec(
+            "accepted", asset="dataset_profile", description="The file can be read as bars."
+        ),
+        dg.AssetCheckSpec(
+            "decided",
+            asset="dataset_profile",
+            description="Nothing is left for the user to decide; answers stand in <file>.yaml.",
+        ),
+    ],
+)
+def dataset_profile(
+    context: dg.AssetExecutionContext, workspace: WorkspaceResource
+) -> dg.MaterializeResult:
+    """What a file of the inbox holds: columns, timeframe, time zone, gaps, problems.
+
+    A file with nothing left to decide becomes an instrument of the source `files`. One that leaves
+    something open (time zone, order of day and month, several symbols) waits: answer it in a YAML
+    file of the same name with .yaml behind.
+    """
+    opened = workspace.open(context)
+    outcomes = []
+    for name in context.partition_keys:
+        outcome = refresh_dataset(opened, name)
+        outcomes.append(outcome)
+        if outcome.instrument:
+            added = [outcome.instrument]
+            context.instance.add_dynamic_partitions(str(instruments.name), added)
+        opened = workspace.open(context)  # the universe may have grown
+    return report(context, outcomes, _checks(outcomes))
+
+
+def _checks(outcomes: Sequence[DatasetOutcome]) -> list[dg.AssetCheckResult]:
+    refused = [f"{each.partition}: {each.reason}" for each in outcomes if each.status == "refused"]
+    waiting = [f"{each.partition}: {question}" for each in outcomes for question in each.questions]
+    return [
+        dg.AssetCheckResult(
+            passed=not found,
+            check_name=name,
+            severity=severity,
+            description=" ".join(found) or None,
+            metadata={"files": len(outcomes), "findings": len(found)},
+        )
+        for name, found, severity in (
+            ("accepted", refused, dg.AssetCheckSeverity.ERROR),
+            ("decided", waiting, dg.AssetCheckSeverity.WARN),
+        )
+    ]
+
+
+def inbox_sensor(catalog: Catalog) -> dg.SensorDefinition:
+    """The sensor over the inbox; `catalog` is what the definitions were made of."""
+    last_end = catalog.grid.windows()[-1].end
+
+    @dg.sensor(
+        name="inbox",
+        job_names=["datasets", "bars_of_files"],
+        minimum_interval_seconds=30,
+        description="Profiles each new or changed file of runtime/inbox, and fetches the bars of what "
+        "became an instrument.",
+    )
+    def inbox(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        settings = load_settings()
+        seen = json.loads(context.cursor or "{}")
+        files, bars = dict(seen.get("files", {})), dict(seen.get("bars", {}))
+        requests, waiting = [], []
+        new = changed_files(settings.inbox, files, time.time())
+        for each in new:
+            files[each.name] = each.signature
+            requests.append(
+                dg.RunRequest(
+                    run_key=f"{each.name} {each.signature}",
+                    job_name="datasets",
+                    partition_key=each.name,
+                )
+            )
+        now = load_catalog(settings.config)
+        for name, record in registered_datasets(settings.datasets).items():
+            if bars.get(name) == record.bars_sha256 or name not in now.instruments:
+                continue
+            held = [
+                w for w in now.grid.windows() if w.start <= record.last and w.end > record.first
+            ]
+            if held[-1].end > last_end:
+                waiting.append(name)
+                continue
+            bars[name] = record.bars_sha256
+            requests.append(_bars_request(name, record.bars_sha256, held))
+        if not requests:
+            return dg.SkipReason(_why_nothing(waiting))
+        return dg.SensorResult(
+            run_requests=requests,
+            dynamic_partitions_requests=[datasets.build_add_request([each.name for each in new])],
+            cursor=json.dumps({"files": files, "bars": bars}, sort_keys=True),
+        )
+
+    return inbox
+
+
+def _bars_request(name: str, sha256: str, windows: Sequence[Window]) -> dg.RunRequest:
+    first, last = (f"{name}|{window.key}" for window in (windows[0], windows[-1]))
+    key = (
+        {"partition_key": first}
+        if first == last
+        else {"tags": dict(zip(_RANGE, (first, last), strict=True))}
+    )
+    return dg.RunRequest(run_key=f"{name} {sha256[:12]}", job_name="bars_of_files", **key)
+
+
+def _why_nothing(waiting: Sequence[str]) -> str:
+    if not waiting:
+        return "No new or changed file in the inbox."
+    return (
+        f"The universe's span has grown for {', '.join(waiting)}: reload the code location, so that "
+        "its windows exist here; the bars are fetched then."
+    )
