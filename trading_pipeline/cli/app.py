@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from trading_pipeline.cli.datasets_app import datasets_app
 from trading_pipeline.errors import TradingPipelineError
 
 __all__ = ["app", "main"]
@@ -24,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(datasets_app)
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Instruments = Annotated[
     list[str] | None, typer.Option("--instrument", "-i", help="Only this instrument; repeatable.")

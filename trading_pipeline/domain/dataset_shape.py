@@ -1,0 +1,75 @@
+"""This file holds what is known of the form of a user's table: columns, numbers, time stamps.
+
+Positions count from 0. `skip_rows` are the lines before the header; `header_rows` follow them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+__all__ = ["NumberFormat", "TableShape", "TimestampFormat", "TimestampKind"]
+
+TimestampKind = Literal["date", "datetime", "epoch", "date+time"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberFormat:
+    """How prices are written. `symbols`: currency signs, spaces or apostrophes stand in the cells.
+
+    `magnitudes`: volumes end in K, M, B or T, such as `12.34M`.
+    """
+
+    decimal: Literal[".", ","] = "."
+    thousands: str | None = None
+    symbols: bool = False
+    magnitudes: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimestampFormat:
+    """How time stamps are written.
+
+    `unit`: s, ms, us or ns of an epoch, else None. `format`: directives of strptime, for `date+time`
+    both cells with a space between, None for an epoch. `formats`: all spellings that occur, the
+    commonest first. `is_iso`: year first with dashes or slashes, which may carry an offset;
+    `shows_offset`: a cell of the head carries one.
+    """
+
+    kind: TimestampKind
+    unit: str | None = None
+    format: str | None = None
+    formats: tuple[str, ...] = ()
+    is_iso: bool = False
+    shows_offset: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableShape:
+    """Form of a table: `delimiter` is None for Parquet, whose columns are named by `names`.
+
+    `width`: cells of a full row. `positions`: role -> positions (two for a date and a time).
+    `quoted`: the file has quotation marks somewhere.
+    """
+
+    encoding: str
+    delimiter: str | None
+    header: bool | Literal["multi"]
+    skip_rows: int
+    header_rows: int
+    width: int
+    names: tuple[str, ...]
+    positions: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    numbers: NumberFormat = NumberFormat()
+    timestamp: TimestampFormat | None = None
+    quoted: bool = False
+
+    @property
+    def column_names(self) -> dict[str, list[str | int] | str | int]:
+        """Role -> name, or position where there is no header; `timestamp` is a list."""
+        named: dict[str, list[str | int] | str | int] = {}
+        for role, positions in self.positions.items():
+            shown: list[str | int] = [self.names[p] if self.header else p for p in positions]
+            named[role] = shown if role == "timestamp" else shown[0]
+        return named

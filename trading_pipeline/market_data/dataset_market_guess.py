@@ -1,0 +1,182 @@
+"""This file holds the guess of the market and time zone of a user's bars, from the hours they stand in.
+
+It is a suggestion: the user confirms the zone. Minutes count from 1970, as the wall clock of the file
+shows them or in UTC. Opening hours are those of the exchanges' regular sessions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trading_pipeline.market_data.calendars import expected_bars
+from trading_pipeline.market_data.session_schedule import ALWAYS, WEEKDAYS
+
+__all__ = ["MarketGuess", "guess_daily_market", "guess_market"]
+
+Minutes = npt.NDArray[np.int64]
+DAY_MINUTES = 1440
+_DAYS_LOOKED_AT = 60
+
+
+@dataclass(frozen=True)
+class MarketGuess:
+    """Calendar, and the zone of stamps without an offset; None where nothing fits."""
+
+    calendar: str | None
+    tz: str | None
+
+
+@dataclass(frozen=True)
+class _Session:
+    calendar: str
+    tz: str
+    opens: tuple[time, ...]
+    closes: tuple[time, ...]
+    lunch: tuple[time, time] | None = None
+
+
+# Of several exchanges with the same hours in the same zone the largest one stands for all.
+_SESSIONS = (
+    _Session("XNYS", "America/New_York", (time(9, 30),), (time(16),)),
+    _Session("XNYS", "America/New_York", (time(4),), (time(20),)),  # with extended hours
+    _Session("XNYS", "America/Chicago", (time(8, 30),), (time(15),)),
+    _Session("XBOM", "Asia/Kolkata", (time(9, 15),), (time(15, 30),)),
+    _Session("XLON", "Europe/London", (time(8),), (time(16, 30),)),
+    _Session("XETR", "Europe/Berlin", (time(9),), (time(17, 30),)),
+    _Session(
+        "XTKS", "Asia/Tokyo", (time(9),), (time(15, 30), time(15)), (time(11, 30), time(12, 30))
+    ),
+    _Session("XHKG", "Asia/Hong_Kong", (time(9, 30),), (time(16),), (time(12), time(13))),
+    _Session("XSHG", "Asia/Shanghai", (time(9, 30),), (time(15),), (time(11, 30), time(13))),
+    _Session("XKRX", "Asia/Seoul", (time(9),), (time(15, 30),)),
+    _Session("XTAI", "Asia/Taipei", (time(9),), (time(13, 30),)),
+    _Session("XSES", "Asia/Singapore", (time(9),), (time(17),)),
+    _Session("XASX", "Australia/Sydney", (time(10),), (time(16),)),
+    _Session("BVMF", "America/Sao_Paulo", (time(10),), (time(18), time(17))),
+    _Session("XIST", "Europe/Istanbul", (time(10),), (time(18),)),
+)
+_DAILY = ("XNYS", "XBOM", "XLON", "XETR", "XTKS", "XHKG")
+
+
+def guess_market(minutes: Minutes, step: int, *, in_utc: bool) -> MarketGuess:
+    """Market of intraday bars: their minutes in order, `step` minutes apart.
+
+    Bars on weekends and around the clock are 24/7 and taken for UTC; around the clock without weekends
+    24/5. Otherwise the session whose open is the first bar of most days, and whose close fits best.
+    `in_utc`: the minutes are UTC, so that only the calendar is open.
+    """
+    if not len(minutes):
+        return MarketGuess(None, None)
+    days = minutes // DAY_MINUTES
+    unique, starts = np.unique(days, return_index=True)
+    hours = len(np.unique(minutes % DAY_MINUTES // 60))
+    weekend = np.isin((unique + 3) % 7, (5, 6)).mean()
+    if hours >= min(23, DAY_MINUTES // max(step, 60)):
+        if weekend > 0.22 or len(unique) < 7:
+            return MarketGuess(ALWAYS, "UTC") if weekend > 0.22 else MarketGuess(None, None)
+        return MarketGuess(WEEKDAYS, "UTC" if in_utc else _zone_of_week(minutes))
+    ends = np.r_[starts[1:], len(minutes)] - 1
+    chosen = np.unique(np.linspace(0, len(unique) - 1, _DAYS_LOOKED_AT).astype(np.int64))
+    best, score = MarketGuess(None, None), 0.0
+    for session in _SESSIONS:
+        for zone in ("UTC",) if in_utc else (session.tz, "UTC"):
+            fit = _fit(session, zone, minutes, unique, starts, ends, chosen, step)
+            if fit > score:
+                best, score = MarketGuess(session.calendar, zone), fit
+    return best
+
+
+def guess_daily_market(labels: pd.DatetimeIndex) -> str | None:
+    """Calendar of daily bars by their dates (00:00 UTC); None where none has nine dates of ten.
+
+    Bars on weekends are 24/7. Otherwise the calendar with the fewest dates missing or too many, looked
+    at over the last 2,000 bars; a perfect one ends the search.
+    """
+    if not len(labels):
+        return None
+    if float(np.mean(np.asarray(labels.dayofweek) >= 5)) > 0.22:
+        return ALWAYS
+    recent = labels[-2000:]
+    best, fewest = None, 0.1 * len(recent)
+    for calendar in (*_DAILY, WEEKDAYS):
+        expected = expected_bars(
+            recent[0].to_pydatetime(),
+            (recent[-1] + pd.Timedelta(days=1)).to_pydatetime(),
+            "1d",
+            calendar,
+        )
+        wrong = len(expected.symmetric_difference(recent))
+        if wrong < fewest:
+            best, fewest = calendar, float(wrong)
+        if wrong == 0:
+            break
+    return best
+
+
+def _fit(
+    session: _Session,
+    zone: str,
+    minutes: Minutes,
+    days: Minutes,
+    starts: Minutes,
+    ends: Minutes,
+    chosen: Minutes,
+    step: int,
+) -> float:
+    """Share of days that begin at the open, plus that of days that end at the close, minus lunch."""
+    firsts = lasts = lunches = 0
+    for position in chosen:
+        first, last = int(minutes[starts[position]]), int(minutes[ends[position]])
+        opens = list(_moments(session.opens, session, zone, int(days[position])))
+        closes = list(_moments(session.closes, session, zone, int(days[position])))
+        firsts += first in opens
+        lasts += any(_last_bar(opens[0], close, step) == last or close == last for close in closes)
+        if session.lunch is not None:
+            begin, end = _moments(session.lunch, session, zone, int(days[position]))
+            at = np.searchsorted(minutes, [begin, end])
+            lunches += int(at[1] - at[0]) == 0
+    begins, finishes, quiet = (count / len(chosen) for count in (firsts, lasts, lunches))
+    if begins < 0.5 or finishes < 0.2:
+        return 0.0
+    bonus = 0.0 if session.lunch is None or step > 30 else (0.5 if quiet >= 0.8 else -1.0)
+    return begins + finishes + bonus + (0.01 if zone != "UTC" else 0.0)
+
+
+def _moments(clocks: tuple[time, ...], session: _Session, zone: str, day: int) -> Iterator[int]:
+    """Minutes at which the session's clocks show these times on a day, in the file's zone."""
+    for clock in clocks:
+        wall = day * DAY_MINUTES + clock.hour * 60 + clock.minute
+        if zone == session.tz:
+            yield wall
+            continue
+        moment = datetime.fromtimestamp(wall * 60, UTC).replace(tzinfo=ZoneInfo(session.tz))
+        minute = int(moment.timestamp()) // 60
+        yield day * DAY_MINUTES + minute % DAY_MINUTES
+
+
+def _last_bar(first: int, close: int, step: int) -> int:
+    return first + (close - first - 1) // step * step
+
+
+def _zone_of_week(minutes: Minutes) -> str | None:
+    """Zone of currencies' bars by the wall clock at which most weeks begin (17:00 New York)."""
+    gaps = np.flatnonzero(np.diff(minutes) > 30 * 60) + 1
+    if not len(gaps):
+        return None
+    week_minutes = (minutes[gaps] + 3 * DAY_MINUTES) % (7 * DAY_MINUTES)
+    values, counts = np.unique(week_minutes // 60, return_counts=True)
+    hour = int(values[np.argmax(counts)]) - 6 * 24  # hours after Sunday 00:00
+    if hour in (21, 22):
+        return "UTC"
+    if hour == 17:
+        return "America/New_York"
+    return (
+        "Europe/Athens" if hour == -6 * 24 else None
+    )  # Monday 00:00: clocks of MetaTrader servers

@@ -1,0 +1,203 @@
+"""This file holds the profile of a user's file: what it is, what is wrong with it, what must be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from trading_pipeline.domain.dataset_shape import TableShape
+from trading_pipeline.domain.timeframe import Timeframe
+from trading_pipeline.settings.dataset_answers import DatasetAnswers
+
+__all__ = ["DatasetPreview", "DatasetProfile", "Question", "open_questions", "shown_moment"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """A decision that the file leaves open: `key` of the side-car file, and the flag of the command."""
+
+    key: str
+    flag: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetProfile:
+    """What is known of a file after it was read once.
+
+    `accept`: it can be read as bars, once the open questions are answered; else `reason` says why not.
+    `rows` counts lines of data, `valid_rows` those that can be bars: whole, with a stamp and four
+    prices. `first` and `last`: ISO, as the file shows them (UTC where it has offsets; with the answered
+    zone's offset). `problems` has the published codes, `other_findings` what has none: `extra_bar`
+    (distinct stamps outside the calendar), `bad_timestamp`, `extra_cells`, `missing_volume`.
+    """
+
+    path: str
+    size: int
+    accept: bool
+    reason: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    decimal: str | None = None
+    thousands: str | None = None
+    header: bool | str | None = None
+    skip_rows: int = 0
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    timestamp: Mapping[str, str | None] | None = None
+    tz: str | None = None
+    suggest_tz: str | None = None
+    timeframe: str | None = None
+    rows: int = 0
+    valid_rows: int = 0
+    first: str | None = None
+    last: str | None = None
+    symbols: tuple[str, ...] = ()
+    calendar: str | None = None
+    missing_bars: int | None = None
+    problems: Mapping[str, int] = field(default_factory=dict)
+    other_findings: Mapping[str, int] = field(default_factory=dict)
+    answers: DatasetAnswers = field(default_factory=DatasetAnswers)
+    shape: TableShape | None = None
+    symbol_in_column: bool = False
+
+    @property
+    def open_questions(self) -> tuple[Question, ...]:
+        """What the user must decide before bars can be read, with the answers given so far."""
+        return open_questions(self, self.answers)
+
+    def to_json(self) -> dict[str, Any]:
+        """The published keys, in their order, as plain values."""
+        return {
+            "accept": self.accept,
+            "reason": self.reason,
+            "encoding": self.encoding,
+            "delimiter": self.delimiter,
+            "decimal": self.decimal,
+            "thousands": self.thousands,
+            "header": self.header,
+            "skip_rows": self.skip_rows,
+            "columns": dict(self.columns),
+            "timestamp": None if self.timestamp is None else dict(self.timestamp),
+            "tz": self.tz,
+            "suggest_tz": self.suggest_tz,
+            "timeframe": self.timeframe,
+            "rows": self.rows,
+            "valid_rows": self.valid_rows,
+            "first": self.first,
+            "last": self.last,
+            "symbols": list(self.symbols),
+            "calendar": self.calendar,
+            "missing_bars": self.missing_bars,
+            "problems": dict(sorted(self.problems.items())),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetPreview:
+    """The first rows of a file as they stand in it, and the roles that its columns seem to play.
+
+    `rows`: cells as text; a cut line has fewer. `roles`: position of a column -> role.
+    """
+
+    path: str
+    size: int
+    encoding: str
+    delimiter: str | None
+    header: bool | str
+    skip_rows: int
+    names: tuple[str, ...]
+    roles: Mapping[int, str]
+    timestamp: Mapping[str, str | None] | None
+    rows: tuple[tuple[str, ...], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """All values as plain ones; `columns` is a list of name and role."""
+        return {
+            "encoding": self.encoding,
+            "delimiter": self.delimiter,
+            "header": self.header,
+            "skip_rows": self.skip_rows,
+            "columns": [
+                {"name": name, "role": self.roles.get(i)} for i, name in enumerate(self.names)
+            ],
+            "timestamp": None if self.timestamp is None else dict(self.timestamp),
+            "rows": [list(row) for row in self.rows],
+        }
+
+
+def open_questions(profile: DatasetProfile, answers: DatasetAnswers) -> tuple[Question, ...]:
+    """Decisions that a file of this profile leaves open under these answers; none for a refused file."""
+    if not profile.accept:
+        return ()
+    found = []
+    problems, known = profile.problems, {each.value for each in Timeframe}
+    timeframe = answers.timeframe.value if answers.timeframe else profile.timeframe
+    if problems.get("ambiguous_date") and not (answers.date_order or answers.timestamp_format):
+        found.append(_date_order(problems["ambiguous_date"]))
+    if len(profile.symbols) > 1 and answers.symbol not in profile.symbols:
+        found.append(_symbol(profile.symbols, answers.symbol))
+    if timeframe not in known:
+        found.append(_timeframe(timeframe))
+    intraday = timeframe in known and Timeframe(str(timeframe)).is_intraday
+    if answers.tz is None and (
+        (profile.tz == "naive" and (intraday or timeframe not in known)) or profile.tz == "mixed"
+    ):
+        found.append(_tz(profile))
+    return tuple(found)
+
+
+def shown_moment(moment: int, *, aware: bool, as_date: bool, zone_offset: str = "") -> str:
+    """ISO text of a moment (microseconds): a date, a wall clock with its offset, or UTC."""
+    stamp = datetime(1970, 1, 1) + timedelta(microseconds=moment)
+    if as_date:
+        return stamp.date().isoformat()
+    return stamp.isoformat() + ("+00:00" if aware else zone_offset)
+
+
+def _date_order(rows: int) -> Question:
+    return Question(
+        key="date_order",
+        flag="--date-order",
+        message=f"{rows} row(s) can be read as day/month and as month/day. Say which: "
+        "--date-order dmy or --date-order mdy.",
+    )
+
+
+def _symbol(symbols: tuple[str, ...], given: str | None) -> Question:
+    shown = ", ".join(symbols[:10]) + (", ..." if len(symbols) > 10 else "")
+    which = "" if given is None else f" {given!r} is none of them."
+    return Question(
+        key="symbol",
+        flag="--symbol",
+        message=f"The file holds {len(symbols)} symbols: {shown}.{which} Choose one with --symbol.",
+    )
+
+
+def _timeframe(found: str | None) -> Question:
+    what = {
+        None: "One stamp alone shows no distance between bars.",
+        "irregular": "The bars are not evenly spaced.",
+    }.get(found, f"The bars are {found} apart, which is no timeframe here.")
+    return Question(
+        key="timeframe",
+        flag="--timeframe",
+        message=f"{what} Say what they are: --timeframe {', '.join(Timeframe)}.",
+    )
+
+
+def _tz(profile: DatasetProfile) -> Question:
+    if profile.tz == "mixed":
+        rows = profile.problems.get("mixed_tz", 0)
+        what = f"{rows} row(s) carry no offset, others do."
+    else:
+        what = "The time stamps carry no offset."
+    hint = profile.suggest_tz
+    example = f"--tz {hint}" if hint else "--tz with an IANA name such as America/New_York"
+    likely = f" By the hours of the session it is {hint}." if hint else ""
+    return Question(
+        key="tz",
+        flag="--tz",
+        message=f"{what}{likely} Say in which time zone they are: {example}.",
+    )

@@ -1,0 +1,283 @@
+"""This file holds the profile of a user's file: its form, its checks, its market, its open questions.
+
+The reader of bars and the preview stand in files of their own and can be imported from here too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from trading_pipeline.domain.dataset_shape import TableShape
+from trading_pipeline.market_data.dataset_bytes import FileBytes, examine_bytes
+from trading_pipeline.market_data.dataset_coverage import step_name
+from trading_pipeline.market_data.dataset_numbers import formula_cell
+from trading_pipeline.market_data.dataset_profile import (
+    DatasetPreview,
+    DatasetProfile,
+    shown_moment,
+)
+from trading_pipeline.market_data.dataset_timestamps import surviving_orders
+from trading_pipeline.settings.dataset_answers import DatasetAnswers
+from trading_pipeline.stages.dataset_batches import FileTally, Progress, tally_file
+from trading_pipeline.stages.dataset_market import MarketFacts
+from trading_pipeline.stages.dataset_preview import preview_dataset
+from trading_pipeline.stages.dataset_reading import read_dataset_bars
+from trading_pipeline.stages.dataset_table import FoundTable, find_table, readable_copy
+from trading_pipeline.storage.csv_scan import open_scan
+
+__all__ = [
+    "DatasetAnswers",
+    "DatasetPreview",
+    "DatasetProfile",
+    "preview_dataset",
+    "profile_dataset",
+    "read_dataset_bars",
+]
+
+_OHLC = ("open", "high", "low", "close")
+_UTC_CELL = re.compile(r".*?(?:[Zz]|UTC|GMT|[+-]00(?::?00)?)\s*")
+
+
+def profile_dataset(
+    path: Path,
+    answers: DatasetAnswers | None = None,
+    *,
+    max_bytes: int | None = None,
+    progress: Progress | None = None,
+) -> DatasetProfile:
+    """Read a CSV, TSV or Parquet file once and say what it is, what is wrong and what must be asked.
+
+    `answers`: instead of what the file does not say. `max_bytes`: a larger file is refused unread.
+    `progress`: called with the number of rows read so far. Memory does not grow with the file. A file
+    that cannot be bars has `accept` false and a `reason`; raises `DatasetFormatError` only where there
+    is no file to read, or an answer does not fit it.
+    """
+    path, answers = Path(path), answers or DatasetAnswers()
+    size = path.stat().st_size if path.is_file() else 0
+    base = DatasetProfile(path=str(path), size=size, accept=False, answers=answers)
+    if max_bytes is not None and size > max_bytes:
+        return replace(
+            base,
+            reason=f"The file has {size:,} bytes; at most {max_bytes:,} are allowed. Split it by years "
+            "or symbols, or raise the limit.",
+        )
+    content = examine_bytes(path)
+    base = replace(base, encoding=content.encoding if content.kind == "text" else None)
+    refused = _refused_bytes(content)
+    if refused is not None:
+        return replace(base, reason=refused[1], problems={refused[0]: 1})
+    with readable_copy(path, content) as readable:
+        return _profile_table(base, readable, content, progress)
+
+
+def _profile_table(
+    base: DatasetProfile, readable: Path, content: FileBytes, progress: Progress | None
+) -> DatasetProfile:
+    table = find_table(readable, content, base.answers)
+    shape = table.shape
+    base = _with_form(base, shape)
+    bom = {"bom": 1} if content.bom else {}
+    if table.is_blank:
+        return replace(base, reason="The file holds blank lines only.", problems={"empty_file": 1})
+    missing = [role for role in _OHLC if role not in shape.positions]
+    if missing and not (shape.header and not table.rows and len(missing) == len(_OHLC)):
+        return replace(
+            base,
+            reason=f"No column for {', '.join(missing)} was found among {_columns_found(shape)}. Name "
+            "each with --column, such as --column close=Last.",
+            problems={"missing_column": len(missing), **bom},
+            rows=len(table.rows),
+        )
+    if not table.rows:
+        return replace(
+            base,
+            reason="The file has a header but no row behind it.",
+            problems={"no_rows": 1, **bom},
+        )
+    formula = _formula_in_head(table)
+    if formula is not None:
+        return replace(base, reason=_formula_reason(formula), problems=bom)
+    if not table.formats:
+        return replace(base, reason=_no_stamp_reason(table), problems=bom, rows=len(table.rows))
+    with open_scan(readable, shape) as scan:
+        orders, both = list(table.formats), 0
+        if len(orders) > 1:
+            counts, both = scan.readable_stamps([table.formats[order] for order in orders])
+            orders = [each for each, n in zip(orders, counts, strict=True) if n == max(counts)]
+            alive = {order: table.formats[order] for order in orders}
+            orders = surviving_orders(table.cells("timestamp"), alive)
+        shape = replace(shape, timestamp=table.formats[orders[0]])
+    base = _with_form(base, shape)
+    naive = shape.timestamp is not None and not _is_aware(shape)
+    market = MarketFacts(base.answers, is_naive=naive)
+    with open_scan(readable, shape) as scan:
+        tally = tally_file(
+            scan,
+            naive_zone=base.answers.tz,
+            on_series=lambda series, _: market.look_at(series),
+            progress=progress,
+        )
+    ambiguous = {"ambiguous_date": both} if len(orders) > 1 else {}
+    return _finished(base, table, tally, market, {**bom, **ambiguous})
+
+
+def _finished(
+    base: DatasetProfile,
+    table: FoundTable,
+    tally: FileTally,
+    market: MarketFacts,
+    known: Mapping[str, int],
+) -> DatasetProfile:
+    rows, shape = tally.rows, base.shape
+    symbols = tuple(sorted(tally.symbols)) or table.symbols
+    tz = "mixed" if tally.is_mixed else _tz(base, table, market)
+    problems = {
+        **known,
+        **rows.all_problems(),
+        "duplicate_row": tally.duplicate_rows,
+        "duplicate_conflict": tally.duplicate_conflicts,
+        "price_spike": tally.price_spikes,
+        "stale_run": tally.stale_runs,
+        "missing_bar": market.missing or 0,
+        "mixed_tz": rows.naive_rows if tally.is_mixed else 0,
+        "multiple_symbols": len(symbols) if len(symbols) > 1 else 0,
+        "no_rows": int(rows.rows == 0),
+    }
+    others = {**rows.others, "extra_bar": market.extra or 0}
+    if shape is not None and "volume" not in shape.positions:
+        others.pop("missing_volume", None)
+    timeframe = base.answers.timeframe or step_name(tally.steps)
+    profile = replace(
+        base,
+        accept=rows.valid_rows > 0,
+        tz=tz,
+        suggest_tz=market.suggest_tz,
+        timeframe=None if timeframe is None else str(timeframe),
+        rows=rows.rows,
+        valid_rows=rows.valid_rows,
+        symbols=symbols,
+        symbol_in_column=bool(tally.symbols),
+        calendar=market.calendar,
+        missing_bars=market.missing,
+        problems={code: count for code, count in problems.items() if count},
+        other_findings={code: count for code, count in others.items() if count},
+    )
+    profile = replace(profile, first=_shown(rows.first, profile), last=_shown(rows.last, profile))
+    if rows.first_formula_row is not None:
+        return replace(profile, accept=False, reason=_formula_reason(rows.first_formula_row))
+    if any(formula_cell(symbol) for symbol in symbols):
+        return replace(profile, accept=False, reason=_formula_reason(None))
+    if not profile.accept:
+        what = ", ".join(f"{code} {count}" for code, count in profile.problems.items())
+        reason = (
+            f"None of the {rows.rows} row(s) can be read as a bar ({what or 'no time stamps'})."
+        )
+        return replace(profile, reason=reason)
+    return profile
+
+
+def _refused_bytes(content: FileBytes) -> tuple[str, str] | None:
+    if content.kind == "empty":
+        return "empty_file", "The file is empty."
+    if content.kind == "binary":
+        return (
+            "binary_file",
+            f"The file is {content.detail}. Give plain CSV, TSV or Parquet; unpack an archive and save a "
+            "workbook's sheet as CSV first.",
+        )
+    return None
+
+
+def _with_form(base: DatasetProfile, shape: TableShape) -> DatasetProfile:
+    stamp = shape.timestamp
+    return replace(
+        base,
+        shape=shape,
+        encoding=shape.encoding,
+        delimiter=shape.delimiter,
+        decimal=shape.numbers.decimal,
+        thousands=shape.numbers.thousands,
+        header=shape.header,
+        skip_rows=shape.skip_rows,
+        columns=shape.column_names,
+        timestamp=None
+        if stamp is None
+        else {"kind": stamp.kind, "unit": stamp.unit, "format": stamp.format},
+    )
+
+
+def _columns_found(shape: TableShape) -> str:
+    if not shape.header:
+        return f"{shape.width} column(s) without names"
+    return ", ".join(name or "(no name)" for name in shape.names[:20])
+
+
+def _formula_in_head(table: FoundTable) -> int | None:
+    """Row of the head, from 1, with a cell that begins like a formula in any column."""
+    for number, row in enumerate(table.rows, start=1):
+        if any(cell.lstrip().startswith(("=", "@")) for cell in row):
+            return number
+    return None
+
+
+def _formula_reason(row: int | None) -> str:
+    where = "A symbol" if row is None else f"Row {row}"
+    return (
+        f"{where} holds a cell that a spreadsheet would run as a formula (=, @, + or - before a name). "
+        "Prices hold none: remove it and look where the file comes from."
+    )
+
+
+def _no_stamp_reason(table: FoundTable) -> str:
+    cells = table.cells("timestamp")
+    if cells:
+        return (
+            f"The time stamps cannot be read, for example {cells[0][:40]!r}. Give their form with "
+            "--timestamp-format, such as --timestamp-format '%d.%m.%Y %H:%M'."
+        )
+    return (
+        f"No column of time stamps was found among {_columns_found(table.shape)}. Name it with "
+        "--column timestamp=NAME, or --column date=NAME --column time=NAME."
+    )
+
+
+def _is_aware(shape: TableShape) -> bool:
+    stamp = shape.timestamp
+    return stamp is not None and (stamp.kind == "epoch" or stamp.shows_offset)
+
+
+def _tz(base: DatasetProfile, table: FoundTable, market: MarketFacts) -> str:
+    if market.is_naive:
+        return "naive"
+    stamp = base.shape.timestamp if base.shape is not None else None
+    if stamp is not None and stamp.kind == "epoch":
+        return "UTC"
+    cells = [cell for cell in table.cells("timestamp") if cell.strip()]
+    return "UTC" if all(_UTC_CELL.fullmatch(cell) for cell in cells) else "offset"
+
+
+def _shown(moment: int | None, profile: DatasetProfile) -> str | None:
+    """Text of the first or last moment as the file shows it."""
+    if moment is None:
+        return None
+    stamp = profile.shape.timestamp if profile.shape is not None else None
+    as_date = stamp is not None and stamp.kind == "date"
+    naive = profile.tz == "naive"
+    offset = _offset(moment, profile.answers.tz) if naive and not as_date else ""
+    return shown_moment(moment, aware=not naive, as_date=as_date, zone_offset=offset)
+
+
+def _offset(moment: int, zone: str | None) -> str:
+    if zone is None:
+        return ""
+    stamp: Any = pd.Timestamp(moment, unit="us").tz_localize(
+        zone, ambiguous=True, nonexistent="shift_forward"
+    )
+    text = str(stamp.isoformat())
+    return text[-6:]

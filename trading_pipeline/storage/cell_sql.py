@@ -1,0 +1,115 @@
+"""This file holds the SQL that turns text cells of a user's file into numbers and time stamps.
+
+Time stamps become microseconds since 1970: UTC where a cell carries an offset or is an epoch, else as
+the wall clock shows. A cell that cannot be read becomes NULL.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trading_pipeline.domain.dataset_shape import NumberFormat, TimestampFormat
+
+__all__ = ["FORMULA", "TimestampSql", "number_sql", "text_literal", "timestamp_sql"]
+
+FORMULA = r"^\s*([=@]|[-+]\s*[A-Za-z(@=])"
+"""A cell that a spreadsheet would run."""
+_EARLIEST, _LATEST = -2_208_988_800_000_000, 4_102_444_800_000_000  # 1900 and 2100
+_UNITS = {
+    "s": ("1e8", "5e9", "* 1000000"),
+    "ms": ("1e11", "5e12", "* 1000"),
+    "us": ("1e14", "5e15", ""),
+    "ns": ("1e17", "5e18", "// 1000"),
+}
+_FRACTIONAL = {"s": "* 1e6", "ms": "* 1e3", "us": "* 1", "ns": "/ 1e3"}
+
+
+@dataclass(frozen=True)
+class TimestampSql:
+    """Expressions: `moment` in microseconds, `aware` (UTC is known), `loss` (a digit got lost)."""
+
+    moment: str
+    aware: str
+    loss: str
+
+
+def text_literal(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def number_sql(cell: str, form: NumberFormat, *, magnitudes: bool = False) -> str:
+    """DOUBLE of a text cell; with `magnitudes` a suffix K, M, B or T counts."""
+    text = cell
+    dropped = [form.thousands] if form.thousands and form.thousands in ".," else []
+    if form.symbols:
+        text = f"regexp_replace({text}, '[\\s\u00a0\u202f$€£¥₹''\u2019]', '', 'g')"
+    for mark in dropped:
+        text = f"replace({text}, {text_literal(mark)}, '')"
+    if form.decimal == ",":
+        text = f"replace({text}, ',', '.')"
+    if not (magnitudes and form.magnitudes):
+        return f"try_cast({text} AS DOUBLE)"
+    return (
+        f"try_cast(rtrim({text}, 'KMBTkmbt ') AS DOUBLE) * CASE upper(right(rtrim({text}), 1)) "
+        "WHEN 'K' THEN 1e3 WHEN 'M' THEN 1e6 WHEN 'B' THEN 1e9 WHEN 'T' THEN 1e12 ELSE 1 END"
+    )
+
+
+def timestamp_sql(cells: list[str], form: TimestampFormat) -> TimestampSql:
+    """Expressions for the time stamp in one cell, or in a cell of the date and one of the time."""
+    if form.kind == "epoch":
+        moment, loss = _epoch(cells[0], form)
+        return TimestampSql(_plausible(moment), "true", loss)
+    text = _joined(cells, form)
+    if not form.is_iso:
+        formats = ", ".join(text_literal(each) for each in form.formats)
+        moment = f"epoch_us(try_strptime(trim({text}), [{formats}]))"
+        aware = "true" if any("%z" in each for each in form.formats) else "false"
+        return TimestampSql(_plausible(moment), aware, "false")
+    aware = (
+        f"(length({text}) > 10 AND (right({text}, 1) NOT BETWEEN '0' AND '9' "
+        f"OR substr({text}, -6, 1) IN ('+', '-') OR substr({text}, -5, 1) IN ('+', '-') "
+        f"OR substr({text}, -3, 1) IN ('+', '-')))"
+    )
+    moment = (
+        f"CASE WHEN {aware} THEN epoch_us(try_cast({text} AS TIMESTAMPTZ)) "
+        f"ELSE epoch_us(try_cast({text} AS TIMESTAMP)) END"
+    )
+    loss = f"(length({text}) > 26 AND regexp_matches({text}, '\\.\\d{{6}}\\d*[1-9]'))"
+    return TimestampSql(_plausible(moment), aware, loss)
+
+
+def _plausible(moment: str) -> str:
+    return f"CASE WHEN ({moment}) BETWEEN {_EARLIEST} AND {_LATEST} THEN ({moment}) END"
+
+
+def _joined(cells: list[str], form: TimestampFormat) -> str:
+    if len(cells) == 1:
+        return cells[0]
+    clock = f"trim({cells[1]})"
+    if form.formats[0].endswith("%H%M%S"):
+        clock = f"lpad({clock}, 6, '0')"
+    elif form.formats[0].endswith("%H%M"):
+        clock = f"lpad({clock}, 4, '0')"
+    return f"(trim({cells[0]}) || ' ' || {clock})"
+
+
+def _epoch(cell: str, form: TimestampFormat) -> tuple[str, str]:
+    """Each cell's unit by its own magnitude, as providers changed from s to ms to us in their files."""
+    forced = form.formats[:1] and form.unit
+    units = {forced: _UNITS[forced]} if forced else _UNITS
+    whole, real = f"try_cast({cell} AS BIGINT)", f"try_cast({cell} AS DOUBLE)"
+    branches = []
+    for unit, (lowest, highest, factor) in units.items():
+        size = "true" if forced else f"abs({real}) >= {lowest} AND abs({real}) < {highest}"
+        fraction = f"try_cast(round({real} {_FRACTIONAL[unit]}) AS BIGINT)"
+        exact = f"try_cast({whole}::HUGEINT {factor} AS BIGINT)"
+        branches.append(
+            f"WHEN {size} THEN CASE WHEN contains({cell}, '.') THEN {fraction} ELSE {exact} END"
+        )
+    lost = [f"regexp_matches({cell}, '[eE]')"]
+    if "ns" in units:
+        lowest = "0" if forced else _UNITS["ns"][0]
+        lost.append(f"(abs({real}) >= {lowest} AND {whole} % 1000 <> 0)")
+    return f"CASE {' '.join(branches)} END", f"({' OR '.join(lost)})"

@@ -1,0 +1,224 @@
+"""This file holds the reading of users' CSV and Parquet files through DuckDB, in bounded memory.
+
+Every cell is read as text first. Rows come in batches, in the order of the file or of symbol and time;
+sorting spills to a temporary folder.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+
+from trading_pipeline.domain.dataset_shape import TableShape, TimestampFormat
+from trading_pipeline.errors import DatasetFormatError
+from trading_pipeline.storage.cell_sql import FORMULA, number_sql, text_literal, timestamp_sql
+
+__all__ = ["NO_MOMENT", "TableScan", "open_scan", "parquet_head"]
+
+NO_MOMENT = -(2**63)
+"""`moment` of a row whose time stamp cannot be read."""
+_MEMORY_LIMIT = "100MB"
+_SORT_MEMORY_LIMIT = "128MB"
+_BATCH_ROWS = 65_536
+_NO_NULL = "\x02"  # a text that no cell holds: an empty cell stays '', a missing one becomes NULL
+_LONGEST_LINE = 1_000_000
+
+
+class TableScan:
+    """One open file; made by `open_scan`."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, path: Path, shape: TableShape
+    ) -> None:
+        self._connection = connection
+        self._path = path
+        self._shape = shape
+
+    def batches(
+        self,
+        order: Literal["file", "time"] = "file",
+        *,
+        symbol: str | None = None,
+        naive_zone: str | None = None,
+    ) -> Iterator[Any]:
+        """Arrow batches of at most 65,536 rows.
+
+        Columns: moment (int64, microseconds; `NO_MOMENT` where unreadable), aware, loss, short (a cut
+        line), long (more cells than columns), formula (bool), open, high, low, close, volume (float64,
+        NaN where unreadable or absent), symbol (text, empty without a column). `time`: by symbol,
+        moment and place in the file, of rows that can be bars only. `symbol`: rows of that one only.
+        `naive_zone`: IANA zone by which stamps without an offset are brought to UTC here.
+
+        Raises `DatasetFormatError` where DuckDB cannot read the file.
+        """
+        query = self._rows_sql()
+        values: list[str] = []
+        if naive_zone is not None:
+            query = (
+                "SELECT * REPLACE (CASE WHEN aware OR moment = "
+                f"{NO_MOMENT} THEN moment ELSE epoch_us(timezone({text_literal(naive_zone)}, "
+                f"make_timestamp(moment))) END AS moment) FROM ({query})"
+            )
+        if symbol is not None:
+            query, values = f"SELECT * FROM ({query}) WHERE symbol = ?", [symbol]
+        if order == "time":
+            readable = " AND ".join(f"isfinite({n})" for n in ("open", "high", "low", "close"))
+            query = (
+                f"SELECT * EXCLUDE (place) FROM (SELECT *, row_number() OVER () AS place FROM ({query})) "
+                f"WHERE moment <> {NO_MOMENT} AND NOT short AND {readable} ORDER BY symbol, moment, place"
+            )
+            self._connection.execute(f"SET memory_limit = '{_SORT_MEMORY_LIMIT}'")
+        with _explained(self._path):
+            yield from self._connection.execute(query, values).to_arrow_reader(_BATCH_ROWS)
+
+    def readable_stamps(self, formats: list[TimestampFormat]) -> tuple[list[int], int]:
+        """Rows that each of the formats can read, and rows that all of them can."""
+        cells = self._cells("timestamp")
+        known = [f"({timestamp_sql(cells, each).moment}) IS NOT NULL" for each in formats]
+        counts = ", ".join(f"count_if({each})" for each in [*known, " AND ".join(known)])
+        with _explained(self._path):
+            (row,) = self._connection.execute(f"SELECT {counts} FROM {self._source()}").fetchall()
+        return list(row[:-1]), int(row[-1])
+
+    def _cells(self, role: str) -> list[str]:
+        return [f"c{position}" for position in self._shape.positions.get(role, ())]
+
+    def _rows_sql(self) -> str:
+        shape = self._shape
+        if shape.timestamp is None:
+            raise DatasetFormatError(
+                f"{self._path} has no column of time stamps that can be read. Name it with "
+                "--column timestamp=NAME and, where needed, --timestamp-format.",
+                path=str(self._path),
+            )
+        stamp = timestamp_sql(self._cells("timestamp"), shape.timestamp)
+        columns = [
+            f"({stamp.moment}) AS moment",
+            f"({stamp.aware}) AS aware",
+            f"({stamp.loss}) AS loss",
+        ]
+        texts = []
+        for role in ("open", "high", "low", "close", "volume"):
+            cells = self._cells(role)
+            number = (
+                number_sql(cells[0], shape.numbers, magnitudes=role == "volume")
+                if cells
+                else "CAST(NULL AS DOUBLE)"
+            )
+            columns.append(f"{number} AS {role}")
+            texts += [(role, cells[0])] if cells else []
+        symbol = self._cells("symbol")
+        columns.append(f"coalesce(trim({symbol[0]}), '') AS symbol" if symbol else "'' AS symbol")
+        last = shape.width - 1
+        csv = shape.delimiter is not None
+        columns.append(f"{f'c{last} IS NULL' if csv else 'false'} AS short")
+        columns.append(f"{f'c{last + 1} IS NOT NULL' if csv else 'false'} AS long")
+        columns += [f"{cell} AS text_{role}" for role, cell in texts]
+        columns.append(f"{self._cells('timestamp')[0]} AS text_moment")
+        formula = " OR ".join(
+            f"coalesce(CASE WHEN {role} IS NULL THEN "
+            f"regexp_matches(text_{role}, {text_literal(FORMULA)}) END, false)"
+            for role in [*(role for role, _ in texts), "moment"]
+        )
+        prices = ", ".join(
+            f"coalesce({role}, 'nan'::DOUBLE) AS {role}"
+            for role in ("open", "high", "low", "close", "volume")
+        )
+        return (
+            f"SELECT coalesce(moment, {NO_MOMENT}) AS moment, coalesce(aware, false) AS aware, "
+            f"coalesce(loss, false) AS loss, short, long, ({formula}) AS formula, {prices}, symbol "
+            f"FROM (SELECT {', '.join(columns)} FROM {self._source()})"
+        )
+
+    def _source(self) -> str:
+        shape = self._shape
+        path = text_literal(str(self._path))
+        if shape.delimiter is None:
+            names = ", ".join(
+                f"CAST({_identifier(name)} AS VARCHAR) AS c{i}"
+                for i, name in enumerate(shape.names)
+            )
+            return f"(SELECT {names} FROM read_parquet({path}, hive_partitioning=false))"
+        columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(shape.width + 1))
+        quote = '"' if shape.quoted else ""
+        return (
+            f"read_csv({path}, auto_detect=false, delim={text_literal(shape.delimiter)}, "
+            f"quote='{quote}', escape='{quote}', header=false, "
+            f"skip={shape.skip_rows + shape.header_rows}, columns={{{columns}}}, null_padding=true, "
+            f"nullstr='{_NO_NULL}', strict_mode=false, compression='none', hive_partitioning=false, "
+            f"buffer_size={4 * _LONGEST_LINE}, max_line_size={_LONGEST_LINE}, "
+            f"parallel={'false' if shape.quoted else 'true'})"
+        )
+
+
+@contextmanager
+def open_scan(path: Path, shape: TableShape) -> Iterator[TableScan]:
+    """A scan of `path`, which is UTF-8 text or Parquet; temporary files go when it ends.
+
+    Memory of DuckDB stays below 128 MB, whatever the size of the file.
+    """
+    with tempfile.TemporaryDirectory(prefix="datasets-") as folder, _connection(folder) as opened:
+        yield TableScan(opened, _plain_path(path, Path(folder)), shape)
+
+
+def parquet_head(path: Path, rows: int) -> tuple[list[str], list[tuple[str, ...]], int]:
+    """Column names, the first rows as text, and the number of rows of a Parquet file.
+
+    Raises `DatasetFormatError` for a file that is damaged or has nested columns.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="datasets-") as folder,
+        _connection(folder) as opened,
+        _explained(path),
+    ):
+        source = text_literal(str(_plain_path(path, Path(folder))))
+        table = f"read_parquet({source}, hive_partitioning=false)"
+        names = [str(r[0]) for r in opened.execute(f"DESCRIBE SELECT * FROM {table}").fetchall()]
+        cells = ", ".join(f"coalesce(CAST({_identifier(n)} AS VARCHAR), '')" for n in names)
+        head = opened.execute(f"SELECT {cells} FROM {table} LIMIT ?", [rows]).fetchall()
+        ((total,),) = opened.execute(f"SELECT count(*) FROM {table}").fetchall()
+    return names, [tuple(map(str, row)) for row in head], int(total)
+
+
+@contextmanager
+def _connection(folder: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    connection = duckdb.connect(":memory:", config={"temp_directory": f"{folder}/spill"})
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(f"SET memory_limit = '{_MEMORY_LIMIT}'")
+        connection.execute("SET threads = 2")
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        first = str(error).strip().splitlines()[0]
+        raise DatasetFormatError(
+            f"{path} cannot be read as a table: {first} Open it in an editor and look for what stands "
+            "out, or export it again as plain CSV.",
+            path=str(path),
+        ) from error
+
+
+def _plain_path(path: Path, folder: Path) -> Path:
+    """A path that DuckDB does not take for a pattern of several files."""
+    absolute = path.resolve()
+    if not any(mark in str(absolute) for mark in "*?["):
+        return absolute
+    link = folder / f"data{absolute.suffix}"
+    link.symlink_to(absolute)
+    return link
+
+
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
