@@ -23,6 +23,7 @@ from trading_pipeline.defs.full_pass import FullPass
 from trading_pipeline.defs.resources import MarketDataResource
 from trading_pipeline.market_data.bundled_source import BundledSource
 from trading_pipeline.market_data.source import BarBatch, BarRequest
+from trading_pipeline.market_data.source_registry import source
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.stages.workspace import Workspace, open_workspace
@@ -98,10 +99,10 @@ SOURCE = TamperedSource()
 
 
 class TamperedMarketData(MarketDataResource):
-    """Gives `SOURCE` under every name."""
+    """Gives `SOURCE` under every name but that of registered files."""
 
     def client(self, name: str) -> Any:
-        return SOURCE
+        return source(name) if name == "files" else SOURCE
 
 
 class World:

@@ -1,4 +1,4 @@
-"""This file holds the commands `datasets inspect` and `datasets preview`: what they take, how they end.
+"""This file holds the commands `datasets inspect`, `preview` and `add`: what they take, how they end.
 
 Exit code 0: the file can be bars (once the open questions are answered); 1: it cannot, or an error;
 2: wrong usage. Nothing heavy is imported before a command runs.
@@ -13,7 +13,7 @@ import typer
 
 from trading_pipeline.errors import ConfigurationError
 
-__all__ = ["datasets_app", "inspect", "preview"]
+__all__ = ["add", "datasets_app", "inspect", "preview"]
 
 datasets_app = typer.Typer(
     name="datasets", help="Files of bars that you bring: CSV, TSV, Parquet.", no_args_is_help=True
@@ -67,6 +67,45 @@ def inspect(
         "volume": volume,
     }
     run_inspect(file, flags, max_bytes=max_bytes, as_json=as_json)
+
+
+@datasets_app.command()
+def add(
+    file: _File,
+    as_json: _Json = False,
+    symbol: Annotated[
+        str | None, typer.Option(help="Name of the series, or which one of several symbols.")
+    ] = None,
+    tz: Annotated[str | None, typer.Option(help="IANA zone of stamps without an offset.")] = None,
+    date_order: _DateOrder = None,
+    timestamp_format: _Format = None,
+    timeframe: Annotated[str | None, typer.Option(help="1m 5m 15m 30m 1h 4h 1d 1w.")] = None,
+    calendar: Annotated[str | None, typer.Option(help="Such as XNYS, XBOM, 24/7, 24/5.")] = None,
+    column: _Columns = None,
+    delimiter: _Delimiter = None,
+    decimal: _Decimal = None,
+    volume: Annotated[str | None, typer.Option(help="'none' ignores the volumes.")] = None,
+    duplicates: Annotated[
+        str | None, typer.Option(help="Of rows of one stamp: keep (refused later), first or last.")
+    ] = None,
+) -> None:
+    """Make a file of bars an instrument of the universe, and materialize its bars."""
+    from trading_pipeline.cli.dataset_add_command import run_add
+
+    flags = {
+        "tz": tz,
+        "date_order": date_order,
+        "timestamp_format": timestamp_format,
+        "symbol": symbol,
+        "timeframe": timeframe,
+        "calendar": calendar,
+        "columns": _pairs(column),
+        "delimiter": _tab(delimiter),
+        "decimal": decimal,
+        "volume": volume,
+        "duplicates": duplicates,
+    }
+    run_add(file, flags, as_json=as_json)
 
 
 @datasets_app.command()

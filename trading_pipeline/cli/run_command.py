@@ -84,6 +84,7 @@ def work_through(
 
     What fails stops its own instrument (or its own result) alone; failures stand in the report.
     """
+    from trading_pipeline.stages.scenario_inputs import is_asked_for
     from trading_pipeline.stages.study_stage import study_summary
 
     report, catalog = PassReport(), full_pass.workspace.catalog
@@ -107,7 +108,7 @@ def work_through(
             warm_up.wait()
     for name in sound:
         for scenario in catalog.scenarios.values():
-            if scenario.covers(name):
+            if is_asked_for(full_pass.workspace, scenario, name):
                 with (
                     report.stage("backtests and tear sheets", full_pass),
                     report.failure_of(f"{name}|{scenario.name}"),
@@ -115,7 +116,7 @@ def work_through(
                     full_pass.backtest(name, scenario.name)
     for name in sound:
         for study in catalog.studies.values():
-            if catalog.scenario(study.scenario).covers(name):
+            if is_asked_for(full_pass.workspace, catalog.scenario(study.scenario), name):
                 with (
                     report.stage("optimization", full_pass),
                     report.failure_of(f"{name}|{study.name}"),

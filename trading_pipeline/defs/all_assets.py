@@ -36,6 +36,7 @@ def build_definitions(
         *label_assets(catalog, grid),
         *model_assets(catalog, grid),
     ]
+    jobs = project_jobs(chain)
     warehouse = WarehouseResource(
         database="warehouse.duckdb", wait_seconds=load_settings().warehouse_wait_seconds
     )
@@ -54,8 +55,8 @@ def build_definitions(
     ]
     return dg.Definitions(
         assets=assets,
-        jobs=project_jobs(chain),
-        sensors=[inbox_sensor(catalog)],
+        jobs=jobs,
+        sensors=[inbox_sensor(catalog, jobs)],
         executor=dg.in_process_executor,
         resources={"warehouse": warehouse, "workspace": workspace},
     )

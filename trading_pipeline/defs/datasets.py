@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -77,13 +78,13 @@ def _checks(outcomes: Sequence[DatasetOutcome]) -> list[dg.AssetCheckResult]:
     ]
 
 
-def inbox_sensor(catalog: Catalog) -> dg.SensorDefinition:
-    """The sensor over the inbox; `catalog` is what the definitions were made of."""
+def inbox_sensor(catalog: Catalog, jobs: Sequence[Any]) -> dg.SensorDefinition:
+    """The sensor over the inbox; `catalog` and `jobs` are what the definitions are made of."""
     last_end = catalog.grid.windows()[-1].end
 
     @dg.sensor(
         name="inbox",
-        job_names=["datasets", "bars_of_files"],
+        jobs=[job for job in jobs if job.name in ("datasets", "bars_of_files")],
         minimum_interval_seconds=30,
         description="Profiles each new or changed file of runtime/inbox, and fetches the bars of what "
         "became an instrument.",
@@ -128,12 +129,13 @@ def inbox_sensor(catalog: Catalog) -> dg.SensorDefinition:
 
 def _bars_request(name: str, sha256: str, windows: Sequence[Window]) -> dg.RunRequest:
     first, last = (f"{name}|{window.key}" for window in (windows[0], windows[-1]))
-    key = (
-        {"partition_key": first}
-        if first == last
-        else {"tags": dict(zip(_RANGE, (first, last), strict=True))}
+    alone = first == last
+    return dg.RunRequest(
+        run_key=f"{name} {sha256[:12]}",
+        job_name="bars_of_files",
+        partition_key=first if alone else None,
+        tags=None if alone else dict(zip(_RANGE, (first, last), strict=True)),
     )
-    return dg.RunRequest(run_key=f"{name} {sha256[:12]}", job_name="bars_of_files", **key)
 
 
 def _why_nothing(waiting: Sequence[str]) -> str:

@@ -5,12 +5,16 @@ universe; an instrument's actions; its bars to predictions; backtests; studies; 
 is up to date is not run again.
 """
 
+from dataclasses import replace
+
 import dagster as dg
 
 from trading_pipeline.defs.instance import open_instance
 from trading_pipeline.defs.job_runs import JobRunner
-from trading_pipeline.defs.partitions import instruments, scenarios, studies
+from trading_pipeline.defs.partitions import datasets, instruments, scenarios, studies
 from trading_pipeline.domain.windows import Window
+from trading_pipeline.errors import DatasetFormatError
+from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.stages.backtest_stage import backtest_is_pending
 from trading_pipeline.stages.coverage import chain_assets, pending_chain
@@ -18,6 +22,7 @@ from trading_pipeline.stages.cross_feature_stage import (
     compared_instruments,
     cross_features_are_pending,
 )
+from trading_pipeline.stages.dataset_stage import refresh_dataset
 from trading_pipeline.stages.report_stage import leaderboard_is_pending, tearsheet_is_pending
 from trading_pipeline.stages.scenario_inputs import (
     require_listed,
@@ -42,6 +47,22 @@ class FullPass:
         """The universe and its partition keys."""
         if universe_is_pending(self.workspace) or self._keys_are_missing():
             self.runner.run("reference_data")
+
+    def dataset(self, name: str) -> str:
+        """Profile a file of the inbox and register it; gives the instrument's id.
+
+        Raises `DatasetFormatError` where it was refused or waits for a decision.
+        """
+        self.runner.instance.add_dynamic_partitions(str(datasets.name), [name])
+        self.runner.run("datasets", partition=name)
+        catalog = load_catalog(self.workspace.settings.config)  # the run has added to the universe
+        outcome = refresh_dataset(replace(self.workspace, catalog=catalog), name)
+        if not outcome.instrument:
+            raise DatasetFormatError(
+                f"{name} was not registered: {outcome.reason or ' '.join(outcome.questions)}",
+                dataset=name,
+            )
+        return outcome.instrument
 
     def chain(
         self, instrument: str, model_names: list[str], windows: list[Window]

@@ -59,7 +59,8 @@ class Catalog:
 
     def require_known_instrument(self, name: str) -> None:
         """Raise `UnknownNameError` for an id that neither the universe nor its archive has."""
-        _lookup("instrument", name, self.instruments | self.universe.archived_by_id)
+        known: dict[str, object] = {**self.instruments, **self.universe.archived_by_id}
+        _lookup("instrument", name, known)
 
     def scenario(self, name: str) -> ScenarioSpec:
         """The scenario of that name; `UnknownNameError` offers the closest."""

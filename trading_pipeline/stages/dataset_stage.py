@@ -167,7 +167,8 @@ def _symbol(path: Path, profile: DatasetProfile, answers: DatasetAnswers) -> str
 
 
 def _asset_class(profile: DatasetProfile, answers: DatasetAnswers, calendar: str) -> str:
-    if "volume" not in profile.columns or answers.volume == "none":
+    without = profile.problems.get("zero_volume", 0) == profile.valid_rows
+    if without or "volume" not in profile.columns or answers.volume == "none":
         return "fx" if calendar == "24/5" else "index"
     return {"24/7": "crypto", "24/5": "fx"}.get(calendar, "equity")
 

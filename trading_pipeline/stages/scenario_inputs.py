@@ -24,6 +24,7 @@ from trading_pipeline.strategies import strategy, validate_params
 
 __all__ = [
     "InputHashes",
+    "is_asked_for",
     "load_inputs",
     "require_listed",
     "required_models",
@@ -62,6 +63,21 @@ def require_listed(scenario: ScenarioSpec, instrument_id: str) -> None:
             scenario=scenario.name,
             instrument=instrument_id,
         )
+
+
+def is_asked_for(workspace: Workspace, scenario: ScenarioSpec, instrument_id: str) -> bool:
+    """True where a pass over everything should trade the instrument in this scenario.
+
+    A scenario that lists no instruments means all that were listed for some of its dates; one that
+    lists them means each, whatever its dates.
+    """
+    if scenario.instruments is not None or not scenario.covers(instrument_id):
+        return scenario.covers(instrument_id)
+    start, end = scenario.dates.bounds
+    first, last = workspace.reference.listings().get(instrument_id, (None, None))
+    ended = start is not None and last is not None and last < start.date()
+    not_begun = end is not None and first is not None and first >= end.date()
+    return not (ended or not_begun)
 
 
 def load_inputs(

@@ -1,0 +1,131 @@
+"""This file holds what `datasets add` does: a user's file into the inbox, and from there into bars."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+import yaml
+
+from trading_pipeline.cli.progress_display import show_progress
+from trading_pipeline.cli.session import open_pass, stderr_console, stdout_console
+from trading_pipeline.errors import DatasetFormatError
+from trading_pipeline.market_data.dataset_profile import DatasetProfile
+from trading_pipeline.settings.dataset_answers import DatasetAnswers, load_answers, sidecar_path
+from trading_pipeline.settings.environment import PipelineSettings, load_settings
+from trading_pipeline.stages.dataset_profiling import profile_dataset
+from trading_pipeline.storage.parquet_files import write_atomically
+
+if TYPE_CHECKING:
+    from trading_pipeline.defs.full_pass import FullPass
+
+__all__ = ["run_add"]
+
+
+def run_add(path: Path, flags: Mapping[str, Any], *, as_json: bool) -> None:
+    """Register a file as an instrument and materialize its bars, as real Dagster runs.
+
+    A file that cannot be bars, or that leaves something to decide, is refused before anything is
+    copied; the error names the flags that answer it.
+    """
+    settings = load_settings()
+    answers = load_answers(path, flags)
+    profile = profile_dataset(path, answers)
+    _require_usable(path, profile)
+    name = _into_inbox(settings, path, answers)
+    with show_progress(stderr_console()):
+        first = open_pass()
+        instrument = first.dataset(name)
+        full_pass = _with_new_catalog(first)
+        full_pass.reference_data()
+        full_pass.chain(instrument, [], full_pass.workspace.windows())
+    _print(full_pass, name, instrument, profile, as_json=as_json)
+
+
+def _require_usable(path: Path, profile: DatasetProfile) -> None:
+    if not profile.accept:
+        raise DatasetFormatError(
+            f"{path} cannot become bars: {profile.reason} Look at it with: trading-pipeline datasets "
+            f"inspect {path}.",
+            path=str(path),
+            reason=profile.reason,
+        )
+    questions = profile.open_questions
+    if questions:
+        raise DatasetFormatError(
+            f"{path} leaves something for you to decide. "
+            + " ".join(question.message for question in questions),
+            path=str(path),
+            questions=[question.key for question in questions],
+        )
+
+
+def _into_inbox(settings: PipelineSettings, path: Path, answers: DatasetAnswers) -> str:
+    """Copy the file and its answers there; gives its name in the inbox."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", path.name).lstrip("._-") or "dataset.csv"
+    if Path(name).suffix.lower() not in (".csv", ".tsv", ".txt", ".parquet"):
+        name += ".csv"
+    target = settings.inbox / name
+    given = answers.model_dump(mode="json", exclude_defaults=True)
+    if given:
+        text = yaml.safe_dump(given, sort_keys=True, allow_unicode=True)
+        beside = sidecar_path(target)
+        write_atomically(beside, lambda p: _write_text(p, text))
+    if not target.exists() or target.resolve() != path.resolve():
+        write_atomically(target, lambda p: _copy(path, p))
+    return name
+
+
+def _with_new_catalog(first: FullPass) -> FullPass:
+    """The same instance with the universe as it is after the registration."""
+    from trading_pipeline.defs.all_assets import build_definitions
+    from trading_pipeline.defs.full_pass import FullPass
+    from trading_pipeline.settings.catalog import load_catalog
+
+    catalog = load_catalog(first.workspace.settings.config)
+    return FullPass(replace(first.workspace, catalog=catalog), build_definitions(catalog))
+
+
+def _print(
+    full_pass: FullPass, name: str, instrument: str, profile: DatasetProfile, *, as_json: bool
+) -> None:
+    workspace = full_pass.workspace
+    stored = workspace.bars.read_span(instrument, None, None)
+    problems = dict(profile.problems) | dict(profile.other_findings)
+    document = {
+        "dataset": name,
+        "instrument": instrument,
+        "calendar": workspace.catalog.instrument(instrument).calendar,
+        "bars": len(stored),
+        "first": str(stored.index[0]) if len(stored) else None,
+        "last": str(stored.index[-1]) if len(stored) else None,
+        "problems": problems,
+        "universe": str(workspace.catalog.sources["universe"]),
+    }
+    if as_json:
+        typer.echo(json.dumps(document, sort_keys=True))
+        return
+    console = stdout_console()
+    console.print(
+        f"{instrument}: {len(stored):,} bars from {document['first']} to {document['last']} "
+        f"({document['calendar']}), registered in {document['universe']}.",
+        soft_wrap=True,
+    )
+    if problems:
+        found = ", ".join(f"{code} {count}" for code, count in sorted(problems.items()))
+        console.print(f"Found in the file: {found}.", soft_wrap=True)
+    console.print(f"Next:  trading-pipeline run {instrument}")
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.copyfile(source, target)
