@@ -46,7 +46,8 @@ class Instrument:
 
     `multiplier`: account currency per point and contract. `lot_size` and `tick_size`: smallest
     steps of quantity and price; None where any value is allowed. `listed_from`, `listed_to`: first
-    and last day on which bars can exist; None where not known.
+    and last day on which bars can exist; None where not known. `resample_from`: the finer timeframe
+    that is fetched and put together to `timeframe`; None where the source gives `timeframe` itself.
 
     >>> Instrument(symbol="AAPL", timeframe=Timeframe.D1, source="bundled").id
     'AAPL_1d'
@@ -64,6 +65,7 @@ class Instrument:
     lot_size: float | None = None
     listed_from: date | None = None
     listed_to: date | None = None
+    resample_from: Timeframe | None = None
 
     @property
     def id(self) -> str:
@@ -71,5 +73,9 @@ class Instrument:
         return instrument_id(self.symbol, self.timeframe)
 
     def as_dict(self) -> dict[str, Any]:
-        """All fields as plain values, for hashing and storing."""
-        return asdict(self) | {"timeframe": self.timeframe.value}
+        """All fields as plain values, for hashing and storing; `resample_from` only where it is set."""
+        values = asdict(self) | {"timeframe": self.timeframe.value}
+        if self.resample_from is None:
+            del values["resample_from"]
+            return values
+        return values | {"resample_from": self.resample_from.value}

@@ -30,6 +30,7 @@ class InstrumentSpec(SpecModel):
     lot_size: float | None = Field(default=None, gt=0)
     listed_from: date | None = None
     listed_to: date | None = None
+    resample_from: Timeframe | None = None
 
     @model_validator(mode="after")
     def _check_id(self) -> InstrumentSpec:
@@ -37,6 +38,11 @@ class InstrumentSpec(SpecModel):
         if self.listed_from and self.listed_to and self.listed_to < self.listed_from:
             raise ValueError(
                 f"'listed_to' {self.listed_to} is before 'listed_from' {self.listed_from}"
+            )
+        if self.resample_from and self.resample_from.length >= self.timeframe.length:
+            raise ValueError(
+                f"'resample_from' {self.resample_from.value} is not finer than the timeframe "
+                f"{self.timeframe.value}"
             )
         return self
 

@@ -81,6 +81,13 @@ class TestTimeframes:
         assert all(t.is_intraday == (t.length < timedelta(days=1)) for t in Timeframe)
 
 
+def test_a_finer_series_to_start_from_is_part_of_an_instrument_only_where_it_is_set():
+    plain = Instrument(symbol="X", timeframe=Timeframe.D1, source="s")
+    made = Instrument(symbol="X", timeframe=Timeframe.D1, source="s", resample_from=Timeframe.M1)
+    assert "resample_from" not in plain.as_dict()
+    assert made.as_dict() == plain.as_dict() | {"resample_from": "1m"}
+
+
 GIVEN = {
     "instrument": "AAPL_1d",
     "ex_date": date(2014, 6, 9),

@@ -116,6 +116,13 @@ WRONG: list[tuple[type[SpecModel], dict, dict, str]] = [
         {"instruments": [line(listed_from=date(2012, 1, 1), listed_to=date(2011, 1, 1))]},
         "'listed_to' 2011-01-01 is before 'listed_from'",
     ),
+    (
+        UniverseSpec,
+        UNIVERSE,
+        {"instruments": [line(timeframe="1h", resample_from="1h")]},
+        "'resample_from' 1h is not finer than the timeframe 1h",
+    ),
+    (UniverseSpec, UNIVERSE, {"instruments": [line(resample_from="2h")]}, "resample_from.*1h"),
     (UniverseFile, {}, {"instruments": [line(), line()]}, "AAPL_1d is listed twice"),
     (UniverseFile, {}, {"instruments": [line(symbol="A/B"), line(symbol="A-B")]}, "A-B_1d"),
 ]
