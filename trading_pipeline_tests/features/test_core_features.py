@@ -159,7 +159,7 @@ def test_windowed_column_equals_talib_too(walk_bars, column):
 
 @pytest.mark.parametrize("spec", CORE.specs, ids=lambda spec: spec.name)
 def test_the_first_value_stands_at_the_declared_lookback(walk_bars, spec):
-    values = spec.compute(walk_bars(500), **spec.parameters)
+    values = spec.values(walk_bars(500))
     assert np.isnan(values[: spec.lookback]).all()
     assert np.isfinite(values[spec.lookback :]).all()
 
