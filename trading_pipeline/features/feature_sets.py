@@ -20,13 +20,13 @@ import pandas as pd
 
 from trading_pipeline.domain.bars import BAR_COLUMNS, PRICE_COLUMNS
 from trading_pipeline.domain.hashing import canonical_hash
-from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import (
     ConfigurationError,
     DataQualityError,
     UnknownNameError,
     did_you_mean,
 )
+from trading_pipeline.features.feature_context import FeatureContext
 from trading_pipeline.features.source_hashes import source_hashes
 
 __all__ = [
@@ -41,14 +41,6 @@ __all__ = [
 ]
 
 FloatArray = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class FeatureContext:
-    """What bars do not say of themselves: their timeframe and the calendar of their sessions."""
-
-    timeframe: Timeframe
-    calendar: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -333,4 +325,11 @@ def _spec_values(spec: FeatureSpec) -> dict[str, Any]:
 
 def _load_shipped() -> None:
     """Import the modules that register the shipped sets; late, because they import this one."""
-    from trading_pipeline.features import core_features  # noqa: F401
+    from trading_pipeline.features import (  # noqa: F401
+        alpha158_features,
+        candle_features,
+        coarse_features,
+        core_features,
+        fractional_features,
+        lag_features,
+    )

@@ -60,7 +60,8 @@ def lagged(values: FloatArray, bars: int) -> FloatArray:
     >>> lagged(np.array([1.0, 2.0, 3.0]), 1)
     array([nan,  1.,  2.])
     """
-    _check(bars)
+    if bars:
+        _check(bars)
     result = np.empty(len(values))
     result[:bars] = np.nan
     result[bars:] = values[: max(len(values) - bars, 0)]

@@ -13,6 +13,7 @@ import pandas as pd
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.features import labels as labels_module
 from trading_pipeline.features.causality_audit import CausalityFinding, audit_prefix_truncation
+from trading_pipeline.features.feature_context import FeatureContext
 from trading_pipeline.features.feature_sets import FeatureSet, compute_features, feature_set
 from trading_pipeline.features.labels import compute_labels
 from trading_pipeline.market_data.calendars import periods_per_year
@@ -35,7 +36,8 @@ def feature_lookback_windows(chosen: FeatureSet, catalog: Catalog) -> int:
     for instrument in catalog.instruments.values():
         a_year = periods_per_year(instrument.timeframe, instrument.calendar)
         a_window = a_year * _YEARS_OF_A_WINDOW[catalog.grid.cadence]
-        found = max(found, math.ceil(chosen.warmup_bars * _SPARE / a_window))
+        context = FeatureContext(instrument.timeframe, instrument.calendar)
+        found = max(found, math.ceil(chosen.warmup_in(context) * _SPARE / a_window))
     return found
 
 
@@ -54,6 +56,8 @@ class FeatureStage(WindowStage):
         self.asset = f"features/{set_name}"
         self.code_hash = self.set.hash
         self.series = InstrumentSeries(workspace, instrument_id)
+        instrument = self.series.instrument
+        self.context = FeatureContext(instrument.timeframe, instrument.calendar)
         self._lookback = feature_lookback_windows(self.set, workspace.catalog)
 
     def inputs(self, window: Window) -> Any:
@@ -82,14 +86,18 @@ class FeatureStage(WindowStage):
             return pd.DataFrame(
                 {name: np.empty(0) for name in self.set.columns}, index=adjusted.index
             )
-        return compute_features(self.set, adjusted)
+        return compute_features(self.set, adjusted, context=self.context)
 
     def describe(self, frame: pd.DataFrame) -> Mapping[str, Any]:
-        """Share of missing values, all of them from the warm-up."""
+        """Rows without a missing value, and the share of missing ones: all are of the warm-up."""
         values = frame.drop(columns="known_at", errors="ignore")
         complete = int(values.notna().all(axis=1).sum())
         missing = float(values.isna().to_numpy().mean()) if values.size else 0.0
-        return {"complete_rows": complete, "missing_share": missing}
+        return {
+            "complete_rows": complete,
+            "warmup_rows": len(values) - complete,
+            "missing_share": missing,
+        }
 
     def audit(self, windows: Sequence[Window]) -> list[CausalityFinding]:
         """Prefix truncation over the bars of the windows and of their look-back."""
