@@ -23,6 +23,7 @@ from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.errors import (
     ConfigurationError,
     DataQualityError,
+    TradingPipelineError,
     UnknownNameError,
     did_you_mean,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "feature_set",
     "feature_set_names",
     "register_feature_set",
+    "replace_own_sets",
 ]
 
 FloatArray = npt.NDArray[np.float64]
@@ -99,14 +101,26 @@ class FeatureSpec:
 
     def _given(self, bars: pd.DataFrame, context: FeatureContext | None) -> Any:
         if not self.needs_context:
-            return self.compute(bars, **self.parameters)
+            return self._called(bars)
         if context is None and _are_intraday(bars):
             raise ConfigurationError(
                 f"The feature {self.name!r} depends on the sessions of these intraday bars, which bars "
                 "do not tell. Give context=FeatureContext(timeframe, calendar).",
                 feature=self.name,
             )
-        return self.compute(bars, context=context, **self.parameters)
+        return self._called(bars, context=context)
+
+    def _called(self, bars: pd.DataFrame, **context: FeatureContext | None) -> Any:
+        try:
+            return self.compute(bars, **context, **self.parameters)
+        except TradingPipelineError:
+            raise
+        except Exception as error:
+            raise ConfigurationError(
+                f"The feature {self.name!r} failed on {len(bars)} bars: {type(error).__name__}: {error}. "
+                f"See {self.compute.__qualname__} in {self.compute.__module__}.",
+                feature=self.name,
+            ) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +174,7 @@ class FeatureSet:
 
 
 _REGISTRY: dict[str, FeatureSet] = {}
+_OWN: dict[str, FeatureSet] = {}
 
 
 def register_feature_set(feature_set: FeatureSet) -> FeatureSet:
@@ -174,10 +189,17 @@ def register_feature_set(feature_set: FeatureSet) -> FeatureSet:
     return feature_set
 
 
+def replace_own_sets(sets: Mapping[str, FeatureSet]) -> None:
+    """Let `sets` be the ones that people's files add, in place of those before."""
+    own = dict(sets)
+    _OWN.clear()
+    _OWN.update(own)
+
+
 def feature_set_names() -> tuple[str, ...]:
-    """Names of all registered feature sets."""
+    """Names of all feature sets, shipped, registered and of people's files."""
     _load_shipped()
-    return tuple(sorted(_REGISTRY))
+    return tuple(sorted({*_REGISTRY, *_OWN}))
 
 
 def feature_set(name: str) -> FeatureSet:
@@ -187,24 +209,30 @@ def feature_set(name: str) -> FeatureSet:
     True
     """
     _load_shipped()
-    if name not in _REGISTRY:
+    known = _OWN if name in _OWN else _REGISTRY
+    if name not in known:
         raise UnknownNameError(
-            f"There is no feature set {name!r}. {did_you_mean(name, _REGISTRY)}",
+            f"There is no feature set {name!r}. {did_you_mean(name, feature_set_names())}",
             name=name,
             kind="feature set",
         )
-    return _REGISTRY[name]
+    return known[name]
 
 
 def compute_features(
-    feature_set: FeatureSet, bars: pd.DataFrame, *, context: FeatureContext | None = None
+    feature_set: FeatureSet,
+    bars: pd.DataFrame,
+    *,
+    context: FeatureContext | None = None,
+    complete: bool = True,
 ) -> pd.DataFrame:
     """The features of forward-adjusted `bars`: same index, one float64 column a feature.
 
     Row i of a column is NaN for i < warmup and a finite number from there on; nothing is filled.
     Fewer bars than the warm-up give NaN only. Volume may be 0 throughout. `context` is needed for
     intraday bars by features that read sessions, and by those of coarser bars. The frame is one block
-    of 8 bytes a value, and what a formula needs besides is let go before the next one.
+    of 8 bytes a value, and what a formula needs besides is let go before the next one. With
+    `complete=False` NaN after the warm-up is left for an audit to judge.
 
     Raises `DataQualityError` for bars that are not in increasing order, have a NaN, an infinite value,
     a price of 0 or less or a negative volume, and, by name, for a feature that gives another length,
@@ -221,7 +249,10 @@ def compute_features(
         given = specs[places[0]]._given(bars, context)
         for place in places:
             part = specs[place].part
-            _fill(block[place], specs[place], given if part is None else given[part], bars, context)
+            values = given if part is None else given[part]
+            _fill(block[place], specs[place], values, bars, specs[place].warmup_in(context))
+            if complete or np.isinf(block[place]).any():
+                _check_values(block[place], specs[place], bars, specs[place].warmup_in(context))
         given = None
     return pd.DataFrame(
         block.T, index=bars.index.rename("ts"), columns=list(feature_set.columns), copy=False
@@ -236,13 +267,7 @@ def _computed_as(spec: FeatureSpec) -> str:
     return f"{where} {sorted(spec.parameters.items())}"
 
 
-def _fill(
-    row: FloatArray,
-    spec: FeatureSpec,
-    given: Any,
-    bars: pd.DataFrame,
-    context: FeatureContext | None,
-) -> None:
+def _fill(row: FloatArray, spec: FeatureSpec, given: Any, bars: pd.DataFrame, warmup: int) -> None:
     values = np.asarray(given, dtype="float64")
     if values.shape != (len(bars),):
         raise DataQualityError(
@@ -251,9 +276,11 @@ def _fill(
             feature=spec.name,
             shape=values.shape,
         )
-    warmup = spec.warmup_in(context)
     row[warmup:] = values[warmup:]
-    # a sum is finite where all values are; only then is it worth looking at each
+
+
+def _check_values(row: FloatArray, spec: FeatureSpec, bars: pd.DataFrame, warmup: int) -> None:
+    # a sum is finite where all values are; only otherwise is it worth looking at each
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(row[warmup:].sum()):
             return

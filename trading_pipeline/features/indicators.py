@@ -28,8 +28,10 @@ from trading_pipeline.errors import (
 __all__ = [
     "indicator",
     "indicator_arrays",
+    "indicator_inputs",
     "indicator_lookback",
     "indicator_names",
+    "indicator_outputs",
     "indicator_parameters",
     "indicator_warmup",
 ]
@@ -134,6 +136,24 @@ def indicator_parameters(name: str) -> dict[str, int | float]:
     {'timeperiod': 14}
     """
     return dict(_definition(name)["parameters"])
+
+
+def indicator_outputs(name: str) -> tuple[str, ...]:
+    """Names of an indicator's outputs.
+
+    >>> indicator_outputs("MACD")
+    ('macd', 'macdsignal', 'macdhist')
+    """
+    return tuple(_definition(name)["output_names"])
+
+
+def indicator_inputs(name: str, source: str = "close") -> tuple[str, ...]:
+    """Columns of the bars that an indicator reads; `source` for an indicator of one series.
+
+    >>> indicator_inputs("ATR"), indicator_inputs("RSI", "high")
+    (('high', 'low', 'close'), ('high',))
+    """
+    return tuple(_columns(_definition(name), source))
 
 
 def indicator(

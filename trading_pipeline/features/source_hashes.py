@@ -12,8 +12,12 @@ from trading_pipeline.errors import ConfigurationError
 __all__ = ["source_hashes"]
 
 _COVERED = ("trading_pipeline.features.", "trading_pipeline.market_data.")
-# declares and checks features, and computes none: its text changes no value
-_DECLARING = ("trading_pipeline.features.feature_sets", __name__)
+# these declare and check features, and compute none: their texts change no value
+_DECLARING = (
+    "trading_pipeline.features.feature_sets",
+    "trading_pipeline.features.own_features",
+    __name__,
+)
 
 
 def source_hashes(modules: Iterable[str]) -> dict[str, str]:

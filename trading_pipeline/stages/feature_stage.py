@@ -106,7 +106,11 @@ class FeatureStage(WindowStage):
         ordered = sorted(windows)
         rows = self.series.span(self._read(ordered[0])[0].start, ordered[-1].end)
         bars = self.series.adjusted.iloc[rows]
-        return audit_prefix_truncation(self.compute, bars) if len(bars) > 1 else []
+        return audit_prefix_truncation(self._unchecked, bars) if len(bars) > 1 else []
+
+    def _unchecked(self, adjusted: pd.DataFrame) -> pd.DataFrame:
+        """As `compute`, but what looks ahead and has no value at the end is there to be found."""
+        return compute_features(self.set, adjusted, context=self.context, complete=False)
 
     def _read(self, window: Window) -> list[Window]:
         every = self._windows
