@@ -92,6 +92,19 @@ _ROLLING: tuple[tuple[Callable[..., Any], tuple[str, ...], tuple[tuple[Any, ...]
         ),
     ),
     (
+        formulas.volume_level,
+        _VOLUME,
+        (
+            ("VMA", 0, "Mean volume of {d} bars by the bar's volume."),
+            ("VSTD", 0, "Standard deviation of {d} volumes by the bar's volume."),
+        ),
+    ),
+)
+# as above; one call gives the parts of every window, which share what goes before the windows
+_ALL_WINDOWS: tuple[
+    tuple[Callable[..., Any], tuple[str, ...], tuple[tuple[str, int, str], ...]], ...
+] = (
+    (
         formulas.correlations,
         ("close", "volume"),
         (
@@ -118,14 +131,6 @@ _ROLLING: tuple[tuple[Callable[..., Any], tuple[str, ...], tuple[tuple[Any, ...]
         ),
     ),
     (
-        formulas.volume_level,
-        _VOLUME,
-        (
-            ("VMA", 0, "Mean volume of {d} bars by the bar's volume."),
-            ("VSTD", 0, "Standard deviation of {d} volumes by the bar's volume."),
-        ),
-    ),
-    (
         formulas.weighted_volatility,
         ("close", "volume"),
         (("WVMA", 1, "Deviation over mean of return size times volume, {d} bars."),),
@@ -149,7 +154,7 @@ def _spec(
     compute: Callable[..., Any],
     meaning: str,
     part: int | None,
-    **parameters: int,
+    **parameters: Any,
 ) -> FeatureSpec:
     return FeatureSpec(
         name=name,
@@ -186,6 +191,20 @@ def _specs() -> tuple[FeatureSpec, ...]:
                     window=window,
                 )
                 for window in _WINDOWS
+            ]
+    for compute, inputs, shared in _ALL_WINDOWS:
+        for part, (name, before, meaning) in enumerate(shared):
+            specs += [
+                _spec(
+                    f"{name}{window}",
+                    inputs,
+                    window - 1 + before,
+                    compute,
+                    meaning.format(d=window),
+                    place * len(shared) + part,
+                    windows=_WINDOWS,
+                )
+                for place, window in enumerate(_WINDOWS)
             ]
     return tuple(specs)
 

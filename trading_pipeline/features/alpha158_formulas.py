@@ -22,11 +22,11 @@ from trading_pipeline.features.rolling import (
     rolling_line,
     rolling_max,
     rolling_mean,
+    rolling_mean_and_std,
     rolling_min,
     rolling_order_statistics,
     rolling_position_of_max,
     rolling_position_of_min,
-    rolling_std,
     rolling_sum,
 )
 
@@ -72,8 +72,8 @@ def price_ratios(bars: pd.DataFrame) -> Columns:
 def close_level(bars: pd.DataFrame, *, window: int) -> Columns:
     """ROC, MA, STD: the close d bars ago, the mean close and its deviation, by the close."""
     close = _column(bars, "close")
-    deviation = rolling_std(close, window)
-    return lagged(close, window) / close, rolling_mean(close, window) / close, deviation / close
+    mean, deviation = rolling_mean_and_std(close, window)
+    return lagged(close, window) / close, mean / close, deviation / close
 
 
 def close_line(bars: pd.DataFrame, *, window: int) -> Columns:
@@ -105,31 +105,37 @@ def extreme_ages(bars: pd.DataFrame, *, window: int) -> Columns:
     return highest, lowest, highest - lowest
 
 
-def correlations(bars: pd.DataFrame, *, window: int) -> Columns:
-    """CORR, CORD: of close and log volume, and of their changes."""
+def correlations(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
+    """CORR and CORD of each window: of close and log volume, and of their changes."""
     close, volume = _column(bars, "close"), _column(bars, "volume")
     before = lagged(volume, 1)
     none = before == 0.0
     change = np.where(none, 1.0, volume / np.where(none, 1.0, before))
-    return (
-        rolling_correlation(close, np.log(volume + 1.0), window),
-        rolling_correlation(close / lagged(close, 1), np.log(change + 1.0), window),
-    )
+    log_volume, log_change = np.log(volume + 1.0), np.log(change + 1.0)
+    ratio = close / lagged(close, 1)
+    columns: list[FloatArray] = []
+    for window in windows:
+        columns.append(rolling_correlation(close, log_volume, window))
+        columns.append(rolling_correlation(ratio, log_change, window))
+    return tuple(columns)
 
 
-def rise_counts(bars: pd.DataFrame, *, window: int) -> Columns:
-    """CNTP, CNTN, CNTD: share of bars that closed higher, lower, and their difference."""
+def rise_counts(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
+    """CNTP, CNTN, CNTD of each window: share of bars that closed higher, lower, and their difference."""
     change = _change(_column(bars, "close"))
     # keeps the first row NaN, of which no change is known
     nothing = 0.0 * change
-    higher = rolling_mean((change > 0.0) + nothing, window)
-    lower = rolling_mean((change < 0.0) + nothing, window)
-    return higher, lower, higher - lower
+    higher, lower = (change > 0.0) + nothing, (change < 0.0) + nothing
+    columns: list[FloatArray] = []
+    for window in windows:
+        rises, falls = rolling_mean(higher, window), rolling_mean(lower, window)
+        columns += [rises, falls, rises - falls]
+    return tuple(columns)
 
 
-def rise_sums(bars: pd.DataFrame, *, window: int) -> Columns:
-    """SUMP, SUMN, SUMD: rises, falls and their difference as shares of all movement of the close."""
-    return _rise_shares(_column(bars, "close"), window)
+def rise_sums(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
+    """SUMP, SUMN, SUMD of each window: rises, falls, their difference, by all movement of the close."""
+    return _rise_shares(_column(bars, "close"), windows)
 
 
 def volume_level(bars: pd.DataFrame, *, window: int) -> Columns:
@@ -137,27 +143,35 @@ def volume_level(bars: pd.DataFrame, *, window: int) -> Columns:
     volume = _column(bars, "volume")
     none = volume == 0.0
     divisor = np.where(none, np.inf, volume + _TINY)
-    return rolling_mean(volume, window) / divisor, rolling_std(volume, window) / divisor
+    mean, deviation = rolling_mean_and_std(volume, window)
+    return mean / divisor, deviation / divisor
 
 
-def weighted_volatility(bars: pd.DataFrame, *, window: int) -> FloatArray:
-    """WVMA: deviation over mean of the return's size times the volume."""
+def weighted_volatility(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
+    """WVMA of each window: deviation over mean of the return's size times the volume."""
     close = _column(bars, "close")
     weighted = np.abs(close / lagged(close, 1) - 1.0) * _column(bars, "volume")
-    return rolling_std(weighted, window) / (rolling_mean(weighted, window) + _TINY)
+    columns = []
+    for window in windows:
+        mean, deviation = rolling_mean_and_std(weighted, window)
+        columns.append(deviation / (mean + _TINY))
+    return tuple(columns)
 
 
-def volume_rise_sums(bars: pd.DataFrame, *, window: int) -> Columns:
-    """VSUMP, VSUMN, VSUMD: as `rise_sums`, of the volume."""
-    return _rise_shares(_column(bars, "volume"), window)
+def volume_rise_sums(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
+    """VSUMP, VSUMN, VSUMD of each window: as `rise_sums`, of the volume."""
+    return _rise_shares(_column(bars, "volume"), windows)
 
 
-def _rise_shares(values: FloatArray, window: int) -> Columns:
+def _rise_shares(values: FloatArray, windows: tuple[int, ...]) -> Columns:
     change = _change(values)
-    movement = rolling_sum(np.abs(change), window) + _TINY
-    rises = rolling_sum(np.maximum(change, 0.0), window) / movement
-    falls = rolling_sum(np.maximum(-change, 0.0), window) / movement
-    return rises, falls, rises - falls
+    size, up, down = np.abs(change), np.maximum(change, 0.0), np.maximum(-change, 0.0)
+    columns: list[FloatArray] = []
+    for window in windows:
+        movement = rolling_sum(size, window) + _TINY
+        rises, falls = rolling_sum(up, window) / movement, rolling_sum(down, window) / movement
+        columns += [rises, falls, rises - falls]
+    return tuple(columns)
 
 
 def _change(values: FloatArray) -> FloatArray:

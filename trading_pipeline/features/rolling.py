@@ -25,6 +25,7 @@ __all__ = [
     "rolling_line",
     "rolling_max",
     "rolling_mean",
+    "rolling_mean_and_std",
     "rolling_mean_deviation",
     "rolling_min",
     "rolling_order_statistics",
@@ -113,7 +114,21 @@ def rolling_std(values: FloatArray, window: int, *, ddof: int = 1) -> FloatArray
 
     `ddof=1` for a sample, `ddof=0` for the population, as Bollinger bands take it.
     """
-    return _mean_and_std(values, window, ddof)[1]
+    return rolling_mean_and_std(values, window, ddof=ddof)[1]
+
+
+def rolling_mean_and_std(
+    values: FloatArray, window: int, *, ddof: int = 1
+) -> tuple[FloatArray, FloatArray]:
+    """`rolling_mean` and `rolling_std` in one go."""
+    if window <= ddof:
+        raise ConfigurationError(
+            f"A standard deviation with ddof={ddof} needs more than {ddof} rows, was {window}.",
+            window=window,
+        )
+    means, squares = _moments(values, window)
+    squares /= window - ddof
+    return means, np.sqrt(squares, out=squares)
 
 
 def rolling_mean_deviation(values: FloatArray, window: int) -> FloatArray:
@@ -130,7 +145,7 @@ def rolling_z_score(values: FloatArray, window: int) -> FloatArray:
     >>> rolling_z_score(np.array([1.0, 2.0, 3.0, 3.0, 3.0]), 3)
     array([       nan,        nan, 1.        , 0.57735027, 0.        ])
     """
-    means, deviation = _mean_and_std(values, window, 1)
+    means, deviation = rolling_mean_and_std(values, window)
     # NaN must stay NaN, so only a spread of exactly 0 is replaced
     return np.where(deviation == 0.0, 0.0, (values - means) / np.where(deviation, deviation, 1.0))
 
@@ -138,16 +153,8 @@ def rolling_z_score(values: FloatArray, window: int) -> FloatArray:
 def rolling_correlation(left: FloatArray, right: FloatArray, window: int) -> FloatArray:
     """Pearson's correlation over the last `window` rows; 0 where one of the two stands still."""
     _check(window)
-    left_squares, right_squares, result = (np.empty(len(left)) for _ in range(3))
-    kernels.window_comoments(
-        _contiguous(left), _contiguous(right), window, left_squares, right_squares, result
-    )
-    # one root each: the product of two small squares could fall below the smallest number
-    spread = np.sqrt(left_squares) * np.sqrt(right_squares)
-    still = spread == 0.0
-    np.divide(result, np.where(still, 1.0, spread), out=result)
-    np.clip(result, -1.0, 1.0, out=result)
-    result[still] = 0.0
+    result = np.empty(len(left))
+    kernels.window_correlations(_contiguous(left), _contiguous(right), window, result)
     return result
 
 
@@ -161,16 +168,9 @@ def rolling_line(values: FloatArray, window: int) -> Line:
     """
     if window < 2:
         raise ConfigurationError(f"A line needs 2 rows or more, was {window}.", window=window)
-    means, squares, slope = (np.empty(len(values)) for _ in range(3))
-    kernels.window_lines(_contiguous(values), window, means, squares, slope)
-    flat = squares == 0.0
-    spread = window * (window * window - 1.0) / 12.0
-    slope /= spread
-    slope[flat] = 0.0
-    explained = np.clip(slope * slope * spread / np.where(flat, 1.0, squares), 0.0, 1.0)
-    residual = values - means - slope * (0.5 * (window - 1))
-    residual[flat] = 0.0
-    return Line(slope, explained, residual)
+    line = Line(*(np.empty(len(values)) for _ in range(3)))
+    kernels.window_lines(_contiguous(values), window, *line)
+    return line
 
 
 def rolling_order_statistics(
@@ -186,17 +186,6 @@ def rolling_order_statistics(
     found = OrderStatistics(*(np.empty(len(values)) for _ in range(3)))
     kernels.window_order_statistics(_finite(values), window, low, high, *found)
     return found
-
-
-def _mean_and_std(values: FloatArray, window: int, ddof: int) -> tuple[FloatArray, FloatArray]:
-    if window <= ddof:
-        raise ConfigurationError(
-            f"A standard deviation with ddof={ddof} needs more than {ddof} rows, was {window}.",
-            window=window,
-        )
-    means, squares = _moments(values, window)
-    squares /= window - ddof
-    return means, np.sqrt(squares, out=squares)
 
 
 def _moments(values: FloatArray, window: int) -> tuple[FloatArray, FloatArray]:

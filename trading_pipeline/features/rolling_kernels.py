@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 
 __all__ = [
-    "window_comoments",
+    "window_correlations",
     "window_extreme_positions",
     "window_extremes",
     "window_lines",
@@ -76,25 +76,31 @@ def window_extremes(values: Any, window: int, sign: float, result: Any) -> None:
 
 @njit(cache=True, nogil=True)
 def window_extreme_positions(values: Any, window: int, sign: float, result: Any) -> None:
-    """Place of the window's first greatest (or smallest) value, 1 for its oldest row, `window` for its last.
+    """Place of the window's first greatest (or smallest) value: 1 is its oldest row, `window` its last.
 
-    Values must be finite. A queue of candidates, each beaten by none that came after it.
+    Values must be finite. As `window_extremes`, with the places carried along.
     """
     rows = values.shape[0]
     result[: min(window - 1, rows)] = np.nan
-    queue = np.empty(window, dtype=np.int64)
-    head, size = 0, 0
-    for row in range(rows):
-        if size > 0 and queue[head] <= row - window:
-            head = (head + 1) % window
-            size -= 1
-        value = sign * values[row]
-        while size > 0 and sign * values[queue[(head + size - 1) % window]] < value:
-            size -= 1
-        queue[(head + size) % window] = row
-        size += 1
-        if row >= window - 1:
-            result[row] = queue[head] - (row - window)
+    if rows < window:
+        return
+    tails, places = np.empty(window), np.empty(window)
+    for begin in range(0, rows - window + 1, window):
+        best, where = -np.inf, 0.0
+        for place in range(window - 1, -1, -1):
+            value = sign * values[begin + place]
+            # of equal ones the older, which is met later here
+            where = place if value >= best else where
+            best = value if value >= best else best
+            tails[place], places[place] = best, where
+        result[begin + window - 1] = places[0] + 1.0
+        best, where = -np.inf, 0.0
+        for place in range(1, min(window, rows - begin - window + 1)):
+            value = sign * values[begin + window - 1 + place]
+            where = window - 1.0 + place if value > best else where
+            best = value if value > best else best
+            found = places[place] if tails[place] >= best else where
+            result[begin + window - 1 + place] = found - place + 1.0
 
 
 @njit(cache=True, nogil=True)
@@ -154,16 +160,13 @@ def window_mean_deviations(values: Any, means: Any, window: int, result: Any) ->
 
 
 @njit(cache=True, nogil=True)
-def window_comoments(
-    left: Any, right: Any, window: int, left_squares: Any, right_squares: Any, products: Any
-) -> None:
-    """Sums of squares and of products about the means of two series, of the last `window` rows.
+def window_correlations(left: Any, right: Any, window: int, result: Any) -> None:
+    """Pearson's correlation of two series over the last `window` rows; 0 where one stands still.
 
     The joins of `window_moments`, for pairs (Chan, Golub and LeVeque 1983).
     """
     rows = left.shape[0]
-    for each in (left_squares, right_squares, products):
-        each[: min(window - 1, rows)] = np.nan
+    result[: min(window - 1, rows)] = np.nan
     if rows < window:
         return
     shares = np.empty(window + 1)
@@ -185,7 +188,7 @@ def window_comoments(
             tails[place, 0], tails[place, 1] = mean_x, mean_y
             tails[place, 2], tails[place, 3], tails[place, 4] = xx, yy, xy
         first = begin + window - 1
-        left_squares[first], right_squares[first], products[first] = xx, yy, xy
+        result[first] = _correlation(xx, yy, xy)
         mean_x, mean_y, xx, yy, xy = 0.0, 0.0, 0.0, 0.0, 0.0
         for place in range(1, min(window, rows - begin - window + 1)):
             x, y = left[first + place], right[first + place]
@@ -198,19 +201,32 @@ def window_comoments(
             xy += from_x * (y - mean_y)
             apart_x, apart_y = mean_x - tails[place, 0], mean_y - tails[place, 1]
             weight = place * (window - place) * whole
-            left_squares[first + place] = tails[place, 2] + xx + apart_x * apart_x * weight
-            right_squares[first + place] = tails[place, 3] + yy + apart_y * apart_y * weight
-            products[first + place] = tails[place, 4] + xy + apart_x * apart_y * weight
+            result[first + place] = _correlation(
+                tails[place, 2] + xx + apart_x * apart_x * weight,
+                tails[place, 3] + yy + apart_y * apart_y * weight,
+                tails[place, 4] + xy + apart_x * apart_y * weight,
+            )
 
 
 @njit(cache=True, nogil=True)
-def window_lines(values: Any, window: int, means: Any, squares: Any, products: Any) -> None:
-    """Mean, sum of squares and sum of products with the row's number, each about the means.
+def _correlation(xx: float, yy: float, xy: float) -> float:
+    product = xx * yy
+    # the product of two small squares can fall below the smallest number: then a root of each
+    spread = np.sqrt(product) if product > 1e-290 else np.sqrt(xx) * np.sqrt(yy)
+    if spread == 0.0:
+        return 0.0
+    found = xy / spread
+    return 1.0 if found > 1.0 else (-1.0 if found < -1.0 else found)
 
-    As `window_comoments` with the rows' numbers as one of the series, whose means are known.
+
+@njit(cache=True, nogil=True)
+def window_lines(values: Any, window: int, slopes: Any, explained: Any, residuals: Any) -> None:
+    """Least-squares line through the last `window` rows: slope, share explained, last residual.
+
+    As `window_correlations` with the rows' numbers as one of the series, whose means are known.
     """
     rows = values.shape[0]
-    for each in (means, squares, products):
+    for each in (slopes, explained, residuals):
         each[: min(window - 1, rows)] = np.nan
     if rows < window:
         return
@@ -218,7 +234,8 @@ def window_lines(values: Any, window: int, means: Any, squares: Any, products: A
     for count in range(1, window + 1):
         shares[count] = 1.0 / count
     tails = np.empty((window, 3))
-    whole = 1.0 / window
+    whole, middle = 1.0 / window, 0.5 * (window - 1)
+    spread = window * (window * window - 1.0) / 12.0
     for begin in range(0, rows - window + 1, window):
         mean, square, product = 0.0, 0.0, 0.0
         for place in range(window - 1, -1, -1):
@@ -230,20 +247,33 @@ def window_lines(values: Any, window: int, means: Any, squares: Any, products: A
             product += 0.5 * (place - window) * (value - mean)
             tails[place, 0], tails[place, 1], tails[place, 2] = mean, square, product
         first = begin + window - 1
-        means[first], squares[first], products[first] = mean, square, product
+        slopes[first], explained[first] = _line(square, product, spread)
+        residuals[first] = values[first] - mean - slopes[first] * middle if square != 0.0 else 0.0
         mean, square, product = 0.0, 0.0, 0.0
         for place in range(1, min(window, rows - begin - window + 1)):
-            value = values[first + place]
+            row = first + place
+            value = values[row]
             distance = value - mean
             mean += distance * shares[place]
             square += distance * (value - mean)
             product += 0.5 * place * (value - mean)
             apart = mean - tails[place, 0]
             weight = place * (window - place) * whole
-            means[first + place] = tails[place, 0] + apart * (place * whole)
-            squares[first + place] = tails[place, 1] + square + apart * apart * weight
+            squares = tails[place, 1] + square + apart * apart * weight
             # the mean numbers of tail and head are half a window apart
-            products[first + place] = tails[place, 2] + product + 0.5 * window * apart * weight
+            products = tails[place, 2] + product + 0.5 * window * apart * weight
+            slopes[row], explained[row] = _line(squares, products, spread)
+            centre = tails[place, 0] + apart * (place * whole)
+            residuals[row] = value - centre - slopes[row] * middle if squares != 0.0 else 0.0
+
+
+@njit(cache=True, nogil=True)
+def _line(squares: float, products: float, spread: float) -> tuple[float, float]:
+    if squares == 0.0:
+        return 0.0, 0.0
+    slope = products / spread
+    share = slope * products / squares
+    return slope, 1.0 if share > 1.0 else share
 
 
 @njit(cache=True, nogil=True)
@@ -268,7 +298,7 @@ def window_order_statistics(
         value = values[row]
         hole = filled
         if filled == window:
-            hole = _first_not_below(ordered, values[row - window], window)
+            hole = _place_of(ordered, values[row - window], window)
         else:
             filled += 1
         while hole > 0 and ordered[hole - 1] > value:
@@ -293,12 +323,11 @@ def window_order_statistics(
 
 
 @njit(cache=True, nogil=True)
-def _first_not_below(ordered: Any, value: float, filled: int) -> int:
-    first, last = 0, filled
-    while first < last:
-        middle = (first + last) // 2
-        if ordered[middle] < value:
-            first = middle + 1
-        else:
-            last = middle
-    return first
+def _place_of(ordered: Any, value: float, filled: int) -> int:
+    # without a branch in the loop: which half it is cannot be foreseen
+    first, left = 0, filled
+    while left > 1:
+        half = left // 2
+        first = first + half if ordered[first + half - 1] < value else first
+        left -= half
+    return first  # the value is one of the ordered ones
