@@ -16,6 +16,7 @@ from trading_pipeline.stages.feature_stage import (
     label_specs,
 )
 from trading_pipeline.stages.outcome import Outcome
+from trading_pipeline.stages.own_feature_sets import know_own_feature_sets
 from trading_pipeline.stages.window_stage import materialize_windows
 
 __all__ = ["CLOCKS", "GROUP", "audit_result", "feature_assets", "label_assets"]
@@ -31,8 +32,9 @@ CLOCKS = {
 def feature_assets(
     catalog: Catalog, grid: dg.MultiPartitionsDefinition
 ) -> list[dg.AssetsDefinition]:
-    """One asset for each feature set that a model uses."""
-    names = sorted({model.features for model in catalog.models.values()})
+    """One asset for each feature set that a model uses, and for each that a file of one's own adds."""
+    used = {model.features for model in catalog.models.values()}
+    names = sorted(used | set(know_own_feature_sets(catalog)))
     return [_feature_asset(name, catalog, grid) for name in names]
 
 

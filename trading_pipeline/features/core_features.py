@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from trading_pipeline.features import calendar_formulas as calendar
 from trading_pipeline.features import core_formulas as formulas
 from trading_pipeline.features.feature_sets import FeatureSet, FeatureSpec, register_feature_set
 from trading_pipeline.features.indicators import indicator_lookback, indicator_warmup
@@ -71,6 +73,7 @@ _RETURNS = tuple(
     )
     for back in (1, 5, 20)
 )
+
 _AVERAGES = tuple(
     _windowed(
         f"close_to_sma_{window}",
@@ -208,28 +211,169 @@ _VOLUME = (
         window=20,
     ),
 )
-_CALENDAR = (
+_BAR = (
     _windowed(
-        "weekday_sine",
-        (),
-        0,
-        formulas.weekday_sine,
-        "Sine of the weekday's angle in the week.",
+        "log_return_60",
+        _CLOSE,
+        60,
+        formulas.log_return,
+        "Log return of the close over 60 bars.",
+        bars_back=60,
     ),
     _windowed(
-        "weekday_cosine",
-        (),
+        "overnight_return",
+        ("open", "close"),
+        1,
+        formulas.overnight_return,
+        "Log return from the close before to the open.",
+    ),
+    _windowed(
+        "intraday_return",
+        ("open", "close"),
         0,
-        formulas.weekday_cosine,
-        "Cosine of the weekday's angle in the week.",
+        formulas.intraday_return,
+        "Log return from the bar's open to its close.",
+    ),
+    _windowed(
+        "log_range",
+        ("high", "low"),
+        0,
+        formulas.log_range,
+        "Log of the bar's high over its low.",
+    ),
+    _windowed(
+        "close_in_range",
+        _HLC,
+        0,
+        formulas.close_in_range,
+        "Close between the bar's low (0) and high (1); 0.5 in a flat bar.",
+    ),
+)
+_TREND = (
+    _recursive(
+        "close_to_ema_20",
+        _CLOSE,
+        "EMA",
+        formulas.close_to_exponential,
+        "Close relative to its exponential mean of 20 bars, minus 1.",
+        timeperiod=20,
+    ),
+    _windowed(
+        "trend_slope_20",
+        _CLOSE,
+        19,
+        formulas.trend_slope,
+        "Slope by bar of the line through the logs of 20 closes.",
+        window=20,
+    ),
+    _recursive(
+        "di_difference_14",
+        _HLC,
+        "PLUS_DI",
+        formulas.directional_difference,
+        "Wilder's +DI less -DI, -1 to 1.",
+        timeperiod=14,
+    ),
+    _windowed(
+        "aroon_25",
+        ("high", "low"),
+        25,
+        formulas.aroon_oscillator,
+        "Aroon oscillator of 25 bars, -1 to 1.",
+        timeperiod=25,
+    ),
+)
+_RANGES = (
+    _windowed(
+        "volatility_60",
+        _CLOSE,
+        60,
+        formulas.volatility,
+        "Sample standard deviation of 60 one-bar log returns.",
+        window=60,
+    ),
+    _windowed(
+        "volatility_ratio_5_60",
+        _CLOSE,
+        60,
+        formulas.volatility_ratio,
+        "Volatility of 5 bars over that of 60; 1 where the latter is 0.",
+        fast=5,
+        slow=60,
+    ),
+    _windowed(
+        "parkinson_20",
+        ("high", "low"),
+        19,
+        formulas.parkinson_volatility,
+        "Parkinson's volatility from the ranges of 20 bars, per bar.",
+        window=20,
+    ),
+    _windowed(
+        "garman_klass_20",
+        ("open", "high", "low", "close"),
+        19,
+        formulas.garman_klass_volatility,
+        "Garman and Klass' volatility from 20 bars, per bar.",
+        window=20,
+    ),
+    _windowed(
+        "volume_ratio_5_20",
+        ("volume",),
+        19,
+        formulas.volume_ratio,
+        "Mean volume of 5 bars over that of 20; 1 without volume.",
+        fast=5,
+        slow=20,
+    ),
+)
+_CALENDAR = (
+    *(
+        _windowed(name, (), 0, formula, meaning)
+        for name, formula, meaning in (
+            ("weekday_sine", calendar.weekday_sine, "Sine of the weekday's angle in the week."),
+            (
+                "weekday_cosine",
+                calendar.weekday_cosine,
+                "Cosine of the weekday's angle in the week.",
+            ),
+            ("month_sine", calendar.month_sine, "Sine of the month's angle in the year."),
+            ("month_cosine", calendar.month_cosine, "Cosine of the month's angle in the year."),
+            ("month_end", calendar.month_end, "1 where no weekday of the month follows, else 0."),
+        )
+    ),
+    *(
+        replace(_windowed(name, (), 0, formula, meaning), needs_context=True)
+        for name, formula, meaning in (
+            (
+                "session_elapsed",
+                calendar.session_elapsed,
+                "Share of the session gone by when the bar is known; 1 for daily bars.",
+            ),
+            (
+                "hours_to_close",
+                calendar.hours_to_close,
+                "Hours from then to the session's close; 0 for daily bars.",
+            ),
+        )
     ),
 )
 
 CORE = register_feature_set(
     FeatureSet(
         name="core",
-        version=1,
-        specs=(*_RETURNS, *_AVERAGES, *_MOMENTUM, *_VOLATILITY, *_VOLUME, *_CALENDAR),
+        version=2,
+        specs=(
+            *_RETURNS,
+            *_BAR,
+            *_AVERAGES,
+            *_TREND,
+            *_MOMENTUM,
+            *_VOLATILITY,
+            *_RANGES,
+            *_VOLUME,
+            *_CALENDAR,
+        ),
     )
 )
-"""Momentum, volatility and volume of one series: the features a model gets unless it says otherwise."""
+"""Momentum, volatility, volume and calendar of one series: what a model gets unless it says otherwise."""

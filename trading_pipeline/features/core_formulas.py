@@ -10,10 +10,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from trading_pipeline.features.indicators import indicator, indicator_warmup
+from trading_pipeline.features.indicators import indicator_arrays, indicator_warmup
 from trading_pipeline.features.rolling import (
     FloatArray,
     lagged,
+    rolling_line,
     rolling_max,
     rolling_mean,
     rolling_mean_deviation,
@@ -25,24 +26,34 @@ from trading_pipeline.features.rolling import (
 
 __all__ = [
     "adx",
+    "aroon_oscillator",
     "average_true_range",
     "bollinger_position",
     "bollinger_width",
+    "close_in_range",
     "close_to_average",
+    "close_to_exponential",
     "commodity_channel",
+    "directional_difference",
+    "garman_klass_volatility",
+    "intraday_return",
+    "log_range",
     "log_return",
     "macd_histogram",
     "money_flow",
     "on_balance_volume",
+    "overnight_return",
+    "parkinson_volatility",
     "rate_of_change",
     "rsi",
     "stochastic",
     "stochastic_d",
     "stochastic_k",
+    "trend_slope",
     "volatility",
+    "volatility_ratio",
+    "volume_ratio",
     "volume_z_score",
-    "weekday_cosine",
-    "weekday_sine",
     "williams_r",
 ]
 
@@ -66,7 +77,7 @@ def rate_of_change(bars: pd.DataFrame, *, bars_back: int) -> FloatArray:
 
 def rsi(bars: pd.DataFrame, *, timeperiod: int) -> FloatArray:
     """Wilder's RSI from 0 to 1; 0.5 where the close has not changed for the whole warm-up."""
-    values = indicator("RSI", bars, timeperiod=timeperiod)["real"].to_numpy() / 100.0
+    values = _only("RSI", bars, timeperiod=timeperiod) / 100.0
     close = _column(bars, "close")
     rows = np.arange(len(close))
     last_move = np.maximum.accumulate(np.where(close != lagged(close, 1), rows, 0))
@@ -78,10 +89,10 @@ def macd_histogram(
     bars: pd.DataFrame, *, fastperiod: int, slowperiod: int, signalperiod: int
 ) -> FloatArray:
     """MACD less its signal line, as a fraction of the close."""
-    lines = indicator(
+    _, _, histogram = indicator_arrays(
         "MACD", bars, fastperiod=fastperiod, slowperiod=slowperiod, signalperiod=signalperiod
     )
-    return lines["macdhist"].to_numpy() / _column(bars, "close")
+    return histogram / _column(bars, "close")
 
 
 def bollinger_position(bars: pd.DataFrame, *, window: int, deviations: float) -> FloatArray:
@@ -99,13 +110,12 @@ def bollinger_width(bars: pd.DataFrame, *, window: int, deviations: float) -> Fl
 
 def average_true_range(bars: pd.DataFrame, *, timeperiod: int) -> FloatArray:
     """Wilder's average true range, as a fraction of the close."""
-    values = indicator("ATR", bars, timeperiod=timeperiod)["real"].to_numpy()
-    return values / _column(bars, "close")
+    return _only("ATR", bars, timeperiod=timeperiod) / _column(bars, "close")
 
 
 def adx(bars: pd.DataFrame, *, timeperiod: int) -> FloatArray:
     """Wilder's average directional index, 0 to 1."""
-    return indicator("ADX", bars, timeperiod=timeperiod)["real"].to_numpy() / 100.0
+    return _only("ADX", bars, timeperiod=timeperiod) / 100.0
 
 
 def stochastic(bars: pd.DataFrame, *, window: int) -> FloatArray:
@@ -160,21 +170,85 @@ def volume_z_score(bars: pd.DataFrame, *, window: int) -> FloatArray:
 
 def on_balance_volume(bars: pd.DataFrame, *, window: int) -> FloatArray:
     """On-balance volume as a z-score in its window, which the level's arbitrary start cancels out of."""
-    return rolling_z_score(indicator("OBV", bars)["real"].to_numpy(), window)
+    return rolling_z_score(_only("OBV", bars), window)
 
 
-def weekday_sine(bars: pd.DataFrame) -> FloatArray:
-    """Sine of the weekday's angle in the week, Monday being 0."""
-    return np.sin(_weekday_angle(bars))
+def overnight_return(bars: pd.DataFrame) -> FloatArray:
+    """Log return from the close before to the open."""
+    return np.log(_column(bars, "open") / lagged(_column(bars, "close"), 1))
 
 
-def weekday_cosine(bars: pd.DataFrame) -> FloatArray:
-    """Cosine of the weekday's angle in the week, Monday being 1."""
-    return np.cos(_weekday_angle(bars))
+def intraday_return(bars: pd.DataFrame) -> FloatArray:
+    """Log return from the bar's open to its close."""
+    return np.log(_column(bars, "close") / _column(bars, "open"))
 
 
-def _weekday_angle(bars: pd.DataFrame) -> FloatArray:
-    return 2.0 * np.pi * pd.DatetimeIndex(bars.index).day_of_week.to_numpy(dtype="float64") / 7.0
+def log_range(bars: pd.DataFrame) -> FloatArray:
+    """Log of high over low."""
+    return np.log(_column(bars, "high") / _column(bars, "low"))
+
+
+def close_in_range(bars: pd.DataFrame) -> FloatArray:
+    """Close between the bar's low (0) and high (1); 0.5 where the bar is flat."""
+    return stochastic(bars, window=1)
+
+
+def parkinson_volatility(bars: pd.DataFrame, *, window: int) -> FloatArray:
+    """Root of the mean of log(high / low)^2 / (4 log 2) (Parkinson 1980); per bar, 0 where flat."""
+    squares: FloatArray = np.square(log_range(bars))
+    mean: FloatArray = rolling_mean(squares, window) / (4.0 * np.log(2.0))
+    return np.sqrt(mean)
+
+
+def garman_klass_volatility(bars: pd.DataFrame, *, window: int) -> FloatArray:
+    """Root of the mean of log(h/l)^2 / 2 - (2 log 2 - 1) log(c/o)^2 (Garman and Klass 1980); per bar.
+
+    No term is below 0 while open and close lie between low and high; where they do not, a mean below
+    0 counts as 0.
+    """
+    spread, body = log_range(bars), intraday_return(bars)
+    terms = 0.5 * np.square(spread) - (2.0 * np.log(2.0) - 1.0) * np.square(body)
+    result: FloatArray = np.sqrt(np.maximum(rolling_mean(terms, window), 0.0))
+    return result
+
+
+def volatility_ratio(bars: pd.DataFrame, *, fast: int, slow: int) -> FloatArray:
+    """Volatility of `fast` bars over that of `slow` bars; 1 where the latter is 0."""
+    changes = log_return(bars, bars_back=1)
+    return _ratio(rolling_std(changes, fast), rolling_std(changes, slow), neutral=1.0)
+
+
+def volume_ratio(bars: pd.DataFrame, *, fast: int, slow: int) -> FloatArray:
+    """Mean volume of `fast` bars over that of `slow` bars; 1 where there is none."""
+    volume = _column(bars, "volume")
+    return _ratio(rolling_mean(volume, fast), rolling_mean(volume, slow), neutral=1.0)
+
+
+def trend_slope(bars: pd.DataFrame, *, window: int) -> FloatArray:
+    """Slope by bar of the least-squares line through the logs of the last closes."""
+    return rolling_line(np.log(_column(bars, "close")), window).slope
+
+
+def close_to_exponential(bars: pd.DataFrame, *, timeperiod: int) -> FloatArray:
+    """Close relative to its exponential mean, minus 1."""
+    return _column(bars, "close") / _only("EMA", bars, timeperiod=timeperiod) - 1.0
+
+
+def directional_difference(bars: pd.DataFrame, *, timeperiod: int) -> FloatArray:
+    """Wilder's +DI less -DI, -1 to 1; 0 where nothing moves."""
+    rising = _only("PLUS_DI", bars, timeperiod=timeperiod)
+    return (rising - _only("MINUS_DI", bars, timeperiod=timeperiod)) / 100.0
+
+
+def aroon_oscillator(bars: pd.DataFrame, *, timeperiod: int) -> FloatArray:
+    """Age of the window's low less that of its high, as a share of the window: -1 to 1."""
+    return _only("AROONOSC", bars, timeperiod=timeperiod) / 100.0
+
+
+def _only(name: str, bars: pd.DataFrame, **parameters: int) -> FloatArray:
+    """The one output of an indicator."""
+    (values,) = indicator_arrays(name, bars, source="close", **parameters)
+    return values
 
 
 def _typical_price(bars: pd.DataFrame) -> FloatArray:

@@ -8,12 +8,10 @@ same row is the same number whether it was computed from ten years of bars or fr
 
 from __future__ import annotations
 
-import hashlib
-import inspect
-import sys
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -25,11 +23,15 @@ from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.errors import (
     ConfigurationError,
     DataQualityError,
+    TradingPipelineError,
     UnknownNameError,
     did_you_mean,
 )
+from trading_pipeline.features.feature_context import FeatureContext
+from trading_pipeline.features.source_hashes import source_hashes
 
 __all__ = [
+    "FeatureContext",
     "FeatureSet",
     "FeatureSpec",
     "FloatArray",
@@ -37,6 +39,7 @@ __all__ = [
     "feature_set",
     "feature_set_names",
     "register_feature_set",
+    "replace_own_sets",
 ]
 
 FloatArray = npt.NDArray[np.float64]
@@ -51,6 +54,11 @@ class FeatureSpec:
     stands `lookback` rows in. `warmup`: rows until the value no longer depends on the first bar
     (equal to `lookback` for a plain window). `compute(bars, **parameters)` gives an array as long
     as the bars. `meaning`: one sentence with the unit.
+
+    `part`: the place of this feature in what `compute` gives, where it gives several arrays at once;
+    features with the same `compute` and parameters are computed together. `needs_context`: `compute`
+    takes `context`, a `FeatureContext` (None for daily bars without one). `warmups`: shorter warm-ups
+    by timeframe, where that depends on it.
     """
 
     name: str
@@ -58,9 +66,12 @@ class FeatureSpec:
     inputs: tuple[str, ...]
     lookback: int
     warmup: int
-    compute: Callable[..., FloatArray]
-    parameters: Mapping[str, float] = field(default_factory=dict)
+    compute: Callable[..., Any]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     meaning: str = ""
+    part: int | None = None
+    needs_context: bool = False
+    warmups: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         unknown = [column for column in self.inputs if column not in BAR_COLUMNS]
@@ -70,7 +81,7 @@ class FeatureSpec:
                 f"{did_you_mean(unknown[0], BAR_COLUMNS)}",
                 feature=self.name,
             )
-        if not 0 <= self.lookback <= self.warmup:
+        if not 0 <= self.lookback <= min((self.warmup, *self.warmups.values())):
             raise ConfigurationError(
                 f"The feature {self.name!r} has a lookback of {self.lookback} and a warm-up of "
                 f"{self.warmup} bars; 0 <= lookback <= warmup is needed.",
@@ -78,6 +89,38 @@ class FeatureSpec:
                 lookback=self.lookback,
                 warmup=self.warmup,
             )
+
+    def warmup_in(self, context: FeatureContext | None) -> int:
+        """Rows until the value no longer depends on the first bar, for bars of that context."""
+        return self.warmup if context is None else self.warmups.get(context.timeframe, self.warmup)
+
+    def values(self, bars: pd.DataFrame, context: FeatureContext | None = None) -> FloatArray:
+        """What the formula gives for `bars`, as it is: unchecked, and with values in the warm-up."""
+        given = self._given(bars, context)
+        return np.asarray(given if self.part is None else given[self.part], dtype="float64")
+
+    def _given(self, bars: pd.DataFrame, context: FeatureContext | None) -> Any:
+        if not self.needs_context:
+            return self._called(bars)
+        if context is None and _are_intraday(bars):
+            raise ConfigurationError(
+                f"The feature {self.name!r} depends on the sessions of these intraday bars, which bars "
+                "do not tell. Give context=FeatureContext(timeframe, calendar).",
+                feature=self.name,
+            )
+        return self._called(bars, context=context)
+
+    def _called(self, bars: pd.DataFrame, **context: FeatureContext | None) -> Any:
+        try:
+            return self.compute(bars, **context, **self.parameters)
+        except TradingPipelineError:
+            raise
+        except Exception as error:
+            raise ConfigurationError(
+                f"The feature {self.name!r} failed on {len(bars)} bars: {type(error).__name__}: {error}. "
+                f"See {self.compute.__qualname__} in {self.compute.__module__}.",
+                feature=self.name,
+            ) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,11 +132,18 @@ class FeatureSet:
     specs: tuple[FeatureSpec, ...]
 
     def __post_init__(self) -> None:
-        if not self.specs or len(set(self.columns)) != len(self.specs):
+        if not self.specs:
             raise ConfigurationError(
-                f"The feature set {self.name!r} needs at least one feature and no name twice; it "
-                f"has {', '.join(self.columns) or 'none'}.",
+                f"The feature set {self.name!r} needs at least one feature; it has none.",
                 feature_set=self.name,
+            )
+        twice = sorted(name for name, count in Counter(self.columns).items() if count > 1)
+        if twice:
+            raise ConfigurationError(
+                f"The feature set {self.name!r} needs different names for its features; it has "
+                f"{', '.join(twice)} twice. Rename one or leave it out.",
+                feature_set=self.name,
+                feature=twice[0],
             )
 
     @property
@@ -106,6 +156,10 @@ class FeatureSet:
         """Bars that must be given before the first row that is wanted."""
         return max(spec.warmup for spec in self.specs)
 
+    def warmup_in(self, context: FeatureContext | None) -> int:
+        """As `warmup_bars`, for bars of that context."""
+        return max(spec.warmup_in(context) for spec in self.specs)
+
     @cached_property
     def hash(self) -> str:
         """sha256 over names, versions, parameters and the source text of the modules that compute."""
@@ -114,12 +168,13 @@ class FeatureSet:
                 "name": self.name,
                 "version": self.version,
                 "specs": [_spec_values(spec) for spec in self.specs],
-                "sources": _source_hashes(self.specs),
+                "sources": source_hashes({spec.compute.__module__ for spec in self.specs}),
             }
         )
 
 
 _REGISTRY: dict[str, FeatureSet] = {}
+_OWN: dict[str, FeatureSet] = {}
 
 
 def register_feature_set(feature_set: FeatureSet) -> FeatureSet:
@@ -134,10 +189,17 @@ def register_feature_set(feature_set: FeatureSet) -> FeatureSet:
     return feature_set
 
 
+def replace_own_sets(sets: Mapping[str, FeatureSet]) -> None:
+    """Let `sets` be the ones that people's files add, in place of those before."""
+    own = dict(sets)
+    _OWN.clear()
+    _OWN.update(own)
+
+
 def feature_set_names() -> tuple[str, ...]:
-    """Names of all registered feature sets."""
+    """Names of all feature sets, shipped, registered and of people's files."""
     _load_shipped()
-    return tuple(sorted(_REGISTRY))
+    return tuple(sorted({*_REGISTRY, *_OWN}))
 
 
 def feature_set(name: str) -> FeatureSet:
@@ -147,33 +209,79 @@ def feature_set(name: str) -> FeatureSet:
     True
     """
     _load_shipped()
-    if name not in _REGISTRY:
+    known = _OWN if name in _OWN else _REGISTRY
+    if name not in known:
         raise UnknownNameError(
-            f"There is no feature set {name!r}. {did_you_mean(name, _REGISTRY)}",
+            f"There is no feature set {name!r}. {did_you_mean(name, feature_set_names())}",
             name=name,
             kind="feature set",
         )
-    return _REGISTRY[name]
+    return known[name]
 
 
-def compute_features(feature_set: FeatureSet, bars: pd.DataFrame) -> pd.DataFrame:
+def compute_features(
+    feature_set: FeatureSet,
+    bars: pd.DataFrame,
+    *,
+    context: FeatureContext | None = None,
+    complete: bool = True,
+) -> pd.DataFrame:
     """The features of forward-adjusted `bars`: same index, one float64 column a feature.
 
     Row i of a column is NaN for i < warmup and a finite number from there on; nothing is filled.
-    Fewer bars than the warm-up give NaN only. Volume may be 0 throughout. Raises `DataQualityError`
-    for bars that are not in increasing order, have a NaN, an infinite value, a price of 0 or less
-    or a negative volume, and, by name, for a feature that gives another length, an infinite value,
-    or NaN after its warm-up.
+    Fewer bars than the warm-up give NaN only. Volume may be 0 throughout. `context` is needed for
+    intraday bars by features that read sessions, and by those of coarser bars. The frame is one block
+    of 8 bytes a value, and what a formula needs besides is let go before the next one. With
+    `complete=False` NaN after the warm-up is left for an audit to judge.
+
+    Raises `DataQualityError` for bars that are not in increasing order, have a NaN, an infinite value,
+    a price of 0 or less or a negative volume, and, by name, for a feature that gives another length,
+    an infinite value, or NaN after its warm-up.
     """
     _check_bars(bars)
-    columns = {spec.name: _column(spec, bars) for spec in feature_set.specs}
-    return pd.DataFrame(columns, index=bars.index.rename("ts"), dtype="float64")
+    _keep_freed_memory()
+    specs = feature_set.specs
+    block = np.empty((len(specs), len(bars)))
+    together: dict[str, list[int]] = {}
+    for place, spec in enumerate(specs):
+        if len(bars) > spec.warmup_in(context):
+            together.setdefault(_computed_as(spec), []).append(place)
+        else:
+            block[place] = np.nan
+    for places in together.values():
+        given = specs[places[0]]._given(bars, context)
+        for place in places:
+            part = specs[place].part
+            values = given if part is None else given[part]
+            _fill(block[place], specs[place], values, bars, specs[place].warmup_in(context))
+            if complete or np.isinf(block[place]).any():
+                _check_values(block[place], specs[place], bars, specs[place].warmup_in(context))
+        given = None
+    return pd.DataFrame(
+        block.T, index=bars.index.rename("ts"), columns=list(feature_set.columns), copy=False
+    )
 
 
-def _column(spec: FeatureSpec, bars: pd.DataFrame) -> FloatArray:
-    if len(bars) <= spec.warmup:
-        return np.full(len(bars), np.nan)
-    values = np.array(spec.compute(bars, **spec.parameters), dtype="float64")
+@cache
+def _keep_freed_memory() -> None:
+    """Let the C library keep up to 64 MB for reuse; it does once a block of 32 MB has been freed.
+
+    Otherwise each column's scratch arrays are mapped, paged in and given back again, which takes longer
+    than the arithmetic. The block itself is never touched.
+    """
+    np.empty(31 * 2**20, dtype=np.uint8)
+
+
+def _computed_as(spec: FeatureSpec) -> str:
+    """Equal for features that one call gives; only those with a part share one."""
+    if spec.part is None:
+        return spec.name
+    where = f"{spec.compute.__module__}.{spec.compute.__qualname__}"
+    return f"{where} {sorted(spec.parameters.items())}"
+
+
+def _fill(row: FloatArray, spec: FeatureSpec, given: Any, bars: pd.DataFrame, warmup: int) -> None:
+    values = np.asarray(given, dtype="float64")
     if values.shape != (len(bars),):
         raise DataQualityError(
             f"The feature {spec.name!r} gave values of shape {values.shape} for {len(bars)} bars; it "
@@ -181,20 +289,32 @@ def _column(spec: FeatureSpec, bars: pd.DataFrame) -> FloatArray:
             feature=spec.name,
             shape=values.shape,
         )
-    values[: spec.warmup] = np.nan
-    wrong = np.flatnonzero(~np.isfinite(values[spec.warmup :]))
+    row[:warmup] = np.nan
+    row[warmup:] = values[warmup:]
+
+
+def _check_values(row: FloatArray, spec: FeatureSpec, bars: pd.DataFrame, warmup: int) -> None:
+    # a sum is finite where all values are; only otherwise is it worth looking at each
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(row[warmup:].sum()):
+            return
+    wrong = np.flatnonzero(~np.isfinite(row[warmup:]))
     if wrong.size:
-        row = spec.warmup + int(wrong[0])
+        place = warmup + int(wrong[0])
         raise DataQualityError(
-            f"The feature {spec.name!r} is {values[row]} at {bars.index[row]} (row {row}), after its "
-            f"warm-up of {spec.warmup} bars. Give the case a value in its formula, or declare a "
+            f"The feature {spec.name!r} is {row[place]} at {bars.index[place]} (row {place}), after "
+            f"its warm-up of {warmup} bars. Give the case a value in its formula, or declare a "
             "longer warm-up; nothing is filled.",
             feature=spec.name,
-            ts=bars.index[row],
-            row=row,
-            value=float(values[row]),
+            ts=bars.index[place],
+            row=place,
+            value=float(row[place]),
         )
-    return values
+
+
+def _are_intraday(bars: pd.DataFrame) -> bool:
+    index = pd.DatetimeIndex(bars.index)
+    return bool((index != index.normalize()).any())
 
 
 def _check_bars(bars: pd.DataFrame) -> None:
@@ -211,7 +331,11 @@ def _check_bars(bars: pd.DataFrame) -> None:
         )
     for column in BAR_COLUMNS:
         values = bars[column].to_numpy(dtype="float64")
-        low_enough = values > 0.0 if column in PRICE_COLUMNS else values >= 0.0
+        low = 0.0 if column not in PRICE_COLUMNS else np.nextafter(0.0, 1.0)
+        # a comparison with NaN is False
+        if not len(values) or (values.min() >= low and values.max() < np.inf):
+            continue
+        low_enough = values >= low
         wrong = np.flatnonzero(~(np.isfinite(values) & low_enough))
         if wrong.size:
             row = int(wrong[0])
@@ -234,32 +358,19 @@ def _spec_values(spec: FeatureSpec) -> dict[str, Any]:
         "warmup": spec.warmup,
         "compute": f"{spec.compute.__module__}.{spec.compute.__qualname__}",
         "parameters": dict(spec.parameters),
+        "part": spec.part,
+        "needs_context": spec.needs_context,
+        "warmups": dict(spec.warmups),
     }
-
-
-def _source_hashes(specs: tuple[FeatureSpec, ...]) -> dict[str, str]:
-    """Hashes of the computing modules and of this package's modules that they import from."""
-    found: dict[str, str] = {}
-    waiting = {spec.compute.__module__ for spec in specs}
-    while waiting:
-        name = waiting.pop()
-        module = sys.modules[name]
-        try:
-            source = inspect.getsource(module)
-        except (OSError, TypeError) as error:
-            raise ConfigurationError(
-                f"The source text of the module {name!r}, which computes a feature, cannot be read, so "
-                "a change of it would go unseen. Put the formula into a file.",
-                module=name,
-            ) from error
-        found[name] = hashlib.sha256(source.encode()).hexdigest()
-        used = {getattr(value, "__module__", None) or "" for value in vars(module).values()}
-        used |= {value.__name__ for value in vars(module).values() if inspect.ismodule(value)}
-        package = __name__.rpartition(".")[0]
-        waiting |= {n for n in used if n.startswith(package + ".") and n not in found}
-    return found
 
 
 def _load_shipped() -> None:
     """Import the modules that register the shipped sets; late, because they import this one."""
-    from trading_pipeline.features import core_features  # noqa: F401
+    from trading_pipeline.features import (  # noqa: F401
+        alpha158_features,
+        candle_features,
+        coarse_features,
+        core_features,
+        fractional_features,
+        lag_features,
+    )

@@ -27,8 +27,11 @@ from trading_pipeline.errors import (
 
 __all__ = [
     "indicator",
+    "indicator_arrays",
+    "indicator_inputs",
     "indicator_lookback",
     "indicator_names",
+    "indicator_outputs",
     "indicator_parameters",
     "indicator_warmup",
 ]
@@ -135,6 +138,24 @@ def indicator_parameters(name: str) -> dict[str, int | float]:
     return dict(_definition(name)["parameters"])
 
 
+def indicator_outputs(name: str) -> tuple[str, ...]:
+    """Names of an indicator's outputs.
+
+    >>> indicator_outputs("MACD")
+    ('macd', 'macdsignal', 'macdhist')
+    """
+    return tuple(_definition(name)["output_names"])
+
+
+def indicator_inputs(name: str, source: str = "close") -> tuple[str, ...]:
+    """Columns of the bars that an indicator reads; `source` for an indicator of one series.
+
+    >>> indicator_inputs("ATR"), indicator_inputs("RSI", "high")
+    (('high', 'low', 'close'), ('high',))
+    """
+    return tuple(_columns(_definition(name), source))
+
+
 def indicator(
     name: str, data: pd.DataFrame | pd.Series, *, source: str = "close", **parameters: int | float
 ) -> pd.DataFrame:
@@ -151,8 +172,17 @@ def indicator(
     >>> frame["real"].tolist()
     [nan, 1.5, 3.0]
     """
+    outputs = list(_definition(name)["output_names"])
+    arrays = indicator_arrays(name, data, source=source, **parameters)
+    block = np.array(arrays) if arrays else np.empty((0, len(data)))
+    return pd.DataFrame(block.T, index=data.index, columns=outputs, copy=False)
+
+
+def indicator_arrays(
+    name: str, data: pd.DataFrame | pd.Series, *, source: str = "close", **parameters: int | float
+) -> tuple[FloatArray, ...]:
+    """As `indicator`, but a bare array for each output: what features are computed with."""
     definition = _definition(name)
-    checked = _check_parameters(name, parameters)
     columns = _columns(definition, source)
     if isinstance(data, pd.Series):
         if len(columns) != 1:
@@ -164,24 +194,24 @@ def indicator(
     arrays = _arrays(name, data, columns)
     begin = _first_row(name, data.index, columns, arrays)
     outputs = list(definition["output_names"])
-    results = np.full((len(data), len(outputs)), np.nan)
     lookback = indicator_lookback(name, **parameters)
-    if len(data) - begin > lookback:
-        given = _call(name, [array[begin:] for array in arrays], checked)
-        for number, values in enumerate(given):
-            results[begin:, number] = values
-            # integer outputs cannot hold NaN and show 0 where there is no value yet
-            results[begin : begin + lookback, number] = np.nan
-    infinite = np.argwhere(np.isinf(results))
-    if len(infinite):
-        row, number = infinite[0]
-        raise DataQualityError(
-            f"The indicator {name!r} is {results[row, number]} in output {outputs[number]!r} at "
-            f"{data.index[row]}: it divides by zero there. Use another indicator for this series.",
-            indicator=name,
-            ts=data.index[row],
-        )
-    return pd.DataFrame(results, index=data.index, columns=outputs)
+    if len(data) - begin <= lookback:
+        return tuple(np.full(len(data), np.nan) for _ in outputs)
+    given = _call(name, [array[begin:] for array in arrays], _check_parameters(name, parameters))
+    results = tuple(_whole(values, begin, lookback) for values in given)
+    for output, values in zip(outputs, results, strict=True):
+        if _is_finite(values[begin + lookback :]):
+            continue
+        infinite = np.flatnonzero(np.isinf(values))
+        if infinite.size:
+            row = int(infinite[0])
+            raise DataQualityError(
+                f"The indicator {name!r} is {values[row]} in output {output!r} at "
+                f"{data.index[row]}: it divides by zero there. Use another indicator for this series.",
+                indicator=name,
+                ts=data.index[row],
+            )
+    return results
 
 
 def indicator_lookback(name: str, **parameters: int | float) -> int:
@@ -190,16 +220,7 @@ def indicator_lookback(name: str, **parameters: int | float) -> int:
     >>> indicator_lookback("RSI", timeperiod=14)
     14
     """
-    checked = _check_parameters(name, parameters)
-    function = _function(name)
-    try:
-        function.parameters = checked
-        lookback = int(function.lookback)
-    except Exception as error:
-        raise _refused(name, checked, str(error)) from error
-    if lookback < 0:
-        raise _refused(name, checked, "a value is out of its range")
-    return lookback
+    return _lookback(name, tuple(sorted(_check_parameters(name, parameters).items())))
 
 
 def indicator_warmup(name: str, **parameters: int | float) -> int:
@@ -224,6 +245,19 @@ def indicator_warmup(name: str, **parameters: int | float) -> int:
     least, factor = _WARMUPS.get(name, _SLOW if any(averages) else (0, 0))
     longest = max((int(v) for key, v in checked.items() if key.endswith("period")), default=0)
     return max(lookback, least, factor * longest)
+
+
+@functools.lru_cache(maxsize=4096)
+def _lookback(name: str, parameters: tuple[tuple[str, int | float], ...]) -> int:
+    checked, function = dict(parameters), _function(name)
+    try:
+        function.parameters = checked
+        lookback = int(function.lookback)
+    except Exception as error:
+        raise _refused(name, checked, str(error)) from error
+    if lookback < 0:
+        raise _refused(name, checked, "a value is out of its range")
+    return lookback
 
 
 def _definition(name: str) -> dict[str, Any]:
@@ -298,6 +332,8 @@ def _arrays(name: str, data: pd.DataFrame, columns: list[str]) -> list[FloatArra
 
 def _first_row(name: str, index: pd.Index, columns: list[str], arrays: list[FloatArray]) -> int:
     """First row on which all inputs are numbers; every later one must be too."""
+    if all(_is_finite(array) for array in arrays):
+        return 0
     begin = 0
     for array in arrays:
         numbers = np.flatnonzero(~np.isnan(array))
@@ -316,6 +352,24 @@ def _first_row(name: str, index: pd.Index, columns: list[str], arrays: list[Floa
                 row=row,
             )
     return begin
+
+
+def _is_finite(values: FloatArray) -> bool:
+    """True where the sum is finite, and so every value; False may also be a sum that overflowed."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(values.sum()))
+
+
+def _whole(values: npt.NDArray[Any], begin: int, lookback: int) -> FloatArray:
+    """Values from row `begin` on as float64 from row 0 on, NaN before the first one."""
+    if begin == 0 and values.dtype == np.float64:
+        result = values
+    else:
+        result = np.empty(begin + len(values))
+        result[begin:] = values
+    # integer outputs cannot hold NaN and show 0 where there is no value yet
+    result[: begin + lookback] = np.nan
+    return result
 
 
 def _call(

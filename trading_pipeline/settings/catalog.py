@@ -11,6 +11,7 @@ from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.windows import WindowGrid
 from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
 from trading_pipeline.settings.cross_features import CrossFeaturesSpec
+from trading_pipeline.settings.feature_set_file import FeatureSetFile
 from trading_pipeline.settings.model_spec import ModelSpec
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.settings.study import StudySpec
@@ -20,19 +21,25 @@ from trading_pipeline.settings.yaml_files import list_spec_files, read_yaml
 __all__ = ["Catalog", "load_catalog", "read_scenario"]
 
 SHIPPED = Path(__file__).parent / "defaults"
-NamedSpec = TypeVar("NamedSpec", ScenarioSpec, StudySpec, ModelSpec)
+NamedSpec = TypeVar("NamedSpec", ScenarioSpec, StudySpec, ModelSpec, FeatureSetFile)
 Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """Everything that is configured by files, by name. `sources` tells which file a spec is from."""
+    """Everything that is configured by files, by name. `sources` tells which file a spec is from.
+
+    `feature_sets` are the sets of YAML files alone, and `feature_folder` is where Python files may add
+    more of them.
+    """
 
     universe: UniverseSpec
     scenarios: Mapping[str, ScenarioSpec]
     studies: Mapping[str, StudySpec]
     models: Mapping[str, ModelSpec]
     sources: Mapping[str, Path] = field(default_factory=dict)
+    feature_sets: Mapping[str, FeatureSetFile] = field(default_factory=dict)
+    feature_folder: Path | None = None
     cross: CrossFeaturesSpec = field(default_factory=CrossFeaturesSpec)
 
     @property
@@ -85,8 +92,12 @@ def load_catalog(config_dir: Path | None) -> Catalog:
     scenarios = _load_named("scenarios", ScenarioSpec, config_dir, sources)
     studies = _load_named("studies", StudySpec, config_dir, sources)
     models = _load_named("models", ModelSpec, config_dir, sources)
+    feature_sets = _load_named("features", FeatureSetFile, config_dir, sources)
+    folder = None if config_dir is None else config_dir / "features"
     cross = _load_cross_features(config_dir, sources)
-    catalog = Catalog(universe, scenarios, studies, models, sources, cross)
+    catalog = Catalog(
+        universe, scenarios, studies, models, sources, feature_sets, folder, cross=cross
+    )
     _check_references(catalog)
     return catalog
 

@@ -19,6 +19,7 @@ from trading_pipeline.models.train import check_model_spec
 from trading_pipeline.optimization.grid_study import check_study
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.scenario import ScenarioSpec
+from trading_pipeline.stages.own_feature_sets import know_own_feature_sets
 from trading_pipeline.stages.scenario_inputs import required_models
 from trading_pipeline.strategies import validate_params
 
@@ -27,6 +28,7 @@ __all__ = ["check_catalog", "check_scenario", "naming_file"]
 
 def check_catalog(catalog: Catalog) -> None:
     """Raise for the first name or parameter that nothing here has; the error names the file."""
+    know_own_feature_sets(catalog)
     for name, instrument in catalog.instruments.items():
         with naming_file(catalog.sources.get("universe")):
             if instrument.source not in source_names():

@@ -13,6 +13,7 @@ import pandas as pd
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.features import labels as labels_module
 from trading_pipeline.features.causality_audit import CausalityFinding, audit_prefix_truncation
+from trading_pipeline.features.feature_context import FeatureContext
 from trading_pipeline.features.feature_sets import FeatureSet, compute_features, feature_set
 from trading_pipeline.features.labels import compute_labels
 from trading_pipeline.market_data.calendars import periods_per_year
@@ -36,7 +37,8 @@ def feature_lookback_windows(chosen: FeatureSet, catalog: Catalog) -> int:
     for instrument in catalog.instruments.values():
         a_year = periods_per_year(instrument.timeframe, instrument.calendar)
         a_window = a_year * _YEARS_OF_A_WINDOW[catalog.grid.cadence]
-        found = max(found, math.ceil(chosen.warmup_bars * _SPARE / a_window))
+        context = FeatureContext(instrument.timeframe, instrument.calendar)
+        found = max(found, math.ceil(chosen.warmup_in(context) * _SPARE / a_window))
     return found
 
 
@@ -55,6 +57,8 @@ class FeatureStage(WindowStage):
         self.asset = f"features/{set_name}"
         self.code_hash = self.set.hash
         self.series = InstrumentSeries(workspace, instrument_id)
+        instrument = self.series.instrument
+        self.context = FeatureContext(instrument.timeframe, instrument.calendar)
         self._lookback = feature_lookback_windows(self.set, workspace.catalog)
         self._quality = QualityOfWindows(self)
 
@@ -84,13 +88,17 @@ class FeatureStage(WindowStage):
             return pd.DataFrame(
                 {name: np.empty(0) for name in self.set.columns}, index=adjusted.index
             )
-        return compute_features(self.set, adjusted)
+        return compute_features(self.set, adjusted, context=self.context)
 
     def describe(self, frame: pd.DataFrame) -> Mapping[str, Any]:
-        """Rows without a gap, and the quality of the columns against the windows before."""
+        """Rows with and without a gap, and the quality of the columns against the windows before."""
         values = frame.drop(columns="known_at", errors="ignore")
         complete = int(values.notna().all(axis=1).sum())
-        return {"complete_rows": complete, **self._quality.of(frame)}
+        return {
+            "complete_rows": complete,
+            "warmup_rows": len(values) - complete,
+            **self._quality.of(frame),
+        }
 
     def audit(self, windows: Sequence[Window]) -> list[CausalityFinding]:
         """Prefix truncation over the bars of the windows and of their look-back."""
@@ -99,7 +107,11 @@ class FeatureStage(WindowStage):
         ordered = sorted(windows)
         rows = self.series.span(self._read(ordered[0])[0].start, ordered[-1].end)
         bars = self.series.adjusted.iloc[rows]
-        return audit_prefix_truncation(self.compute, bars) if len(bars) > 1 else []
+        return audit_prefix_truncation(self._unchecked, bars) if len(bars) > 1 else []
+
+    def _unchecked(self, adjusted: pd.DataFrame) -> pd.DataFrame:
+        """As `compute`, but what looks ahead and has no value at the end is there to be found."""
+        return compute_features(self.set, adjusted, context=self.context, complete=False)
 
     def _read(self, window: Window) -> list[Window]:
         every = self._windows

@@ -15,6 +15,7 @@ from trading_pipeline.market_data.source import MarketDataSource
 from trading_pipeline.market_data.source_registry import source, source_names
 from trading_pipeline.settings.catalog import Catalog, load_catalog
 from trading_pipeline.settings.environment import PipelineSettings, load_settings
+from trading_pipeline.stages.own_feature_sets import know_own_feature_sets
 from trading_pipeline.storage.artifact_store import ArtifactStore
 from trading_pipeline.storage.bar_store import BarStore
 from trading_pipeline.storage.model_store import ModelStore
@@ -40,6 +41,9 @@ class Workspace:
     run_id: str = "local"
     open_source: Callable[[str], MarketDataSource] = source
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+
+    def __post_init__(self) -> None:
+        know_own_feature_sets(self.catalog)
 
     @cached_property
     def bars(self) -> BarStore:

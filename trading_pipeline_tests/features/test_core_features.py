@@ -43,13 +43,29 @@ def macd_histogram(bars):
     return (line - line.ewm(span=9, adjust=False).mean()) / bars.close
 
 
-def adx(bars):
+def directional(bars):
     up, down = bars.high.diff(), -bars.low.diff()
     plus = up.where((up > down) & (up > 0.0), 0.0)
     minus = down.where((down > up) & (down > 0.0), 0.0)
     reach = wilder(true_range(bars))
-    plus_di, minus_di = wilder(plus) / reach, wilder(minus) / reach
+    return wilder(plus) / reach, wilder(minus) / reach
+
+
+def adx(bars):
+    plus_di, minus_di = directional(bars)
     return wilder((plus_di - minus_di).abs() / (plus_di + minus_di))
+
+
+def trend_slope(bars):
+    rows = np.arange(20.0)
+    return np.log(bars.close).rolling(20).apply(lambda w: np.polyfit(rows, w, 1)[0], raw=True)
+
+
+def aroon(bars):
+    # the later of equal extremes counts
+    high = bars.high.rolling(26).apply(lambda w: 25 - np.argmax(w[::-1]), raw=True)
+    low = bars.low.rolling(26).apply(lambda w: 25 - np.argmin(w[::-1]), raw=True)
+    return (high - low) / 25
 
 
 def raw_stochastic(bars):
@@ -113,8 +129,37 @@ ORACLES = {
     "mfi_14": mfi,
     "volume_z_20": lambda b: z_score(b.volume),
     "obv_z_20": lambda b: z_score((np.sign(b.close.diff()).fillna(0.0) * b.volume).cumsum()),
+    "log_return_60": lambda b: np.log(b.close).diff(60),
+    "overnight_return": lambda b: np.log(b.open) - np.log(b.close).shift(),
+    "intraday_return": lambda b: np.log(b.close) - np.log(b.open),
+    "log_range": lambda b: np.log(b.high) - np.log(b.low),
+    "close_in_range": lambda b: (b.close - b.low) / (b.high - b.low),
+    "close_to_ema_20": lambda b: b.close / b.close.ewm(span=20, adjust=False).mean() - 1,
+    "trend_slope_20": trend_slope,
+    "di_difference_14": lambda b: directional(b)[0] - directional(b)[1],
+    "aroon_25": aroon,
+    "volatility_60": lambda b: np.log(b.close).diff().rolling(60).std(),
+    "volatility_ratio_5_60": lambda b: (
+        np.log(b.close).diff().rolling(5).std() / np.log(b.close).diff().rolling(60).std()
+    ),
+    "parkinson_20": lambda b: np.sqrt(
+        (np.log(b.high / b.low) ** 2).rolling(20).mean() / (4 * np.log(2))
+    ),
+    "garman_klass_20": lambda b: np.sqrt(
+        (np.log(b.high / b.low) ** 2 / 2 - (2 * np.log(2) - 1) * np.log(b.close / b.open) ** 2)
+        .rolling(20)
+        .mean()
+    ),
+    "volume_ratio_5_20": lambda b: b.volume.rolling(5).mean() / b.volume.rolling(20).mean(),
     "weekday_sine": lambda b: weekday(b, np.sin),
     "weekday_cosine": lambda b: weekday(b, np.cos),
+    "month_sine": lambda b: pd.Series(np.sin(2 * np.pi * (b.index.month - 1) / 12), b.index),
+    "month_cosine": lambda b: pd.Series(np.cos(2 * np.pi * (b.index.month - 1) / 12), b.index),
+    "month_end": lambda b: pd.Series(
+        [float((ts + pd.offsets.BDay()).month != ts.month) for ts in b.index], b.index
+    ),
+    "session_elapsed": lambda b: pd.Series(1.0, b.index),
+    "hours_to_close": lambda b: pd.Series(0.0, b.index),
 }
 TALIB = {
     "stochastic_k_14": lambda h, low, c, v: talib.STOCH(h, low, c, 14, 3, 0, 3, 0)[0] / 100,
@@ -131,7 +176,7 @@ TALIB = {
 
 def test_every_column_has_an_oracle():
     assert set(ORACLES) == set(CORE.columns)
-    assert len(CORE.columns) == 23
+    assert len(CORE.columns) == 42
 
 
 @pytest.mark.parametrize("column", CORE.columns)
@@ -159,7 +204,7 @@ def test_windowed_column_equals_talib_too(walk_bars, column):
 
 @pytest.mark.parametrize("spec", CORE.specs, ids=lambda spec: spec.name)
 def test_the_first_value_stands_at_the_declared_lookback(walk_bars, spec):
-    values = spec.compute(walk_bars(500), **spec.parameters)
+    values = spec.values(walk_bars(500))
     assert np.isnan(values[: spec.lookback]).all()
     assert np.isfinite(values[spec.lookback :]).all()
 
@@ -216,6 +261,16 @@ def test_a_market_that_stands_still_has_neutral_features(walk_bars):
         "atr_14": 0.0,
         "adx_14": 0.0,
         "volume_z_20": 0.0,
+        "overnight_return": 0.0,
+        "close_in_range": 0.5,
+        "close_to_ema_20": 0.0,
+        "trend_slope_20": 0.0,
+        "di_difference_14": 0.0,
+        "aroon_25": 0.0,
+        "volatility_ratio_5_60": 1.0,
+        "parkinson_20": 0.0,
+        "garman_klass_20": 0.0,
+        "volume_ratio_5_20": 1.0,
     }
     assert features[list(expected)].to_dict() == pytest.approx(expected, abs=1e-12)
 

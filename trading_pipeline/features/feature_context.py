@@ -1,0 +1,17 @@
+"""This file holds what features may know of a series besides its bars."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trading_pipeline.domain.timeframe import Timeframe
+
+__all__ = ["FeatureContext"]
+
+
+@dataclass(frozen=True)
+class FeatureContext:
+    """What bars do not say of themselves: their timeframe and the calendar of their sessions."""
+
+    timeframe: Timeframe
+    calendar: str

@@ -1,0 +1,98 @@
+"""This file holds the examples of docs/features.md, run as a user would run them."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from trading_pipeline.features.feature_sets import replace_own_sets
+from trading_pipeline.settings.catalog import load_catalog
+from trading_pipeline.stages.own_feature_sets import know_own_feature_sets
+from trading_pipeline.stages.universe_stage import refresh_universe
+from trading_pipeline_tests.pipeline_world import (
+    cause_of_failure,
+    failed_checks,
+    materialized,
+    run_job,
+)
+
+FIRST, LAST = "AAPL_1d|2000-01-01", "AAPL_1d|2003-01-01"
+PAGE = (Path(__file__).parents[2] / "docs" / "features.md").read_text("utf-8")
+
+
+def block(after, language):
+    """The first block of a language after a line of the page."""
+    tail = PAGE.split(after, 1)[1]
+    return re.search(rf"```{language}\n(.*?)```", tail, re.DOTALL).group(1)
+
+
+@pytest.fixture
+def own_world(fresh_world):
+    """The world, whose own feature sets are forgotten after the test."""
+    yield fresh_world
+    replace_own_sets({})
+    know_own_feature_sets(load_catalog(None))
+
+
+def test_the_feature_of_the_page_flows_into_a_model_and_its_predictions(own_world, instance):
+    own_world.write("features/gaps.py", block("## A feature of your own", "python"))
+    own_world.write("models/gap_direction.yaml", block("models/gap_direction.yaml`", "yaml"))
+    refresh_universe(own_world.tampered)
+    assets = [
+        "bars", "features/gaps", "labels/direction", "models/gap_direction",
+        "predictions/gap_direction",
+    ]  # fmt: skip
+    result = run_job(own_world, instance, "bars_to_predictions", FIRST, LAST, assets)
+    assert result.success, cause_of_failure(result) or failed_checks(result)
+    assert materialized(result) == set(assets)
+
+    workspace = own_world.workspace
+    files = workspace.artifacts.newest(["features/gaps"])
+    assert len(files) == 4
+    first = files["features/gaps", FIRST]
+    frame = pd.read_parquet(own_world.runtime / first.path)
+    assert {"gap", "gap_share"} < set(frame.columns)
+    assert frame["gap_share"].isna().sum() == 20
+    assert own_world.value("SELECT count(*) FROM models WHERE name = 'gap_direction'") > 0
+
+
+def test_the_yaml_set_of_the_page_is_an_asset_that_no_model_need_use(own_world, instance):
+    own_world.write("features/swing.yaml", block("## A set from a YAML file", "yaml"))
+    refresh_universe(own_world.tampered)
+    result = run_job(
+        own_world, instance, "bars_to_predictions", FIRST, FIRST, ["bars", "features/swing"]
+    )
+    assert result.success, cause_of_failure(result) or failed_checks(result)
+    frame = pd.read_parquet(
+        own_world.runtime
+        / own_world.workspace.artifacts.newest(["features/swing"])["features/swing", FIRST].path
+    )
+    assert {"rsi_21", "ema_50_by_close", "volume_pressure", "log_return_5"} < set(frame.columns)
+    assert "candle_doji" not in frame.columns
+
+
+def test_the_leaky_feature_of_the_page_is_stopped_with_a_readable_finding(own_world, instance):
+    own_world.write("features/leaky.py", block("## A feature that reads the future", "python"))
+    own_world.write(
+        "models/direction.yaml", "name: direction\nfeatures: leaky\ntraining: {minimum_rows: 40}\n"
+    )
+    refresh_universe(own_world.tampered)
+    result = run_job(own_world, instance, "bars_to_predictions", FIRST, LAST)
+    assert not result.success
+    assert "prefix_truncation" in failed_checks(result)
+    (check,) = [
+        e for e in result.get_asset_check_evaluations() if e.check_name == "prefix_truncation"
+    ]
+    assert check.description == "Column(s) that read the future: tomorrow."
+    example = check.metadata["examples"].records[0].data
+    assert example["column"] == "tomorrow"
+    assert "no shift by a negative number" in example["mend"]
+    assert not {"models/direction", "predictions/direction"} & materialized(result)
+    assert own_world.value("SELECT count(*) FROM artifacts WHERE asset = 'features/leaky'") == 0
+
+
+def test_a_file_that_does_not_run_stops_the_code_location_and_names_itself(own_world):
+    path = own_world.write("features/typo.py", "imprt numpy\n")
+    with pytest.raises(Exception, match=rf"{path}: The file does not run: line 1: SyntaxError"):
+        own_world.definitions()
