@@ -148,15 +148,8 @@ class AccountOracle:
             return False
         why, price = event
         at = "open" if price == bar.open else "intrabar"
-        done = self.book.leave(desk, held.decided, i, at, bar, price, why)
-        if not done and why != "take_profit":  # what is left of a target rests at its price
-            self._keep_exit(desk, why, held.decided)
+        self.book.leave(desk, held.decided, i, at, bar, price, why)
         return True
-
-    @staticmethod
-    def _keep_exit(desk: Desk, why: str, decided: int) -> None:
-        if desk.settings.unfilled == "keep":
-            desk.exit_in_work = (why, decided)
 
     def _event(self, desk: Desk, bar: Bar) -> tuple[str, float] | None:
         held, touch = desk.position, desk.settings.limit_fill == "touch"
@@ -204,18 +197,16 @@ class AccountOracle:
                 self.halted = "daily_loss"
         for desk in self.desks:
             bar, why = desk.bars[i], self.halted
+            if self.halted and desk.resting:
+                self.book.withdraw(desk, i, "close", "daily_halt")
             if bar is not None and desk.position:
                 longest = desk.settings.max_holding_bars
                 if why is None and i in desk.session_ends:
                     why = "session_close"
                 if why is None and longest is not None and desk.position.bars_lived >= longest:
                     why = "max_holding"
-                if why is not None and not self.book.leave(
-                    desk, i, i, "close", bar, bar.close, why
-                ):
-                    self._keep_exit(desk, why, i)
-            if self.halted and desk.resting:
-                self.book.withdraw(desk, i, "close", "daily_halt")
+                if why is not None:
+                    self.book.leave(desk, i, i, "close", bar, bar.close, why)
 
     # 4. Financing
 
@@ -311,5 +302,3 @@ class AccountOracle:
             peak = max(peak, equity)
             deepest = min(deepest, equity / peak - 1.0)
         return deepest
-
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -80,7 +81,7 @@ def _session_ends(index: pd.DatetimeIndex, settings: BacktestSettings) -> set[in
 
     ends = {
         i
-        for i, (stamp, after) in enumerate(zip(stamps, stamps[1:], strict=False))
+        for i, (stamp, after) in enumerate(pairwise(stamps))
         if before_bell(stamp, stamp)
         and not (after.date() == stamp.date() and before_bell(after, stamp))
     }
@@ -139,9 +140,7 @@ def compare_single(
     oracle = AccountOracle([desk], days_of(bars.index, settings)).run()
     _same_rows("order", _orders(result.order_rows), [as_row(row) for row in oracle.book.log])
     _same_rows("trade", _trades(result.trade_rows), [as_row(row) for row in oracle.book.trades])
-    _same_numbers(
-        oracle, result.stats, result.equity, result.cash, result.quantity.reshape(-1, 1)
-    )
+    _same_numbers(oracle, result.stats, result.equity, result.cash, result.quantity.reshape(-1, 1))
     return oracle
 
 
@@ -224,7 +223,13 @@ def _ends(desks: list[Desk], n: int) -> np.ndarray:
 
 def _actions(desks: list[Desk]) -> Any:
     rows = sorted(
-        (bar, desk.number, place, value if kind == "split" else 1.0, 0.0 if kind == "split" else value)
+        (
+            bar,
+            desk.number,
+            place,
+            value if kind == "split" else 1.0,
+            0.0 if kind == "split" else value,
+        )
         for desk in desks
         for place, (bar, kind, value) in enumerate(desk.actions)
     )
@@ -266,7 +271,9 @@ def _same_rows(word: str, ours: list[Any], theirs: list[Any]) -> None:
     for number, (mine, expected) in enumerate(zip(ours, theirs, strict=False)):
         assert mine == expected, f"{word} {number}:\nengine {mine}\noracle {expected}"
     longer = (ours if len(ours) > len(theirs) else theirs)[min(len(ours), len(theirs)) :]
-    assert len(ours) == len(theirs), f"{len(ours)} and {len(theirs)} {word}s; the next: {longer[:1]}"
+    assert len(ours) == len(theirs), (
+        f"{len(ours)} and {len(theirs)} {word}s; the next: {longer[:1]}"
+    )
 
 
 def _same_numbers(

@@ -38,11 +38,11 @@ class Book:
 
     def refuse(
         self, desk: Desk, decided: int, i: int, at: str, side: int, reason: str,
-        kind: str = "market", asked: float | None = None,
+        kind: str = "market", asked: float | None = None, role: str = "entry",
     ) -> None:  # fmt: skip
         asked = NAN if asked is None else asked
         self.log.append(
-            Logged(desk.number, decided, i, at, side, "entry", kind, asked, 0.0, NAN, 0.0, 0.0, reason)
+            Logged(desk.number, decided, i, at, side, role, kind, asked, 0.0, NAN, 0.0, 0.0, reason)
         )
 
     def withdraw(self, desk: Desk, i: int, at: str, reason: str) -> None:
@@ -120,7 +120,7 @@ class Book:
             if number is None or number <= 0.0:
                 return 0.0, 0.0, "no_size"
         if price <= 0.0:
-            return None, 0.0, "no_size"
+            return 0.0, 0.0, "no_size"
         if wanted is None:
             wanted = desk.rules.wished(number, self.equity, price, stop)
             if wanted is None:
@@ -159,7 +159,11 @@ class Book:
         self, desk: Desk, decided: int, i: int, at: str, bar: Bar, reference: float, why: str,
         wanted: float | None = None,
     ) -> bool:  # fmt: skip
-        """Close the position, or `wanted` of it; True where all of that was done."""
+        """Close the position, or `wanted` of it; True where all of that was done.
+
+        What is left of a whole exit goes on at the next opens where it is kept; what is left of a
+        target rests at its price.
+        """
         position, rules = desk.position, desk.rules
         assert position is not None
         side, held = position.side, position.quantity
@@ -173,7 +177,10 @@ class Book:
             0.0, 0.0, "no_volume",
         )  # fmt: skip
         self.log.append(row)
+        goes_on = desk.settings.unfilled == "keep" and wanted is None and not maker
         if quantity <= 0.0:
+            if goes_on:
+                desk.exit_in_work = (why, decided)
             return False
         closes = quantity >= held * NEARLY
         if closes:
@@ -189,7 +196,7 @@ class Book:
         slip = abs(price - reference) * quantity * rules.point
         self.cash += side * rules.value(quantity, price) - fee
         self.fees += fee
-        self.taken -= rules.value(quantity, reference) - slip - fee
+        self.taken -= rules.value(quantity, price) - fee
         desk.traded += quantity
         position.trade.fees += fee
         position.trade.slippage += slip
@@ -205,6 +212,8 @@ class Book:
             position.quantity -= quantity
             position.sold += quantity
             position.proceeds += quantity * price
+            if not done and goes_on:
+                desk.exit_in_work = (why, decided)
         return done
 
 
@@ -228,9 +237,7 @@ def trail_level(desk: Desk, best: float, side: int, trail: float) -> float:
     return best - side * trail if is_price else best * (1.0 - side * trail)
 
 
-def keep_remainder(
-    desk: Desk, decided: int, side: int, left: float, *, ratio: float = 1.0
-) -> None:
+def keep_remainder(desk: Desk, decided: int, side: int, left: float, *, ratio: float = 1.0) -> None:
     """What an entry left for want of volume works on at the next opens, where it is kept."""
     if left <= 0.0 or desk.settings.unfilled != "keep":
         desk.resting = None

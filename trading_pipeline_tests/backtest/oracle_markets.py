@@ -194,3 +194,37 @@ actions_of = st.lists(
     max_size=3,
     unique_by=lambda each: (each[0], each[1]),
 )
+
+
+@dataclass(frozen=True)
+class SharedMarket:
+    """Several instruments on the same stamps; `present` says which bars each has."""
+
+    index: pd.DatetimeIndex
+    markets: list[RandomMarket]
+    present: list[np.ndarray]
+
+
+@st.composite
+def shared_markets(draw: st.DrawFn, *, most: int = 24) -> SharedMarket:
+    """Two to four instruments that miss bars now and then; each stamp has one of them at least."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    rows, count = draw(st.integers(1, most)), draw(st.integers(2, 4))
+    freq = draw(st.sampled_from(["D", "6h", "h"]))
+    index = pd.date_range("2024-03-07", periods=rows, freq=freq, tz="UTC", name="ts").as_unit("us")
+    scales = [draw(mostly(1.0, 2.0**-20, 2.0**10)) for _ in range(count)]
+    found = [RandomMarket(_bars(rng, index, scale), 0.5 * scale) for scale in scales]
+    holes = rng.choice([0.0, 0.2])
+    present = [rng.random(rows) >= holes for _ in range(count)]
+    present[0] = present[0] | ~np.any(present, axis=0)
+    return SharedMarket(index, found, present)
+
+
+@st.composite
+def target_weights(draw: st.DrawFn, rows: int, count: int) -> tuple[np.ndarray, np.ndarray, float]:
+    """(weights by bar, bars at which they are restored, threshold)."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    weights = rng.choice([-0.5, 0.0, 0.25, 0.5, 1.0], (rows, count))
+    weights[rng.random((rows, count)) < draw(st.sampled_from([0.1, 0.8]))] = np.nan
+    rebalance = rng.random(rows) < draw(st.sampled_from([0.0, 0.2, 1.0]))
+    return weights, rebalance, draw(st.sampled_from([0.0, 0.05, 0.3]))

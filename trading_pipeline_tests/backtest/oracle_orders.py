@@ -28,7 +28,6 @@ def due_orders(book: Book, desks: list[Desk], i: int, at: str, *, halted: bool) 
 
 
 def _exits(book: Book, desk: Desk, i: int, at: str, bar: Bar, price: float) -> None:
-    keeps = desk.settings.unfilled == "keep"
     if desk.pending:
         decision, t = desk.pending
         side = desk.position.side if desk.position else 0
@@ -37,8 +36,7 @@ def _exits(book: Book, desk: Desk, i: int, at: str, bar: Bar, price: float) -> N
         if side and (leaves or against) and not desk.exit_in_work:
             reverses = against and (side < 0 or desk.settings.allow_short)
             why = "reversal" if reverses else "signal"
-            if not book.leave(desk, t, i, at, bar, price, why) and keeps:
-                desk.exit_in_work = (why, t)
+            book.leave(desk, t, i, at, bar, price, why)
         _take_back(book, desk, decision, i, at)
         if desk.settings.sizing.type == "target_weight" and decision.enter:
             desk.goal = (decision.enter * desk.sizes[t], t)
@@ -46,9 +44,8 @@ def _exits(book: Book, desk: Desk, i: int, at: str, bar: Bar, price: float) -> N
         weight, t = desk.goal
         if desk.resting:
             book.withdraw(desk, i, at, "replaced")
-        turns = desk.position and (desk.position.side * weight < 0.0 or weight == 0.0)
-        if turns and not book.leave(desk, t, i, at, bar, price, "rebalance") and keeps:
-            desk.exit_in_work = ("rebalance", t)
+        if desk.position and (desk.position.side * weight < 0.0 or weight == 0.0):
+            book.leave(desk, t, i, at, bar, price, "rebalance")
 
 
 def _take_back(book: Book, desk: Desk, decision: Decision, i: int, at: str) -> None:
@@ -72,17 +69,19 @@ def _reduction(book: Book, desk: Desk, i: int, at: str, bar: Bar, price: float) 
     if not (desk.goal and desk.position and desk.position.side * desk.goal[0] > 0.0):
         return
     surplus = desk.held - _aim(book, desk, price)
-    if surplus <= TINY * desk.held or desk.rules.value(surplus, price) < desk.settings.min_notional:
+    if surplus <= TINY * desk.held:
         return
-    surplus = desk.rules.whole_lots(surplus)
-    if surplus > 0.0:
-        book.leave(desk, desk.goal[1], i, at, bar, price, "rebalance", surplus)
+    whole, side, t = desk.rules.whole_lots(surplus), desk.position.side, desk.goal[1]
+    if whole <= 0.0:
+        book.refuse(desk, t, i, at, -side, "below_one_lot", asked=surplus, role="exit")
+    elif desk.rules.value(whole, price) < desk.settings.min_notional:
+        book.refuse(desk, t, i, at, -side, "below_min_notional", asked=surplus, role="exit")
+    else:
+        book.leave(desk, t, i, at, bar, price, "rebalance", whole)
     desk.goal = desk.pending = None
 
 
-def _entry(
-    book: Book, desk: Desk, i: int, at: str, bar: Bar, price: float, halted: bool
-) -> None:
+def _entry(book: Book, desk: Desk, i: int, at: str, bar: Bar, price: float, halted: bool) -> None:
     pending, goal = desk.pending, desk.goal
     side_held = desk.position.side if desk.position else 0
     if goal and goal[0] != 0.0:
@@ -232,7 +231,4 @@ def _stop_in_the_same_bar(
         return
     price = held.stop if side * (reference - held.stop) > 0.0 else reference
     why, decided = held.stop_reason, held.decided
-    if not book.leave(desk, decided, i, "intrabar", bar, price, why) and (
-        desk.settings.unfilled == "keep"
-    ):
-        desk.exit_in_work = (why, decided)
+    book.leave(desk, decided, i, "intrabar", bar, price, why)

@@ -71,7 +71,11 @@ class Rules:
     def affordable(self, budget: float, price: float) -> float:
         """Quantity whose value and commission together cost `budget`, at the taker's rate."""
         s = self.settings
-        left, unit, rate = budget - s.commission_per_order, price * self.point, s.commission_bps * BPS
+        left, unit, rate = (
+            budget - s.commission_per_order,
+            price * self.point,
+            s.commission_bps * BPS,
+        )
         of_one = unit * (1.0 + rate) + s.commission_per_share
         if of_one == 0.0:
             return math.inf if left > 0.0 else 0.0
@@ -84,7 +88,9 @@ class Rules:
         lot = self.settings.lot_size
         return quantity if lot is None else math.floor(quantity / lot + 1e-9) * lot
 
-    def wished(self, number: float, equity: float, price: float, stop: float | None) -> float | None:
+    def wished(
+        self, number: float, equity: float, price: float, stop: float | None
+    ) -> float | None:
         """Quantity that the sizing asks for; None where it needs a stop and there is none."""
         kind = self.settings.sizing.type
         if kind in ("percent_of_equity", "volatility_target"):

@@ -2,24 +2,16 @@
 
 import os
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trading_pipeline.backtest import BacktestSettings, Signals
 from trading_pipeline_tests.backtest.oracle_comparison import (
-    compare_account,
     compare_single,
-    days_of,
-    desk_of,
 )
 from trading_pipeline_tests.backtest.oracle_markets import (
-    RandomMarket,
-    account_settings,
     actions_of,
     decisions,
-    instrument_settings,
     markets,
     whole_settings,
 )
@@ -47,3 +39,10 @@ def check_one(data, most):
 @examples(700)
 def test_engine_equals_the_oracle_on_one_instrument(data):
     check_one(data, most=30)
+
+
+@pytest.mark.slow
+@given(data=st.data())
+@examples(5000)
+def test_engine_equals_the_oracle_on_many_more_markets(data):
+    check_one(data, most=60)
