@@ -45,7 +45,7 @@ class AccountOracle:
             self._open(i)
             self._inside(i)
             self._forced_exits(i)
-            self._financing()
+            self._financing(i)
             self._decide(i)
             self._mark(i)
         self._end(len(self.days) - 1)
@@ -113,22 +113,27 @@ class AccountOracle:
         if self.next_open:
             due_orders(self.book, self.desks, i, "open", halted=self.halted is not None)
             return
+        self.book.size_up(self.desks)
         for desk, bar in self._trading(i):
             if desk.resting:
-                self.book.size_up(self.desks)
                 try_resting(self.book, desk, i, "open", bar)
 
     # 2. Inside the bar
 
     def _inside(self, i: int) -> None:
+        self.book.size_up(self.desks)
+        taken = self.book.taken
+        acted = set()
         for desk, bar in self._trading(i):
-            acted = self._levels(desk, i, bar) if desk.position else False
+            if desk.position and self._levels(desk, i, bar):
+                acted.add(desk.number)
+        self.book.taken = taken  # nobody knows what came first: exits free nothing for entries here
+        for desk, bar in self._trading(i):
             order = desk.resting
             if order:
                 order.first_day = self.today if order.first_day is None else order.first_day
                 order.bars_worked += 1
-                if not acted and order.kind != "market":
-                    self.book.size_up(self.desks)
+                if desk.number not in acted and order.kind != "market":
                     try_resting(self.book, desk, i, "intrabar", bar)
         for desk, bar in self._trading(i):
             desk.mark = bar.close
@@ -210,8 +215,8 @@ class AccountOracle:
 
     # 4. Financing
 
-    def _financing(self) -> None:
-        for desk in self.desks:
+    def _financing(self, i: int) -> None:
+        for desk, _ in self._trading(i):
             if not desk.position:
                 continue
             value = desk.marked_value / desk.settings.periods_per_year
@@ -243,7 +248,8 @@ class AccountOracle:
         for desk, weight in zip(self.desks, self.weights[i], strict=True):
             if not math.isnan(weight):
                 desk.weight = weight
-            if desk.weight is not None and self.threshold > 0.0 and self.book.equity != 0.0:
+            checked = desk.weight is not None and desk.bars[i] is not None
+            if checked and self.threshold > 0.0 and self.book.equity != 0.0:
                 off = abs(desk.marked_value / self.book.equity - desk.weight)
                 due = due or off > self.threshold
         if due and self.book.equity > 0.0:
@@ -276,6 +282,8 @@ class AccountOracle:
                 finish(desk, last, "close", desk.mark, "open")
             if desk.pending:
                 self._log_pending(desk, *desk.pending)
+            elif desk.goal:
+                self._log_goal(desk, *desk.goal)
             if desk.resting:
                 self.book.withdraw(desk, last, "close", "still_working")
 
@@ -294,6 +302,25 @@ class AccountOracle:
             self.book.log.append(never(-side, "exit", desk.held))
         if decision.enter and (side == 0 or leaves):
             self.book.log.append(never(decision.enter, "entry", NAN))
+
+    def _log_goal(self, desk: Desk, weight: float, t: int) -> None:
+        """The order of a weight that had no bar to fill in, counted at the last mark."""
+        if desk.mark > 0.0:
+            change = weight * self.equity[-1] / (desk.mark * desk.rules.point) - desk.signed
+            if abs(change) <= 1e-9 * desk.held:
+                return
+        elif weight == 0.0:
+            return
+        else:
+            change = NAN
+        side = -1 if (weight if math.isnan(change) else change) < 0.0 else 1
+        role = "entry" if desk.signed * side >= 0.0 else "exit"
+        self.book.log.append(
+            Logged(
+                desk.number, t, -1, "open", side, role, "market", abs(change), 0.0, NAN, 0.0, 0.0,
+                "no_next_bar",
+            )
+        )  # fmt: skip
 
     def drawdown(self) -> float:
         """Deepest fall from the highest equity so far, the starting cash included."""

@@ -157,7 +157,9 @@ def compare_account(
         levels=_levels(desks, n),
         day=np.array(days, dtype=np.int64),
         session_end=_ends(desks, n),
-        settings=np.array([settings_vector(desk.settings, desk.signals) for desk in desks]),
+        settings=np.array(
+            [settings_vector(desk.settings, desk.signals) for desk in [*desks, desks[0]]]
+        ),
         weights=np.empty((0, 0)) if none else weights,
         rebalance=np.empty(0, np.uint8) if none else rebalance.astype(np.uint8),
         threshold=threshold,

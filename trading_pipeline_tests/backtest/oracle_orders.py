@@ -231,4 +231,6 @@ def _stop_in_the_same_bar(
         return
     price = held.stop if side * (reference - held.stop) > 0.0 else reference
     why, decided = held.stop_reason, held.decided
+    taken = book.taken
     book.leave(desk, decided, i, "intrabar", bar, price, why)
+    book.taken = taken  # what this sets free is spent from the next open on
