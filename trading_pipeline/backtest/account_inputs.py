@@ -17,7 +17,11 @@ from trading_pipeline.backtest.settings_vector import settings_vector
 from trading_pipeline.backtest.validated_bars import ValidatedBars
 from trading_pipeline.domain.signals import Level, Price, Signals
 from trading_pipeline.errors import StrategyError
-from trading_pipeline.settings.backtest_settings import BacktestSettings, VolatilityTarget
+from trading_pipeline.settings.backtest_settings import (
+    BacktestSettings,
+    TargetWeight,
+    VolatilityTarget,
+)
 
 __all__ = ["AccountInputs", "check_levels", "level_rows", "single_account", "volatility_amounts"]
 
@@ -87,6 +91,13 @@ def level_rows(
     settings: BacktestSettings, signals: Signals, sizes: FloatArray | None
 ) -> list[FloatArray]:
     """Amounts, limits, triggers, stops, targets and trails of one instrument, one value or one a bar."""
+    if isinstance(settings.sizing, TargetWeight) and (signals.limit_price or signals.stop_price):
+        raise StrategyError(
+            "The signals give a limit_price or stop_price, and the settings size by target_weight, "
+            "whose orders bring a weight about at the market. Leave the prices out, or choose another "
+            "sizing.",
+            sizing="target_weight",
+        )
     none = np.array([np.nan])
     rows = [none if sizes is None else sizes]
     pairs: Sequence[tuple[Level | None, float | None]] = (
@@ -99,6 +110,8 @@ def level_rows(
     for level, default in pairs:
         missing = none if default is None else np.array([default])
         rows.append(missing if level is None else level.values)
+    for row in rows:
+        row.setflags(write=False)  # one numba type, so one compilation, whichever levels there are
     return rows
 
 
@@ -127,7 +140,7 @@ def volatility_amounts(
     goal: Any = sizing.annual_volatility
     if signals.size is not None:
         goal = np.where(np.isnan(signals.size), goal, signals.size)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # 0 / 0: no size asked, none given
         share = goal / (deviation * np.sqrt(settings.periods_per_year))
     amounts: FloatArray = np.ascontiguousarray(np.minimum(share, sizing.maximum_weight))
     amounts.setflags(write=False)

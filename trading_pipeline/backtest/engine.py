@@ -31,7 +31,7 @@ from trading_pipeline.settings.backtest_settings import BacktestSettings, Volati
 __all__ = ["ENGINE_VERSION", "run_backtest"]
 
 #: Changes whenever a number of a result can change; part of every result's code hash.
-ENGINE_VERSION = "1.1"
+ENGINE_VERSION = "1.3"
 
 
 def run_backtest(

@@ -14,7 +14,7 @@ from numba import njit
 
 from trading_pipeline.backtest import kernel_codes as c
 from trading_pipeline.backtest.kernel_account_fills import leave
-from trading_pipeline.backtest.kernel_account_open import due_orders, size_up
+from trading_pipeline.backtest.kernel_account_open import due_orders, forced_exits, size_up
 from trading_pipeline.backtest.kernel_account_orders import (
     fill_resting,
     intrabar_exit,
@@ -91,6 +91,7 @@ def simulate_account(  # noqa: PLR0912, PLR0915 - the order of events stands in 
                     if late:
                         withdraw(w[k], a, k, i, c.AT_OPEN, orders, c.R_EXPIRED)
         # 1. The open.
+        forced_exits(open_[i], volume[i], i, p, w, a, trades, orders)
         if delay == 1:
             due_orders(
                 open_[i], volume[i], i, c.AT_OPEN, amounts, limits, triggers, stops,
@@ -128,7 +129,7 @@ def simulate_account(  # noqa: PLR0912, PLR0915 - the order of events stands in 
             if w[k, c.W_QUANTITY] != 0.0:
                 w[k, c.W_LIVED] += 1.0
         # 3. Forced exits at the close.
-        reason = 0
+        reason = int(a[c.A_HALTED])  # a limit that was reached holds for the rest of the day
         if main[c.P_DAILY_TARGET] > 0.0 or main[c.P_DAILY_LOSS] > 0.0:
             size_up(w, a, p)
             gained = a[c.A_EQUITY] - a[c.A_DAY_START]
@@ -136,9 +137,10 @@ def simulate_account(  # noqa: PLR0912, PLR0915 - the order of events stands in 
                 reason = c.R_DAILY_TARGET
             elif main[c.P_DAILY_LOSS] > 0.0 and gained <= -main[c.P_DAILY_LOSS]:
                 reason = c.R_DAILY_LOSS
-            if reason:
-                a[c.A_HALTED] = 1.0
+            a[c.A_HALTED] = reason
         for k in range(m):
+            if a[c.A_HALTED] > 0.0 and w[k, c.W_REST] != c.NO_REST:
+                withdraw(w[k], a, k, i, c.AT_CLOSE, orders, c.R_DAILY_HALT)
             if close[i, k] != close[i, k]:
                 continue
             why = reason
@@ -152,8 +154,6 @@ def simulate_account(  # noqa: PLR0912, PLR0915 - the order of events stands in 
                     w[k], a, k, i, i, c.AT_CLOSE, close[i, k], why, np.nan, volume[i, k], p[k],
                     trades, orders,
                 )  # fmt: skip
-            if a[c.A_HALTED] > 0.0 and w[k, c.W_REST] != c.NO_REST:
-                withdraw(w[k], a, k, i, c.AT_CLOSE, orders, c.R_DAILY_HALT)
         # 4. Financing.
         for k in range(m):
             quantity = w[k, c.W_QUANTITY]

@@ -23,7 +23,7 @@ from trading_pipeline.backtest.kernel_fills import (
 )
 from trading_pipeline.backtest.kernel_records import close_trade, log_order
 
-__all__ = ["enter", "leave", "refuse", "rest", "volume_room"]
+__all__ = ["enter", "leave", "refuse", "rest", "rest_kind", "volume_room"]
 
 Array = Any
 
@@ -48,6 +48,18 @@ def refuse(
     a[c.A_ORDERS] = log_order(
         orders, row, t, i, at, side, True, kind, asked, 0.0, np.nan, 0.0, 0.0, reason
     )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def rest_kind(rest: float) -> int:
+    """Order kind of a resting order for the log."""
+    if rest == c.REST_LIMIT:
+        return c.K_LIMIT
+    if rest == c.REST_STOP:
+        return c.K_STOP
+    if rest == c.REST_STOP_LIMIT:
+        return c.K_STOP_LIMIT
+    return c.K_MARKET
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -84,7 +96,7 @@ def enter(  # noqa: PLR0912, PLR0915 - one order from its size to its log row
     else:
         stop = w[c.W_STOP]
     equity, gross = a[c.A_EQUITY], a[c.A_GROSS]
-    if fixed == fixed:
+    if fixed == fixed and price > 0.0:
         room = affordable_quantity(equity * p[c.P_LEVERAGE] - gross, price, p)
         asked, bought, reason = fixed, fixed, c.R_FILLED
         if fixed > room * (1.0 + 1e-12):
@@ -124,6 +136,8 @@ def enter(  # noqa: PLR0912, PLR0915 - one order from its size to its log row
                 bought, reason = most, c.R_CLIPPED_TO_CASH
                 if p[c.P_LOT] > 0.0:
                     bought = np.floor(bought / p[c.P_LOT] + 1e-9) * p[c.P_LOT]
+                if bought <= 0.0:
+                    reason = c.R_BELOW_ONE_LOT if most > 0.0 else c.R_NO_CASH
     if bought > 0.0:
         fee = commission(bought, price, passive, p)
         slip = abs(price - ref) * bought * p[c.P_POINT]
@@ -171,7 +185,11 @@ def leave(  # noqa: PLR0912, PLR0915
     w: Array, a: Array, asset: int, decided: int, i: int, at: int, ref: float, why: int,
     wanted: float, volume: float, p: Array, trades: Array, orders: Array,
 ) -> bool:  # fmt: skip
-    """Close the position, or `wanted` of it (NaN: all); True where all that was wanted is done."""
+    """Close the position, or `wanted` of it (NaN: all); True where all that was wanted is done.
+
+    What volume leaves of a whole exit goes on at the next opens where the settings keep it; what is
+    left of a target rests at its price. A closed position's own remainder of an entry is withdrawn.
+    """
     held = abs(w[c.W_QUANTITY])
     side = 1.0 if w[c.W_QUANTITY] > 0.0 else -1.0
     asked = held if np.isnan(wanted) else min(wanted, held)
@@ -184,6 +202,7 @@ def leave(  # noqa: PLR0912, PLR0915
         if p[c.P_LOT] > 0.0:
             sold = np.floor(sold / p[c.P_LOT] + 1e-9) * p[c.P_LOT]
     is_limit = why == c.R_TAKE_PROFIT
+    goes_on = p[c.P_KEEP_UNFILLED] > 0.0 and np.isnan(wanted) and not is_limit
     kind = c.K_LIMIT if is_limit else c.K_MARKET
     if why == c.R_STOP_LOSS:
         kind = c.K_STOP
@@ -197,15 +216,18 @@ def leave(  # noqa: PLR0912, PLR0915
             orders, row, decided, i, at, -side, False, kind, asked, 0.0, np.nan, 0.0, 0.0,
             c.R_NO_VOLUME,
         )  # fmt: skip
+        if goes_on:
+            w[c.W_FORCED], w[c.W_FORCED_ROW] = why, decided
         return False
     closes = sold >= held * (1.0 - 1e-12)
+    if closes:
+        sold = held
     price = ref
     if not is_limit:
         price = fill_at_market(ref, -side, p)
         price = _impact(price, ref, -side, sold, volume, p)
     fee = commission(sold, price, is_limit, p)
     if closes:
-        sold = held
         fee += p[c.P_ROUND_TRIP]
     point = p[c.P_POINT]
     slip = abs(price - ref) * sold * point
@@ -233,6 +255,14 @@ def leave(  # noqa: PLR0912, PLR0915
     a[c.A_ORDERS] = log_order(
         orders, row, decided, i, at, -side, False, kind, asked, sold, price, fee, slip, reason
     )
+    if reason != why and goes_on:
+        w[c.W_FORCED], w[c.W_FORCED_ROW] = why, decided
+    if closes and w[c.W_REST] != c.NO_REST and w[c.W_REST_LEFT] == w[c.W_REST_LEFT]:
+        refuse(
+            a, orders, asset, int(w[c.W_REST_ROW]), i, at, w[c.W_REST_SIDE],
+            rest_kind(w[c.W_REST]), w[c.W_REST_LEFT], c.R_WITHDRAWN,
+        )  # fmt: skip
+        w[c.W_REST] = c.NO_REST
     return reason == why
 
 

@@ -21,8 +21,9 @@ from trading_pipeline.backtest.kernel_fills import (
     affordable_quantity,
     fill_at_market,
 )
+from trading_pipeline.backtest.kernel_records import log_order
 
-__all__ = ["desired", "due_orders", "exits_first", "size_up"]
+__all__ = ["desired", "due_orders", "exits_first", "forced_exits", "size_up"]
 
 Array = Any
 
@@ -39,6 +40,22 @@ def size_up(w: Array, a: Array, p: Array) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def forced_exits(
+    prices: Array, volume: Array, i: int, p: Array, w: Array, a: Array, trades: Array, orders: Array
+) -> None:
+    """Margin calls of the close before, and exits that volume left unfinished, at the open."""
+    for k in range(w.shape[0]):
+        if prices[k] == prices[k]:
+            if w[k, c.W_FORCED] > 0.0 and w[k, c.W_QUANTITY] != 0.0:
+                leave(
+                    w[k], a, k, int(w[k, c.W_FORCED_ROW]), i, c.AT_OPEN, prices[k],
+                    int(w[k, c.W_FORCED]), np.nan, volume[k], p[k], trades, orders,
+                )  # fmt: skip
+            if w[k, c.W_QUANTITY] == 0.0:
+                w[k, c.W_FORCED] = 0.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def exits_first(  # noqa: PLR0912
     prices: Array, volume: Array, i: int, at: int, amounts: Array, p: Array, w: Array, a: Array,
     trades: Array, orders: Array,
@@ -50,13 +67,6 @@ def exits_first(  # noqa: PLR0912
         if price != price:
             continue
         act, t = int(w[k, c.W_PENDING]), int(w[k, c.W_PENDING_ROW])
-        if w[k, c.W_FORCED] > 0.0 and w[k, c.W_QUANTITY] != 0.0:
-            leave(
-                w[k], a, k, int(w[k, c.W_FORCED_ROW]), i, at, price, int(w[k, c.W_FORCED]),
-                np.nan, volume[k], p[k], trades, orders,
-            )  # fmt: skip
-        if w[k, c.W_QUANTITY] == 0.0:
-            w[k, c.W_FORCED] = 0.0
         if act != 0:
             quantity, code = w[k, c.W_QUANTITY], 0
             if quantity > 0.0:
@@ -68,11 +78,7 @@ def exits_first(  # noqa: PLR0912
                     (code & c.ENTER_SHORT) != 0 and p[k, c.P_ALLOW_SHORT] > 0.0
                 )
                 why = c.R_REVERSAL if reverses else c.R_SIGNAL
-                done = leave(
-                    w[k], a, k, t, i, at, price, why, np.nan, volume[k], p[k], trades, orders
-                )
-                if not done and p[k, c.P_KEEP_UNFILLED] > 0.0:
-                    w[k, c.W_FORCED], w[k, c.W_FORCED_ROW] = why, t
+                leave(w[k], a, k, t, i, at, price, why, np.nan, volume[k], p[k], trades, orders)
             if w[k, c.W_REST] != c.NO_REST:
                 new = act & (c.ENTER_LONG | c.ENTER_SHORT)
                 against = c.EXIT_LONG if w[k, c.W_REST_SIDE] > 0.0 else c.EXIT_SHORT
@@ -110,6 +116,21 @@ def desired(k: int, price: float, p: Array, w: Array, a: Array) -> float:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _log_unsold(
+    w: Array, a: Array, asset: int, i: int, at: int, asked: float, reason: int, orders: Array
+) -> None:  # fmt: skip
+    """Log a reduction that is too small to be sold."""
+    row = int(a[c.A_ORDERS])
+    if row < orders.shape[0]:
+        orders[row, c.O_ASSET] = asset
+    side = -1.0 if w[c.W_QUANTITY] > 0.0 else 1.0
+    a[c.A_ORDERS] = log_order(
+        orders, row, int(w[c.W_PENDING_ROW]), i, at, side, False, c.K_MARKET, asked, 0.0, np.nan,
+        0.0, 0.0, reason,
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def due_orders(  # noqa: PLR0912, PLR0915
     prices: Array, volume: Array, i: int, at: int, amounts: Array, limits: Array, triggers: Array, stops: Array, targets: Array, trails: Array, close: Array,
     p: Array, w: Array, a: Array, trades: Array, orders: Array,
@@ -122,18 +143,21 @@ def due_orders(  # noqa: PLR0912, PLR0915
         goal, price, quantity = w[k, c.W_GOAL], prices[k], w[k, c.W_QUANTITY]
         if price == price and goal == goal and quantity * goal > 0.0:
             surplus = abs(quantity) - desired(k, price, p, w, a)
-            if (
-                surplus > 1e-9 * abs(quantity)
-                and surplus * price * p[k, c.P_POINT] >= p[k, c.P_MIN_NOTIONAL]
-            ):
-                lot = p[k, c.P_LOT]
+            if surplus > 1e-9 * abs(quantity):
+                lot, asked, why = p[k, c.P_LOT], surplus, 0
                 if lot > 0.0:
                     surplus = np.floor(surplus / lot + 1e-9) * lot
-                if surplus > 0.0:
+                    if surplus <= 0.0:
+                        why = c.R_BELOW_ONE_LOT
+                if surplus * price * p[k, c.P_POINT] < p[k, c.P_MIN_NOTIONAL] and why == 0:
+                    why = c.R_BELOW_MIN_NOTIONAL
+                if why == 0:
                     leave(
                         w[k], a, k, int(w[k, c.W_PENDING_ROW]), i, at, price, c.R_REBALANCE,
                         surplus, volume[k], p[k], trades, orders,
                     )  # fmt: skip
+                else:
+                    _log_unsold(w[k], a, k, i, at, asked, why, orders)
                 w[k, c.W_GOAL] = np.nan
                 w[k, c.W_PENDING] = 0.0
     for k in range(w.shape[0]):

@@ -13,7 +13,13 @@ import numpy as np
 from numba import njit
 
 from trading_pipeline.backtest import kernel_codes as c
-from trading_pipeline.backtest.kernel_account_fills import enter, leave, refuse, volume_room
+from trading_pipeline.backtest.kernel_account_fills import (
+    enter,
+    leave,
+    refuse,
+    rest_kind,
+    volume_room,
+)
 from trading_pipeline.backtest.kernel_fills import exit_trigger, trail_level
 
 __all__ = ["fill_resting", "intrabar_exit", "keep_rest", "withdraw"]
@@ -22,22 +28,10 @@ Array = Any
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _kind(rest: float) -> int:
-    """Order kind of a resting order for the log."""
-    if rest == c.REST_LIMIT:
-        return c.K_LIMIT
-    if rest == c.REST_STOP:
-        return c.K_STOP
-    if rest == c.REST_STOP_LIMIT:
-        return c.K_STOP_LIMIT
-    return c.K_MARKET
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
 def withdraw(w: Array, a: Array, asset: int, i: int, at: int, orders: Array, reason: int) -> None:
     """Take a resting order back and log why."""
     refuse(
-        a, orders, asset, int(w[c.W_REST_ROW]), i, at, w[c.W_REST_SIDE], _kind(w[c.W_REST]),
+        a, orders, asset, int(w[c.W_REST_ROW]), i, at, w[c.W_REST_SIDE], rest_kind(w[c.W_REST]),
         w[c.W_REST_LEFT], reason,
     )  # fmt: skip
     w[c.W_REST] = c.NO_REST
@@ -49,7 +43,7 @@ def keep_rest(w: Array, t: int, side: float, left: float, kind: int, p: Array) -
     if left > 0.0 and p[c.P_KEEP_UNFILLED] > 0.0:
         if w[c.W_REST] == c.NO_REST:
             w[c.W_REST_BARS], w[c.W_REST_DAY] = 0.0, -1.0
-            w[c.W_REST_RATIO], w[c.W_REST_ROW] = 1.0, t
+            w[c.W_REST_RATIO], w[c.W_REST_ROW] = w[c.W_RATIO], t
             w[c.W_REST_LIMIT], w[c.W_REST_STOP] = np.nan, np.nan
         w[c.W_REST], w[c.W_REST_SIDE], w[c.W_REST_LEFT] = kind, side, left
     else:
@@ -70,8 +64,6 @@ def intrabar_exit(
         why = int(w[c.W_STOP_REASON]) if code == 1 else c.R_TAKE_PROFIT
         at = c.AT_OPEN if ref == o else c.AT_INTRABAR
         leave(w, a, asset, int(w[c.W_DECIDED]), i, at, ref, why, np.nan, volume, p, trades, orders)
-        if w[c.W_QUANTITY] == 0.0 and w[c.W_REST_LEFT] == w[c.W_REST_LEFT] and w[c.W_REST] > 0.0:
-            withdraw(w, a, asset, i, at, orders, c.R_WITHDRAWN)
         return True
     if w[c.W_TRAIL] == w[c.W_TRAIL]:
         moved = trail_level(h if side > 0.0 else low, side, w[c.W_TRAIL], p)

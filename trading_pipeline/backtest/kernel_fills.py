@@ -171,7 +171,7 @@ def entry_quantity(
 
     `gross`: notional that other positions and earlier entries of the bar already take up.
     """
-    if np.isnan(amount) or amount <= 0.0:
+    if np.isnan(amount) or amount <= 0.0 or price <= 0.0:  # nothing is sold short for nothing
         return 0.0, 0.0, R_NO_SIZE
     mode = int(p[P_SIZING])
     if mode == SIZE_PERCENT:

@@ -18,18 +18,14 @@ from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.errors import InsufficientDataError
 from trading_pipeline.performance import summarize
-from trading_pipeline.settings.backtest_settings import (
-    BacktestSettings,
-    FixedCash,
-    FixedQuantity,
-    PercentOfEquity,
-)
+from trading_pipeline.settings.backtest_settings import BacktestSettings, PercentOfEquity
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.strategies import Market, strategy, strategy_code_hash, validate_params
 
 __all__ = [
     "ScenarioInputs",
     "ScenarioRun",
+    "benchmark_settings",
     "code_hash",
     "run_scenario",
     "scenario_settings",
@@ -84,23 +80,54 @@ def code_hash(strategy_name: str) -> str:
 def scenario_settings(
     scenario: ScenarioSpec, instrument: Instrument, periods_per_year: float
 ) -> BacktestSettings:
-    """The engine's settings of a scenario for an instrument."""
+    """The engine's settings of a scenario for an instrument.
+
+    Lots, ticks and the multiplier are the instrument's own where the scenario names none;
+    `periods_per_year` comes from its calendar and timeframe.
+    """
+    limits = scenario.limits
+    costs, risk, execution, financing = (
+        getattr(scenario, group).model_dump()
+        for group in ("costs", "risk", "execution", "financing")
+    )
     return BacktestSettings(
+        **costs,
+        **risk,
+        **execution,
+        **financing,
         initial_cash=scenario.capital.initial,
-        fill=scenario.execution.fill,
-        intrabar=scenario.execution.intrabar,
-        allow_short=scenario.execution.allow_short,
-        sizing=_sizing(scenario),
-        commission_bps=scenario.costs.commission_bps,
-        slippage_bps=scenario.costs.slippage_bps,
-        stop_loss=scenario.risk.stop_loss,
-        take_profit=scenario.risk.take_profit,
-        trailing_stop=scenario.risk.trailing_stop,
-        lot_size=instrument.lot_size,
-        tick_size=instrument.tick_size,
-        multiplier=instrument.multiplier,
+        sizing=scenario.sizing.engine,
+        pyramiding=scenario.sizing.pyramiding,
+        session_close=scenario.session.engine,
+        leverage=limits.leverage,
+        maintenance_margin=limits.maintenance_margin,
+        min_notional=limits.min_notional,
+        lot_size=instrument.lot_size if limits.lot_size is None else limits.lot_size,
+        tick_size=instrument.tick_size if limits.tick_size is None else limits.tick_size,
+        multiplier=instrument.multiplier if limits.multiplier is None else limits.multiplier,
+        delta=limits.delta,
         periods_per_year=periods_per_year,
     )
+
+
+def benchmark_settings(settings: BacktestSettings) -> BacktestSettings:
+    """Buying and holding beside a scenario: all of the cash, the same costs, nothing that sells."""
+    always = dict.fromkeys(_THINGS_THAT_SELL)
+    return settings.model_copy(
+        update={**always, "sizing": PercentOfEquity(), "maximum_participation": None}
+    )
+
+
+_THINGS_THAT_SELL = (
+    "stop_loss",
+    "take_profit",
+    "trailing_stop",
+    "max_holding_bars",
+    "daily_profit_target",
+    "daily_loss_limit",
+    "session_close",
+    "maintenance_margin",
+)
 
 
 def run_scenario(scenario: ScenarioSpec, inputs: ScenarioInputs) -> ScenarioRun:
@@ -114,8 +141,7 @@ def run_scenario(scenario: ScenarioSpec, inputs: ScenarioInputs) -> ScenarioRun:
     parameters = validate_params(scenario.strategy.type, scenario.strategy.params)
     signals = scenario_signals(scenario.strategy.type, parameters, inputs.market, rows)
     result = run_backtest(bars, signals, settings, actions=inputs.actions)
-    no_exits = {"stop_loss": None, "take_profit": None, "trailing_stop": None}
-    held = settings.model_copy(update={**no_exits, "sizing": PercentOfEquity()})
+    held = benchmark_settings(settings)
     hold = validate_params(scenario.benchmark, {})
     market = Market(bars.frame)  # its own start: the benchmark buys on the first traded bar
     entry = scenario_signals(scenario.benchmark, hold, market, slice(0, len(bars)))
@@ -176,12 +202,3 @@ def _cut(signals: Signals, rows: slice, length: int) -> Signals:
         else:
             cut[field] = value
     return Signals(**cut)
-
-
-def _sizing(scenario: ScenarioSpec) -> PercentOfEquity | FixedQuantity | FixedCash:
-    sizing = scenario.sizing
-    if sizing.type == "fixed_quantity" and sizing.quantity is not None:
-        return FixedQuantity(quantity=sizing.quantity)
-    if sizing.type == "fixed_cash" and sizing.cash is not None:
-        return FixedCash(cash=sizing.cash)
-    return PercentOfEquity(percent=sizing.percent)

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from trading_pipeline.domain.hashing import canonical_hash
+from trading_pipeline.settings.scenario_groups import (
+    CapitalSpec,
+    CostSpec,
+    DateSpan,
+    ExecutionSpec,
+    FinancingSpec,
+    LimitSpec,
+    RiskSpec,
+    SessionSpec,
+    SizingSpec,
+    key,
+)
 from trading_pipeline.settings.spec_model import Name, SpecModel
 
 __all__ = [
@@ -14,8 +27,11 @@ __all__ = [
     "CostSpec",
     "DateSpan",
     "ExecutionSpec",
+    "FinancingSpec",
+    "LimitSpec",
     "RiskSpec",
     "ScenarioSpec",
+    "SessionSpec",
     "SizingSpec",
     "StrategySpec",
 ]
@@ -24,71 +40,12 @@ __all__ = [
 class StrategySpec(SpecModel):
     """Strategy and its parameters; both are checked where strategies are known."""
 
-    type: Name
-    params: dict[str, Any] = Field(default_factory=dict)
-
-
-class DateSpan(SpecModel):
-    """Bars with `start <= date < end` are traded; None means as far as there are bars."""
-
-    start: date | None = None
-    end: date | None = None
-
-    @model_validator(mode="after")
-    def _ordered(self) -> DateSpan:
-        if self.start and self.end and self.end <= self.start:
-            raise ValueError(f"the end {self.end} is not after the start {self.start}")
-        return self
-
-    @property
-    def bounds(self) -> tuple[datetime | None, datetime | None]:
-        """Aware UTC bounds, the end exclusive."""
-        return _midnight(self.start), _midnight(self.end)
-
-
-class CapitalSpec(SpecModel):
-    """Account at the start, in the instrument's currency."""
-
-    initial: float = Field(default=100_000.0, gt=0)
-
-
-class CostSpec(SpecModel):
-    """Costs of each fill, in basis points of its value."""
-
-    commission_bps: float = Field(default=0.0, ge=0, lt=10_000)
-    slippage_bps: float = Field(default=0.0, ge=0, lt=10_000)
-
-
-class SizingSpec(SpecModel):
-    """How large an entry is: a share of equity (1.0 is all of it), a quantity, or an amount of cash."""
-
-    type: Literal["percent_of_equity", "fixed_quantity", "fixed_cash"] = "percent_of_equity"
-    percent: float = Field(default=1.0, gt=0, le=1)
-    quantity: float | None = Field(default=None, gt=0)
-    cash: float | None = Field(default=None, gt=0)
-
-    @model_validator(mode="after")
-    def _value_is_there(self) -> SizingSpec:
-        needed = {"fixed_quantity": "quantity", "fixed_cash": "cash"}.get(self.type)
-        if needed and getattr(self, needed) is None:
-            raise ValueError(f"the sizing {self.type} needs the key '{needed}'")
-        return self
-
-
-class RiskSpec(SpecModel):
-    """Exits that stand beside the strategy's own, as fractions of the entry price; None is off."""
-
-    stop_loss: float | None = Field(default=None, gt=0, lt=1)
-    take_profit: float | None = Field(default=None, gt=0)
-    trailing_stop: float | None = Field(default=None, gt=0, lt=1)
-
-
-class ExecutionSpec(SpecModel):
-    """When a decision fills. `same_close` looks ahead and says so in the result."""
-
-    fill: Literal["next_open", "same_close"] = "next_open"
-    intrabar: Literal["pessimistic", "optimistic", "ohlc_path"] = "pessimistic"
-    allow_short: bool = True
+    type: Name = key(..., "word", "name of the strategy")
+    params: dict[str, Any] = Field(
+        default_factory=dict,
+        description="the strategy's parameters, checked against it",
+        json_schema_extra={"unit": "mapping"},
+    )
 
 
 class ScenarioSpec(SpecModel):
@@ -99,18 +56,63 @@ class ScenarioSpec(SpecModel):
     same; the result says so.
     """
 
-    name: Name
+    name: Name = key(..., "word", "unique; names results and files")
     strategy: StrategySpec
-    instruments: tuple[str, ...] | None = None
+    instruments: tuple[str, ...] | None = key(None, "list", "instrument ids; null: all")
     dates: DateSpan = DateSpan()
     capital: CapitalSpec = CapitalSpec()
     costs: CostSpec = CostSpec()
     sizing: SizingSpec = SizingSpec()
     risk: RiskSpec = RiskSpec()
     execution: ExecutionSpec = ExecutionSpec()
-    benchmark: Literal["buy_and_hold"] = "buy_and_hold"
-    model_window: date | None = None
-    allow_overlap: bool = False
+    session: SessionSpec = SessionSpec()
+    financing: FinancingSpec = FinancingSpec()
+    limits: LimitSpec = LimitSpec()
+    benchmark: Literal["buy_and_hold"] = key(
+        "buy_and_hold", "word", "what stands beside the result, fully invested at the same costs"
+    )
+    model_window: date | None = key(
+        None, "date", "start of the window whose model predicts everything; null: walk forward"
+    )
+    allow_overlap: bool = key(
+        False, "yes or no", "run although the model was trained on what is traded"
+    )
+
+    @property
+    def hash(self) -> str:
+        """Hash of all values; keys outside the first set count only where they are changed."""
+        values: dict[str, Any] = self.model_dump(mode="json")
+        for group in _GROUPS:
+            added = {name for name in values[group] if name not in _FIRST_KEYS.get(group, ())}
+            defaults = type(getattr(self, group)).model_fields
+            for name in added:
+                if getattr(getattr(self, group), name) == defaults[name].default:
+                    del values[group][name]
+            if group not in _FIRST_KEYS and not values[group]:
+                del values[group]
+        return canonical_hash(values)
+
+    def changed_keys(self) -> dict[str, str]:
+        """`group.key: value` of the engine's keys that are not at their default, for reports."""
+        return {
+            f"{group}.{name}": str(value)
+            for group in _GROUPS
+            for name, value in getattr(self, group).model_dump(mode="json").items()
+            if value != type(getattr(self, group)).model_fields[name].default
+        }
+
+    @model_validator(mode="after")
+    def _stake_within_leverage(self) -> ScenarioSpec:
+        stake = {
+            "percent_of_equity": ("percent", self.sizing.percent),
+            "target_weight": ("weight", self.sizing.weight or 0.0),
+        }.get(self.sizing.type)
+        if stake is not None and stake[1] > self.limits.leverage:
+            raise ValueError(
+                f"'sizing.{stake[0]}' is {stake[1]:g}, more than 'limits.leverage' "
+                f"{self.limits.leverage:g} lets an entry stake; raise the one or lower the other"
+            )
+        return self
 
     @model_validator(mode="after")
     def _instruments_once(self) -> ScenarioSpec:
@@ -124,5 +126,15 @@ class ScenarioSpec(SpecModel):
         return self.instruments is None or instrument in self.instruments
 
 
-def _midnight(day: date | None) -> datetime | None:
-    return None if day is None else datetime(day.year, day.month, day.day, tzinfo=UTC)
+# Groups that reach the engine, and the keys with which their hash began: a key that comes later must not
+# move the hash, and with it the result, of a scenario that does not use it.
+_GROUPS = (
+    "capital", "costs", "sizing", "risk", "execution", "session", "financing", "limits",
+)  # fmt: skip
+_FIRST_KEYS: dict[str, tuple[str, ...]] = {
+    "capital": ("initial",),
+    "costs": ("commission_bps", "slippage_bps"),
+    "sizing": ("type", "percent", "quantity", "cash"),
+    "risk": ("stop_loss", "take_profit", "trailing_stop"),
+    "execution": ("fill", "intrabar", "allow_short"),
+}

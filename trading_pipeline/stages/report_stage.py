@@ -152,9 +152,10 @@ def _tearsheet_input(
         "capital": f"{scenario.capital.initial:,.0f} {series.instrument.currency}",
         "commission": f"{scenario.costs.commission_bps:g} bps of each fill",
         "slippage": f"{scenario.costs.slippage_bps:g} bps of each fill",
-        "sizing": f"{scenario.sizing.type} {scenario.sizing.percent:g}",
+        "sizing": scenario.sizing.described,
         "fill": scenario.execution.fill,
         "intrabar": scenario.execution.intrabar,
+        **{name: value for name, value in scenario.changed_keys().items() if name not in _SHOWN},
     }
     hashes = {
         name: row[f"{name}_hash"] or None
@@ -192,6 +193,11 @@ def _trades(workspace: Workspace, result_id: str) -> pd.DataFrame:
         frame[column] = pd.DatetimeIndex(stamps, dtype=TS_DTYPE)
     return frame
 
+
+_SHOWN = {  # under words of their own
+    "capital.initial", "costs.commission_bps", "costs.slippage_bps", "execution.fill",
+    "execution.intrabar", "sizing.type", "sizing.percent", "sizing.quantity", "sizing.cash",
+}  # fmt: skip
 
 _TRADE_COLUMNS = (
     "trade_no",

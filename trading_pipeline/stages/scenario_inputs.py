@@ -126,7 +126,7 @@ def load_inputs(
         features=canonical_hash(features_hashes) if features_hashes else "",
         predictions=canonical_hash(predictions_hashes) if predictions_hashes else "",
     )
-    if scenario.costs.commission_bps == 0 and scenario.costs.slippage_bps == 0:
+    if scenario.costs.is_free:
         warnings.append(
             "Free fills: commission and slippage are 0, so trading costs nothing here. Nobody trades "
             "at that price; set 'costs' in the scenario."
