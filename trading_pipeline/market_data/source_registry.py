@@ -6,10 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
+from trading_pipeline.market_data.alpaca_source import AlpacaSource
 from trading_pipeline.market_data.bundled_source import BundledSource
+from trading_pipeline.market_data.ccxt_source import CcxtSource
+from trading_pipeline.market_data.provider_connection import connection_from
 from trading_pipeline.market_data.source import MarketDataSource
 from trading_pipeline.market_data.synthetic_paths import SyntheticSettings
 from trading_pipeline.market_data.synthetic_source import SyntheticSource
+from trading_pipeline.market_data.yahoo_source import YahooSource
+from trading_pipeline.settings.environment import PipelineSettings, load_settings
 
 __all__ = ["source", "source_names"]
 
@@ -47,6 +52,43 @@ def _synthetic(settings: dict[str, Any]) -> MarketDataSource:
     return SyntheticSource(SyntheticSettings(**settings))
 
 
+def _yahoo(environment: PipelineSettings) -> MarketDataSource:
+    cache = environment.cache / "yfinance"
+    return YahooSource(connection=connection_from(environment), cache=cache)
+
+
+def _ccxt(environment: PipelineSettings) -> MarketDataSource:
+    return CcxtSource(connection=connection_from(environment), keys=environment.ccxt_keys)
+
+
+def _alpaca(environment: PipelineSettings) -> MarketDataSource:
+    return AlpacaSource(
+        connection=connection_from(environment),
+        api_key=environment.alpaca_api_key,
+        secret_key=environment.alpaca_secret_key,
+        feed=environment.alpaca_feed,
+    )
+
+
+def _on_network(
+    name: str, make: Callable[[PipelineSettings], MarketDataSource]
+) -> Callable[[dict[str, Any]], MarketDataSource]:
+    """A source with the environment's settings; made anew only when they change.
+
+    It keeps connections, cookies and lists of markets, which one window after the other can use.
+    """
+
+    def find(settings: dict[str, Any]) -> MarketDataSource:
+        _refuse_unknown(name, settings, [])
+        environment = load_settings()
+        known = _made.get(name)
+        if known is None or known[0] != environment:
+            known = _made[name] = (environment, make(environment))
+        return known[1]
+
+    return find
+
+
 def _refuse_unknown(name: str, settings: dict[str, Any], known: list[str]) -> None:
     for key in settings:
         if key not in known:
@@ -57,7 +99,11 @@ def _refuse_unknown(name: str, settings: dict[str, Any], known: list[str]) -> No
             )
 
 
+_made: dict[str, tuple[PipelineSettings, MarketDataSource]] = {}
 _FACTORIES: dict[str, Callable[[dict[str, Any]], MarketDataSource]] = {
     "bundled": _bundled,
     "synthetic": _synthetic,
+    "yahoo": _on_network("yahoo", _yahoo),
+    "ccxt": _on_network("ccxt", _ccxt),
+    "alpaca": _on_network("alpaca", _alpaca),
 }
