@@ -6,8 +6,11 @@ It gives raw answers, since its classes refuse values that the market data route
 
 from __future__ import annotations
 
+import importlib
 import threading
+import warnings
 from collections.abc import Callable
+from functools import lru_cache
 from importlib import metadata
 from typing import Any, TypeVar
 
@@ -18,7 +21,7 @@ from trading_pipeline.market_data.provider_errors import (
     transport_error,
 )
 
-__all__ = ["AlpacaClients", "client_version"]
+__all__ = ["AlpacaClients", "client_version", "load_client"]
 
 Answer = TypeVar("Answer")
 NO_KEYS = (
@@ -30,6 +33,17 @@ NO_KEYS = (
 def client_version() -> str:
     """Name and version of the client, for the fetch log."""
     return f"alpaca-py {metadata.version('alpaca-py')}"
+
+
+@lru_cache(maxsize=1)
+def load_client() -> None:
+    """Import alpaca-py, whose import alone takes a second and warns of a part that is not used here.
+
+    alpaca-py 0.44 reads websockets' old interface; can go with the first release that does not.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        importlib.import_module("alpaca.data.historical")
 
 
 class AlpacaClients:
@@ -58,24 +72,28 @@ class AlpacaClients:
 
     def stocks(self) -> Any:
         """The client of stock bars; `PermanentFetchError` without keys."""
+        load_client()
         from alpaca.data.historical.stock import StockHistoricalDataClient
 
         return self._client("stocks", StockHistoricalDataClient)
 
     def coins(self) -> Any:
         """The client of crypto bars, with or without keys."""
+        load_client()
         from alpaca.data.historical.crypto import CryptoHistoricalDataClient
 
         return self._client("coins", CryptoHistoricalDataClient)
 
     def actions(self) -> Any:
         """The client of corporate actions; `PermanentFetchError` without keys."""
+        load_client()
         from alpaca.data.historical.corporate_actions import CorporateActionsClient
 
         return self._client("actions", CorporateActionsClient)
 
     def once(self, call: Callable[[], Answer], *, what: str) -> Answer:
         """The answer of one call of a client, its failures as typed errors."""
+        load_client()
         from alpaca.common.exceptions import APIError
 
         try:

@@ -21,7 +21,7 @@ from trading_pipeline.market_data.alpaca_answers import (
     bars_from_rows,
     labelled_bars,
 )
-from trading_pipeline.market_data.alpaca_client import AlpacaClients, client_version
+from trading_pipeline.market_data.alpaca_client import AlpacaClients, client_version, load_client
 from trading_pipeline.market_data.calendars import known_at, on_grid
 from trading_pipeline.market_data.provider_connection import ProviderConnection
 from trading_pipeline.market_data.source import (
@@ -117,6 +117,7 @@ class AlpacaSource:
         instrument, now = request.instrument, self.clock()
         if _is_coin(instrument):
             return []
+        load_client()
         from alpaca.data.enums import CorporateActionsType
         from alpaca.data.requests import CorporateActionsRequest
 
@@ -207,6 +208,7 @@ class AlpacaSource:
         return pd.concat(parts) if parts else empty_bars()
 
     def _page(self, instrument: Instrument, start: datetime, end: datetime) -> pd.DataFrame:
+        load_client()
         from alpaca.data.enums import Adjustment, DataFeed
         from alpaca.data.requests import CryptoBarsRequest, StockBarsRequest
         from alpaca.data.timeframe import TimeFrame, TimeFrameUnit
@@ -244,6 +246,7 @@ class AlpacaSource:
 
     def _newest(self, instrument: Instrument) -> str:
         """When the newest bar of the symbol is from, in words; `PermanentFetchError` where none is."""
+        load_client()
         from alpaca.data.enums import DataFeed
         from alpaca.data.requests import CryptoLatestBarRequest, StockLatestBarRequest
 

@@ -20,6 +20,7 @@ from trading_pipeline.errors import (
     ConfigurationError,
     DataFetchError,
     PermanentFetchError,
+    RetryableFetchError,
     did_you_mean,
 )
 from trading_pipeline.market_data.provider_connection import ProviderConnection
@@ -152,11 +153,22 @@ class CcxtExchange:
     def bars(self, instrument: Instrument, since: int, limit: int) -> list[list[Any]]:
         """One page of rows (milliseconds, open, high, low, close, volume) from `since` on."""
         timeframe = instrument.timeframe.value
-        rows: list[list[Any]] = self.ask(
-            lambda: self.client.fetch_ohlcv(instrument.symbol, timeframe, since, limit),
-            what=f"{instrument.id} from {self.client.iso8601(since)}",
-        )
-        return rows
+        what = f"{instrument.id} from {self.client.iso8601(since)}"
+
+        def call() -> list[list[Any]]:
+            rows: list[list[Any]] = self.client.fetch_ohlcv(
+                instrument.symbol, timeframe, since, limit
+            )
+            if not rows and self._no_json is None and _has_rows_of_none(json.loads(self._body)):
+                # ccxt leaves rows without a time stamp out, and what is left looks like no trade
+                raise RetryableFetchError(
+                    f"{self.provider} answered {what} with rows without a time stamp.",
+                    source="ccxt",
+                    exchange=self.name,
+                )
+            return rows
+
+        return self.ask(call, what=what)
 
     def ask(self, call: Callable[[], Answer], *, what: str) -> Answer:
         """The answer of one call of the client; failures are typed and, where they can pass, repeated."""
@@ -241,3 +253,13 @@ def _is_json(body: str) -> bool:
         return isinstance(json.loads(body), (dict, list))
     except ValueError:
         return False
+
+
+def _has_rows_of_none(document: Any) -> bool:
+    """True where some list of the answer holds a list whose values are all null."""
+    if isinstance(document, dict):
+        return any(_has_rows_of_none(each) for each in document.values())
+    if not isinstance(document, list):
+        return False
+    rows = [each for each in document if isinstance(each, list) and each]
+    return any(all(value is None for value in row) for row in rows)

@@ -140,13 +140,6 @@ class CcxtSource:
         while since < end:
             page = exchange.bars(instrument, since, limit)
             fresh = [row for row in page if row and row[0] is not None and row[0] > last]
-            if page and not fresh and any(not row or row[0] is None for row in page):
-                raise RetryableFetchError(
-                    f"{exchange.provider} answered {instrument.id} with {len(page)} rows without a "
-                    "time stamp, which are no bars.",
-                    source=self.name,
-                    exchange=exchange.name,
-                )
             if not fresh:
                 break
             if not rows:

@@ -63,6 +63,8 @@ def with_retries(call: Callable[[], Answer], policy: RetryPolicy, *, what: str) 
         try:
             return call()
         except RetryableFetchError as error:
+            if policy.attempts == 1:
+                raise  # nothing was tried again, so there is nothing to add
             asked = error.values.get("retry_after_seconds")
             wait = policy.wait_seconds(attempt, asked)
             spent = policy.clock() - started

@@ -9,14 +9,14 @@ from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_yo
 from trading_pipeline.market_data.alpaca_source import AlpacaSource
 from trading_pipeline.market_data.bundled_source import BundledSource
 from trading_pipeline.market_data.ccxt_source import CcxtSource
-from trading_pipeline.market_data.provider_connection import connection_from
+from trading_pipeline.market_data.provider_connection import NetworkSource, connection_from
 from trading_pipeline.market_data.source import MarketDataSource
 from trading_pipeline.market_data.synthetic_paths import SyntheticSettings
 from trading_pipeline.market_data.synthetic_source import SyntheticSource
 from trading_pipeline.market_data.yahoo_source import YahooSource
 from trading_pipeline.settings.environment import PipelineSettings, load_settings
 
-__all__ = ["source", "source_names"]
+__all__ = ["network_source", "network_source_names", "source", "source_names"]
 
 
 def source_names() -> list[str]:
@@ -42,6 +42,22 @@ def source(name: str, settings: Mapping[str, Any] | None = None) -> MarketDataSo
     return _FACTORIES[name](dict(settings or {}))
 
 
+def network_source_names() -> list[str]:
+    """Names of the sources whose provider is asked over the network."""
+    return sorted(_ON_NETWORK)
+
+
+def network_source(name: str, environment: PipelineSettings) -> NetworkSource:
+    """A network source of its own with these settings; `UnknownNameError` for another name."""
+    if name not in _ON_NETWORK:
+        raise UnknownNameError(
+            f"There is no source {name!r} on the network. {did_you_mean(name, _ON_NETWORK)}",
+            name=name,
+            kind="source",
+        )
+    return _ON_NETWORK[name](environment)
+
+
 def _bundled(settings: dict[str, Any]) -> MarketDataSource:
     _refuse_unknown("bundled", settings, [])
     return BundledSource()
@@ -52,16 +68,16 @@ def _synthetic(settings: dict[str, Any]) -> MarketDataSource:
     return SyntheticSource(SyntheticSettings(**settings))
 
 
-def _yahoo(environment: PipelineSettings) -> MarketDataSource:
+def _yahoo(environment: PipelineSettings) -> NetworkSource:
     cache = environment.cache / "yfinance"
     return YahooSource(connection=connection_from(environment), cache=cache)
 
 
-def _ccxt(environment: PipelineSettings) -> MarketDataSource:
+def _ccxt(environment: PipelineSettings) -> NetworkSource:
     return CcxtSource(connection=connection_from(environment), keys=environment.ccxt_keys)
 
 
-def _alpaca(environment: PipelineSettings) -> MarketDataSource:
+def _alpaca(environment: PipelineSettings) -> NetworkSource:
     return AlpacaSource(
         connection=connection_from(environment),
         api_key=environment.alpaca_api_key,
@@ -70,10 +86,8 @@ def _alpaca(environment: PipelineSettings) -> MarketDataSource:
     )
 
 
-def _on_network(
-    name: str, make: Callable[[PipelineSettings], MarketDataSource]
-) -> Callable[[dict[str, Any]], MarketDataSource]:
-    """A source with the environment's settings; made anew only when they change.
+def _kept(name: str) -> Callable[[dict[str, Any]], MarketDataSource]:
+    """A network source with the environment's settings, made anew only when they change.
 
     It keeps connections, cookies and lists of markets, which one window after the other can use.
     """
@@ -83,7 +97,7 @@ def _on_network(
         environment = load_settings()
         known = _made.get(name)
         if known is None or known[0] != environment:
-            known = _made[name] = (environment, make(environment))
+            known = _made[name] = (environment, network_source(name, environment))
         return known[1]
 
     return find
@@ -99,11 +113,14 @@ def _refuse_unknown(name: str, settings: dict[str, Any], known: list[str]) -> No
             )
 
 
+_ON_NETWORK: dict[str, Callable[[PipelineSettings], NetworkSource]] = {
+    "yahoo": _yahoo,
+    "ccxt": _ccxt,
+    "alpaca": _alpaca,
+}
 _made: dict[str, tuple[PipelineSettings, MarketDataSource]] = {}
 _FACTORIES: dict[str, Callable[[dict[str, Any]], MarketDataSource]] = {
     "bundled": _bundled,
     "synthetic": _synthetic,
-    "yahoo": _on_network("yahoo", _yahoo),
-    "ccxt": _on_network("ccxt", _ccxt),
-    "alpaca": _on_network("alpaca", _alpaca),
+    **{name: _kept(name) for name in _ON_NETWORK},
 }

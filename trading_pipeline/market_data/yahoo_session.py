@@ -7,6 +7,7 @@ they turn an outage into an empty one, and they come from a cache that outlives 
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -107,6 +108,7 @@ class YahooSession:
 
         with _LOCK:
             yfinance.config.debug.hide_exceptions = False
+            logging.getLogger("yfinance").setLevel(logging.CRITICAL)  # our errors say it better
             if self._cache is not None:
                 _keep_cookies_in(self._cache)
             session = self._http_session(self._timeout_seconds)

@@ -286,7 +286,7 @@ def test_weeks_are_named_by_their_first_session_and_cover_holidays(replay, shipp
 
 @pytest.mark.parametrize("timeframe", ["4h"])
 def test_a_timeframe_that_yahoo_lacks_is_refused_with_those_it_has(replay, timeframe):
-    with pytest.raises(PermanentFetchError, match="has no 4h bars.*1m, 5m, 15m, 30m, 1h, 1d, 1w"):
+    with pytest.raises(PermanentFetchError, match=r"has no 4h bars.*1m, 5m, 15m, 30m, 1h, 1d, 1w"):
         bars_of(replay, instrument(timeframe=timeframe))
     assert replay.server.asked == []
 
