@@ -67,7 +67,7 @@ def test_the_scenario_example_runs_with_backtest_and_materializes_what_is_missin
 
 @pytest.mark.slow
 def test_doctor_is_content_with_this_environment(tmp_path: Path) -> None:
-    done = run([*command_line(), "doctor"], tmp_path)
+    done = run([*command_line(), "doctor", "--offline"], tmp_path)
     assert done.returncode == 0, done.stdout
     assert "wrong" not in done.stdout
 

@@ -26,6 +26,10 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(datasets_app)
+universe_app = typer.Typer(
+    help="The instruments that are worked on.", no_args_is_help=True, add_completion=False
+)
+app.add_typer(universe_app, name="universe")
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Instruments = Annotated[
     list[str] | None, typer.Option("--instrument", "-i", help="Only this instrument; repeatable.")
@@ -74,11 +78,65 @@ def backtest(
 
 
 @app.command()
-def doctor(as_json: Json = False) -> None:
-    """Check Python, packages, TA-Lib, the settings, the warehouse and the Dagster instance."""
+def doctor(
+    as_json: Json = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Do not ask the providers of market data.")
+    ] = False,
+) -> None:
+    """Check Python, packages, TA-Lib, the settings, the warehouse, the Dagster instance, the providers."""
     from trading_pipeline.cli.doctor_command import run_doctor
 
-    run_doctor(as_json=as_json)
+    run_doctor(as_json=as_json, offline=offline)
+
+
+@universe_app.command("add")
+def _universe_add(
+    symbol: Annotated[str, typer.Argument(help="Such as AAPL or BTC/USDT.")],
+    source: Annotated[
+        str | None, typer.Option(help="yahoo, ccxt, alpaca ...; an archived one keeps its own.")
+    ] = None,
+    timeframe: Annotated[str, typer.Option(help="1m 5m 15m 30m 1h 4h 1d 1w")] = "1d",
+    calendar: Annotated[
+        str | None, typer.Option(help="XNYS and the like, 24/7 or 24/5; coins: 24/7, else XNYS.")
+    ] = None,
+    exchange: Annotated[str | None, typer.Option(help="Of the source ccxt: kraken ...")] = None,
+    asset_class: Annotated[
+        str | None, typer.Option(help="equity, crypto, index, fx, future.")
+    ] = None,
+    currency: Annotated[str | None, typer.Option(help="USD, or what a coin is priced in.")] = None,
+    start: Annotated[
+        str | None, typer.Option(help="First day to fetch, YYYY-MM-DD (listed_from).")
+    ] = None,
+    no_check: Annotated[
+        bool, typer.Option("--no-check", help="Do not ask the source whether it has it.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Add an instrument, or bring an archived one back, after its source was asked for it."""
+    from trading_pipeline.cli.universe_command import Wishes, run_universe_add
+
+    wishes = Wishes(source, timeframe, calendar, exchange, asset_class, currency, start)
+    run_universe_add(symbol, wishes, check=not no_check, as_json=as_json)
+
+
+@universe_app.command("list")
+def _universe_list(as_json: Json = False) -> None:
+    """Show the instruments, archived ones too."""
+    from trading_pipeline.cli.universe_command import run_universe_list
+
+    run_universe_list(as_json=as_json)
+
+
+@universe_app.command("remove")
+def _universe_remove(
+    instrument: Annotated[str, typer.Argument(help="Id such as AAPL_1d.")],
+    as_json: Json = False,
+) -> None:
+    """Archive an instrument: it is no longer worked on; its bars and results stay."""
+    from trading_pipeline.cli.universe_command import run_universe_remove
+
+    run_universe_remove(instrument, as_json=as_json)
 
 
 def main() -> None:

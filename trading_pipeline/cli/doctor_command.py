@@ -6,18 +6,19 @@ import json
 import platform
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib import metadata
 
 import typer
 from rich.table import Table
 
+from trading_pipeline.cli.provider_check import Finding, examine_providers
 from trading_pipeline.cli.session import stdout_console
 from trading_pipeline.errors import TradingPipelineError
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.environment import PipelineSettings, load_settings
 
-__all__ = ["Finding", "examine", "run_doctor"]
+__all__ = ["examine", "run_doctor"]
 
 _PACKAGES = (
     "dagster",
@@ -33,22 +34,20 @@ _PACKAGES = (
     "skops",
     "exchange-calendars",
     "pydantic",
+    "yfinance",
+    "ccxt",
+    "alpaca-py",
 )
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One check: `ok`, and what was found or what to do."""
+def run_doctor(*, as_json: bool, offline: bool = False) -> None:
+    """Print all findings; exit code 1 where one of them is not well.
 
-    check: str
-    ok: bool
-    detail: str
-
-
-def run_doctor(*, as_json: bool) -> None:
-    """Print all findings; exit code 1 where one of them is not well."""
+    A provider that does not answer is not well only where an instrument uses it. `offline`: the
+    providers are not asked.
+    """
     settings = load_settings()
-    findings = examine(settings)
+    findings = examine(settings) + examine_providers(settings, offline=offline)
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings]))
     else:

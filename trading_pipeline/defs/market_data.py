@@ -37,7 +37,8 @@ def universe(
 ) -> dg.MaterializeResult:
     """The instruments that are worked on, from universe.yaml; one row each in table `instruments`.
 
-    Materializing it adds the partition keys of instruments, scenarios and studies.
+    Materializing it adds the partition keys of instruments, scenarios and studies, and takes away
+    those of archived instruments; what is stored of them stays.
     """
     opened = workspace.open(context)
     outcome = refresh_universe(opened)
@@ -48,6 +49,8 @@ def universe(
         (studies, catalog.studies),
     ):
         context.instance.add_dynamic_partitions(str(partitions.name), list(names))
+    for name in catalog.universe.archived_by_id:
+        context.instance.delete_dynamic_partition(str(instruments.name), name)
     return report(context, [outcome])
 
 

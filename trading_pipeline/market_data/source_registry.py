@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
+from trading_pipeline.market_data.alpaca_source import AlpacaSource
 from trading_pipeline.market_data.bundled_source import BundledSource
+from trading_pipeline.market_data.ccxt_source import CcxtSource
 from trading_pipeline.market_data.files_source import FilesSource
+from trading_pipeline.market_data.provider_connection import NetworkSource, connection_from
 from trading_pipeline.market_data.source import MarketDataSource
 from trading_pipeline.market_data.synthetic_paths import SyntheticSettings
 from trading_pipeline.market_data.synthetic_source import SyntheticSource
-from trading_pipeline.settings.environment import load_settings
+from trading_pipeline.market_data.yahoo_source import YahooSource
+from trading_pipeline.settings.environment import PipelineSettings, load_settings
 
-__all__ = ["source", "source_names"]
+__all__ = ["network_source", "network_source_names", "source", "source_names"]
 
 
 def source_names() -> list[str]:
@@ -40,6 +44,22 @@ def source(name: str, settings: Mapping[str, Any] | None = None) -> MarketDataSo
     return _FACTORIES[name](dict(settings or {}))
 
 
+def network_source_names() -> list[str]:
+    """Names of the sources whose provider is asked over the network."""
+    return sorted(_ON_NETWORK)
+
+
+def network_source(name: str, environment: PipelineSettings) -> NetworkSource:
+    """A network source of its own with these settings; `UnknownNameError` for another name."""
+    if name not in _ON_NETWORK:
+        raise UnknownNameError(
+            f"There is no source {name!r} on the network. {did_you_mean(name, _ON_NETWORK)}",
+            name=name,
+            kind="source",
+        )
+    return _ON_NETWORK[name](environment)
+
+
 def _bundled(settings: dict[str, Any]) -> MarketDataSource:
     _refuse_unknown("bundled", settings, [])
     return BundledSource()
@@ -55,6 +75,41 @@ def _files(settings: dict[str, Any]) -> MarketDataSource:
     return FilesSource(Path(settings.get("folder") or load_settings().datasets))
 
 
+def _yahoo(environment: PipelineSettings) -> NetworkSource:
+    cache = environment.cache / "yfinance"
+    return YahooSource(connection=connection_from(environment), cache=cache)
+
+
+def _ccxt(environment: PipelineSettings) -> NetworkSource:
+    return CcxtSource(connection=connection_from(environment), keys=environment.ccxt_keys)
+
+
+def _alpaca(environment: PipelineSettings) -> NetworkSource:
+    return AlpacaSource(
+        connection=connection_from(environment),
+        api_key=environment.alpaca_api_key,
+        secret_key=environment.alpaca_secret_key,
+        feed=environment.alpaca_feed,
+    )
+
+
+def _kept(name: str) -> Callable[[dict[str, Any]], MarketDataSource]:
+    """A network source with the environment's settings, made anew only when they change.
+
+    It keeps connections, cookies and lists of markets, which one window after the other can use.
+    """
+
+    def find(settings: dict[str, Any]) -> MarketDataSource:
+        _refuse_unknown(name, settings, [])
+        environment = load_settings()
+        known = _made.get(name)
+        if known is None or known[0] != environment:
+            known = _made[name] = (environment, network_source(name, environment))
+        return known[1]
+
+    return find
+
+
 def _refuse_unknown(name: str, settings: dict[str, Any], known: list[str]) -> None:
     for key in settings:
         if key not in known:
@@ -65,8 +120,15 @@ def _refuse_unknown(name: str, settings: dict[str, Any], known: list[str]) -> No
             )
 
 
+_ON_NETWORK: dict[str, Callable[[PipelineSettings], NetworkSource]] = {
+    "yahoo": _yahoo,
+    "ccxt": _ccxt,
+    "alpaca": _alpaca,
+}
+_made: dict[str, tuple[PipelineSettings, MarketDataSource]] = {}
 _FACTORIES: dict[str, Callable[[dict[str, Any]], MarketDataSource]] = {
     "bundled": _bundled,
     "files": _files,
     "synthetic": _synthetic,
+    **{name: _kept(name) for name in _ON_NETWORK},
 }

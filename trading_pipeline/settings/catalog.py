@@ -66,8 +66,9 @@ class Catalog:
 
     def require_known_instrument(self, name: str) -> None:
         """Raise `UnknownNameError` for an id that neither the universe nor its archive has."""
-        known: dict[str, object] = {**self.instruments, **self.universe.archived_by_id}
-        _lookup("instrument", name, known)
+        _lookup(
+            "instrument", name, dict.fromkeys([*self.instruments, *self.universe.archived_by_id])
+        )
 
     def scenario(self, name: str) -> ScenarioSpec:
         """The scenario of that name; `UnknownNameError` offers the closest."""
@@ -183,10 +184,10 @@ def _check_references(catalog: Catalog) -> None:
     )
     for name in compared:
         _lookup("instrument", name, catalog.instruments, catalog.sources.get("cross_features"))
+    known = dict.fromkeys([*catalog.instruments, *catalog.universe.archived_by_id])
     for scenario in catalog.scenarios.values():
         for name in scenario.instruments or ():
             where = catalog.sources[f"scenarios/{scenario.name}"]
-            known = catalog.instruments | catalog.universe.archived_by_id
             _lookup("instrument", name, known, where)
     for study in catalog.studies.values():
         where = catalog.sources[f"studies/{study.name}"]

@@ -1,18 +1,18 @@
-"""This file holds the settings of the environment: folders, waits. Variables `TRADING_PIPELINE_*`."""
+"""This file holds the settings of the environment: folders, waits, keys. Variables `TRADING_PIPELINE_*`."""
 
 from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from trading_pipeline.errors import ConfigurationError, did_you_mean
 from trading_pipeline.settings.spec_model import explain_validation_error
 
-__all__ = ["PipelineSettings", "load_settings", "project_root"]
+__all__ = ["ExchangeKeys", "PipelineSettings", "load_settings", "project_root"]
 
 
 def project_root() -> Path:
@@ -21,11 +21,27 @@ def project_root() -> Path:
     return root if (root / "pyproject.toml").is_file() else Path.cwd()
 
 
+class ExchangeKeys(BaseModel):
+    """Keys of one crypto exchange; `password` where the exchange wants one too."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    key: SecretStr
+    secret: SecretStr
+    password: SecretStr | None = None
+
+
 class PipelineSettings(BaseSettings):
-    """Where things are kept and how long to wait.
+    """Where things are kept, how long to wait, and the keys of providers.
 
     `runtime_dir`: warehouse, caches, models, output, the Dagster instance. `config_dir`: the user's
     own YAML files. `warehouse_wait_seconds`: how long a busy warehouse is waited for.
+
+    Of the providers on the network: `source_timeout_seconds` for one answer, `source_attempts` at
+    one request, `source_retry_seconds` for all of them and the waits between, and
+    `source_connections` to one provider at a time, counted over all processes of this folder.
+    `ccxt_keys`: JSON from an exchange's name to its keys; they are sent to that exchange alone.
+    `alpaca_feed`: iex or sip; left out, Alpaca gives the best that the account has.
     """
 
     model_config = SettingsConfigDict(
@@ -39,6 +55,14 @@ class PipelineSettings(BaseSettings):
     runtime_dir: Path = Field(default_factory=lambda: project_root() / "runtime")
     config_dir: Path | None = None
     warehouse_wait_seconds: float = Field(default=30.0, ge=0)
+    source_timeout_seconds: float = Field(default=20.0, gt=0)
+    source_attempts: int = Field(default=5, ge=1)
+    source_retry_seconds: float = Field(default=180.0, ge=0)
+    source_connections: int = Field(default=1, ge=1)
+    alpaca_api_key: SecretStr | None = None
+    alpaca_secret_key: SecretStr | None = None
+    alpaca_feed: Literal["iex", "sip", "delayed_sip"] | None = None
+    ccxt_keys: dict[str, ExchangeKeys] = Field(default_factory=dict)
 
     @cached_property
     def runtime(self) -> Path:

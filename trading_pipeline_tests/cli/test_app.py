@@ -15,7 +15,16 @@ from trading_pipeline.storage.file_lock import hold_lock
 
 @pytest.mark.parametrize(
     "arguments",
-    [["rum"], ["run", "--jsn"], ["backtest"], ["run", "A_1d", "B_1d"], ["backtest", "a", "-i"]],
+    [
+        *(
+            ["rum"],
+            ["run", "--jsn"],
+            ["backtest"],
+            ["run", "A_1d", "B_1d"],
+            ["backtest", "a", "-i"],
+        ),
+        *(["universe", "add"], ["universe", "remove"], ["universe", "lst"]),
+    ],
 )
 def test_wrong_usage_ends_with_2(call, arguments):
     ended = call(*arguments)
@@ -24,9 +33,11 @@ def test_wrong_usage_ends_with_2(call, arguments):
     assert "Traceback" not in ended.err
 
 
-@pytest.mark.parametrize("command", ["", "demo", "run", "backtest", "doctor"])
+@pytest.mark.parametrize(
+    "command", ["", "demo", "run", "backtest", "doctor", "universe", "universe add"]
+)
 def test_every_command_explains_itself(call, command):
-    ended = call(*filter(None, [command, "--help"]))
+    ended = call(*command.split(), "--help")
     assert ended.code == 0
     assert "Usage" in ended.out
 
@@ -101,7 +112,11 @@ def test_the_installed_program_tells_errors_without_a_traceback(fresh_world):
     assert traced.returncode == 1
     assert "Traceback" in traced.stderr
     examined = subprocess.run(
-        [program, "doctor", "--json"], capture_output=True, text=True, env=environment, check=False
+        [program, "doctor", "--json", "--offline"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
     )
     assert examined.returncode == 0, examined.stdout
     assert all(finding["ok"] for finding in json.loads(examined.stdout))

@@ -13,6 +13,9 @@ from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.market_data.bundled_source import BundledSource
 from trading_pipeline.market_data.source import ActionRequest, BarRequest
+from trading_pipeline_tests.market_data.replay.fixtures import replay
+
+__all__ = ["replay"]
 
 EVER = {"start": datetime(1990, 1, 1, tzinfo=UTC), "end": datetime(2020, 1, 1, tzinfo=UTC)}
 

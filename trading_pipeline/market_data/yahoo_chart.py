@@ -1,0 +1,181 @@
+"""This file holds the reading of Yahoo's chart answers into bars as traded and corporate actions.
+
+Yahoo divides every price and dividend by all splits that came later, up to the day of the answer
+(and multiplies volumes). An answer that reaches to now holds those splits too, so they are undone with
+their own answer, and nothing changes in the past when the next split comes. Pure, no network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trading_pipeline.domain.bars import BAR_COLUMNS, PRICE_COLUMNS, TS_DTYPE
+from trading_pipeline.domain.timeframe import Timeframe
+from trading_pipeline.market_data.calendars import expected_bars, session_dates
+
+__all__ = ["YahooChart", "bars_as_traded", "dividends_as_paid", "parse_chart", "yahoo_symbol"]
+
+_SUFFIXES = {"fx": "=X", "currency": "=X", "future": "=F"}
+
+
+@dataclass(frozen=True)
+class YahooChart:
+    """One answer: bars on Yahoo's basis with the stamps that it gave (aware UTC), and its events.
+
+    `splits`: (ex-date, new shares per old one); `dividends`: (ex-date, cash on Yahoo's basis).
+    """
+
+    bars: pd.DataFrame
+    splits: tuple[tuple[date, float], ...]
+    dividends: tuple[tuple[date, float], ...]
+    meta: Mapping[str, Any]
+
+
+def yahoo_symbol(symbol: str, asset_class: str) -> str:
+    """Yahoo's spelling: `^` before an index, `=X` and `=F` after currencies and futures.
+
+    >>> yahoo_symbol("GSPC", "index"), yahoo_symbol("EUR/USD", "fx"), yahoo_symbol("BTC/USD", "crypto")
+    ('^GSPC', 'EURUSD=X', 'BTC-USD')
+    """
+    if asset_class == "index":
+        return "^" + symbol.removeprefix("^")
+    if asset_class in _SUFFIXES:
+        return symbol.replace("/", "") + _SUFFIXES[asset_class]
+    return symbol.replace("/", "-")
+
+
+def parse_chart(result: Mapping[str, Any]) -> YahooChart:
+    """Read `chart.result[0]`. Rows without any price (Yahoo's filler) are no bars and are left out.
+
+    Raises `KeyError`, `TypeError` or `ValueError` for an answer of another shape.
+    """
+    meta = result["meta"]
+    zone = ZoneInfo(meta["exchangeTimezoneName"])
+    stamps = result.get("timestamp") or []
+    quote = (result["indicators"]["quote"] or [{}])[0]
+    columns = {name: _floats(quote.get(name), len(stamps)) for name in BAR_COLUMNS}
+    index = pd.DatetimeIndex(pd.to_datetime(list(stamps), unit="s", utc=True)).astype(TS_DTYPE)
+    bars = pd.DataFrame(columns, index=index.rename("ts")).sort_index()
+    bars = bars.loc[bars[list(PRICE_COLUMNS)].notna().any(axis=1)]
+    events = result.get("events") or {}
+    splits = {
+        _local_date(each["date"], zone): float(each["numerator"]) / float(each["denominator"])
+        for each in _values(events.get("splits"))
+    }
+    dividends = [
+        (_local_date(each["date"], zone), float(each["amount"]))
+        for each in _values(events.get("dividends"))
+    ]
+    return YahooChart(bars, tuple(sorted(splits.items())), tuple(sorted(dividends)), meta)
+
+
+def bars_as_traded(
+    chart: YahooChart, splits: Sequence[tuple[date, float]], timeframe: Timeframe, calendar: str
+) -> pd.DataFrame:
+    """Bars with the contract's labels, prices times and volumes over every later split.
+
+    Of two rows with one label the later one counts (Yahoo adds the running price as a row of its own,
+    which off the timeframe's grid is no bar). Prices come as 32-bit floats and are rounded to what
+    those can tell, so that the same trade is the same number before and after a split.
+    """
+    bars = chart.bars
+    if timeframe.is_intraday:
+        index = pd.DatetimeIndex(bars.index)
+        last_trade = chart.meta.get("regularMarketTime")
+        if len(index) and last_trade is not None and index[-1].timestamp() == float(last_trade):
+            length = timeframe.length.total_seconds()
+            if len(index) > 1 and (index[-1] - index[-2]).total_seconds() < length:
+                bars = bars.iloc[:-1]
+    else:
+        labels = _session_labels(pd.DatetimeIndex(bars.index), chart.meta, timeframe, calendar)
+        bars = bars.set_axis(labels, axis=0)
+    bars = bars.loc[~bars.index.duplicated(keep="last")]
+    index = pd.DatetimeIndex(bars.index)
+    factors = _later_splits(session_dates(index, timeframe, calendar), splits)
+    prices = {
+        name: _rounded(bars[name].to_numpy() * factors, factors != 1.0) for name in PRICE_COLUMNS
+    }
+    volume = np.where(factors == 1.0, bars["volume"], np.round(bars["volume"] / factors))
+    return pd.DataFrame({**prices, "volume": volume}, index=index)
+
+
+def dividends_as_paid(chart: YahooChart) -> list[tuple[date, float]]:
+    """Ex-dates and cash per share as it was paid, on the shares of the ex-date."""
+    paid = []
+    for ex_date, amount in chart.dividends:
+        later = [ratio for day, ratio in chart.splits if day > ex_date]
+        paid.append((ex_date, round(amount * float(np.prod(later)), 6)))
+    return paid
+
+
+def _session_labels(
+    index: pd.DatetimeIndex, meta: Mapping[str, Any], timeframe: Timeframe, calendar: str
+) -> pd.DatetimeIndex:
+    """Session dates at 00:00 UTC; for weeks that of the week's first session."""
+    local = index.tz_convert(meta["exchangeTimezoneName"])
+    # Around a change of the clock Yahoo's midnights are an hour or two early, for Brazil for example.
+    early = (local.minute == 0) & (local.hour >= 22)
+    naive = local.tz_localize(None).normalize() + pd.to_timedelta(np.where(early, 1, 0), unit="D")
+    if timeframe is Timeframe.W1 and len(naive):
+        mondays = naive - pd.to_timedelta(naive.day_of_week, unit="D")
+        first, last = mondays.min(), mondays.max() + pd.Timedelta(days=7)
+        weeks = expected_bars(_aware(first), _aware(last), timeframe, calendar).tz_localize(None)
+        known = dict(zip(weeks - pd.to_timedelta(weeks.day_of_week, unit="D"), weeks, strict=True))
+        naive = pd.DatetimeIndex([known.get(monday, monday) for monday in mondays])
+    return pd.DatetimeIndex(naive).tz_localize("UTC").as_unit("us").rename("ts")
+
+
+def _later_splits(
+    days: pd.DatetimeIndex, splits: Sequence[tuple[date, float]]
+) -> npt.NDArray[np.float64]:
+    """For each day the product of the ratios whose ex-date lies after it."""
+    factors = np.ones(len(days))
+    for ex_date, ratio in splits:
+        factors[np.asarray(days < pd.Timestamp(ex_date, tz="UTC"))] *= ratio
+    return factors
+
+
+def _rounded(
+    prices: npt.NDArray[np.float64], undone: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float64]:
+    """Seven significant digits as they came, a decimal less where a product carries the error on."""
+    size = np.where(np.isfinite(prices) & (prices > 0), prices, 1.0)
+    decimals = 6 - np.floor(np.log10(size)).astype(np.int64)
+    coarse = np.select([size < 1, size < 500, size < 5000], [6, 4, 3], default=2)
+    return np.array(
+        [
+            round(float(price), int(min(fine, rough) if is_undone else fine))
+            for price, fine, rough, is_undone in zip(prices, decimals, coarse, undone, strict=True)
+        ],
+        dtype=np.float64,
+    )
+
+
+def _floats(values: Sequence[Any] | None, rows: int) -> npt.NDArray[np.float64]:
+    if values is None:
+        return np.full(rows, np.nan)
+    found = np.array([np.nan if each is None else each for each in values], dtype=np.float64)
+    if len(found) != rows:
+        raise ValueError(f"{rows} time stamps came with {len(found)} values")
+    return found
+
+
+def _values(events: Any) -> list[Mapping[str, Any]]:
+    return list(events.values()) if isinstance(events, Mapping) else list(events or [])
+
+
+def _local_date(seconds: float, zone: ZoneInfo) -> date:
+    return datetime.fromtimestamp(seconds, UTC).astimezone(zone).date()
+
+
+def _aware(stamp: pd.Timestamp) -> datetime:
+    moment: datetime = stamp.tz_localize("UTC").to_pydatetime()
+    return moment

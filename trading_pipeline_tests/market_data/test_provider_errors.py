@@ -1,0 +1,80 @@
+"""This file holds the tests of typed errors: which can pass, what they say, what they never say."""
+
+from __future__ import annotations
+
+import pytest
+
+from trading_pipeline.errors import PermanentFetchError, RetryableFetchError
+from trading_pipeline.market_data.provider_errors import (
+    no_json_error,
+    redacted,
+    status_error,
+    transport_error,
+)
+
+
+@pytest.mark.parametrize("status", [408, 418, 425, 429, 500, 502, 503, 504, 520, 599])
+def test_a_busy_or_broken_server_can_pass(status):
+    error = status_error("yahoo", "AAPL_1d", status)
+    assert isinstance(error, RetryableFetchError)
+    assert (error.source, error.status) == ("yahoo", status)
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [(400, "will fail again"), (401, "keys"), (403, "keys"), (404, "symbol"), (451, "legal")],
+)
+def test_a_refusal_cannot_pass_and_says_what_to_do(status, advice):
+    error = status_error("alpaca", "AAPL_1d", status)
+    assert isinstance(error, PermanentFetchError)
+    assert advice in str(error)
+
+
+def test_the_wait_that_is_asked_for_travels_with_the_error():
+    error = status_error("x", "y", 429, headers={"Retry-After": "9"})
+    assert error.retry_after_seconds == 9.0
+    assert "retry_after_seconds" not in status_error("x", "y", 429).values
+
+
+def test_pages_are_told_by_their_words():
+    page = "<html><head><style>p {}</style></head><body><h1>Bad\n gateway</h1></body></html>"
+    assert "said: Bad gateway." in str(status_error("x", "y", 502, text=page))
+    assert "no JSON: Bad gateway." in str(no_json_error("x", "y", page))
+    assert "no JSON: nothing." in str(no_json_error("x", "y", ""))
+
+
+def test_long_answers_are_cut():
+    assert len(str(status_error("x", "y", 500, text="word " * 1000))) < 400
+
+
+class ReadTimeout(OSError):  # noqa: N818
+    """As HTTP libraries name it."""
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ReadTimeout("slow"), "did not answer in time"),
+        (OSError("Operation timed out after 20 s"), "did not answer in time"),
+        (ConnectionResetError("reset"), "could not be reached"),
+    ],
+)
+def test_a_request_without_an_answer_can_pass(error, said):
+    found = transport_error("yahoo", "AAPL_1d", error)
+    assert isinstance(found, RetryableFetchError)
+    assert said in str(found)
+
+
+@pytest.mark.parametrize("make", [status_error, transport_error])
+def test_secrets_and_query_strings_are_in_no_text(make):
+    text = "GET https://x.test/a?crumb=abc&key=K123456 for K123456"
+    args = (500,) if make is status_error else (OSError(text),)
+    options = {"text": text} if make is status_error else {}
+    told = str(make("x", "y", *args, secrets=["K123456", "", "ab"], **options))
+    assert "K123456" not in told
+    assert "crumb=abc" not in told
+    assert "https://x.test/a?..." in told
+
+
+def test_short_secrets_do_not_tear_words_apart():
+    assert redacted("a message", ["a", ""]) == "a message"
