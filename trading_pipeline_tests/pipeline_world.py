@@ -63,11 +63,13 @@ class TamperedSource:
         self._real = BundledSource()
         self.answers: dict[str, Answer] = {}
         self.asked: list[str] = []
+        self.requests: list[BarRequest] = []
 
     def reset(self) -> None:
         """Answer as the bundled source does, and forget what was asked."""
         self.answers.clear()
         self.asked.clear()
+        self.requests.clear()
 
     def capabilities(self) -> Any:
         return self._real.capabilities()
@@ -81,6 +83,7 @@ class TamperedSource:
     def fetch_bars(self, request: BarRequest) -> BarBatch:
         key = f"{request.instrument.id}|{request.start:%Y}-01-01"
         self.asked.append(key)
+        self.requests.append(request)
         batch = self._real.fetch_bars(request)
         answer = self.answers.get(key)
         if answer is None:

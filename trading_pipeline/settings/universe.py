@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date
+from typing import Any
 
 from pydantic import Field, model_validator
 
@@ -16,7 +17,11 @@ __all__ = ["InstrumentSpec", "UniverseFile", "UniverseSpec"]
 
 
 class InstrumentSpec(SpecModel):
-    """One line of the universe file; see `domain.instrument.Instrument` for the meanings."""
+    """One line of the universe file; see `domain.instrument.Instrument` for the meanings.
+
+    `checks`: how strict the checks of this instrument's bars are, over those of the whole universe;
+    the names are those of `market_data.quality_findings.CheckSettings`.
+    """
 
     symbol: str = Field(min_length=1)
     timeframe: Timeframe = Timeframe.D1
@@ -31,6 +36,7 @@ class InstrumentSpec(SpecModel):
     listed_from: date | None = None
     listed_to: date | None = None
     resample_from: Timeframe | None = None
+    checks: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _check_id(self) -> InstrumentSpec:
@@ -48,7 +54,9 @@ class InstrumentSpec(SpecModel):
 
     def to_instrument(self) -> Instrument:
         """The domain value."""
-        return Instrument(**dict(self))
+        values = dict(self)
+        del values["checks"]
+        return Instrument(**values)
 
 
 class UniverseFile(SpecModel):
@@ -60,6 +68,7 @@ class UniverseFile(SpecModel):
     start: date | None = None
     end: date | None = None
     cadence: Cadence | None = None
+    checks: dict[str, Any] | None = None
     instruments: tuple[InstrumentSpec, ...] = ()
 
     @model_validator(mode="after")
@@ -77,6 +86,7 @@ class UniverseSpec(SpecModel):
     start: date
     end: date | None = None
     cadence: Cadence = "year"
+    checks: dict[str, Any] = Field(default_factory=dict)
     instruments: tuple[InstrumentSpec, ...] = ()
 
     @property
@@ -89,6 +99,11 @@ class UniverseSpec(SpecModel):
         """Instruments by id, in the order of the file."""
         found = (spec.to_instrument() for spec in self.instruments)
         return {instrument.id: instrument for instrument in found}
+
+    def checks_of(self, instrument: str) -> dict[str, Any]:
+        """Check settings of an instrument: those of all, with its own laid over them."""
+        own = {instrument_id(i.symbol, i.timeframe): i.checks for i in self.instruments}
+        return {**self.checks, **own.get(instrument, {})}
 
     def overlaid(self, other: UniverseFile) -> UniverseSpec:
         """This universe with what `other` sets; instruments of the same id are replaced."""
