@@ -257,8 +257,12 @@ def run_job(
     first: str | None = None,
     last: str | None = None,
     assets: Sequence[str] | None = None,
+    config: dict[str, Any] | None = None,
 ) -> dg.ExecuteInProcessResult:
-    """Run a job on one partition or a range, as the UI would; a failure is in the result."""
+    """Run a job on one partition or a range, as the UI would; a failure is in the result.
+
+    `config` is that of the asset `bars`.
+    """
     tags = {}
     if last is not None:
         tags = {
@@ -275,7 +279,10 @@ def run_job(
             asset_selection=None
             if assets is None
             else [dg.AssetKey(name.split("/")) for name in assets],
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            run_config={
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                "ops": {"bars": {"config": config}} if config else {},
+            },
             raise_on_error=False,
         )
     )

@@ -15,6 +15,7 @@ from trading_pipeline.defs.resources import (
     WarehouseResource,
     WorkspaceResource,
 )
+from trading_pipeline.defs.schedules import daily_schedules
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.stages.check_catalog import check_catalog
@@ -51,6 +52,7 @@ def build_definitions(
     return dg.Definitions(
         assets=assets,
         jobs=project_jobs(chain),
+        schedules=daily_schedules(),
         executor=dg.in_process_executor,
         resources={"warehouse": warehouse, "workspace": workspace},
     )

@@ -14,6 +14,7 @@ def project_jobs(chain: Sequence[dg.AssetsDefinition]) -> list[Any]:
     return [
         dg.define_asset_job("reference_data", selection=select.assets("universe")),
         dg.define_asset_job("corporate_actions_job", selection=select.assets("corporate_actions")),
+        dg.define_asset_job("daily_bars", selection=select.assets("bars")),
         dg.define_asset_job("bars_to_predictions", selection=select.assets(*chain)),
         dg.define_asset_job("backtests", selection=select.assets("backtest", "tearsheet")),
         dg.define_asset_job(
