@@ -317,6 +317,7 @@ def materialized(result: dg.ExecuteInProcessResult) -> set[str]:
 _DAGSTERS_OWN = (
     "The `__fields__` attribute is deprecated",
     "InitResourceContext.dagster_run is deprecated",
+    "Non-compliant tag keys like",
 )
 
 

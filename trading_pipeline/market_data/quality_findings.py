@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
@@ -50,7 +50,8 @@ CHECK_NAMES = (*ERROR_CHECKS, *WARNING_CHECKS)
 class Finding:
     """One thing that a check found: where (`ts`, None for the whole window), how much, in words.
 
-    An ERROR means that nothing may be built on the window; a WARN is for a person to look at.
+    An ERROR means that nothing may be built on the window; a WARN is for a person to look at. `count`:
+    cases that this one stands for, above 1 in a last row that counts those that are not shown.
     """
 
     check_name: str
@@ -58,6 +59,7 @@ class Finding:
     ts: pd.Timestamp | None
     value: float | None
     detail: str
+    count: int = field(default=1, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +178,7 @@ def findings_at(
                 ts=None,
                 value=float(len(positions) - len(shown)),
                 detail=f"{len(positions) - len(shown)} more bars like these.",
+                count=len(positions) - len(shown),
             )
         )
     return findings

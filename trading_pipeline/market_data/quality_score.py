@@ -49,9 +49,7 @@ def quality_score(findings: Iterable[Finding], coverage: float) -> float:
         if finding.severity == "ERROR":
             errors.add(finding.check_name)
         else:
-            # a last row without a stamp counts what is not shown; `value` is then a number of bars
-            is_rest = finding.ts is None and finding.detail[:1].isdigit()
-            warnings[finding.check_name] += int(finding.value or 1) if is_rest else 1
+            warnings[finding.check_name] += finding.count
     score = min(max(coverage, 0.0), 1.0) * 0.5 ** len(errors)
     for name, count in warnings.items():
         score *= 1.0 - WARNING_WEIGHTS.get(name, 0.0) * min(1.0, count / _FULL_AT)

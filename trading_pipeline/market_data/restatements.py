@@ -89,6 +89,7 @@ def restatement_findings(revisions: pd.DataFrame, settings: CheckSettings) -> li
                 ts=None,
                 value=float(more),
                 detail=f"{more} more past bars were restated.",
+                count=more,
             )
         )
     return findings

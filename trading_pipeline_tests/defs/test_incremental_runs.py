@@ -12,7 +12,8 @@ from trading_pipeline.defs.resources import MarketDataResource
 from trading_pipeline.market_data.quality_findings import CHECK_NAMES, ERROR_CHECKS
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.environment import load_settings
-from trading_pipeline.stages.universe_stage import refresh_universe
+from trading_pipeline.stages.bars_stage import refresh_bars
+from trading_pipeline.stages.universe_stage import refresh_actions, refresh_universe
 from trading_pipeline_tests.pipeline_world import (
     SOURCE,
     bring_up_to_date,
@@ -127,19 +128,24 @@ class TestSchedules:
             instance=instance,
             scheduled_execution_time=datetime(2026, 1, 5, 23, 30, tzinfo=UTC),
             resources={"workspace": definitions.resources["workspace"]},
+            repository_def=definitions.get_repository_def(),
         ) as context:
             return schedule.evaluate_tick(context)
 
     @pytest.fixture
     def stored_instance(self, tmp_path):
         """An instance on disk, as schedules need it."""
-        with dg.DagsterInstance.local_temp(str(tmp_path / "dagster")) as opened:
+        with dg.DagsterInstance.local_temp(str(tmp_path)) as opened:
             yield opened
 
-    def test_final_windows_are_skipped_with_a_reason(self, world, stored_instance):
+    def test_final_windows_are_skipped_with_a_reason(self, fresh_world, stored_instance):
+        workspace = fresh_world.tampered
+        refresh_universe(workspace)
+        refresh_actions(workspace, "AAPL_1d")
+        refresh_bars(workspace, "AAPL_1d", workspace.windows())
         stored_instance.add_dynamic_partitions("instruments", ["AAPL_1d"])
         for name in ("daily_bars", "daily_corporate_actions"):
-            data = self.requests(world, stored_instance, name)
+            data = self.requests(fresh_world, stored_instance, name)
             assert not data.run_requests
             assert data.skip_message
 
