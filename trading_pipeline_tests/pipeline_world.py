@@ -64,11 +64,13 @@ class TamperedSource:
         self._real = BundledSource()
         self.answers: dict[str, Answer] = {}
         self.asked: list[str] = []
+        self.requests: list[BarRequest] = []
 
     def reset(self) -> None:
         """Answer as the bundled source does, and forget what was asked."""
         self.answers.clear()
         self.asked.clear()
+        self.requests.clear()
 
     def capabilities(self) -> Any:
         return self._real.capabilities()
@@ -82,6 +84,7 @@ class TamperedSource:
     def fetch_bars(self, request: BarRequest) -> BarBatch:
         key = f"{request.instrument.id}|{request.start:%Y}-01-01"
         self.asked.append(key)
+        self.requests.append(request)
         batch = self._real.fetch_bars(request)
         answer = self.answers.get(key)
         if answer is None:
@@ -256,8 +259,12 @@ def run_job(
     first: str | None = None,
     last: str | None = None,
     assets: Sequence[str] | None = None,
+    config: dict[str, Any] | None = None,
 ) -> dg.ExecuteInProcessResult:
-    """Run a job on one partition or a range, as the UI would; a failure is in the result."""
+    """Run a job on one partition or a range, as the UI would; a failure is in the result.
+
+    `config` is that of the asset `bars`.
+    """
     tags = {}
     if last is not None:
         tags = {
@@ -274,7 +281,10 @@ def run_job(
             asset_selection=None
             if assets is None
             else [dg.AssetKey(name.split("/")) for name in assets],
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            run_config={
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                "ops": {"bars": {"config": config}} if config else {},
+            },
             raise_on_error=False,
         )
     )
@@ -309,6 +319,7 @@ def materialized(result: dg.ExecuteInProcessResult) -> set[str]:
 _DAGSTERS_OWN = (
     "The `__fields__` attribute is deprecated",
     "InitResourceContext.dagster_run is deprecated",
+    "Non-compliant tag keys like",
 )
 
 

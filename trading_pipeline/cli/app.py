@@ -57,12 +57,15 @@ def run(
     instrument: Annotated[
         str | None, typer.Argument(help="Id such as AAPL_1d; all if left out.")
     ] = None,
+    refetch: Annotated[
+        bool, typer.Option("--refetch", help="Ask the sources for all bars again, old ones too.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Bring bars, features, models, predictions, backtests and reports up to date."""
     from trading_pipeline.cli.run_command import run_pass
 
-    run_pass(instrument, as_json=as_json)
+    run_pass(instrument, as_json=as_json, refetch=refetch)
 
 
 @app.command()

@@ -66,19 +66,26 @@ class PassReport:
             self.runs[name] += len(full_pass.runner.runs) - before
 
 
-def run_pass(instrument: str | None, *, as_json: bool) -> None:
-    """Bring one instrument or all of them up to date, and print what was done."""
+def run_pass(instrument: str | None, *, as_json: bool, refetch: bool = False) -> None:
+    """Bring one instrument or all of them up to date, and print what was done.
+
+    `refetch` asks the sources for all bars again, those of final windows too.
+    """
     full_pass = open_pass()
     catalog = full_pass.workspace.catalog
     chosen = [catalog.instrument(instrument).id] if instrument else list(catalog.instruments)
     with show_progress(stderr_console()), KernelWarmUp() as warm_up:
-        report = work_through(full_pass, chosen, warm_up)
+        report = work_through(full_pass, chosen, warm_up, refetch=refetch)
     print_report(report, as_json=as_json)
     stop_on_failures(report)
 
 
 def work_through(
-    full_pass: FullPass, instruments: Sequence[str], warm_up: KernelWarmUp | None = None
+    full_pass: FullPass,
+    instruments: Sequence[str],
+    warm_up: KernelWarmUp | None = None,
+    *,
+    refetch: bool = False,
 ) -> PassReport:
     """Everything that the catalog asks of these instruments, in the order of the lineage.
 
@@ -96,7 +103,7 @@ def work_through(
     sound = []
     for name in instruments:
         with report.stage("bars to predictions", full_pass), report.failure_of(name):
-            full_pass.chain(name, alone, windows)
+            full_pass.chain(name, alone, windows, refetch=refetch)
             sound.append(name)
     for name in sound if len(catalog.instruments) > 1 else []:
         with report.stage("cross features", full_pass), report.failure_of(f"{name}, compared"):

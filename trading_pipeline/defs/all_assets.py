@@ -17,6 +17,7 @@ from trading_pipeline.defs.resources import (
     WarehouseResource,
     WorkspaceResource,
 )
+from trading_pipeline.defs.schedules import daily_schedules
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.stages.check_catalog import check_catalog
@@ -56,6 +57,7 @@ def build_definitions(
     return dg.Definitions(
         assets=assets,
         jobs=jobs,
+        schedules=daily_schedules(),
         sensors=[inbox_sensor(catalog, jobs)],
         executor=dg.in_process_executor,
         resources={"warehouse": warehouse, "workspace": workspace},

@@ -20,22 +20,32 @@ _DESCRIPTIONS = {
     "ohlc": "High is the highest and low the lowest price of each bar.",
     "positive": "Prices are above 0 and finite, volumes are not negative.",
     "identity": "No other company under the same ticker after a long gap.",
-    "gap": "At most 1 % of the bars that the calendar expects are missing.",
+    "gap": "No bar that the calendar expects is missing; above 1 % of the window's bars it blocks.",
+    "extra_bar": "No bar lies outside the calendar or the span that was asked for.",
+    "coverage": "At least 90 % of the due bars are there, from the start of the listing on.",
+    "zero_volume": "At most 5 % of the bars have no volume; not for indices and currencies.",
+    "stale": "No run of 5 daily (20 intraday) bars has the same four prices.",
+    "spike": "No close moves by over 20 usual sizes and is taken back by the next one.",
+    "level_shift": "No open is a simple multiple of the close before it without a recorded split.",
+    "restatement": "No past bar was changed by the source since it was first stored.",
+    "partial_last": "The source's last bar is complete; one that is not is left out.",
+    "freshness": "The bar of the last closed session is there within two hours.",
+    "repair": "Nothing was mended; repairs are made only where a setting asks for them.",
 }
 
 
 def bar_check_specs() -> list[dg.AssetCheckSpec]:
-    """Blocking checks, and one that only warns."""
-    blocking = [
-        dg.AssetCheckSpec(name, asset="bars", blocking=True, description=_DESCRIPTIONS[name])
-        for name in ERROR_CHECKS
+    """One check a name of the quality record; those that can find an ERROR block."""
+    return [
+        dg.AssetCheckSpec(
+            name, asset="bars", blocking=name in ERROR_CHECKS, description=_DESCRIPTIONS[name]
+        )
+        for name in CHECK_NAMES
     ]
-    text = "Findings that a person should look at; each is a row of quality_findings."
-    return [*blocking, dg.AssetCheckSpec("warnings", asset="bars", description=text)]
 
 
 def bar_check_results(outcomes: Sequence[Outcome]) -> list[dg.AssetCheckResult]:
-    """One result a check over all windows of the run."""
+    """One result a check over all windows of the run: ERROR where a finding blocks, else WARN."""
     found = [
         (outcome.partition, finding)
         for outcome in outcomes
@@ -43,11 +53,14 @@ def bar_check_results(outcomes: Sequence[Outcome]) -> list[dg.AssetCheckResult]:
         for finding in outcome.findings
     ]
     results = []
-    for name in ERROR_CHECKS:
-        errors = [(p, f) for p, f in found if f.check_name == name and f.severity == "ERROR"]
-        results.append(_result(name, errors, dg.AssetCheckSeverity.ERROR))
-    warnings = [(p, f) for p, f in found if f.severity == "WARN" and f.check_name in CHECK_NAMES]
-    return [*results, _result("warnings", warnings, dg.AssetCheckSeverity.WARN)]
+    for name in CHECK_NAMES:
+        mine = [(p, f) for p, f in found if f.check_name == name]
+        errors = [(p, f) for p, f in mine if f.severity == "ERROR"]
+        severity = dg.AssetCheckSeverity.WARN
+        if errors or (name in ERROR_CHECKS and not mine):
+            severity = dg.AssetCheckSeverity.ERROR
+        results.append(_result(name, errors or mine, severity))
+    return results
 
 
 def _result(

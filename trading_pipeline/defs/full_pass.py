@@ -65,20 +65,32 @@ class FullPass:
         return outcome.instrument
 
     def chain(
-        self, instrument: str, model_names: list[str], windows: list[Window]
+        self,
+        instrument: str,
+        model_names: list[str],
+        windows: list[Window],
+        *,
+        refetch: bool = False,
     ) -> dict[str, int]:
-        """Actions and bars up to the models' predictions; gives what was missing, windows by asset."""
+        """Actions and bars up to the models' predictions; gives what was missing, windows by asset.
+
+        `refetch` asks the source for whole windows again, final ones too; what follows is computed
+        again only where that changed something.
+        """
         if not windows:
             return {}
-        if actions_are_pending(self.workspace, instrument):
+        if refetch or actions_are_pending(self.workspace, instrument):
             self.runner.run("corporate_actions_job", partition=instrument)
         missing = pending_chain(self.workspace, instrument, model_names, windows)
+        if refetch:
+            missing = {"bars": len(windows)} | missing
         if missing:
             self.runner.run(
                 "bars_to_predictions",
                 partition=f"{instrument}|{windows[0].key}",
                 last_partition=f"{instrument}|{windows[-1].key}",
                 assets=chain_assets(self.workspace, model_names),
+                config={"bars": {"refetch": True}} if refetch else None,
             )
         return missing
 

@@ -4,8 +4,9 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 
@@ -45,10 +46,11 @@ class JobRunner:
         partition: str | None = None,
         last_partition: str | None = None,
         assets: Sequence[str] | None = None,
+        config: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> JobRun:
         """Run a job: whole, for a partition, or for the range up to `last_partition`.
 
-        `assets` restricts it, names with slashes. Raises the error of the asset that failed, or
+        `assets` restricts it, names with slashes. `config`: of assets by name. Raises the error of the asset that failed, or
         `DataQualityError` for a blocking check.
         """
         started = time.perf_counter()
@@ -64,7 +66,12 @@ class JobRunner:
                     _PROCESS_TAG: _process(),
                 },
                 asset_selection=selection,
-                run_config=_QUIET,
+                run_config={
+                    **_QUIET,
+                    "ops": {
+                        name: {"config": dict(given)} for name, given in (config or {}).items()
+                    },
+                },
                 raise_on_error=True,
             )
         except TradingPipelineError:

@@ -16,6 +16,7 @@ def project_jobs(chain: Sequence[dg.AssetsDefinition]) -> list[Any]:
         dg.define_asset_job("corporate_actions_job", selection=select.assets("corporate_actions")),
         dg.define_asset_job("datasets", selection=select.assets("dataset_profile")),
         dg.define_asset_job("bars_of_files", selection=select.assets("bars")),
+        dg.define_asset_job("daily_bars", selection=select.assets("bars")),
         dg.define_asset_job("bars_to_predictions", selection=select.assets(*chain)),
         dg.define_asset_job("cross_features_job", selection=select.assets("cross_features")),
         dg.define_asset_job("backtests", selection=select.assets("backtest", "tearsheet")),

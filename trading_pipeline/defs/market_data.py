@@ -9,7 +9,7 @@ from trading_pipeline.defs.resources import WorkspaceResource
 from trading_pipeline.stages.bars_stage import refresh_bars
 from trading_pipeline.stages.universe_stage import refresh_actions, refresh_universe
 
-__all__ = ["bars_asset", "corporate_actions", "universe"]
+__all__ = ["BarsConfig", "bars_asset", "corporate_actions", "universe"]
 
 GROUP = "market_data"
 BAR_SCHEMA = {
@@ -29,6 +29,12 @@ ACTION_SCHEMA = {
     "source": ("VARCHAR", "who says so"),
     "seen_at": ("TIMESTAMPTZ", "when this project first knew"),
 }
+
+
+class BarsConfig(dg.Config):
+    """`refetch`: ask the source for whole windows again, final ones too."""
+
+    refetch: bool = False
 
 
 @dg.asset(group_name=GROUP, kinds={"duckdb", "yaml"})
@@ -84,16 +90,20 @@ def bars_asset(grid: dg.MultiPartitionsDefinition) -> dg.AssetsDefinition:
         metadata=column_schema(BAR_SCHEMA),
     )
     def bars(
-        context: dg.AssetExecutionContext, workspace: WorkspaceResource
+        context: dg.AssetExecutionContext, config: BarsConfig, workspace: WorkspaceResource
     ) -> dg.MaterializeResult:
         """Closed bars as traded, one row a bar; prices in the instrument's currency, clocks in UTC.
 
         A window whose bars fail a blocking check is not written: its old content stays, the
         candidates go to `bars_rejected`, and nothing can be built on the window until it is mended.
+        Running windows are asked for their newest bars only; `refetch: true` in the run's configuration
+        asks for whole windows again, final ones too. `quality_score` is from 0 to 1.
         """
         opened = workspace.open(context)
         outcomes = for_each_instrument(
-            context, opened, lambda name, windows: refresh_bars(opened, name, windows)
+            context,
+            opened,
+            lambda name, windows: refresh_bars(opened, name, windows, refetch=config.refetch),
         )
         return report(context, outcomes, bar_check_results(outcomes))
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import UnknownNameError
 from trading_pipeline.stages.feature_quality_numbers import ShownTable
@@ -53,7 +54,12 @@ def report(
     outcomes: Sequence[Outcome],
     checks: Sequence[dg.AssetCheckResult] = (),
 ) -> dg.MaterializeResult:
-    """Metadata of each partition; a run of one partition also sets its data version."""
+    """Metadata of each partition, and the data version of what the run materialized.
+
+    A run of one partition has its content hash as data version. A ranged run can set one for all of its
+    partitions only: the hash of all content hashes, so that a second run over the same range that
+    changed nothing makes nothing stale, and one that changed something makes all of it stale.
+    """
     if len(outcomes) == 1:
         only = outcomes[0]
         return dg.MaterializeResult(
@@ -63,7 +69,10 @@ def report(
         )
     for outcome in outcomes:
         context.add_asset_metadata(_metadata(outcome), partition_key=outcome.partition)
-    return dg.MaterializeResult(check_results=list(checks))
+    together = canonical_hash([[outcome.partition, outcome.content_hash] for outcome in outcomes])
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(together[:32]), check_results=list(checks)
+    )
 
 
 def column_schema(columns: Mapping[str, tuple[str, str]]) -> dict[str, Any]:

@@ -51,11 +51,15 @@ class WorkspaceResource(dg.ConfigurableResource[Any]):
 
     def open(self, context: dg.AssetExecutionContext) -> Workspace:
         """The workspace; what is stored carries the run's id."""
+        return self.open_for(context.run.run_id)
+
+    def open_for(self, run_id: str | None) -> Workspace:
+        """The workspace of a run, or of a schedule that only looks (None)."""
         settings = load_settings()
         return Workspace(
             settings=settings,
             catalog=load_catalog(settings.config),
             warehouse=self.warehouse.open(),
-            run_id=context.run.run_id,
+            run_id=run_id or "local",
             open_source=self.market_data.client,
         )

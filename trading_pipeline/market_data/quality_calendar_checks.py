@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from trading_pipeline.domain.corporate_actions import CorporateAction
@@ -21,7 +22,7 @@ from trading_pipeline.market_data.calendars import (
 from trading_pipeline.market_data.quality_findings import CheckSettings, Finding, findings_at
 from trading_pipeline.market_data.session_schedule import ALWAYS, WEEKDAYS
 
-__all__ = ["calendar_findings", "grid_findings", "identity_findings"]
+__all__ = ["calendar_findings", "due_bars", "grid_findings", "identity_findings"]
 
 
 def grid_findings(
@@ -40,17 +41,69 @@ def calendar_findings(
     window: Window | None,
     now: datetime | None,
     settings: CheckSettings,
+    *,
+    has_previous: bool = False,
 ) -> list[Finding]:
-    """Gaps between the first and last bar, missing bars at the window's edges, bars too many."""
+    """Missing bars (`gap`, `coverage`, `freshness`) and bars too many (`extra_bar`).
+
+    Without a `window` the span from the first to the last bar counts. Bars that closed less than
+    `freshness_hours` ago are not missed yet. Missing bars are a `gap`, at the window's edges too,
+    with two exceptions: at the end of a window that still runs they are `freshness`, since they may
+    come; at the start of a series whose listing nobody knows they are `coverage`. `gap` blocks on a
+    listed market where more than `gap_error_fraction` of the whole window's bars are missing. No bars
+    at all are `coverage` alone.
+    """
     if window is not None:
         start, end = window.start, window.end
     elif len(index):
         start, end = index[0].to_pydatetime(), index[-1].to_pydatetime() + timedelta(seconds=1)
     else:
         return []
-    expected = expected_bars(start, end, instrument.timeframe, calendar)
+    whole = due_bars(instrument, Window(start, end), calendar=calendar)
+    closes = known_at(whole, instrument.timeframe, calendar)
+    due, late = whole, whole
     if now is not None:
-        expected = expected[known_at(expected, instrument.timeframe, calendar) <= pd.Timestamp(now)]
+        grace = pd.Timedelta(hours=settings.freshness_hours)
+        due, late = whole[closes <= pd.Timestamp(now)], whole[closes <= pd.Timestamp(now) - grace]
+    expected = expected_bars(start, end, instrument.timeframe, calendar)
+    findings = _extra_bars(index, expected, due, start, end, now, settings)
+    missing = late.difference(index)
+    if not len(missing):
+        return findings
+    before = np.asarray(missing < index[0]) if len(index) else np.ones(len(missing), dtype=np.bool_)
+    after = np.asarray(missing > index[-1]) if len(index) else ~before
+    unknown_start = before & (not has_previous and instrument.listed_from is None)
+    awaited = after & (now is not None and pd.Timestamp(end) > pd.Timestamp(now))
+    if len(index):
+        findings += _gaps(missing[~(unknown_start | awaited)], whole, calendar, settings)
+    findings += _coverage(index, due, missing, unknown_start, settings)
+    if awaited.any():
+        findings.append(
+            Finding(
+                check_name="freshness",
+                severity="WARN",
+                ts=missing[awaited][-1],
+                value=float(awaited.sum()),
+                detail=f"{int(awaited.sum())} bar(s) up to {missing[awaited][-1]} closed more than "
+                f"{settings.freshness_hours:g} h ago and are not there yet.",
+            )
+        )
+    return findings
+
+
+def due_bars(
+    instrument: Instrument,
+    window: Window,
+    *,
+    now: datetime | None = None,
+    calendar: str | None = None,
+) -> pd.DatetimeIndex:
+    """Labels of the bars that the calendar has in the window while the instrument is listed.
+
+    With `now`, only those that are complete at that moment.
+    """
+    calendar = calendar or instrument.calendar
+    expected = expected_bars(window.start, window.end, instrument.timeframe, calendar)
     days = session_dates(expected, instrument.timeframe, calendar)
     first, last = _midnight(instrument.listed_from), _midnight(instrument.listed_to)
     listed = np.ones(len(expected), dtype=np.bool_)
@@ -59,44 +112,71 @@ def calendar_findings(
     if last is not None:
         listed &= np.asarray(days <= last)
     due = expected[listed]
-    findings = _extra_bars(index, expected, start, end, now, settings)
-    missing = due.difference(index)
+    if now is None:
+        return due
+    return due[known_at(due, instrument.timeframe, calendar) <= pd.Timestamp(now)]
+
+
+def _gaps(
+    missing: pd.DatetimeIndex, whole: pd.DatetimeIndex, calendar: str, settings: CheckSettings
+) -> list[Finding]:
     if not len(missing):
-        return findings
-    inside = np.zeros(len(missing), dtype=np.bool_)
-    if len(index):
-        inside = np.asarray((missing > index[0]) & (missing < index[-1]))
-    share = float(inside.sum()) / len(due)
+        return []
+    share = len(missing) / len(whole)
     blocking = calendar not in (ALWAYS, WEEKDAYS) and share > settings.gap_error_fraction
-    for run in _runs(due, missing[inside])[: settings.shown_findings]:
+    runs = _runs(whole, missing)
+    findings = [
+        Finding(
+            check_name="gap",
+            severity="ERROR" if blocking else "WARN",
+            ts=run[0],
+            value=float(len(run)),
+            detail=f"{len(run)} bar(s) that {calendar} expects are missing up to {run[-1]}; "
+            f"{share:.2%} of the window's bars are missing in all.",
+        )
+        for run in runs[: settings.shown_findings]
+    ]
+    if len(runs) > settings.shown_findings:
+        more = sum(len(run) for run in runs[settings.shown_findings :])
         findings.append(
             Finding(
                 check_name="gap",
                 severity="ERROR" if blocking else "WARN",
-                ts=run[0],
-                value=float(len(run)),
-                detail=f"{len(run)} bar(s) that {calendar} expects are missing up to {run[-1]}; "
-                f"{share:.2%} of the window's bars are missing in all.",
-            )
-        )
-    edges = missing[~inside]
-    if len(edges):
-        findings.append(
-            Finding(
-                check_name="coverage",
-                severity="WARN",
-                ts=edges[0],
-                value=len(edges) / len(due),
-                detail=f"{len(edges)} of {len(due)} expected bars are missing at the window's edges "
-                f"({edges[0]} to {edges[-1]}).",
+                ts=None,
+                value=float(more),
+                detail=f"{more} more missing bars in {len(runs) - settings.shown_findings} runs.",
             )
         )
     return findings
 
 
+def _coverage(
+    index: pd.DatetimeIndex,
+    due: pd.DatetimeIndex,
+    missing: pd.DatetimeIndex,
+    unknown_start: npt.NDArray[np.bool_],
+    settings: CheckSettings,
+) -> list[Finding]:
+    share = 1.0 - len(missing) / len(due)
+    if len(index) and not unknown_start.any() and share >= settings.coverage_fraction:
+        return []
+    detail = f"{len(due) - len(missing)} of {len(due)} due bars are there ({share:.2%})"
+    if unknown_start.any() and len(index):
+        detail += (
+            f"; the series starts at {index[0]}, {int(unknown_start.sum())} bars after the window. "
+            "Set 'listed_from' in universe.yaml if it did not exist before"
+        )
+    return [
+        Finding(
+            check_name="coverage", severity="WARN", ts=missing[0], value=share, detail=detail + "."
+        )
+    ]
+
+
 def _extra_bars(
     index: pd.DatetimeIndex,
     expected: pd.DatetimeIndex,
+    due: pd.DatetimeIndex,
     start: datetime,
     end: datetime,
     now: datetime | None,
@@ -105,8 +185,8 @@ def _extra_bars(
     inside = index[(index >= pd.Timestamp(start)) & (index < pd.Timestamp(end))]
     beyond = index.difference(inside)
     extra = inside.difference(expected)
-    if now is not None and len(expected):
-        extra = extra[extra <= expected[-1]]  # what is still forming is not the calendar's matter
+    if now is not None and len(due):
+        extra = extra[extra <= due[-1]]  # what is still forming is not the calendar's matter
     stray = beyond.union(extra)
     return findings_at(
         "extra_bar",

@@ -70,7 +70,10 @@ def check_bars(
     calendar = calendar or instrument.calendar
     index = pd.DatetimeIndex(bars.index)
     findings += grid_findings(index, instrument, calendar, settings)
-    findings += calendar_findings(index, instrument, calendar, window, now, settings)
+    has_previous = previous is not None and len(previous) > 0
+    findings += calendar_findings(
+        index, instrument, calendar, window, now, settings, has_previous=has_previous
+    )
     findings += identity_findings(bars, previous, instrument, calendar, actions, settings)
     findings += check_warnings(bars, previous, instrument, calendar, actions, settings)
     return findings

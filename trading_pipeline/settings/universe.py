@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date
+from typing import Any
 
 from pydantic import Field, model_validator
 
@@ -17,7 +18,11 @@ __all__ = ["InstrumentSpec", "UniverseFile", "UniverseSpec"]
 
 
 class InstrumentSpec(SpecModel):
-    """One line of the universe file; see `domain.instrument.Instrument` for the meanings."""
+    """One line of the universe file; see `domain.instrument.Instrument` for the meanings.
+
+    `checks`: how strict the checks of this instrument's bars are, over those of the whole universe;
+    the names are those of `market_data.quality_findings.CheckSettings`.
+    """
 
     symbol: str = Field(min_length=1)
     timeframe: Timeframe = Timeframe.D1
@@ -32,6 +37,7 @@ class InstrumentSpec(SpecModel):
     listed_from: date | None = None
     listed_to: date | None = None
     resample_from: Timeframe | None = None
+    checks: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _check_id(self) -> InstrumentSpec:
@@ -49,7 +55,9 @@ class InstrumentSpec(SpecModel):
 
     def to_instrument(self) -> Instrument:
         """The domain value."""
-        return Instrument(**dict(self))
+        values = dict(self)
+        del values["checks"]
+        return Instrument(**values)
 
 
 class UniverseFile(SpecModel):
@@ -62,6 +70,7 @@ class UniverseFile(SpecModel):
     start: date | None = None
     end: date | None = None
     cadence: Cadence | None = None
+    checks: dict[str, Any] | None = None
     instruments: tuple[InstrumentSpec, ...] = ()
     archived: tuple[str, ...] = ()
 
@@ -80,6 +89,7 @@ class UniverseSpec(SpecModel):
     start: date
     end: date | None = None
     cadence: Cadence = "year"
+    checks: dict[str, Any] = Field(default_factory=dict)
     instruments: tuple[InstrumentSpec, ...] = ()
     archived: tuple[InstrumentSpec, ...] = ()
 
@@ -98,6 +108,11 @@ class UniverseSpec(SpecModel):
     def archived_by_id(self) -> dict[str, InstrumentSpec]:
         """What left the universe and can come back, by id."""
         return {instrument_id(i.symbol, i.timeframe): i for i in self.archived}
+
+    def checks_of(self, instrument: str) -> dict[str, Any]:
+        """Check settings of an instrument: those of all, with its own laid over them."""
+        own = {instrument_id(i.symbol, i.timeframe): i.checks for i in self.instruments}
+        return {**self.checks, **own.get(instrument, {})}
 
     def overlaid(self, other: UniverseFile) -> UniverseSpec:
         """This universe with what `other` sets; instruments of the same id are replaced.

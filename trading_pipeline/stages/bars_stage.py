@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
 import pandas as pd
 
@@ -12,19 +13,32 @@ from trading_pipeline.domain.bars import empty_bars, normalize_bars
 from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.hashing import canonical_hash, frame_hash
 from trading_pipeline.domain.windows import Window
-from trading_pipeline.errors import DataFetchError, DataQualityError, MissingDataError
-from trading_pipeline.market_data.calendars import expected_bars, known_at
-from trading_pipeline.market_data.quality_checks import Finding, check_bars, has_errors
-from trading_pipeline.market_data.source import BarBatch, BarRequest
+from trading_pipeline.errors import (
+    DataFetchError,
+    DataQualityError,
+    MissingDataError,
+    RangeUnavailableError,
+)
+from trading_pipeline.market_data.quality_calendar_checks import due_bars
+from trading_pipeline.market_data.quality_findings import Finding
+from trading_pipeline.stages.bar_fetch import (
+    PREVIOUS_BARS,
+    FetchedBars,
+    WindowHistory,
+    fetch_window,
+)
+from trading_pipeline.stages.bar_windows import (
+    WindowAsk,
+    expiry,
+    is_settled,
+    may_continue,
+    window_asks,
+)
 from trading_pipeline.stages.outcome import Outcome, tell_progress
-from trading_pipeline.stages.universe_stage import clipped_span
 from trading_pipeline.stages.workspace import Workspace
-from trading_pipeline.storage.bar_store import FetchAttempt
+from trading_pipeline.storage.fetch_attempts import FetchAttempt
 
 __all__ = ["BarsOutcome", "pending_bars", "refresh_bars"]
-
-_SETTLING = timedelta(days=7)
-_PREVIOUS_BARS = 200  # what the checks look back on across a window's start
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,60 +48,88 @@ class BarsOutcome(Outcome):
     findings: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Ask:
-    window: Window
-    span: tuple[datetime, datetime] | None  # None: the instrument is not listed in the window
-    state: str
-
-
 @dataclass
-class _Context:
-    """What the checks look back on: the stored bars, kept up to date, and the actions."""
+class _Refresh:
+    """One call of `refresh_bars`: what it has read, so that nothing is read twice."""
 
-    stored: pd.DataFrame
-    actions: list[CorporateAction]
+    workspace: Workspace
+    instrument_id: str
+    refetch: bool
+    newest: dict[str, FetchAttempt]
+    negative: dict[str, FetchAttempt]
+    _actions: list[CorporateAction] | None = None
+    _tail: tuple[datetime, pd.DataFrame] | None = None
+    _findings: dict[str, list[dict[str, Any]]] | None = field(default=None)
 
-    @classmethod
-    def read(cls, workspace: Workspace, instrument_id: str) -> _Context:
-        return cls(
-            workspace.bars.read_span(instrument_id, None, None),
-            workspace.reference.actions(instrument_id),
+    def history(self, window: Window) -> WindowHistory:
+        """Stored bars in and before a window; those before are kept from the window before it."""
+        bars = self.workspace.bars
+        if self._actions is None:
+            self._actions = self.workspace.reference.actions(self.instrument_id)
+        if self._tail is not None and self._tail[0] == window.start:
+            previous = self._tail[1]
+        else:
+            previous = bars.read_tail(self.instrument_id, window.start, PREVIOUS_BARS)
+        attempt = self.newest.get(window.key)
+        stored = (
+            empty_bars()
+            if attempt is None
+            else bars.read_span(self.instrument_id, window.start, window.end)
         )
+        return WindowHistory(stored, previous, self._actions)
 
-    def replace(self, window: Window, bars: pd.DataFrame) -> None:
-        before = self.stored.loc[self.stored.index < window.start]
-        after = self.stored.loc[self.stored.index >= window.end]
-        parts = [part for part in (before, bars, after) if len(part)]
-        self.stored = pd.concat(parts) if parts else bars
+    def remember(self, window: Window, history: WindowHistory, bars: pd.DataFrame) -> None:
+        """Keep the last bars for the checks of the window that follows."""
+        parts = [part for part in (history.previous, bars) if len(part)]
+        joined = pd.concat(parts) if parts else bars
+        self._tail = (window.end, joined.tail(PREVIOUS_BARS))
+
+    def stored_findings(self, window_key: str) -> tuple[Finding, ...]:
+        """What the newest attempt at a window found."""
+        if self._findings is None:
+            self._findings = self.workspace.bars.findings(self.instrument_id)
+        rows = self._findings.get(window_key, [])
+        return tuple(
+            Finding(**{**row, "ts": None if row["ts"] is None else pd.Timestamp(row["ts"])})
+            for row in rows
+        )
 
 
 def refresh_bars(
-    workspace: Workspace, instrument_id: str, windows: Sequence[Window]
+    workspace: Workspace,
+    instrument_id: str,
+    windows: Sequence[Window],
+    *,
+    refetch: bool = False,
 ) -> list[BarsOutcome]:
-    """Bring the windows' bars up to date, oldest first.
+    """Bring the windows' bars up to date, oldest first; each window is committed on its own.
 
-    A window that is settled for good is not asked for again. Bars with an ERROR finding are not
-    written: the outcome's status is `rejected` and the old bars stay. A fetch that fails is logged
-    and raised after the other windows were tried.
+    OPEN and SETTLING windows are asked for again from their last bars on, with an overlap. A FINAL one
+    is not, and neither is one of which the source said lately that it has none; `refetch` asks for all
+    of them, whole. Bars with an ERROR finding are not written: the outcome's status is `rejected` and
+    the old bars stay. A fetch that fails is logged and raised after the other windows were tried.
     """
     failures: list[tuple[str, DataFetchError]] = []
     outcomes: list[BarsOutcome] = []
-    newest = workspace.bars.newest_attempts(instrument_id)
-    context: _Context | None = None
-    for ask in _asks(workspace, instrument_id, windows):
+    work = _Refresh(
+        workspace,
+        instrument_id,
+        refetch,
+        workspace.bars.newest_attempts(instrument_id),
+        {} if refetch else workspace.bars.negative_answers(instrument_id, workspace.clock()),
+    )
+    for ask in window_asks(workspace, instrument_id, windows):
         tell_progress("bars", f"{instrument_id}|{ask.window.key}")
-        attempt = newest.get(ask.window.key)
-        if attempt is not None and _is_settled(attempt, ask, workspace, instrument_id):
-            outcomes.append(_outcome(attempt, changed=False))
+        attempt = work.newest.get(ask.window.key)
+        if attempt is not None and is_settled(attempt, ask) and not refetch:
+            findings = work.stored_findings(ask.window.key)
+            outcomes.append(_outcome(attempt, changed=False, findings=findings))
             continue
         try:
-            context = context or _Context.read(workspace, instrument_id)
-            outcomes.append(_refresh(workspace, instrument_id, ask, attempt, context))
+            outcomes.append(_refresh(work, ask, attempt))
         except DataFetchError as error:
-            workspace.bars.log_attempt(
-                _attempt(workspace, instrument_id, ask, "failed", reason=str(error))
-            )
+            if not error.values.get("remembered"):
+                workspace.bars.log_attempt(_failed(workspace, ask, error))
             failures.append((ask.window.key, error))
     if failures:
         keys = ", ".join(key for key, _ in failures)
@@ -102,120 +144,79 @@ def refresh_bars(
 def pending_bars(
     workspace: Workspace, instrument_id: str, windows: Sequence[Window]
 ) -> list[Window]:
-    """Windows that `refresh_bars` would ask the source for."""
+    """Windows that `refresh_bars` would not leave as they are without a look."""
     newest = workspace.bars.newest_attempts(instrument_id)
     pending = []
-    for ask in _asks(workspace, instrument_id, windows):
+    for ask in window_asks(workspace, instrument_id, windows):
         attempt = newest.get(ask.window.key)
-        if attempt is None or not _is_settled(attempt, ask, workspace, instrument_id):
+        if attempt is None or not is_settled(attempt, ask):
             pending.append(ask.window)
     return pending
 
 
-def _asks(workspace: Workspace, instrument_id: str, windows: Sequence[Window]) -> list[_Ask]:
-    instrument = workspace.catalog.instrument(instrument_id)
-    listing = workspace.reference.listings().get(instrument_id, (None, None))
-    universe, now = workspace.catalog.universe, workspace.clock()
-    begin = datetime(
-        universe.start.year, universe.start.month, universe.start.day, tzinfo=now.tzinfo
-    )
-    stop = universe.grid.last_moment(now)
-    found = []
-    for window in sorted(windows):
-        start, end = max(window.start, begin), min(window.end, stop)
-        span = clipped_span(start, end, instrument, listing)
-        found.append(_Ask(window, span, _state(window, stop, now)))
-    return found
-
-
-def _state(window: Window, stop: datetime, now: datetime) -> str:
-    end = min(window.end, stop) if stop < now else window.end
-    if end > now:
-        return "OPEN"
-    return "SETTLING" if now - end < _SETTLING else "FINAL"
-
-
-def _is_settled(attempt: FetchAttempt, ask: _Ask, workspace: Workspace, instrument_id: str) -> bool:
-    if attempt.status not in ("ok", "not_listed") or attempt.state != "FINAL":
-        return False
-    if attempt.source != workspace.catalog.instrument(instrument_id).source:
-        return False
-    wanted = ask.span or (ask.window.start, ask.window.end)
-    return (attempt.requested_from, attempt.requested_to) == wanted
-
-
-def _refresh(
-    workspace: Workspace,
-    instrument_id: str,
-    ask: _Ask,
-    newest: FetchAttempt | None,
-    context: _Context,
-) -> BarsOutcome:
+def _refresh(work: _Refresh, ask: WindowAsk, newest: FetchAttempt | None) -> BarsOutcome:
+    workspace, store = work.workspace, work.workspace.bars
     if ask.span is None:
-        attempt = _attempt(workspace, instrument_id, ask, "not_listed", bars=empty_bars())
-        workspace.bars.replace_window(ask.window, empty_bars(), attempt, ())
-        return _outcome(attempt, changed=True)
-    batch = _fetch(workspace, instrument_id, ask)
-    bars, findings = _checked(workspace, instrument_id, ask, batch.frame, context)
-    if has_errors(findings):
-        reason = next(f"{f.check_name}: {f.detail}" for f in findings if f.severity == "ERROR")
-        attempt = _attempt(workspace, instrument_id, ask, "rejected", batch=batch, reason=reason)
-        workspace.bars.reject_window(_storable(batch.frame), attempt, findings)
-        return _outcome(attempt, changed=False, findings=findings)
-    attempt = _attempt(workspace, instrument_id, ask, "ok", batch=batch, bars=bars)
-    same = newest is not None and newest.status == "ok"
-    if same and newest is not None and newest.content_hash == attempt.content_hash:
-        workspace.bars.log_attempt(attempt)  # the bars stand as they are; only the attempt is new
-        return _outcome(attempt, changed=False, findings=findings)
-    workspace.bars.replace_window(ask.window, bars, attempt, findings)
-    context.replace(ask.window, bars)
-    return _outcome(attempt, changed=True, findings=findings)
-
-
-def _fetch(workspace: Workspace, instrument_id: str, ask: _Ask) -> BarBatch:
-    instrument = workspace.catalog.instrument(instrument_id)
-    start, end = ask.span or (ask.window.start, ask.window.end)
-    request = BarRequest(instrument=instrument, start=start, end=end)
-    batch = workspace.source_of(instrument).fetch_bars(request)
-    expected = expected_bars(start, end, instrument.timeframe, instrument.calendar)
-    if batch.frame.empty and len(expected):
-        raise MissingDataError(
-            f"The source {instrument.source!r} gave no bar of {instrument_id} from {start:%Y-%m-%d} to "
-            f"{end:%Y-%m-%d}, where the calendar {instrument.calendar} has {len(expected)}. Check the "
-            "symbol, and 'listed_from' and 'listed_to' in universe.yaml.",
-            instrument=instrument_id,
-            window=ask.window.key,
-            expected=len(expected),
+        attempt = _attempt(workspace, ask, "not_listed", bars=empty_bars())
+        return _without_rows(work, ask, newest, attempt)
+    if not len(due_bars(ask.instrument, Window(*ask.span), now=workspace.clock())):
+        reason = "No bar of the window is complete yet, or the calendar has none in it."
+        attempt = _attempt(workspace, ask, "no_rows", bars=empty_bars(), reason=reason)
+        return _without_rows(work, ask, newest, attempt)
+    _refuse_remembered(work.negative.get(ask.window.key), ask)
+    history = work.history(ask.window)
+    continued = not work.refetch and may_continue(newest, ask) and len(history.stored) > 0
+    fetched = fetch_window(workspace, ask, history, continued=continued)
+    if not fetched.is_sound:
+        reason = next(
+            f"{f.check_name}: {f.detail}" for f in fetched.findings if f.severity == "ERROR"
         )
-    return batch
-
-
-def _checked(
-    workspace: Workspace, instrument_id: str, ask: _Ask, frame: pd.DataFrame, context: _Context
-) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
-    """Closed bars, and what the checks found; the frame as it came where its form is broken."""
-    instrument = workspace.catalog.instrument(instrument_id)
-    now = workspace.clock()
-    try:
-        bars = normalize_bars(frame)
-    except DataQualityError:
-        bars = frame  # the schema check will say what is wrong
+        attempt = _attempt(workspace, ask, "rejected", fetched=fetched, reason=reason)
+        store.reject_window(_storable(fetched.bars), attempt, fetched.findings)
+        work.remember(ask.window, history, history.stored)
+        return _outcome(attempt, changed=False, findings=fetched.findings)
+    attempt = _attempt(workspace, ask, "ok", fetched=fetched, bars=fetched.bars)
+    same = newest is not None and newest.status == "ok"
+    changed = not (same and newest is not None and newest.content_hash == attempt.content_hash)
+    if changed:
+        store.replace_window(ask.window, fetched.bars, attempt, fetched.findings, fetched.revisions)
     else:
-        index = pd.DatetimeIndex(bars.index)
-        if index.is_monotonic_increasing:
-            closes = known_at(index, instrument.timeframe, instrument.calendar)
-            bars = bars.loc[closes <= pd.Timestamp(now)]
-    start, end = ask.span or (ask.window.start, ask.window.end)
-    previous = context.stored.loc[context.stored.index < ask.window.start].tail(_PREVIOUS_BARS)
-    findings = check_bars(
-        bars,
-        instrument=instrument,
-        window=Window(start, end),
-        actions=context.actions,
-        previous=previous if len(previous) else None,
-        now=now,
+        store.log_attempt(attempt, fetched.findings)  # the bars stand as they are
+    work.remember(ask.window, history, fetched.bars)
+    return _outcome(
+        attempt,
+        changed=changed,
+        findings=fetched.findings,
+        coverage=fetched.coverage,
+        restated=fetched.revisions["ts"].nunique(),
     )
-    return bars, tuple(findings)
+
+
+def _without_rows(
+    work: _Refresh, ask: WindowAsk, newest: FetchAttempt | None, attempt: FetchAttempt
+) -> BarsOutcome:
+    changed = newest is None or newest.status != attempt.status or newest.rows > 0
+    if changed:
+        work.workspace.bars.replace_window(ask.window, empty_bars(), attempt, ())
+    else:
+        work.workspace.bars.log_attempt(attempt)
+    return _outcome(attempt, changed=changed)
+
+
+def _refuse_remembered(answer: FetchAttempt | None, ask: WindowAsk) -> None:
+    """Raise what the source said lately, instead of asking it for the same span again."""
+    if answer is None or (answer.requested_from, answer.requested_to) != ask.bounds:
+        return
+    if answer.source != ask.instrument.source:
+        return
+    raise MissingDataError(
+        f"{answer.reason} It was asked at {answer.fetched_at:%Y-%m-%d %H:%M} UTC and is not asked again "
+        f"before {answer.expires_at:%Y-%m-%d %H:%M} UTC, unless you say so: trading-pipeline run "
+        f"{ask.instrument.id} --refetch.",
+        instrument=ask.instrument.id,
+        window=ask.window.key,
+        remembered=True,
+    )
 
 
 def _storable(frame: pd.DataFrame) -> pd.DataFrame:
@@ -226,22 +227,31 @@ def _storable(frame: pd.DataFrame) -> pd.DataFrame:
         return empty_bars()
 
 
+def _failed(workspace: Workspace, ask: WindowAsk, error: DataFetchError) -> FetchAttempt:
+    """The row of a fetch that brought nothing; that the source has none is believed for a while."""
+    if isinstance(error, MissingDataError | RangeUnavailableError):
+        until = expiry(ask.state, workspace.clock())
+        return _attempt(workspace, ask, "no_data", reason=str(error), expires_at=until)
+    return _attempt(workspace, ask, "failed", reason=str(error))
+
+
 def _attempt(
     workspace: Workspace,
-    instrument_id: str,
-    ask: _Ask,
+    ask: WindowAsk,
     status: str,
     *,
-    batch: BarBatch | None = None,
+    fetched: FetchedBars | None = None,
     bars: pd.DataFrame | None = None,
     reason: str | None = None,
+    expires_at: datetime | None = None,
 ) -> FetchAttempt:
-    start, end = ask.span or (ask.window.start, ask.window.end)
+    start, end = ask.bounds
+    finer = ask.instrument.resample_from
     has_rows = bars is not None and len(bars) > 0
     return FetchAttempt(
-        instrument=instrument_id,
+        instrument=ask.instrument.id,
         window=ask.window.key,
-        source=workspace.catalog.instrument(instrument_id).source,
+        source=ask.instrument.source,
         requested_from=start,
         requested_to=end,
         fetched_at=workspace.clock(),
@@ -252,24 +262,46 @@ def _attempt(
         state=ask.state,
         status=status,
         reason=reason,
-        client_version=batch.client_version if batch else None,
+        expires_at=expires_at,
+        client_version=fetched.batch.client_version if fetched else None,
         run_id=workspace.run_id,
+        asked_from=fetched.asked_from if fetched else None,
+        price_basis=fetched.batch.price_basis if fetched else None,
+        resampled_from=None if finer is None else finer.value,
+        expected=fetched.expected if fetched else None,
+        score=fetched.score if fetched else None,
     )
 
 
 def _outcome(
-    attempt: FetchAttempt, *, changed: bool, findings: tuple[Finding, ...] = ()
+    attempt: FetchAttempt,
+    *,
+    changed: bool,
+    findings: tuple[Finding, ...] = (),
+    coverage: float | None = None,
+    restated: int = 0,
 ) -> BarsOutcome:
-    metadata = {
+    if coverage is None and attempt.expected:
+        coverage = min(1.0, attempt.rows / attempt.expected)
+    metadata: dict[str, Any] = {
         "status": attempt.status,
         "state": attempt.state,
         "source": attempt.source,
         "first_bar": str(attempt.first_ts or ""),
         "last_bar": str(attempt.last_ts or ""),
+        "asked_from": str(attempt.asked_from or ""),
+        "resampled_from": attempt.resampled_from or "",
+        "price_basis": attempt.price_basis or "",
         "content_hash": (attempt.content_hash or "")[:12],
         "findings": len(findings),
+        "errors": sum(finding.severity == "ERROR" for finding in findings),
+        "restated_bars": restated,
         "reason": attempt.reason or "",
     }
+    if attempt.score is not None:
+        metadata["quality_score"] = float(attempt.score)
+    if coverage is not None:
+        metadata["coverage"] = float(coverage)
     return BarsOutcome(
         asset="bars",
         partition=f"{attempt.instrument}|{attempt.window}",

@@ -14,6 +14,8 @@ from trading_pipeline.errors import (
 )
 from trading_pipeline.features.feature_sets import feature_set
 from trading_pipeline.market_data.calendars import periods_per_year
+from trading_pipeline.market_data.quality_findings import check_settings
+from trading_pipeline.market_data.resampling import require_resampling
 from trading_pipeline.market_data.source_registry import source_names
 from trading_pipeline.models.train import check_model_spec
 from trading_pipeline.optimization.grid_study import check_study
@@ -39,6 +41,11 @@ def check_catalog(catalog: Catalog) -> None:
                     kind="source",
                 )
             periods_per_year(instrument.timeframe, instrument.calendar)
+            check_settings(catalog.universe.checks_of(name))
+            if instrument.resample_from is not None:
+                require_resampling(
+                    instrument.resample_from, instrument.timeframe, instrument.calendar
+                )
     for model in catalog.models.values():
         with naming_file(catalog.sources.get(f"models/{model.name}")):
             feature_set(model.features)

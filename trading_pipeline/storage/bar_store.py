@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,41 +13,12 @@ import pyarrow as pa
 
 from trading_pipeline.domain.bars import BAR_COLUMNS, TS_DTYPE, empty_bars, utc_index
 from trading_pipeline.domain.windows import Window
-from trading_pipeline.errors import DataQualityError, InsufficientDataError, WarehouseError
+from trading_pipeline.errors import WarehouseError
+from trading_pipeline.storage.fetch_attempts import FetchAttempt, require_usable
 from trading_pipeline.storage.row_tables import fetch_rows, insert_rows
 from trading_pipeline.storage.warehouse import Warehouse
 
 __all__ = ["BarStore", "FetchAttempt", "require_usable"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class FetchAttempt:
-    """One row of `fetch_log`: what was asked for a window, and what came of it.
-
-    `status`: ok, not_listed, rejected (failed a blocking check) or failed (the source did not
-    answer). `state`: OPEN, SETTLING or FINAL. `content_hash`: of the bars stored after the attempt.
-    """
-
-    instrument: str
-    window: str
-    source: str
-    requested_from: datetime
-    requested_to: datetime
-    fetched_at: datetime
-    rows: int
-    status: str
-    state: str
-    run_id: str
-    first_ts: datetime | None = None
-    last_ts: datetime | None = None
-    content_hash: str | None = None
-    reason: str | None = None
-    expires_at: datetime | None = None
-    client_version: str | None = None
-
-    def as_row(self) -> dict[str, Any]:
-        """The row by column name."""
-        return dict(vars(self))
 
 
 class BarStore:
@@ -58,10 +28,16 @@ class BarStore:
         self._warehouse = warehouse
 
     def replace_window(
-        self, window: Window, bars: pd.DataFrame, attempt: FetchAttempt, findings: Sequence[Any]
+        self,
+        window: Window,
+        bars: pd.DataFrame,
+        attempt: FetchAttempt,
+        findings: Sequence[Any],
+        revisions: pd.DataFrame | None = None,
     ) -> None:
         """Put `bars` in place of the window's old ones, with the attempt's row, in one transaction.
 
+        `revisions`: what that changes in past bars (columns ts, field, old, new), for `bar_revisions`.
         Raises `WarehouseError` for a bar outside the window, or an attempt at another window.
         """
         _require_inside(window, bars, attempt)
@@ -72,6 +48,8 @@ class BarStore:
                 [attempt.instrument, window.start, window.end],
             )
             _insert_bars(connection, "bars", attempt.instrument, bars)
+            if revisions is not None and len(revisions):
+                _insert_revisions(connection, revisions, attempt)
             _log_attempt(connection, attempt, findings)
 
     def reject_window(
@@ -88,21 +66,51 @@ class BarStore:
             )
             _log_attempt(connection, attempt, findings)
 
-    def log_attempt(self, attempt: FetchAttempt) -> None:
+    def log_attempt(self, attempt: FetchAttempt, findings: Sequence[Any] = ()) -> None:
         """Record an attempt that changed no bars: it failed, or brought what is there already."""
         with self._warehouse.write() as connection:
-            _log_attempt(connection, attempt, ())
+            _log_attempt(connection, attempt, findings)
 
     def newest_attempts(self, instrument: str) -> dict[str, FetchAttempt]:
-        """By window key the newest attempt that decided on its content (failed fetches left out)."""
+        """By window key the newest attempt that decided on its content (fetches that brought nothing
+        left out)."""
+        return self._attempts(instrument, "status NOT IN ('failed', 'no_data')")
+
+    def negative_answers(self, instrument: str, now: datetime) -> dict[str, FetchAttempt]:
+        """By window key the newest "no data" answer that has not expired, unless bars came since."""
+        found = self._attempts(instrument, "status <> 'failed'")
+        return {
+            key: attempt
+            for key, attempt in found.items()
+            if attempt.status == "no_data" and attempt.expires_at and attempt.expires_at > now
+        }
+
+    def _attempts(self, instrument: str, condition: str) -> dict[str, FetchAttempt]:
         with self._warehouse.read() as connection:
             rows = fetch_rows(
                 connection,
-                "SELECT * FROM fetch_log WHERE instrument = ? AND status <> 'failed' "
+                f"SELECT * FROM fetch_log WHERE instrument = ? AND {condition} "
                 "ORDER BY fetched_at, rowid",
                 [instrument],
             )
         return {row["window"]: FetchAttempt(**row) for row in rows}
+
+    def findings(self, instrument: str) -> dict[str, list[dict[str, Any]]]:
+        """By window key the findings of the attempt that `newest_attempts` gives."""
+        newest = self.newest_attempts(instrument)
+        with self._warehouse.read() as connection:
+            rows = fetch_rows(
+                connection,
+                'SELECT DISTINCT "window", check_name, severity, ts, value, detail, found_at '
+                "FROM quality_findings WHERE instrument = ? ORDER BY ALL",
+                [instrument],
+            )
+        found: dict[str, list[dict[str, Any]]] = {}
+        for row in rows:
+            attempt = newest.get(row["window"])
+            if attempt is not None and attempt.fetched_at == row.pop("found_at"):
+                found.setdefault(row.pop("window"), []).append(row)
+        return found
 
     def read(self, instrument: str, windows: Sequence[Window]) -> pd.DataFrame:
         """Bars as traded of the windows, in time order; the contract's frame.
@@ -135,7 +143,17 @@ class BarStore:
                 sql += clause
                 parameters.append(bound)
         with self._warehouse.read() as connection:
-            columns = connection.execute(sql + " ORDER BY ts", parameters).fetchnumpy()
+            columns = connection.execute(sql, parameters).fetchnumpy()
+        return _frame(columns)
+
+    def read_tail(self, instrument: str, before: datetime, rows: int) -> pd.DataFrame:
+        """The last `rows` bars with `ts < before`, in time order."""
+        with self._warehouse.read() as connection:
+            columns = connection.execute(
+                "SELECT * FROM (SELECT epoch_us(ts) AS ts, open, high, low, close, volume FROM bars "
+                "WHERE instrument = ? AND ts < ?::TIMESTAMPTZ ORDER BY ts DESC LIMIT ?) ORDER BY ts",
+                [instrument, before, rows],
+            ).fetchnumpy()
         return _frame(columns)
 
     def content_hashes(self, instrument: str, windows: Sequence[Window]) -> dict[str, str]:
@@ -173,34 +191,6 @@ def _require_inside(window: Window, bars: pd.DataFrame, attempt: FetchAttempt) -
         )
 
 
-def require_usable(
-    instrument: str, windows: Sequence[Window], attempts: Mapping[str, FetchAttempt]
-) -> None:
-    """Raise for a window that was never fetched, or whose newest bars failed a blocking check."""
-    missing = [window.key for window in windows if window.key not in attempts]
-    if missing:
-        raise InsufficientDataError(
-            f"The bars of {instrument} have not been fetched for the window(s) {_some(missing)}. "
-            f"Materialize the asset 'bars' for them first: trading-pipeline run {instrument}.",
-            instrument=instrument,
-            windows=missing,
-        )
-    rejected = [w.key for w in windows if attempts[w.key].status == "rejected"]
-    if rejected:
-        newest = attempts[rejected[0]]
-        raise DataQualityError(
-            f"The newest bars of {instrument} for the window(s) {_some(rejected)} failed a blocking "
-            f"check ({newest.reason}), so nothing may be built on them. Look at the table "
-            "quality_findings, mend the source, and materialize 'bars' again.",
-            instrument=instrument,
-            windows=rejected,
-        )
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-
-
 def _insert_bars(
     connection: duckdb.DuckDBPyConnection,
     table: str,
@@ -228,6 +218,30 @@ def _insert_bars(
         connection.unregister("incoming_bars")
 
 
+def _insert_revisions(
+    connection: duckdb.DuckDBPyConnection, revisions: pd.DataFrame, attempt: FetchAttempt
+) -> None:
+    stamps = pa.array(pd.DatetimeIndex(revisions["ts"]).as_unit("us").asi8, type=pa.int64())
+    columns = {
+        "ts": stamps.cast(pa.timestamp("us", tz="UTC")),
+        "field": pa.array(revisions["field"].tolist(), type=pa.string()),
+        **{
+            name: pa.array(revisions[name].to_numpy("float64"), from_pandas=True)
+            for name in ("old", "new")
+        },
+    }
+    connection.register("incoming_revisions", pa.table(columns))
+    try:
+        connection.execute(
+            'INSERT INTO bar_revisions (instrument, ts, field, "old", "new", seen_at, run_id) '
+            'SELECT ?, ts::TIMESTAMPTZ, field, "old", "new", ?::TIMESTAMPTZ, ? '
+            "FROM incoming_revisions ORDER BY ts",
+            [attempt.instrument, attempt.fetched_at, attempt.run_id],
+        )
+    finally:
+        connection.unregister("incoming_revisions")
+
+
 def _log_attempt(
     connection: duckdb.DuckDBPyConnection, attempt: FetchAttempt, findings: Sequence[Any]
 ) -> None:
@@ -253,4 +267,8 @@ def _frame(columns: Mapping[str, Any]) -> pd.DataFrame:
     index = pd.DatetimeIndex(np.asarray(columns["ts"]).astype("datetime64[us]"))
     data = {name: np.ma.filled(columns[name], np.nan) for name in BAR_COLUMNS}
     frame = pd.DataFrame(data, index=index.tz_localize("UTC").rename("ts"))
-    return frame.astype("float64").set_axis(frame.index.astype(TS_DTYPE), axis=0)
+    frame = frame.astype("float64").set_axis(frame.index.astype(TS_DTYPE), axis=0)
+    if frame.index.is_monotonic_increasing:
+        return frame
+    # a window that was written again stands at the table's end; sorting here is cheaper than ORDER BY
+    return frame.iloc[np.argsort(pd.DatetimeIndex(frame.index).asi8, kind="stable")]

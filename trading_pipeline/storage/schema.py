@@ -59,7 +59,30 @@ CREATE TABLE trials(trial_no BIGINT, study VARCHAR, instrument VARCHAR, strategy
   value DOUBLE, status VARCHAR, run_id VARCHAR, created_at TIMESTAMPTZ);
 """
 
-_MIGRATIONS: dict[int, str] = {1: _V1}
+_V2 = """
+ALTER TABLE fetch_log ADD COLUMN asked_from TIMESTAMPTZ;
+ALTER TABLE fetch_log ADD COLUMN price_basis VARCHAR;
+ALTER TABLE fetch_log ADD COLUMN resampled_from VARCHAR;
+ALTER TABLE fetch_log ADD COLUMN expected BIGINT;
+ALTER TABLE fetch_log ADD COLUMN score DOUBLE;
+CREATE VIEW window_quality AS
+WITH decided AS (
+  SELECT *, row_number() OVER (
+    PARTITION BY instrument, "window" ORDER BY fetched_at DESC, rowid DESC) AS age
+  FROM fetch_log WHERE status NOT IN ('failed', 'no_data')),
+found AS (
+  SELECT instrument, "window", found_at, count(*) FILTER (severity = 'ERROR') AS errors,
+    count(*) FILTER (severity = 'WARN') AS warnings
+  FROM quality_findings GROUP BY ALL)
+SELECT d.instrument, d."window", d.source, d.state, d.status, d.score, d.rows, d.expected,
+  coalesce(f.errors, 0) AS errors, coalesce(f.warnings, 0) AS warnings, d.first_ts, d.last_ts,
+  d.fetched_at
+FROM decided d LEFT JOIN found f
+  ON f.instrument = d.instrument AND f."window" = d."window" AND f.found_at = d.fetched_at
+WHERE d.age = 1 ORDER BY d.instrument, d."window";
+"""
+
+_MIGRATIONS: dict[int, str] = {1: _V1, 2: _V2}
 SCHEMA_VERSION = max(_MIGRATIONS)
 TABLES = (
     "instruments",

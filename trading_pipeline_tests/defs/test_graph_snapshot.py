@@ -99,7 +99,7 @@ def test_checks_that_guard_what_is_built_later_block(graph):
     }
     assert ("features/core", "prefix_truncation") in blocking
     assert {("bars", name) for name in ("ohlc", "duplicate_ts", "positive", "gap")} <= blocking
-    assert ("bars", "warnings") not in blocking
+    assert ("bars", "spike") not in blocking
 
 
 def test_no_dependency_leads_to_an_asset_that_is_not_there(graph):

@@ -64,31 +64,78 @@ def test_a_share_of_missing_bars_on_the_limit_does_not_block(year, stock):
     assert has_errors(check_bars(holes, instrument=stock, window=YEAR, settings=below_it))
 
 
-def test_bars_missing_at_the_edges_are_coverage_and_not_a_gap(year, stock):
-    findings = check_bars(year.iloc[20:-10], instrument=stock, window=YEAR)
-    (finding,) = findings
+def test_bars_missing_at_the_start_of_an_unknown_series_are_coverage_and_not_a_gap(year, stock):
+    (finding,) = check_bars(year.iloc[20:], instrument=stock, window=YEAR)
     assert (finding.check_name, finding.severity) == ("coverage", "WARN")
-    assert finding.ts == year.index[0]
-    assert finding.value == 30 / 250
+    assert (finding.ts, finding.value) == (year.index[0], 230 / 250)
+    assert "Set 'listed_from'" in finding.detail
 
 
-def test_listing_and_now_limit_what_is_expected(year, stock):
-    part = year.iloc[20:-10]
-    listed = replace(stock, listed_from=part.index[0].date(), listed_to=date(2012, 12, 31))
-    now = datetime(2012, 12, 14, 20, 59, tzinfo=UTC)
-    assert check_bars(part.loc[:"2012-12-13"], instrument=listed, window=YEAR, now=now) == []
-    late = check_bars(
-        part.loc[:"2012-12-13"],
-        instrument=listed,
-        window=YEAR,
-        now=datetime(2012, 12, 14, 21, 0, tzinfo=UTC),
+@pytest.mark.parametrize("known", ["listing", "bars before"])
+def test_bars_missing_at_the_start_of_a_known_series_are_a_gap(year, stock, known):
+    if known == "listing":
+        stock = replace(stock, listed_from=date(2011, 5, 1))
+    previous = None if known == "listing" else year.iloc[:1].shift(freq="-7D")
+    findings = check_bars(year.iloc[20:], instrument=stock, window=YEAR, previous=previous)
+    (gap,) = only(findings, "gap")
+    assert (gap.severity, gap.ts, gap.value) == ("ERROR", year.index[0], 20.0)
+    on_the_day = replace(stock, listed_from=year.index[20].date())
+    assert check_bars(year.iloc[20:], instrument=on_the_day, window=YEAR) == []
+
+
+def test_bars_missing_at_the_end_of_a_closed_window_are_a_gap(year, stock):
+    now = datetime(2013, 1, 2, tzinfo=UTC)
+    (gap,) = check_bars(year.iloc[:-2], instrument=stock, window=YEAR, now=now)
+    assert (gap.check_name, gap.severity, gap.ts, gap.value) == (
+        "gap",
+        "WARN",
+        year.index[-2],
+        2.0,
     )
-    assert [f.check_name for f in late] == ["coverage"]
+    delisted = replace(stock, listed_to=year.index[-3].date())
+    assert check_bars(year.iloc[:-2], instrument=delisted, window=YEAR, now=now) == []
+
+
+def test_few_bars_of_a_young_window_are_measured_against_the_whole_window(year, stock):
+    now = datetime(2012, 1, 31, tzinfo=UTC)
+    part = year.loc[:"2012-01-30"]
+    (gap,) = check_bars(part.drop(part.index[3]), instrument=stock, window=YEAR, now=now)
+    assert (gap.check_name, gap.severity) == ("gap", "WARN")
+
+
+def test_the_last_closed_session_is_awaited_for_two_hours_and_then_not_fresh(year, stock):
+    listed = replace(stock, listed_from=date(2011, 1, 1))
+    part = year.loc[:"2012-12-13"]  # the session of the 14th closes at 21:00
+
+    def at(hour: int, minute: int, **settings: float) -> list[tuple[str, str, float | None]]:
+        found = check_bars(
+            part,
+            instrument=listed,
+            window=YEAR,
+            now=datetime(2012, 12, 14, hour, minute, tzinfo=UTC),
+            settings=CheckSettings(**settings),
+        )
+        return [(f.check_name, f.severity, f.value) for f in found]
+
+    assert at(20, 59) == at(21, 0) == at(22, 59) == []
+    assert at(23, 0) == [("freshness", "WARN", 1.0)]
+    assert at(21, 30, freshness_hours=0.5) == [("freshness", "WARN", 1.0)]
+    old = check_bars(
+        year.iloc[:200], instrument=listed, window=YEAR, now=datetime(2012, 12, 15, tzinfo=UTC)
+    )
+    assert {f.check_name for f in old} == {"freshness", "coverage"}  # late, but nothing is wrong
+
+
+def test_many_runs_of_missing_bars_end_in_one_row_that_counts_the_rest(year, stock):
+    findings = only(check_bars(year.iloc[::2], instrument=stock, window=YEAR), "gap")
+    assert len(findings) == 21
+    assert findings[-1].ts is None
+    assert sum(finding.value for finding in findings) == 125.0
 
 
 def test_no_bars_where_bars_are_due_are_coverage_and_nothing_before_the_listing(stock):
     (finding,) = check_bars(empty_bars(), instrument=stock, window=YEAR)
-    assert (finding.check_name, finding.value) == ("coverage", 1.0)
+    assert (finding.check_name, finding.value) == ("coverage", 0.0)
     later = replace(stock, listed_from=date(2013, 5, 1))
     assert check_bars(empty_bars(), instrument=later, window=YEAR) == []
 

@@ -7,7 +7,7 @@ import pytest
 
 from trading_pipeline.errors import RetryableFetchError
 from trading_pipeline.stages.bars_stage import pending_bars, refresh_bars
-from trading_pipeline.stages.universe_stage import refresh_universe
+from trading_pipeline.stages.universe_stage import refresh_actions, refresh_universe
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline_tests.pipeline_world import SOURCE
 
@@ -138,12 +138,37 @@ def test_an_answer_of_a_wrong_form_is_rejected_and_never_stored(fresh_world, bro
         assert fresh_world.value("SELECT count(*) FROM bars WHERE ts >= '2003-01-01'") == 0
 
 
-def test_bars_that_are_missing_at_a_windows_edge_are_a_warning(fresh_world):
+@pytest.mark.parametrize("cut", [slice(130, None), slice(None, -5)], ids=["start", "end"])
+def test_bars_that_are_missing_at_a_closed_windows_edge_block_it(fresh_world, cut):
     workspace = fresh_world.tampered
     refresh_universe(workspace)
-    SOURCE.answers[KEY] = lambda _, frame: frame.iloc[130:]
+    SOURCE.answers[KEY] = lambda _, frame: frame.iloc[cut]
     outcome = refresh(workspace)[-1]
-    (found,) = [f for f in outcome.findings if f.check_name == "coverage"]
-    assert (outcome.status, found.severity, found.value) == ("ok", "WARN", 130 / 252)
-    stored = "SELECT value FROM quality_findings WHERE check_name = 'coverage' AND \"window\" = ?"
-    assert fresh_world.value(stored, "2003-01-01") == found.value
+    gaps = [f for f in outcome.findings if f.check_name == "gap"]
+    assert (outcome.status, gaps[0].severity) == ("rejected", "ERROR")
+    stored = "SELECT sum(value) FROM quality_findings WHERE check_name = 'gap' AND \"window\" = ?"
+    assert fresh_world.value(stored, "2003-01-01") == (130 if cut.start else 5)
+
+
+def test_a_full_universe_of_shipped_bars_has_no_finding_and_full_scores(fresh_world):
+    workspace = fresh_world.tampered
+    refresh_universe(workspace)
+    refresh_actions(workspace, "AAPL_1d")  # the true crash of 2000-09-29 is among these bars
+    outcomes = refresh(workspace)
+    assert [outcome.metadata["quality_score"] for outcome in outcomes] == [1.0] * 4
+    assert [outcome.metadata["coverage"] for outcome in outcomes] == [1.0] * 4
+    assert fresh_world.rows("SELECT * FROM quality_findings") == []
+
+
+def test_what_a_settled_window_was_found_to_have_is_told_again_without_a_fetch(fresh_world):
+    workspace = fresh_world.tampered
+    refresh_universe(workspace)
+    SOURCE.answers[KEY] = lambda _, frame: frame.drop(frame.index[50])
+    first = refresh(workspace)[-1]
+    SOURCE.reset()
+    again = refresh(workspace)[-1]
+    assert SOURCE.asked == []
+    assert [(f.check_name, f.severity) for f in first.findings] == [("gap", "WARN")]
+    assert again.findings == first.findings
+    assert (again.changed, again.metadata["quality_score"]) == (False, pytest.approx(251 / 252))
+    assert again.content_hash == first.content_hash
