@@ -262,4 +262,7 @@ def _source_hashes(specs: tuple[FeatureSpec, ...]) -> dict[str, str]:
 
 def _load_shipped() -> None:
     """Import the modules that register the shipped sets; late, because they import this one."""
-    from trading_pipeline.features import core_features  # noqa: F401
+    from trading_pipeline.features import (
+        core_features,  # noqa: F401
+        pattern_features,  # noqa: F401
+    )
