@@ -10,6 +10,7 @@ from typing import TypeVar
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.windows import WindowGrid
 from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
+from trading_pipeline.settings.label_spec import LabelSpec
 from trading_pipeline.settings.model_spec import ModelSpec
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.settings.study import StudySpec
@@ -19,19 +20,23 @@ from trading_pipeline.settings.yaml_files import list_spec_files, read_yaml
 __all__ = ["Catalog", "load_catalog", "read_scenario"]
 
 SHIPPED = Path(__file__).parent / "defaults"
-NamedSpec = TypeVar("NamedSpec", ScenarioSpec, StudySpec, ModelSpec)
+NamedSpec = TypeVar("NamedSpec", ScenarioSpec, StudySpec, ModelSpec, LabelSpec)
 Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """Everything that is configured by files, by name. `sources` tells which file a spec is from."""
+    """Everything that is configured by files, by name. `sources` tells which file a spec is from.
+
+    `labels` are those of files of their own, beside the labels that the models name.
+    """
 
     universe: UniverseSpec
     scenarios: Mapping[str, ScenarioSpec]
     studies: Mapping[str, StudySpec]
     models: Mapping[str, ModelSpec]
     sources: Mapping[str, Path] = field(default_factory=dict)
+    labels: Mapping[str, LabelSpec] = field(default_factory=dict)
 
     @property
     def grid(self) -> WindowGrid:
@@ -70,7 +75,8 @@ def load_catalog(config_dir: Path | None) -> Catalog:
     scenarios = _load_named("scenarios", ScenarioSpec, config_dir, sources)
     studies = _load_named("studies", StudySpec, config_dir, sources)
     models = _load_named("models", ModelSpec, config_dir, sources)
-    catalog = Catalog(universe, scenarios, studies, models, sources)
+    labels = _load_named("labels", LabelSpec, config_dir, sources)
+    catalog = Catalog(universe, scenarios, studies, models, sources, labels)
     _check_references(catalog)
     return catalog
 

@@ -6,7 +6,6 @@ that window again, as the event `breakout`. Prices are forward-adjusted.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -29,9 +28,9 @@ from trading_pipeline.features.causality_audit import CausalityFinding
 from trading_pipeline.features.pattern_audit import audit_patterns
 from trading_pipeline.features.pattern_features import WARMUP_BARS
 from trading_pipeline.features.pattern_search import PATTERN_COLUMNS, find_patterns
-from trading_pipeline.market_data.calendars import periods_per_year
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.stages.code_hash import module_hash
+from trading_pipeline.stages.feature_stage import windows_of_bars
 from trading_pipeline.stages.instrument_series import InstrumentSeries
 from trading_pipeline.stages.window_stage import Built, WindowStage
 from trading_pipeline.stages.workspace import Workspace
@@ -47,18 +46,11 @@ _CODE = (
     zigzag,
     zigzag_kernel,
 )
-_WINDOWS_A_YEAR = {"year": 1, "quarter": 4, "month": 12}
-_SPARE = 1.1  # windows differ in length, and holidays are not spread evenly
 
 
 def pattern_lookback_windows(catalog: Catalog) -> int:
     """Windows before its own that a window of patterns reads."""
-    found = 1
-    for instrument in catalog.instruments.values():
-        a_year = periods_per_year(instrument.timeframe, instrument.calendar)
-        needed = WARMUP_BARS * _SPARE * _WINDOWS_A_YEAR[catalog.grid.cadence] / a_year
-        found = max(found, math.ceil(needed))
-    return found
+    return windows_of_bars(WARMUP_BARS, catalog)
 
 
 def newest_rows(rows: pd.DataFrame) -> pd.DataFrame:
