@@ -67,7 +67,7 @@ def measure(*works: Callable[[], Any], times: int = 5) -> list[float]:
 
 def bare_core(bars: pd.DataFrame) -> Iterator[tuple[str, Any]]:
     """Each column of `core` by the shortest way on bare arrays."""
-    o, h, l, c, v = (bars[name].to_numpy() for name in ("open", "high", "low", "close", "volume"))
+    o, h, l, c, v = (bars[name].to_numpy() for name in ("open", "high", "low", "close", "volume"))  # noqa: E741
     logs = np.log(c)
     before = np.append(np.nan, c[:-1])
     change = np.append(np.nan, np.diff(logs))
@@ -125,7 +125,7 @@ def collected(columns: Iterator[tuple[str, Any]], names: tuple[str, ...], rows: 
 
 def pandas_alpha158(bars: pd.DataFrame) -> Iterator[tuple[str, Any]]:
     """142 columns of `alpha158` by pandas' rolling methods."""
-    o, h, l, c, v = (bars[name] for name in ("open", "high", "low", "close", "volume"))
+    o, h, l, c, v = (bars[name] for name in ("open", "high", "low", "close", "volume"))  # noqa: E741
     top, bottom, length = np.maximum(o, c), np.minimum(o, c), h - l + TINY
     yield from {"KMID": (c - o) / o, "KLEN": (h - l) / o, "KMID2": (c - o) / length}.items()
     yield from {"KUP": (h - top) / o, "KUP2": (h - top) / length}.items()

@@ -81,6 +81,18 @@ def backtest(
 
 
 @app.command()
+def audit(
+    name: Annotated[str, typer.Argument(help="Feature set, label, or chart_patterns.")],
+    instrument: Annotated[str, typer.Option("--instrument", "-i", help="Id such as AAPL_1d.")],
+    as_json: Json = False,
+) -> None:
+    """Look for values that read the future, on the stored bars; exit code 1 where there are any."""
+    from trading_pipeline.cli.audit_command import run_audit
+
+    run_audit(name, instrument, as_json=as_json)
+
+
+@app.command()
 def doctor(
     as_json: Json = False,
     offline: Annotated[

@@ -11,6 +11,7 @@ from trading_pipeline.defs.market_data import bars_asset, corporate_actions, uni
 from trading_pipeline.defs.models import model_assets
 from trading_pipeline.defs.optimization import optimization_assets
 from trading_pipeline.defs.partitions import instrument_windows
+from trading_pipeline.defs.patterns import pattern_asset
 from trading_pipeline.defs.reports import report_assets
 from trading_pipeline.defs.resources import (
     MarketDataResource,
@@ -35,6 +36,7 @@ def build_definitions(
         bars_asset(grid),
         *feature_assets(catalog, grid),
         *label_assets(catalog, grid),
+        pattern_asset(catalog, grid),
         *model_assets(catalog, grid),
     ]
     jobs = project_jobs(chain)

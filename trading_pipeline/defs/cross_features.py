@@ -2,7 +2,8 @@
 
 import dagster as dg
 
-from trading_pipeline.defs.features import CLOCKS, GROUP, audit_result
+from trading_pipeline.defs.audit_checks import audit_results, audit_specs
+from trading_pipeline.defs.features import CLOCKS, GROUP
 from trading_pipeline.defs.partitions import shifted_windows_of_all
 from trading_pipeline.defs.reporting_outcomes import column_schema, for_each_instrument, report
 from trading_pipeline.defs.resources import WorkspaceResource
@@ -15,6 +16,8 @@ from trading_pipeline.stages.outcome import Outcome
 from trading_pipeline.stages.window_stage import materialize_windows
 
 __all__ = ["cross_features_asset"]
+
+_CHECKS = {"prefix_truncation": "No value changes when everybody's later bars are taken away."}
 
 
 def cross_features_asset(
@@ -35,14 +38,7 @@ def cross_features_asset(
             dg.AssetDep("bars", partition_mapping=mapping),
             dg.AssetDep("corporate_actions", partition_mapping=dg.AllPartitionMapping()),
         ],
-        check_specs=[
-            dg.AssetCheckSpec(
-                "prefix_truncation",
-                asset="cross_features",
-                blocking=True,
-                description="No value changes when everybody's later bars are taken away.",
-            )
-        ],
+        check_specs=audit_specs(dg.AssetKey("cross_features"), _CHECKS),
         metadata=column_schema(CLOCKS | columns),
     )
     def cross_features(
@@ -63,6 +59,6 @@ def cross_features_asset(
             return [] if found else materialize_windows(stage, windows)
 
         outcomes = for_each_instrument(context, opened, work)
-        return report(context, outcomes, [audit_result(findings)])
+        return report(context, outcomes, audit_results(findings, _CHECKS))
 
     return cross_features

@@ -2,6 +2,12 @@
 
 import dagster as dg
 
+from trading_pipeline.defs.audit_checks import (
+    FEATURE_CHECKS,
+    LABEL_CHECKS,
+    audit_results,
+    audit_specs,
+)
 from trading_pipeline.defs.partitions import BY_INSTRUMENT, shifted_windows
 from trading_pipeline.defs.reporting_outcomes import column_schema, for_each_instrument, report
 from trading_pipeline.defs.resources import WorkspaceResource
@@ -9,20 +15,25 @@ from trading_pipeline.domain.windows import Window
 from trading_pipeline.features.causality_audit import CausalityFinding
 from trading_pipeline.features.feature_sets import feature_set
 from trading_pipeline.settings.catalog import Catalog
-from trading_pipeline.stages.feature_stage import (
-    FeatureStage,
-    LabelStage,
-    feature_lookback_windows,
-    label_specs,
-)
+from trading_pipeline.settings.label_spec import LabelSpec
+from trading_pipeline.stages.feature_stage import FeatureStage, feature_lookback_windows
+from trading_pipeline.stages.label_stage import LabelStage, label_lookback_windows, label_specs
 from trading_pipeline.stages.outcome import Outcome
 from trading_pipeline.stages.own_feature_sets import know_own_feature_sets
 from trading_pipeline.stages.window_stage import materialize_windows
 
-__all__ = ["CLOCKS", "GROUP", "audit_result", "feature_assets", "label_assets"]
+__all__ = ["CLOCKS", "GROUP", "feature_assets", "label_assets"]
+
+_LABEL_MEANINGS = {
+    "direction": "1 up, 0 down",
+    "forward_return": "forward return as a fraction",
+    "three_way": "1 up, -1 down, 0 within the dead zone",
+    "scaled_return": "log return in volatilities",
+    "triple_barrier": "1 upper barrier, -1 lower, 0 (or the return's sign) at the horizon",
+    "meta_label": "1 where the side was right, else 0",
+}
 
 GROUP = "features"
-_SHOWN_FINDINGS = 20
 CLOCKS = {
     "ts": ("TIMESTAMPTZ", "names the bar, UTC"),
     "known_at": ("TIMESTAMPTZ", "moment from which the row can be used, UTC"),
@@ -39,8 +50,9 @@ def feature_assets(
 
 
 def label_assets(catalog: Catalog, grid: dg.MultiPartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """One asset for each label that a model learns."""
-    return [_label_asset(name, grid) for name in sorted(label_specs(catalog))]
+    """One asset for each label that a model learns or a label file names."""
+    specs = label_specs(catalog)
+    return [_label_asset(specs[name], catalog, grid) for name in sorted(specs)]
 
 
 def _feature_asset(
@@ -61,14 +73,7 @@ def _feature_asset(
             dg.AssetDep("bars", partition_mapping=lookback),
             dg.AssetDep("corporate_actions", partition_mapping=BY_INSTRUMENT),
         ],
-        check_specs=[
-            dg.AssetCheckSpec(
-                "prefix_truncation",
-                asset=key,
-                blocking=True,
-                description="No value changes when later bars are taken away.",
-            )
-        ],
+        check_specs=audit_specs(key, FEATURE_CHECKS),
         code_version=chosen.hash[:12],
         metadata=column_schema(CLOCKS | columns),
         description=f"Features of the set '{set_name}' from forward-adjusted bars, one row a bar; "
@@ -88,69 +93,71 @@ def _feature_asset(
             return [] if found else materialize_windows(stage, windows)
 
         outcomes = for_each_instrument(context, opened, work)
-        return report(context, outcomes, [audit_result(findings)])
+        return report(context, outcomes, audit_results(findings, FEATURE_CHECKS))
 
     return features
 
 
-def _label_asset(label_name: str, grid: dg.MultiPartitionsDefinition) -> dg.AssetsDefinition:
-    columns = {
-        "t0": ("TIMESTAMPTZ", "known from"),
-        "t1": ("TIMESTAMPTZ", "moment at which the outcome is known"),
-        "label": ("DOUBLE", "1 up, 0 down, or the forward return as a fraction"),
-    }
+def _label_asset(
+    spec: LabelSpec, catalog: Catalog, grid: dg.MultiPartitionsDefinition
+) -> dg.AssetsDefinition:
+    key = dg.AssetKey(["labels", spec.name])
+    read = shifted_windows(-label_lookback_windows(spec, catalog), 1)
 
     @dg.asset(
-        key=dg.AssetKey(["labels", label_name]),
+        key=key,
         group_name=GROUP,
         kinds={"parquet"},
         partitions_def=grid,
         backfill_policy=dg.BackfillPolicy.single_run(),
         deps=[
-            dg.AssetDep("bars", partition_mapping=shifted_windows(0, 1)),
+            dg.AssetDep("bars", partition_mapping=read),
             dg.AssetDep("corporate_actions", partition_mapping=BY_INSTRUMENT),
         ],
-        metadata=column_schema({"ts": CLOCKS["ts"]} | columns),
-        description=f"Label '{label_name}': what came after each bar, entered at the next open; rows "
+        check_specs=audit_specs(key, LABEL_CHECKS),
+        metadata=column_schema({"ts": CLOCKS["ts"]} | _label_columns(spec)),
+        description=f"Label '{spec.name}': what came after each bar, entered at the next open; rows "
         "whose outcome is not known yet are left out.",
     )
     def labels(
         context: dg.AssetExecutionContext, workspace: WorkspaceResource
     ) -> dg.MaterializeResult:
         opened = workspace.open(context)
-        outcomes = for_each_instrument(
-            context,
-            opened,
-            lambda name, windows: materialize_windows(
-                LabelStage(opened, name, label_name), windows
-            ),
-        )
-        return report(context, outcomes)
+        findings: list[CausalityFinding] = []
+
+        def work(name: str, windows: list[Window]) -> list[Outcome]:
+            stage = LabelStage(opened, name, spec.name)
+            found = stage.audit(windows)
+            findings.extend(found)
+            return [] if found else materialize_windows(stage, windows)
+
+        outcomes = for_each_instrument(context, opened, work)
+        return report(context, outcomes, audit_results(findings, LABEL_CHECKS))
 
     return labels
 
 
-def audit_result(findings: list[CausalityFinding]) -> dg.AssetCheckResult:
-    """The check `prefix_truncation`, with the first findings as a table."""
-    rows = [
-        dg.TableRecord(
-            {
-                "column": finding.column,
-                "ts": str(finding.ts),
-                "with_future": finding.value_with_future,
-                "without_future": finding.value_without_future,
-                "mend": finding.mend,
-            }
-        )
-        for finding in findings[:_SHOWN_FINDINGS]
-    ]
-    columns = ", ".join(sorted({finding.column for finding in findings}))
-    return dg.AssetCheckResult(
-        passed=not findings,
-        check_name="prefix_truncation",
-        description=f"Column(s) that read the future: {columns}." if findings else None,
-        metadata={
-            "findings": len(findings),
-            **({"examples": dg.MetadataValue.table(rows)} if rows else {}),
-        },
-    )
+def _label_columns(spec: LabelSpec) -> dict[str, tuple[str, str]]:
+    stamps = {
+        "t0": ("TIMESTAMPTZ", "known from"),
+        "t1": ("TIMESTAMPTZ", "moment at which the outcome is known"),
+    }
+    if spec.type == "ohlc_path":
+        return stamps | {
+            "close_1": (
+                "DOUBLE",
+                "log of the next close over this one; close_2 and so on likewise",
+            ),
+            "body_1": ("DOUBLE", "log of the next bar's close over its open"),
+            "upper_1": ("DOUBLE", "log of its high over the higher of open and close, 0 or more"),
+            "lower_1": ("DOUBLE", "log of the lower of open and close over its low, 0 or more"),
+        }
+    columns = stamps | {"label": ("DOUBLE", _LABEL_MEANINGS[spec.type])}
+    if spec.type in ("triple_barrier", "meta_label"):
+        columns |= {
+            "ambiguous": ("DOUBLE", "1 where one bar touched both barriers"),
+            "exit_return": ("DOUBLE", "return of the position, as a fraction"),
+        }
+    if spec.type == "meta_label":
+        columns["side"] = ("DOUBLE", "1 long, -1 short")
+    return columns

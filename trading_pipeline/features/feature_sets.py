@@ -373,4 +373,5 @@ def _load_shipped() -> None:
         core_features,
         fractional_features,
         lag_features,
+        pattern_features,
     )

@@ -12,6 +12,7 @@ from trading_pipeline.domain.windows import WindowGrid
 from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
 from trading_pipeline.settings.cross_features import CrossFeaturesSpec
 from trading_pipeline.settings.feature_set_file import FeatureSetFile
+from trading_pipeline.settings.label_spec import LabelSpec
 from trading_pipeline.settings.model_spec import ModelSpec
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.settings.study import StudySpec
@@ -21,7 +22,7 @@ from trading_pipeline.settings.yaml_files import list_spec_files, read_yaml
 __all__ = ["Catalog", "load_catalog", "read_scenario"]
 
 SHIPPED = Path(__file__).parent / "defaults"
-NamedSpec = TypeVar("NamedSpec", ScenarioSpec, StudySpec, ModelSpec, FeatureSetFile)
+NamedSpec = TypeVar("NamedSpec", ScenarioSpec, StudySpec, ModelSpec, FeatureSetFile, LabelSpec)
 Value = TypeVar("Value")
 
 
@@ -31,6 +32,7 @@ class Catalog:
 
     `feature_sets` are the sets of YAML files alone, and `feature_folder` is where Python files may add
     more of them.
+    `labels` are those of files of their own, beside the labels that the models name.
     """
 
     universe: UniverseSpec
@@ -41,6 +43,7 @@ class Catalog:
     feature_sets: Mapping[str, FeatureSetFile] = field(default_factory=dict)
     feature_folder: Path | None = None
     cross: CrossFeaturesSpec = field(default_factory=CrossFeaturesSpec)
+    labels: Mapping[str, LabelSpec] = field(default_factory=dict)
 
     @property
     def grid(self) -> WindowGrid:
@@ -96,8 +99,17 @@ def load_catalog(config_dir: Path | None) -> Catalog:
     feature_sets = _load_named("features", FeatureSetFile, config_dir, sources)
     folder = None if config_dir is None else config_dir / "features"
     cross = _load_cross_features(config_dir, sources)
+    labels = _load_named("labels", LabelSpec, config_dir, sources)
     catalog = Catalog(
-        universe, scenarios, studies, models, sources, feature_sets, folder, cross=cross
+        universe,
+        scenarios,
+        studies,
+        models,
+        sources,
+        feature_sets=feature_sets,
+        feature_folder=folder,
+        cross=cross,
+        labels=labels,
     )
     _check_references(catalog)
     return catalog

@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from trading_pipeline.settings.label_spec import LabelSpec
 from trading_pipeline.settings.spec_model import Name, SpecModel
 
 __all__ = ["EstimatorSpec", "LabelSpec", "ModelSpec", "Refit", "TrainingSpec"]
 
 Refit = Literal["window", "quarter", "month", "week", "day"]
-
-
-class LabelSpec(SpecModel):
-    """What is to be predicted: entered at the next open, held `horizon_bars` bars.
-
-    Forward returns within `dead_zone_bps` basis points of zero have no direction.
-    """
-
-    type: Literal["direction", "forward_return"] = "direction"
-    horizon_bars: int = Field(default=5, ge=1, le=5000)
-    dead_zone_bps: float = Field(default=0.0, ge=0.0)
-
-    @property
-    def name(self) -> str:
-        """Name of the label asset.
-
-        >>> LabelSpec().name, LabelSpec(horizon_bars=20).name, LabelSpec(dead_zone_bps=10).name
-        ('direction', 'direction_h20', 'direction_h5_z10')
-        """
-        if self == LabelSpec(type=self.type):
-            return self.type
-        digits = f"{Decimal(repr(self.dead_zone_bps)).normalize():f}".replace(".", "p")
-        zone = f"_z{digits}" if self.dead_zone_bps else ""
-        return f"{self.type}_h{self.horizon_bars}{zone}"
 
 
 class EstimatorSpec(SpecModel):

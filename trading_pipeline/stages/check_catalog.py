@@ -21,6 +21,7 @@ from trading_pipeline.models.train import check_model_spec
 from trading_pipeline.optimization.grid_study import check_study
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.scenario import ScenarioSpec
+from trading_pipeline.stages.label_stage import check_label_spec
 from trading_pipeline.stages.own_feature_sets import know_own_feature_sets
 from trading_pipeline.stages.scenario_inputs import required_models
 from trading_pipeline.strategies import validate_params
@@ -50,6 +51,10 @@ def check_catalog(catalog: Catalog) -> None:
         with naming_file(catalog.sources.get(f"models/{model.name}")):
             feature_set(model.features)
             check_model_spec(model)
+            check_label_spec(model.label)
+    for label in catalog.labels.values():
+        with naming_file(catalog.sources.get(f"labels/{label.name}")):
+            check_label_spec(label)
     for scenario in catalog.scenarios.values():
         with naming_file(catalog.sources.get(f"scenarios/{scenario.name}")):
             check_scenario(catalog, scenario)

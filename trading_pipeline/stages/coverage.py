@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.stages.bars_stage import pending_bars
-from trading_pipeline.stages.feature_stage import FeatureStage, LabelStage
+from trading_pipeline.stages.feature_stage import FeatureStage
+from trading_pipeline.stages.label_stage import LabelStage
 from trading_pipeline.stages.model_stage import ModelStage, PredictionStage
 from trading_pipeline.stages.window_stage import WindowStage, pending_windows
 from trading_pipeline.stages.workspace import Workspace

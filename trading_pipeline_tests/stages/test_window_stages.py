@@ -9,8 +9,9 @@ from trading_pipeline.features.feature_sets import compute_features, feature_set
 from trading_pipeline.stages.backtest_stage import materialize_backtest
 from trading_pipeline.stages.bars_stage import refresh_bars
 from trading_pipeline.stages.coverage import chain_assets, pending_chain
-from trading_pipeline.stages.feature_stage import FeatureStage, LabelStage
+from trading_pipeline.stages.feature_stage import FeatureStage
 from trading_pipeline.stages.instrument_series import InstrumentSeries
+from trading_pipeline.stages.label_stage import LabelStage
 from trading_pipeline.stages.model_stage import ModelStage, PredictionStage
 from trading_pipeline.stages.study_stage import materialize_trials
 from trading_pipeline.stages.universe_stage import refresh_actions, refresh_universe

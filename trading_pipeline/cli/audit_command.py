@@ -1,0 +1,68 @@
+"""This file holds `audit NAME`: does a feature set or label read the future, on the stored bars."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from trading_pipeline.cli.session import stdout_console
+
+if TYPE_CHECKING:
+    from trading_pipeline.stages.audit_stage import AuditOfStored
+
+__all__ = ["run_audit"]
+
+_SHOWN_FINDINGS = 20
+
+
+def run_audit(name: str, instrument: str, *, as_json: bool) -> None:
+    """Audit and print; exit code 1 where something was found."""
+    from trading_pipeline.stages.audit_stage import audit_stored
+    from trading_pipeline.stages.check_catalog import check_catalog
+    from trading_pipeline.stages.workspace import open_workspace
+
+    workspace = open_workspace()
+    check_catalog(workspace.catalog)
+    found = audit_stored(workspace, instrument, name)
+    if as_json:
+        typer.echo(json.dumps(_as_values(found)))
+    else:
+        _print(found)
+    if found.findings:
+        raise typer.Exit(1)
+
+
+def _as_values(found: AuditOfStored) -> dict[str, Any]:
+    findings = [
+        {key: _value(value) for key, value in asdict(finding).items()} for finding in found.findings
+    ]
+    return {key: _value(value) for key, value in vars(found).items()} | {"findings": findings}
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, float) and value != value:
+        return None  # JSON has no NaN
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def _print(found: AuditOfStored) -> None:
+    console = stdout_console()
+    on = (
+        f"{found.kind} '{found.name}' on {found.bars:,} bars of {found.instrument}, "
+        f"{found.first_ts:%Y-%m-%d} to {found.last_ts:%Y-%m-%d}"
+    )
+    if not found.findings:
+        console.print(f"[green]ok[/] {on}: nothing reads the future.", soft_wrap=True)
+        return
+    columns = ", ".join(dict.fromkeys(finding.column for finding in found.findings))
+    console.print(
+        f"[red]{len(found.findings)} findings[/] {on}. Columns: {columns}.", soft_wrap=True
+    )
+    for finding in found.findings[:_SHOWN_FINDINGS]:
+        console.print(finding.sentence(), markup=False, soft_wrap=True)
+    more = len(found.findings) - _SHOWN_FINDINGS
+    if more > 0:
+        console.print(f"... and {more} more; --json lists all.")

@@ -1,0 +1,132 @@
+"""This file holds the stage of chart patterns: adjusted bars in, the rows known in a window out.
+
+A row never changes once its window is written: a pattern that breaks out in a later window stands in
+that window again, as the event `breakout`. Prices are forward-adjusted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from trading_pipeline.domain.bars import TS_DTYPE
+from trading_pipeline.domain.hashing import canonical_hash
+from trading_pipeline.domain.windows import Window
+from trading_pipeline.features import (
+    indicators,
+    pattern_break_kernels,
+    pattern_kernels,
+    pattern_kinds,
+    pattern_search,
+    zigzag,
+    zigzag_kernel,
+)
+from trading_pipeline.features.causality_audit import CausalityFinding
+from trading_pipeline.features.pattern_audit import audit_patterns
+from trading_pipeline.features.pattern_features import WARMUP_BARS
+from trading_pipeline.features.pattern_search import PATTERN_COLUMNS, find_patterns
+from trading_pipeline.settings.catalog import Catalog
+from trading_pipeline.stages.code_hash import module_hash
+from trading_pipeline.stages.feature_stage import windows_of_bars
+from trading_pipeline.stages.instrument_series import InstrumentSeries
+from trading_pipeline.stages.window_stage import Built, WindowStage
+from trading_pipeline.stages.workspace import Workspace
+
+__all__ = ["ChartPatternStage", "newest_rows", "pattern_lookback_windows"]
+
+_CODE = (
+    indicators,
+    pattern_break_kernels,
+    pattern_kernels,
+    pattern_kinds,
+    pattern_search,
+    zigzag,
+    zigzag_kernel,
+)
+
+
+def pattern_lookback_windows(catalog: Catalog) -> int:
+    """Windows before its own that a window of patterns reads."""
+    return windows_of_bars(WARMUP_BARS, catalog)
+
+
+def newest_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row a pattern of the joined windows: the one with its breakout where there was one."""
+    ordered = rows.sort_index(kind="stable")
+    return ordered.loc[~ordered.duplicated(["kind", "known_ts"], keep="last")]
+
+
+class ChartPatternStage(WindowStage):
+    """Patterns of one instrument. A window reads its own bars and those of the look-back windows."""
+
+    asset = "chart_patterns"
+
+    def __init__(self, workspace: Workspace, instrument_id: str) -> None:
+        super().__init__(workspace, instrument_id)
+        self.code_hash = canonical_hash([module_hash(*_CODE), WARMUP_BARS])
+        self.series = InstrumentSeries(workspace, instrument_id)
+        self._lookback = pattern_lookback_windows(workspace.catalog)
+
+    def inputs(self, window: Window) -> Any:
+        """Hashes of the bars that are read, and of the adjustments known by the window's end."""
+        instrument = self.series.instrument
+        return [
+            self.series.bars_hashes(self._read(window)),
+            self.series.events_hash(window.end),
+            [instrument.timeframe.value, instrument.calendar],
+        ]
+
+    def build(self, window: Window) -> Built:
+        """Patterns that were known, or broke out, in the window, as they stood at its end."""
+        rows = self.series.span(self._read(window)[0].start, window.end)
+        bars = self.series.adjusted.iloc[rows]
+        found = find_patterns(bars)
+        start = pd.Timestamp(window.start)
+        formed = found.loc[found["known_ts"] >= start].assign(event="formed")
+        # a breakout in the window of its pattern stands in the pattern's own row
+        broken = found.loc[(found["known_ts"] < start) & (found["breakout_ts"] >= start)]
+        broken = broken.assign(event="breakout")
+        formed.index = pd.DatetimeIndex(formed["known_ts"], dtype=TS_DTYPE, name="ts")
+        broken.index = pd.DatetimeIndex(broken["breakout_ts"], dtype=TS_DTYPE, name="ts")
+        frame = pd.concat([part for part in (formed, broken) if len(part)] or [formed])
+        frame = frame.sort_index(kind="stable")
+        known_at = pd.Series(self.series.known_at[rows], index=bars.index)
+        frame.insert(0, "known_at", known_at.reindex(frame.index).to_numpy())
+        frame = frame[["known_at", "event", *PATTERN_COLUMNS]].astype({"known_at": TS_DTYPE})
+        own = self.series.span(window.start, window.end)
+        status = "ok" if len(frame) else "no_rows" if own.stop > own.start else "not_listed"
+        return Built(frame, status)
+
+    def describe(self, frame: pd.DataFrame) -> Mapping[str, Any]:
+        """How many patterns of the window there are, how good, and how many broke out as expected."""
+        formed = frame.loc[frame["event"] == "formed"]
+        broken = frame.loc[frame["breakout_direction"] != 0]
+        directed = broken.loc[broken["direction"] != 0]
+        as_expected = (directed["direction"] == directed["breakout_direction"]).mean()
+        return {
+            "patterns": len(formed),
+            "breakouts": len(broken),
+            "mean_quality": float(formed["quality"].mean()),
+            "breakouts_as_expected": float(as_expected),
+        }
+
+    def audit(self, windows: Sequence[Window]) -> list[CausalityFinding]:
+        """What was known by random bars of the windows, with and without the bars after."""
+        if not windows:
+            return []
+        ordered = sorted(windows)
+        rows = self.series.span(self._read(ordered[0])[0].start, ordered[-1].end)
+        bars = self.series.adjusted.iloc[rows]
+        return audit_patterns(bars) if len(bars) > 1 else []
+
+    def _read(self, window: Window) -> list[Window]:
+        every = self._windows
+        own = every.index(window)
+        return every[max(0, own - self._lookback) : own + 1]
+
+    @cached_property
+    def _windows(self) -> list[Window]:
+        return self.workspace.windows()
