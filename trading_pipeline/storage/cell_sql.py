@@ -78,8 +78,12 @@ def timestamp_sql(cells: list[str], form: TimestampFormat) -> TimestampSql:
         aware = "true" if any("%z" in each for each in form.formats) else "false"
         return TimestampSql(moment, aware, "false")
     aware = f"(length({text}) > 10 AND regexp_matches({text}, {text_literal(_OFFSET)}))"
+    full = text
+    if any("%M%z" in each for each in form.formats):  # DuckDB wants seconds before an offset
+        full = f"regexp_replace({text}, '(:\\d{{2}})( ?[Zz+-].*)$', '\\1:00\\2')"
+        full = f"CASE WHEN regexp_matches({text}, '\\d:\\d{{2}}:\\d{{2}}') THEN {text} ELSE {full} END"
     moment = (
-        f"CASE WHEN {aware} THEN epoch_us(try_cast({text} AS TIMESTAMPTZ)) "
+        f"CASE WHEN {aware} THEN epoch_us(try_cast({full} AS TIMESTAMPTZ)) "
         f"ELSE epoch_us(try_cast({text} AS TIMESTAMP)) END"
     )
     loss = f"(length({text}) > 26 AND regexp_matches({text}, '\\.\\d{{6}}\\d*[1-9]'))"

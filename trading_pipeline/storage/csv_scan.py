@@ -200,6 +200,7 @@ def _connection(folder: str) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute(f"SET memory_limit = '{_MEMORY_LIMIT}'")
         connection.execute("SET threads = 2")
+        connection.execute("SET enable_progress_bar = false")  # it would stand among printed JSON
         yield connection
     finally:
         connection.close()
