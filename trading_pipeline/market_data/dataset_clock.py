@@ -6,6 +6,7 @@ daily and weekly ones get the date of their (first) session at 00:00 UTC.
 
 from __future__ import annotations
 
+import warnings
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -52,7 +53,10 @@ def calendar_zone(calendar: str | None) -> str | None:
     sessions(pd.Timestamp(2020, 1, 1, tz="UTC"), pd.Timestamp(2020, 1, 2, tz="UTC"), calendar)
     import exchange_calendars  # loaded by the line above, which refuses unknown names
 
-    return str(exchange_calendars.get_calendar(calendar).tz)
+    with warnings.catch_warnings():
+        # exchange_calendars 4.13 reads aware columns in a way that pandas 3.1 deprecates.
+        warnings.simplefilter("ignore")
+        return str(exchange_calendars.get_calendar(calendar).tz)
 
 
 def bar_labels(

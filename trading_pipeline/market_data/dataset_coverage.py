@@ -80,8 +80,10 @@ def count_coverage(
     while start <= minutes.last:
         end = min(_next_year(start), minutes.last + 1)
         expected = _expected(start, end, timeframe, calendar, zone if wall else None)
-        missing += int((~minutes.has(expected)).sum())
-        extra += len(np.setdiff1d(minutes.between(start, end), expected, assume_unique=False))
+        wanted, seen = np.zeros(end - start, dtype=np.bool_), minutes.flags(start, end)
+        wanted[expected - start] = True
+        missing += int((wanted & ~seen).sum())
+        extra += int((seen & ~wanted).sum())
         start = end
     return Coverage(missing, extra)
 

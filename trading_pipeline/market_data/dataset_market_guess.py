@@ -101,7 +101,7 @@ def guess_daily_market(labels: pd.DatetimeIndex) -> str | None:
     """
     if not len(labels):
         return None
-    if float(np.mean(np.asarray(labels.dayofweek) >= 5)) > 0.22:
+    if float(np.mean(np.asarray(labels.day_of_week) >= 5)) > 0.22:
         return ALWAYS
     recent = labels[-2000:]
     best, fewest = None, 0.1 * len(recent)

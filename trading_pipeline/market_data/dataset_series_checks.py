@@ -52,9 +52,9 @@ class MinuteMap:
         found = np.flatnonzero(self._seen[begin - _ORIGIN : max(end - _ORIGIN, 0)])
         return np.asarray(found + begin, dtype=np.int64)
 
-    def has(self, minutes: Moments) -> npt.NDArray[np.bool_]:
-        """Whether each of the minutes has a bar."""
-        return np.asarray(self._seen[minutes - _ORIGIN])
+    def flags(self, start: int, end: int) -> npt.NDArray[np.bool_]:
+        """Whether each minute `start <= minute < end` has a bar; a view, not to be written to."""
+        return np.asarray(self._seen[start - _ORIGIN : end - _ORIGIN])
 
 
 @dataclass

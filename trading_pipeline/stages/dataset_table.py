@@ -31,7 +31,7 @@ from trading_pipeline.storage.csv_scan import parquet_head
 
 __all__ = ["FoundTable", "find_table", "readable_copy"]
 
-_HEAD_ROWS = 2000
+_HEAD_ROWS = 1000
 
 
 @dataclass(frozen=True, kw_only=True)

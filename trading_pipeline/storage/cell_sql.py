@@ -10,11 +10,21 @@ from dataclasses import dataclass
 
 from trading_pipeline.domain.dataset_shape import NumberFormat, TimestampFormat
 
-__all__ = ["FORMULA", "TimestampSql", "number_sql", "text_literal", "timestamp_sql"]
+__all__ = [
+    "EARLIEST",
+    "FORMULA",
+    "LATEST",
+    "TimestampSql",
+    "number_sql",
+    "text_literal",
+    "timestamp_sql",
+]
 
 FORMULA = r"^\s*([=@]|[-+]\s*[A-Za-z(@=])"
 """A cell that a spreadsheet would run."""
-_EARLIEST, _LATEST = -2_208_988_800_000_000, 4_102_444_800_000_000  # 1900 and 2100
+EARLIEST, LATEST = -2_208_988_800_000_000, 4_102_444_800_000_000
+"""Stamps outside 1900 to 2100 are taken for faults."""
+_OFFSET = r"([Zz]|UTC|GMT|[+-]\d{2}(:?\d{2})?)$"
 _UNITS = {
     "s": ("1e8", "5e9", "* 1000000"),
     "ms": ("1e11", "5e12", "* 1000"),
@@ -60,28 +70,24 @@ def timestamp_sql(cells: list[str], form: TimestampFormat) -> TimestampSql:
     """Expressions for the time stamp in one cell, or in a cell of the date and one of the time."""
     if form.kind == "epoch":
         moment, loss = _epoch(cells[0], form)
-        return TimestampSql(_plausible(moment), "true", loss)
+        return TimestampSql(moment, "true", loss)
     text = _joined(cells, form)
     if not form.is_iso:
         formats = ", ".join(text_literal(each) for each in form.formats)
         moment = f"epoch_us(try_strptime(trim({text}), [{formats}]))"
         aware = "true" if any("%z" in each for each in form.formats) else "false"
-        return TimestampSql(_plausible(moment), aware, "false")
-    aware = (
-        f"(length({text}) > 10 AND (right({text}, 1) NOT BETWEEN '0' AND '9' "
-        f"OR substr({text}, -6, 1) IN ('+', '-') OR substr({text}, -5, 1) IN ('+', '-') "
-        f"OR substr({text}, -3, 1) IN ('+', '-')))"
-    )
+        return TimestampSql(moment, aware, "false")
+    aware = f"(length({text}) > 10 AND regexp_matches({text}, {text_literal(_OFFSET)}))"
+    full = text
+    if any("%M%z" in each for each in form.formats):  # DuckDB wants seconds before an offset
+        full = f"regexp_replace({text}, '(:\\d{{2}})( ?[Zz+-].*)$', '\\1:00\\2')"
+        full = f"CASE WHEN regexp_matches({text}, '\\d:\\d{{2}}:\\d{{2}}') THEN {text} ELSE {full} END"
     moment = (
-        f"CASE WHEN {aware} THEN epoch_us(try_cast({text} AS TIMESTAMPTZ)) "
+        f"CASE WHEN {aware} THEN epoch_us(try_cast({full} AS TIMESTAMPTZ)) "
         f"ELSE epoch_us(try_cast({text} AS TIMESTAMP)) END"
     )
     loss = f"(length({text}) > 26 AND regexp_matches({text}, '\\.\\d{{6}}\\d*[1-9]'))"
-    return TimestampSql(_plausible(moment), aware, loss)
-
-
-def _plausible(moment: str) -> str:
-    return f"CASE WHEN ({moment}) BETWEEN {_EARLIEST} AND {_LATEST} THEN ({moment}) END"
+    return TimestampSql(moment, aware, loss)
 
 
 def _joined(cells: list[str], form: TimestampFormat) -> str:

@@ -16,7 +16,14 @@ import duckdb
 
 from trading_pipeline.domain.dataset_shape import TableShape, TimestampFormat
 from trading_pipeline.errors import DatasetFormatError
-from trading_pipeline.storage.cell_sql import FORMULA, number_sql, text_literal, timestamp_sql
+from trading_pipeline.storage.cell_sql import (
+    EARLIEST,
+    FORMULA,
+    LATEST,
+    number_sql,
+    text_literal,
+    timestamp_sql,
+)
 
 __all__ = ["NO_MOMENT", "TableScan", "open_scan", "parquet_head"]
 
@@ -130,7 +137,8 @@ class TableScan:
             for role in ("open", "high", "low", "close", "volume")
         )
         return (
-            f"SELECT coalesce(moment, {NO_MOMENT}) AS moment, coalesce(aware, false) AS aware, "
+            f"SELECT CASE WHEN moment BETWEEN {EARLIEST} AND {LATEST} THEN moment ELSE {NO_MOMENT} END "
+            f"AS moment, coalesce(aware, false) AS aware, "
             f"coalesce(loss, false) AS loss, short, long, ({formula}) AS formula, {prices}, symbol "
             f"FROM (SELECT {', '.join(columns)} FROM {self._source()})"
         )
@@ -192,6 +200,7 @@ def _connection(folder: str) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute(f"SET memory_limit = '{_MEMORY_LIMIT}'")
         connection.execute("SET threads = 2")
+        connection.execute("SET enable_progress_bar = false")  # it would stand among printed JSON
         yield connection
     finally:
         connection.close()
