@@ -23,7 +23,7 @@ from trading_pipeline.backtest.kernel_fills import (
 )
 from trading_pipeline.backtest.kernel_records import log_order
 
-__all__ = ["desired", "due_orders", "exits_first", "forced_exits", "size_up"]
+__all__ = ["desired", "due_orders", "exits_first", "forced_exits", "log_goal", "size_up"]
 
 Array = Any
 
@@ -96,11 +96,15 @@ def exits_first(  # noqa: PLR0912
         goal, quantity = w[k, c.W_GOAL], w[k, c.W_QUANTITY]
         if goal == goal:
             entries = True
+            if w[k, c.W_REST] != c.NO_REST:
+                withdraw(w[k], a, k, i, at, orders, c.R_REPLACED)
             if quantity * goal < 0.0 or (goal == 0.0 and quantity != 0.0):
-                leave(
+                done = leave(
                     w[k], a, k, t, i, at, price, c.R_REBALANCE, np.nan, volume[k], p[k], trades,
                     orders,
                 )  # fmt: skip
+                if not done and p[k, c.P_KEEP_UNFILLED] > 0.0:
+                    w[k, c.W_FORCED], w[k, c.W_FORCED_ROW] = c.R_REBALANCE, t
         elif w[k, c.W_REST] != c.NO_REST:
             entries = True
     return entries
@@ -127,6 +131,27 @@ def _log_unsold(
     a[c.A_ORDERS] = log_order(
         orders, row, int(w[c.W_PENDING_ROW]), i, at, side, False, c.K_MARKET, asked, 0.0, np.nan,
         0.0, 0.0, reason,
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def log_goal(w: Array, a: Array, asset: int, equity: float, p: Array, orders: Array) -> None:
+    """Log the order of a target weight that is left without a bar to fill in, at the last mark."""
+    goal, quantity, mark = w[c.W_GOAL], w[c.W_QUANTITY], w[c.W_MARK]
+    change = np.nan
+    if mark > 0.0:
+        change = goal * equity / (mark * p[c.P_POINT]) - quantity
+        if abs(change) <= 1e-9 * abs(quantity):
+            return
+    elif goal == 0.0:
+        return
+    side = np.sign(change) if change == change else np.sign(goal)
+    row = int(a[c.A_ORDERS])
+    if row < orders.shape[0]:
+        orders[row, c.O_ASSET] = asset
+    a[c.A_ORDERS] = log_order(
+        orders, row, int(w[c.W_PENDING_ROW]), -1, c.AT_OPEN, side, quantity * side >= 0.0,
+        c.K_MARKET, abs(change), 0.0, np.nan, 0.0, 0.0, c.R_NO_NEXT_BAR,
     )  # fmt: skip
 
 
