@@ -53,7 +53,8 @@ def examine_providers(
     states: dict[str, str] = {}
     findings: dict[str, Finding] = {}
     for name in network_source_names():
-        for exchange in sorted(used.get(name, {}) if name == "ccxt" else []) or [None]:
+        exchanges: list[str | None] = list(sorted(used.get(name, set())) if name == "ccxt" else [])
+        for exchange in exchanges or [None]:
             check = f"source {name}" + (f" {exchange}" if exchange else "")
             try:
                 states[check], probes[check] = _prepared(name, exchange, settings)

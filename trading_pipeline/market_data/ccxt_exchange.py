@@ -55,8 +55,8 @@ def exchange_names() -> tuple[str, ...]:
 class CcxtExchange:
     """One exchange with its list of markets, loaded once.
 
-    `derivatives`: whether markets other than spot are wanted. `prepare` gets the client of ccxt before its first request. Raises `ConfigurationError` for an
-    exchange that ccxt does not know.
+    `derivatives`: whether markets other than spot are wanted. `prepare` gets the client of ccxt before
+    its first request. Raises `ConfigurationError` for an exchange that ccxt does not know.
     """
 
     def __init__(

@@ -94,3 +94,33 @@ def test_overrides_win_over_the_environment(monkeypatch, tmp_path):
 def test_settings_are_frozen():
     with pytest.raises(ValidationError):
         load_settings().runtime_dir = Path("other")
+
+
+def test_keys_are_secrets_and_empty_ones_count_as_not_set(monkeypatch):
+    monkeypatch.setenv("TRADING_PIPELINE_ALPACA_API_KEY", "PK1234567")
+    monkeypatch.setenv("TRADING_PIPELINE_ALPACA_SECRET_KEY", "")
+    monkeypatch.setenv("TRADING_PIPELINE_CCXT_KEYS", '{"kraken": {"key": "k1", "secret": "s1"}}')
+    settings = load_settings()
+    assert settings.alpaca_api_key is not None
+    assert settings.alpaca_api_key.get_secret_value() == "PK1234567"
+    assert settings.alpaca_secret_key is None
+    assert settings.ccxt_keys["kraken"].secret.get_secret_value() == "s1"
+    for secret in ("PK1234567", "k1'", "s1'"):
+        assert secret not in repr(settings)
+    assert "PK1234567" not in settings.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ALPACA_FEED", "best"),
+        ("SOURCE_ATTEMPTS", "0"),
+        ("SOURCE_TIMEOUT_SECONDS", "0"),
+        ("SOURCE_CONNECTIONS", "none"),
+        ("CCXT_KEYS", '{"kraken": {"key": "k1"}}'),
+    ],
+)
+def test_a_wrong_setting_of_the_sources_is_named(monkeypatch, name, value):
+    monkeypatch.setenv(f"TRADING_PIPELINE_{name}", value)
+    with pytest.raises(ConfigurationError, match=name.lower()):
+        load_settings()
