@@ -18,6 +18,7 @@ import pandas as pd
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.market_data.session_schedule import DAY, SessionSchedule, session_schedule
+from trading_pipeline.market_data.synthetic_faults import parse_faults
 
 __all__ = ["EPOCH", "MINUTE", "SessionWalk", "SyntheticSettings", "minute_bars", "session_walk"]
 
@@ -41,7 +42,8 @@ class SyntheticSettings:
 
     `annual_drift`, `annual_volatility`: of log prices, fractions. `jump_probability`: in a session.
     `jump_scale`: standard deviation of a jump, in log price. `missing_fraction`: share of bars that
-    are left out, to practise on gaps.
+    are left out, to practise on gaps. `faults`: what is planted, as `kind@moment`; see
+    `synthetic_faults`.
     """
 
     seed: int = 7
@@ -51,8 +53,11 @@ class SyntheticSettings:
     jump_probability: float = 0.01
     jump_scale: float = 0.04
     missing_fraction: float = 0.0
+    faults: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "faults", tuple(self.faults))  # a list of a file is made hashable
+        parse_faults(self.faults)
         for name, value, ok in (
             ("start_price", self.start_price, self.start_price > 0.0),
             ("annual_volatility", self.annual_volatility, self.annual_volatility > 0.0),

@@ -29,6 +29,7 @@ from trading_pipeline.market_data.source import (
     require_timeframe,
     utc_now,
 )
+from trading_pipeline.market_data.synthetic_faults import REACH, parse_faults, plant_faults
 from trading_pipeline.market_data.synthetic_paths import (
     EPOCH,
     SessionWalk,
@@ -70,7 +71,11 @@ class SyntheticSource:
         require_timeframe(self, request.instrument)
         now = self.clock()
         version = canonical_hash(
-            {name: getattr(self.settings, name) for name in self.settings.__dataclass_fields__}
+            {
+                name: getattr(self.settings, name)
+                for name in self.settings.__dataclass_fields__
+                if name != "faults" or self.settings.faults
+            }
         )[:SHOWN_DIGITS]
         return BarBatch(
             frame=self._bars(request.instrument, request.start, min(request.end, now), now),
@@ -97,7 +102,11 @@ class SyntheticSource:
             periods_per_year(Timeframe.D1, calendar),
             (end.astimezone(UTC) + timedelta(days=15)).year,
         )
-        bars = _aggregated(walk, self.settings, instrument, first, last)
+        faults = parse_faults(self.settings.faults)
+        reach = int(REACH.total_seconds()) * 1_000_000 if faults else 0
+        bars = _aggregated(walk, self.settings, instrument, max(first - reach, EPOCH), last)
+        if faults:
+            bars = plant_faults(bars, faults, instrument.timeframe, now)
         chosen = (bars.index >= pd.Timestamp(start)) & (bars.index < pd.Timestamp(end))
         bars = bars[np.asarray(chosen)]
         index = pd.DatetimeIndex(bars.index)

@@ -60,6 +60,7 @@ CREATE TABLE trials(trial_no BIGINT, study VARCHAR, instrument VARCHAR, strategy
 """
 
 _V2 = """
+ALTER TABLE instruments ADD COLUMN resample_from VARCHAR;
 ALTER TABLE fetch_log ADD COLUMN asked_from TIMESTAMPTZ;
 ALTER TABLE fetch_log ADD COLUMN price_basis VARCHAR;
 ALTER TABLE fetch_log ADD COLUMN resampled_from VARCHAR;

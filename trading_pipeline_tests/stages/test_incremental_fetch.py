@@ -21,6 +21,9 @@ from trading_pipeline.stages.universe_stage import refresh_universe
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline_tests.conftest import random_bars
 from trading_pipeline_tests.pipeline_world import SOURCE
+from trading_pipeline_tests.storage.conftest import disk_limit
+
+__all__ = ["disk_limit"]
 
 KEY = "AAPL_1d|2003-01-01"
 JUNE = datetime(2003, 6, 14, tzinfo=UTC)
@@ -242,7 +245,7 @@ def test_a_bar_that_closed_after_the_answer_is_not_taken_for_complete(june):
     assert [f.check_name for f in outcome.findings] == ["partial_last"]
 
 
-def test_a_backfill_that_ends_in_the_middle_goes_on_where_it_stopped(fresh_world, monkeypatch):
+def test_a_backfill_that_ends_in_the_middle_goes_on_where_it_stopped(fresh_world):
     workspace = fresh_world.tampered
     refresh_universe(workspace)
 
@@ -260,22 +263,17 @@ def test_a_backfill_that_ends_in_the_middle_goes_on_where_it_stopped(fresh_world
     assert len(reached) == 212 + 248 + 252 + 252
 
 
-def test_a_full_disk_stops_all_at_once_and_leaves_what_was_committed(fresh_world, monkeypatch):
+def test_a_full_disk_stops_all_at_once_and_leaves_what_was_committed(fresh_world, disk_limit):
     workspace = fresh_world.tampered
     refresh_universe(workspace)
-    real, calls = type(workspace.bars).replace_window, []
-
-    def full(self, *args, **kwargs):
-        calls.append(args)
-        if len(calls) == 3:
-            raise WarehouseError("No space left on device")
-        return real(self, *args, **kwargs)
-
-    monkeypatch.setattr(type(workspace.bars), "replace_window", full)
-    with pytest.raises(WarehouseError, match="No space left"):
+    refresh_bars(workspace, "AAPL_1d", workspace.windows()[:2])
+    SOURCE.reset()
+    with disk_limit(1_000), pytest.raises(WarehouseError, match="disk has room"):
         refresh(workspace)
-    assert len(calls) == 3
+    assert SOURCE.asked == ["AAPL_1d|2002-01-01"]  # there is no room for the others either
     assert fresh_world.rows("SELECT DISTINCT year(ts) FROM bars ORDER BY 1") == [(2000,), (2001,)]
+    assert fresh_world.value("SELECT count(*) FROM fetch_log") == 2
+    assert [o.changed for o in refresh(workspace)] == [False, False, True, True]
 
 
 def test_a_wider_span_of_the_same_window_is_asked_for_whole_or_from_the_watermark(june):
