@@ -30,8 +30,8 @@ __all__ = ["NO_MOMENT", "TableScan", "open_scan", "parquet_head"]
 NO_MOMENT = -(2**63)
 """`moment` of a row whose time stamp cannot be read."""
 _MEMORY_LIMIT = "100MB"
-_SORT_MEMORY_LIMIT = "128MB"
-_BATCH_ROWS = 65_536
+_SORT_MEMORY_LIMITS = ("72MB", "144MB", "512MB")
+_BATCH_ROWS = 32_768
 _NO_NULL = "\x02"  # a text that no cell holds: an empty cell stays '', a missing one becomes NULL
 _LONGEST_LINE = 1_000_000
 
@@ -53,7 +53,7 @@ class TableScan:
         symbol: str | None = None,
         naive_zone: str | None = None,
     ) -> Iterator[Any]:
-        """Arrow batches of at most 65,536 rows.
+        """Arrow batches of at most 32,768 rows.
 
         Columns: moment (int64, microseconds; `NO_MOMENT` where unreadable), aware, loss, short (a cut
         line), long (more cells than columns), formula (bool), open, high, low, close, volume (float64,
@@ -75,13 +75,39 @@ class TableScan:
             query, values = f"SELECT * FROM ({query}) WHERE symbol = ?", [symbol]
         if order == "time":
             readable = " AND ".join(f"isfinite({n})" for n in ("open", "high", "low", "close"))
+            # only what the order needs goes through the sort, as it may spill to disk
+            values_only = "moment, aware, open, high, low, close, volume, symbol"
             query = (
-                f"SELECT * EXCLUDE (place) FROM (SELECT *, row_number() OVER () AS place FROM ({query})) "
-                f"WHERE moment <> {NO_MOMENT} AND NOT short AND {readable} ORDER BY symbol, moment, place"
+                f"SELECT {values_only}, false AS loss, false AS short, false AS long, false AS formula "
+                f"FROM (SELECT * FROM (SELECT {values_only}, short, row_number() OVER () AS place "
+                f"FROM ({query})) WHERE moment <> {NO_MOMENT} AND NOT short AND {readable} "
+                "ORDER BY symbol, moment, place)"
             )
-            self._connection.execute(f"SET memory_limit = '{_SORT_MEMORY_LIMIT}'")
+            yield from self._sorted_batches(query, values)
+            return
         with _explained(self._path):
-            yield from self._connection.execute(query, values).to_arrow_reader(_BATCH_ROWS)
+            yield from self._connection.sql(query, params=values).to_arrow_reader(_BATCH_ROWS)
+
+    def _sorted_batches(self, query: str, values: list[str]) -> Iterator[Any]:
+        """Batches of a query that sorts, in one thread, which needs the least memory.
+
+        Where the limit does not even hold what DuckDB cannot spill, the next larger one is tried.
+        """
+        self._connection.execute("SET threads = 1")
+        for limit in _SORT_MEMORY_LIMITS:
+            self._connection.execute(f"SET memory_limit = '{limit}'")
+            started = False
+            with _explained(self._path):
+                try:
+                    for batch in self._connection.sql(query, params=values).to_arrow_reader(
+                        _BATCH_ROWS
+                    ):
+                        started = True
+                        yield batch
+                    return
+                except duckdb.OutOfMemoryException:
+                    if started or limit == _SORT_MEMORY_LIMITS[-1]:
+                        raise
 
     def readable_stamps(self, formats: list[TimestampFormat]) -> tuple[list[int], int]:
         """Rows that each of the formats can read, and rows that all of them can."""
@@ -168,7 +194,7 @@ class TableScan:
 def open_scan(path: Path, shape: TableShape) -> Iterator[TableScan]:
     """A scan of `path`, which is UTF-8 text or Parquet; temporary files go when it ends.
 
-    Memory of DuckDB stays below 128 MB, whatever the size of the file.
+    Memory of DuckDB stays near 100 MB, whatever the size of the file.
     """
     with tempfile.TemporaryDirectory(prefix="datasets-") as folder, _connection(folder) as opened:
         yield TableScan(opened, _plain_path(path, Path(folder)), shape)
@@ -213,8 +239,8 @@ def _explained(path: Path) -> Iterator[None]:
     except duckdb.Error as error:
         first = str(error).strip().splitlines()[0]
         raise DatasetFormatError(
-            f"{path} cannot be read as a table: {first} Open it in an editor and look for what stands "
-            "out, or export it again as plain CSV.",
+            f"{path} cannot be read as a table: {first} A line may be longer than {_LONGEST_LINE:,} "
+            "characters, or a quotation mark stand open. Look at it in an editor, or export it again.",
             path=str(path),
         ) from error
 

@@ -161,8 +161,10 @@ def test_a_shape_without_stamps_is_refused(tmp_path):
 
 
 def test_a_line_without_end_is_a_typed_error(scanned):
-    with pytest.raises(DatasetFormatError, match="cannot be read as a table"):
-        scanned("2024-01-02," + "9" * 5_000_000 + ",2,1,1,9,A\n")
+    good = "2024-01-02,1,2,1,1,9,A\n"
+    for length in (1_100_000, 5_000_000):
+        with pytest.raises(DatasetFormatError, match="longer than 1,000,000"):
+            scanned(good * 3 + "2024-01-02," + "9" * length + ",2,1,1,9,A\n" + good)
 
 
 def test_parquet_heads_are_text_and_quotes_in_names_are_harmless(tmp_path):
