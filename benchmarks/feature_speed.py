@@ -67,7 +67,7 @@ def measure(*works: Callable[[], Any], times: int = 5) -> list[float]:
 
 def bare_core(bars: pd.DataFrame) -> Iterator[tuple[str, Any]]:
     """Each column of `core` by the shortest way on bare arrays."""
-    o, h, l, c, v = (bars[name].to_numpy() for name in ("open", "high", "low", "close", "volume"))  # noqa: E741
+    o, h, low, c, v = (bars[name].to_numpy() for name in ("open", "high", "low", "close", "volume"))
     logs = np.log(c)
     before = np.append(np.nan, c[:-1])
     change = np.append(np.nan, np.diff(logs))
@@ -75,22 +75,22 @@ def bare_core(bars: pd.DataFrame) -> Iterator[tuple[str, Any]]:
         yield f"log_return_{back}", np.log(c / np.append(np.full(back, np.nan), c[:-back]))
     yield "overnight_return", np.log(o / before)
     yield "intraday_return", np.log(c / o)
-    yield "log_range", np.log(h / l)
-    yield "close_in_range", (c - l) / (h - l)
+    yield "log_range", np.log(h / low)
+    yield "close_in_range", (c - low) / (h - low)
     for window in (10, 50, 200):
         yield f"close_to_sma_{window}", c / talib.SMA(c, window) - 1.0
     yield "close_to_ema_20", c / talib.EMA(c, 20) - 1.0
     yield "trend_slope_20", talib.LINEARREG_SLOPE(logs, 20)
-    yield "di_difference_14", (talib.PLUS_DI(h, l, c, 14) - talib.MINUS_DI(h, l, c, 14)) / 100.0
-    yield "aroon_25", talib.AROONOSC(h, l, 25) / 100.0
+    yield "di_difference_14", (talib.PLUS_DI(h, low, c, 14) - talib.MINUS_DI(h, low, c, 14)) / 100.0
+    yield "aroon_25", talib.AROONOSC(h, low, 25) / 100.0
     yield "roc_10", talib.ROCP(c, 10)
     yield "rsi_14", talib.RSI(c, 14) / 100.0
     yield "macd_histogram", talib.MACD(c, 12, 26, 9)[2] / c
-    yield "adx_14", talib.ADX(h, l, c, 14) / 100.0
-    yield "stochastic_k_14", talib.STOCH(h, l, c, 14, 3, 0, 3, 0)[0] / 100.0
-    yield "stochastic_d_14", talib.STOCH(h, l, c, 14, 3, 0, 3, 0)[1] / 100.0
-    yield "williams_r_14", talib.WILLR(h, l, c, 14) / 100.0
-    yield "cci_20", talib.CCI(h, l, c, 20) / 100.0
+    yield "adx_14", talib.ADX(h, low, c, 14) / 100.0
+    yield "stochastic_k_14", talib.STOCH(h, low, c, 14, 3, 0, 3, 0)[0] / 100.0
+    yield "stochastic_d_14", talib.STOCH(h, low, c, 14, 3, 0, 3, 0)[1] / 100.0
+    yield "williams_r_14", talib.WILLR(h, low, c, 14) / 100.0
+    yield "cci_20", talib.CCI(h, low, c, 20) / 100.0
     for window in (20, 60):
         yield f"volatility_{window}", talib.STDDEV(change, window) * np.sqrt(window / (window - 1))
     fast, slow = talib.STDDEV(change, 5), talib.STDDEV(change, 60)
@@ -99,13 +99,13 @@ def bare_core(bars: pd.DataFrame) -> Iterator[tuple[str, Any]]:
     yield "bollinger_position_20", (c - lower) / (upper - lower)
     upper, middle, lower = talib.BBANDS(c, 20)
     yield "bollinger_width_20", (upper - lower) / middle
-    yield "atr_14", talib.ATR(h, l, c, 14) / c
-    squares = np.square(np.log(h / l))
+    yield "atr_14", talib.ATR(h, low, c, 14) / c
+    squares = np.square(np.log(h / low))
     yield "parkinson_20", np.sqrt(talib.SMA(squares, 20) / (4.0 * np.log(2.0)))
-    terms = 0.5 * np.square(np.log(h / l)) - (2.0 * np.log(2.0) - 1.0) * np.square(np.log(c / o))
+    terms = 0.5 * np.square(np.log(h / low)) - (2.0 * np.log(2.0) - 1.0) * np.square(np.log(c / o))
     yield "garman_klass_20", np.sqrt(talib.SMA(terms, 20))
     yield "volume_ratio_5_20", talib.SMA(v, 5) / talib.SMA(v, 20)
-    yield "mfi_14", talib.MFI(h, l, c, v, 14) / 100.0
+    yield "mfi_14", talib.MFI(h, low, c, v, 14) / 100.0
     yield "volume_z_20", (v - talib.SMA(v, 20)) / talib.STDDEV(v, 20)
     obv = talib.OBV(c, v)
     yield "obv_z_20", (obv - talib.SMA(obv, 20)) / talib.STDDEV(obv, 20)
@@ -125,13 +125,13 @@ def collected(columns: Iterator[tuple[str, Any]], names: tuple[str, ...], rows: 
 
 def pandas_alpha158(bars: pd.DataFrame) -> Iterator[tuple[str, Any]]:
     """142 columns of `alpha158` by pandas' rolling methods."""
-    o, h, l, c, v = (bars[name] for name in ("open", "high", "low", "close", "volume"))  # noqa: E741
-    top, bottom, length = np.maximum(o, c), np.minimum(o, c), h - l + TINY
-    yield from {"KMID": (c - o) / o, "KLEN": (h - l) / o, "KMID2": (c - o) / length}.items()
+    o, h, low, c, v = (bars[name] for name in ("open", "high", "low", "close", "volume"))
+    top, bottom, length = np.maximum(o, c), np.minimum(o, c), h - low + TINY
+    yield from {"KMID": (c - o) / o, "KLEN": (h - low) / o, "KMID2": (c - o) / length}.items()
     yield from {"KUP": (h - top) / o, "KUP2": (h - top) / length}.items()
-    yield from {"KLOW": (bottom - l) / o, "KLOW2": (bottom - l) / length}.items()
-    yield from {"KSFT": (2 * c - h - l) / o, "KSFT2": (2 * c - h - l) / length}.items()
-    yield from {"OPEN0": o / c, "HIGH0": h / c, "LOW0": l / c}.items()
+    yield from {"KLOW": (bottom - low) / o, "KLOW2": (bottom - low) / length}.items()
+    yield from {"KSFT": (2 * c - h - low) / o, "KSFT2": (2 * c - h - low) / length}.items()
+    yield from {"OPEN0": o / c, "HIGH0": h / c, "LOW0": low / c}.items()
     numbers = pd.Series(np.arange(len(c), dtype="float64"), c.index)
     change, moved, log_volume = c.diff(), v.diff(), np.log(v + 1.0)
     ratio, volume_ratio = c / c.shift(), np.log(v / v.shift() + 1.0)
@@ -150,13 +150,13 @@ def pandas_alpha158(bars: pd.DataFrame) -> Iterator[tuple[str, Any]]:
         yield f"BETA{d}", slope / c
         yield f"RSQR{d}", close.corr(numbers) ** 2
         yield f"RESI{d}", (c - mean - slope * (d - 1) / 2) / c
-        high, low = h.rolling(d).max(), l.rolling(d).min()
+        high, lowest = h.rolling(d).max(), low.rolling(d).min()
         yield f"MAX{d}", high / c
-        yield f"MIN{d}", low / c
+        yield f"MIN{d}", lowest / c
         yield f"QTLU{d}", close.quantile(0.8) / c
         yield f"QTLD{d}", close.quantile(0.2) / c
         yield f"RANK{d}", close.rank(pct=True)
-        yield f"RSV{d}", (c - low) / (high - low + TINY)
+        yield f"RSV{d}", (c - lowest) / (high - lowest + TINY)
         yield f"CORR{d}", close.corr(log_volume)
         yield f"CORD{d}", ratio.rolling(d).corr(volume_ratio)
         rises, falls = higher.rolling(d).mean(), lower.rolling(d).mean()

@@ -24,6 +24,7 @@ from trading_pipeline.errors import (
     UnknownNameError,
     did_you_mean,
 )
+from trading_pipeline.features.indicator_warmups import SLOW, START_DEPENDENT, WARMUPS
 
 __all__ = [
     "indicator",
@@ -38,87 +39,6 @@ __all__ = [
 
 FloatArray = npt.NDArray[np.float64]
 
-# Least bars, and bars for each bar of the longest period, until the first bar weighs under 1e-6
-# (measured by `audit_warmup`): a factor f forgets in f periods.
-_EXPONENTIAL = (250, 9)  # one or two averages with weight 2 / (n + 1)
-_WILDER = (250, 17)  # weight 1 / n
-_SLOW = (400, 28)  # averages of averages
-_CYCLE = (400, 0)  # Hilbert transform, no period
-_WARMUPS: Mapping[str, tuple[int, int]] = {
-    **dict.fromkeys(
-        [
-            "ADOSC",
-            "APO",
-            "CVI",
-            "DEMA",
-            "EFI",
-            "EMA",
-            "ERI",
-            "HA",
-            "KC",
-            "KDJ",
-            "MACD",
-            "MACDEXT",
-            "MACDFIX",
-            "MASSI",
-            "PPO",
-            "PVO",
-            "SAR",
-            "SAREXT",
-            "SMI",
-            "T3",
-            "TSI",
-            "ZLEMA",
-        ],
-        _EXPONENTIAL,
-    ),
-    **dict.fromkeys(
-        [
-            "ATR",
-            "CMO",
-            "DX",
-            "MINUS_DI",
-            "MINUS_DM",
-            "NATR",
-            "PLUS_DI",
-            "PLUS_DM",
-            "RMA",
-            "RSI",
-            "RVI",
-            "STOCHRSI",
-            "SUPERTREND",
-        ],
-        _WILDER,
-    ),
-    **dict.fromkeys(("ADX", "ADXR", "KAMA", "TEMA", "TRIX"), _SLOW),
-    **dict.fromkeys(
-        (
-            "HT_DCPERIOD",
-            "HT_DCPHASE",
-            "HT_PHASOR",
-            "HT_SINE",
-            "HT_TRENDLINE",
-            "HT_TRENDMODE",
-            "MAMA",
-        ),
-        _CYCLE,
-    ),
-}
-_START_DEPENDENT = frozenset(
-    (
-        "AD",
-        "CUMSUM",
-        "MAXINDEX",
-        "MININDEX",
-        "MINMAXINDEX",
-        "NVI",
-        "OBV",
-        "PVI",
-        "PVT",
-        "VWAP",
-        "WAD",
-    )
-)
 _NOT_OFFERED = frozenset(("MAVP",))  # takes a series of periods, which bars do not have
 
 
@@ -234,7 +154,7 @@ def indicator_warmup(name: str, **parameters: int | float) -> int:
     (19, 250, 400)
     """
     lookback = indicator_lookback(name, **parameters)
-    if name in _START_DEPENDENT:
+    if name in START_DEPENDENT:
         raise ConfigurationError(
             f"The indicator {name!r} depends on the first bar for ever, so it has no warm-up. Use its "
             "differences or a rolling z-score instead of its level.",
@@ -242,7 +162,7 @@ def indicator_warmup(name: str, **parameters: int | float) -> int:
         )
     checked = indicator_parameters(name) | _check_parameters(name, parameters)
     averages = [value for key, value in checked.items() if key.endswith("matype")]
-    least, factor = _WARMUPS.get(name, _SLOW if any(averages) else (0, 0))
+    least, factor = WARMUPS.get(name, SLOW if any(averages) else (0, 0))
     longest = max((int(v) for key, v in checked.items() if key.endswith("period")), default=0)
     return max(lookback, least, factor * longest)
 

@@ -6,8 +6,8 @@ import pytest
 import talib
 
 from trading_pipeline.errors import ConfigurationError, DataQualityError, UnknownNameError
-from trading_pipeline.features import indicators
 from trading_pipeline.features.causality_audit import audit_prefix_truncation, audit_warmup
+from trading_pipeline.features.indicator_warmups import START_DEPENDENT
 from trading_pipeline.features.indicators import (
     indicator,
     indicator_lookback,
@@ -18,7 +18,6 @@ from trading_pipeline.features.indicators import (
 
 # functions of single values, in which a price has no meaning (arc cosine of 100)
 MATH = set(talib.get_function_groups()["Math Transform"])
-START_DEPENDENT = indicators._START_DEPENDENT
 OFFERED = [name for name in indicator_names() if name not in MATH and not name.startswith("CDL")]
 
 
