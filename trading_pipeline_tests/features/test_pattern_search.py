@@ -69,7 +69,9 @@ def test_upside_down_it_is_the_mirrored_kind_with_mirrored_lines(kind):
     straight, turned = find_patterns(bars), find_patterns(mirrored(bars))
     both = MIRRORS | {value: key for key, value in MIRRORS.items()}
     by_time = [(str(ts), both[name]) for ts, name in zip(turned.known_ts, turned.kind, strict=True)]
-    assert sorted(by_time) == sorted((str(t), k) for t, k in zip(straight.known_ts, straight.kind, strict=True))
+    assert sorted(by_time) == sorted(
+        (str(t), k) for t, k in zip(straight.known_ts, straight.kind, strict=True)
+    )
     row, other = found(kind, bars), found(MIRRORS[kind], mirrored(bars))
     assert other["quality"] == pytest.approx(row["quality"])
     assert other["height"] == pytest.approx(row["height"])
