@@ -99,7 +99,7 @@ class FeatureStage(WindowStage):
         bars = self.series.adjusted.iloc[rows]
         if len(bars) < min(spec.warmup for spec in self.set.specs) + 2:
             return []
-        return audit_feature_set(self.set, bars, compute=self.compute)
+        return audit_feature_set(self.set, bars)
 
     def _read(self, window: Window) -> list[Window]:
         every = self._windows

@@ -118,7 +118,7 @@ def test_core_raises_no_alarm_on_bundled_bars(instrument):
     bars = BundledSource().fetch_bars(request).frame
     assert len(bars) > 2000
     for name in feature_set_names():
-        assert audit_feature_set(feature_set(name), bars, cuts=3) == [], name
+        assert audit_feature_set(feature_set(name), bars, cuts=8) == [], name
 
 
 def test_the_audit_of_core_on_5000_bars_takes_less_than_a_second(index_bars):
