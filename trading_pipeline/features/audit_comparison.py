@@ -5,7 +5,7 @@ A finding is one value that changed although no bar it may use did.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,6 +25,7 @@ __all__ = [
     "ensure_compared",
     "random_cuts",
     "scrambled_after",
+    "usual_sizes",
 ]
 
 Compute = Callable[[pd.DataFrame], "pd.DataFrame | pd.Series"]
@@ -132,9 +133,13 @@ def compare_tables(
     cut: int,
     rtol: float,
     *,
+    sizes: Mapping[str, float],
     scaled: bool = False,
 ) -> tuple[list[CausalityFinding], int]:
-    """Differences in rows `start <= row < stop` of `full`; row 0 of `part` is row `offset` of it."""
+    """Differences in rows `start <= row < stop` of `full`; row 0 of `part` is row `offset` of it.
+
+    `sizes`: usual size of each column of `full`. Also gives how many values there were to compare.
+    """
     if list(full.columns) != list(part.columns):
         raise DataQualityError(
             f"The computation gave the columns {', '.join(full.columns)} on all bars and "
@@ -145,7 +150,7 @@ def compare_tables(
     for column in full.columns:
         whole = full[column].to_numpy()
         expected, given = whole[start:stop], part[column].to_numpy()[start - offset : stop - offset]
-        size = _usual_size(whole)
+        size = sizes[column]
         # NaN counts as a value once the column has begun, as in a column of rare events
         compared += max(stop - max(start, _first_number(whole)), 0)
         differing = np.flatnonzero(~_equal(expected, given, size, rtol, scaled=scaled))
@@ -170,9 +175,14 @@ def _first_number(values: FloatArray) -> int:
     return int(np.append(np.flatnonzero(~np.isnan(values)), len(values))[0])
 
 
-def _usual_size(values: FloatArray) -> float:
-    finite = np.abs(values[np.isfinite(values)])
-    return float(np.median(finite)) if finite.size else 0.0
+def usual_sizes(table: pd.DataFrame) -> dict[str, float]:
+    """Median of the absolute numbers of each column; 0 for a column without any."""
+    sizes = {}
+    for column in table.columns:
+        values = table[column].to_numpy()
+        finite = np.abs(values[np.isfinite(values)])
+        sizes[str(column)] = float(np.median(finite)) if finite.size else 0.0
+    return sizes
 
 
 def _equal(

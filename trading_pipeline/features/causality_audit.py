@@ -21,6 +21,7 @@ from trading_pipeline.features.audit_comparison import (
     ensure_compared,
     random_cuts,
     scrambled_after,
+    usual_sizes,
 )
 
 __all__ = [
@@ -53,12 +54,15 @@ def audit_prefix_truncation(
     are too few for a single value to be compared.
     """
     full = computed_table(compute, bars) if full is None else full
+    sizes = usual_sizes(full)
     findings: list[CausalityFinding] = []
     compared = 0
     for cut in random_cuts(full, cuts=cuts, rows=rows, seed=seed):
         part = computed_table(compute, bars.iloc[:cut])
         start = max(cut - rows, 0)
-        found, count = compare_tables("prefix_truncation", full, part, start, cut, 0, cut, rtol)
+        found, count = compare_tables(
+            "prefix_truncation", full, part, start, cut, 0, cut, rtol, sizes=sizes
+        )
         findings += found
         compared += count
     ensure_compared(compared, bars, "prefix truncation")
@@ -83,11 +87,14 @@ def audit_scrambled_future(
     """
     full = computed_table(compute, bars) if full is None else full
     generator = np.random.default_rng(seed)
+    sizes = usual_sizes(full)
     findings: list[CausalityFinding] = []
     compared = 0
     for cut in random_cuts(full, cuts=cuts, rows=rows, seed=seed):
         part = computed_table(compute, scrambled_after(bars, cut, generator))
-        found, count = compare_tables("scrambled_future", full, part, 0, cut, 0, cut, rtol)
+        found, count = compare_tables(
+            "scrambled_future", full, part, 0, cut, 0, cut, rtol, sizes=sizes
+        )
         findings += found
         compared += count
     ensure_compared(compared, bars, "the scrambled future")
@@ -120,6 +127,7 @@ def audit_warmup(
             f"{', '.join(sorted(columns))}. Declare one for each column."
         )
     generator = np.random.default_rng(seed)
+    sizes = usual_sizes(full)
     findings: list[CausalityFinding] = []
     compared = 0
     for length in sorted(set(needed.values())):
@@ -138,6 +146,7 @@ def audit_warmup(
                 first,
                 first,
                 rtol,
+                sizes=sizes,
                 scaled=True,
             )
             findings += found

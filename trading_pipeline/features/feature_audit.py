@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pandas as pd
 
 from trading_pipeline.errors import InsufficientDataError
-from trading_pipeline.features.audit_comparison import CausalityFinding, Compute, computed_table
+from trading_pipeline.features.audit_comparison import CausalityFinding, computed_table
 from trading_pipeline.features.causality_audit import (
     audit_prefix_truncation,
     audit_scrambled_future,
@@ -31,35 +32,58 @@ def audit_feature_set(
     chosen: FeatureSet,
     bars: pd.DataFrame,
     *,
-    compute: Compute | None = None,
     context: FeatureContext | None = None,
-    cuts: int = 5,
+    cuts: int = 30,
     seed: int = 7,
 ) -> list[CausalityFinding]:
     """Every audit of a feature set on forward-adjusted bars; an empty list where all is well.
 
-    Prefix truncation, scrambled future, each column's own warm-up, and permuted outcomes (of the
-    forward return over 5 bars). `compute`: what to call in place of the set's own computation; `context`:
-    timeframe and calendar of the bars, where features depend on them. Raises
-    `InsufficientDataError` where no column has a value to compare; the permuted outcomes are left out
-    where fewer than 100 rows are complete.
+    Prefix truncation at `cuts` random bars, the future scrambled and each column's own warm-up at a
+    sixth of them, and permuted outcomes (of the forward return over 5 bars). A column that is 0 or
+    1 rarely changes at any one cut, so there are many. `context`: timeframe and calendar of the bars,
+    where features depend on them. Raises `InsufficientDataError` where no column has a value to
+    compare; the permuted outcomes are left out where fewer than 100 rows are complete.
     """
 
-    def own(part: pd.DataFrame) -> pd.DataFrame:
-        return compute_features(chosen, part, context=context)
+    def work(part: pd.DataFrame) -> pd.DataFrame:
+        # what looks ahead has no value at the end, which is for the audit to find
+        return compute_features(chosen, part, context=context, complete=False)
 
-    work = compute or own
     full = computed_table(work, bars)
+    few = max(cuts // 6, 1)
     findings = audit_prefix_truncation(work, bars, cuts=cuts, seed=seed, full=full)
-    findings += audit_scrambled_future(work, bars, cuts=cuts, seed=seed, full=full)
-    warmups = {spec.name: spec.warmup_in(context) for spec in chosen.specs}
-    if len(bars) > min(warmups.values()) + 1:
-        findings += audit_warmup(work, bars, warmups, cuts=cuts, seed=seed, full=full)
+    # other cuts than those of the prefixes
+    findings += audit_scrambled_future(work, bars, cuts=few, seed=seed + 1, full=full)
+    for warmup in sorted({spec.warmup_in(context) for spec in chosen.specs}):
+        if len(bars) > warmup + 1:
+            specs = tuple(spec for spec in chosen.specs if spec.warmup_in(context) == warmup)
+            # the columns of this warm-up alone: the whole set for each would cost many times as much
+            part = replace(chosen, specs=specs)
+            findings += _audit_warmup(part, context, warmup, bars, full, few, seed)
     complete = int(full.notna().all(axis=1).sum())
     if complete >= _LEAST_ROWS:
         labels = compute_labels(_PROBE, bars, pd.DatetimeIndex(bars.index)).frame
         findings += audit_permuted_labels(full, labels, seed=seed)
     return findings
+
+
+def _audit_warmup(
+    part: FeatureSet,
+    context: FeatureContext | None,
+    warmup: int,
+    bars: pd.DataFrame,
+    full: pd.DataFrame,
+    cuts: int,
+    seed: int,
+) -> list[CausalityFinding]:
+    return audit_warmup(
+        lambda rows: compute_features(part, rows, context=context, complete=False),
+        bars,
+        warmup,
+        cuts=cuts,
+        seed=seed,
+        full=full[list(part.columns)],
+    )
 
 
 def audit_labels(

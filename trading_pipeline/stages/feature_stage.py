@@ -115,11 +115,7 @@ class FeatureStage(WindowStage):
 
     def audit_bars(self, bars: pd.DataFrame) -> list[CausalityFinding]:
         """Every audit over forward-adjusted bars; raises where no column has a value to compare."""
-        return audit_feature_set(self.set, bars, compute=self._unchecked, context=self.context)
-
-    def _unchecked(self, adjusted: pd.DataFrame) -> pd.DataFrame:
-        """As `compute`, but what looks ahead and has no value at the end is there to be found."""
-        return compute_features(self.set, adjusted, context=self.context, complete=False)
+        return audit_feature_set(self.set, bars, context=self.context)
 
     def _read(self, window: Window) -> list[Window]:
         every = self._windows
