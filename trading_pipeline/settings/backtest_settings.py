@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from trading_pipeline.domain.hashing import canonical_hash
+from trading_pipeline.errors import ConfigurationError
+from trading_pipeline.settings.spec_model import explain_validation_error
 
 __all__ = [
     "BacktestSettings",
@@ -32,6 +34,16 @@ BelowOne: TypeAlias = Annotated[float, Field(gt=0.0, lt=1.0)]
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def __init__(self, **values: Any) -> None:
+        """Check the values; `ConfigurationError` names each wrong one and the closest known name."""
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            sentences = explain_validation_error(error, type(self))
+            raise ConfigurationError(
+                f"{type(self).__name__}: {sentences}", settings=type(self).__name__
+            ) from error
 
 
 class PercentOfEquity(_Frozen):

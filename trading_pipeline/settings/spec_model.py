@@ -49,7 +49,7 @@ class SpecModel(BaseModel):
         return canonical_hash(self.model_dump(mode="json"))
 
 
-_BRANCH = re.compile(r"function-|literal\[|(int|float|str|bool|date)$")
+_BRANCH = re.compile(r"function-|constrained-|literal\[|(int|float|str|bool|date)$")
 """Parts of pydantic's location that name a branch of a type, not a key."""
 
 
@@ -68,7 +68,7 @@ def _explain(detail: Any, model: type[BaseModel]) -> str:
         return f"Unknown key '{path}'. {did_you_mean(str(location[-1]), known)}"
     if kind == "missing":
         return f"The key '{path}' is missing."
-    reason = str(detail["msg"]).removeprefix("Value error, ")
+    reason = str(detail["msg"]).removeprefix("Value error, ").rstrip(".")
     shown = "" if isinstance(given, (dict, list)) else f", was {given!r}"
     if kind == "string_type" and isinstance(given, (bool, int, float, date)):
         shown += " (YAML reads it so; put the word in quotes)"

@@ -44,7 +44,7 @@ def desk_of(
     rows: list[Bar | None] = [Bar(*row) for row in zip(*columns, strict=True)]
     if present is not None:
         rows = [bar if there else None for bar, there in zip(rows, present, strict=True)]
-    dated = _bars_of_actions(bars.index, actions)
+    dated = bars_of_actions(bars.index, actions)
     desk = Desk(number, rows, signals, settings, _sizes(bars, signals, settings, dated))
     desk.actions = dated
     if settings.session_close is not None:
@@ -59,7 +59,7 @@ def days_of(index: pd.DatetimeIndex, settings: BacktestSettings) -> list[int]:
     return [stamp.astimezone(zone).toordinal() for stamp in index.to_pydatetime()]
 
 
-def _bars_of_actions(index: pd.DatetimeIndex, actions: Sequence[Action]) -> list[Action]:
+def bars_of_actions(index: pd.DatetimeIndex, actions: Sequence[Action]) -> list[Action]:
     """Actions at the first bar on or after their date; none before the first or after the last."""
     dates = [stamp.date() for stamp in index.to_pydatetime()]
     found = []
@@ -69,6 +69,18 @@ def _bars_of_actions(index: pd.DatetimeIndex, actions: Sequence[Action]) -> list
         if bar:
             found.append((bar, kind, value))
     return found
+
+
+def dated_actions(index: pd.DatetimeIndex, actions: Sequence[Action]) -> list[CorporateAction]:
+    """The same actions as the engine takes them."""
+    first = index[0].date()
+    return [
+        CorporateAction(
+            instrument="TEST_1d", ex_date=first + timedelta(days=after), kind=kind, value=value,
+            source="test", seen_at=datetime(2024, 1, 1, tzinfo=UTC),
+        )
+        for after, kind, value in actions
+    ]  # fmt: skip
 
 
 def _session_ends(index: pd.DatetimeIndex, settings: BacktestSettings) -> set[int]:
@@ -127,14 +139,7 @@ def compare_single(
     bars: pd.DataFrame, signals: Signals, settings: BacktestSettings, actions: Sequence[Action] = ()
 ) -> AccountOracle:
     """Run both on one instrument and demand equal bits."""
-    first = bars.index[0].date()
-    dated = [
-        CorporateAction(
-            instrument="TEST_1d", ex_date=first + timedelta(days=after), kind=kind, value=value,
-            source="test", seen_at=datetime(2024, 1, 1, tzinfo=UTC),
-        )
-        for after, kind, value in actions
-    ]  # fmt: skip
+    dated = dated_actions(bars.index, actions)
     result = run_backtest(bars, signals, settings, actions=dated)
     desk = desk_of(0, bars, signals, settings, actions)
     oracle = AccountOracle([desk], days_of(bars.index, settings)).run()

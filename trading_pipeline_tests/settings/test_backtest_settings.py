@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.settings.backtest_settings import (
     BacktestSettings,
     FixedQuantity,
@@ -44,13 +45,29 @@ def test_defaults_trade_at_the_next_open_with_caution_and_no_costs():
     ],
 )
 def test_wrong_setting_is_refused(wrong):
-    with pytest.raises(ValidationError, match=next(iter(wrong))):
+    with pytest.raises(ConfigurationError, match=next(iter(wrong))):
         BacktestSettings(**wrong)
 
 
 def test_unknown_zone_is_named():
-    with pytest.raises(ValidationError, match="America/New_Yorck"):
+    with pytest.raises(ConfigurationError, match="America/New_Yorck"):
         SessionClose(time="15:45", zone="America/New_Yorck")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"initial_cash": -5}, "'initial_cash': .*greater than 0, was -5"),
+        ({"initial_cash": float("nan")}, "'initial_cash': .*finite number, was nan"),
+        ({"comission_bps": 3}, "Unknown key 'comission_bps'. Did you mean 'commission_bps'"),
+        ({"sizing": {"type": "fixed_cash", "cas": 1}}, "Unknown key 'cas'. Did you mean 'cash'"),
+        ({"session_close": {"time": "16:00", "zone": "Mars/Base"}}, "'session_close'.*Mars/Base"),
+    ],
+)
+def test_wrong_setting_is_named_with_its_value(wrong, words):
+    with pytest.raises(ConfigurationError, match=words) as caught:
+        BacktestSettings(**wrong)
+    assert caught.value.settings == "BacktestSettings"
 
 
 def test_sizing_is_read_from_plain_values():
