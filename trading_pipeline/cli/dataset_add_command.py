@@ -17,6 +17,7 @@ from trading_pipeline.cli.progress_display import show_progress
 from trading_pipeline.cli.session import open_pass, stderr_console, stdout_console
 from trading_pipeline.errors import DatasetFormatError
 from trading_pipeline.market_data.dataset_profile import DatasetProfile
+from trading_pipeline.market_data.files_source import DatasetRecord, registered_datasets
 from trading_pipeline.settings.dataset_answers import DatasetAnswers, load_answers, sidecar_path
 from trading_pipeline.settings.environment import PipelineSettings, load_settings
 from trading_pipeline.stages.dataset_profiling import profile_dataset
@@ -41,10 +42,18 @@ def run_add(path: Path, flags: Mapping[str, Any], *, as_json: bool) -> None:
     name = _into_inbox(settings, path, answers)
     with show_progress(stderr_console()):
         first = open_pass()
+        before = registered_datasets(settings.datasets)
         instrument = first.dataset(name)
+        now = DatasetRecord.read(settings.datasets / instrument)
+        known = before.get(instrument)
         full_pass = _with_new_catalog(first)
         full_pass.reference_data()
-        full_pass.chain(instrument, [], full_pass.workspace.windows())
+        full_pass.chain(
+            instrument,
+            [],
+            full_pass.workspace.windows(),
+            refetch=known is not None and known.bars_sha256 != now.bars_sha256,
+        )
     _print(full_pass, name, instrument, profile, as_json=as_json)
 
 

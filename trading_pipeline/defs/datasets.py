@@ -133,6 +133,7 @@ def _bars_request(name: str, sha256: str, windows: Sequence[Window]) -> dg.RunRe
     return dg.RunRequest(
         run_key=f"{name} {sha256[:12]}",
         job_name="bars_of_files",
+        run_config={"ops": {"bars": {"config": {"refetch": True}}}},
         partition_key=first if alone else None,
         tags=None if alone else dict(zip(_RANGE, (first, last), strict=True)),
     )

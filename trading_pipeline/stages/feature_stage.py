@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trading_pipeline.domain.hashing import canonical_hash, frame_hash
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.features.causality_audit import CausalityFinding
@@ -22,10 +23,12 @@ from trading_pipeline.stages.feature_quality_numbers import QualityOfWindows
 from trading_pipeline.stages.instrument_series import InstrumentSeries
 from trading_pipeline.stages.window_stage import Built, WindowStage
 from trading_pipeline.stages.workspace import Workspace
+from trading_pipeline.storage.artifact_store import Artifact
 
 __all__ = ["FeatureStage", "feature_lookback_windows", "windows_of_bars"]
 
 _YEARS_OF_A_WINDOW = {"year": 1.0, "quarter": 0.25, "month": 1.0 / 12.0}
+_AUDITED_BARS = 50_000  # what a set does, it does everywhere; the audit's time is bounded
 _SPARE = 1.1  # windows differ in length, and holidays are not spread evenly
 
 
@@ -50,6 +53,8 @@ def windows_of_bars(bars: int | Callable[[Instrument], int], catalog: Catalog) -
 class FeatureStage(WindowStage):
     """Features of one set. A window reads its own bars and those of the look-back windows."""
 
+    chunk_bars = 4096
+
     def __init__(self, workspace: Workspace, instrument_id: str, set_name: str) -> None:
         super().__init__(workspace, instrument_id)
         self.set = feature_set(set_name)
@@ -63,23 +68,58 @@ class FeatureStage(WindowStage):
 
     def inputs(self, window: Window) -> Any:
         """Hashes of the bars that are read, and of the adjustments known by the window's end."""
-        read = self._read(window)
+        return self._input_values(window, self.series.bars_hashes(self._read(window)))
+
+    def _input_values(self, window: Window, bars_hashes: Sequence[str]) -> Any:
         instrument = self.series.instrument
         return [
-            self.series.bars_hashes(read),
+            list(bars_hashes),
             self.series.events_hash(window.end),
             [instrument.timeframe.value, instrument.calendar],
         ]
 
     def build(self, window: Window) -> Built:
-        """Rows of the window; NaN where the warm-up reaches before the first bar."""
-        read = self._read(window)
-        rows = self.series.span(read[0].start, window.end)
+        """Rows of the window; NaN where the warm-up reaches before the first bar.
+
+        Long windows are computed in chunks, each from its own warm-up on, whatever was computed before:
+        so chunks that an earlier version of the file holds, of the same bars, are taken from there,
+        and a new bar costs its chunk. Equal inputs give equal bytes either way.
+        """
+        first = self.series.span(self._read(window)[0].start, window.end).start
         own = self.series.span(window.start, window.end)
-        features = self.compute(self.series.adjusted.iloc[rows])
-        features.insert(0, "known_at", self.series.known_at[rows])
-        features = features.iloc[own.start - rows.start :]
-        return Built(features, "ok" if len(features) else "not_listed")
+        kept = self._kept_chunks(window, own)
+        parts = [] if kept is None else [kept]
+        warmup = self.set.warmup_in(self.context)
+        for start in range(own.start + sum(map(len, parts)), own.stop, self.chunk_bars):
+            stop = min(start + self.chunk_bars, own.stop)
+            begin = first if start == own.start else max(first, start - warmup)
+            features = self.compute(self.series.adjusted.iloc[begin:stop])
+            features.insert(0, "known_at", self.series.known_at[begin:stop])
+            parts.append(features.iloc[start - begin :])
+        if not parts:
+            features = self.compute(self.series.adjusted.iloc[own])
+            features.insert(0, "known_at", self.series.known_at[own])
+            return Built(features, "not_listed")
+        return Built(pd.concat(parts) if len(parts) > 1 else parts[0])
+
+    def _kept_chunks(self, window: Window, own: slice) -> pd.DataFrame | None:
+        """Whole chunks of the stored file, where it was made of the same bars as far as it goes."""
+        stored = self._stored.get((self.asset, self.partition(window)))
+        rows = stored.rows if stored is not None else 0
+        if stored is None or rows < self.chunk_bars or rows > own.stop - own.start:
+            return None
+        before = self.series.bars_hashes(self._read(window)[:-1])
+        then = frame_hash(self.series.raw.iloc[own.start : own.start + rows])
+        inputs = self._input_values(window, [*before, then])
+        made_of_these = canonical_hash([self.asset, self.code_hash, inputs]) == stored.input_hash
+        if not made_of_these or not self.workspace.artifacts.is_current(stored, stored.input_hash):
+            return None
+        frame = self.workspace.artifacts.load(stored)
+        return frame.iloc[: rows // self.chunk_bars * self.chunk_bars]
+
+    @cached_property
+    def _stored(self) -> dict[tuple[str, str], Artifact]:
+        return self.workspace.artifacts.newest([self.asset], f"{self.instrument_id}|")
 
     def compute(self, adjusted: pd.DataFrame) -> pd.DataFrame:
         """The set's columns over adjusted bars."""
@@ -100,7 +140,7 @@ class FeatureStage(WindowStage):
         }
 
     def audit(self, windows: Sequence[Window]) -> list[CausalityFinding]:
-        """Every audit over the bars of the windows and of their look-back.
+        """Every audit over the bars of the windows and of their look-back, the newest 50,000 of them.
 
         Where these do not reach beyond any warm-up there is no value to audit, and no finding.
         """
@@ -108,7 +148,7 @@ class FeatureStage(WindowStage):
             return []
         ordered = sorted(windows)
         rows = self.series.span(self._read(ordered[0])[0].start, ordered[-1].end)
-        bars = self.series.adjusted.iloc[rows]
+        bars = self.series.adjusted.iloc[rows].iloc[-_AUDITED_BARS:]
         if len(bars) < min(spec.warmup_in(self.context) for spec in self.set.specs) + 2:
             return []
         return self.audit_bars(bars)
