@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeVar, runtime_checkable
 
 from trading_pipeline.domain.instrument import Instrument
+from trading_pipeline.errors import RetryableFetchError
 from trading_pipeline.market_data.provider_gate import ProviderGate
 from trading_pipeline.market_data.retry import RetryPolicy, with_retries
 from trading_pipeline.market_data.source import MarketDataSource
@@ -16,6 +17,7 @@ from trading_pipeline.settings.environment import PipelineSettings
 __all__ = ["NetworkSource", "ProviderConnection", "connection_from"]
 
 Answer = TypeVar("Answer")
+_OUTAGE_SECONDS = 60.0
 
 
 @runtime_checkable
@@ -46,6 +48,7 @@ class ProviderConnection:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     gate_folder: Path | None = None
     connections: int = 1
+    _failed_at: dict[str, float] = field(default_factory=dict, repr=False, compare=False)
 
     def ask(
         self,
@@ -55,9 +58,31 @@ class ProviderConnection:
         what: str,
         requests_per_minute: float | None = None,
     ) -> Answer:
-        """The answer of one request, made in turn, and repeated where its failure can pass."""
+        """The answer of one request, made in turn, and repeated where its failure can pass.
+
+        A provider that was given up on within the last minute gets one attempt, so that an outage does
+        not hold up every window of a run for the whole time of its retries.
+        """
+        policy = self.retry
+        if policy.clock() - self._failed_at.get(provider, -_OUTAGE_SECONDS) < _OUTAGE_SECONDS:
+            policy = replace(policy, attempts=1)
+        try:
+            answer = with_retries(
+                self._in_turn(provider, call, requests_per_minute),
+                policy,
+                what=f"{provider}: {what}",
+            )
+        except RetryableFetchError:
+            self._failed_at[provider] = self.retry.clock()
+            raise
+        self._failed_at.pop(provider, None)
+        return answer
+
+    def _in_turn(
+        self, provider: str, call: Callable[[], Answer], requests_per_minute: float | None
+    ) -> Callable[[], Answer]:
         if self.gate_folder is None:
-            return with_retries(call, self.retry, what=f"{provider}: {what}")
+            return call
         gate = ProviderGate(
             provider,
             self.gate_folder,
@@ -69,7 +94,7 @@ class ProviderConnection:
             with gate.turn():
                 return call()
 
-        return with_retries(in_turn, self.retry, what=f"{provider}: {what}")
+        return in_turn
 
 
 def connection_from(settings: PipelineSettings) -> ProviderConnection:

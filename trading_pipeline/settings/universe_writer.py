@@ -212,7 +212,8 @@ def _plain(spec: InstrumentSpec) -> dict[str, Any]:
     """The values that differ from the defaults, and those that everybody looks for."""
     always = ("symbol", "timeframe", "source", "calendar", "asset_class", "currency")
     values = spec.model_dump(mode="json")
-    defaults = {name: field.default for name, field in InstrumentSpec.model_fields.items()}
+    fields = InstrumentSpec.model_fields.items()
+    defaults = {name: field.get_default(call_default_factory=True) for name, field in fields}
     return {k: v for k, v in values.items() if k in always or v != defaults[k]}
 
 
