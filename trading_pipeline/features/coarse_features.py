@@ -13,14 +13,14 @@ import numpy as np
 import pandas as pd
 
 from trading_pipeline.domain.timeframe import Timeframe
-from trading_pipeline.errors import ConfigurationError
+from trading_pipeline.errors import ConfigurationError, DataQualityError
 from trading_pipeline.features import core_formulas as formulas
 from trading_pipeline.features.core_features import CORE
 from trading_pipeline.features.feature_context import FeatureContext
 from trading_pipeline.features.feature_sets import FeatureSet, FeatureSpec, register_feature_set
 from trading_pipeline.features.rolling import FloatArray
 from trading_pipeline.market_data.calendars import known_at
-from trading_pipeline.market_data.resampling import resample_bars
+from trading_pipeline.market_data.resampling import outside_sessions, resample_bars
 
 __all__ = ["CORE_MTF", "coarse_columns", "coarser_timeframe"]
 
@@ -114,25 +114,49 @@ def coarse_columns(bars: pd.DataFrame, *, context: FeatureContext | None) -> tup
             "Coarser bars need the timeframe and the calendar of the bars. Give "
             "context=FeatureContext(timeframe, calendar)."
         )
-    target = coarser_timeframe(context.timeframe)
+    target, most = coarser_timeframe(context.timeframe), _COARSER[context.timeframe][1]
     coarse = resample_bars(bars, context.timeframe, target, context.calendar)
     fine_known = known_at(pd.DatetimeIndex(bars.index), context.timeframe, context.calendar)
     coarse_known = known_at(pd.DatetimeIndex(coarse.index), target, context.calendar)
     place = np.searchsorted(coarse_known.asi8, fine_known.asi8, side="right") - 1
     begun = place >= 0
     columns = []
-    for *_, formula, _ in _COLUMNS:
+    for name, _, lookback, formula, _ in _COLUMNS:
         values = np.full(len(bars), np.nan)
         values[begun] = formula(coarse)[place[begun]]
+        missing = np.flatnonzero(np.isnan(values[_warmup(lookback, most) :]))
+        if missing.size:
+            raise _too_few_coarse(name, bars, context, int(missing.size), len(coarse))
         columns.append(values)
     return tuple(columns)
+
+
+def _warmup(lookback: int, most: int) -> int:
+    # the first coarse bar may be cut, and the last is not complete: two more
+    return (lookback + 2) * most
+
+
+def _too_few_coarse(
+    name: str, bars: pd.DataFrame, context: FeatureContext, rows: int, coarse: int
+) -> DataQualityError:
+    index = pd.DatetimeIndex(bars.index)
+    outside = int(outside_sessions(index, context.timeframe, context.calendar).sum())
+    return DataQualityError(
+        f"The feature {name!r} has no value on {rows} rows after its warm-up: {len(bars)} bars of "
+        f"{context.timeframe.value} make only {coarse} coarser ones, since {outside} of them lie outside "
+        f"every session of {context.calendar}. Drop those bars, or name the calendar they belong to.",
+        feature=name,
+        rows=rows,
+        outside=outside,
+    )
 
 
 def _spec(
     part: int, name: str, inputs: tuple[str, ...], lookback: int, meaning: str
 ) -> FeatureSpec:
-    # the first coarse bar may be cut, and the last is not complete: two more
-    warmups = {timeframe.value: (lookback + 2) * most for timeframe, (_, most) in _COARSER.items()}
+    warmups = {
+        timeframe.value: _warmup(lookback, most) for timeframe, (_, most) in _COARSER.items()
+    }
     return FeatureSpec(
         name=name,
         version=1,

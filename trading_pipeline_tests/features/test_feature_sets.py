@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 from trading_pipeline.domain.bars import empty_bars
+from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import ConfigurationError, DataQualityError, UnknownNameError
 from trading_pipeline.features import feature_sets
+from trading_pipeline.features.feature_context import FeatureContext
 from trading_pipeline.features.feature_sets import (
     FeatureSet,
     FeatureSpec,
@@ -234,3 +236,49 @@ def test_the_definition_of_core_is_what_people_trained_on():
     assert shown["close_to_sma_200"] == (199, 199, {"window": 200})
     assert shown["stochastic_d_14"] == (17, 17, {"window": 14, "smoothing": 3})
     assert shown["bollinger_width_20"] == (19, 19, {"window": 20, "deviations": 2.0})
+
+
+def test_features_with_a_part_are_computed_together_and_once(walk_bars):
+    calls = []
+
+    def both(bars, *, factor):
+        calls.append(len(bars))
+        close = bars["close"].to_numpy()
+        return close * factor, -close
+
+    parts = [spec(both, name=f"part_{n}", part=n, parameters={"factor": 2.0}) for n in (0, 1)]
+    other = spec(both, name="other", part=0, parameters={"factor": 3.0})
+    bars = walk_bars(9)
+    result = compute_features(set_of(*parts, other), bars)
+    assert calls == [9, 9]
+    close = bars["close"].iloc[1:]
+    assert result["part_0"].iloc[1:].tolist() == (2.0 * close).tolist()
+    assert result["part_1"].iloc[1:].tolist() == (-close).tolist()
+    assert result["other"].iloc[1:].tolist() == (3.0 * close).tolist()
+
+
+def test_holes_are_left_to_an_audit_that_asks_for_them_but_infinity_is_not(walk_bars):
+    bars = walk_bars(20)
+    holed = set_of(spec(lambda bars: np.where(np.arange(20) == 9, np.nan, 1.0)))
+    result = compute_features(holed, bars, complete=False)["mean_2"]
+    assert result.isna().sum() == 2
+    endless = set_of(spec(lambda bars: np.where(np.arange(20) == 9, np.inf, 1.0)))
+    with pytest.raises(DataQualityError, match="'mean_2' is inf"):
+        compute_features(endless, bars, complete=False)
+
+
+def test_a_feature_with_a_context_is_given_it_and_may_settle_sooner(walk_bars):
+    given = []
+
+    def named(bars, *, context):
+        given.append(context)
+        return np.ones(len(bars))
+
+    feature = spec(named, warmup=9, warmups={"1h": 4}, needs_context=True)
+    hourly = FeatureContext(Timeframe.H1, "24/7")
+    bars = walk_bars(20)
+    assert compute_features(set_of(feature), bars, context=hourly)["mean_2"].isna().sum() == 4
+    assert compute_features(set_of(feature), bars)["mean_2"].isna().sum() == 9
+    assert given == [hourly, None]
+    with pytest.raises(ConfigurationError, match="0 <= lookback <= warmup"):
+        spec(named, lookback=5, warmup=9, warmups={"1h": 4})

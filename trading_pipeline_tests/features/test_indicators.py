@@ -10,8 +10,11 @@ from trading_pipeline.features.causality_audit import audit_prefix_truncation, a
 from trading_pipeline.features.indicator_warmups import START_DEPENDENT
 from trading_pipeline.features.indicators import (
     indicator,
+    indicator_arrays,
+    indicator_inputs,
     indicator_lookback,
     indicator_names,
+    indicator_outputs,
     indicator_parameters,
     indicator_warmup,
 )
@@ -202,3 +205,23 @@ def test_warm_ups_grow_with_the_periods(walk_bars, name, parameters):
     # and they are not idle: without them the audit speaks up
     if warmup > indicator_lookback(name, **parameters):
         assert audit_warmup(compute, bars, indicator_lookback(name, **parameters), cuts=4)
+
+
+def test_every_candlestick_keeps_to_its_warm_up_and_reads_no_future(walk_bars):
+    bars = walk_bars(1500, seed=3)
+    names = [name for name in indicator_names() if name.startswith("CDL")]
+    assert len(names) == 61
+    for name in names:
+        compute = lambda part, name=name: indicator(name, part)  # noqa: E731
+        assert audit_warmup(compute, bars, indicator_warmup(name), cuts=3) == [], name
+        assert audit_prefix_truncation(compute, bars, cuts=2) == [], name
+
+
+def test_arrays_are_the_columns_of_the_frame(walk_bars):
+    bars = walk_bars(80)
+    frame = indicator("BBANDS", bars, timeperiod=7)
+    arrays = indicator_arrays("BBANDS", bars, timeperiod=7)
+    for column, values in zip(frame.columns, arrays, strict=True):
+        np.testing.assert_array_equal(frame[column], values)
+    assert indicator_outputs("BBANDS") == tuple(frame.columns)
+    assert indicator_inputs("MFI") == ("high", "low", "close", "volume")

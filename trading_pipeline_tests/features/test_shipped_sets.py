@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from trading_pipeline.domain.timeframe import Timeframe
-from trading_pipeline.errors import ConfigurationError
+from trading_pipeline.errors import ConfigurationError, DataQualityError
 from trading_pipeline.features.causality_audit import ensure_causal
 from trading_pipeline.features.coarse_features import coarse_columns, coarser_timeframe
 from trading_pipeline.features.feature_context import FeatureContext
@@ -190,3 +190,14 @@ def test_weekly_bars_have_no_coarser_ones_and_daily_ones_need_a_calendar(walk_ba
         coarser_timeframe(Timeframe.W1)
     with pytest.raises(ConfigurationError, match="Give context=FeatureContext"):
         computed("core_mtf", walk_bars(700), None)
+
+
+def test_bars_outside_of_every_session_are_named_when_coarser_ones_are_too_few(walk_bars):
+    context = FeatureContext(Timeframe.H1, "XNYS")
+    nights = pd.date_range("2012-01-02", periods=800, freq="h", tz="UTC", name="ts")
+    nights = nights[(nights.hour < 9) | (nights.hour > 22)].as_unit("us")
+    bars = walk_bars(len(nights) + 35)
+    days = session_bars(walk_bars, 35, "1h", "XNYS", "2012-03-01").index
+    bars = bars.set_axis(nights.append(days).sort_values(), axis=0)
+    with pytest.raises(DataQualityError, match=f"{len(nights)} of them lie outside every session"):
+        coarse_columns(bars, context=context)
