@@ -143,7 +143,8 @@ def _decisions(
         refuse_unknown("orders", orders, bars)
         check_lengths(bars, orders)
         given = orders
-    return {name: given.get(name) or _none(len(each)) for name, each in bars.items()}, plan
+    idle = {rows: _none(rows) for rows in {len(each) for each in bars.values()}}
+    return {name: given.get(name, idle[len(each)]) for name, each in bars.items()}, plan
 
 
 def _none(rows: int) -> Signals:

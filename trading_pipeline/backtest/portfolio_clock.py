@@ -71,7 +71,11 @@ def account_clock(bars: Mapping[str, ValidatedBars]) -> AccountClock:
             "them in the longest of these.",
             timeframes=sorted(frames),
         )
-    ts = np.unique(np.concatenate([each.ts for each in bars.values()]))
+    first, *others = (each.ts for each in bars.values())
+    if all(np.array_equal(first, each) for each in others):
+        rows = np.arange(len(first), dtype=np.int64)
+        return AccountClock(first, dict.fromkeys(bars, rows))
+    ts = np.unique(np.concatenate([first, *others]))
     ts.setflags(write=False)
     return AccountClock(ts, {name: np.searchsorted(ts, each.ts) for name, each in bars.items()})
 

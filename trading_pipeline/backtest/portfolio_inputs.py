@@ -131,6 +131,8 @@ def account_inputs(
 
 
 def _price_table(clock: AccountClock, columns: Mapping[str, FloatArray]) -> FloatArray:
+    if all(len(values) == len(clock) for values in columns.values()):
+        return np.stack(list(columns.values()), axis=1)
     table = np.full((len(clock), len(columns)), np.nan)
     for k, (name, values) in enumerate(columns.items()):
         table[clock.rows[name], k] = values
