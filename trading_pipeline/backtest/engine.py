@@ -16,7 +16,7 @@ from trading_pipeline.backtest.account_inputs import (
 )
 from trading_pipeline.backtest.kernel import simulate
 from trading_pipeline.backtest.kernel_fills import pack_intents
-from trading_pipeline.backtest.result import BacktestResult
+from trading_pipeline.backtest.result import BacktestResult, holdings_of
 from trading_pipeline.backtest.settings_vector import (
     level_arrays,
     needs_account_loop,
@@ -31,7 +31,7 @@ from trading_pipeline.settings.backtest_settings import BacktestSettings, Volati
 __all__ = ["ENGINE_VERSION", "run_backtest"]
 
 #: Changes whenever a number of a result can change; part of every result's code hash.
-ENGINE_VERSION = "1.1"
+ENGINE_VERSION = "1.2"
 
 
 def run_backtest(
@@ -78,21 +78,20 @@ def run_backtest(
     )
     action_bar, action_effect = checked.action_rows(actions)
     stats = np.zeros(codes.S_COUNT)
-    equity, cash, quantity = np.empty(n), np.empty(n), np.empty((n, 1))
+    equity = np.empty(n)
     run = _runner(
-        checked, signals, settings, event_bar, event_code, action_bar, action_effect, stats,
-        equity, cash, quantity,
-    )  # fmt: skip
+        checked, signals, settings, event_bar, event_code, action_bar, action_effect, stats, equity
+    )
     trade_rows, order_rows = entries, 2 * entries + 2
     while True:
         trades = np.zeros((trade_rows, codes.T_COUNT))
         orders = np.zeros((order_rows, codes.O_COUNT))
-        run(trades, orders)
+        holdings = run(trades, orders)
         used_trades, used_orders = int(stats[codes.S_TRADES]), int(stats[codes.S_ORDERS])
         if used_trades <= trade_rows and used_orders <= order_rows:
             break
         trade_rows, order_rows = used_trades, used_orders
-    arrays: dict[str, Any] = {"equity": equity, "cash": cash, "quantity": quantity[:, 0]}
+    arrays: dict[str, Any] = {"equity": equity, "holdings": holdings}
     arrays |= {"trade_rows": trades[:used_trades], "order_rows": orders[:used_orders]}
     for values in (*arrays.values(), stats):
         values.setflags(write=False)
@@ -116,25 +115,37 @@ def _runner(
     action_effect: Any,
     stats: Any,
     equity: Any,
-    cash: Any,
-    quantity: Any,
-) -> Callable[[Any, Any], None]:
-    """The loop that these settings need, with its inputs; it takes the tables to write into."""
+) -> Callable[[Any, Any], Any]:
+    """The loop that these settings need, with its inputs.
+
+    It takes the tables to write into and returns the table of holdings (`BacktestResult.holdings`).
+    """
     sizes = signals.size
     if isinstance(settings.sizing, VolatilityTarget):
         sizes = volatility_amounts(bars, signals, settings, action_bar, action_effect)
     if needs_account_loop(settings, signals):
         inputs = single_account(bars, signals, settings, event_bar, event_code, sizes)
         actions = (action_bar, np.zeros_like(action_bar), action_effect)
-        return lambda trades, orders: inputs.run(
-            actions, stats, equity, cash, quantity, trades, orders
-        )
+
+        def full(trades: Any, orders: Any) -> Any:
+            cash, quantity = np.empty(len(bars)), np.empty((len(bars), 1))
+            inputs.run(actions, stats, equity, cash, quantity, trades, orders)
+            return holdings_of(cash, quantity[:, 0])
+
+        return full
     p, levels = settings_vector(settings, signals), level_arrays(settings, signals)
     applied = action_bar if len(action_bar) else None
-    return lambda trades, orders: simulate(
-        bars.open, bars.high, bars.low, bars.close, event_bar, event_code, sizes, levels, applied,
-        action_effect, p, stats, equity, cash, quantity.reshape(-1), trades, orders,
-    )  # fmt: skip
+
+    def fast(trades: Any, orders: Any) -> Any:
+        # Each change of a holding has an order or an action of its own.
+        holdings = np.empty((len(orders) + len(action_bar) + 1, 3))
+        used = simulate(
+            bars.open, bars.high, bars.low, bars.close, event_bar, event_code, sizes, levels,
+            applied, action_effect, p, stats, equity, holdings, trades, orders,
+        )  # fmt: skip
+        return holdings[:used]
+
+    return fast
 
 
 def _warnings(settings: BacktestSettings, stats: Any, bars: ValidatedBars) -> tuple[str, ...]:

@@ -21,9 +21,11 @@ from trading_pipeline.backtest.kernel_account_orders import (
     withdraw,
 )
 from trading_pipeline.backtest.kernel_fills import (
+    add_powers,
     return_statistics,
 )
 from trading_pipeline.backtest.kernel_records import close_trade, log_pending
+from trading_pipeline.backtest.kernel_vectors import LANES
 
 __all__ = ["simulate_account"]
 
@@ -55,7 +57,7 @@ def simulate_account(  # noqa: PLR0912, PLR0915 - the order of events stands in 
         w[k, c.W_GOAL], w[k, c.W_RATIO], w[k, c.W_TARGET_WEIGHT] = np.nan, 1.0, np.nan
     keep, next_action = equity_out.shape[0] == n, 0
     previous, peak, trough, drawdown = a[c.A_CASH], a[c.A_CASH], a[c.A_CASH], 0.0
-    s1, s2, s3, s4, held, ruin = 0.0, 0.0, 0.0, 0.0, 0, -1
+    sums, held, ruin = np.zeros(4 * LANES), 0, -1
     a[c.A_DAY] = -1e18
     for i in range(n):
         if a[c.A_DAY] != day[i]:
@@ -216,11 +218,7 @@ def simulate_account(  # noqa: PLR0912, PLR0915 - the order of events stands in 
             ruin = i
         change = equity / previous - 1.0 if ruin < 0 or ruin == i else np.nan
         previous = equity
-        squared = change * change
-        s1 += change
-        s2 += squared
-        s3 += squared * change
-        s4 += squared * squared
+        add_powers(sums, i, change)
         if equity > peak:
             drawdown = min(drawdown, trough / peak - 1.0)
             peak, trough = equity, equity
@@ -249,7 +247,7 @@ def simulate_account(  # noqa: PLR0912, PLR0915 - the order of events stands in 
     stats[c.S_FINAL_EQUITY] = previous
     stats[c.S_TRADES], stats[c.S_ORDERS] = a[c.A_TRADES], a[c.A_ORDERS]
     stats[c.S_MAX_DRAWDOWN] = drawdown
-    mean, sd, skew, kurtosis, sharpe = return_statistics(n, s1, s2, s3, s4, main[c.P_PERIODS])
+    mean, sd, skew, kurtosis, sharpe = return_statistics(n, sums, main[c.P_PERIODS])
     stats[c.S_MEAN], stats[c.S_SD], stats[c.S_SKEW] = mean, sd, skew
     stats[c.S_KURTOSIS], stats[c.S_SHARPE] = kurtosis, sharpe
     stats[c.S_BARS_IN_POSITION], stats[c.S_FIRST_RUIN] = held, ruin

@@ -50,8 +50,10 @@ from trading_pipeline.backtest.kernel_codes import (
     SIZE_PERCENT,
     SIZE_QUANTITY,
 )
+from trading_pipeline.backtest.kernel_vectors import LANES
 
 __all__ = [
+    "add_powers",
     "affordable_quantity",
     "commission",
     "entry_levels",
@@ -234,14 +236,30 @@ def exit_trigger(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def add_powers(sums: Array, bar: int, change: float) -> None:
+    """Add the first four powers of one bar's return to the bar's lane of the sums."""
+    lane, squared = bar & (LANES - 1), change * change
+    sums[lane] += change
+    sums[LANES + lane] += squared
+    sums[2 * LANES + lane] += squared * change
+    sums[3 * LANES + lane] += squared * squared
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def return_statistics(
-    n: int, s1: float, s2: float, s3: float, s4: float, periods: float
+    n: int, sums: Array, periods: float
 ) -> tuple[float, float, float, float, float]:
-    """(mean, sd, skew, kurtosis, sharpe) from power sums of n bar returns.
+    """(mean, sd, skew, kurtosis, sharpe) from power sums of n bar returns, eight lanes each.
 
     sd has n - 1 in the denominator; skew and kurtosis are the biased moments (kurtosis 3 for a
     normal), sharpe is mean / sd * sqrt(periods). NaN where there is no variance.
     """
+    s1, s2, s3, s4 = 0.0, 0.0, 0.0, 0.0
+    for lane in range(LANES):
+        s1 += sums[lane]
+        s2 += sums[LANES + lane]
+        s3 += sums[2 * LANES + lane]
+        s4 += sums[3 * LANES + lane]
     mean = s1 / n
     m2 = s2 / n - mean * mean
     if n < 2 or not m2 > 1e-14 * (s2 / n):
