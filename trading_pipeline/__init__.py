@@ -11,8 +11,12 @@ if TYPE_CHECKING:
     from trading_pipeline.backtest import (
         BacktestResult,
         BacktestSettings,
+        PortfolioResult,
+        Rebalancing,
         Signals,
+        TargetWeights,
         run_backtest,
+        run_portfolio_backtest,
     )
     from trading_pipeline.stages import Workspace, open_workspace
     from trading_pipeline.storage.open_results import open_results
@@ -21,19 +25,27 @@ __version__ = "0.1.0"
 __all__ = [
     "BacktestResult",
     "BacktestSettings",
+    "PortfolioResult",
+    "Rebalancing",
     "Signals",
+    "TargetWeights",
     "Workspace",
     "__version__",
     "open_results",
     "open_workspace",
     "run_backtest",
+    "run_portfolio_backtest",
 ]
 
 _HOMES = {
     "BacktestResult": "trading_pipeline.backtest",
     "BacktestSettings": "trading_pipeline.backtest",
+    "PortfolioResult": "trading_pipeline.backtest",
+    "Rebalancing": "trading_pipeline.backtest",
     "Signals": "trading_pipeline.backtest",
+    "TargetWeights": "trading_pipeline.backtest",
     "run_backtest": "trading_pipeline.backtest",
+    "run_portfolio_backtest": "trading_pipeline.backtest",
     "Workspace": "trading_pipeline.stages",
     "open_workspace": "trading_pipeline.stages",
     "open_results": "trading_pipeline.storage.open_results",

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from trading_pipeline.backtest.crossing_sweep import SweepResult, run_sweep
 from trading_pipeline.backtest.engine import ENGINE_VERSION, run_backtest
+from trading_pipeline.backtest.portfolio import run_portfolio_backtest
+from trading_pipeline.backtest.portfolio_result import PortfolioResult
 from trading_pipeline.backtest.result import BacktestResult, ReturnMoments
 from trading_pipeline.backtest.sweep import SWEEP_COLUMNS, run_signal_sweep
 from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
 from trading_pipeline.domain.crossing_plan import CrossingPlan
 from trading_pipeline.domain.signals import Fraction, Price, Signals
+from trading_pipeline.domain.target_weights import TargetWeights
 from trading_pipeline.settings.backtest_settings import BacktestSettings
+from trading_pipeline.settings.rebalancing import Rebalancing
 
 __all__ = [
     "ENGINE_VERSION",
@@ -18,12 +22,16 @@ __all__ = [
     "BacktestSettings",
     "CrossingPlan",
     "Fraction",
+    "PortfolioResult",
     "Price",
+    "Rebalancing",
     "ReturnMoments",
     "Signals",
     "SweepResult",
+    "TargetWeights",
     "ValidatedBars",
     "run_backtest",
+    "run_portfolio_backtest",
     "run_signal_sweep",
     "run_sweep",
     "validate_bars",

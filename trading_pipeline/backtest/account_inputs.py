@@ -48,13 +48,22 @@ class AccountInputs:
         quantity: FloatArray,
         trades: FloatArray,
         orders: FloatArray,
+        control: IntArray | None = None,
     ) -> None:
-        """One run; `actions` are (bar, instrument, effect), in the order in which they apply."""
+        """One run; `actions` are (bar, instrument, effect), in the order in which they apply.
+
+        `control`: two numbers, the bar that the loop is at, and not 0 to make it stop.
+        """
+        if control is None:
+            control = np.zeros(2, dtype=np.int64)
         run: Any = simulate_account  # numba's type for it does not take unpacked tuples
-        run(
+        tables: tuple[npt.NDArray[Any], ...] = (
             *self.prices, *self.events, *self.levels, *actions, self.day, self.session_end,
-            self.weights, self.rebalance, self.threshold, self.settings, stats, equity, cash,
-            quantity, trades, orders,
+            self.weights, self.rebalance,
+        )  # fmt: skip
+        run(
+            *map(_read_only, tables), self.threshold, _read_only(self.settings), stats, equity, cash,
+            quantity, trades, orders, control,
         )  # fmt: skip
 
 
@@ -175,3 +184,10 @@ def check_levels(bars: ValidatedBars, signals: Signals) -> None:
 
 def _table(values: FloatArray) -> FloatArray:
     return values.reshape(-1, 1)
+
+
+def _read_only(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A view that cannot be written: one type for the compiler, however the array came about."""
+    view = np.ascontiguousarray(values).view()
+    view.setflags(write=False)
+    return view

@@ -3,6 +3,7 @@
 It carries out every rule of the engine; `simulate` is its fast form for one instrument with plain
 settings, and equals it bit for bit. Prices are tables (bars, instruments), NaN where an instrument has
 no bar; levels are tables (instruments, bars or 1). Instruments stand in the order of their priority.
+An instrument without a bar keeps its last mark, pays no financing, and its orders wait.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from numba import njit
 
 from trading_pipeline.backtest import kernel_codes as c
 from trading_pipeline.backtest.kernel_account_fills import leave
-from trading_pipeline.backtest.kernel_account_open import due_orders, size_up
+from trading_pipeline.backtest.kernel_account_open import due_orders, log_goal, size_up
 from trading_pipeline.backtest.kernel_account_orders import (
     fill_resting,
     intrabar_exit,
@@ -39,17 +40,20 @@ def simulate_account(  # noqa: PLR0912, PLR0915 - the order of events stands in 
     stops: Array, targets: Array, trails: Array, action_bar: Array, action_asset: Array,
     action_effect: Array, day: Array, session_end: Array, weights: Array, rebalance: Array,
     threshold: float, p: Array, stats: Array, equity_out: Array, cash_out: Array,
-    quantity_out: Array, trades: Array, orders: Array,
+    quantity_out: Array, trades: Array, orders: Array, control: Array,
 ) -> None:  # fmt: skip
     """Run an account through the order of events; everything comes back in the out arrays.
 
     `event_ptr[i]` to `event_ptr[i + 1]`: decisions at bar i. `weights`: rows of target weights by bar
     (or none), of which NaN leaves an instrument's weight as it is; `rebalance`: 1 where the weights
-    known by then are to be restored at the next open; `threshold`: so too where a weight is off by
-    more. The account's own rules are read from the first instrument's settings.
+    known by then are to be restored at the next open; `threshold`: so too where the weight of an
+    instrument that has a bar is off by more. `p`: settings, one row an instrument, and the account's
+    in the last row (which may be the only instrument's). `control`: the loop writes the bar it is at
+    into the first place and ends early, without a result, once the second is not 0.
     """
     n, m = close.shape
-    w, a, main = np.zeros((m, c.W_COUNT)), np.zeros(c.A_COUNT), p[0]
+    w, a, main = np.zeros((m, c.W_COUNT)), np.zeros(c.A_COUNT), p[p.shape[0] - 1]
+    left = np.zeros(m, dtype=np.bool_)
     delay = 0 if main[c.P_SAME_CLOSE] > 0.0 else 1
     a[c.A_CASH] = main[c.P_INITIAL_CASH]
     for k in range(m):
@@ -60,6 +64,9 @@ def simulate_account(  # noqa: PLR0912, PLR0915 - the order of events stands in 
     sums, held, ruin = np.zeros(4 * LANES), 0, -1
     a[c.A_DAY] = -1e18
     for i in range(n):
+        control[0] = i
+        if control[1] != 0:
+            return
         if a[c.A_DAY] != day[i]:
             a[c.A_DAY], a[c.A_DAY_START], a[c.A_HALTED] = day[i], previous, 0.0
         # 0. Before the open: corporate actions, orders whose time is over.
@@ -98,37 +105,50 @@ def simulate_account(  # noqa: PLR0912, PLR0915 - the order of events stands in 
                 open_[i], volume[i], i, c.AT_OPEN, amounts, limits, triggers, stops,
                 targets, trails, close, p, w, a, trades, orders,
             )  # fmt: skip
+        # 2. Inside the bar: exits of all instruments, then entries by priority. Nobody knows which
+        # came first, so entries are sized on the account as it stood after the open.
+        inside = False
         for k in range(m):
-            if close[i, k] != close[i, k]:
-                continue
-            # 2. Inside the bar.
-            left = False
-            if delay == 0 and w[k, c.W_REST] != c.NO_REST and int(w[k, c.W_REST_ROW]) < i:
-                size_up(w, a, p)
-                fill_resting(
-                    w[k], a, k, i, c.AT_OPEN, open_[i, k], open_[i, k], open_[i, k], open_[i, k],
-                    amounts[k], (stops[k], targets[k], trails[k]), volume[i, k], p[k], trades,
-                    orders,
-                )  # fmt: skip
-            if w[k, c.W_QUANTITY] != 0.0:
-                left = intrabar_exit(
+            due = w[k, c.W_REST] != c.NO_REST and int(w[k, c.W_REST_ROW]) < i
+            if close[i, k] == close[i, k] and due:
+                if not inside:
+                    size_up(w, a, p)
+                inside = True
+                if delay == 0:
+                    fill_resting(
+                        w[k], a, k, i, c.AT_OPEN, open_[i, k], open_[i, k], open_[i, k],
+                        open_[i, k], amounts[k], (stops[k], targets[k], trails[k]), volume[i, k],
+                        p[k], trades, orders,
+                    )  # fmt: skip
+        if inside and delay == 0:
+            size_up(w, a, p)
+        gross = a[c.A_GROSS]
+        for k in range(m):
+            left[k] = False
+            if close[i, k] == close[i, k] and w[k, c.W_QUANTITY] != 0.0:
+                left[k] = intrabar_exit(
                     w[k], a, k, i, open_[i, k], high[i, k], low[i, k], volume[i, k], p[k], trades,
                     orders,
                 )  # fmt: skip
+        a[c.A_GROSS] = gross  # what exits inside the bar set free is spent from the next open on
+        for k in range(m):
+            if close[i, k] != close[i, k]:
+                continue
             if w[k, c.W_REST] != c.NO_REST and int(w[k, c.W_REST_ROW]) < i:
                 if w[k, c.W_REST_DAY] < 0.0:
                     w[k, c.W_REST_DAY] = day[i]
                 w[k, c.W_REST_BARS] += 1.0
-                if not left and w[k, c.W_REST] != c.REST_MARKET:
-                    size_up(w, a, p)
+                if not left[k] and w[k, c.W_REST] != c.REST_MARKET:
                     fill_resting(
                         w[k], a, k, i, c.AT_INTRABAR, open_[i, k], high[i, k], low[i, k],
                         close[i, k], amounts[k], (stops[k], targets[k], trails[k]), volume[i, k],
                         p[k], trades, orders,
                     )  # fmt: skip
-            w[k, c.W_MARK] = close[i, k]
             if w[k, c.W_QUANTITY] != 0.0:
                 w[k, c.W_LIVED] += 1.0
+        for k in range(m):
+            if close[i, k] == close[i, k]:
+                w[k, c.W_MARK] = close[i, k]
         # 3. Forced exits at the close.
         reason = 0
         if main[c.P_DAILY_TARGET] > 0.0 or main[c.P_DAILY_LOSS] > 0.0:
@@ -159,7 +179,7 @@ def simulate_account(  # noqa: PLR0912, PLR0915 - the order of events stands in 
         # 4. Financing.
         for k in range(m):
             quantity = w[k, c.W_QUANTITY]
-            if quantity != 0.0:
+            if quantity != 0.0 and close[i, k] == close[i, k]:
                 value = quantity * w[k, c.W_MARK] * p[k, c.P_POINT] / p[k, c.P_PERIODS]
                 cost = value * p[k, c.P_FUNDING]
                 if quantity < 0.0:
@@ -184,7 +204,8 @@ def simulate_account(  # noqa: PLR0912, PLR0915 - the order of events stands in 
                     w[k, c.W_TARGET_WEIGHT] = weights[i, k]
                 value = w[k, c.W_QUANTITY] * w[k, c.W_MARK] * p[k, c.P_POINT]
                 off = abs(value / a[c.A_EQUITY] - w[k, c.W_TARGET_WEIGHT])
-                due = due or (threshold > 0.0 and off > threshold)
+                here = close[i, k] == close[i, k]
+                due = due or (here and threshold > 0.0 and off > threshold)
             if due and a[c.A_EQUITY] > 0.0:
                 for k in range(m):
                     w[k, c.W_GOAL], w[k, c.W_PENDING_ROW] = w[k, c.W_TARGET_WEIGHT], i
@@ -242,6 +263,8 @@ def simulate_account(  # noqa: PLR0912, PLR0915 - the order of events stands in 
             )  # fmt: skip
             for logged in range(row, min(int(a[c.A_ORDERS]), orders.shape[0])):
                 orders[logged, c.O_ASSET] = k
+        elif w[k, c.W_GOAL] == w[k, c.W_GOAL]:
+            log_goal(w[k], a, k, previous, p[k], orders)
         if w[k, c.W_REST] != c.NO_REST:
             withdraw(w[k], a, k, n - 1, c.AT_CLOSE, orders, c.R_STILL_WORKING)
     stats[c.S_FINAL_EQUITY] = previous

@@ -211,7 +211,7 @@ def leave(  # noqa: PLR0912, PLR0915
     slip = abs(price - ref) * sold * point
     a[c.A_CASH] += side * sold * price * point - fee
     a[c.A_FEES] += fee
-    a[c.A_GROSS] -= sold * price * point
+    a[c.A_GROSS] -= sold * price * point - fee
     w[c.W_USED] += sold
     trade = int(w[c.W_TRADE])
     if closes:

@@ -21,8 +21,9 @@ from trading_pipeline.backtest.kernel_fills import (
     affordable_quantity,
     fill_at_market,
 )
+from trading_pipeline.backtest.kernel_records import log_order
 
-__all__ = ["desired", "due_orders", "exits_first", "size_up"]
+__all__ = ["desired", "due_orders", "exits_first", "log_goal", "size_up"]
 
 Array = Any
 
@@ -90,11 +91,15 @@ def exits_first(  # noqa: PLR0912
         goal, quantity = w[k, c.W_GOAL], w[k, c.W_QUANTITY]
         if goal == goal:
             entries = True
+            if w[k, c.W_REST] != c.NO_REST:
+                withdraw(w[k], a, k, i, at, orders, c.R_REPLACED)
             if quantity * goal < 0.0 or (goal == 0.0 and quantity != 0.0):
-                leave(
+                done = leave(
                     w[k], a, k, t, i, at, price, c.R_REBALANCE, np.nan, volume[k], p[k], trades,
                     orders,
                 )  # fmt: skip
+                if not done and p[k, c.P_KEEP_UNFILLED] > 0.0:
+                    w[k, c.W_FORCED], w[k, c.W_FORCED_ROW] = c.R_REBALANCE, t
         elif w[k, c.W_REST] != c.NO_REST:
             entries = True
     return entries
@@ -110,6 +115,42 @@ def desired(k: int, price: float, p: Array, w: Array, a: Array) -> float:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _log_unsold(
+    w: Array, a: Array, asset: int, i: int, at: int, asked: float, reason: int, orders: Array
+) -> None:  # fmt: skip
+    """Log a reduction that is too small to be sold."""
+    row = int(a[c.A_ORDERS])
+    if row < orders.shape[0]:
+        orders[row, c.O_ASSET] = asset
+    side = -1.0 if w[c.W_QUANTITY] > 0.0 else 1.0
+    a[c.A_ORDERS] = log_order(
+        orders, row, int(w[c.W_PENDING_ROW]), i, at, side, False, c.K_MARKET, asked, 0.0, np.nan,
+        0.0, 0.0, reason,
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def log_goal(w: Array, a: Array, asset: int, equity: float, p: Array, orders: Array) -> None:
+    """Log the order of a target weight that is left without a bar to fill in, at the last mark."""
+    goal, quantity, mark = w[c.W_GOAL], w[c.W_QUANTITY], w[c.W_MARK]
+    change = np.nan
+    if mark > 0.0:
+        change = goal * equity / (mark * p[c.P_POINT]) - quantity
+        if abs(change) <= 1e-9 * abs(quantity):
+            return
+    elif goal == 0.0:
+        return
+    side = np.sign(change) if change == change else np.sign(goal)
+    row = int(a[c.A_ORDERS])
+    if row < orders.shape[0]:
+        orders[row, c.O_ASSET] = asset
+    a[c.A_ORDERS] = log_order(
+        orders, row, int(w[c.W_PENDING_ROW]), -1, c.AT_OPEN, side, quantity * side >= 0.0,
+        c.K_MARKET, abs(change), 0.0, np.nan, 0.0, 0.0, c.R_NO_NEXT_BAR,
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def due_orders(  # noqa: PLR0912, PLR0915
     prices: Array, volume: Array, i: int, at: int, amounts: Array, limits: Array, triggers: Array, stops: Array, targets: Array, trails: Array, close: Array,
     p: Array, w: Array, a: Array, trades: Array, orders: Array,
@@ -122,18 +163,21 @@ def due_orders(  # noqa: PLR0912, PLR0915
         goal, price, quantity = w[k, c.W_GOAL], prices[k], w[k, c.W_QUANTITY]
         if price == price and goal == goal and quantity * goal > 0.0:
             surplus = abs(quantity) - desired(k, price, p, w, a)
-            if (
-                surplus > 1e-9 * abs(quantity)
-                and surplus * price * p[k, c.P_POINT] >= p[k, c.P_MIN_NOTIONAL]
-            ):
-                lot = p[k, c.P_LOT]
+            if surplus > 1e-9 * abs(quantity):
+                lot, asked, why = p[k, c.P_LOT], surplus, 0
                 if lot > 0.0:
                     surplus = np.floor(surplus / lot + 1e-9) * lot
-                if surplus > 0.0:
+                    if surplus <= 0.0:
+                        why = c.R_BELOW_ONE_LOT
+                if surplus * price * p[k, c.P_POINT] < p[k, c.P_MIN_NOTIONAL] and why == 0:
+                    why = c.R_BELOW_MIN_NOTIONAL
+                if why == 0:
                     leave(
                         w[k], a, k, int(w[k, c.W_PENDING_ROW]), i, at, price, c.R_REBALANCE,
                         surplus, volume[k], p[k], trades, orders,
                     )  # fmt: skip
+                else:
+                    _log_unsold(w[k], a, k, i, at, asked, why, orders)
                 w[k, c.W_GOAL] = np.nan
                 w[k, c.W_PENDING] = 0.0
     for k in range(w.shape[0]):

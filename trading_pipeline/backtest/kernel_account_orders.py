@@ -153,7 +153,9 @@ def fill_resting(
             worst = close
     if side * (worst - w[c.W_STOP]) <= 0.0:
         price = w[c.W_STOP] if side * (ref - w[c.W_STOP]) > 0.0 else ref
+        gross = a[c.A_GROSS]
         leave(
             w, a, asset, t, i, c.AT_INTRABAR, price, int(w[c.W_STOP_REASON]), np.nan, volume, p,
             trades, orders,
         )  # fmt: skip
+        a[c.A_GROSS] = gross  # what this sets free is spent from the next open on

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from trading_pipeline.settings.backtest_settings import BacktestSettings
 __all__ = [
     "EXIT_REASONS",
     "ORDER_REASONS",
+    "BarClock",
     "daily_frame",
     "equity_frame",
     "order_frame",
@@ -24,6 +25,25 @@ __all__ = [
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int64]
+
+
+class BarClock(Protocol):
+    """Stamps and days of a run's bars: those of one instrument, or of an account."""
+
+    @property
+    def ts(self) -> IntArray:
+        """Stamps in microseconds UTC."""
+
+    @property
+    def days(self) -> IntArray:
+        """Days since 1970-01-01 UTC."""
+
+    def local_days(self, zone: str) -> IntArray:
+        """Days since 1970-01-01 in a time zone."""
+
+    def __len__(self) -> int:
+        """Number of bars."""
+
 
 EXIT_REASONS: dict[int, str] = {
     codes.R_OPEN: "open",
@@ -128,7 +148,7 @@ def trade_frame(
     )
 
 
-def order_frame(bars: ValidatedBars, rows: FloatArray) -> pd.DataFrame:
+def order_frame(bars: BarClock, rows: FloatArray) -> pd.DataFrame:
     """Order log: decided_ts, ts of the fill or refusal (NaT: never due), price NaN where unfilled."""
     asked, filled = rows[:, codes.O_REQUESTED], rows[:, codes.O_FILLED]
     partly = asked > filled * (1.0 + 1e-12)
@@ -153,7 +173,7 @@ def order_frame(bars: ValidatedBars, rows: FloatArray) -> pd.DataFrame:
 
 
 def daily_frame(
-    bars: ValidatedBars, settings: BacktestSettings, equity: FloatArray, rows: FloatArray
+    bars: BarClock, settings: BacktestSettings, equity: FloatArray, rows: FloatArray
 ) -> pd.DataFrame:
     """One row a date that has bars: pnl, trades closed on it, target hit.
 
@@ -177,7 +197,7 @@ def daily_frame(
     )
 
 
-def _stamps(bars: ValidatedBars, rows: IntArray) -> pd.DatetimeIndex:
+def _stamps(bars: BarClock, rows: IntArray) -> pd.DatetimeIndex:
     """Stamps of the bars in `rows`; NaT for -1."""
     values = np.where(rows >= 0, bars.ts[np.maximum(rows, 0)], np.iinfo(np.int64).min)
     return pd.DatetimeIndex(values.view("datetime64[us]")).tz_localize("UTC").as_unit("us")

@@ -1,0 +1,125 @@
+"""This file holds how the account's loop is run: room for its logs, progress, and stopping it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from trading_pipeline.backtest import kernel_codes as codes
+from trading_pipeline.backtest.account_inputs import AccountInputs
+from trading_pipeline.backtest.run_control import Cancelled, Progress
+from trading_pipeline.errors import RunCancelledError
+
+__all__ = ["AccountRun", "run_account"]
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+IntArray: TypeAlias = npt.NDArray[np.int64]
+
+_POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AccountRun:
+    """What the loop wrote: equity and cash by bar, units by bar and instrument, tables, statistics."""
+
+    equity: FloatArray
+    cash: FloatArray
+    quantity: FloatArray
+    trade_rows: FloatArray
+    order_rows: FloatArray
+    stats: FloatArray
+
+
+def run_account(
+    inputs: AccountInputs,
+    actions: tuple[IntArray, IntArray, FloatArray],
+    entries: int,
+    bars: int,
+    instruments: int,
+    *,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> AccountRun:
+    """Run the loop over `bars` bars; `entries` is a guess of how many rows its logs need.
+
+    Where the guess was too small the loop runs once more with as many rows as it counted. With
+    `progress` or `cancelled` it works in a thread of its own, since it holds no lock; both are called
+    from the caller's thread. Raises `RunCancelledError` when stopped.
+    """
+    stats = np.zeros(codes.S_COUNT)
+    equity, cash = np.empty(bars), np.empty(bars)
+    quantity = np.empty((bars, instruments))
+    trade_rows, order_rows = entries, 2 * entries + 2
+    while True:
+        trades = np.zeros((trade_rows, codes.T_COUNT))
+        orders = np.zeros((order_rows, codes.O_COUNT))
+        control = np.zeros(2, dtype=np.int64)
+        places = (stats, equity, cash, quantity, trades, orders, control)
+        if progress is None and cancelled is None:
+            inputs.run(actions, *places)
+        else:
+            _run_watched(inputs, actions, places, bars, progress, cancelled)
+        used_trades, used_orders = int(stats[codes.S_TRADES]), int(stats[codes.S_ORDERS])
+        if used_trades <= trade_rows and used_orders <= order_rows:
+            break
+        trade_rows, order_rows = used_trades, used_orders
+    run = AccountRun(
+        equity=equity,
+        cash=cash,
+        quantity=quantity,
+        trade_rows=trades[:used_trades].copy(),
+        order_rows=orders[:used_orders].copy(),
+        stats=stats,
+    )
+    for values in vars(run).values():
+        values.setflags(write=False)
+    return run
+
+
+def _run_watched(
+    inputs: AccountInputs,
+    actions: tuple[IntArray, IntArray, FloatArray],
+    places: tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, IntArray],
+    bars: int,
+    progress: Progress | None,
+    cancelled: Cancelled | None,
+) -> None:
+    control, failure = places[-1], []
+
+    def work() -> None:
+        try:
+            inputs.run(actions, *places)
+        except BaseException as error:  # handed on to the caller's thread
+            failure.append(error)
+
+    thread = threading.Thread(target=work, name="account")
+    thread.start()
+    stopped = False
+    try:
+        while True:
+            stopped = cancelled is not None and cancelled()
+            if stopped:
+                break
+            thread.join(_POLL_SECONDS)
+            if not thread.is_alive():
+                break
+            if progress is not None:
+                progress(int(control[0]), bars)
+    finally:
+        control[1] = int(thread.is_alive())
+        thread.join()
+    if failure:
+        raise failure[0]
+    if stopped:
+        raise RunCancelledError(
+            f"The run was stopped at bar {int(control[0])} of {bars}; nothing of it is kept. Start it "
+            "again for all of them.",
+            done=int(control[0]),
+            total=bars,
+        )
+    if progress is not None:
+        progress(bars, bars)

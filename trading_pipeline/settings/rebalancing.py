@@ -1,0 +1,48 @@
+"""This file holds the settings of rebalancing: when a portfolio is brought back to its target weights.
+
+Thresholds are fractions of the equity. Dates are those of UTC, or of the account's session zone.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from trading_pipeline.domain.hashing import canonical_hash
+
+__all__ = ["Rebalancing", "RebalancingCalendar"]
+
+RebalancingCalendar: TypeAlias = (
+    Literal["day", "week", "month", "quarter", "year"] | Annotated[int, Field(ge=1, strict=True)]
+)
+"""Period of which the last bar rebalances, or a number of bars."""
+
+
+class Rebalancing(BaseModel):
+    """When the weights known by then are restored; all orders fill at the next open.
+
+    With neither field set, each bar whose row gives a weight rebalances. With a field set, the first
+    row that gives a weight does, and after it only the dates and drifts named here: weights given in
+    between wait for them.
+
+    >>> Rebalancing(calendar="month", threshold=0.05).calendar
+    'month'
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    calendar: RebalancingCalendar | None = Field(
+        default=None,
+        description="at the close of the last bar of each day, week (from Monday), month, quarter "
+        "or year, or of every so many bars",
+    )
+    threshold: Annotated[float, Field(gt=0.0, lt=1.0)] | None = Field(
+        default=None,
+        description="also where the weight of any instrument is off by more than this",
+    )
+
+    @property
+    def hash(self) -> str:
+        """Hash of all values; part of what makes a result's id."""
+        return canonical_hash(self.model_dump(mode="python"))
