@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from trading_pipeline.backtest import kernel_codes as c
 from trading_pipeline.backtest.kernel_account_fills import enter, leave, refuse, volume_room
+from trading_pipeline.backtest.kernel_compilation import inner, keep_apart
 from trading_pipeline.backtest.kernel_fills import exit_trigger, trail_level
 
 __all__ = ["fill_resting", "intrabar_exit", "keep_rest", "withdraw"]
@@ -21,7 +21,7 @@ __all__ = ["fill_resting", "intrabar_exit", "keep_rest", "withdraw"]
 Array = Any
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def _kind(rest: float) -> int:
     """Order kind of a resting order for the log."""
     if rest == c.REST_LIMIT:
@@ -33,9 +33,10 @@ def _kind(rest: float) -> int:
     return c.K_MARKET
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def withdraw(w: Array, a: Array, asset: int, i: int, at: int, orders: Array, reason: int) -> None:
     """Take a resting order back and log why."""
+    keep_apart()
     refuse(
         a, orders, asset, int(w[c.W_REST_ROW]), i, at, w[c.W_REST_SIDE], _kind(w[c.W_REST]),
         w[c.W_REST_LEFT], reason,
@@ -43,7 +44,7 @@ def withdraw(w: Array, a: Array, asset: int, i: int, at: int, orders: Array, rea
     w[c.W_REST] = c.NO_REST
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def keep_rest(w: Array, t: int, side: float, left: float, kind: int, p: Array) -> None:
     """What a fill left over for lack of volume works on, where the settings keep it."""
     if left > 0.0 and p[c.P_KEEP_UNFILLED] > 0.0:
@@ -56,12 +57,13 @@ def keep_rest(w: Array, t: int, side: float, left: float, kind: int, p: Array) -
         w[c.W_REST] = c.NO_REST
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def intrabar_exit(
     w: Array, a: Array, asset: int, i: int, o: float, h: float, low: float, volume: float,
     p: Array, trades: Array, orders: Array,
 ) -> bool:  # fmt: skip
     """Stop, target or trail of a held position inside one bar; True where one of them acted."""
+    keep_apart()
     side = 1.0 if w[c.W_QUANTITY] > 0.0 else -1.0
     code, ref = exit_trigger(
         side, o, h, low, w[c.W_STOP], w[c.W_TARGET], int(p[c.P_INTRABAR]), p[c.P_TOUCH] > 0.0
@@ -80,7 +82,7 @@ def intrabar_exit(
     return False
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def _reached(
     w: Array, at: int, o: float, h: float, low: float, p: Array
 ) -> tuple[bool, float, int]:
@@ -110,12 +112,13 @@ def _reached(
     return side * (trigger - limit) <= 0.0, trigger, c.K_STOP_LIMIT
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def fill_resting(
     w: Array, a: Array, asset: int, i: int, at: int, o: float, h: float, low: float, close: float,
     amounts: Array, levels: Any, volume: float, p: Array, trades: Array, orders: Array,
 ) -> None:  # fmt: skip
     """Fill the resting order if its price is there; then the stop of what was opened inside the bar."""
+    keep_apart()
     side, held = w[c.W_REST_SIDE], w[c.W_QUANTITY]
     if held * side < 0.0:
         return

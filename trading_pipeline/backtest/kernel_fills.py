@@ -50,6 +50,7 @@ from trading_pipeline.backtest.kernel_codes import (
     SIZE_PERCENT,
     SIZE_QUANTITY,
 )
+from trading_pipeline.backtest.kernel_compilation import keep_apart
 from trading_pipeline.backtest.kernel_vectors import LANES
 
 __all__ = [
@@ -173,6 +174,7 @@ def entry_quantity(
 
     `gross`: notional that other positions and earlier entries of the bar already take up.
     """
+    keep_apart()
     if np.isnan(amount) or amount <= 0.0:
         return 0.0, 0.0, R_NO_SIZE
     mode = int(p[P_SIZING])
@@ -215,6 +217,7 @@ def exit_trigger(
     A level that the open has jumped over fills at the open. A stop is hit when touched; a target is
     a limit order, filled when the price trades through it (or touches it, where so set).
     """
+    keep_apart()
     worst, best = (low, h) if side > 0.0 else (h, low)
     hit_stop = side * (worst - stop) <= 0.0
     reach = side * (best - target)
@@ -286,6 +289,7 @@ def entry_levels(
 
     `ratio`: splits between the deciding bar and the fill; raw prices of bar t are divided by it.
     """
+    keep_apart()
     stops, targets, trails = levels
     stop = stops[t if stops.shape[0] > 1 else 0]
     target = targets[t if targets.shape[0] > 1 else 0]

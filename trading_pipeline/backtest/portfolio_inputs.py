@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -116,7 +116,7 @@ def account_inputs(
     if plan is not None:
         extra = {"weights": plan.weights, "rebalance": plan.rebalance, "threshold": plan.threshold}
         entries = int(plan.rebalance.sum()) * len(names)
-    return AccountInputs(
+    inputs = AccountInputs(
         prices=tuple(  # type: ignore[arg-type]
             _price_table(clock, {name: getattr(each, field) for name, each in bars.items()})
             for field in ("open", "high", "low", "close", "volume")
@@ -127,7 +127,8 @@ def account_inputs(
         session_end=_session_ends(bars, clock, settings, n),
         settings=np.stack([*vectors, own_rules]),
         **extra,
-    ), entries
+    )
+    return replace(inputs, fast=inputs.is_plain), entries
 
 
 def _price_table(clock: AccountClock, columns: Mapping[str, FloatArray]) -> FloatArray:

@@ -1,0 +1,33 @@
+"""This file holds how kernels are compiled that only other kernels call.
+
+The rules of one order are long and called from many places. The compiler would copy them into each of
+them and then work on the copies, most of the time that a first run takes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import njit, types
+from numba.extending import intrinsic
+
+__all__ = ["inner", "keep_apart"]
+
+#: For functions that only compiled code calls: no entry from Python is built for them.
+inner: Any = njit(
+    cache=True, nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True
+)
+
+
+def _keep_apart(typing: Any) -> Any:
+    """Stand in a compiled function that must not be copied into its callers; it does nothing else."""
+    del typing
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+keep_apart: Any = intrinsic(_keep_apart)
