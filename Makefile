@@ -31,7 +31,7 @@ ui: ## the web UI on http://127.0.0.1:3000
 	uv run dagster dev
 
 bench: ## the table of speed ratios
-	uv run python benchmarks/engine_speed.py
+	uv run python -m benchmarks.engine_speed
 
 bundled-data: ## build the bundled bars again from their source package
 	uv run --with bokeh-sampledata==2026.1 python tools/build_bundled_bars.py
