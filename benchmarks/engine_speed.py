@@ -101,10 +101,11 @@ def level_rows() -> Iterator[Row]:
         (5_000, 40, "4.5 ns"), (100_000, 20, "6.5 ns"), (1_000_000, 8, "9 ns"),
     ):  # fmt: skip
         bars = validate_bars(market(rows))
+        signals = stop_signals(bars)
         yield Row(
             name=f"one run with stops, {rows:,} bars", peer=None, bar=least, bars=rows,
             peer_bars=rows, repeats=repeats,
-            ours=lambda b=bars, s=stop_signals(bars): run_backtest(b, s, STOPS),
+            ours=lambda b=bars, s=signals: run_backtest(b, s, STOPS),
         )  # fmt: skip
 
 
@@ -151,14 +152,14 @@ def line(row: Row, ours: float, theirs: float) -> str:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="two repeats a row")
+    parser.add_argument("--quick", action="store_true", help="four repeats a row")
     quick = parser.parse_args().quick
     warnings.simplefilter("ignore")
     head = ("work", "ms", "ns a bar", "peer", "its ns a bar", "ratio", "bar to reach")
     sys.stdout.write("| " + " | ".join(head) + " |\n" + "|---" * len(head) + "|\n")
     for group in (single_rows, level_rows, sweep_rows, portfolio_rows):
         for row in group():
-            ours, theirs = best_of(row, 2 if quick else row.repeats)
+            ours, theirs = best_of(row, 4 if quick else row.repeats)
             sys.stdout.write(line(row, ours, theirs))
             sys.stdout.flush()
     sys.stdout.write("\n| sweep of 1,000 x 100,000 bars | MB above the idle process |\n|---|---|\n")

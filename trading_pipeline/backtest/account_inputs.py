@@ -55,7 +55,8 @@ class AccountInputs:
     def is_plain(self) -> bool:
         """True where `simulate_portfolio` carries out all that these tables ask for."""
         no_levels = all(np.isnan(table).all() for table in self.levels[1:])
-        complete = not any(np.isnan(table).any() for table in self.prices[:4])
+        # Prices are finite where there are any, so that their sum is NaN where one is missing.
+        complete = not any(np.isnan(np.sum(table)) for table in (self.prices[0], self.prices[3]))
         rules = not self.settings[:, _BEYOND_PLAIN].any()
         return bool(no_levels and complete and rules and not self.session_end.shape[0])
 

@@ -71,6 +71,9 @@ def account_clock(bars: Mapping[str, ValidatedBars]) -> AccountClock:
             "them in the longest of these.",
             timeframes=sorted(frames),
         )
+    first = next(iter(bars.values())).ts
+    if all(np.array_equal(first, each.ts) for each in bars.values()):
+        return AccountClock(first, dict.fromkeys(bars, np.arange(len(first))))
     ts = np.unique(np.concatenate([each.ts for each in bars.values()]))
     ts.setflags(write=False)
     return AccountClock(ts, {name: np.searchsorted(ts, each.ts) for name, each in bars.items()})

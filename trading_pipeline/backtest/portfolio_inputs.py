@@ -116,11 +116,13 @@ def account_inputs(
     if plan is not None:
         extra = {"weights": plan.weights, "rebalance": plan.rebalance, "threshold": plan.threshold}
         entries = int(plan.rebalance.sum()) * len(names)
+
+    def table(field: str) -> FloatArray:
+        return _price_table(clock, {name: getattr(each, field) for name, each in bars.items()})
+
+    open_, close = table("open"), table("close")
     inputs = AccountInputs(
-        prices=tuple(  # type: ignore[arg-type]
-            _price_table(clock, {name: getattr(each, field) for name, each in bars.items()})
-            for field in ("open", "high", "low", "close", "volume")
-        ),
+        prices=(open_, close, close, close, close),
         events=(pointer, assets, codes),
         levels=_levels(bars, clock, signals, settings, actions),
         day=clock.days if rule is None else clock.local_days(rule.zone),
@@ -128,10 +130,16 @@ def account_inputs(
         settings=np.stack([*vectors, own_rules]),
         **extra,
     )
-    return replace(inputs, fast=inputs.is_plain), entries
+    if inputs.is_plain:  # high, low and volume are not read then
+        return replace(inputs, fast=True), entries
+    return replace(
+        inputs, prices=(open_, table("high"), table("low"), close, table("volume"))
+    ), entries
 
 
 def _price_table(clock: AccountClock, columns: Mapping[str, FloatArray]) -> FloatArray:
+    if all(len(values) == len(clock) for values in columns.values()):
+        return np.ascontiguousarray(np.array(list(columns.values())).T)
     table = np.full((len(clock), len(columns)), np.nan)
     for k, (name, values) in enumerate(columns.items()):
         table[clock.rows[name], k] = values
