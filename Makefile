@@ -31,7 +31,7 @@ ui: ## the web UI on http://127.0.0.1:3000
 	uv run dagster dev
 
 bench: ## the table of speed ratios
-	uv run python benchmarks/engine_speed.py
+	uv run python -m benchmarks.engine_speed
 	uv run python benchmarks/storage_speed.py
 
 bundled-data: ## build the bundled bars again from their source package

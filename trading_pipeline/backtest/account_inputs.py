@@ -12,7 +12,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from trading_pipeline.backtest import kernel_codes as codes
 from trading_pipeline.backtest.kernel_account import simulate_account
+from trading_pipeline.backtest.kernel_portfolio import simulate_portfolio
 from trading_pipeline.backtest.settings_vector import settings_vector
 from trading_pipeline.backtest.validated_bars import ValidatedBars
 from trading_pipeline.domain.signals import Level, Price, Signals
@@ -25,13 +27,22 @@ from trading_pipeline.settings.backtest_settings import (
 
 __all__ = ["AccountInputs", "check_levels", "level_rows", "single_account", "volatility_amounts"]
 
+# Settings that are 0 where only the orders at the open change an account.
+_BEYOND_PLAIN = [
+    codes.P_SAME_CLOSE, codes.P_MAX_HOLDING, codes.P_VOLUME_IMPACT, codes.P_PARTICIPATION,
+    codes.P_MAINTENANCE, codes.P_DAILY_TARGET, codes.P_DAILY_LOSS, codes.P_BORROW, codes.P_FUNDING,
+    codes.P_CASH_RATE,
+]  # fmt: skip
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class AccountInputs:
-    """Everything of a run but corporate actions and the places that it writes to."""
+    """Everything of a run but corporate actions and the places that it writes to.
+
+    `fast`: run the fast form of the loop, which `is_plain` must allow.
+    """
 
     prices: tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]
     events: tuple[IntArray, IntArray, npt.NDArray[np.uint8]]
@@ -42,6 +53,16 @@ class AccountInputs:
     weights: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
     rebalance: npt.NDArray[np.uint8] = field(default_factory=lambda: np.empty(0, dtype=np.uint8))
     threshold: float = 0.0
+    fast: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """True where `simulate_portfolio` carries out all that these tables ask for."""
+        no_levels = all(np.isnan(table).all() for table in self.levels[1:])
+        # Prices are finite where there are any, so that their sum is NaN where one is missing.
+        complete = not any(np.isnan(np.sum(table)) for table in (self.prices[0], self.prices[3]))
+        rules = not self.settings[:, _BEYOND_PLAIN].any()
+        return bool(no_levels and complete and rules and not self.session_end.shape[0])
 
     def run(
         self,
@@ -60,7 +81,8 @@ class AccountInputs:
         """
         if control is None:
             control = np.zeros(2, dtype=np.int64)
-        run: Any = simulate_account  # numba's type for it does not take unpacked tuples
+        # numba's type for the loops does not take unpacked tuples
+        run: Any = simulate_portfolio if self.fast else simulate_account
         tables: tuple[npt.NDArray[Any], ...] = (
             *self.prices, *self.events, *self.levels, *actions, self.day, self.session_end,
             self.weights, self.rebalance,

@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from trading_pipeline.backtest import kernel_codes as codes
 from trading_pipeline.backtest.account_inputs import AccountInputs
-from trading_pipeline.backtest.run_control import Cancelled, Progress
-from trading_pipeline.errors import RunCancelledError
+from trading_pipeline.backtest.run_control import Cancelled, Progress, stopped_at
 
 __all__ = ["AccountRun", "run_account"]
 
@@ -115,11 +114,6 @@ def _run_watched(
     if failure:
         raise failure[0]
     if stopped:
-        raise RunCancelledError(
-            f"The run was stopped at bar {int(control[0])} of {bars}; nothing of it is kept. Start it "
-            "again for all of them.",
-            done=int(control[0]),
-            total=bars,
-        )
+        raise stopped_at(int(control[0]), bars)
     if progress is not None:
         progress(bars, bars)

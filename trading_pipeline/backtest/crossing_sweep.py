@@ -1,6 +1,6 @@
 """This file holds the fast sweep: combinations of a crossing plan, in parallel, at a few bytes each.
 
-Memory is the plan's rows, one byte a bar and thread, and one line of statistics a combination.
+Memory is the plan's rows, nine bytes a bar and thread, and one line of statistics a combination.
 """
 
 from __future__ import annotations

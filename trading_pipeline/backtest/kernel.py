@@ -70,6 +70,7 @@ from trading_pipeline.backtest.kernel_codes import (
     T_SLIPPAGE,
 )
 from trading_pipeline.backtest.kernel_fills import (
+    add_powers,
     commission,
     entry_levels,
     entry_quantity,
@@ -78,11 +79,21 @@ from trading_pipeline.backtest.kernel_fills import (
     return_statistics,
     trail_level,
 )
+from trading_pipeline.backtest.kernel_quiet_bars import (
+    Q_COUNT,
+    Q_DRAWDOWN,
+    Q_PEAK,
+    Q_PREVIOUS,
+    Q_STOP,
+    Q_TROUGH,
+    mark_quiet_blocks,
+)
 from trading_pipeline.backtest.kernel_records import (
     close_trade,
     log_order,
     log_pending,
 )
+from trading_pipeline.backtest.kernel_vectors import LANES
 
 __all__ = ["simulate"]
 
@@ -93,9 +104,11 @@ Array = Any
 def simulate(
     open_: Array, high: Array, low: Array, close: Array, event_bar: Array, event_code: Array,
     size: Array, levels: Any, action_bar: Array, action_effect: Array, p: Array, stats: Array,
-    equity_out: Array, cash_out: Array, quantity_out: Array, trades: Array, orders: Array,
-) -> None:  # fmt: skip
+    equity_out: Array, holdings: Array, trades: Array, orders: Array,
+) -> int:  # fmt: skip
     """Run one instrument through the order of events; everything comes back in the out arrays.
+
+    Returns the number of holdings (`BacktestResult.holdings`) that were counted.
 
     `event_bar`, `event_code`: bars with a decision, rising, and what was decided (`pack_intents`).
     `size`, `levels` = (stop, target, trail) and `action_bar` may be None, for which a version of this
@@ -115,7 +128,9 @@ def simulate(
     decided, last_bar = -1, n + 1
     n_trades, n_orders, next_action, event = 0, 0, 0, 0
     previous, peak, trough, drawdown, fees = cash, cash, cash, 0.0, 0.0
-    s1, s2, s3, s4, held, ruin = 0.0, 0.0, 0.0, 0.0, 0, -1
+    held, ruin, n_holdings = 0, -1, 0
+    logged_cash, logged_quantity = np.nan, np.nan
+    state = np.zeros(Q_COUNT)
     i = 0
     while i < n:
         # 0. Before the open: corporate actions.
@@ -247,19 +262,20 @@ def simulate(
         equity = cash + quantity * close[i] * point
         if keep:
             equity_out[i] = equity
-            cash_out[i] = cash
-            quantity_out[i] = quantity
+            if cash != logged_cash or quantity != logged_quantity:
+                logged_cash, logged_quantity = cash, quantity
+                if n_holdings < holdings.shape[0]:
+                    holdings[n_holdings, 0] = i
+                    holdings[n_holdings, 1] = cash
+                    holdings[n_holdings, 2] = quantity
+                n_holdings += 1
         if quantity != 0.0:
             held += 1
         if equity <= 0.0 and ruin < 0:
             ruin = i
         change = equity / previous - 1.0 if ruin < 0 or ruin == i else np.nan
         previous = equity
-        squared = change * change
-        s1 += change
-        s2 += squared
-        s3 += squared * change
-        s4 += squared * squared
+        add_powers(state, i, change)
         if equity > peak:
             drawdown = min(drawdown, trough / peak - 1.0)
             peak, trough = equity, equity
@@ -270,10 +286,12 @@ def simulate(
         if quantity == 0.0:
             until = min(until, n)
             if keep:
-                for j in range(i, until):
-                    equity_out[j], cash_out[j], quantity_out[j] = cash, cash, 0.0
+                equity_out[i:until] = cash
             if ruin >= 0 and i < until:
-                s1, s2, s3, s4 = np.nan, np.nan, np.nan, np.nan
+                state[:LANES] = np.nan
+                state[LANES : 2 * LANES] = np.nan
+                state[2 * LANES : 3 * LANES] = np.nan
+                state[3 * LANES : 4 * LANES] = np.nan
             i = max(i, until)
             continue
         if ruin >= 0:
@@ -281,38 +299,48 @@ def simulate(
         until = min(until, last_bar, n)
         if action_bar is not None and next_action < action_bar.shape[0]:
             until = min(until, action_bar[next_action])
-        start = i
-        while i < until:
-            if levels is not None:
-                if side > 0.0:
-                    if low[i] <= stop or high[i] >= target:
-                        break
-                elif high[i] >= stop or low[i] <= target:
+        start, quiet = i, True
+        scale, shift = 1.0 - side * trail, 0.0
+        if p[P_TRAIL_IS_PRICE] > 0.0:
+            scale, shift = 1.0, side * trail
+        while quiet and i < until:
+            state[Q_PREVIOUS], state[Q_PEAK], state[Q_TROUGH] = previous, peak, trough
+            state[Q_DRAWDOWN], state[Q_STOP] = drawdown, stop
+            i = mark_quiet_blocks(
+                close, high, low, i, until, cash, quantity, point, target, scale, shift, state,
+                equity_out, levels, keep,
+            )  # fmt: skip
+            previous, peak, trough = state[Q_PREVIOUS], state[Q_PEAK], state[Q_TROUGH]
+            drawdown = state[Q_DRAWDOWN]
+            if state[Q_STOP] != stop and trail == trail:
+                stop, stop_reason = state[Q_STOP], R_TRAILING_STOP
+            edge = min(until, (i | (LANES - 1)) + 1)
+            while i < edge:
+                if levels is not None:
+                    if side > 0.0:
+                        quiet = not (low[i] <= stop or high[i] >= target)
+                    else:
+                        quiet = not (high[i] >= stop or low[i] <= target)
+                equity = cash + quantity * close[i] * point
+                if equity <= 0.0 or not quiet:
+                    quiet = False
                     break
-            equity = cash + quantity * close[i] * point
-            if equity <= 0.0:
-                break
-            if levels is not None and trail == trail:
-                moved = trail_level(high[i] if side > 0.0 else low[i], side, trail, p)
-                if side * (moved - stop) > 0.0:
-                    stop, stop_reason = moved, R_TRAILING_STOP
-            if keep:
-                equity_out[i], cash_out[i], quantity_out[i] = equity, cash, quantity
-            change = equity / previous - 1.0
-            previous = equity
-            squared = change * change
-            s1 += change
-            s2 += squared
-            s3 += squared * change
-            s4 += squared * squared
-            # One division a peak: the fall from it is deepest where the equity is lowest.
-            if equity > peak:
-                if trough < peak:
-                    drawdown = min(drawdown, trough / peak - 1.0)
-                peak, trough = equity, equity
-            elif equity < trough:
-                trough = equity
-            i += 1
+                if levels is not None and trail == trail:
+                    moved = trail_level(high[i] if side > 0.0 else low[i], side, trail, p)
+                    if side * (moved - stop) > 0.0:
+                        stop, stop_reason = moved, R_TRAILING_STOP
+                if keep:
+                    equity_out[i] = equity
+                add_powers(state, i, equity / previous - 1.0)
+                previous = equity
+                # One division a peak: the fall from it is deepest where the equity is lowest.
+                if equity > peak:
+                    if trough < peak:
+                        drawdown = min(drawdown, trough / peak - 1.0)
+                    peak, trough = equity, equity
+                elif equity < trough:
+                    trough = equity
+                i += 1
         held += i - start
     drawdown = min(drawdown, trough / peak - 1.0)
     if quantity != 0.0:
@@ -327,7 +355,7 @@ def simulate(
     stats[S_TRADES] = n_trades
     stats[S_ORDERS] = n_orders
     stats[S_MAX_DRAWDOWN] = drawdown
-    mean, sd, skew, kurtosis, sharpe = return_statistics(n, s1, s2, s3, s4, p[P_PERIODS])
+    mean, sd, skew, kurtosis, sharpe = return_statistics(n, state, p[P_PERIODS])
     stats[S_MEAN] = mean
     stats[S_SD] = sd
     stats[S_SKEW] = skew
@@ -336,3 +364,4 @@ def simulate(
     stats[S_BARS_IN_POSITION] = held
     stats[S_FIRST_RUIN] = ruin
     stats[S_FEES] = fees
+    return n_holdings

@@ -14,22 +14,17 @@ import numpy as np
 from numba import njit
 
 from trading_pipeline.backtest import kernel_codes as c
+from trading_pipeline.backtest.kernel_account_actions import apply_action
+from trading_pipeline.backtest.kernel_account_end import finish_account, start_account
 from trading_pipeline.backtest.kernel_account_fills import leave
-from trading_pipeline.backtest.kernel_account_open import (
-    due_orders,
-    forced_exits,
-    log_goal,
-    size_up,
-)
+from trading_pipeline.backtest.kernel_account_open import due_orders, forced_exits, size_up
 from trading_pipeline.backtest.kernel_account_orders import (
     fill_resting,
     intrabar_exit,
     withdraw,
 )
-from trading_pipeline.backtest.kernel_fills import (
-    return_statistics,
-)
-from trading_pipeline.backtest.kernel_records import close_trade, log_pending
+from trading_pipeline.backtest.kernel_fills import add_powers
+from trading_pipeline.backtest.kernel_vectors import LANES
 
 __all__ = ["simulate_account"]
 
@@ -55,17 +50,14 @@ def simulate_account(  # noqa: PLR0912, PLR0915 - the order of events stands in 
     into the first place and ends early, without a result, once the second is not 0.
     """
     n, m = close.shape
-    w, a, main = np.zeros((m, c.W_COUNT)), np.zeros(c.A_COUNT), p[p.shape[0] - 1]
+    main = p[p.shape[0] - 1]
+    w, a = start_account(m, main)
+    everyone = np.arange(m)
     left = np.zeros(m, dtype=np.bool_)
     delay = 0 if main[c.P_SAME_CLOSE] > 0.0 else 1
-    a[c.A_CASH] = main[c.P_INITIAL_CASH]
-    for k in range(m):
-        w[k, c.W_STOP], w[k, c.W_TARGET], w[k, c.W_TRAIL] = np.nan, np.nan, np.nan
-        w[k, c.W_GOAL], w[k, c.W_RATIO], w[k, c.W_TARGET_WEIGHT] = np.nan, 1.0, np.nan
     keep, next_action = equity_out.shape[0] == n, 0
     previous, peak, trough, drawdown = a[c.A_CASH], a[c.A_CASH], a[c.A_CASH], 0.0
-    s1, s2, s3, s4, held, ruin = 0.0, 0.0, 0.0, 0.0, 0, -1
-    a[c.A_DAY] = -1e18
+    sums, held, ruin = np.zeros(4 * LANES), 0, -1
     for i in range(n):
         control[0] = i
         if control[1] != 0:
@@ -74,23 +66,8 @@ def simulate_account(  # noqa: PLR0912, PLR0915 - the order of events stands in 
             a[c.A_DAY], a[c.A_DAY_START], a[c.A_HALTED] = day[i], previous, 0.0
         # 0. Before the open: corporate actions, orders whose time is over.
         while next_action < action_bar.shape[0] and action_bar[next_action] <= i:
-            k, split = action_asset[next_action], action_effect[next_action, 0]
-            w[k, c.W_QUANTITY] *= split
-            w[k, c.W_EXITED] *= split
-            w[k, c.W_SCALE] *= split
-            w[k, c.W_RATIO] *= split
-            w[k, c.W_REST_RATIO] *= split
-            w[k, c.W_REST_LEFT] *= split
-            w[k, c.W_STOP] /= split
-            w[k, c.W_TARGET] /= split
-            w[k, c.W_REST_LIMIT] /= split
-            w[k, c.W_REST_STOP] /= split
-            w[k, c.W_MARK] /= split
-            if p[k, c.P_TRAIL_IS_PRICE] > 0.0:
-                w[k, c.W_TRAIL] /= split
-            paid = w[k, c.W_QUANTITY] * action_effect[next_action, 1] * p[k, c.P_POINT]
-            a[c.A_CASH] += paid
-            w[k, c.W_INCOME] += paid
+            k = action_asset[next_action]
+            apply_action(w[k], a, action_effect[next_action], p[k])
             next_action += 1
         for k in range(m):
             if close[i, k] == close[i, k]:
@@ -106,7 +83,7 @@ def simulate_account(  # noqa: PLR0912, PLR0915 - the order of events stands in 
         forced_exits(open_[i], volume[i], i, p, w, a, trades, orders)
         if delay == 1:
             due_orders(
-                open_[i], volume[i], i, c.AT_OPEN, amounts, limits, triggers, stops,
+                everyone, open_[i], volume[i], i, c.AT_OPEN, amounts, limits, triggers, stops,
                 targets, trails, close, p, w, a, trades, orders,
             )  # fmt: skip
         # 2. Inside the bar: exits of all instruments, then entries by priority. Nobody knows which
@@ -215,7 +192,7 @@ def simulate_account(  # noqa: PLR0912, PLR0915 - the order of events stands in 
                     w[k, c.W_RATIO] = 1.0
         if delay == 0:
             due_orders(
-                close[i], volume[i], i, c.AT_CLOSE, amounts, limits, triggers, stops,
+                everyone, close[i], volume[i], i, c.AT_CLOSE, amounts, limits, triggers, stops,
                 targets, trails, close, p, w, a, trades, orders,
             )  # fmt: skip
         notional = 0.0
@@ -242,43 +219,12 @@ def simulate_account(  # noqa: PLR0912, PLR0915 - the order of events stands in 
             ruin = i
         change = equity / previous - 1.0 if ruin < 0 or ruin == i else np.nan
         previous = equity
-        squared = change * change
-        s1 += change
-        s2 += squared
-        s3 += squared * change
-        s4 += squared * squared
+        add_powers(sums, i, change)
         if equity > peak:
             drawdown = min(drawdown, trough / peak - 1.0)
             peak, trough = equity, equity
         trough = min(trough, equity)
     drawdown = min(drawdown, trough / peak - 1.0)
-    for k in range(m):
-        if w[k, c.W_QUANTITY] != 0.0:
-            units, mean = abs(w[k, c.W_QUANTITY]), w[k, c.W_MARK]
-            if w[k, c.W_EXITED] > 0.0:
-                units += w[k, c.W_EXITED]
-                mean = (w[k, c.W_PROCEEDS] + abs(w[k, c.W_QUANTITY]) * w[k, c.W_MARK]) / units
-            close_trade(
-                trades, int(w[k, c.W_TRADE]), n - 1, c.AT_CLOSE, mean, units, 0.0, 0.0,
-                w[k, c.W_INCOME], p[k, c.P_POINT], c.R_OPEN,
-            )  # fmt: skip
-        if w[k, c.W_PENDING] != 0.0:
-            row = int(a[c.A_ORDERS])
-            a[c.A_ORDERS] = log_pending(
-                orders, row, int(w[k, c.W_PENDING]), int(w[k, c.W_PENDING_ROW]),
-                w[k, c.W_QUANTITY],
-            )  # fmt: skip
-            for logged in range(row, min(int(a[c.A_ORDERS]), orders.shape[0])):
-                orders[logged, c.O_ASSET] = k
-        elif w[k, c.W_GOAL] == w[k, c.W_GOAL]:
-            log_goal(w[k], a, k, previous, p[k], orders)
-        if w[k, c.W_REST] != c.NO_REST:
-            withdraw(w[k], a, k, n - 1, c.AT_CLOSE, orders, c.R_STILL_WORKING)
-    stats[c.S_FINAL_EQUITY] = previous
-    stats[c.S_TRADES], stats[c.S_ORDERS] = a[c.A_TRADES], a[c.A_ORDERS]
-    stats[c.S_MAX_DRAWDOWN] = drawdown
-    mean, sd, skew, kurtosis, sharpe = return_statistics(n, s1, s2, s3, s4, main[c.P_PERIODS])
-    stats[c.S_MEAN], stats[c.S_SD], stats[c.S_SKEW] = mean, sd, skew
-    stats[c.S_KURTOSIS], stats[c.S_SHARPE] = kurtosis, sharpe
+    stats[c.S_FINAL_EQUITY], stats[c.S_MAX_DRAWDOWN] = previous, drawdown
     stats[c.S_BARS_IN_POSITION], stats[c.S_FIRST_RUIN] = held, ruin
-    stats[c.S_FEES], stats[c.S_INTEREST] = a[c.A_FEES], a[c.A_INTEREST]
+    finish_account(w, a, n, sums, p, stats, trades, orders)

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from trading_pipeline.backtest import kernel_codes as c
+from trading_pipeline.backtest.kernel_compilation import inner, keep_apart
 from trading_pipeline.backtest.kernel_fills import (
     affordable_quantity,
     commission,
@@ -28,7 +28,7 @@ __all__ = ["enter", "leave", "refuse", "rest", "rest_kind", "volume_room"]
 Array = Any
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def volume_room(w: Array, volume: float, p: Array) -> float:
     """Quantity that may still be traded in this bar; infinite where participation is not limited."""
     if not p[c.P_PARTICIPATION] > 0.0:
@@ -36,12 +36,13 @@ def volume_room(w: Array, volume: float, p: Array) -> float:
     return float(max(p[c.P_PARTICIPATION] * volume - w[c.W_USED], 0.0))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def refuse(
     a: Array, orders: Array, asset: int, t: int, i: int, at: int, side: float, kind: int,
     asked: float, reason: int,
 ) -> None:  # fmt: skip
     """Log an entry that is not filled."""
+    keep_apart()
     row = int(a[c.A_ORDERS])
     if row < orders.shape[0]:
         orders[row, c.O_ASSET] = asset
@@ -50,7 +51,7 @@ def refuse(
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def rest_kind(rest: float) -> int:
     """Order kind of a resting order for the log."""
     if rest == c.REST_LIMIT:
@@ -62,7 +63,7 @@ def rest_kind(rest: float) -> int:
     return c.K_MARKET
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def _impact(
     price: float, ref: float, side: float, quantity: float, volume: float, p: Array
 ) -> float:
@@ -74,7 +75,7 @@ def _impact(
     return float(fill_at_market(moved, side, p))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def enter(  # noqa: PLR0912, PLR0915 - one order from its size to its log row
     w: Array, a: Array, asset: int, t: int, i: int, at: int, ref: float, side: float, kind: int,
     limit: float, amount: float, fixed: float, levels: Any, ratio: float, volume: float, p: Array,
@@ -85,6 +86,7 @@ def enter(  # noqa: PLR0912, PLR0915 - one order from its size to its log row
     `limit`: worst price of a limit order, NaN for a market order. `fixed`: quantity that was sized
     before (a kept remainder, a rebalance), NaN to size now from `amount`.
     """
+    keep_apart()
     passive = kind == c.K_LIMIT
     price = ref if passive else fill_at_market(ref, side, p)
     if limit == limit and side * (price - limit) > 0.0:
@@ -180,7 +182,7 @@ def enter(  # noqa: PLR0912, PLR0915 - one order from its size to its log row
     return left
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def leave(  # noqa: PLR0912, PLR0915
     w: Array, a: Array, asset: int, decided: int, i: int, at: int, ref: float, why: int,
     wanted: float, volume: float, p: Array, trades: Array, orders: Array,
@@ -190,6 +192,7 @@ def leave(  # noqa: PLR0912, PLR0915
     What volume leaves of a whole exit goes on at the next opens where the settings keep it; what is
     left of a target rests at its price. A closed position's own remainder of an entry is withdrawn.
     """
+    keep_apart()
     held = abs(w[c.W_QUANTITY])
     side = 1.0 if w[c.W_QUANTITY] > 0.0 else -1.0
     asked = held if np.isnan(wanted) else min(wanted, held)
@@ -266,7 +269,7 @@ def leave(  # noqa: PLR0912, PLR0915
     return reason == why
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def rest(
     w: Array, t: int, side: float, close: float, limit: float, trigger: float,
     p: Array,

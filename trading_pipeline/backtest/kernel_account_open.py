@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from trading_pipeline.backtest import kernel_codes as c
 from trading_pipeline.backtest.kernel_account_fills import enter, leave, refuse, rest
@@ -17,18 +16,27 @@ from trading_pipeline.backtest.kernel_account_orders import (
     keep_rest,
     withdraw,
 )
+from trading_pipeline.backtest.kernel_compilation import inner, keep_apart
 from trading_pipeline.backtest.kernel_fills import (
     affordable_quantity,
     fill_at_market,
 )
 from trading_pipeline.backtest.kernel_records import log_order
 
-__all__ = ["desired", "due_orders", "exits_first", "forced_exits", "log_goal", "size_up"]
+__all__ = [
+    "desired",
+    "due_orders",
+    "enter_due",
+    "exits_first",
+    "forced_exits",
+    "log_goal",
+    "size_up",
+]
 
 Array = Any
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def size_up(w: Array, a: Array, p: Array) -> None:
     """Equity and notional of the account at the present marks, on which entries are sized."""
     a[c.A_EQUITY], a[c.A_GROSS] = a[c.A_CASH], 0.0
@@ -39,7 +47,7 @@ def size_up(w: Array, a: Array, p: Array) -> None:
             a[c.A_GROSS] += abs(value)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def forced_exits(
     prices: Array, volume: Array, i: int, p: Array, w: Array, a: Array, trades: Array, orders: Array
 ) -> None:
@@ -55,14 +63,16 @@ def forced_exits(
                 w[k, c.W_FORCED] = 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def exits_first(  # noqa: PLR0912
-    prices: Array, volume: Array, i: int, at: int, amounts: Array, p: Array, w: Array, a: Array,
+    who: Array, prices: Array, volume: Array, i: int, at: int, amounts: Array, p: Array, w: Array, a: Array,
     trades: Array, orders: Array,
 ) -> bool:  # fmt: skip
-    """Exits that are due, of all instruments; True where entries may follow."""
+    """Exits that are due, of the instruments in `who`; True where entries may follow."""
+    keep_apart()
     entries = False
-    for k in range(w.shape[0]):
+    for place in range(who.shape[0]):
+        k = who[place]
         price = prices[k]
         if price != price:
             continue
@@ -110,7 +120,7 @@ def exits_first(  # noqa: PLR0912
     return entries
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def desired(k: int, price: float, p: Array, w: Array, a: Array) -> float:
     """Quantity, without sign, that the goal's weight of the equity buys at this price."""
     goal = w[k, c.W_GOAL]
@@ -119,7 +129,7 @@ def desired(k: int, price: float, p: Array, w: Array, a: Array) -> float:
     return float(affordable_quantity(a[c.A_EQUITY] * abs(goal), filled, p[k]))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def _log_unsold(
     w: Array, a: Array, asset: int, i: int, at: int, asked: float, reason: int, orders: Array
 ) -> None:  # fmt: skip
@@ -134,7 +144,7 @@ def _log_unsold(
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def log_goal(w: Array, a: Array, asset: int, equity: float, p: Array, orders: Array) -> None:
     """Log the order of a target weight that is left without a bar to fill in, at the last mark."""
     goal, quantity, mark = w[c.W_GOAL], w[c.W_QUANTITY], w[c.W_MARK]
@@ -155,16 +165,34 @@ def log_goal(w: Array, a: Array, asset: int, equity: float, p: Array, orders: Ar
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def due_orders(  # noqa: PLR0912, PLR0915
-    prices: Array, volume: Array, i: int, at: int, amounts: Array, limits: Array, triggers: Array, stops: Array, targets: Array, trails: Array, close: Array,
+@inner
+def due_orders(
+    who: Array, prices: Array, volume: Array, i: int, at: int, amounts: Array, limits: Array, triggers: Array, stops: Array, targets: Array, trails: Array, close: Array,
     p: Array, w: Array, a: Array, trades: Array, orders: Array,
 ) -> None:  # fmt: skip
-    """All orders of one moment: exits, then reductions, then entries by priority."""
-    if not exits_first(prices, volume, i, at, amounts, p, w, a, trades, orders):
+    """All orders of one moment: exits, then reductions, then entries by priority.
+
+    `who`: the instruments that may have one, rising; others are left as they are.
+    """
+    if not exits_first(who, prices, volume, i, at, amounts, p, w, a, trades, orders):
         return
     size_up(w, a, p)
-    for k in range(w.shape[0]):
+    enter_due(
+        who, prices, volume, i, at, amounts, limits, triggers, stops, targets, trails, close, p, w,
+        a, trades, orders,
+    )  # fmt: skip
+
+
+@inner
+def enter_due(  # noqa: PLR0912, PLR0915
+    who: Array, prices: Array, volume: Array, i: int, at: int, amounts: Array, limits: Array,
+    triggers: Array, stops: Array, targets: Array, trails: Array, close: Array, p: Array, w: Array,
+    a: Array, trades: Array, orders: Array,
+) -> None:  # fmt: skip
+    """Reductions, then entries of the instruments in `who`, on the account as it was sized up."""
+    keep_apart()
+    for place in range(who.shape[0]):
+        k = who[place]
         goal, price, quantity = w[k, c.W_GOAL], prices[k], w[k, c.W_QUANTITY]
         if price == price and goal == goal and quantity * goal > 0.0:
             surplus = abs(quantity) - desired(k, price, p, w, a)
@@ -185,7 +213,8 @@ def due_orders(  # noqa: PLR0912, PLR0915
                     _log_unsold(w[k], a, k, i, at, asked, why, orders)
                 w[k, c.W_GOAL] = np.nan
                 w[k, c.W_PENDING] = 0.0
-    for k in range(w.shape[0]):
+    for place in range(who.shape[0]):
+        k = who[place]
         price = prices[k]
         if price != price:
             continue

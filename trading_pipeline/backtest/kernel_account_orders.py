@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from trading_pipeline.backtest import kernel_codes as c
 from trading_pipeline.backtest.kernel_account_fills import (
@@ -20,6 +19,7 @@ from trading_pipeline.backtest.kernel_account_fills import (
     rest_kind,
     volume_room,
 )
+from trading_pipeline.backtest.kernel_compilation import inner, keep_apart
 from trading_pipeline.backtest.kernel_fills import exit_trigger, trail_level
 
 __all__ = ["fill_resting", "intrabar_exit", "keep_rest", "withdraw"]
@@ -27,9 +27,10 @@ __all__ = ["fill_resting", "intrabar_exit", "keep_rest", "withdraw"]
 Array = Any
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def withdraw(w: Array, a: Array, asset: int, i: int, at: int, orders: Array, reason: int) -> None:
     """Take a resting order back and log why."""
+    keep_apart()
     refuse(
         a, orders, asset, int(w[c.W_REST_ROW]), i, at, w[c.W_REST_SIDE], rest_kind(w[c.W_REST]),
         w[c.W_REST_LEFT], reason,
@@ -37,7 +38,7 @@ def withdraw(w: Array, a: Array, asset: int, i: int, at: int, orders: Array, rea
     w[c.W_REST] = c.NO_REST
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def keep_rest(w: Array, t: int, side: float, left: float, kind: int, p: Array) -> None:
     """What a fill left over for lack of volume works on, where the settings keep it."""
     if left > 0.0 and p[c.P_KEEP_UNFILLED] > 0.0:
@@ -50,12 +51,13 @@ def keep_rest(w: Array, t: int, side: float, left: float, kind: int, p: Array) -
         w[c.W_REST] = c.NO_REST
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def intrabar_exit(
     w: Array, a: Array, asset: int, i: int, o: float, h: float, low: float, volume: float,
     p: Array, trades: Array, orders: Array,
 ) -> bool:  # fmt: skip
     """Stop, target or trail of a held position inside one bar; True where one of them acted."""
+    keep_apart()
     side = 1.0 if w[c.W_QUANTITY] > 0.0 else -1.0
     code, ref = exit_trigger(
         side, o, h, low, w[c.W_STOP], w[c.W_TARGET], int(p[c.P_INTRABAR]), p[c.P_TOUCH] > 0.0
@@ -72,7 +74,7 @@ def intrabar_exit(
     return False
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def _reached(
     w: Array, at: int, o: float, h: float, low: float, p: Array
 ) -> tuple[bool, float, int]:
@@ -102,12 +104,13 @@ def _reached(
     return side * (trigger - limit) <= 0.0, trigger, c.K_STOP_LIMIT
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def fill_resting(
     w: Array, a: Array, asset: int, i: int, at: int, o: float, h: float, low: float, close: float,
     amounts: Array, levels: Any, volume: float, p: Array, trades: Array, orders: Array,
 ) -> None:  # fmt: skip
     """Fill the resting order if its price is there; then the stop of what was opened inside the bar."""
+    keep_apart()
     side, held = w[c.W_REST_SIDE], w[c.W_QUANTITY]
     if held * side < 0.0:
         return

@@ -50,8 +50,11 @@ from trading_pipeline.backtest.kernel_codes import (
     SIZE_PERCENT,
     SIZE_QUANTITY,
 )
+from trading_pipeline.backtest.kernel_compilation import keep_apart
+from trading_pipeline.backtest.kernel_vectors import LANES
 
 __all__ = [
+    "add_powers",
     "affordable_quantity",
     "commission",
     "entry_levels",
@@ -171,6 +174,7 @@ def entry_quantity(
 
     `gross`: notional that other positions and earlier entries of the bar already take up.
     """
+    keep_apart()
     if np.isnan(amount) or amount <= 0.0 or price <= 0.0:  # nothing is sold short for nothing
         return 0.0, 0.0, R_NO_SIZE
     mode = int(p[P_SIZING])
@@ -213,6 +217,7 @@ def exit_trigger(
     A level that the open has jumped over fills at the open. A stop is hit when touched; a target is
     a limit order, filled when the price trades through it (or touches it, where so set).
     """
+    keep_apart()
     worst, best = (low, h) if side > 0.0 else (h, low)
     hit_stop = side * (worst - stop) <= 0.0
     reach = side * (best - target)
@@ -234,14 +239,30 @@ def exit_trigger(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def add_powers(sums: Array, bar: int, change: float) -> None:
+    """Add the first four powers of one bar's return to the bar's lane of the sums."""
+    lane, squared = bar & (LANES - 1), change * change
+    sums[lane] += change
+    sums[LANES + lane] += squared
+    sums[2 * LANES + lane] += squared * change
+    sums[3 * LANES + lane] += squared * squared
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def return_statistics(
-    n: int, s1: float, s2: float, s3: float, s4: float, periods: float
+    n: int, sums: Array, periods: float
 ) -> tuple[float, float, float, float, float]:
-    """(mean, sd, skew, kurtosis, sharpe) from power sums of n bar returns.
+    """(mean, sd, skew, kurtosis, sharpe) from power sums of n bar returns, eight lanes each.
 
     sd has n - 1 in the denominator; skew and kurtosis are the biased moments (kurtosis 3 for a
     normal), sharpe is mean / sd * sqrt(periods). NaN where there is no variance.
     """
+    s1, s2, s3, s4 = 0.0, 0.0, 0.0, 0.0
+    for lane in range(LANES):
+        s1 += sums[lane]
+        s2 += sums[LANES + lane]
+        s3 += sums[2 * LANES + lane]
+        s4 += sums[3 * LANES + lane]
     mean = s1 / n
     m2 = s2 / n - mean * mean
     if n < 2 or not m2 > 1e-14 * (s2 / n):
@@ -268,6 +289,7 @@ def entry_levels(
 
     `ratio`: splits between the deciding bar and the fill; raw prices of bar t are divided by it.
     """
+    keep_apart()
     stops, targets, trails = levels
     stop = stops[t if stops.shape[0] > 1 else 0]
     target = targets[t if targets.shape[0] > 1 else 0]

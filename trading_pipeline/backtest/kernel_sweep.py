@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from trading_pipeline.backtest.kernel import simulate
-from trading_pipeline.backtest.kernel_fills import marked_bars
+from trading_pipeline.backtest.kernel_vectors import LANES, cross_masks
 
 __all__ = ["crossing_events", "sweep_crossings"]
 
@@ -21,19 +21,35 @@ Array = Any
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def crossing_events(
-    first: Array, second: Array, lead: int, up: int, down: int, marks: Array
-) -> Any:
-    """(bars, codes) of the crosses of two rows; `marks` is a buffer of bytes, a multiple of 8 long."""
-    n = first.shape[0]
-    for t in range(1, n):
-        rose = (first[t] > second[t]) & (first[t - 1] <= second[t - 1])
-        fell = (first[t] < second[t]) & (first[t - 1] >= second[t - 1])
-        marks[t - lead] = np.uint8(rose) * np.uint8(up) + np.uint8(fell) * np.uint8(down)
-    event_bar = marked_bars(marks)
-    event_code = np.empty(event_bar.shape[0], dtype=np.uint8)
-    for row in range(event_bar.shape[0]):
-        event_code[row] = marks[event_bar[row]]
-    return event_bar, event_code
+    first: Array, second: Array, lead: int, up: int, down: int, event_bar: Array, event_code: Array
+) -> int:
+    """Write bars and codes of the crosses of two rows, rising; returns their number.
+
+    The buffers have a place for each bar. Eight bars are compared at once; only where one of them
+    has a cross is there more to do.
+    """
+    n, count = first.shape[0], 0
+    t = 1
+    while t + LANES <= n:
+        crossed = cross_masks(first, second, t)
+        if crossed != 0:
+            for lane in range(LANES):
+                if crossed >> lane & 1:
+                    event_bar[count], event_code[count] = t + lane - lead, up
+                    count += 1
+                elif crossed >> (LANES + lane) & 1:
+                    event_bar[count], event_code[count] = t + lane - lead, down
+                    count += 1
+        t += LANES
+    while t < n:
+        if first[t] > second[t] and first[t - 1] <= second[t - 1]:
+            event_bar[count], event_code[count] = t - lead, up
+            count += 1
+        elif first[t] < second[t] and first[t - 1] >= second[t - 1]:
+            event_bar[count], event_code[count] = t - lead, down
+            count += 1
+        t += 1
+    return count
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -43,13 +59,14 @@ def sweep_crossings(
     stats: Array, no_trades: Array, no_orders: Array,
 ) -> None:  # fmt: skip
     """Statistics of each pair, one row each; nothing else is kept."""
-    marks = np.zeros(8 * ((close.shape[0] + 7) // 8), dtype=np.uint8)
-    nothing = np.empty(0)
+    n = close.shape[0]
+    bars, codes = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.uint8)
+    nothing, no_holdings = np.empty(0), np.empty((0, 3))
     for number in range(pairs.shape[0]):
-        event_bar, event_code = crossing_events(
-            rows[pairs[number, 0]], rows[pairs[number, 1]], lead, up, down, marks
+        count = crossing_events(
+            rows[pairs[number, 0]], rows[pairs[number, 1]], lead, up, down, bars, codes
         )
         simulate(
-            open_, high, low, close, event_bar, event_code, None, levels, action_bar,
-            action_effect, p, stats[number], nothing, nothing, nothing, no_trades, no_orders,
+            open_, high, low, close, bars[:count], codes[:count], None, levels, action_bar,
+            action_effect, p, stats[number], nothing, no_holdings, no_trades, no_orders,
         )  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -116,17 +116,24 @@ def account_inputs(
     if plan is not None:
         extra = {"weights": plan.weights, "rebalance": plan.rebalance, "threshold": plan.threshold}
         entries = int(plan.rebalance.sum()) * len(names)
-    return AccountInputs(
-        prices=tuple(  # type: ignore[arg-type]
-            _price_table(clock, {name: getattr(each, field) for name, each in bars.items()})
-            for field in ("open", "high", "low", "close", "volume")
-        ),
+
+    def table(field: str) -> FloatArray:
+        return _price_table(clock, {name: getattr(each, field) for name, each in bars.items()})
+
+    open_, close = table("open"), table("close")
+    inputs = AccountInputs(
+        prices=(open_, close, close, close, close),
         events=(pointer, assets, codes),
         levels=_levels(bars, clock, signals, settings, actions),
         day=clock.days if rule is None else clock.local_days(rule.zone),
         session_end=_session_ends(bars, clock, settings, n),
         settings=np.stack([*vectors, own_rules]),
         **extra,
+    )
+    if inputs.is_plain:  # high, low and volume are not read then
+        return replace(inputs, fast=True), entries
+    return replace(
+        inputs, prices=(open_, table("high"), table("low"), close, table("volume"))
     ), entries
 
 

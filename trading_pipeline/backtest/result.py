@@ -24,9 +24,21 @@ from trading_pipeline.backtest.validated_bars import ValidatedBars
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.settings.backtest_settings import BacktestSettings
 
-__all__ = ["BacktestResult", "ReturnMoments"]
+__all__ = ["BacktestResult", "ReturnMoments", "holdings_of"]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
+
+
+def holdings_of(cash: FloatArray, quantity: FloatArray) -> FloatArray:
+    """The table of holdings from one value of cash and quantity a bar.
+
+    >>> holdings_of(np.array([5.0, 5.0, 1.0]), np.array([0.0, 0.0, 2.0])).tolist()
+    [[0.0, 5.0, 0.0], [2.0, 1.0, 2.0]]
+    """
+    changes = np.ones(len(cash), dtype=np.bool_)
+    changes[1:] = (cash[1:] != cash[:-1]) | (quantity[1:] != quantity[:-1])
+    rows = np.flatnonzero(changes)
+    return np.column_stack((rows, cash[rows], quantity[rows]))
 
 
 @dataclass(frozen=True)
@@ -48,7 +60,8 @@ class ReturnMoments:
 class BacktestResult:
     """What a backtest did. Equal inputs give equal bytes and an equal `content_hash`.
 
-    `equity`: account value at each bar's close. `cash` and `quantity` (signed units held): likewise.
+    `equity`: account value at each bar's close. `holdings`: one row a change, of bar, cash and signed
+    units held at its close and until the next row; `cash` and `quantity` are spread from it.
     `trade_rows`, `order_rows`: the kernel's tables, see kernel_codes. `warnings`: sentences that must
     be shown beside the numbers.
     """
@@ -56,8 +69,7 @@ class BacktestResult:
     bars: ValidatedBars
     settings: BacktestSettings
     equity: FloatArray
-    cash: FloatArray
-    quantity: FloatArray
+    holdings: FloatArray
     trade_rows: FloatArray
     order_rows: FloatArray
     stats: FloatArray
@@ -88,6 +100,24 @@ class BacktestResult:
     def moments(self) -> ReturnMoments:
         """Moments of the bar returns."""
         return ReturnMoments(*map(float, self.stats[codes.S_MEAN : codes.S_SHARPE + 1]))
+
+    @cached_property
+    def cash(self) -> FloatArray:
+        """Cash at each bar's close."""
+        return self._spread(1)
+
+    @cached_property
+    def quantity(self) -> FloatArray:
+        """Signed units held at each bar's close."""
+        return self._spread(2)
+
+    def _spread(self, column: int) -> FloatArray:
+        """A column of the holdings, one value a bar."""
+        ends = np.append(self.holdings[1:, 0], len(self.bars))
+        lasts = (ends - self.holdings[:, 0]).astype(np.int64)
+        values = np.repeat(self.holdings[:, column], lasts)
+        values.setflags(write=False)
+        return values
 
     @cached_property
     def returns(self) -> pd.Series:

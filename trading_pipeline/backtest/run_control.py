@@ -9,13 +9,23 @@ from typing import TypeAlias
 
 from trading_pipeline.errors import ConfigurationError, RunCancelledError
 
-__all__ = ["Cancelled", "Progress", "run_blocks", "usable_threads"]
+__all__ = ["Cancelled", "Progress", "run_blocks", "stopped_at", "usable_threads"]
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with (done, total) from the caller's own thread."""
 
 Cancelled: TypeAlias = Callable[[], bool]
 """Asked between blocks of work; True ends the run with `RunCancelledError`."""
+
+
+def stopped_at(bar: int, bars: int) -> RunCancelledError:
+    """The error of a run over bars that was stopped."""
+    return RunCancelledError(
+        f"The run was stopped at bar {bar} of {bars}; nothing of it is kept. Start it again for all of "
+        "them.",
+        done=bar,
+        total=bars,
+    )
 
 
 def usable_threads(threads: int | None) -> int:

@@ -56,7 +56,7 @@ def run_signal_sweep(
     settings = settings or BacktestSettings()
     action_bar, action_effect = checked.action_rows(actions)
     stats = np.zeros((len(signals), codes.S_COUNT))
-    nothing = np.empty(0)
+    nothing, no_holdings = np.empty(0), np.empty((0, 3))
     fast = settings.sizing.type != "volatility_target"
     no_trades, no_orders = np.empty((0, codes.T_COUNT)), np.empty((0, codes.O_COUNT))
     for row, each in enumerate(signals):
@@ -77,7 +77,7 @@ def run_signal_sweep(
         simulate(
             checked.open, checked.high, checked.low, checked.close, event_bar, event_code, each.size,
             level_arrays(settings, each), action_bar if len(action_bar) else None, action_effect,
-            settings_vector(settings, each), stats[row], nothing, nothing, nothing, no_trades,
+            settings_vector(settings, each), stats[row], nothing, no_holdings, no_trades,
             no_orders,
         )  # fmt: skip
     return sweep_frame(stats)

@@ -7,12 +7,14 @@ on where the bars begin.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from trading_pipeline.errors import StrategyError
 
-__all__ = ["crosses_above", "simple_moving_average"]
+__all__ = ["crosses_above", "simple_moving_average", "simple_moving_averages"]
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -27,21 +29,41 @@ def simple_moving_average(values: npt.ArrayLike, window: int) -> FloatArray:
     >>> simple_moving_average([1.0, 2.0, 4.0], 2).tolist()
     [nan, 1.5, 3.0]
     """
-    series = np.ascontiguousarray(values, dtype=np.float64)
-    if window < 1:
-        raise StrategyError(
-            f"The window of a moving average is {window} bars; it must be 1 or more.", window=window
-        )
-    if not np.isfinite(series).all():
-        row = int(np.argmin(np.isfinite(series)))
-        raise StrategyError(
-            f"A moving average needs finite values; row {row} is {series[row]}.", row=row
-        )
+    series = _checked(values, [window])
     # numba takes a second to import, and most processes that know a strategy never run one
     from trading_pipeline.strategies.moving_average_kernel import rolling_mean
 
     averages: FloatArray = rolling_mean(series, int(window))
     return averages
+
+
+def simple_moving_averages(values: npt.ArrayLike, windows: Sequence[int]) -> FloatArray:
+    """`simple_moving_average` of each window, one a row, equal bit for bit and computed side by side.
+
+    >>> simple_moving_averages([1.0, 2.0, 4.0], [1, 2]).tolist()
+    [[1.0, 2.0, 4.0], [nan, 1.5, 3.0]]
+    """
+    series = _checked(values, windows)
+    from trading_pipeline.strategies.moving_average_kernel import rolling_means
+
+    averages: FloatArray = rolling_means(series, np.asarray(windows, dtype=np.int64))
+    return averages
+
+
+def _checked(values: npt.ArrayLike, windows: Sequence[int]) -> FloatArray:
+    series = np.ascontiguousarray(values, dtype=np.float64)
+    for window in windows:
+        if window < 1:
+            raise StrategyError(
+                f"The window of a moving average is {window} bars; it must be 1 or more.",
+                window=window,
+            )
+    if not np.isfinite(series).all():
+        row = int(np.argmin(np.isfinite(series)))
+        raise StrategyError(
+            f"A moving average needs finite values; row {row} is {series[row]}.", row=row
+        )
+    return series
 
 
 def crosses_above(first: FloatArray, second: FloatArray) -> BoolArray:

@@ -11,7 +11,11 @@ from pydantic import Field, model_validator
 from trading_pipeline.domain.crossing_plan import CrossingPlan
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.strategies.market_view import Market
-from trading_pipeline.strategies.moving_average import crosses_above, simple_moving_average
+from trading_pipeline.strategies.moving_average import (
+    crosses_above,
+    simple_moving_average,
+    simple_moving_averages,
+)
 from trading_pipeline.strategies.strategy_base import Direction, Strategy, StrategyParams
 
 __all__ = ["SmaCrossover", "SmaCrossoverParams"]
@@ -67,7 +71,7 @@ class SmaCrossover(Strategy[SmaCrossoverParams]):
             return None
         windows = sorted({window for params in many for window in (params.fast, params.slow)})
         place = {window: row for row, window in enumerate(windows)}
-        rows = np.array([simple_moving_average(market.close, window) for window in windows])
+        rows = simple_moving_averages(market.close, windows)
         pairs = np.array([(place[params.fast], place[params.slow]) for params in many])
         return CrossingPlan(rows=rows, pairs=pairs, direction=directions.pop())
 

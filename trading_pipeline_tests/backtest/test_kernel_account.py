@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trading_pipeline.backtest import engine, run_backtest
+from trading_pipeline.backtest import Fraction, Price, Signals, engine, run_backtest
 from trading_pipeline_tests.backtest.random_markets import (
     action,
     bar_rows,
@@ -38,6 +38,32 @@ def test_account_with_one_instrument_equals_the_fast_loop_bit_for_bit(data, rows
         first, second = getattr(fast, name), getattr(full, name)
         np.testing.assert_array_equal(first, second, err_msg=name)
     assert fast.content_hash == full.content_hash
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("with_levels", [False, True])
+def test_long_random_markets_are_equal_in_both_loops(seed, with_levels):
+    """Positions over many blocks of eight bars, with every kind of level, splits and dividends."""
+    rng = np.random.default_rng(seed)
+    rows = 1500 + seed
+    close = 100 * np.exp(np.cumsum(rng.normal(0, 0.01, rows)))
+    open_ = np.concatenate(([100.0], close[:-1])) * np.exp(rng.normal(0, 0.003, rows))
+    high = np.maximum(open_, close) * (1 + np.abs(rng.normal(0, 0.004, rows)))
+    low = np.minimum(open_, close) * (1 - np.abs(rng.normal(0, 0.004, rows)))
+    bars = frame(np.column_stack((open_, high, low, close)))
+    levels = {}
+    if with_levels:
+        levels = {"stop_loss": Fraction(0.06), "take_profit": Fraction(0.2)}
+        levels["trailing_stop"] = Price(7.0) if seed % 2 else Fraction(0.08)
+    flags = rng.random((4, rows)) < 0.01
+    names = ("entry_long", "exit_long", "entry_short", "exit_short")
+    signals = Signals(**dict(zip(names, flags, strict=True)), **levels)
+    chosen = engine.BacktestSettings(commission_bps=10, slippage_bps=2)
+    actions = [action(90, "split", 1.1), action(700, "dividend", 0.5), action(900, "split", 0.9)]
+    fast, full = by_both_loops(bars, signals, chosen, actions)
+    assert fast.trade_count > 5
+    for name in ("equity", "cash", "quantity", "trade_rows", "order_rows", "stats", "holdings"):
+        np.testing.assert_array_equal(getattr(fast, name), getattr(full, name), err_msg=name)
 
 
 @pytest.mark.parametrize("market", ["goog", "sp500"])

@@ -6,7 +6,7 @@ import pytest
 
 from trading_pipeline.backtest import validate_bars
 from trading_pipeline.errors import DataQualityError, InsufficientDataError
-from trading_pipeline_tests.backtest.random_markets import action, flat_bars
+from trading_pipeline_tests.backtest.random_markets import action, flat_bars, frame
 
 
 def spoil(column, value, row=1):
@@ -98,3 +98,30 @@ def test_no_actions_give_empty_rows():
     rows, effects = validate_bars(flat_bars(10)).action_rows(None)
     assert rows.shape == (0,)
     assert effects.shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda bars: bars[["close", "low", "volume", "high", "open"]],
+        lambda bars: bars.assign(extra="text"),
+        lambda bars: bars.astype({"volume": "int64"}),
+        lambda bars: bars.reset_index(),
+        lambda bars: pd.concat([bars[["open", "high"]], bars[["low", "close", "volume"]]], axis=1),
+    ],
+)
+def test_every_form_of_the_same_frame_gives_the_same_arrays(change):
+    given = frame([(10.0, 13.0, 9.0, 12.0), (12.0, 15.0, 11.0, 14.0)])
+    plain, other = validate_bars(given), validate_bars(change(given))
+    for name in ("ts", "open", "high", "low", "close", "volume"):
+        assert getattr(plain, name).tolist() == getattr(other, name).tolist(), name
+    pd.testing.assert_frame_equal(plain.frame, other.frame, check_freq=False)
+    assert plain.open.tolist() == [10.0, 12.0]
+    assert plain.low.tolist() == [9.0, 11.0]
+
+
+def test_the_last_bar_of_many_is_checked_too():
+    bars = pd.concat([flat_bars(*range(1, 90))])
+    bars.iloc[-1, 2] = 1000.0
+    with pytest.raises(DataQualityError, match=r"Bar 88 .* has a low of 1000.0"):
+        validate_bars(bars)

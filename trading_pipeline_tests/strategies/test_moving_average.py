@@ -9,7 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trading_pipeline.errors import StrategyError
-from trading_pipeline.strategies.moving_average import crosses_above, simple_moving_average
+from trading_pipeline.strategies.moving_average import (
+    crosses_above,
+    simple_moving_average,
+    simple_moving_averages,
+)
 
 prices = st.lists(
     st.one_of(st.floats(0.01, 1e6), st.integers(1, 10_000).map(lambda cents: cents / 100)),
@@ -94,3 +98,21 @@ def test_row_zero_and_rows_next_to_nan_never_cross():
     second = np.array([2.0, 2.0, 2.0, 2.0, np.nan])
     assert not crosses_above(first, second).any()
     assert crosses_above(np.array([]), np.array([])).size == 0
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 20])
+def test_averages_side_by_side_equal_single_ones_bit_for_bit(count):
+    values = np.random.default_rng(count).lognormal(0, 3, 700)
+    windows = [1 + 37 * number for number in range(count)]
+    found = simple_moving_averages(values, windows)
+    alone = np.array([simple_moving_average(values, window) for window in windows])
+    assert found.tobytes() == alone.tobytes()
+
+
+def test_one_bad_window_among_many_is_named():
+    with pytest.raises(StrategyError, match="is 0 bars"):
+        simple_moving_averages([1.0], [3, 0])
+
+
+def test_no_windows_give_no_rows():
+    assert simple_moving_averages([1.0, 2.0], []).shape == (0, 2)

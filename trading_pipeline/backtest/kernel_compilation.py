@@ -1,0 +1,40 @@
+"""This file holds how kernels are compiled that only other kernels call.
+
+The rules of one order are long and called from many places. The compiler would copy them into each of
+them and then work on the copies, most of the time that a first run takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from numba import njit, types
+from numba.extending import intrinsic
+
+__all__ = ["inner", "keep_apart"]
+
+_Kernel = TypeVar("_Kernel", bound=Callable[..., Any])
+
+
+def inner(function: _Kernel) -> _Kernel:
+    """Compile what only compiled code calls: no entry from Python is built for it."""
+    compile_: Any = njit  # its types, where a package brings them, lack two of its options
+    compiled: _Kernel = compile_(
+        cache=True, nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True
+    )(function)
+    return compiled
+
+
+def _keep_apart(typing: Any) -> Any:
+    """Stand in a compiled function that must not be copied into its callers; it does nothing else."""
+    del typing
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+keep_apart: Any = intrinsic(_keep_apart)

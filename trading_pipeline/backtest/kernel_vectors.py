@@ -1,0 +1,112 @@
+"""This file holds operations on eight float64 at once, as instructions for LLVM.
+
+Where a loop has a sum or a branch the compiler does not turn it into vectors by itself. There are no
+fast-math flags: every operation is the plain IEEE one. On a processor with shorter vectors LLVM splits
+them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+__all__ = ["F64", "I64", "LANES", "VECTOR", "Vectors", "cross_masks"]
+
+LANES: Final = 8
+F64, I64 = ir.DoubleType(), ir.IntType(64)
+VECTOR = ir.VectorType(F64, LANES)
+
+
+class Vectors:
+    """The few vector operations that the loop is made of, on one instruction builder."""
+
+    def __init__(self, builder: Any) -> None:
+        self.builder = builder
+
+    def splat(self, value: Any) -> Any:
+        """The value in every lane."""
+        kind = ir.VectorType(value.type, LANES)
+        one = self.builder.insert_element(
+            ir.Constant(kind, ir.Undefined), value, ir.Constant(ir.IntType(32), 0)
+        )
+        return self.shuffle(one, one, [0] * LANES)
+
+    def shuffle(self, first: Any, second: Any, lanes: list[int]) -> Any:
+        """Lanes of the two vectors, counted through, in the given order."""
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), LANES), lanes)
+        return self.builder.shuffle_vector(first, second, mask)
+
+    def load(self, data: Any, row: Any) -> Any:
+        """Eight values from `row` on."""
+        place = self.builder.bitcast(self.builder.gep(data, [row]), VECTOR.as_pointer())
+        return self.builder.load(place, align=8)
+
+    def store(self, value: Any, data: Any, row: Any) -> None:
+        """Write eight values from `row` on."""
+        place = self.builder.bitcast(self.builder.gep(data, [row]), VECTOR.as_pointer())
+        self.builder.store(value, place, align=8)
+
+    def extreme(self, relation: str, first: Any, second: Any) -> Any:
+        """The lower ('<') or higher ('>') of each lane, or of two scalars; no NaN may be in it."""
+        is_first = self.builder.fcmp_ordered(relation, first, second)
+        return self.builder.select(is_first, first, second)
+
+    def reduce(self, relation: str, vector: Any) -> Any:
+        """The lowest or highest of all lanes."""
+        for step in (4, 2, 1):
+            moved = self.shuffle(vector, vector, [(lane + step) % LANES for lane in range(LANES)])
+            vector = self.extreme(relation, vector, moved)
+        return self.builder.extract_element(vector, ir.Constant(ir.IntType(32), 0))
+
+    def any(self, flags: Any) -> Any:
+        """True where a lane is."""
+        bits = self.builder.bitcast(flags, ir.IntType(LANES))
+        return self.builder.icmp_unsigned("!=", bits, ir.Constant(bits.type, 0))
+
+    def beyond(self, is_long: Any, relation: str, first: Any, second: Any) -> Any:
+        """The relation for a long position, its mirror image for a short one; False on NaN."""
+        mirrored = relation.translate(str.maketrans("<>", "><"))
+        return self.builder.select(
+            is_long,
+            self.builder.fcmp_ordered(relation, first, second),
+            self.builder.fcmp_ordered(mirrored, first, second),
+        )
+
+    def running_peak(self, peak: Any, vector: Any) -> Any:
+        """In each lane the highest of `peak` and the lanes up to it."""
+        before = self.splat(peak)
+        for step in (1, 2, 4):
+            lanes = [LANES + lane - step if lane >= step else lane for lane in range(LANES)]
+            vector = self.extreme(">", self.shuffle(before, vector, lanes), vector)
+        return self.extreme(">", vector, before)
+
+
+def _cross_masks(typing: Any, first: Any, second: Any, row: Any) -> Any:
+    """Crosses of `first` over `second` at rows `row` to `row + 7`, which must exist, as must `row - 1`.
+
+    Bits 0 to 7 are set where it rose above (strictly above now, not above before), bits 8 to 15 where
+    it fell below; a NaN in one of the four values is no cross.
+    """
+    del typing
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        v = Vectors(builder)
+        one, word = ir.Constant(I64, 1), ir.IntType(LANES)
+        rows = [context.make_array(sig.args[at])(context, builder, args[at]).data for at in (0, 1)]
+        now = [v.load(data, args[2]) for data in rows]
+        before = [v.load(data, builder.sub(args[2], one)) for data in rows]
+        masks = []
+        for relation, not_before in ((">", "<="), ("<", ">=")):
+            crossed = builder.and_(
+                builder.fcmp_ordered(relation, *now), builder.fcmp_ordered(not_before, *before)
+            )
+            masks.append(builder.zext(builder.bitcast(crossed, word), I64))
+        return builder.or_(masks[0], builder.shl(masks[1], ir.Constant(I64, LANES)))
+
+    return types.int64(first, second, types.int64), generate
+
+
+cross_masks: Any = intrinsic(_cross_masks)
