@@ -6,16 +6,32 @@ them and then work on the copies, most of the time that a first run takes.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
 
 from numba import njit, types
 from numba.extending import intrinsic
 
 __all__ = ["inner", "keep_apart"]
 
-#: For functions that only compiled code calls: no entry from Python is built for them.
-inner: Any = njit(
-    cache=True, nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def inner(function: _Function) -> _Function:
+    """Compile a function that only compiled code calls: no entry from Python is built for it."""
+    compiled: _Function = _inner(function)
+    return compiled
+
+
+# Numba's types know neither of the two options for the entries.
+_inner: Any = partial(
+    njit,
+    cache=True,
+    nogil=True,
+    error_model="numpy",
+    no_cpython_wrapper=True,
+    no_cfunc_wrapper=True,
 )
 
 
