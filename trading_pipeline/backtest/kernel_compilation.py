@@ -7,6 +7,7 @@ them and then work on the copies, most of the time that a first run takes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from numba import njit, types
@@ -14,16 +15,24 @@ from numba.extending import intrinsic
 
 __all__ = ["inner", "keep_apart"]
 
-_Kernel = TypeVar("_Kernel", bound=Callable[..., Any])
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-def inner(function: _Kernel) -> _Kernel:
-    """Compile what only compiled code calls: no entry from Python is built for it."""
-    compile_: Any = njit  # its types, where a package brings them, lack two of its options
-    compiled: _Kernel = compile_(
-        cache=True, nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True
-    )(function)
+def inner(function: _Function) -> _Function:
+    """Compile a function that only compiled code calls: no entry from Python is built for it."""
+    compiled: _Function = _inner(function)
     return compiled
+
+
+# Numba's types know neither of the two options for the entries.
+_inner: Any = partial(
+    njit,
+    cache=True,
+    nogil=True,
+    error_model="numpy",
+    no_cpython_wrapper=True,
+    no_cfunc_wrapper=True,
+)
 
 
 def _keep_apart(typing: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -116,11 +116,15 @@ def _sizing(settings: BacktestSettings) -> tuple[int, float]:
 def settings_vector(settings: BacktestSettings, signals: Signals) -> FloatArray:
     """The kernel's vector of numbers; which levels are prices comes from the signals."""
     p = _base_vector(settings).copy()
-    p[codes.P_STOP_IS_PRICE] = isinstance(signals.stop_loss, Price)
-    p[codes.P_TARGET_IS_PRICE] = isinstance(signals.take_profit, Price)
-    p[codes.P_TRAIL_IS_PRICE] = isinstance(signals.trailing_stop, Price)
-    p[codes.P_LIMIT_IS_PRICE] = isinstance(signals.limit_price, Price)
-    p[codes.P_TRIGGER_IS_PRICE] = isinstance(signals.stop_price, Price)
+    for level, place in (
+        (signals.stop_loss, codes.P_STOP_IS_PRICE),
+        (signals.take_profit, codes.P_TARGET_IS_PRICE),
+        (signals.trailing_stop, codes.P_TRAIL_IS_PRICE),
+        (signals.limit_price, codes.P_LIMIT_IS_PRICE),
+        (signals.stop_price, codes.P_TRIGGER_IS_PRICE),
+    ):
+        if isinstance(level, Price):
+            p[place] = 1.0
     return p
 
 
@@ -133,11 +137,15 @@ def level_arrays(settings: BacktestSettings, signals: Signals) -> LevelArrays | 
     ]
     if all(level is None and default is None for level, default in pairs):
         return None
-    arrays: list[Any] = []
-    for level, default in pairs:
-        values = (
-            np.array([np.nan if default is None else default]) if level is None else level.values
-        )
-        values.setflags(write=False)  # read-only arrays are one numba type, so one compilation
-        arrays.append(values)
-    return arrays[0], arrays[1], arrays[2]
+    stop, target, trail = (
+        _one_value(default) if level is None else level.values for level, default in pairs
+    )
+    return stop, target, trail
+
+
+@lru_cache(maxsize=256)
+def _one_value(default: float | None) -> FloatArray:
+    """A level for all bars, read-only as those of signals are: one type, so one compilation."""
+    values = np.array([np.nan if default is None else default])
+    values.setflags(write=False)
+    return values
