@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
+import pyarrow as pa
 
 from trading_pipeline.domain.dataset_shape import TableShape, TimestampFormat
 from trading_pipeline.errors import DatasetFormatError
@@ -105,8 +106,9 @@ class TableScan:
                         started = True
                         yield batch
                     return
-                except duckdb.OutOfMemoryException:
-                    if started or limit == _SORT_MEMORY_LIMITS[-1]:
+                except (duckdb.Error, OSError) as error:
+                    is_memory = "Out of Memory" in str(error)
+                    if started or not is_memory or limit == _SORT_MEMORY_LIMITS[-1]:
                         raise
 
     def readable_stamps(self, formats: list[TimestampFormat]) -> tuple[list[int], int]:
@@ -236,7 +238,8 @@ def _connection(folder: str) -> Iterator[duckdb.DuckDBPyConnection]:
 def _explained(path: Path) -> Iterator[None]:
     try:
         yield
-    except duckdb.Error as error:
+    except (duckdb.Error, OSError, pa.ArrowException) as error:
+        # an error in the middle of a stream comes through Arrow, as an OSError
         first = str(error).strip().splitlines()[0]
         raise DatasetFormatError(
             f"{path} cannot be read as a table: {first} A line may be longer than {_LONGEST_LINE:,} "
