@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.features.causality_audit import CausalityFinding
 from trading_pipeline.features.feature_audit import audit_feature_set
@@ -23,6 +24,7 @@ from trading_pipeline.stages.workspace import Workspace
 __all__ = ["FeatureStage", "feature_lookback_windows", "windows_of_bars"]
 
 _YEARS_OF_A_WINDOW = {"year": 1.0, "quarter": 0.25, "month": 1.0 / 12.0}
+_CUTS_OF_A_RUN = 12  # the command `audit` takes more
 _SPARE = 1.1  # windows differ in length, and holidays are not spread evenly
 
 
@@ -99,7 +101,9 @@ class FeatureStage(WindowStage):
         bars = self.series.adjusted.iloc[rows]
         if len(bars) < min(spec.warmup for spec in self.set.specs) + 2:
             return []
-        return audit_feature_set(self.set, bars)
+        # other bars for each instrument, so that few cuts in each run are many in a pass
+        seed = int(canonical_hash([self.asset, self.instrument_id])[:8], 16)
+        return audit_feature_set(self.set, bars, cuts=_CUTS_OF_A_RUN, seed=seed)
 
     def _read(self, window: Window) -> list[Window]:
         every = self._windows
