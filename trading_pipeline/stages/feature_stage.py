@@ -29,6 +29,7 @@ __all__ = ["FeatureStage", "feature_lookback_windows", "windows_of_bars"]
 
 _YEARS_OF_A_WINDOW = {"year": 1.0, "quarter": 0.25, "month": 1.0 / 12.0}
 _AUDITED_BARS = 50_000  # what a set does, it does everywhere; the audit's time is bounded
+_CUTS_OF_A_RUN = 12  # the command `audit` takes more
 _SPARE = 1.1  # windows differ in length, and holidays are not spread evenly
 
 
@@ -151,7 +152,11 @@ class FeatureStage(WindowStage):
         bars = self.series.adjusted.iloc[rows].iloc[-_AUDITED_BARS:]
         if len(bars) < min(spec.warmup_in(self.context) for spec in self.set.specs) + 2:
             return []
-        return self.audit_bars(bars)
+        # other bars for each instrument, so that few cuts in each run are many in a pass
+        seed = int(canonical_hash([self.asset, self.instrument_id])[:8], 16)
+        return audit_feature_set(
+            self.set, bars, context=self.context, cuts=_CUTS_OF_A_RUN, seed=seed
+        )
 
     def audit_bars(self, bars: pd.DataFrame) -> list[CausalityFinding]:
         """Every audit over forward-adjusted bars; raises where no column has a value to compare."""
