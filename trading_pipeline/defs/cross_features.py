@@ -13,7 +13,7 @@ from trading_pipeline.features.cross_formulas import cross_columns
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.stages.cross_feature_stage import CrossFeatureStage, cross_lookback_windows
 from trading_pipeline.stages.outcome import Outcome
-from trading_pipeline.stages.window_stage import materialize_windows
+from trading_pipeline.stages.window_stage import materialize_windows, pending_windows
 
 __all__ = ["cross_features_asset"]
 
@@ -54,7 +54,7 @@ def cross_features_asset(
 
         def work(name: str, windows: list[Window]) -> list[Outcome]:
             stage = CrossFeatureStage(opened, name)
-            found = stage.audit(windows)
+            found = stage.audit(windows) if pending_windows(stage, windows) else []
             findings.extend(found)
             return [] if found else materialize_windows(stage, windows)
 
