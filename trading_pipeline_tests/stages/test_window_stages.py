@@ -66,6 +66,19 @@ def test_another_folder_another_day_and_no_dagster_give_the_same_bytes(fresh_wor
     assert len(here["models"]) == 2
 
 
+def test_rows_before_the_first_full_warm_up_are_kept_as_nan_and_counted(world):
+    stage = FeatureStage(world.workspace, "AAPL_1d", "core")
+    windows = world.workspace.windows()
+    first, second = (stage.build(window).frame for window in windows[:2])
+    told = stage.describe(first)
+    assert told["complete_rows"] == 0
+    assert told["warmup_rows"] == len(first) == 212
+    assert 0.0 < told["missing_share"] < 1.0
+    # 400 bars of warm-up: 188 of the second year
+    assert stage.describe(second)["warmup_rows"] == 400 - 212
+    assert second.iloc[188:].notna().all(axis=None)
+
+
 def test_features_of_a_window_are_those_of_the_whole_series(world):
     workspace = world.workspace
     series = InstrumentSeries(workspace, "AAPL_1d")
