@@ -111,7 +111,8 @@ def trade_frame(
     """Round trips in the contract's columns; quantity and entry price as traded at the entry.
 
     `bars_held`: bars whose path the position lived through, in whole or in part. `mfe` and `mae`
-    come from highs and lows of whole bars in the position and from the exit's price.
+    come from highs and lows of whole bars in the position and from the exit's price. A position that
+    slippage sold short for nothing has no return and no excursions (NaN).
     """
     entry_bar = rows[:, codes.T_ENTRY_BAR].astype(np.int64)
     exit_bar = rows[:, codes.T_EXIT_BAR].astype(np.int64)
@@ -126,6 +127,8 @@ def trade_frame(
         * (settings.multiplier * settings.delta)
     )
     is_open = rows[:, codes.T_REASON] == codes.R_OPEN
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gain = np.where(notional > 0.0, rows[:, codes.T_PNL] / notional, np.nan)
     return pd.DataFrame(
         {
             "trade_no": np.arange(1, len(rows) + 1, dtype=np.int64),
@@ -138,7 +141,7 @@ def trade_frame(
             "fees": rows[:, codes.T_FEES],
             "slippage": rows[:, codes.T_SLIPPAGE],
             "pnl": rows[:, codes.T_PNL],
-            "return": rows[:, codes.T_PNL] / notional,
+            "return": gain,
             "bars_held": last - first + 1,
             "mfe": mfe,
             "mae": mae,
@@ -232,6 +235,9 @@ def _excursions(
     for k in range(rows.shape[0]):
         start, side = entry_bar[k], rows[k, codes.T_SIDE]
         entry_price = rows[k, codes.T_ENTRY_PRICE]
+        if not entry_price > 0.0:
+            mfe[k], mae[k] = np.nan, np.nan
+            continue
         top = rows[k, codes.T_EXIT_PRICE] * (terms[exit_bar[k]] / terms[start])
         bottom = top
         for i in range(first[k], whole[k] + 1):

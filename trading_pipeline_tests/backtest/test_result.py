@@ -146,3 +146,13 @@ def test_order_log_names_stamps_and_words():
     assert orders["role"].tolist() == ["entry", "exit"]
     assert orders["reason"].tolist() == ["filled", "signal"]
     assert (orders["ts"] - orders["decided_ts"]).dt.days.tolist() == [1, 1]
+
+
+def test_short_that_slippage_sold_for_nothing_has_no_return_and_no_excursions():
+    chosen = BacktestSettings(
+        initial_cash=1000.0, sizing=FixedQuantity(quantity=10), slippage_volume_share=1e5
+    )
+    result = run_backtest(flat_bars(10, 10, 10), orders_at(3, short=[0]), chosen)
+    trade = result.trades.iloc[0]
+    assert (trade["entry_price"], trade["pnl"]) == (0.0, -100.0)
+    assert trade[["return", "mfe", "mae"]].isna().all()
