@@ -81,7 +81,9 @@ def timestamp_sql(cells: list[str], form: TimestampFormat) -> TimestampSql:
     full = text
     if any("%M%z" in each for each in form.formats):  # DuckDB wants seconds before an offset
         full = f"regexp_replace({text}, '(:\\d{{2}})( ?[Zz+-].*)$', '\\1:00\\2')"
-        full = f"CASE WHEN regexp_matches({text}, '\\d:\\d{{2}}:\\d{{2}}') THEN {text} ELSE {full} END"
+        full = (
+            f"CASE WHEN regexp_matches({text}, '\\d:\\d{{2}}:\\d{{2}}') THEN {text} ELSE {full} END"
+        )
     moment = (
         f"CASE WHEN {aware} THEN epoch_us(try_cast({full} AS TIMESTAMPTZ)) "
         f"ELSE epoch_us(try_cast({text} AS TIMESTAMP)) END"
