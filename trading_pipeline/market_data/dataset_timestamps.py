@@ -48,7 +48,8 @@ def candidate_formats(
 ) -> dict[DateOrder, TimestampFormat]:
     """Formats that the cells can have, by date order; more than one where days and months are unclear.
 
-    `clocks`: cells of a column of times beside dates. `order`: only that one. Digits are taken as
+    `clocks`: cells of a column of times beside dates. `order`: only that one; dates whose year stands
+    first or whose month is a word have no other, whatever is said. Digits are taken as
     YYYYMMDD first, then as an epoch in the unit of the median's magnitude. No format is found where
     fewer than four cells of five can be read.
     """
@@ -61,7 +62,7 @@ def candidate_formats(
         return {} if found is None else {"ymd": _with_clock(found, clocks)}
     formats: dict[DateOrder, TimestampFormat] = {}
     for each in ("ymd", "dmy", "mdy"):
-        if order is None or order == each:
+        if order is None or each in (order, "ymd"):
             one = _format_in_order(shown, each)
             if one is not None:
                 formats[each] = _with_clock(one, clocks)

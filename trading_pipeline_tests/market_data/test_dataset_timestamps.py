@@ -83,6 +83,11 @@ def test_both_orders_stay_where_no_day_is_above_12_and_an_answer_takes_one():
     assert surviving_orders(cells, candidate_formats(cells)) == ["dmy", "mdy"]
 
 
+@pytest.mark.parametrize("cell", ["2024-01-22", "Jan 22, 2024", "20240122", "1705881600"])
+def test_an_answered_order_does_not_spoil_what_is_clear_anyway(cell):
+    assert candidate_formats([cell] * 3, order="dmy") == candidate_formats([cell] * 3)
+
+
 @pytest.mark.parametrize(("form", "order"), [("%d/%m/%Y", "dmy"), ("%m/%d/%Y", "mdy")])
 def test_the_shorter_step_between_days_survives(form, order):
     cells = days(11, date(2024, 2, 1), form)
