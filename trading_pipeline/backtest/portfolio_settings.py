@@ -9,11 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
-from pydantic import ValidationError
-
 from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
 from trading_pipeline.settings.backtest_settings import BacktestSettings
-from trading_pipeline.settings.spec_model import explain_validation_error
 
 __all__ = [
     "ACCOUNT_WIDE",
@@ -64,11 +61,9 @@ def _settings(
         whole = {field: getattr(account, field) for field in BacktestSettings.model_fields}
         try:
             chosen = BacktestSettings(**(whole | dict(given)))
-        except ValidationError as error:
-            raise ConfigurationError(
-                f"The settings of {name}: {explain_validation_error(error, BacktestSettings)}",
-                instrument=name,
-            ) from error
+        except ConfigurationError as error:
+            said = str(error).removeprefix("BacktestSettings: ")
+            raise ConfigurationError(f"The settings of {name}: {said}", instrument=name) from error
     for field in ACCOUNT_WIDE:
         own, shared = getattr(chosen, field), getattr(account, field)
         if own != shared:

@@ -135,7 +135,8 @@ class CcxtExchange:
             )
         for reload in (False, True):
             loaded = bool(self.client.markets)
-            self.ask(partial(self.client.load_markets, reload), what="its markets")
+            if reload or not loaded:  # a list that is there is no answer of the exchange
+                self.ask(partial(self.client.load_markets, reload), what="its markets")
             market: dict[str, Any] | None = (self.client.markets or {}).get(instrument.symbol)
             if market is not None:
                 return market

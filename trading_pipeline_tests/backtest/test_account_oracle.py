@@ -1,14 +1,11 @@
 """This file holds the oracle's comparison on several instruments that share the cash: equal bit for bit."""
 
-import inspect
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from trading_pipeline.backtest import BacktestSettings, Signals
-from trading_pipeline.backtest.account_inputs import AccountInputs
 from trading_pipeline_tests.backtest.oracle_comparison import compare_account, days_of, desk_of
 from trading_pipeline_tests.backtest.oracle_markets import (
     account_settings,
@@ -19,12 +16,6 @@ from trading_pipeline_tests.backtest.oracle_markets import (
     target_weights,
 )
 from trading_pipeline_tests.backtest.test_engine_oracle import examples
-
-# The rules of shared cash arrive together with the run of several instruments; nothing is skipped then.
-pytestmark = pytest.mark.skipif(
-    "control" not in inspect.signature(AccountInputs.run).parameters,
-    reason="this engine has no run of several instruments yet",
-)
 
 
 def shared_desks(data, shared, draw_signals):

@@ -37,7 +37,14 @@ def test_materializing_what_is_up_to_date_writes_no_row(world, instance):
     first, last = "AAPL_1d|2000-01-01", "AAPL_1d|2003-01-01"
     assert run_job(world, instance, "reference_data").success
     assert run_job(world, instance, "corporate_actions_job", "AAPL_1d").success
-    assert run_job(world, instance, "bars_to_predictions", first, last).success
+    chain = [
+        "bars",
+        "features/core",
+        "labels/direction",
+        "models/direction",
+        "predictions/direction",
+    ]
+    assert run_job(world, instance, "bars_to_predictions", first, last, assets=chain).success
     for scenario in ("ml_direction", "sma_crossover"):
         assert run_job(world, instance, "backtests", f"AAPL_1d|{scenario}").success
     assert run_job(world, instance, "optimization", "AAPL_1d|sma_grid").success
