@@ -32,7 +32,9 @@ from trading_pipeline.market_data.provider_errors import (
 )
 from trading_pipeline.settings.environment import ExchangeKeys
 
-__all__ = ["CcxtExchange", "client_version", "exchange_names"]
+__all__ = ["MARKETS", "CcxtExchange", "client_version", "exchange_names"]
+
+MARKETS = "its markets"
 
 Answer = TypeVar("Answer")
 _WITHOUT_CAP = 500
@@ -101,6 +103,7 @@ class CcxtExchange:
         self._status = 0
         self._body = ""
         self._no_json: str | None = None
+        self._asked_for_markets = True
         self._headers: dict[str, str] = {}
         self.client = getattr(ccxt, name)(options)
         self._remember_statuses()
@@ -136,7 +139,7 @@ class CcxtExchange:
         for reload in (False, True):
             loaded = bool(self.client.markets)
             if reload or not loaded:  # a list that is there is no answer of the exchange
-                self.ask(partial(self.client.load_markets, reload), what="its markets")
+                self.ask(partial(self.client.load_markets, reload), what=MARKETS)
             market: dict[str, Any] | None = (self.client.markets or {}).get(instrument.symbol)
             if market is not None:
                 return market
@@ -183,6 +186,7 @@ class CcxtExchange:
 
     def _once(self, call: Callable[[], Answer], what: str) -> Answer:
         self._status, self._body, self._no_json = 0, "", None
+        self._asked_for_markets = what == MARKETS or not self.client.markets
         try:
             answer = call()
         except DataFetchError:
@@ -245,8 +249,9 @@ class CcxtExchange:
 
     def _forget_markets(self) -> None:
         """A list of markets that came from an outage would make every symbol unknown."""
-        self.client.markets = None
-        self.client.markets_by_id = None
+        if self._asked_for_markets:
+            self.client.markets = None
+            self.client.markets_by_id = None
 
 
 def _is_json(body: str) -> bool:

@@ -21,7 +21,7 @@ from trading_pipeline.errors import (
     RetryableFetchError,
 )
 from trading_pipeline.market_data.calendars import known_at, on_grid
-from trading_pipeline.market_data.ccxt_exchange import CcxtExchange, client_version
+from trading_pipeline.market_data.ccxt_exchange import MARKETS, CcxtExchange, client_version
 from trading_pipeline.market_data.provider_connection import ProviderConnection
 from trading_pipeline.market_data.source import (
     ActionRequest,
@@ -97,7 +97,7 @@ class CcxtSource:
     def probe(self, exchange: str | None = None) -> str:
         """Ask an exchange (Kraken where none is named) for its list of markets."""
         asked = self._exchange(exchange or _PROBED)
-        asked.ask(lambda: asked.client.load_markets(True), what="its markets")
+        asked.ask(lambda: asked.client.load_markets(True), what=MARKETS)
         return f"{asked.name} answers with {len(asked.client.markets)} markets"
 
     def check_instrument(self, instrument: Instrument) -> str:
