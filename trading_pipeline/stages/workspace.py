@@ -15,7 +15,6 @@ from trading_pipeline.market_data.source import MarketDataSource
 from trading_pipeline.market_data.source_registry import source, source_names
 from trading_pipeline.settings.catalog import Catalog, load_catalog
 from trading_pipeline.settings.environment import PipelineSettings, load_settings
-from trading_pipeline.stages.own_feature_sets import know_own_feature_sets
 from trading_pipeline.storage.artifact_store import ArtifactStore
 from trading_pipeline.storage.bar_store import BarStore
 from trading_pipeline.storage.model_store import ModelStore
@@ -43,6 +42,9 @@ class Workspace:
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
     def __post_init__(self) -> None:
+        # late: it loads the compiled indicators, which reading a file of bars does not need
+        from trading_pipeline.stages.own_feature_sets import know_own_feature_sets
+
         know_own_feature_sets(self.catalog)
 
     @cached_property

@@ -121,9 +121,12 @@ def test_the_table_is_made_once_for_the_columns_of_equal_bars(monkeypatch):
 
 
 def test_the_hash_covers_kinds_search_and_loops():
-    from trading_pipeline.features.feature_sets import _source_hashes
+    from trading_pipeline.features.source_hashes import source_hashes
 
-    covered = {name.rpartition(".")[2] for name in _source_hashes(PATTERNS.specs)}
+    covered = {
+        name.rpartition(".")[2]
+        for name in source_hashes({spec.compute.__module__ for spec in PATTERNS.specs})
+    }
     assert covered >= {
         "pattern_kinds",
         "pattern_search",
