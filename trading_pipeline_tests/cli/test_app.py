@@ -54,7 +54,8 @@ def test_debug_shows_where_an_error_comes_from(call, fresh_world):
         call("--debug", "run", "AAPL_1D")
 
 
-def test_square_brackets_of_an_error_are_shown(call, fresh_world):
+def test_square_brackets_of_an_error_are_shown(call, fresh_world, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")  # a path is not to be broken
     fresh_world.write("scenarios/own.yaml", "name: own\nstrategy: [1, 2]\n")
     ended = call("run")
     assert ended.code == 1
@@ -62,7 +63,8 @@ def test_square_brackets_of_an_error_are_shown(call, fresh_world):
     assert "'strategy'" in ended.error
 
 
-def test_a_wrong_file_is_named_before_anything_runs(call, fresh_world):
+def test_a_wrong_file_is_named_before_anything_runs(call, fresh_world, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")  # a path is not to be broken
     fresh_world.write("scenarios/own.yaml", "name: own\nstrategy: {type: sma_cross}\n")
     ended = call("run")
     assert ended.code == 1

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 
 import numpy as np
@@ -126,18 +125,6 @@ def test_what_is_shipped_raises_no_alarm_on_bundled_bars(instrument):
     for name in feature_set_names():
         found = audit_feature_set(feature_set(name), bars, context=DAILY, cuts=8)
         assert found == [], name
-
-
-@pytest.mark.slow
-def test_the_audit_of_core_on_5000_bars_takes_less_than_a_second(index_bars):
-    core, bars = feature_set("core"), index_bars.iloc[:5000]
-    audit_feature_set(core, bars)
-    taken = []
-    for _ in range(2):
-        began = time.process_time()
-        audit_feature_set(core, bars)
-        taken.append(time.process_time() - began)
-    assert min(taken) < 1.0
 
 
 def test_short_bars_are_audited_as_far_as_they_reach():
