@@ -62,6 +62,29 @@ def _recursive(
     )
 
 
+def _ratio(
+    name: str,
+    inputs: tuple[str, ...],
+    indicator: str,
+    compute: Callable[..., FloatArray | tuple[FloatArray, ...]],
+    meaning: str,
+    part: int | None = None,
+) -> FeatureSpec:
+    """A ratio of Wilder's averages of 14 bars, with the lookback of TA-Lib's `indicator`."""
+    return FeatureSpec(
+        name=name,
+        version=2,
+        inputs=inputs,
+        lookback=indicator_lookback(indicator, timeperiod=14),
+        # near stillness the first average weighs more beside the denominator: see `STILL`
+        warmup=indicator_warmup("ADX", timeperiod=14),
+        compute=compute,
+        parameters={"timeperiod": 14},
+        meaning=meaning,
+        part=part,
+    )
+
+
 _RETURNS = tuple(
     _windowed(
         f"log_return_{back}",
@@ -94,13 +117,12 @@ _MOMENTUM = (
         "Return of the close over 10 bars.",
         bars_back=10,
     ),
-    _recursive(
+    _ratio(
         "rsi_14",
         _CLOSE,
         "RSI",
         formulas.rsi,
-        "Wilder's relative strength index, 0 to 1.",
-        timeperiod=14,
+        "Wilder's relative strength index, 0 to 1; 0.5 where the close stands still.",
     ),
     _recursive(
         "macd_histogram",
@@ -110,13 +132,13 @@ _MOMENTUM = (
         "MACD histogram (12, 26, 9) as a fraction of the close.",
         **_MACD,
     ),
-    _recursive(
+    _ratio(
         "adx_14",
-        _HLC,
+        ("high", "low"),
         "ADX",
-        formulas.adx,
-        "Wilder's average directional index, 0 to 1.",
-        timeperiod=14,
+        formulas.directional_movement,
+        "Wilder's average directional index, 0 to 1; tends to 0 where prices stand still.",
+        part=1,
     ),
     _windowed(
         "stochastic_k_14",
@@ -266,13 +288,13 @@ _TREND = (
         "Slope by bar of the line through the logs of 20 closes.",
         window=20,
     ),
-    _recursive(
+    _ratio(
         "di_difference_14",
         _HLC,
         "PLUS_DI",
-        formulas.directional_difference,
-        "Wilder's +DI less -DI, -1 to 1.",
-        timeperiod=14,
+        formulas.directional_movement,
+        "Wilder's +DI less -DI, -1 to 1; 0 where prices stand still.",
+        part=0,
     ),
     _windowed(
         "aroon_25",
@@ -362,7 +384,7 @@ _CALENDAR = (
 CORE = register_feature_set(
     FeatureSet(
         name="core",
-        version=2,
+        version=3,
         specs=(
             *_RETURNS,
             *_BAR,
