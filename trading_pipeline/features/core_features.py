@@ -45,41 +45,22 @@ def _recursive(
     name: str,
     inputs: tuple[str, ...],
     indicator: str,
-    compute: Callable[..., FloatArray],
+    compute: Callable[..., FloatArray | tuple[FloatArray, ...]],
     meaning: str,
+    *,
+    part: int | None = None,
     **parameters: int,
 ) -> FeatureSpec:
     """A feature that is TA-Lib's `indicator`, scaled; its parameters are the indicator's own."""
     return FeatureSpec(
         name=name,
-        version=1,
-        inputs=inputs,
-        lookback=indicator_lookback(indicator, **parameters),
-        warmup=indicator_warmup(indicator, **parameters),
-        compute=compute,
-        parameters=parameters,
-        meaning=meaning,
-    )
-
-
-def _ratio(
-    name: str,
-    inputs: tuple[str, ...],
-    indicator: str,
-    compute: Callable[..., FloatArray | tuple[FloatArray, ...]],
-    meaning: str,
-    part: int | None = None,
-) -> FeatureSpec:
-    """A ratio of Wilder's averages of 14 bars, with the lookback of TA-Lib's `indicator`."""
-    return FeatureSpec(
-        name=name,
         version=2,
         inputs=inputs,
-        lookback=indicator_lookback(indicator, timeperiod=14),
-        # near stillness the first average weighs more beside the denominator: see `STILL`
+        lookback=indicator_lookback(indicator, **parameters),
+        # all settle as late as the slowest: bars may begin with moves a thousand times the usual ones
         warmup=indicator_warmup("ADX", timeperiod=14),
         compute=compute,
-        parameters={"timeperiod": 14},
+        parameters=parameters,
         meaning=meaning,
         part=part,
     )
@@ -117,12 +98,13 @@ _MOMENTUM = (
         "Return of the close over 10 bars.",
         bars_back=10,
     ),
-    _ratio(
+    _recursive(
         "rsi_14",
         _CLOSE,
         "RSI",
         formulas.rsi,
         "Wilder's relative strength index, 0 to 1; 0.5 where the close stands still.",
+        timeperiod=14,
     ),
     _recursive(
         "macd_histogram",
@@ -132,13 +114,14 @@ _MOMENTUM = (
         "MACD histogram (12, 26, 9) as a fraction of the close.",
         **_MACD,
     ),
-    _ratio(
+    _recursive(
         "adx_14",
         ("high", "low"),
         "ADX",
         formulas.directional_movement,
         "Wilder's average directional index, 0 to 1; tends to 0 where prices stand still.",
         part=1,
+        timeperiod=14,
     ),
     _windowed(
         "stochastic_k_14",
@@ -288,13 +271,14 @@ _TREND = (
         "Slope by bar of the line through the logs of 20 closes.",
         window=20,
     ),
-    _ratio(
+    _recursive(
         "di_difference_14",
         _HLC,
         "PLUS_DI",
         formulas.directional_movement,
         "Wilder's +DI less -DI, -1 to 1; 0 where prices stand still.",
         part=0,
+        timeperiod=14,
     ),
     _windowed(
         "aroon_25",

@@ -163,3 +163,20 @@ def test_a_rare_tick_is_not_stillness(walk_bars, price, tick, every):
     own, other = core_formulas.rsi(bars, timeperiod=14), expected_of_talib(bars)["rsi_14"]
     np.testing.assert_allclose(own[400:], other[400:], rtol=0, atol=1e-9)
     assert np.ptp(own[400:]) > 0.2
+
+
+def test_recursive_columns_forget_a_wild_beginning(walk_bars):
+    bars = walk_bars(1000)
+    quiet = 1.0 + 1e-4 * (bars / bars.iloc[0] - 1.0)
+    bars[["open", "high", "low", "close"]] = quiet[["open", "high", "low", "close"]]
+    # a level two thirds lower up to row 430, from where on a day's range is a tenth of a thousandth
+    bars.iloc[:430, :4] /= 3.0
+    columns = ("macd_histogram", "atr_14", "close_to_ema_20")
+    chosen = replace(CORE, specs=tuple(spec for spec in CORE.specs if spec.name in columns))
+    whole = compute_features(chosen, bars)
+    sizes = whole.abs().median()
+    for spec in chosen.specs:
+        for begin in (420, 428, 429):
+            part = compute_features(chosen, bars.iloc[begin:])[spec.name].dropna()
+            apart = (part - whole[spec.name].loc[part.index]).abs().max()
+            assert apart <= 1e-6 * sizes[spec.name], (spec.name, begin)
