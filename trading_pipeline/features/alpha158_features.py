@@ -34,8 +34,10 @@ _PRICES = (
     ("HIGH0", "High by the close."),
     ("LOW0", "Low by the close."),
 )
-# formula, inputs, and of each part its name, bars before the window, meaning and, where fewer, inputs
-_ROLLING: tuple[tuple[Callable[..., Any], tuple[str, ...], tuple[tuple[Any, ...], ...]], ...] = (
+# formula, inputs, and of each part its name, bars before the window, meaning and, where fewer, inputs; one
+# call gives the parts of every window
+_Rolling = tuple[Callable[..., Any], tuple[str, ...], tuple[tuple[Any, ...], ...]]
+_BEFORE_ORDER: tuple[_Rolling, ...] = (
     (
         formulas.close_level,
         _CLOSE,
@@ -43,12 +45,6 @@ _ROLLING: tuple[tuple[Callable[..., Any], tuple[str, ...], tuple[tuple[Any, ...]
             ("ROC", 1, "Close {d} bars ago by the close."),
             ("MA", 0, "Mean close of {d} bars by the close."),
             ("STD", 0, "Standard deviation of {d} closes by the close."),
-        ),
-    ),
-    (
-        formulas.close_line,
-        _CLOSE,
-        (
             ("BETA", 0, "Slope by bar of the line through {d} closes, by the close."),
             ("RSQR", 0, "Share of the variance of {d} closes that the line explains."),
             ("RESI", 0, "Close less the line through {d} closes, by the close."),
@@ -63,15 +59,14 @@ _ROLLING: tuple[tuple[Callable[..., Any], tuple[str, ...], tuple[tuple[Any, ...]
             ("RSV", 0, "Close between lowest low and highest high of {d} bars."),
         ),
     ),
-    (
-        formulas.close_order,
-        _CLOSE,
-        (
-            ("QTLU", 0, "80% quantile of {d} closes by the close."),
-            ("QTLD", 0, "20% quantile of {d} closes by the close."),
-            ("RANK", 0, "Rank of the close among {d}, as a share."),
-        ),
-    ),
+)
+# one call for each window: a sorted window is made of no other
+_ORDER = (
+    ("QTLU", "80% quantile of {d} closes by the close."),
+    ("QTLD", "20% quantile of {d} closes by the close."),
+    ("RANK", "Rank of the close among {d}, as a share."),
+)
+_AFTER_ORDER: tuple[_Rolling, ...] = (
     (
         formulas.extreme_ages,
         ("high", "low"),
@@ -99,11 +94,6 @@ _ROLLING: tuple[tuple[Callable[..., Any], tuple[str, ...], tuple[tuple[Any, ...]
             ("VSTD", 0, "Standard deviation of {d} volumes by the bar's volume."),
         ),
     ),
-)
-# as above; one call gives the parts of every window, which share what goes before the windows
-_ALL_WINDOWS: tuple[
-    tuple[Callable[..., Any], tuple[str, ...], tuple[tuple[str, int, str], ...]], ...
-] = (
     (
         formulas.correlations,
         ("close", "volume"),
@@ -178,35 +168,38 @@ def _specs() -> tuple[FeatureSpec, ...]:
         _spec(name, (_OHLC[part], "close"), 0, formulas.price_ratios, meaning, part)
         for part, (name, meaning) in enumerate(_PRICES)
     ]
-    for compute, inputs, columns in _ROLLING:
-        for part, (name, before, meaning, *own) in enumerate(columns):
-            specs += [
-                _spec(
-                    f"{name}{window}",
-                    own[0] if own else inputs,
-                    window - 1 + before,
-                    compute,
-                    meaning.format(d=window),
-                    part if len(columns) > 1 else None,
-                    window=window,
-                )
-                for window in _WINDOWS
-            ]
-    for compute, inputs, shared in _ALL_WINDOWS:
-        for part, (name, before, meaning) in enumerate(shared):
-            specs += [
-                _spec(
-                    f"{name}{window}",
-                    inputs,
-                    window - 1 + before,
-                    compute,
-                    meaning.format(d=window),
-                    place * len(shared) + part,
-                    windows=_WINDOWS,
-                )
-                for place, window in enumerate(_WINDOWS)
-            ]
-    return tuple(specs)
+    specs += _rolling_specs(_BEFORE_ORDER)
+    specs += [
+        _spec(
+            f"{name}{window}",
+            _CLOSE,
+            window - 1,
+            formulas.close_order,
+            meaning.format(d=window),
+            part,
+            window=window,
+        )
+        for part, (name, meaning) in enumerate(_ORDER)
+        for window in _WINDOWS
+    ]
+    return (*specs, *_rolling_specs(_AFTER_ORDER))
+
+
+def _rolling_specs(formulas_of_parts: tuple[_Rolling, ...]) -> list[FeatureSpec]:
+    return [
+        _spec(
+            f"{name}{window}",
+            own[0] if own else inputs,
+            window - 1 + before,
+            compute,
+            meaning.format(d=window),
+            place * len(parts) + part,
+            windows=_WINDOWS,
+        )
+        for compute, inputs, parts in formulas_of_parts
+        for part, (name, before, meaning, *own) in enumerate(parts)
+        for place, window in enumerate(_WINDOWS)
+    ]
 
 
 ALPHA158 = register_feature_set(FeatureSet(name="alpha158", version=1, specs=_specs()))

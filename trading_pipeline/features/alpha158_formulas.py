@@ -15,25 +15,19 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from trading_pipeline.features.rolling import (
-    FloatArray,
-    lagged,
-    rolling_correlation,
-    rolling_line,
-    rolling_max,
-    rolling_mean,
-    rolling_mean_and_std,
-    rolling_min,
-    rolling_order_statistics,
-    rolling_position_of_max,
-    rolling_position_of_min,
-    rolling_sum,
+from trading_pipeline.features.nested_windows import (
+    nested_correlations,
+    nested_extreme_positions,
+    nested_extremes,
+    nested_lines,
+    nested_moments,
+    nested_sums,
 )
+from trading_pipeline.features.rolling import FloatArray, lagged, rolling_order_statistics
 
 __all__ = [
     "bar_shape",
     "close_level",
-    "close_line",
     "close_order",
     "correlations",
     "extreme_ages",
@@ -69,26 +63,35 @@ def price_ratios(bars: pd.DataFrame) -> Columns:
     return tuple(_column(bars, name) / close for name in ("open", "high", "low"))
 
 
-def close_level(bars: pd.DataFrame, *, window: int) -> Columns:
-    """ROC, MA, STD: the close d bars ago, the mean close and its deviation, by the close."""
+def close_level(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
+    """ROC, MA, STD, BETA, RSQR, RESI of each window, all but RSQR by the close.
+
+    The close d bars ago, the mean close and its deviation; slope, explained share and last residual of the
+    line through the closes.
+    """
     close = _column(bars, "close")
-    mean, deviation = rolling_mean_and_std(close, window)
-    return lagged(close, window) / close, mean / close, deviation / close
+    moments = nested_moments(close, windows)
+    lines = nested_lines(close, windows, moments)
+    by_close = 1.0 / close
+    columns: list[FloatArray] = []
+    for window in windows:
+        line, (mean, _) = lines[window], moments[window]
+        deviation = moments[window].deviation(window)
+        columns += [lagged(close, window) / close, mean * by_close, deviation * by_close]
+        columns += [line.slope * by_close, line.r_squared, line.residual * by_close]
+    return tuple(columns)
 
 
-def close_line(bars: pd.DataFrame, *, window: int) -> Columns:
-    """BETA, RSQR, RESI: slope, explained share and last residual of the line through the closes."""
+def range_place(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
+    """MAX, MIN, RSV of each window: highest high and lowest low by the close, and the close between."""
     close = _column(bars, "close")
-    line = rolling_line(close, window)
-    return line.slope / close, line.r_squared, line.residual / close
-
-
-def range_place(bars: pd.DataFrame, *, window: int) -> Columns:
-    """MAX, MIN, RSV: highest high and lowest low by the close, and the close between them."""
-    close = _column(bars, "close")
-    high = rolling_max(_column(bars, "high"), window)
-    low = rolling_min(_column(bars, "low"), window)
-    return high / close, low / close, (close - low) / (high - low + _TINY)
+    highest = nested_extremes(_column(bars, "high"), windows, greatest=True)
+    lowest = nested_extremes(_column(bars, "low"), windows, greatest=False)
+    columns: list[FloatArray] = []
+    for window in windows:
+        high, low = highest[window], lowest[window]
+        columns += [high / close, low / close, (close - low) / (high - low + _TINY)]
+    return tuple(columns)
 
 
 def close_order(bars: pd.DataFrame, *, window: int) -> Columns:
@@ -98,11 +101,15 @@ def close_order(bars: pd.DataFrame, *, window: int) -> Columns:
     return order.high / close, order.low / close, order.rank
 
 
-def extreme_ages(bars: pd.DataFrame, *, window: int) -> Columns:
-    """IMAX, IMIN, IMXD: places of the highest high and lowest low (1 is the oldest row), by d."""
-    highest = rolling_position_of_max(_column(bars, "high"), window) / window
-    lowest = rolling_position_of_min(_column(bars, "low"), window) / window
-    return highest, lowest, highest - lowest
+def extreme_ages(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
+    """IMAX, IMIN, IMXD of each window: places of highest high and lowest low (1 is oldest), by d."""
+    tops = nested_extreme_positions(_column(bars, "high"), windows, greatest=True)
+    bottoms = nested_extreme_positions(_column(bars, "low"), windows, greatest=False)
+    columns: list[FloatArray] = []
+    for window in windows:
+        highest, lowest = tops[window] / window, bottoms[window] / window
+        columns += [highest, lowest, highest - lowest]
+    return tuple(columns)
 
 
 def correlations(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
@@ -111,13 +118,9 @@ def correlations(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
     before = lagged(volume, 1)
     none = before == 0.0
     change = np.where(none, 1.0, volume / np.where(none, 1.0, before))
-    log_volume, log_change = np.log(volume + 1.0), np.log(change + 1.0)
-    ratio = close / lagged(close, 1)
-    columns: list[FloatArray] = []
-    for window in windows:
-        columns.append(rolling_correlation(close, log_volume, window))
-        columns.append(rolling_correlation(ratio, log_change, window))
-    return tuple(columns)
+    of_levels = nested_correlations(close, np.log(volume + 1.0), windows)
+    of_changes = nested_correlations(close / lagged(close, 1), np.log(change + 1.0), windows)
+    return tuple(found[window] for window in windows for found in (of_levels, of_changes))
 
 
 def rise_counts(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
@@ -125,10 +128,11 @@ def rise_counts(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
     change = _change(_column(bars, "close"))
     # keeps the first row NaN, of which no change is known
     nothing = 0.0 * change
-    higher, lower = (change > 0.0) + nothing, (change < 0.0) + nothing
+    higher = nested_sums((change > 0.0) + nothing, windows)
+    lower = nested_sums((change < 0.0) + nothing, windows)
     columns: list[FloatArray] = []
     for window in windows:
-        rises, falls = rolling_mean(higher, window), rolling_mean(lower, window)
+        rises, falls = higher[window] / window, lower[window] / window
         columns += [rises, falls, rises - falls]
     return tuple(columns)
 
@@ -138,24 +142,26 @@ def rise_sums(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
     return _rise_shares(_column(bars, "close"), windows)
 
 
-def volume_level(bars: pd.DataFrame, *, window: int) -> Columns:
-    """VMA, VSTD: mean volume and its deviation by the bar's volume; 0 for a bar without."""
+def volume_level(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
+    """VMA, VSTD of each window: mean volume and its deviation by the bar's volume; 0 for a bar without."""
     volume = _column(bars, "volume")
-    none = volume == 0.0
-    divisor = np.where(none, np.inf, volume + _TINY)
-    mean, deviation = rolling_mean_and_std(volume, window)
-    return mean / divisor, deviation / divisor
+    by_volume = 1.0 / np.where(volume == 0.0, np.inf, volume + _TINY)
+    moments = nested_moments(volume, windows)
+    columns: list[FloatArray] = []
+    for window in windows:
+        deviation = moments[window].deviation(window)
+        columns += [moments[window].mean * by_volume, deviation * by_volume]
+    return tuple(columns)
 
 
 def weighted_volatility(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
     """WVMA of each window: deviation over mean of the return's size times the volume."""
     close = _column(bars, "close")
     weighted = np.abs(close / lagged(close, 1) - 1.0) * _column(bars, "volume")
-    columns = []
-    for window in windows:
-        mean, deviation = rolling_mean_and_std(weighted, window)
-        columns.append(deviation / (mean + _TINY))
-    return tuple(columns)
+    moments = nested_moments(weighted, windows)
+    return tuple(
+        moments[window].deviation(window) / (moments[window].mean + _TINY) for window in windows
+    )
 
 
 def volume_rise_sums(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
@@ -165,11 +171,13 @@ def volume_rise_sums(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns
 
 def _rise_shares(values: FloatArray, windows: tuple[int, ...]) -> Columns:
     change = _change(values)
-    size, up, down = np.abs(change), np.maximum(change, 0.0), np.maximum(-change, 0.0)
+    up = nested_sums(np.maximum(change, 0.0), windows)
+    down = nested_sums(np.maximum(-change, 0.0), windows)
     columns: list[FloatArray] = []
     for window in windows:
-        movement = rolling_sum(size, window) + _TINY
-        rises, falls = rolling_sum(up, window) / movement, rolling_sum(down, window) / movement
+        # all movement is what went up and what went down
+        by_movement = 1.0 / (up[window] + down[window] + _TINY)
+        rises, falls = up[window] * by_movement, down[window] * by_movement
         columns += [rises, falls, rises - falls]
     return tuple(columns)
 

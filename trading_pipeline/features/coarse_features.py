@@ -174,7 +174,7 @@ def _spec(
 CORE_MTF = register_feature_set(
     FeatureSet(
         name="core_mtf",
-        version=1,
+        version=2,
         specs=(
             *CORE.specs,
             *(

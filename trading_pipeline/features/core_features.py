@@ -45,20 +45,24 @@ def _recursive(
     name: str,
     inputs: tuple[str, ...],
     indicator: str,
-    compute: Callable[..., FloatArray],
+    compute: Callable[..., FloatArray | tuple[FloatArray, ...]],
     meaning: str,
+    *,
+    part: int | None = None,
     **parameters: int,
 ) -> FeatureSpec:
     """A feature that is TA-Lib's `indicator`, scaled; its parameters are the indicator's own."""
     return FeatureSpec(
         name=name,
-        version=1,
+        version=2,
         inputs=inputs,
         lookback=indicator_lookback(indicator, **parameters),
-        warmup=indicator_warmup(indicator, **parameters),
+        # all settle as late as the slowest: bars may begin with moves a thousand times the usual ones
+        warmup=indicator_warmup("ADX", timeperiod=14),
         compute=compute,
         parameters=parameters,
         meaning=meaning,
+        part=part,
     )
 
 
@@ -99,7 +103,7 @@ _MOMENTUM = (
         _CLOSE,
         "RSI",
         formulas.rsi,
-        "Wilder's relative strength index, 0 to 1.",
+        "Wilder's relative strength index, 0 to 1; 0.5 where the close stands still.",
         timeperiod=14,
     ),
     _recursive(
@@ -112,10 +116,11 @@ _MOMENTUM = (
     ),
     _recursive(
         "adx_14",
-        _HLC,
+        ("high", "low"),
         "ADX",
-        formulas.adx,
-        "Wilder's average directional index, 0 to 1.",
+        formulas.directional_movement,
+        "Wilder's average directional index, 0 to 1; tends to 0 where prices stand still.",
+        part=1,
         timeperiod=14,
     ),
     _windowed(
@@ -270,8 +275,9 @@ _TREND = (
         "di_difference_14",
         _HLC,
         "PLUS_DI",
-        formulas.directional_difference,
-        "Wilder's +DI less -DI, -1 to 1.",
+        formulas.directional_movement,
+        "Wilder's +DI less -DI, -1 to 1; 0 where prices stand still.",
+        part=0,
         timeperiod=14,
     ),
     _windowed(
@@ -362,7 +368,7 @@ _CALENDAR = (
 CORE = register_feature_set(
     FeatureSet(
         name="core",
-        version=2,
+        version=3,
         specs=(
             *_RETURNS,
             *_BAR,

@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from trading_pipeline.features.indicators import indicator_arrays, indicator_warmup
+from trading_pipeline.features import wilder_kernels
+from trading_pipeline.features.indicators import indicator_arrays
 from trading_pipeline.features.rolling import (
     FloatArray,
     lagged,
@@ -25,7 +26,6 @@ from trading_pipeline.features.rolling import (
 )
 
 __all__ = [
-    "adx",
     "aroon_oscillator",
     "average_true_range",
     "bollinger_position",
@@ -34,7 +34,7 @@ __all__ = [
     "close_to_average",
     "close_to_exponential",
     "commodity_channel",
-    "directional_difference",
+    "directional_movement",
     "garman_klass_volatility",
     "intraday_return",
     "log_range",
@@ -76,13 +76,10 @@ def rate_of_change(bars: pd.DataFrame, *, bars_back: int) -> FloatArray:
 
 
 def rsi(bars: pd.DataFrame, *, timeperiod: int) -> FloatArray:
-    """Wilder's RSI from 0 to 1; 0.5 where the close has not changed for the whole warm-up."""
-    values = _only("RSI", bars, timeperiod=timeperiod) / 100.0
-    close = _column(bars, "close")
-    rows = np.arange(len(close))
-    last_move = np.maximum.accumulate(np.where(close != lagged(close, 1), rows, 0))
-    still = rows - last_move >= indicator_warmup("RSI", timeperiod=timeperiod)
-    return np.where(still & ~np.isnan(values), 0.5, values)
+    """Wilder's RSI from 0 to 1; 0.5 where the close stands still (`wilder_kernels.STILL`)."""
+    result = np.empty(len(bars))
+    wilder_kernels.strength_values(_column(bars, "close"), timeperiod, result)
+    return result
 
 
 def macd_histogram(
@@ -111,11 +108,6 @@ def bollinger_width(bars: pd.DataFrame, *, window: int, deviations: float) -> Fl
 def average_true_range(bars: pd.DataFrame, *, timeperiod: int) -> FloatArray:
     """Wilder's average true range, as a fraction of the close."""
     return _only("ATR", bars, timeperiod=timeperiod) / _column(bars, "close")
-
-
-def adx(bars: pd.DataFrame, *, timeperiod: int) -> FloatArray:
-    """Wilder's average directional index, 0 to 1."""
-    return _only("ADX", bars, timeperiod=timeperiod) / 100.0
 
 
 def stochastic(bars: pd.DataFrame, *, window: int) -> FloatArray:
@@ -234,10 +226,16 @@ def close_to_exponential(bars: pd.DataFrame, *, timeperiod: int) -> FloatArray:
     return _column(bars, "close") / _only("EMA", bars, timeperiod=timeperiod) - 1.0
 
 
-def directional_difference(bars: pd.DataFrame, *, timeperiod: int) -> FloatArray:
-    """Wilder's +DI less -DI, -1 to 1; 0 where nothing moves."""
-    rising = _only("PLUS_DI", bars, timeperiod=timeperiod)
-    return (rising - _only("MINUS_DI", bars, timeperiod=timeperiod)) / 100.0
+def directional_movement(bars: pd.DataFrame, *, timeperiod: int) -> tuple[FloatArray, FloatArray]:
+    """Wilder's +DI less -DI (-1 to 1), and his average directional index (0 to 1).
+
+    Both tend to 0, which is no direction, where prices stand still (`wilder_kernels.STILL`). The index does
+    not depend on the close: true ranges cancel out of it.
+    """
+    difference, index = np.empty(len(bars)), np.empty(len(bars))
+    high, low, close = (_column(bars, name) for name in ("high", "low", "close"))
+    wilder_kernels.directional_values(high, low, close, timeperiod, difference, index)
+    return difference, index
 
 
 def aroon_oscillator(bars: pd.DataFrame, *, timeperiod: int) -> FloatArray:
@@ -256,7 +254,7 @@ def _typical_price(bars: pd.DataFrame) -> FloatArray:
 
 
 def _column(bars: pd.DataFrame, name: str) -> FloatArray:
-    return bars[name].to_numpy(dtype="float64")
+    return np.ascontiguousarray(bars[name].to_numpy(dtype="float64"))
 
 
 def _ratio(numerator: FloatArray, denominator: FloatArray, *, neutral: float) -> FloatArray:

@@ -21,11 +21,14 @@ __all__ = [
     "window_mean_deviations",
     "window_moments",
     "window_order_statistics",
+    "window_products",
     "window_sums",
 ]
 
 _LANES = 256
 """Rows that one pass works on side by side: their sums stay in the processor's cache."""
+_REGISTERS = 16
+"""Numbers that the processor compares in one go."""
 
 
 @njit(cache=True, nogil=True)
@@ -160,6 +163,26 @@ def window_mean_deviations(values: Any, means: Any, window: int, result: Any) ->
 
 
 @njit(cache=True, nogil=True)
+def window_products(
+    left: Any, right: Any, left_means: Any, right_means: Any, window: int, result: Any
+) -> None:
+    """Sum of the products of two series' distances from their windows' means, over `window` rows."""
+    rows = left.shape[0]
+    begin = min(window - 1, rows)
+    result[:begin] = np.nan
+    result[begin:] = 0.0
+    for first in range(begin, rows, _LANES):
+        lanes = min(_LANES, rows - first)
+        totals = result[first : first + lanes]
+        of_x, of_y = left_means[first : first + lanes], right_means[first : first + lanes]
+        for back in range(window):
+            x = left[first - back : first - back + lanes]
+            y = right[first - back : first - back + lanes]
+            for lane in range(lanes):
+                totals[lane] += (x[lane] - of_x[lane]) * (y[lane] - of_y[lane])
+
+
+@njit(cache=True, nogil=True)
 def window_correlations(left: Any, right: Any, window: int, result: Any) -> None:
     """Pearson's correlation of two series over the last `window` rows; 0 where one stands still.
 
@@ -283,35 +306,48 @@ def window_order_statistics(
     """Two quantiles (linear between neighbours) and the last row's rank as a share of the window.
 
     Values must be finite; equal ones share their mean rank, so `ranks` lies in (0, 1]. A sorted copy of
-    the window takes each new row in. Places are counted: no branch depends on the values, and for windows
-    of some hundred rows that is faster than a search.
+    the window loses its oldest row and takes the new one in, all places side by side and without a branch:
+    for windows of some hundred rows that is faster than a search. `window` places between minus and plus
+    infinity hold it, in two copies in turns.
     """
     rows = values.shape[0]
     for each in (lows, highs, ranks):
         each[: min(window - 1, rows)] = np.nan
-    ordered = np.empty(window)
+    if rows < window:
+        return
     low_place, high_place = low * (window - 1), high * (window - 1)
     low_floor, high_floor = int(low_place), int(high_place)
     low_share, high_share = low_place - low_floor, high_place - high_floor
     low_next, high_next = min(low_floor + 1, window - 1), min(high_floor + 1, window - 1)
-    if rows >= window:
-        # the first row of the loop takes its own value out again
-        ordered[:] = np.sort(values[:window])
+    # as many as fit whole registers, the last of them infinite
+    places = (window + _REGISTERS - 1) // _REGISTERS * _REGISTERS
+    ordered, other = np.full(places + 2, np.inf), np.full(places + 2, np.inf)
+    ordered[0], other[0] = -np.inf, -np.inf
+    ordered[1 : window + 1] = np.sort(values[:window])
     for row in range(window - 1, rows):
         value = values[row]
+        # the first row of the loop takes its own value out again
         old = values[row - window] if row >= window else value
-        hole, target, equal = 0, 0, 0
-        for place in range(window):
-            hole += ordered[place] < old
-            target += ordered[place] < value
-            equal += ordered[place] == value
-        target -= old < value
-        equal += old != value
-        for place in range(hole, target):
-            ordered[place] = ordered[place + 1]
-        for place in range(hole, target, -1):
-            ordered[place] = ordered[place - 1]
-        ordered[target] = value
-        ranks[row] = (target + 0.5 * (equal + 1)) / window
-        lows[row] = ordered[low_floor] + low_share * (ordered[low_next] - ordered[low_floor])
-        highs[row] = ordered[high_floor] + high_share * (ordered[high_next] - ordered[high_floor])
+        below = _replaced(ordered, other, old, value, places)
+        ordered, other = other, ordered
+        ranks[row] = 0.5 * (below + 1) / window
+        bottom, top = ordered[low_floor + 1], ordered[high_floor + 1]
+        lows[row] = bottom + low_share * (ordered[low_next + 1] - bottom)
+        highs[row] = top + high_share * (ordered[high_next + 1] - top)
+
+
+@njit(cache=True, nogil=True)
+def _replaced(ordered: Any, other: Any, old: float, value: float, places: int) -> int:
+    """`ordered` with `value` in place of `old` into `other`; how many are below, and at most, `value`."""
+    below = 0
+    for place in range(1, places + 1):
+        here = ordered[place]
+        # without `old`, all from there on move down by one; the middle of three is where the value goes
+        left = ordered[place - 1] if ordered[place - 1] < old else here
+        right = here if here < old else ordered[place + 1]
+        least = right if right < value else value
+        taken = left if left > least else least
+        other[place] = taken
+        below += taken < value
+        below += taken <= value
+    return below

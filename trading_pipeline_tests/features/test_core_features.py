@@ -283,13 +283,14 @@ def test_rsi_of_a_fall_without_any_rise_stays_zero(walk_bars):
     assert core_formulas.rsi(bars, timeperiod=14)[-1] == 0.0
 
 
-def test_rsi_is_neutral_only_after_a_whole_warm_up_without_a_move(walk_bars):
+def test_rsi_is_neutral_after_a_long_time_without_a_move_and_not_soon(walk_bars):
     bars = walk_bars(700)
     bars.iloc[300:, :4] = bars["close"].iloc[299]
     values = core_formulas.rsi(bars, timeperiod=14)
     last_move = 299
     still = last_move + indicator_warmup("RSI", timeperiod=14)
-    assert values[still - 1] != 0.5
+    assert values[last_move + 100] == pytest.approx(values[last_move], rel=1e-12)
+    assert values[last_move] != 0.5
     assert (values[still:] == 0.5).all()
 
 

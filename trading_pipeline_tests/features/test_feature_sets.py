@@ -222,17 +222,28 @@ def test_each_feature_of_core_reads_the_columns_that_it_declares_and_no_other(wa
         after = feature.values(changed)[feature.warmup :]
         assert np.array_equal(before, after) == (column not in feature.inputs), column
     assert feature.meaning.endswith(".")
-    assert feature.version == 1
+    recursive = feature.warmup > feature.lookback
+    assert feature.version == (2 if recursive else 1)
 
 
 def test_the_definition_of_core_is_what_people_trained_on():
     """A change here changes every model: raise the set's version with it."""
     shown = {one.name: (one.lookback, one.warmup, dict(one.parameters)) for one in CORE.specs}
-    assert (CORE.version, len(shown), CORE.warmup_bars) == (2, 42, 400)
-    assert shown["rsi_14"] == (14, 250, {"timeperiod": 14})
-    assert shown["macd_histogram"][:2] == (33, 250)
-    assert shown["atr_14"] == (14, 250, {"timeperiod": 14})
+    assert (CORE.version, len(shown), CORE.warmup_bars) == (3, 42, 400)
+    assert shown["rsi_14"] == (14, 400, {"timeperiod": 14})
+    assert shown["macd_histogram"][:2] == (33, 400)
+    assert shown["atr_14"] == (14, 400, {"timeperiod": 14})
     assert shown["adx_14"] == (27, 400, {"timeperiod": 14})
+    assert shown["di_difference_14"] == (14, 400, {"timeperiod": 14})
+    assert shown["close_to_ema_20"] == (19, 400, {"timeperiod": 20})
+    assert [name for name, (lookback, warmup, _) in shown.items() if warmup > lookback] == [
+        "close_to_ema_20",
+        "di_difference_14",
+        "rsi_14",
+        "macd_histogram",
+        "adx_14",
+        "atr_14",
+    ]
     assert shown["close_to_sma_200"] == (199, 199, {"window": 200})
     assert shown["stochastic_d_14"] == (17, 17, {"window": 14, "smoothing": 3})
     assert shown["bollinger_width_20"] == (19, 19, {"window": 20, "deviations": 2.0})
