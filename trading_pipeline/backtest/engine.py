@@ -93,9 +93,9 @@ def run_backtest(
         inputs = single_account(checked, signals, settings, event_bar, event_code, sizes)
         applied = (action_bar, np.zeros_like(action_bar), action_effect)
         run = run_account(inputs, applied, entries, n, 1, progress=progress, cancelled=cancelled)
+        held: Any = run.quantity
         tables = _Tables(
-            run.equity, holdings_of(run.cash, run.quantity[:, 0]), run.trade_rows, run.order_rows,
-            run.stats,
+            run.equity, holdings_of(run.cash, held[:, 0]), run.trade_rows, run.order_rows, run.stats,
         )  # fmt: skip
     else:
         if cancelled is not None and cancelled():

@@ -9,11 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
-from pydantic import ValidationError
-
 from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
 from trading_pipeline.settings.backtest_settings import BacktestSettings
-from trading_pipeline.settings.spec_model import explain_validation_error
 
 __all__ = [
     "ACCOUNT_WIDE",
@@ -64,11 +61,9 @@ def _settings(
         whole = {field: getattr(account, field) for field in BacktestSettings.model_fields}
         try:
             chosen = BacktestSettings(**(whole | dict(given)))
-        except ValidationError as error:
-            raise ConfigurationError(
-                f"The settings of {name}: {explain_validation_error(error, BacktestSettings)}",
-                instrument=name,
-            ) from error
+        except ConfigurationError as error:
+            said = str(error).removeprefix("BacktestSettings: ")
+            raise ConfigurationError(f"The settings of {name}: {said}", instrument=name) from error
     for field in ACCOUNT_WIDE:
         own, shared = getattr(chosen, field), getattr(account, field)
         if own != shared:
@@ -106,12 +101,12 @@ def priority_order(names: Iterable[str], priorities: Mapping[str, float] | None)
 
 def refuse_unknown(where: str, names: Iterable[str], known: Iterable[str]) -> None:
     """Raise `UnknownNameError` for the first of `names` that is not among the `known` instruments."""
-    instruments = list(known)
+    instruments = dict.fromkeys(known)
     for name in names:
         if name not in instruments:
             raise UnknownNameError(
                 f"'{where}' names the instrument {name!r}, which has no bars here. "
-                f"{did_you_mean(str(name), instruments)}",
+                f"{did_you_mean(str(name), list(instruments))}",
                 where=where,
                 instrument=name,
             )

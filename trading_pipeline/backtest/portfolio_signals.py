@@ -1,0 +1,136 @@
+"""This file holds when and how a portfolio of plain signals runs by the fastest loop.
+
+The numbers are those of the general loop, bit for bit; only what is asked for decides the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import chain, islice
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from trading_pipeline.backtest import kernel_codes as codes
+from trading_pipeline.backtest.account_inputs import BEYOND_PLAIN
+from trading_pipeline.backtest.account_run import AccountRun
+from trading_pipeline.backtest.kernel_fills import marked_bars, pack_code
+from trading_pipeline.backtest.kernel_portfolio_signals import simulate_signals
+from trading_pipeline.backtest.portfolio_tables import PriceTables
+from trading_pipeline.backtest.settings_vector import settings_vector
+from trading_pipeline.domain.signals import Signals
+from trading_pipeline.settings.backtest_settings import BacktestSettings
+
+__all__ = ["run_signals"]
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+Array = Any
+
+_INTENTS = ("entry_long", "exit_long", "entry_short", "exit_short")
+_LEVELS = ("stop_loss", "take_profit", "trailing_stop")
+_BEYOND_FLAGS = ("size", "limit_price", "stop_price", *_LEVELS)
+
+
+def run_signals(
+    tables: PriceTables, signals: Mapping[str, Signals], settings: Mapping[str, BacktestSettings]
+) -> AccountRun | None:
+    """Run an account without corporate actions, or None where these inputs need another loop.
+
+    `signals`, `settings`: one for each instrument, in the order of their priority.
+    """
+    chosen = _settings_rows(settings, signals)
+    if chosen is None or not tables.complete:
+        return None
+    n = len(tables.open)
+    flags = [np.concatenate([getattr(s, name) for s in signals.values()]) for name in _INTENTS]
+    pack: Any = _events  # numba's type for it does not take unpacked lists
+    pointer, asset, code, entries = pack(*flags, n)
+    stats, equity, cash = np.zeros(codes.S_COUNT), np.empty(n), np.empty(n)
+    # Every row that is counted is written whole, so that the places need not be zeroed.
+    trades = np.empty((entries, codes.T_COUNT))
+    orders = np.empty((2 * entries, codes.O_COUNT))
+    simulate_signals(
+        tables.open, tables.close_by_instrument, pointer, asset, code, chosen, stats, equity, cash,
+        trades, orders,
+    )  # fmt: skip
+    run = AccountRun(
+        equity=equity,
+        cash=cash,
+        quantity=None,
+        trade_rows=_used(trades, int(stats[codes.S_TRADES])),
+        order_rows=_used(orders, int(stats[codes.S_ORDERS])),
+        stats=stats,
+    )
+    run.freeze()
+    return run
+
+
+def _used(table: FloatArray, rows: int) -> FloatArray:
+    """The rows that were written; copied where the rest would keep much memory from being freed."""
+    return table[:rows] if 10 * rows >= 9 * len(table) else table[:rows].copy()
+
+
+def _settings_rows(
+    settings: Mapping[str, BacktestSettings], signals: Mapping[str, Signals]
+) -> FloatArray | None:
+    """Settings vectors (one where all share one), or None where they ask for more than this loop does."""
+    for each in signals.values():
+        if any(getattr(each, name) is not None for name in _BEYOND_FLAGS):
+            return None
+    first = next(iter(settings.values()))
+    several = any(each is not first for each in islice(settings.values(), 1, None))
+    plain: dict[int, FloatArray] = {}
+    for own, signal in zip(settings.values(), signals.values(), strict=True):
+        if id(own) in plain:
+            continue
+        if (
+            own.sizing.type in ("target_weight", "volatility_target")
+            or own.session_close is not None
+            or any(getattr(own, name) is not None for name in _LEVELS)
+        ):
+            return None
+        plain[id(own)] = settings_vector(own, signal)
+    rows = np.stack(
+        [plain[id(each)] for each in chain([first], settings.values() if several else ())]
+    )
+    if rows[:, BEYOND_PLAIN].any() or (rows[:, codes.P_PYRAMIDING] > 1.0).any():
+        return None
+    return rows[1:] if several else rows
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _events(el: Array, xl: Array, es: Array, xs: Array, n: int) -> Any:
+    """(first decision of each bar, instruments, codes, number of entries), by bar, then instrument.
+
+    The flags of all instruments stand one after another, `n` bars each.
+    """
+    rows = el.shape[0]
+    marks = np.zeros(8 * ((rows + 7) // 8), dtype=np.uint8)
+    for at in range(rows):
+        marks[at] = el[at] | xl[at] | es[at] | xs[at]
+    found = marked_bars(marks)
+    pointer = np.zeros(n + 1, dtype=np.int64)
+    bar = np.empty(found.shape[0], dtype=np.int64)
+    owner = np.empty(found.shape[0], dtype=np.int64)
+    k, begin = 0, 0
+    for row in range(found.shape[0]):
+        while found[row] >= begin + n:
+            k += 1
+            begin += n
+        bar[row], owner[row] = found[row] - begin, k
+        pointer[bar[row] + 1] += 1
+    for i in range(n):
+        pointer[i + 1] += pointer[i]
+    free = pointer[:n].copy()
+    asset = np.empty(found.shape[0], dtype=np.int64)
+    code = np.empty(found.shape[0], dtype=np.uint8)
+    entries = 0
+    for row in range(found.shape[0]):
+        at, place = found[row], free[bar[row]]
+        free[bar[row]] += 1
+        asset[place] = owner[row]
+        code[place] = pack_code(el[at], xl[at], es[at], xs[at])
+        entries += (code[place] & codes.ANY_ENTRY) != 0
+    return pointer, asset, code, entries
