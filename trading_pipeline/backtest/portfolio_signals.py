@@ -16,7 +16,7 @@ from numba import njit
 from trading_pipeline.backtest import kernel_codes as codes
 from trading_pipeline.backtest.account_inputs import BEYOND_PLAIN
 from trading_pipeline.backtest.account_run import AccountRun
-from trading_pipeline.backtest.kernel_fills import marked_bars, pack_code
+from trading_pipeline.backtest.kernel_fills import pack_code
 from trading_pipeline.backtest.kernel_portfolio_signals import simulate_signals
 from trading_pipeline.backtest.portfolio_tables import PriceTables
 from trading_pipeline.backtest.settings_vector import settings_vector
@@ -44,9 +44,13 @@ def run_signals(
     if chosen is None or not tables.complete:
         return None
     n = len(tables.open)
-    flags = [np.concatenate([getattr(s, name) for s in signals.values()]) for name in _INTENTS]
-    pack: Any = _events  # numba's type for it does not take unpacked lists
-    pointer, asset, code, entries = pack(*flags, n)
+    # All flags of a kind one after another, in whole words of eight.
+    flags = np.zeros((4, 8 * ((n * len(signals) + 7) // 8)), dtype=np.bool_)
+    for row, name in zip(flags, _INTENTS, strict=True):
+        every = [getattr(each, name) for each in signals.values()]
+        np.concatenate(every, out=row[: n * len(signals)])
+    most = int(np.count_nonzero(flags))
+    pointer, asset, code, entries = _events(flags, flags.view(np.uint64), n, most)
     stats, equity, cash = np.zeros(codes.S_COUNT), np.empty(n), np.empty(n)
     # Every row that is counted is written whole, so that the places need not be zeroed.
     trades = np.empty((entries, codes.T_COUNT))
@@ -101,36 +105,37 @@ def _settings_rows(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _events(el: Array, xl: Array, es: Array, xs: Array, n: int) -> Any:
+def _events(flags: Array, words: Array, n: int, most: int) -> Any:
     """(first decision of each bar, instruments, codes, number of entries), by bar, then instrument.
 
-    The flags of all instruments stand one after another, `n` bars each.
+    `flags`: a row for each kind, `n` bars of each instrument one after another; `words`: the same,
+    eight at a time; `most`: a number of decisions that is not exceeded.
     """
-    rows = el.shape[0]
-    marks = np.zeros(8 * ((rows + 7) // 8), dtype=np.uint8)
-    for at in range(rows):
-        marks[at] = el[at] | xl[at] | es[at] | xs[at]
-    found = marked_bars(marks)
     pointer = np.zeros(n + 1, dtype=np.int64)
-    bar = np.empty(found.shape[0], dtype=np.int64)
-    owner = np.empty(found.shape[0], dtype=np.int64)
-    k, begin = 0, 0
-    for row in range(found.shape[0]):
-        while found[row] >= begin + n:
-            k += 1
-            begin += n
-        bar[row], owner[row] = found[row] - begin, k
-        pointer[bar[row] + 1] += 1
+    found, owner = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int64)
+    count, k, begin = 0, 0, 0
+    for word in range(words.shape[1]):
+        if not words[0, word] | words[1, word] | words[2, word] | words[3, word]:
+            continue
+        for at in range(8 * word, 8 * word + 8):
+            if flags[0, at] | flags[1, at] | flags[2, at] | flags[3, at]:
+                while at >= begin + n:
+                    k += 1
+                    begin += n
+                found[count], owner[count] = at, k
+                pointer[at - begin + 1] += 1
+                count += 1
     for i in range(n):
         pointer[i + 1] += pointer[i]
     free = pointer[:n].copy()
-    asset = np.empty(found.shape[0], dtype=np.int64)
-    code = np.empty(found.shape[0], dtype=np.uint8)
+    asset, code = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.uint8)
     entries = 0
-    for row in range(found.shape[0]):
-        at, place = found[row], free[bar[row]]
-        free[bar[row]] += 1
-        asset[place] = owner[row]
-        code[place] = pack_code(el[at], xl[at], es[at], xs[at])
+    for row in range(count):
+        at, k = found[row], owner[row]
+        bar = at - k * n
+        place = free[bar]
+        free[bar] += 1
+        asset[place] = k
+        code[place] = pack_code(flags[0, at], flags[1, at], flags[2, at], flags[3, at])
         entries += (code[place] & codes.ANY_ENTRY) != 0
     return pointer, asset, code, entries
