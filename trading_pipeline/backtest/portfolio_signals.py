@@ -45,7 +45,8 @@ def run_signals(
         return None
     n = len(tables.open)
     # All flags of a kind one after another, in whole words of eight.
-    flags = np.zeros((4, 8 * ((n * len(signals) + 7) // 8)), dtype=np.bool_)
+    flags = np.empty((4, 8 * ((n * len(signals) + 7) // 8)), dtype=np.bool_)
+    flags[:, n * len(signals) :] = False
     for row, name in zip(flags, _INTENTS, strict=True):
         every = [getattr(each, name) for each in signals.values()]
         np.concatenate(every, out=row[: n * len(signals)])
