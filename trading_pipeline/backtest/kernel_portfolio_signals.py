@@ -29,7 +29,7 @@ from trading_pipeline.backtest.kernel_fills import (
 from trading_pipeline.backtest.kernel_records import close_trade, log_order, log_pending
 from trading_pipeline.backtest.kernel_vectors import LANES
 
-__all__ = ["simulate_signals"]
+__all__ = ["lowest", "simulate_signals"]
 
 Array = Any
 
@@ -45,7 +45,7 @@ def _lowest_bit(typing: Any, word: Any) -> Any:
     return types.uint64(types.uint64), generate
 
 
-_lowest: Any = intrinsic(_lowest_bit)
+lowest: Any = intrinsic(_lowest_bit)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -115,7 +115,7 @@ def simulate_signals(  # noqa: PLR0912, PLR0915 - the order of events stands in 
             for word in range(held.shape[0]):
                 bits = held[word]
                 while bits != 0:
-                    k = 64 * word + int(_lowest(bits))
+                    k = 64 * word + int(lowest(bits))
                     bits &= bits - one
                     value = units[k] * open_[i, k] * points[k]
                     equity += value

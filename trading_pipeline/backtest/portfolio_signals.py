@@ -17,7 +17,7 @@ from trading_pipeline.backtest import kernel_codes as codes
 from trading_pipeline.backtest.account_inputs import BEYOND_PLAIN
 from trading_pipeline.backtest.account_run import AccountRun
 from trading_pipeline.backtest.kernel_fills import pack_code
-from trading_pipeline.backtest.kernel_portfolio_signals import simulate_signals
+from trading_pipeline.backtest.kernel_portfolio_signals import lowest, simulate_signals
 from trading_pipeline.backtest.portfolio_tables import PriceTables
 from trading_pipeline.backtest.settings_vector import settings_vector
 from trading_pipeline.domain.signals import Signals
@@ -50,8 +50,7 @@ def run_signals(
     for row, name in zip(flags, _INTENTS, strict=True):
         every = [getattr(each, name) for each in signals.values()]
         np.concatenate(every, out=row[: n * len(signals)])
-    most = int(np.count_nonzero(flags))
-    pointer, asset, code, entries = _events(flags, flags.view(np.uint64), n, most)
+    pointer, asset, code, entries = _events(flags.view(np.uint8), flags.view(np.uint64), n)
     stats, equity, cash = np.zeros(codes.S_COUNT), np.empty(n), np.empty(n)
     # Every row that is counted is written whole, so that the places need not be zeroed.
     trades = np.empty((entries, codes.T_COUNT))
@@ -106,37 +105,46 @@ def _settings_rows(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _events(flags: Array, words: Array, n: int, most: int) -> Any:
+def _events(flags: Array, words: Array, n: int) -> Any:
     """(first decision of each bar, instruments, codes, number of entries), by bar, then instrument.
 
     `flags`: a row for each kind, `n` bars of each instrument one after another; `words`: the same,
-    eight at a time; `most`: a number of decisions that is not exceeded.
+    eight at a time, the first in the lowest byte.
     """
     pointer = np.zeros(n + 1, dtype=np.int64)
-    found, owner = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int64)
-    count, k, begin = 0, 0, 0
+    low_bits, most = np.uint64(0x0101010101010101), 0
     for word in range(words.shape[1]):
-        if not words[0, word] | words[1, word] | words[2, word] | words[3, word]:
-            continue
-        for at in range(8 * word, 8 * word + 8):
-            if flags[0, at] | flags[1, at] | flags[2, at] | flags[3, at]:
-                while at >= begin + n:
-                    k += 1
-                    begin += n
-                found[count], owner[count] = at, k
-                pointer[at - begin + 1] += 1
-                count += 1
+        most += 8 * ((words[0, word] | words[1, word] | words[2, word] | words[3, word]) != 0)
+    found, owner = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int64)
+    count, k, begin, one = 0, 0, 0, np.uint64(1)
+    for word in range(words.shape[1]):
+        bits = words[0, word] | words[1, word] | words[2, word] | words[3, word]
+        bits &= low_bits  # one bit a flag, whatever its byte holds
+        while bits != 0:
+            at = 8 * word + (int(lowest(bits)) >> 3)
+            bits &= bits - one
+            while at >= begin + n:
+                k += 1
+                begin += n
+            found[count], owner[count] = at, k
+            pointer[at - begin + 1] += 1
+            count += 1
     for i in range(n):
         pointer[i + 1] += pointer[i]
+    code_of = np.empty(16, dtype=np.uint8)
+    for kinds in range(16):
+        code_of[kinds] = pack_code(kinds & 1 != 0, kinds & 2 != 0, kinds & 4 != 0, kinds & 8 != 0)
     free = pointer[:n].copy()
     asset, code = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.uint8)
     entries = 0
     for row in range(count):
         at, k = found[row], owner[row]
-        bar = at - k * n
-        place = free[bar]
-        free[bar] += 1
+        place = free[at - k * n]
+        free[at - k * n] += 1
         asset[place] = k
-        code[place] = pack_code(flags[0, at], flags[1, at], flags[2, at], flags[3, at])
-        entries += (code[place] & codes.ANY_ENTRY) != 0
+        kinds = 0
+        for kind in range(4):
+            kinds |= (flags[kind, at] & 1) << kind
+        code[place] = code_of[kinds]
+        entries += (code_of[kinds] & codes.ANY_ENTRY) != 0
     return pointer, asset, code, entries

@@ -62,7 +62,7 @@ def weight_plan(
         )
     weights = np.full((len(clock), len(names)), np.nan)
     places = {name: place for place, name in enumerate(names)}
-    columns = [places[name] for name in targets.instruments]
+    columns = np.array([places[name] for name in targets.instruments], dtype=np.int64)
     weights[np.ix_(rows, columns)] = targets.values
     _refuse_beyond_leverage(weights, clock, account)
     return WeightPlan(
