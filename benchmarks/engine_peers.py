@@ -15,7 +15,14 @@ import pandas as pd
 
 from benchmarks.engine_markets import FAST, SLOW
 
-__all__ = ["Work", "backtesting_run", "vectorbt_portfolio", "vectorbt_run", "vectorbt_sweep"]
+__all__ = [
+    "Work",
+    "backtesting_run",
+    "vectorbt_portfolio",
+    "vectorbt_run",
+    "vectorbt_sweep",
+    "vectorbt_weights",
+]
 
 Work = Callable[[], Any]
 
@@ -58,6 +65,26 @@ def vectorbt_portfolio(frames: Mapping[str, pd.DataFrame], up: Any, down: Any) -
         portfolio = vbt.Portfolio.from_signals(
             close, entries=buy, exits=sell, price=open_, size=1e4, size_type="value", fees=0.001,
             init_cash=1e6, direction="longonly", group_by=True, cash_sharing=True,
+        )  # fmt: skip
+        return portfolio.final_value(), portfolio.value(), portfolio.trades.records
+
+    return run
+
+
+def vectorbt_weights(frames: Mapping[str, pd.DataFrame], weights: Any) -> Work | None:
+    """Target weights of many instruments on shared cash by vectorbt; NaN rows leave them as they are."""
+    try:
+        import vectorbt as vbt
+    except ImportError:
+        return None
+    close = np.column_stack([frame["close"].to_numpy() for frame in frames.values()])
+    open_ = np.column_stack([frame["open"].to_numpy() for frame in frames.values()])
+    later = np.concatenate((np.full_like(weights[:1], np.nan), weights[:-1]))
+
+    def run() -> Any:
+        portfolio = vbt.Portfolio.from_orders(
+            close, size=later, size_type="targetpercent", price=open_, val_price=open_, fees=0.001,
+            init_cash=1e6, group_by=True, cash_sharing=True, call_seq="auto",
         )  # fmt: skip
         return portfolio.final_value(), portfolio.value(), portfolio.trades.records
 

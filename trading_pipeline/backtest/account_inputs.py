@@ -25,10 +25,17 @@ from trading_pipeline.settings.backtest_settings import (
     VolatilityTarget,
 )
 
-__all__ = ["AccountInputs", "check_levels", "level_rows", "single_account", "volatility_amounts"]
+__all__ = [
+    "BEYOND_PLAIN",
+    "AccountInputs",
+    "check_levels",
+    "level_rows",
+    "single_account",
+    "volatility_amounts",
+]
 
 # Settings that are 0 where only the orders at the open change an account.
-_BEYOND_PLAIN = [
+BEYOND_PLAIN = [
     codes.P_SAME_CLOSE, codes.P_MAX_HOLDING, codes.P_VOLUME_IMPACT, codes.P_PARTICIPATION,
     codes.P_MAINTENANCE, codes.P_DAILY_TARGET, codes.P_DAILY_LOSS, codes.P_BORROW, codes.P_FUNDING,
     codes.P_CASH_RATE,
@@ -61,7 +68,7 @@ class AccountInputs:
         no_levels = all(np.isnan(table).all() for table in self.levels[1:])
         # Prices are finite where there are any, so that their sum is NaN where one is missing.
         complete = not any(np.isnan(np.sum(table)) for table in (self.prices[0], self.prices[3]))
-        rules = not self.settings[:, _BEYOND_PLAIN].any()
+        rules = not self.settings[:, BEYOND_PLAIN].any()
         return bool(no_levels and complete and rules and not self.session_end.shape[0])
 
     def run(

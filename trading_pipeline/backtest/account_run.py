@@ -23,14 +23,23 @@ _POLL_SECONDS = 0.05
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class AccountRun:
-    """What the loop wrote: equity and cash by bar, units by bar and instrument, tables, statistics."""
+    """What the loop wrote: equity and cash by bar, units by bar and instrument, tables, statistics.
+
+    `quantity` is None where the trades tell all of it: whole positions, held from open to open.
+    """
 
     equity: FloatArray
     cash: FloatArray
-    quantity: FloatArray
+    quantity: FloatArray | None
     trade_rows: FloatArray
     order_rows: FloatArray
     stats: FloatArray
+
+    def freeze(self) -> None:
+        """Let nobody write into the arrays any more."""
+        for values in vars(self).values():
+            if values is not None:
+                values.setflags(write=False)
 
 
 def run_account(
@@ -74,8 +83,7 @@ def run_account(
         order_rows=orders[:used_orders].copy(),
         stats=stats,
     )
-    for values in vars(run).values():
-        values.setflags(write=False)
+    run.freeze()
     return run
 
 

@@ -93,9 +93,9 @@ def run_backtest(
         inputs = single_account(checked, signals, settings, event_bar, event_code, sizes)
         applied = (action_bar, np.zeros_like(action_bar), action_effect)
         run = run_account(inputs, applied, entries, n, 1, progress=progress, cancelled=cancelled)
+        held: Any = run.quantity
         tables = _Tables(
-            run.equity, holdings_of(run.cash, run.quantity[:, 0]), run.trade_rows, run.order_rows,
-            run.stats,
+            run.equity, holdings_of(run.cash, held[:, 0]), run.trade_rows, run.order_rows, run.stats,
         )  # fmt: skip
     else:
         if cancelled is not None and cancelled():
@@ -114,7 +114,11 @@ def run_backtest(
         settings=settings,
         splits=(action_bar, action_effect[:, 0]),
         warnings=_warnings(settings, tables.stats, checked),
-        **tables._asdict(),
+        equity=tables.equity,
+        holdings=tables.holdings,
+        trade_rows=tables.trade_rows,
+        order_rows=tables.order_rows,
+        stats=tables.stats,
     )
 
 
@@ -137,8 +141,9 @@ def _fast_run(
     stats, equity = np.zeros(codes.S_COUNT), np.empty(len(prices[0]))
     trade_rows, order_rows = entries, 2 * entries + 2
     while True:
-        trades = np.zeros((trade_rows, codes.T_COUNT))
-        orders = np.zeros((order_rows, codes.O_COUNT))
+        # Rows that are counted are written whole.
+        trades = np.empty((trade_rows, codes.T_COUNT))
+        orders = np.empty((order_rows, codes.O_COUNT))
         # Each change of a holding has an order or an action of its own.
         holdings = np.empty((order_rows + len(effects[1]) + 1, 3))
         used = _simulate(

@@ -29,6 +29,7 @@ from trading_pipeline.backtest.kernel_codes import (
     K_MARKET,
     K_STOP,
     K_TRAILING,
+    O_ASSET,
     P_ALLOW_SHORT,
     P_AMOUNT,
     P_INITIAL_CASH,
@@ -61,6 +62,7 @@ from trading_pipeline.backtest.kernel_codes import (
     S_SHARPE,
     S_SKEW,
     S_TRADES,
+    T_ASSET,
     T_ENTRY_AT,
     T_ENTRY_BAR,
     T_ENTRY_PRICE,
@@ -203,6 +205,8 @@ def simulate(
                 close_trade(
                     trades, n_trades - 1, i, at, price, abs(quantity), fee, slip, income, point, why
                 )
+                if n_orders < orders.shape[0]:
+                    orders[n_orders, O_ASSET] = 0.0
                 kind = K_LIMIT if is_limit else K_MARKET
                 if why == R_STOP_LOSS:
                     kind = K_STOP
@@ -242,6 +246,7 @@ def simulate(
                     if max_holding > 0.0:
                         last_bar = i + int(max_holding) - delay
                     if n_trades < trades.shape[0]:
+                        trades[n_trades, T_ASSET] = 0.0
                         trades[n_trades, T_SIDE] = side
                         trades[n_trades, T_QUANTITY] = bought
                         trades[n_trades, T_ENTRY_BAR] = i
@@ -252,6 +257,8 @@ def simulate(
                     n_trades += 1
                 else:
                     price = np.nan
+                if n_orders < orders.shape[0]:
+                    orders[n_orders, O_ASSET] = 0.0
                 n_orders = log_order(
                     orders, n_orders, t, i, at, side, True, K_MARKET, asked, bought, price, fee,
                     slip, reason,
@@ -350,6 +357,7 @@ def simulate(
         )  # fmt: skip
     if delay == 1:
         act = event_code[n_events - 1] if n_events and event_bar[n_events - 1] == n - 1 else 0
+        orders[n_orders:, O_ASSET] = 0.0
         n_orders = log_pending(orders, n_orders, act, n - 1, quantity)
     stats[S_FINAL_EQUITY] = previous
     stats[S_TRADES] = n_trades

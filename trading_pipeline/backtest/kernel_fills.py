@@ -62,6 +62,7 @@ __all__ = [
     "exit_trigger",
     "fill_at_market",
     "marked_bars",
+    "pack_code",
     "pack_intents",
     "return_statistics",
     "to_tick",
@@ -86,20 +87,24 @@ def pack_intents(entry_long: Array, exit_long: Array, entry_short: Array, exit_s
     entries = 0
     for row in range(event_bar.shape[0]):
         t = event_bar[row]
-        el, xl, es, xs = entry_long[t], exit_long[t], entry_short[t], exit_short[t]
-        code = 0
-        if el:
-            code |= CANCELLED_LONG if (xl or es) else ENTER_LONG
-            entries += 1
-        if es:
-            code |= CANCELLED_SHORT if (xs or el) else ENTER_SHORT
-            entries += 1
-        if xl:
-            code |= EXIT_LONG
-        if xs:
-            code |= EXIT_SHORT
-        event_code[row] = code
+        event_code[row] = pack_code(entry_long[t], exit_long[t], entry_short[t], exit_short[t])
+        entries += int(entry_long[t]) + int(entry_short[t])
     return event_bar, event_code, entries
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def pack_code(el: bool, xl: bool, es: bool, xs: bool) -> int:
+    """The code of one bar's flags: entry and exit of longs, entry and exit of shorts."""
+    code = 0
+    if el:
+        code |= CANCELLED_LONG if (xl or es) else ENTER_LONG
+    if es:
+        code |= CANCELLED_SHORT if (xs or el) else ENTER_SHORT
+    if xl:
+        code |= EXIT_LONG
+    if xs:
+        code |= EXIT_SHORT
+    return code
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trading_pipeline.backtest.account_run import run_account
-from trading_pipeline.backtest.portfolio_clock import AccountClock, account_clock
+from trading_pipeline.backtest.portfolio_clock import AccountClock
 from trading_pipeline.backtest.portfolio_inputs import (
     account_inputs,
     applied_actions,
@@ -23,6 +23,8 @@ from trading_pipeline.backtest.portfolio_settings import (
     priority_order,
     refuse_unknown,
 )
+from trading_pipeline.backtest.portfolio_signals import run_signals
+from trading_pipeline.backtest.portfolio_tables import price_tables
 from trading_pipeline.backtest.portfolio_warnings import portfolio_warnings
 from trading_pipeline.backtest.portfolio_weights import WeightPlan, weight_plan
 from trading_pipeline.backtest.run_control import Cancelled, Progress
@@ -89,18 +91,27 @@ def run_portfolio_backtest(
     names = priority_order(bars, priorities)
     checked: dict[str, ValidatedBars] = {}
     for name in names:
+        given = bars[name]
+        if isinstance(given, ValidatedBars):
+            checked[name] = given
+            continue
         with of_instrument(name):
-            checked[name] = validate_bars(bars[name])
+            checked[name] = validate_bars(given)
     own = instrument_settings_of(names, account, instrument_settings)
     refuse_unknown("actions", actions or {}, names)
-    clock = account_clock(checked)
+    tables = price_tables(checked)
+    clock = tables.clock
     signals, plan = _decisions(checked, clock, orders, rebalancing, account)
     effects = applied_actions(checked, clock, actions)
-    inputs, entries = account_inputs(checked, clock, signals, plan, account, own, effects)
-    run = run_account(
-        inputs, effects.applied, entries, len(clock), len(names), progress=progress,
-        cancelled=cancelled,
-    )  # fmt: skip
+    run = None
+    if plan is None and not len(effects.applied[0]) and progress is None and cancelled is None:
+        run = run_signals(tables, signals, own)
+    if run is None:
+        inputs, entries = account_inputs(checked, tables, signals, plan, account, own, effects)
+        run = run_account(
+            inputs, effects.applied, entries, len(clock), len(names), progress=progress,
+            cancelled=cancelled,
+        )  # fmt: skip
     return PortfolioResult(
         instruments=names,
         bars=checked,
@@ -109,7 +120,7 @@ def run_portfolio_backtest(
         instrument_settings=own,
         equity=run.equity,
         cash=run.cash,
-        quantity=run.quantity,
+        held=run.quantity,
         trade_rows=run.trade_rows,
         order_rows=run.order_rows,
         stats=run.stats,
@@ -143,8 +154,14 @@ def _decisions(
         refuse_unknown("orders", orders, bars)
         check_lengths(bars, orders)
         given = orders
-    idle = {rows: _none(rows) for rows in {len(each) for each in bars.values()}}
-    return {name: given.get(name, idle[len(each)]) for name, each in bars.items()}, plan
+    idle: dict[int, Signals] = {}
+    for name in bars.keys() - given.keys():
+        rows = len(bars[name])
+        if rows not in idle:
+            idle[rows] = _none(rows)
+    return {
+        name: given[name] if name in given else idle[len(each)] for name, each in bars.items()
+    }, plan
 
 
 def _none(rows: int) -> Signals:

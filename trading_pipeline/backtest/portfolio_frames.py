@@ -15,7 +15,13 @@ from trading_pipeline.backtest.result_frames import trade_frame
 from trading_pipeline.backtest.validated_bars import ValidatedBars
 from trading_pipeline.settings.backtest_settings import BacktestSettings
 
-__all__ = ["contribution_frame", "portfolio_trade_frame", "value_table", "with_instrument"]
+__all__ = [
+    "contribution_frame",
+    "held_by_trades",
+    "portfolio_trade_frame",
+    "value_table",
+    "with_instrument",
+]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int64]
@@ -72,6 +78,20 @@ def value_table(
         point = settings[name].multiplier * settings[name].delta
         values[:, k] = quantity[:, k] * marks * point
     return values
+
+
+def held_by_trades(rows: FloatArray, bars: int, instruments: int) -> FloatArray:
+    """Signed units at each close, (bars, instruments), of trades that are entered and left at opens.
+
+    An open trade is held at the last bar too.
+    """
+    units = np.zeros((instruments, bars))
+    ends = np.where(rows[:, codes.T_REASON] == codes.R_OPEN, bars, rows[:, codes.T_EXIT_BAR])
+    begins, owners = rows[:, codes.T_ENTRY_BAR], rows[:, codes.T_ASSET]
+    held = rows[:, codes.T_SIDE] * rows[:, codes.T_QUANTITY]
+    for k, begin, end, value in zip(owners, begins, ends, held, strict=True):
+        units[int(k), int(begin) : int(end)] = value
+    return np.ascontiguousarray(units.T)
 
 
 def contribution_frame(

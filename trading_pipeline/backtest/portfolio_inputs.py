@@ -22,6 +22,7 @@ from trading_pipeline.backtest.account_inputs import (
 )
 from trading_pipeline.backtest.kernel_fills import pack_intents
 from trading_pipeline.backtest.portfolio_clock import AccountClock
+from trading_pipeline.backtest.portfolio_tables import PriceTables
 from trading_pipeline.backtest.portfolio_weights import WeightPlan
 from trading_pipeline.backtest.settings_vector import settings_vector
 from trading_pipeline.backtest.validated_bars import ValidatedBars
@@ -74,8 +75,13 @@ def applied_actions(
     `ConfigurationError` for an action of another instrument than it is given for.
     """
     own: dict[str, tuple[IntArray, FloatArray]] = {}
+    if not actions:
+        none, no_effect = np.empty(0, dtype=np.int64), np.empty((0, 2))
+        return PortfolioActions(
+            dict.fromkeys(bars, (none, no_effect)), (none, none.copy(), no_effect)
+        )
     for name, each in bars.items():
-        given = (actions or {}).get(name, ())
+        given = actions.get(name, ())
         for action in given:
             if action.instrument != name:
                 raise ConfigurationError(
@@ -96,7 +102,7 @@ def applied_actions(
 
 def account_inputs(
     bars: Mapping[str, ValidatedBars],
-    clock: AccountClock,
+    tables: PriceTables,
     signals: Mapping[str, Signals],
     plan: WeightPlan | None,
     account: BacktestSettings,
@@ -107,6 +113,7 @@ def account_inputs(
 
     `bars` in the order of priority; `signals`: one for each instrument, on its own bars.
     """
+    clock = tables.clock
     names, n = list(bars), len(clock)
     pointer, assets, codes, entries = _events(names, clock, signals)
     rule = account.session_close
@@ -117,10 +124,7 @@ def account_inputs(
         extra = {"weights": plan.weights, "rebalance": plan.rebalance, "threshold": plan.threshold}
         entries = int(plan.rebalance.sum()) * len(names)
 
-    def table(field: str) -> FloatArray:
-        return _price_table(clock, {name: getattr(each, field) for name, each in bars.items()})
-
-    open_, close = table("open"), table("close")
+    open_, close = tables.open, tables.close
     inputs = AccountInputs(
         prices=(open_, close, close, close, close),
         events=(pointer, assets, codes),
@@ -133,17 +137,8 @@ def account_inputs(
     if inputs.is_plain:  # high, low and volume are not read then
         return replace(inputs, fast=True), entries
     return replace(
-        inputs, prices=(open_, table("high"), table("low"), close, table("volume"))
+        inputs, prices=(open_, tables.of("high"), tables.of("low"), close, tables.of("volume"))
     ), entries
-
-
-def _price_table(clock: AccountClock, columns: Mapping[str, FloatArray]) -> FloatArray:
-    if all(len(values) == len(clock) for values in columns.values()):
-        return np.stack(list(columns.values()), axis=1)
-    table = np.full((len(clock), len(columns)), np.nan)
-    for k, (name, values) in enumerate(columns.items()):
-        table[clock.rows[name], k] = values
-    return table
 
 
 def _events(

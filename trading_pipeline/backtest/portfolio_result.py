@@ -18,6 +18,7 @@ from trading_pipeline.backtest import kernel_codes as codes
 from trading_pipeline.backtest.portfolio_clock import AccountClock
 from trading_pipeline.backtest.portfolio_frames import (
     contribution_frame,
+    held_by_trades,
     portfolio_trade_frame,
     value_table,
     with_instrument,
@@ -39,8 +40,8 @@ class PortfolioResult:
     """What an account of several instruments did. Equal inputs give an equal `content_hash`.
 
     `instruments`: in the order of priority, which is that of the columns everywhere. `equity`, `cash`:
-    at the close of each bar of the account's `clock`. `quantity`: signed units held, (bars,
-    instruments). `trade_rows`, `order_rows`: the kernel's tables, see kernel_codes, in bars of the
+    at the close of each bar of the account's `clock`. `held`: `quantity` where the loop
+    wrote it, None where the trades tell it. `trade_rows`, `order_rows`: the kernel's tables, see kernel_codes, in bars of the
     clock. `warnings`: sentences that must be shown beside the numbers.
     """
 
@@ -51,7 +52,7 @@ class PortfolioResult:
     instrument_settings: Mapping[str, BacktestSettings]
     equity: FloatArray
     cash: FloatArray
-    quantity: FloatArray
+    held: FloatArray | None
     trade_rows: FloatArray
     order_rows: FloatArray
     stats: FloatArray
@@ -62,6 +63,15 @@ class PortfolioResult:
     def index(self) -> pd.DatetimeIndex:
         """Stamps of the account's bars: all that any instrument has."""
         return self.clock.index
+
+    @cached_property
+    def quantity(self) -> FloatArray:
+        """Signed units held at each close, (bars, instruments)."""
+        if self.held is not None:
+            return self.held
+        units = held_by_trades(self.trade_rows, len(self.clock), len(self.instruments))
+        units.setflags(write=False)
+        return units
 
     @property
     def final_equity(self) -> float:

@@ -101,12 +101,12 @@ def priority_order(names: Iterable[str], priorities: Mapping[str, float] | None)
 
 def refuse_unknown(where: str, names: Iterable[str], known: Iterable[str]) -> None:
     """Raise `UnknownNameError` for the first of `names` that is not among the `known` instruments."""
-    instruments = list(known)
+    instruments = dict.fromkeys(known)
     for name in names:
         if name not in instruments:
             raise UnknownNameError(
                 f"'{where}' names the instrument {name!r}, which has no bars here. "
-                f"{did_you_mean(str(name), instruments)}",
+                f"{did_you_mean(str(name), list(instruments))}",
                 where=where,
                 instrument=name,
             )

@@ -25,7 +25,7 @@ def portfolio_warnings(
     """Look-ahead, ruin, and positions in instruments whose bars have ended before the account's.
 
     An instrument's bars count as ended once they are missing for longer than ever before; so a
-    weekend after the last session is no news.
+    weekend after the last session is no news. `quantity` is None where every instrument has every bar.
     """
     found = []
     if settings.fill == "same_close":
@@ -39,10 +39,12 @@ def portfolio_warnings(
             f"The equity fell to zero or below at bar {ruin} ({clock.index[ruin]}); returns after it "
             "have no meaning and are NaN."
         )
-    for k, (name, each) in enumerate(bars.items()):
+    for k, (name, each) in enumerate(bars.items() if quantity is not None else ()):
         held, silence = float(quantity[-1, k]), int(clock.ts[-1] - each.ts[-1])
+        if held == 0.0 or silence == 0:
+            continue
         longest = int(np.diff(each.ts).max()) if len(each) > 1 else 0
-        if held != 0.0 and silence > longest:
+        if silence > longest:
             found.append(
                 f"{name} has no bar after {each.index[-1]}, but a position of {held:g} is still open: "
                 f"it is marked at its last close, {each.close[-1]:g}, to the end. Sell before a "

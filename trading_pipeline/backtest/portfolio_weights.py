@@ -61,8 +61,9 @@ def weight_plan(
             ts=targets.index[row],
         )
     weights = np.full((len(clock), len(names)), np.nan)
-    for column, name in enumerate(targets.instruments):
-        weights[rows, list(names).index(name)] = targets.values[:, column]
+    places = {name: place for place, name in enumerate(names)}
+    columns = np.array([places[name] for name in targets.instruments], dtype=np.int64)
+    weights[np.ix_(rows, columns)] = targets.values
     _refuse_beyond_leverage(weights, clock, account)
     return WeightPlan(
         weights,
@@ -89,18 +90,20 @@ def _rebalancing_bars(
 def _refuse_beyond_leverage(
     weights: FloatArray, clock: AccountClock, account: BacktestSettings
 ) -> None:
-    known = pd.DataFrame(weights).ffill().fillna(0.0).to_numpy()
+    given = np.flatnonzero(~np.isnan(weights).all(axis=1))  # what is known changes at no other bar
+    known = pd.DataFrame(weights[given]).ffill().fillna(0.0).to_numpy()
     total = np.abs(known).sum(axis=1)
     wrong = total > account.leverage * (1.0 + 1e-9)
     if wrong.any():
-        row = int(np.argmax(wrong))
+        place = int(np.argmax(wrong))
+        row = int(given[place])
         raise StrategyError(
-            f"The target weights known at {clock.index[row]} add up to {float(total[row]):.6g} without "
+            f"The target weights known at {clock.index[row]} add up to {float(total[place]):.6g} without "
             f"their signs, and the account's leverage is {account.leverage:g}. Give smaller weights "
             "(a NaN leaves an earlier weight in force; close a position with 0), or set a higher "
             "leverage.",
             row=row,
             ts=clock.index[row],
-            value=float(total[row]),
+            value=float(total[place]),
             leverage=account.leverage,
         )

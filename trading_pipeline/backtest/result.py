@@ -175,6 +175,7 @@ class BacktestResult:
             trades=self.trades,
             exposure=self.exposure.to_numpy(),
             initial_equity=self.settings.initial_cash,
+            multiplier=self.settings.multiplier * self.settings.delta,
         )
 
     @cached_property

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trading_pipeline.backtest import kernel_codes as codes
-from trading_pipeline.domain.signals import Level, Price, Signals
+from trading_pipeline.domain.signals import Price, Signals
 from trading_pipeline.settings.backtest_settings import (
     BacktestSettings,
     FixedCash,
@@ -49,13 +49,32 @@ def needs_account_loop(settings: BacktestSettings, signals: Signals | None = Non
     """True where the settings or signals ask for more than the fast loop carries out."""
     if signals is not None and not (signals.limit_price is None and signals.stop_price is None):
         return True
+    return _rules(settings)[1]
+
+
+def _rules(settings: BacktestSettings) -> tuple[FloatArray, bool]:
+    """(vector that no signal changes, True where only the account's loop carries the settings out).
+
+    Kept by the object: a hash of all fields would take longer than a run of some hundred bars.
+    """
+    known = _known.get(id(settings))
+    if known is not None and known[0] is settings:
+        return known[1]
     fields = BacktestSettings.model_fields
-    return settings.sizing.type == "target_weight" or any(
+    account = settings.sizing.type == "target_weight" or any(
         getattr(settings, name) != fields[name].default for name in _ACCOUNT_ONLY
     )
+    rules = _base_vector(settings), account
+    if len(_known) >= _MOST:
+        _known.clear()
+    _known[id(settings)] = settings, rules
+    return rules
 
 
-@lru_cache(maxsize=256)
+_MOST = 256
+_known: dict[int, tuple[BacktestSettings, tuple[FloatArray, bool]]] = {}
+
+
 def _base_vector(settings: BacktestSettings) -> FloatArray:
     """All entries of the settings vector that no signal changes."""
     p = np.zeros(codes.P_COUNT, dtype=np.float64)
@@ -115,7 +134,7 @@ def _sizing(settings: BacktestSettings) -> tuple[int, float]:
 
 def settings_vector(settings: BacktestSettings, signals: Signals) -> FloatArray:
     """The kernel's vector of numbers; which levels are prices comes from the signals."""
-    p = _base_vector(settings).copy()
+    p = _rules(settings)[0].copy()
     for level, place in (
         (signals.stop_loss, codes.P_STOP_IS_PRICE),
         (signals.take_profit, codes.P_TARGET_IS_PRICE),
@@ -123,24 +142,19 @@ def settings_vector(settings: BacktestSettings, signals: Signals) -> FloatArray:
         (signals.limit_price, codes.P_LIMIT_IS_PRICE),
         (signals.stop_price, codes.P_TRIGGER_IS_PRICE),
     ):
-        if isinstance(level, Price):
+        if level is not None and isinstance(level, Price):
             p[place] = 1.0
     return p
 
 
 def level_arrays(settings: BacktestSettings, signals: Signals) -> LevelArrays | None:
     """(stop, target, trail), each one value or one a bar; None where there is no level at all."""
-    pairs: list[tuple[Level | None, float | None]] = [
-        (signals.stop_loss, settings.stop_loss),
-        (signals.take_profit, settings.take_profit),
-        (signals.trailing_stop, settings.trailing_stop),
-    ]
-    if all(level is None and default is None for level, default in pairs):
-        return None
-    stop, target, trail = (
-        _one_value(default) if level is None else level.values for level, default in pairs
-    )
-    return stop, target, trail
+    stop, target, trail = signals.stop_loss, signals.take_profit, signals.trailing_stop
+    stops = _one_value(settings.stop_loss) if stop is None else stop.values
+    targets = _one_value(settings.take_profit) if target is None else target.values
+    trails = _one_value(settings.trailing_stop) if trail is None else trail.values
+    none = _one_value(None)
+    return None if stops is targets is trails is none else (stops, targets, trails)
 
 
 @lru_cache(maxsize=256)

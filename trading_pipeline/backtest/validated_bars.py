@@ -98,17 +98,17 @@ class ValidatedBars:
         first: dividends are stated per share as traded that day. Actions after the last bar are
         left out, and so are those on the first bar, before which nothing can be held.
         """
-        owners = sorted({action.instrument for action in actions or ()})
+        if not actions:
+            return np.empty(0, dtype=np.int64), np.empty((0, 2))
+        owners = sorted({action.instrument for action in actions})
         if len(owners) > 1:
             raise ConfigurationError(
                 f"The corporate actions belong to {len(owners)} instruments ({', '.join(owners[:5])}); "
                 "give those of the traded instrument only.",
                 instruments=owners,
             )
-        if not actions:
-            return np.empty(0, dtype=np.int64), np.empty((0, 2))
         rows: list[tuple[int, int, float, float]] = []
-        for action in actions or ():
+        for action in actions:
             ex_day = (action.ex_date - _EPOCH).days
             bar = int(np.searchsorted(self.days, ex_day, side="left"))
             if 0 < bar < len(self):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from trading_pipeline.backtest import BacktestSettings, Signals
+from trading_pipeline.backtest import BacktestSettings, Signals, portfolio
 from trading_pipeline.backtest.account_inputs import AccountInputs
 from trading_pipeline.backtest.portfolio import run_portfolio_backtest
 from trading_pipeline.domain.target_weights import TargetWeights
@@ -45,12 +45,17 @@ def by_both_loops(bars, orders, settings, **others):
         chosen.append(self.fast)
         return real(self, *places)
 
-    with mock.patch.object(AccountInputs, "run", run):
+    with (
+        mock.patch.object(AccountInputs, "run", run),
+        mock.patch.object(portfolio, "run_signals", return_value=None),
+    ):
         fast = run_portfolio_backtest(bars, orders, settings, **others)
         with mock.patch.object(AccountInputs, "is_plain", False):
             full = run_portfolio_backtest(bars, orders, settings, **others)
     assert chosen[0]
     assert not chosen[-1]
+    # As it is called without a patch, by whichever loop takes it.
+    assert_equal(run_portfolio_backtest(bars, orders, settings, **others), full)
     return fast, full
 
 

@@ -156,3 +156,21 @@ def test_short_that_slippage_sold_for_nothing_has_no_return_and_no_excursions():
     trade = result.trades.iloc[0]
     assert (trade["entry_price"], trade["pnl"]) == (0.0, -100.0)
     assert trade[["return", "mfe", "mae"]].isna().all()
+
+
+def test_turnover_counts_the_value_of_a_contract_not_its_price():
+    prices = [10.0, 10.0, 11.0, 12.0]
+    bars = frame([(price,) * 4 for price in prices])
+    signals = orders_at(4, buy=[0])
+    found = {}
+    for multiplier, delta in ((1.0, 1.0), (50.0, 1.0), (50.0, 0.5)):
+        settings = BacktestSettings(
+            initial_cash=1e6, sizing=FixedQuantity(quantity=2), multiplier=multiplier, delta=delta
+        )
+        result = run_backtest(bars, signals, settings)
+        found[multiplier * delta] = result.metrics["turnover_annual"]
+        value = 2 * 10.0 * multiplier * delta  # of the one entry, at the second open
+        years = 4 / settings.periods_per_year
+        expected = value / result.equity.mean() / years
+        assert result.metrics["turnover_annual"] == pytest.approx(expected, rel=1e-12)
+    assert found[50.0] > 40 * found[1.0]

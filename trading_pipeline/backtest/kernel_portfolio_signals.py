@@ -1,0 +1,225 @@
+"""This file holds the fastest form of the account's loop: market orders by signals, nothing else.
+
+It writes the order of events of `simulate_account` out for what is left of it under the settings that
+`portfolio_signals.takes` lets pass: every instrument has every bar, fills are at the next open, whole
+positions are opened and closed, and nothing else touches cash or units. Numbers are those of
+`simulate_account` bit for bit, since every product and sum is made in the same order.
+
+Decisions are walked bar by bar, but positions are marked afterwards, one instrument after another over
+all bars at once: a bar's equity is the same sum in the same order, and eight bars are added at a time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+
+from trading_pipeline.backtest import kernel_codes as c
+from trading_pipeline.backtest.kernel_fills import (
+    add_powers,
+    commission,
+    entry_quantity,
+    fill_at_market,
+    return_statistics,
+)
+from trading_pipeline.backtest.kernel_records import close_trade, log_order, log_pending
+from trading_pipeline.backtest.kernel_vectors import LANES
+
+__all__ = ["lowest", "simulate_signals"]
+
+Array = Any
+
+
+def _lowest_bit(typing: Any, word: Any) -> Any:
+    """Number of the lowest bit of a word that is not 0."""
+    del typing, word
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        del context, sig
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.uint64(types.uint64), generate
+
+
+lowest: Any = intrinsic(_lowest_bit)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def simulate_signals(  # noqa: PLR0912, PLR0915 - the order of events stands in one place
+    open_: Array, close: Array, event_ptr: Array, event_asset: Array, event_code: Array, p: Array,
+    stats: Array, equity_out: Array, cash_out: Array, trades: Array, orders: Array,
+) -> None:  # fmt: skip
+    """Run an account; everything comes back in the out arrays.
+
+    `open_`: (bars, instruments); `close`: (instruments, bars). Events and settings are those of
+    `simulate_account`, but `p` may have one row only where all instruments share their settings.
+    `trades` and `orders` need a row for each decision to enter, and two.
+    """
+    n, m = open_.shape
+    alike = p.shape[0] == 1
+    rules = p[p.shape[0] - 1].copy()
+    cash, fees, n_trades, n_orders = rules[c.P_INITIAL_CASH], 0.0, 0, 0
+    units, points, trade_of = np.zeros(m), np.empty(m), np.full(m, -1)
+    earlier = np.empty(trades.shape[0], dtype=np.int64)  # the same instrument's trade before
+    held, n_held, bars_held = np.zeros((m + 63) // 64, dtype=np.uint64), 0, 0
+    one = np.uint64(1)
+    for k in range(m):
+        points[k] = p[0 if alike else k, c.P_POINT]
+    cash_out[0] = cash
+    for i in range(1, n):
+        first, last = event_ptr[i - 1], event_ptr[i]
+        entries = False
+        # Exits of all instruments, then entries in the order of priority, sized on what is there then.
+        for event in range(first, last):
+            k, act = event_asset[event], event_code[event]
+            quantity, code = units[k], 0
+            if quantity > 0.0:
+                code = act & (c.EXIT_LONG | c.ENTER_SHORT)
+            elif quantity < 0.0:
+                code = act & (c.EXIT_SHORT | c.ENTER_LONG)
+            entries = entries or act & c.ANY_ENTRY != 0
+            if code == 0:
+                continue
+            if not alike:
+                for place in range(rules.shape[0]):
+                    rules[place] = p[k, place]
+            why = c.R_SIGNAL
+            if code & c.ENTER_LONG or (code & c.ENTER_SHORT and rules[c.P_ALLOW_SHORT] > 0.0):
+                why = c.R_REVERSAL
+            sold, side, ref, point = (
+                abs(quantity),
+                1.0 if quantity > 0.0 else -1.0,
+                open_[i, k],
+                points[k],
+            )
+            price = fill_at_market(ref, -side, rules)
+            fee = commission(sold, price, False, rules) + rules[c.P_ROUND_TRIP]
+            slip = abs(price - ref) * sold * point
+            cash += side * sold * price * point - fee
+            fees += fee
+            close_trade(trades, trade_of[k], i, c.AT_OPEN, price, sold, fee, slip, 0.0, point, why)
+            orders[n_orders, c.O_ASSET] = k
+            n_orders = log_order(
+                orders, n_orders, i - 1, i, c.AT_OPEN, -side, False, c.K_MARKET, sold, sold, price,
+                fee, slip, why,
+            )  # fmt: skip
+            units[k] = 0.0
+            held[k >> 6] &= ~(one << np.uint64(k & 63))
+            n_held -= 1
+        if entries:
+            equity, gross = cash, 0.0
+            for word in range(held.shape[0]):
+                bits = held[word]
+                while bits != 0:
+                    k = 64 * word + int(lowest(bits))
+                    bits &= bits - one
+                    value = units[k] * open_[i, k] * points[k]
+                    equity += value
+                    gross += abs(value)
+            for event in range(first, last):
+                k, act = event_asset[event], event_code[event]
+                if not act & c.ANY_ENTRY:
+                    continue
+                side = 1.0 if act & (c.ENTER_LONG | c.CANCELLED_LONG) else -1.0
+                cancelled = act & (c.CANCELLED_LONG | c.CANCELLED_SHORT) != 0
+                if units[k] * side > 0.0 or (cancelled and units[k] != 0.0):
+                    continue
+                if not alike:
+                    for place in range(rules.shape[0]):
+                        rules[place] = p[k, place]
+                ref, point = open_[i, k], points[k]
+                asked, bought, price, fee, slip = np.nan, 0.0, np.nan, 0.0, 0.0
+                if cancelled:
+                    reason = c.R_CONTRADICTION
+                elif side < 0.0 and not rules[c.P_ALLOW_SHORT] > 0.0:
+                    reason = c.R_SHORT_NOT_ALLOWED
+                else:
+                    price = fill_at_market(ref, side, rules)
+                    asked, bought, reason = entry_quantity(
+                        equity, price, rules[c.P_AMOUNT], np.nan, rules, gross
+                    )
+                if bought > 0.0:
+                    fee = commission(bought, price, False, rules)
+                    slip = abs(price - ref) * bought * point
+                    cash -= side * bought * price * point + fee
+                    fees += fee
+                    gross += bought * price * point + fee
+                    units[k] = side * bought
+                    held[k >> 6] |= one << np.uint64(k & 63)
+                    n_held += 1
+                    trades[n_trades, c.T_ASSET] = k
+                    trades[n_trades, c.T_SIDE] = side
+                    trades[n_trades, c.T_QUANTITY] = bought
+                    trades[n_trades, c.T_ENTRY_BAR] = i
+                    trades[n_trades, c.T_ENTRY_AT] = c.AT_OPEN
+                    trades[n_trades, c.T_ENTRY_PRICE] = price
+                    trades[n_trades, c.T_FEES] = fee
+                    trades[n_trades, c.T_SLIPPAGE] = slip
+                    earlier[n_trades], trade_of[k] = trade_of[k], n_trades
+                    n_trades += 1
+                else:
+                    price, bought = np.nan, 0.0
+                orders[n_orders, c.O_ASSET] = k
+                n_orders = log_order(
+                    orders, n_orders, i - 1, i, c.AT_OPEN, side, True, c.K_MARKET, asked, bought,
+                    price, fee, slip, reason,
+                )  # fmt: skip
+        cash_out[i] = cash
+        bars_held += n_held > 0
+    # Marks: cash, then the positions' values in the order of the instruments.
+    equity_out[:] = cash_out
+    for k in range(m):
+        point, row, end = points[k], trade_of[k], n
+        if units[k] == 0.0 and row >= 0:
+            end = int(trades[row, c.T_EXIT_BAR])
+        while row >= 0:
+            quantity = trades[row, c.T_SIDE] * trades[row, c.T_QUANTITY]
+            for i in range(int(trades[row, c.T_ENTRY_BAR]), end):
+                equity_out[i] += quantity * close[k, i] * point
+            row = earlier[row]
+            if row >= 0:
+                end = int(trades[row, c.T_EXIT_BAR])
+        if units[k] != 0.0:
+            close_trade(
+                trades, trade_of[k], n - 1, c.AT_CLOSE, close[k, n - 1], abs(units[k]), 0.0, 0.0,
+                0.0, point, c.R_OPEN,
+            )  # fmt: skip
+    _statistics(equity_out, rules, stats)
+    for event in range(event_ptr[n - 1], event_ptr[n]):
+        k, row = event_asset[event], n_orders
+        n_orders = log_pending(orders, row, int(event_code[event]), n - 1, units[k])
+        for logged in range(row, n_orders):
+            orders[logged, c.O_ASSET] = k
+    stats[c.S_TRADES], stats[c.S_ORDERS] = n_trades, n_orders
+    stats[c.S_BARS_IN_POSITION], stats[c.S_FEES], stats[c.S_INTEREST] = bars_held, fees, 0.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _statistics(equity: Array, rules: Array, stats: Array) -> None:
+    """Final equity, drawdown, ruin and the moments of the returns, bar by bar as the loops do it."""
+    n, previous = equity.shape[0], rules[c.P_INITIAL_CASH]
+    peak, trough, drawdown, ruin = previous, previous, 0.0, -1
+    sums = np.zeros(4 * LANES)
+    for i in range(n):
+        value = equity[i]
+        if value <= 0.0 and ruin < 0:
+            ruin = i
+        add_powers(sums, i, value / previous - 1.0 if ruin < 0 or ruin == i else np.nan)
+        previous = value
+        if value > peak:
+            drawdown = min(drawdown, trough / peak - 1.0)
+            peak, trough = value, value
+        trough = min(trough, value)
+    drawdown = min(drawdown, trough / peak - 1.0)
+    mean, sd, skew, kurtosis, sharpe = return_statistics(n, sums, rules[c.P_PERIODS])
+    stats[c.S_FINAL_EQUITY], stats[c.S_MAX_DRAWDOWN], stats[c.S_FIRST_RUIN] = (
+        previous,
+        drawdown,
+        ruin,
+    )
+    stats[c.S_MEAN], stats[c.S_SD], stats[c.S_SKEW] = mean, sd, skew
+    stats[c.S_KURTOSIS], stats[c.S_SHARPE] = kurtosis, sharpe
