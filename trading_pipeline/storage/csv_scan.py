@@ -90,6 +90,7 @@ class TableScan:
         Where the limit does not even hold what DuckDB cannot spill, the next larger one is tried.
         """
         self._connection.execute("SET threads = 1")
+        self._connection.execute("SET streaming_buffer_size = '1MB'")
         for limit in _SORT_MEMORY_LIMITS:
             self._connection.execute(f"SET memory_limit = '{limit}'")
             started = False
@@ -187,6 +188,8 @@ def _connection(folder: str) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute(f"SET memory_limit = '{_MEMORY_LIMIT}'")
         connection.execute("SET threads = 2")
+        # the default of 1 MB makes the two threads wait for each other
+        connection.execute("SET streaming_buffer_size = '12MB'")
         connection.execute("SET enable_progress_bar = false")  # it would stand among printed JSON
         yield connection
     finally:
