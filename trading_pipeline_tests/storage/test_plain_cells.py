@@ -76,7 +76,8 @@ def test_the_spelling_of_a_form_is_plain(connection, name, cell):
     (row,) = connection.execute(
         f"SELECT {plain.condition}, {plain.moment} FROM (SELECT ? AS cell)", [cell]
     ).fetchall()
-    assert row[0] and row[1] is not None
+    assert row[0]
+    assert row[1] is not None
 
 
 @pytest.mark.parametrize(
