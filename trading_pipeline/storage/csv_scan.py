@@ -18,7 +18,7 @@ import pyarrow as pa
 from trading_pipeline.domain.dataset_shape import TableShape, TimestampFormat
 from trading_pipeline.errors import DatasetFormatError
 from trading_pipeline.storage.cell_sql import text_literal, timestamp_sql
-from trading_pipeline.storage.row_sql import NO_MOMENT, number_positions, rows_sql
+from trading_pipeline.storage.row_sql import MARKS, NO_MOMENT, number_positions, rows_sql
 
 __all__ = ["NO_MOMENT", "TableScan", "open_scan", "parquet_head"]
 
@@ -62,7 +62,7 @@ class TableScan:
         values: list[str] = []
         if naive_zone is not None:
             query = (
-                "SELECT * REPLACE (CASE WHEN aware OR moment = "
+                f"SELECT * REPLACE (CASE WHEN marks & {MARKS['aware']} <> 0 OR moment = "
                 f"{NO_MOMENT} THEN moment ELSE epoch_us(timezone({text_literal(naive_zone)}, "
                 f"make_timestamp(moment))) END AS moment) FROM ({query})"
             )
@@ -72,17 +72,17 @@ class TableScan:
             readable = " AND ".join(f"isfinite({n})" for n in ("open", "high", "low", "close"))
             # only what the order needs goes through the sort, as it may spill to disk
             by = "symbol, moment" if "symbol" in self._shape.positions else "moment"
-            values_only = f"{by}, aware, open, high, low, close, volume"
+            values_only = f"{by}, marks, open, high, low, close, volume"
             query = (
-                f"SELECT {values_only}, false AS loss, false AS short, false AS long, false AS formula "
-                f"FROM (SELECT * FROM (SELECT {values_only}, short, row_number() OVER () AS place "
-                f"FROM ({query})) WHERE moment <> {NO_MOMENT} AND NOT short AND {readable} "
-                f"ORDER BY {by}, place)"
+                f"SELECT {values_only} FROM (SELECT {values_only}, row_number() OVER () AS place "
+                f"FROM ({query})) WHERE moment <> {NO_MOMENT} AND marks & {MARKS['short']} = 0 "
+                f"AND {readable} ORDER BY {by}, place"
             )
             yield from self._sorted_batches(query, values)
             return
         with _explained(self._path):
-            yield from self._connection.sql(query, params=values).to_arrow_reader(_BATCH_ROWS)
+            reader = self._connection.sql(query, params=values).to_arrow_reader(_BATCH_ROWS)
+            yield from map(_with_flags, reader)
 
     def _sorted_batches(self, query: str, values: list[str]) -> Iterator[Any]:
         """Batches of a query that sorts, in one thread, which needs the least memory.
@@ -100,7 +100,7 @@ class TableScan:
                         _BATCH_ROWS
                     ):
                         started = True
-                        yield batch
+                        yield _with_flags(batch)
                     return
                 except (duckdb.Error, OSError) as error:
                     is_memory = "Out of Memory" in str(error)
@@ -194,6 +194,14 @@ def _connection(folder: str) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
     finally:
         connection.close()
+
+
+def _with_flags(batch: Any) -> Any:
+    """A batch with a column of truth values for each mark."""
+    marks = batch.column("marks").to_numpy()
+    flags = {name: pa.array((marks & bit) != 0) for name, bit in MARKS.items()}
+    others = {name: batch.column(name) for name in batch.schema.names if name != "marks"}
+    return pa.RecordBatch.from_pydict({**others, **flags})
 
 
 @contextmanager

@@ -18,10 +18,12 @@ from trading_pipeline.storage.cell_sql import (
 )
 from trading_pipeline.storage.plain_cells import is_plain_number, plain_stamp
 
-__all__ = ["NO_MOMENT", "number_positions", "rows_sql"]
+__all__ = ["MARKS", "NO_MOMENT", "number_positions", "rows_sql"]
 
 NO_MOMENT = -(2**63)
 """`moment` of a row whose time stamp cannot be read."""
+MARKS = {"aware": 1, "loss": 2, "short": 4, "long": 8, "formula": 16}
+"""What is marked at a row: one byte for each is less to hand over than a column for each mark."""
 _NUMBERS = ("open", "high", "low", "close", "volume")
 
 
@@ -39,7 +41,8 @@ def rows_sql(
 ) -> str:
     """A query of the rows of `source`, whose columns are c0, c1, ...: text, but `typed` DOUBLE.
 
-    Its columns are those of `TableScan.batches`.
+    Its columns are moment (int64, `NO_MOMENT` where it cannot be read), marks (a sum of `MARKS`), the
+    numbers (null where unreadable, NaN where there is no column), and symbol where there is one.
     """
     cells = [f"c{position}" for position in shape.positions.get("timestamp", ())]
     symbol = shape.positions.get("symbol", ())
@@ -60,24 +63,25 @@ def rows_sql(
     if shape.delimiter is not None:
         short, long = f"c{last} IS NULL", f"c{last + 1} IS NOT NULL"
         wanted += [f"c{last} IS NOT NULL", f"c{last + 1} IS NULL"]
-    sure, aware = "NULL", "false"
+    sure, aware = "NULL", "0::UTINYINT"
     if plain is not None:
         sure = f"CASE WHEN {plain.condition} THEN {plain.moment} END"
-        aware = "true" if plain.aware else "false"
+        aware = f"{int(plain.aware)}::UTINYINT"
     elif careful.loss == "false":  # read by its directives, which all its stamps share
-        sure, aware = careful.moment, careful.aware
+        sure, aware = careful.moment, f"({careful.aware})::UTINYINT"
     formula = " OR ".join(
         f"coalesce(CASE WHEN {role} IS NULL THEN "
         f"regexp_matches({cell}, {text_literal(FORMULA)}) END, false)"
         for cell, role in texts
     )
+    found = (f"coalesce({careful.aware}, false)", f"coalesce({careful.loss}, false)", short, long)
+    odd = " + ".join(
+        f"CASE WHEN {flag} THEN {bit} ELSE 0 END"
+        for flag, bit in zip((*found, formula), MARKS.values(), strict=True)
+    )
     columns = [
         f"CASE WHEN stamp BETWEEN {EARLIEST} AND {LATEST} THEN stamp ELSE {NO_MOMENT} END AS moment",
-        _either(aware, f"coalesce({careful.aware}, false)", "aware"),
-        _either("false", f"coalesce({careful.loss}, false)", "loss"),
-        _either("false", short, "short"),
-        _either("false", long, "long"),
-        _either("false", formula, "formula"),
+        f"CASE WHEN plain THEN {aware} ELSE CAST({odd} AS UTINYINT) END AS marks",
         *_NUMBERS,
     ]
     if symbol:
@@ -89,9 +93,6 @@ def rows_sql(
     judged = (
         f"SELECT *, sure IS NOT NULL AND {' AND '.join(wanted)} AS plain FROM ({texts_and_sure})"
     )
-    stamped = f"SELECT *, {_either('sure', careful.moment, 'stamp')} FROM ({judged})"
+    stamp_column = f"CASE WHEN plain THEN sure ELSE {careful.moment} END AS stamp"
+    stamped = f"SELECT *, {stamp_column} FROM ({judged})"
     return f"SELECT {', '.join(columns)} FROM ({stamped})"
-
-
-def _either(plain: str, careful: str, name: str) -> str:
-    return f"CASE WHEN plain THEN {plain} ELSE {careful} END AS {name}"
