@@ -145,8 +145,9 @@ class RowTally:
         if several:
             by_symbol = np.argsort(codes, kind="stable")
             moments, codes = moments[by_symbol], codes[by_symbol]
-        changes = np.flatnonzero(codes[1:] != codes[:-1]) + 1 if several else []
-        starts = np.r_[0, changes].astype(np.int64)
+        starts = np.zeros(1, dtype=np.int64)
+        if several:
+            starts = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]])
         before = np.empty_like(moments)
         before[1:] = moments[:-1]
         before[starts] = self._last_of_symbol[codes[starts]]
