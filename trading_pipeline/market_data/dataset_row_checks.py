@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -37,10 +38,18 @@ class RowBatch:
     volume: Floats
     codes: npt.NDArray[np.int64]
 
-    @property
+    @cached_property
+    def priced(self) -> Flags:
+        """Rows with four finite prices."""
+        finite = np.isfinite(self.prices[:, 0])
+        for column in self.prices.T[1:]:
+            finite &= np.isfinite(column)
+        return np.asarray(finite)
+
+    @cached_property
     def readable(self) -> Flags:
         """Rows that can be bars: whole, with a time stamp and four prices."""
-        return np.asarray(self.stamped & ~self.short & np.isfinite(self.prices).all(axis=1))
+        return np.asarray(self.stamped & ~self.short & self.priced)
 
 
 @dataclass
@@ -71,25 +80,25 @@ class RowTally:
             self.first_formula_row = self.rows + int(np.argmax(batch.formula)) + 1
         self.rows += len(batch.moments)
         readable = batch.readable
-        self.aware_rows += int((readable & batch.aware).sum())
-        self.naive_rows += int((readable & ~batch.aware).sum())
-        finite = np.isfinite(batch.prices).all(axis=1)
+        aware = int(np.count_nonzero(readable & batch.aware))
+        self.aware_rows += aware
+        self.naive_rows += int(np.count_nonzero(readable)) - aware
         self._count("truncated_line", batch.short)
-        self._count("null_ohlc", whole & ~finite)
+        self._count("null_ohlc", whole & ~batch.priced)
         self._count("timestamp_precision_loss", whole & batch.stamped & batch.loss)
         self.others.update(
-            bad_timestamp=int((whole & ~batch.stamped).sum()),
-            extra_cells=int(batch.long.sum()),
-            missing_volume=int((readable & ~np.isfinite(batch.volume)).sum()),
+            bad_timestamp=int(np.count_nonzero(whole & ~batch.stamped)),
+            extra_cells=int(np.count_nonzero(batch.long)),
+            missing_volume=int(np.count_nonzero(readable & ~np.isfinite(batch.volume))),
         )
         self._prices(batch, readable)
-        self.valid_rows += int(usable.sum())
-        moments = batch.moments[usable]
+        self.valid_rows += int(np.count_nonzero(usable))
+        moments = batch.moments if usable.all() else batch.moments[usable]
         if len(moments):
             low, high = int(moments.min()), int(moments.max())
             self.first = low if self.first is None else min(self.first, low)
             self.last = high if self.last is None else max(self.last, high)
-            self._order(moments, batch.codes[usable])
+            self._order(moments, batch.codes if usable.all() else batch.codes[usable])
 
     @property
     def is_descending(self) -> bool:
@@ -111,16 +120,18 @@ class RowTally:
         return {code: count for code, count in found.items() if count}
 
     def _count(self, code: str, rows: Flags) -> None:
-        self.problems[code] += int(rows.sum())
+        self.problems[code] += int(np.count_nonzero(rows))
 
     def _prices(self, batch: RowBatch, readable: Flags) -> None:
         opened, high, low, close = (batch.prices[:, i] for i in range(4))
         with np.errstate(invalid="ignore"):
             below = high < low
-            loose = (high < np.maximum(opened, close)) | (low > np.minimum(opened, close)) | below
+            top, bottom = np.maximum(opened, close), np.minimum(opened, close)
+            lowest = np.minimum(np.minimum(high, low), bottom)
+            loose = (high < top) | (low > bottom) | below
             self._count("high_below_low", readable & below)
             self._count("ohlc_inconsistent", readable & loose)
-            self._count("non_positive_price", readable & (batch.prices <= 0).any(axis=1))
+            self._count("non_positive_price", readable & (lowest <= 0))
             self._count("zero_volume", readable & (batch.volume == 0))
             self._count("negative_volume", readable & (batch.volume < 0))
 
@@ -130,15 +141,18 @@ class RowTally:
         if missing > 0:
             unseen = np.full(missing, np.iinfo(np.int64).min)
             self._last_of_symbol = np.concatenate([self._last_of_symbol, unseen])
-        if codes.min() != codes.max():
+        several = codes.min() != codes.max()
+        if several:
             by_symbol = np.argsort(codes, kind="stable")
             moments, codes = moments[by_symbol], codes[by_symbol]
-        starts = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]])
+        starts = np.zeros(1, dtype=np.int64)
+        if several:
+            starts = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]])
         before = np.empty_like(moments)
         before[1:] = moments[:-1]
         before[starts] = self._last_of_symbol[codes[starts]]
         known = before != np.iinfo(np.int64).min
-        self.falls += int((known & (moments < before)).sum())
-        self.rises += int((known & (moments > before)).sum())
+        self.falls += int(np.count_nonzero(known & (moments < before)))
+        self.rises += int(np.count_nonzero(known & (moments > before)))
         ends = np.r_[starts[1:], len(moments)] - 1
         self._last_of_symbol[codes[ends]] = moments[ends]

@@ -38,11 +38,17 @@ class MinuteMap:
 
     def add(self, moments: Moments) -> None:
         """Mark the minutes of moments (microseconds) that stand on one."""
-        minutes = moments[moments % MINUTE == 0] // MINUTE
+        minutes = moments // MINUTE
+        whole = minutes * MINUTE == moments
+        if not whole.all():
+            minutes = minutes[whole]
         if not len(minutes):
             return
-        self._seen[minutes - _ORIGIN] = True
         low, high = int(minutes.min()), int(minutes.max())
+        if high - low == len(minutes) - 1 and (np.abs(np.diff(minutes)) == 1).all():
+            self._seen[low - _ORIGIN : high - _ORIGIN + 1] = True
+        else:
+            self._seen[minutes - _ORIGIN] = True
         self.first = low if self.first is None else min(self.first, low)
         self.last = high if self.last is None else max(self.last, high)
 
@@ -83,7 +89,8 @@ class SeriesTally:
         """Rows with open, high, low, close, volume. The last stamp is held back: it may go on."""
         if self._held is not None:
             moments = np.concatenate([self._held[0], moments])
-            values = np.concatenate([self._held[1], values])
+            # columns lie together in memory, whatever the order of the parts
+            values = np.concatenate([self._held[1].T, values.T], axis=1).T
         if not len(moments):
             return
         cut = len(moments) - int(np.argmax(moments[::-1] != moments[-1]))
@@ -108,7 +115,7 @@ class SeriesTally:
             self._duplicates(np.cumsum(fresh) - 1, values)
             moments, values = moments[fresh], values[fresh]
         self.stamps += len(moments)
-        self.off_minute += int((moments % MINUTE != 0).sum())
+        self.off_minute += int(np.count_nonzero(moments % MINUTE))
         self.minutes.add(moments)
         self._steps(moments)
         self._stale(values[:, :4])
@@ -130,16 +137,22 @@ class SeriesTally:
         if self._last_moment is not None:
             moments = np.r_[self._last_moment, moments]
         self._last_moment = int(moments[-1])
-        if self.stamps < _STEPS_WANTED:
-            distances, counts = np.unique(np.abs(np.diff(moments)), return_counts=True)
+        if self.stamps >= _STEPS_WANTED or len(moments) < 2:
+            return
+        gaps = np.abs(np.diff(moments))
+        lowest, highest = int(gaps.min()), int(gaps.max())
+        if lowest == highest:
+            self.steps[lowest] += len(gaps)
+        else:
+            distances, counts = np.unique(gaps, return_counts=True)
             self.steps.update(dict(zip(distances.tolist(), counts.tolist(), strict=True)))
 
     def _stale(self, prices: Floats) -> None:
-        if self._last_row is None:
-            equal = np.r_[False, (prices[1:] == prices[:-1]).all(axis=1)]
-        else:
-            joined = np.vstack([self._last_row[None, :], prices])
-            equal = (joined[1:] == joined[:-1]).all(axis=1)
+        equal = np.empty(len(prices), dtype=np.bool_)
+        equal[0] = self._last_row is not None and bool((prices[0] == self._last_row).all())
+        equal[1:] = prices[1:, 3] == prices[:-1, 3]
+        for column in prices.T[:3]:
+            equal[1:] &= column[1:] == column[:-1]
         self._last_row = prices[-1].copy()
         breaks = np.flatnonzero(~equal)
         if not len(breaks):
@@ -158,7 +171,7 @@ class SeriesTally:
     def _spikes(self, close: Floats) -> None:
         """A close over e times (or below 1/e of) the one before, of which the next takes back half."""
         close = np.r_[self._closes, close[close > 0]]
-        self._closes = close[-2:]
+        self._closes = close[-2:].copy()
         if len(close) < 3:
             return
         returns = np.diff(np.log(close))

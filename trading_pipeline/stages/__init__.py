@@ -6,6 +6,18 @@ notebook all call the same functions.
 
 from __future__ import annotations
 
-from trading_pipeline.stages.workspace import Workspace, open_workspace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trading_pipeline.stages.workspace import Workspace, open_workspace
 
 __all__ = ["Workspace", "open_workspace"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the workspace when it is first asked for: one stage alone loads far less than all."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from trading_pipeline.stages import workspace
+
+    return getattr(workspace, name)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from trading_pipeline.errors import DatasetFormatError
 from trading_pipeline.market_data.dataset_row_checks import RowBatch, RowTally
 from trading_pipeline.market_data.dataset_series_checks import SeriesTally
 from trading_pipeline.storage.csv_scan import NO_MOMENT, TableScan
@@ -58,7 +59,7 @@ def tally_file(
     any offset ignores it, as its stamps stay on its own clock. `on_series` is called with each complete
     series, in the order of the symbols.
     """
-    tally, series = _file_pass(scan, None, drop_naive=False, progress=progress)
+    tally, series = _first_pass(scan, progress)
     zone, drop = None, False
     if tally.is_mixed:
         mixed, zone, drop = tally.rows, naive_zone, naive_zone is None
@@ -79,9 +80,15 @@ def row_batches(
     order: Any = "file",
     symbol: str | None = None,
     naive_zone: str | None = None,
+    trusting: bool = False,
 ) -> Iterator[RowBatch]:
-    """Batches of a scan as arrays; `codes` takes up the symbols in the order of their appearance."""
-    for batch in scan.batches(order, symbol=symbol, naive_zone=naive_zone):
+    """Batches of a scan as arrays; `codes` takes up the symbols in the order of their appearance.
+
+    `trusting`: see `TableScan.batches`.
+    """
+    names = ("open", "high", "low", "close", "volume")
+    batches = scan.batches(order, symbol=symbol, naive_zone=naive_zone, trusting=trusting)
+    for batch in batches:
         if batch.num_rows == 0:
             continue
         columns = {name: batch.column(name) for name in batch.schema.names}
@@ -90,36 +97,53 @@ def row_batches(
             for name in ("aware", "loss", "short", "long", "formula")
         }
         moments = columns["moment"].to_numpy()
-        prices = [columns[name].to_numpy() for name in ("open", "high", "low", "close")]
+        values = np.empty((5, len(moments)))  # a row for each column: checks go along columns
+        for row, name in zip(values, names, strict=True):
+            row[:] = columns[name].to_numpy(zero_copy_only=False)
         yield RowBatch(
             moments=moments,
             stamped=moments != NO_MOMENT,
-            prices=np.column_stack(prices),
-            volume=columns["volume"].to_numpy(),
-            codes=_codes(columns["symbol"], codes),
+            prices=values[:4].T,
+            volume=values[4],
+            codes=_codes(columns.get("symbol"), codes, len(moments)),
             **flags,
         )
 
 
-def _codes(column: Any, codes: dict[str, int]) -> npt.NDArray[np.int64]:
+def _codes(column: Any, codes: dict[str, int], rows: int) -> npt.NDArray[np.int64]:
+    if column is None:
+        return np.full(rows, codes.setdefault("", len(codes)))
     encoded = column.dictionary_encode()
     numbers = [codes.setdefault(name, len(codes)) for name in encoded.dictionary.to_pylist()]
     return np.asarray(np.asarray(numbers, dtype=np.int64)[encoded.indices.to_numpy()])
 
 
+def _first_pass(scan: TableScan, progress: Progress | None) -> tuple[FileTally, SeriesTally | None]:
+    """As if all numbers could be read; where one cannot, from the beginning again, cell by cell."""
+    try:
+        return _file_pass(scan, None, drop_naive=False, progress=progress, trusting=True)
+    except DatasetFormatError:  # the careful pass says what is wrong with the file, if anything
+        return _file_pass(scan, None, drop_naive=False, progress=progress)
+
+
 def _file_pass(
-    scan: TableScan, zone: str | None, *, drop_naive: bool, progress: Progress | None
+    scan: TableScan,
+    zone: str | None,
+    *,
+    drop_naive: bool,
+    progress: Progress | None,
+    trusting: bool = False,
 ) -> tuple[FileTally, SeriesTally | None]:
     """Rows in the order of the file, and their one series; None where there are several."""
     rows, codes = RowTally(), dict[str, int]()
     series: SeriesTally | None = SeriesTally()
-    for batch in row_batches(scan, codes, naive_zone=zone):
+    for batch in row_batches(scan, codes, naive_zone=zone, trusting=trusting):
         usable = batch.readable & batch.aware if drop_naive else batch.readable
         rows.add(batch, usable)
         if series is not None and (len(codes) > 1 or not rows.is_ordered):
             series = None
         if series is not None:
-            series.add(batch.moments[usable], _values(batch)[usable])
+            series.add(*_chosen(batch, usable))
         if progress is not None:
             progress(rows.rows)
     if series is not None:
@@ -146,7 +170,8 @@ def _sorted_pass(
 
     for batch in row_batches(scan, codes, order="time", naive_zone=zone):
         usable = batch.readable & batch.aware if drop_naive else batch.readable
-        moments, values, owners = batch.moments[usable], _values(batch)[usable], batch.codes[usable]
+        moments, values = _chosen(batch, usable)
+        owners = batch.codes[usable]
         starts = [0, *(np.flatnonzero(owners[1:] != owners[:-1]) + 1)] if len(owners) else []
         for begin, stop in zip(starts, [*starts[1:], len(owners)][: len(starts)], strict=True):
             if series is None or owners[begin] != current:
@@ -159,5 +184,11 @@ def _sorted_pass(
     end()
 
 
-def _values(batch: RowBatch) -> npt.NDArray[np.float64]:
-    return np.column_stack([batch.prices, batch.volume])
+def _chosen(
+    batch: RowBatch, usable: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Moments, and open, high, low, close, volume of the usable rows; columns lie together."""
+    columns = np.concatenate([batch.prices.T, batch.volume[None, :]])
+    if usable.all():
+        return batch.moments, columns.T
+    return batch.moments[usable], columns[:, usable].T

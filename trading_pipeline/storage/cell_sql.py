@@ -16,6 +16,7 @@ __all__ = [
     "LATEST",
     "TimestampSql",
     "number_sql",
+    "stamp_text",
     "text_literal",
     "timestamp_sql",
 ]
@@ -71,7 +72,7 @@ def timestamp_sql(cells: list[str], form: TimestampFormat) -> TimestampSql:
     if form.kind == "epoch":
         moment, loss = _epoch(cells[0], form)
         return TimestampSql(moment, "true", loss)
-    text = _joined(cells, form)
+    text = stamp_text(cells, form)
     if not form.is_iso:
         formats = ", ".join(text_literal(each) for each in form.formats)
         moment = f"epoch_us(try_strptime(trim({text}), [{formats}]))"
@@ -92,8 +93,9 @@ def timestamp_sql(cells: list[str], form: TimestampFormat) -> TimestampSql:
     return TimestampSql(moment, aware, loss)
 
 
-def _joined(cells: list[str], form: TimestampFormat) -> str:
-    if len(cells) == 1:
+def stamp_text(cells: list[str], form: TimestampFormat) -> str:
+    """Expression of the text of a stamp: its cell, or a date and a time with a space between."""
+    if len(cells) == 1 or form.kind == "epoch":
         return cells[0]
     clock = f"trim({cells[1]})"
     if form.formats[0].endswith("%H%M%S"):
@@ -116,7 +118,7 @@ def _epoch(cell: str, form: TimestampFormat) -> tuple[str, str]:
         branches.append(
             f"WHEN {size} THEN CASE WHEN contains({cell}, '.') THEN {fraction} ELSE {exact} END"
         )
-    lost = [f"regexp_matches({cell}, '[eE]')"]
+    lost = [f"contains({cell}, 'e')", f"contains({cell}, 'E')"]
     if "ns" in units:
         lowest = "0" if forced else _UNITS["ns"][0]
         lost.append(f"(abs({real}) >= {lowest} AND {whole} % 1000 <> 0)")

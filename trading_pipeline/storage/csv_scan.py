@@ -17,19 +17,11 @@ import pyarrow as pa
 
 from trading_pipeline.domain.dataset_shape import TableShape, TimestampFormat
 from trading_pipeline.errors import DatasetFormatError
-from trading_pipeline.storage.cell_sql import (
-    EARLIEST,
-    FORMULA,
-    LATEST,
-    number_sql,
-    text_literal,
-    timestamp_sql,
-)
+from trading_pipeline.storage.cell_sql import text_literal, timestamp_sql
+from trading_pipeline.storage.row_sql import MARKS, NO_MOMENT, number_positions, rows_sql
 
 __all__ = ["NO_MOMENT", "TableScan", "open_scan", "parquet_head"]
 
-NO_MOMENT = -(2**63)
-"""`moment` of a row whose time stamp cannot be read."""
 _MEMORY_LIMIT = "100MB"
 _SORT_MEMORY_LIMITS = ("72MB", "144MB", "512MB")
 _BATCH_ROWS = 32_768
@@ -53,22 +45,24 @@ class TableScan:
         *,
         symbol: str | None = None,
         naive_zone: str | None = None,
+        trusting: bool = False,
     ) -> Iterator[Any]:
         """Arrow batches of at most 32,768 rows.
 
         Columns: moment (int64, microseconds; `NO_MOMENT` where unreadable), aware, loss, short (a cut
         line), long (more cells than columns), formula (bool), open, high, low, close, volume (float64,
-        NaN where unreadable or absent), symbol (text, empty without a column). `time`: by symbol,
-        moment and place in the file, of rows that can be bars only. `symbol`: rows of that one only.
-        `naive_zone`: IANA zone by which stamps without an offset are brought to UTC here.
+        null where unreadable, NaN where absent), symbol (text; no such column where the file has none).
+        `time`: by symbol, moment and place in the file, of rows that can be bars only. `symbol`: rows
+        of that one only. `naive_zone`: IANA zone by which stamps without an offset are brought to UTC
+        here. `trusting`: faster, but the first number that cannot be read ends it with an error.
 
         Raises `DatasetFormatError` where DuckDB cannot read the file.
         """
-        query = self._rows_sql()
+        query = self._rows_sql(number_positions(self._shape) if trusting else frozenset())
         values: list[str] = []
         if naive_zone is not None:
             query = (
-                "SELECT * REPLACE (CASE WHEN aware OR moment = "
+                f"SELECT * REPLACE (CASE WHEN marks & {MARKS['aware']} <> 0 OR moment = "
                 f"{NO_MOMENT} THEN moment ELSE epoch_us(timezone({text_literal(naive_zone)}, "
                 f"make_timestamp(moment))) END AS moment) FROM ({query})"
             )
@@ -77,17 +71,18 @@ class TableScan:
         if order == "time":
             readable = " AND ".join(f"isfinite({n})" for n in ("open", "high", "low", "close"))
             # only what the order needs goes through the sort, as it may spill to disk
-            values_only = "moment, aware, open, high, low, close, volume, symbol"
+            by = "symbol, moment" if "symbol" in self._shape.positions else "moment"
+            values_only = f"{by}, marks, open, high, low, close, volume"
             query = (
-                f"SELECT {values_only}, false AS loss, false AS short, false AS long, false AS formula "
-                f"FROM (SELECT * FROM (SELECT {values_only}, short, row_number() OVER () AS place "
-                f"FROM ({query})) WHERE moment <> {NO_MOMENT} AND NOT short AND {readable} "
-                "ORDER BY symbol, moment, place)"
+                f"SELECT {values_only} FROM (SELECT {values_only}, row_number() OVER () AS place "
+                f"FROM ({query})) WHERE moment <> {NO_MOMENT} AND marks & {MARKS['short']} = 0 "
+                f"AND {readable} ORDER BY {by}, place"
             )
             yield from self._sorted_batches(query, values)
             return
         with _explained(self._path):
-            yield from self._connection.sql(query, params=values).to_arrow_reader(_BATCH_ROWS)
+            reader = self._connection.sql(query, params=values).to_arrow_reader(_BATCH_ROWS)
+            yield from map(_with_flags, reader)
 
     def _sorted_batches(self, query: str, values: list[str]) -> Iterator[Any]:
         """Batches of a query that sorts, in one thread, which needs the least memory.
@@ -95,6 +90,7 @@ class TableScan:
         Where the limit does not even hold what DuckDB cannot spill, the next larger one is tried.
         """
         self._connection.execute("SET threads = 1")
+        self._connection.execute("SET streaming_buffer_size = '1MB'")
         for limit in _SORT_MEMORY_LIMITS:
             self._connection.execute(f"SET memory_limit = '{limit}'")
             started = False
@@ -104,7 +100,7 @@ class TableScan:
                         _BATCH_ROWS
                     ):
                         started = True
-                        yield batch
+                        yield _with_flags(batch)
                     return
                 except (duckdb.Error, OSError) as error:
                     is_memory = "Out of Memory" in str(error)
@@ -123,7 +119,7 @@ class TableScan:
     def _cells(self, role: str) -> list[str]:
         return [f"c{position}" for position in self._shape.positions.get(role, ())]
 
-    def _rows_sql(self) -> str:
+    def _rows_sql(self, typed: frozenset[int] = frozenset()) -> str:
         shape = self._shape
         if shape.timestamp is None:
             raise DatasetFormatError(
@@ -131,47 +127,9 @@ class TableScan:
                 "--column timestamp=NAME and, where needed, --timestamp-format.",
                 path=str(self._path),
             )
-        stamp = timestamp_sql(self._cells("timestamp"), shape.timestamp)
-        columns = [
-            f"({stamp.moment}) AS moment",
-            f"({stamp.aware}) AS aware",
-            f"({stamp.loss}) AS loss",
-        ]
-        texts = []
-        for role in ("open", "high", "low", "close", "volume"):
-            cells = self._cells(role)
-            number = (
-                number_sql(cells[0], shape.numbers, magnitudes=role == "volume")
-                if cells
-                else "CAST(NULL AS DOUBLE)"
-            )
-            columns.append(f"{number} AS {role}")
-            texts += [(role, cells[0])] if cells else []
-        symbol = self._cells("symbol")
-        columns.append(f"coalesce(trim({symbol[0]}), '') AS symbol" if symbol else "'' AS symbol")
-        last = shape.width - 1
-        csv = shape.delimiter is not None
-        columns.append(f"{f'c{last} IS NULL' if csv else 'false'} AS short")
-        columns.append(f"{f'c{last + 1} IS NOT NULL' if csv else 'false'} AS long")
-        columns += [f"{cell} AS text_{role}" for role, cell in texts]
-        columns.append(f"{self._cells('timestamp')[0]} AS text_moment")
-        formula = " OR ".join(
-            f"coalesce(CASE WHEN {role} IS NULL THEN "
-            f"regexp_matches(text_{role}, {text_literal(FORMULA)}) END, false)"
-            for role in [*(role for role, _ in texts), "moment"]
-        )
-        prices = ", ".join(
-            f"coalesce({role}, 'nan'::DOUBLE) AS {role}"
-            for role in ("open", "high", "low", "close", "volume")
-        )
-        return (
-            f"SELECT CASE WHEN moment BETWEEN {EARLIEST} AND {LATEST} THEN moment ELSE {NO_MOMENT} END "
-            f"AS moment, coalesce(aware, false) AS aware, "
-            f"coalesce(loss, false) AS loss, short, long, ({formula}) AS formula, {prices}, symbol "
-            f"FROM (SELECT {', '.join(columns)} FROM {self._source()})"
-        )
+        return rows_sql(shape, shape.timestamp, self._source(typed), typed)
 
-    def _source(self) -> str:
+    def _source(self, typed: frozenset[int] = frozenset()) -> str:
         shape = self._shape
         path = text_literal(str(self._path))
         if shape.delimiter is None:
@@ -180,7 +138,9 @@ class TableScan:
                 for i, name in enumerate(shape.names)
             )
             return f"(SELECT {names} FROM read_parquet({path}, hive_partitioning=false))"
-        columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(shape.width + 1))
+        columns = ", ".join(
+            f"'c{i}': '{'DOUBLE' if i in typed else 'VARCHAR'}'" for i in range(shape.width + 1)
+        )
         quote = '"' if shape.quoted else ""
         return (
             f"read_csv({path}, auto_detect=false, delim={text_literal(shape.delimiter)}, "
@@ -228,10 +188,20 @@ def _connection(folder: str) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute(f"SET memory_limit = '{_MEMORY_LIMIT}'")
         connection.execute("SET threads = 2")
+        # the default of 1 MB makes the two threads wait for each other
+        connection.execute("SET streaming_buffer_size = '12MB'")
         connection.execute("SET enable_progress_bar = false")  # it would stand among printed JSON
         yield connection
     finally:
         connection.close()
+
+
+def _with_flags(batch: Any) -> Any:
+    """A batch with a column of truth values for each mark."""
+    marks = batch.column("marks").to_numpy()
+    flags = {name: pa.array((marks & bit) != 0) for name, bit in MARKS.items()}
+    others = {name: batch.column(name) for name in batch.schema.names if name != "marks"}
+    return pa.RecordBatch.from_pydict({**others, **flags})
 
 
 @contextmanager
