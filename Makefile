@@ -33,6 +33,9 @@ ui: ## the web UI on http://127.0.0.1:3000
 bench: ## the table of speed ratios
 	uv run python -m benchmarks.engine_speed
 	uv run python benchmarks/storage_speed.py
+	uv run python benchmarks/dataset_speed.py
+	uv run python benchmarks/feature_speed.py
+	uv run python benchmarks/pattern_speed.py
 
 bundled-data: ## build the bundled bars again from their source package
 	uv run --with bokeh-sampledata==2026.1 python tools/build_bundled_bars.py
