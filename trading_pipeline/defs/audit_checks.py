@@ -44,8 +44,9 @@ def _result(name: str, findings: Sequence[CausalityFinding]) -> dg.AssetCheckRes
             {
                 "column": finding.column,
                 "ts": str(finding.ts),
-                "with_future": finding.value_with_future,
-                "without_future": finding.value_without_future,
+                # as text: the UI cannot read a table with a NaN in it
+                "with_future": f"{finding.value_with_future:.10g}",
+                "without_future": f"{finding.value_without_future:.10g}",
                 "mend": finding.mend,
             }
         )

@@ -4,6 +4,7 @@ import logging
 import os
 import socket
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ __all__ = ["JobRun", "JobRunner", "close_abandoned_runs"]
 _RANGE_START = "dagster/asset_partition_range_start"
 _RANGE_END = "dagster/asset_partition_range_end"
 _PROCESS_TAG = "trading_pipeline/process"
+_SHOWN_CHECKS = 3
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -57,9 +59,11 @@ class JobRunner:
         ranged = partition is not None and last_partition is not None
         tags = {_RANGE_START: partition, _RANGE_END: last_partition} if ranged else {}
         selection = None if assets is None else [dg.AssetKey(name.split("/")) for name in assets]
+        run_id = str(uuid.uuid4())
         try:
             result = self._definitions.resolve_job_def(job).execute_in_process(
                 instance=self.instance,
+                run_id=run_id,
                 partition_key=None if ranged else partition,
                 tags={
                     **{name: str(value) for name, value in tags.items()},
@@ -77,7 +81,7 @@ class JobRunner:
         except TradingPipelineError:
             raise
         except dg.DagsterError as error:
-            raise _plain_error(error) from error
+            raise _plain_error(error, _failed_checks(self.instance, run_id)) from error
         seconds = time.perf_counter() - started
         done = JobRun(result.run_id, job, partition or "", seconds)
         logging.getLogger(__name__).debug("%s took %.2f s", job, seconds)
@@ -115,8 +119,21 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
-def _plain_error(error: BaseException) -> TradingPipelineError:
-    """The project's own error behind Dagster's, or one in its words for a blocking check."""
+def _failed_checks(instance: dg.DagsterInstance, run_id: str) -> list[str]:
+    """What each failed blocking check of a run said, with its asset and name."""
+    events = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    found = []
+    for event in events:
+        check = event.get_dagster_event().asset_check_evaluation_data
+        if not check.passed and check.severity is dg.AssetCheckSeverity.ERROR:
+            name = f"{check.asset_key.to_user_string()}: {check.check_name}"
+            said = (check.description or "").removeprefix(f"{check.check_name}: ")
+            found.append(f"{name}: {said}" if said else f"{name}.")
+    return found
+
+
+def _plain_error(error: BaseException, failed_checks: Sequence[str]) -> TradingPipelineError:
+    """The project's own error behind Dagster's, or what the failed checks said."""
     cause: BaseException | None = error
     root = error
     while cause is not None:
@@ -125,9 +142,14 @@ def _plain_error(error: BaseException) -> TradingPipelineError:
         root, cause = cause, cause.__cause__
     text = str(error).strip().splitlines()[0]
     if "check" in type(error).__name__.lower():
+        shown = " ".join(failed_checks[:_SHOWN_CHECKS]) or text
+        more = len(failed_checks) - _SHOWN_CHECKS
         return DataQualityError(
-            f"A blocking check failed, so nothing was built on its asset: {text} The asset's page in "
-            "the UI and the table quality_findings say which rows are wrong."
+            f"A blocking check failed, so nothing was built on its asset. {shown}"
+            + (f" And {more} more check(s)." if more > 0 else "")
+            + " The asset's page in the UI lists every finding; those of bars are rows of the table "
+            "quality_findings.",
+            checks=list(failed_checks),
         )
     if root is error:
         return TradingPipelineError(f"The run failed: {text}")

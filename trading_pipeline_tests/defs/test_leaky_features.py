@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from trading_pipeline.errors import DataQualityError
 from trading_pipeline.features import feature_sets
 from trading_pipeline.features.feature_sets import FeatureSet, FeatureSpec, register_feature_set
 from trading_pipeline.stages.universe_stage import refresh_universe
@@ -19,6 +20,11 @@ FIRST, LAST = "AAPL_1d|2000-01-01", "AAPL_1d|2003-01-01"
 def tomorrows_return(bars):
     close = bars["close"].to_numpy()
     return np.append(close[1:] / close[:-1] - 1.0, 0.0)
+
+
+def tomorrows_return_without_end(bars):
+    close = bars["close"].to_numpy()
+    return np.append(close[1:] / close[:-1] - 1.0, np.nan)
 
 
 def todays_return(bars):
@@ -82,3 +88,25 @@ def test_an_honest_set_of_ones_own_runs_through(of_own_features, instance):
     result = run_job(world, instance, "bars_to_predictions", FIRST, LAST)
     assert result.success, cause_of_failure(result) or failed_checks(result)
     assert materialized(result) >= {"features/own", "models/direction", "predictions/direction"}
+
+
+def test_the_command_line_is_told_which_check_failed_and_why(of_own_features):
+    world = of_own_features(leaky=tomorrows_return)
+    full_pass = world.full_pass()
+    full_pass.reference_data()
+    with pytest.raises(DataQualityError) as caught:
+        full_pass.chain("AAPL_1d", ["direction"], world.workspace.windows())
+    text = str(caught.value)
+    assert "features/own: prefix_truncation: column 'leaky' at 200" in text
+    assert "no shift by a negative number" in text
+    assert len(caught.value.values["checks"]) >= 2
+
+
+def test_the_table_of_findings_can_be_read_by_the_ui(of_own_features, instance):
+    world = of_own_features(leaky=tomorrows_return_without_end)
+    result = run_job(world, instance, "bars_to_predictions", FIRST, LAST)
+    checks = [e for e in result.get_asset_check_evaluations() if not e.passed]
+    tables = [e.metadata["examples"].records for e in checks if "examples" in e.metadata]
+    values = [value for table in tables for record in table for value in record.data.values()]
+    assert "nan" in values
+    assert all(isinstance(value, str) for value in values)  # a NaN is no JSON
