@@ -116,6 +116,8 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=2)
     parser.add_argument("--folder", type=Path, default=None)
     arguments = parser.parse_args()
+    if arguments.folder is not None:
+        arguments.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         path, small = Path(folder) / "bars.csv", Path(folder) / "small.csv"
         rows = int(arguments.megabytes * 1e6 / LINE_BYTES)

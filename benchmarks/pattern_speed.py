@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.features.feature_audit import audit_feature_set
+from trading_pipeline.features.feature_context import FeatureContext
 from trading_pipeline.features.feature_sets import compute_features, feature_set
 from trading_pipeline.features.label_reports import label_report
 from trading_pipeline.features.labels import compute_labels
@@ -23,6 +25,8 @@ from trading_pipeline.features.zigzag import average_true_range_14, find_pivots
 from trading_pipeline.settings.label_spec import LabelSpec
 
 ROWS = 1_000_000
+
+MINUTES = FeatureContext(Timeframe.M1, "24/7")
 
 
 def market(rows: int) -> pd.DataFrame:
@@ -56,8 +60,8 @@ def main() -> None:
     barriers = LabelSpec(type="triple_barrier", horizon_bars=10)
     known_at = pd.DatetimeIndex(bars.index)
     labels = compute_labels(barriers, bars, known_at).frame
-    audit = measure(lambda: audit_feature_set(core, few))
-    compute = measure(lambda: compute_features(core, few))
+    audit = measure(lambda: audit_feature_set(core, few, context=MINUTES))
+    compute = measure(lambda: compute_features(core, few, context=MINUTES))
     rows = [
         ("zigzag, 1 million bars", measure(lambda: find_pivots(bars, atr=atr))),
         ("zigzags and all patterns, 1 million bars", measure(lambda: search(bars))),
