@@ -37,7 +37,7 @@ def run_add(path: Path, flags: Mapping[str, Any], *, as_json: bool) -> None:
     """
     settings = load_settings()
     answers = load_answers(path, flags)
-    profile = profile_dataset(path, answers)
+    profile = profile_dataset(path, answers, max_bytes=settings.dataset_max_bytes)
     _require_usable(path, profile)
     name = _into_inbox(settings, path, answers)
     with show_progress(stderr_console()):

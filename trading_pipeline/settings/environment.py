@@ -36,6 +36,7 @@ class PipelineSettings(BaseSettings):
 
     `runtime_dir`: warehouse, caches, models, output, the Dagster instance. `config_dir`: the user's
     own YAML files. `warehouse_wait_seconds`: how long a busy warehouse is waited for.
+    `dataset_max_bytes`: the largest file of bars that is registered.
 
     Of the providers on the network: `source_timeout_seconds` for one answer, `source_attempts` at
     one request, `source_retry_seconds` for all of them and the waits between, and
@@ -55,6 +56,7 @@ class PipelineSettings(BaseSettings):
     runtime_dir: Path = Field(default_factory=lambda: project_root() / "runtime")
     config_dir: Path | None = None
     warehouse_wait_seconds: float = Field(default=30.0, ge=0)
+    dataset_max_bytes: int = Field(default=8_000_000_000, ge=1)
     source_timeout_seconds: float = Field(default=20.0, gt=0)
     source_attempts: int = Field(default=5, ge=1)
     source_retry_seconds: float = Field(default=180.0, ge=0)

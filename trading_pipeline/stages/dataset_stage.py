@@ -65,14 +65,16 @@ def refresh_dataset(workspace: Workspace, name: str) -> DatasetOutcome:
     tell_progress(ASSET, name)
     found = inbox_file(workspace.settings.inbox, name)
     answers, sha256 = load_answers(found.path), file_hash(found.path)
-    input_hash = canonical_hash([ASSET, _CODE, sha256, answers.hash])
+    limit = workspace.settings.dataset_max_bytes
+    too_large = found.path.stat().st_size > limit
+    input_hash = canonical_hash([ASSET, _CODE, sha256, answers.hash, too_large])
     newest = workspace.artifacts.newest([ASSET], name).get((ASSET, name))
     if workspace.artifacts.is_current(newest, input_hash) and newest is not None and newest.path:
         kept = json.loads((workspace.settings.runtime / newest.path).read_text("utf-8"))
         instrument = str(kept["instrument"])
         if not instrument or _is_registered(workspace, instrument, sha256):
             return _outcome(name, kept, input_hash, changed=False)
-    profile = profile_dataset(found.path, answers)
+    profile = profile_dataset(found.path, answers, max_bytes=limit)
     kept = _document(profile, sha256)
     if kept["status"] == "ok":
         kept["instrument"] = _register(workspace, found.path, profile, answers, sha256)

@@ -110,6 +110,16 @@ def test_a_file_that_cannot_be_bars_is_refused_with_the_reason(inbox):
     assert outcome.metadata["problems"] == "missing_column 4"
 
 
+def test_a_file_over_the_limit_is_refused_unread(inbox, monkeypatch):
+    monkeypatch.setenv("TRADING_PIPELINE_DATASET_MAX_BYTES", "1000")
+    outcome = refresh()
+    assert outcome.status == "refused"
+    assert "at most 1,000 are allowed" in outcome.reason
+    assert outcome.rows == 0
+    monkeypatch.delenv("TRADING_PIPELINE_DATASET_MAX_BYTES")
+    assert refresh().status == "waiting"
+
+
 def test_names_outside_the_inbox_and_unknown_ones_are_refused(inbox):
     (inbox.parent / "secret.csv").write_text("a,b\n", encoding="utf-8")
     with pytest.raises(DatasetFormatError, match="not the name of a file in the inbox"):
