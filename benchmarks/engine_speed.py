@@ -2,7 +2,8 @@
 
 Run `python -m benchmarks.engine_speed`, with `--quick` for fewer repeats. Everything runs in one process,
 ours and the peers' in turn, after one call of each to warm up. Times are process CPU seconds (all threads
-added up), the best of several. Memory is measured by itself, in a process for each row.
+added up), the best of several; the ratio is that of the middle times, as a peer's best and worst call can
+be three apart (fresh memory or not). Memory is measured by itself, in a process for each row.
 """
 
 from __future__ import annotations
@@ -54,23 +55,35 @@ class Row:
     peer_name: str = "vectorbt"
 
 
-def best_of(row: Row, repeats: int) -> tuple[float, float]:
-    """(our, the peer's) least CPU seconds; a long row's peer is called only twice."""
+@dataclass(frozen=True)
+class Timing:
+    """CPU seconds of a call: the best of several, and the middle one."""
+
+    best: float
+    middle: float
+
+
+def timings(row: Row, repeats: int) -> list[Timing]:
+    """Our timing, then the peer's; a long row's peer is called only a few times.
+
+    Calls stand in short rows of the same, in turn with the other's, so that each meets the other's
+    caches and memory and the clock's own cost is shared out.
+    """
     calls = [row.ours] + ([row.peer] if row.peer else [])
-    least = [np.inf, np.inf]
+    seconds: list[list[float]] = [[] for _ in calls]
     for call in calls:
         call()
     for turn in range(max(repeats, 1)):
         for number, call in enumerate(calls):
-            if number and least[1] < np.inf and least[1] * turn > 20.0:
+            if number and turn and min(seconds[1]) * turn > 10.0:
                 continue
-            # A call after another's finds cold caches; the best of a few in a row is the warm one.
-            inner = 1 if row.bars > 500_000 else 3 if number or row.bars > 20_000 else 10
-            for _ in range(inner):
+            inner = 1 if number or row.bars > 20_000 else 10
+            for _ in range(3):
                 began = time.process_time()
-                call()
-                least[number] = min(least[number], time.process_time() - began)
-    return least[0], least[1]
+                for _ in range(inner):
+                    call()
+                seconds[number].append((time.process_time() - began) / inner)
+    return [Timing(min(each), float(np.median(each))) for each in seconds]
 
 
 def single_rows() -> Iterator[Row]:
@@ -158,12 +171,15 @@ def portfolio_rows() -> Iterator[Row]:
     )  # fmt: skip
 
 
-def line(row: Row, ours: float, theirs: float) -> str:
+def line(row: Row, ours: Timing, theirs: Timing | None) -> str:
     """One line of the table."""
-    a_bar, peer_bar = ours / row.bars * 1e9, theirs / row.peer_bars * 1e9
-    peer = [row.peer_name, f"{peer_bar:.0f}", f"{peer_bar / a_bar:.0f}x"]
-    cells = [row.name, f"{ours * 1e3:.3f}", f"{a_bar:.2f}", *(peer if row.peer else [""] * 3)]
-    return "| " + " | ".join([*cells, row.bar]) + " |\n"
+    a_bar = ours.best / row.bars * 1e9
+    peer = [""] * 3
+    if theirs is not None:
+        times = (theirs.middle / row.peer_bars) / (ours.middle / row.bars)
+        peer = [row.peer_name, f"{theirs.best / row.peer_bars * 1e9:.0f}", f"{times:.0f}x"]
+    cells = [row.name, f"{ours.best * 1e3:.3f}", f"{a_bar:.2f}", *peer, row.bar]
+    return "| " + " | ".join(cells) + " |\n"
 
 
 def main() -> None:
@@ -176,8 +192,8 @@ def main() -> None:
     sys.stdout.write("| " + " | ".join(head) + " |\n" + "|---" * len(head) + "|\n")
     for group in (single_rows, level_rows, sweep_rows, portfolio_rows):
         for row in group():
-            ours, theirs = best_of(row, 4 if quick else row.repeats)
-            sys.stdout.write(line(row, ours, theirs))
+            ours, *theirs = timings(row, 4 if quick else row.repeats)
+            sys.stdout.write(line(row, ours, theirs[0] if theirs else None))
             sys.stdout.flush()
     sys.stdout.write("\n| sweep of 1,000 x 100,000 bars | MB above the idle process |\n|---|---|\n")
     for name in ("ours", "vectorbt, 20 of the 1,000"):

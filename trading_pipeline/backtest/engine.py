@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from trading_pipeline.backtest import kernel_codes as codes
@@ -16,7 +17,7 @@ from trading_pipeline.backtest.account_inputs import (
 )
 from trading_pipeline.backtest.account_run import run_account
 from trading_pipeline.backtest.kernel import simulate
-from trading_pipeline.backtest.kernel_fills import pack_intents
+from trading_pipeline.backtest.kernel_events import pack_intents
 from trading_pipeline.backtest.result import BacktestResult, holdings_of
 from trading_pipeline.backtest.run_control import Cancelled, Progress, stopped_at
 from trading_pipeline.backtest.settings_vector import (
@@ -24,9 +25,10 @@ from trading_pipeline.backtest.settings_vector import (
     needs_account_loop,
     settings_vector,
 )
+from trading_pipeline.backtest.table_memory import empty_tables
 from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
 from trading_pipeline.domain.corporate_actions import CorporateAction
-from trading_pipeline.domain.signals import Signals
+from trading_pipeline.domain.signals import Price, Signals
 from trading_pipeline.errors import StrategyError
 from trading_pipeline.settings.backtest_settings import BacktestSettings, VolatilityTarget
 
@@ -34,6 +36,8 @@ __all__ = ["ENGINE_VERSION", "run_backtest"]
 
 #: Changes whenever a number of a result can change; part of every result's code hash.
 ENGINE_VERSION = "1.3"
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
 
 
 def run_backtest(
@@ -73,87 +77,94 @@ def run_backtest(
     """
     checked = validate_bars(bars)
     settings = settings or BacktestSettings()
-    n = len(checked)
-    if len(signals) != n:
+    n = checked.close.shape[0]
+    if signals.entry_long.shape[0] != n:
         raise StrategyError(
             f"The signals have {len(signals)} rows and the bars {n}; a strategy gives one row for "
             "each bar that it is traded on. Cut both to the same dates.",
             rows=len(signals),
             expected=n,
         )
-    check_levels(checked, signals)
-    event_bar, event_code, entries = pack_intents(
+    if type(signals.stop_loss) is Price or type(signals.take_profit) is Price:
+        check_levels(checked, signals)
+    events = pack_intents(
         signals.entry_long, signals.exit_long, signals.entry_short, signals.exit_short
     )
-    action_bar, action_effect = checked.action_rows(actions)
+    effects = checked.action_rows(actions)
     sizes = signals.size
     if isinstance(settings.sizing, VolatilityTarget):
-        sizes = volatility_amounts(checked, signals, settings, action_bar, action_effect)
+        sizes = volatility_amounts(checked, signals, settings, *effects)
     if needs_account_loop(settings, signals):
-        inputs = single_account(checked, signals, settings, event_bar, event_code, sizes)
-        applied = (action_bar, np.zeros_like(action_bar), action_effect)
-        run = run_account(inputs, applied, entries, n, 1, progress=progress, cancelled=cancelled)
-        held: Any = run.quantity
-        tables = _Tables(
-            run.equity, holdings_of(run.cash, held[:, 0]), run.trade_rows, run.order_rows, run.stats,
-        )  # fmt: skip
+        tables = _account_run(
+            checked, signals, settings, events, sizes, effects, progress, cancelled
+        )
     else:
         if cancelled is not None and cancelled():
             raise stopped_at(0, n)
-        prices = (checked.open, checked.high, checked.low, checked.close)
-        effects = (action_bar if len(action_bar) else None, action_effect)
-        tables = _fast_run(
-            prices, (event_bar, event_code, sizes), signals, settings, effects, int(entries)
-        )
+        tables = _fast_run(checked, signals, settings, events, sizes, effects)
         if progress is not None:
             progress(n, n)
+    equity, holdings, trade_rows, order_rows, stats = tables
     for values in tables:
         values.setflags(write=False)
     return BacktestResult(
         bars=checked,
         settings=settings,
-        splits=(action_bar, action_effect[:, 0]),
-        warnings=_warnings(settings, tables.stats, checked),
-        equity=tables.equity,
-        holdings=tables.holdings,
-        trade_rows=tables.trade_rows,
-        order_rows=tables.order_rows,
-        stats=tables.stats,
+        actions=effects,
+        warnings=_warnings(settings, stats, checked),
+        equity=equity,
+        holdings=holdings,
+        trade_rows=trade_rows,
+        order_rows=order_rows,
+        stats=stats,
     )
 
 
-class _Tables(NamedTuple):
-    """What a loop wrote, by the names of `BacktestResult`."""
+# Equity, holdings, trades, orders and statistics, as `BacktestResult` has them.
+_Tables: TypeAlias = tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]
 
-    equity: Any
-    holdings: Any
-    trade_rows: Any
-    order_rows: Any
-    stats: Any
+
+def _account_run(
+    bars: ValidatedBars, signals: Signals, settings: BacktestSettings, events: Any, sizes: Any,
+    effects: Any, progress: Progress | None, cancelled: Cancelled | None,
+) -> _Tables:  # fmt: skip
+    """The run by the loop over accounts."""
+    event_bar, event_code, entries = events
+    action_bar, action_effect = effects
+    inputs = single_account(bars, signals, settings, event_bar, event_code, sizes)
+    applied = (action_bar, np.zeros_like(action_bar), action_effect)
+    run = run_account(
+        inputs, applied, entries, len(bars), 1, progress=progress, cancelled=cancelled
+    )
+    held: Any = run.quantity
+    return run.equity, holdings_of(run.cash, held[:, 0]), run.trade_rows, run.order_rows, run.stats
 
 
 def _fast_run(
-    prices: Any, decisions: Any, signals: Signals, settings: BacktestSettings, effects: Any,
-    entries: int,
+    bars: ValidatedBars, signals: Signals, settings: BacktestSettings, events: Any, sizes: Any,
+    effects: Any,
 ) -> _Tables:  # fmt: skip
     """The run by the loop for one instrument; once more where its logs turn out longer than guessed."""
+    event_bar, event_code, trade_rows = events
+    action_bar, action_effect = effects
+    applied = action_bar if action_bar.shape[0] else None
     p, levels = settings_vector(settings, signals), level_arrays(settings, signals)
-    stats, equity = np.zeros(codes.S_COUNT), np.empty(len(prices[0]))
-    trade_rows, order_rows = entries, 2 * entries + 2
+    stats, n = np.zeros(codes.S_COUNT), bars.close.shape[0]
+    order_rows = 2 * trade_rows + 2
     while True:
-        # Rows that are counted are written whole.
-        trades = np.empty((trade_rows, codes.T_COUNT))
-        orders = np.empty((order_rows, codes.O_COUNT))
-        # Each change of a holding has an order or an action of its own.
-        holdings = np.empty((order_rows + len(effects[1]) + 1, 3))
+        # Rows that are counted are written whole. Each change of a holding has an order or an action.
+        equity, trades, orders, holdings = empty_tables(
+            (n,), (trade_rows, codes.T_COUNT), (order_rows, codes.O_COUNT),
+            (order_rows + action_effect.shape[0] + 1, 3),
+        )  # fmt: skip
         used = _simulate(
-            *prices, *decisions, levels, *effects, p, stats, equity, holdings, trades, orders
-        )
+            bars.open, bars.high, bars.low, bars.close, event_bar, event_code, sizes, levels,
+            applied, action_effect, p, stats, equity, holdings, trades, orders,
+        )  # fmt: skip
         used_trades, used_orders = int(stats[codes.S_TRADES]), int(stats[codes.S_ORDERS])
         if used_trades <= trade_rows and used_orders <= order_rows:
-            break
+            return equity, holdings[:used], trades[:used_trades], orders[:used_orders], stats
         trade_rows, order_rows = used_trades, used_orders
-    return _Tables(equity, holdings[:used], trades[:used_trades], orders[:used_orders], stats)
 
 
 _simulate: Any = simulate  # numba's type for it does not take unpacked tuples

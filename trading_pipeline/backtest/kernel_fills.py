@@ -12,12 +12,6 @@ import numpy as np
 from numba import njit
 
 from trading_pipeline.backtest.kernel_codes import (
-    CANCELLED_LONG,
-    CANCELLED_SHORT,
-    ENTER_LONG,
-    ENTER_SHORT,
-    EXIT_LONG,
-    EXIT_SHORT,
     OHLC_PATH,
     OPTIMISTIC,
     P_LEVERAGE,
@@ -61,68 +55,12 @@ __all__ = [
     "entry_quantity",
     "exit_trigger",
     "fill_at_market",
-    "marked_bars",
-    "pack_code",
-    "pack_intents",
     "return_statistics",
     "to_tick",
     "trail_level",
 ]
 
 Array = Any  # numba decides the array types; mypy sees no further than this file's borders
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def pack_intents(entry_long: Array, exit_long: Array, entry_short: Array, exit_short: Array) -> Any:
-    """(bars with a decision, their codes, how many bars can start a trade or a log row).
-
-    An exit cancels the entry of its own side; entries of both sides cancel each other.
-    """
-    n = entry_long.shape[0]
-    marks = np.zeros(8 * ((n + 7) // 8), dtype=np.uint8)
-    for t in range(n):
-        marks[t] = entry_long[t] | exit_long[t] | entry_short[t] | exit_short[t]
-    event_bar = marked_bars(marks)
-    event_code = np.empty(event_bar.shape[0], dtype=np.uint8)
-    entries = 0
-    for row in range(event_bar.shape[0]):
-        t = event_bar[row]
-        event_code[row] = pack_code(entry_long[t], exit_long[t], entry_short[t], exit_short[t])
-        entries += int(entry_long[t]) + int(entry_short[t])
-    return event_bar, event_code, entries
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def pack_code(el: bool, xl: bool, es: bool, xs: bool) -> int:
-    """The code of one bar's flags: entry and exit of longs, entry and exit of shorts."""
-    code = 0
-    if el:
-        code |= CANCELLED_LONG if (xl or es) else ENTER_LONG
-    if es:
-        code |= CANCELLED_SHORT if (xs or el) else ENTER_SHORT
-    if xl:
-        code |= EXIT_LONG
-    if xs:
-        code |= EXIT_SHORT
-    return code
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def marked_bars(marks: Array) -> Any:
-    """Positions of the bytes that are not 0, rising; the length of `marks` is a multiple of 8."""
-    words = marks.view(np.uint64)
-    count = 0
-    for t in range(marks.shape[0]):
-        count += marks[t] != 0
-    found = np.empty(count, dtype=np.int64)
-    row = 0
-    for word in range(words.shape[0]):
-        if words[word]:
-            for t in range(8 * word, 8 * word + 8):
-                if marks[t]:
-                    found[row] = t
-                    row += 1
-    return found
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

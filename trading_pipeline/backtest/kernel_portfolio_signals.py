@@ -14,9 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import njit
 
 from trading_pipeline.backtest import kernel_codes as c
 from trading_pipeline.backtest.kernel_fills import (
@@ -27,25 +25,11 @@ from trading_pipeline.backtest.kernel_fills import (
     return_statistics,
 )
 from trading_pipeline.backtest.kernel_records import close_trade, log_order, log_pending
-from trading_pipeline.backtest.kernel_vectors import LANES
+from trading_pipeline.backtest.kernel_vectors import LANES, add_values, lowest
 
-__all__ = ["lowest", "simulate_signals"]
+__all__ = ["simulate_signals"]
 
 Array = Any
-
-
-def _lowest_bit(typing: Any, word: Any) -> Any:
-    """Number of the lowest bit of a word that is not 0."""
-    del typing, word
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        del context, sig
-        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
-
-    return types.uint64(types.uint64), generate
-
-
-lowest: Any = intrinsic(_lowest_bit)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -178,8 +162,13 @@ def simulate_signals(  # noqa: PLR0912, PLR0915 - the order of events stands in 
             end = int(trades[row, c.T_EXIT_BAR])
         while row >= 0:
             quantity = trades[row, c.T_SIDE] * trades[row, c.T_QUANTITY]
-            for i in range(int(trades[row, c.T_ENTRY_BAR]), end):
-                equity_out[i] += quantity * close[k, i] * point
+            i, closes = int(trades[row, c.T_ENTRY_BAR]), close[k]
+            while i < end and i + LANES <= n:
+                add_values(equity_out, closes, i, end, quantity, point)
+                i += LANES
+            while i < end:
+                equity_out[i] += quantity * closes[i] * point
+                i += 1
             row = earlier[row]
             if row >= 0:
                 end = int(trades[row, c.T_EXIT_BAR])

@@ -1,4 +1,4 @@
-"""This file holds operations on eight float64 at once, as instructions for LLVM.
+"""This file holds operations on eight float64 or eight flags at once, as instructions for LLVM.
 
 Where a loop has a sum or a branch the compiler does not turn it into vectors by itself. There are no
 fast-math flags: every operation is the plain IEEE one. On a processor with shorter vectors LLVM splits
@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-__all__ = ["F64", "I64", "LANES", "VECTOR", "Vectors", "cross_masks"]
+__all__ = ["F64", "I64", "LANES", "VECTOR", "Vectors", "add_values", "cross_masks", "lowest"]
 
 LANES: Final = 8
 F64, I64 = ir.DoubleType(), ir.IntType(64)
@@ -110,3 +110,45 @@ def _cross_masks(typing: Any, first: Any, second: Any, row: Any) -> Any:
 
 
 cross_masks: Any = intrinsic(_cross_masks)
+
+
+def _add_values(
+    typing: Any, sums: Any, prices: Any, row: Any, until: Any, quantity: Any, point: Any
+) -> Any:
+    """Add quantity * price * point to the sums at rows `row` to `row + 7`, which must exist.
+
+    Rows from `until` on keep their sums.
+    """
+    del typing
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        v = Vectors(builder)
+        data = [context.make_array(sig.args[at])(context, builder, args[at]).data for at in (0, 1)]
+        row, until, quantity, point = args[2:]
+        old, price = (v.load(each, row) for each in data)
+        value = builder.fmul(builder.fmul(v.splat(quantity), price), v.splat(point))
+        lane_numbers = ir.Constant(ir.VectorType(I64, LANES), list(range(LANES)))
+        inside = builder.icmp_signed("<", lane_numbers, v.splat(builder.sub(until, row)))
+        v.store(builder.select(inside, builder.fadd(old, value), old), data[0], row)
+        return context.get_dummy_value()
+
+    return types.void(
+        sums, prices, types.int64, types.int64, types.float64, types.float64
+    ), generate
+
+
+add_values: Any = intrinsic(_add_values)
+
+
+def _lowest_bit(typing: Any, word: Any) -> Any:
+    """Number of the lowest bit of a word that is not 0."""
+    del typing, word
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        del context, sig
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.uint64(types.uint64), generate
+
+
+lowest: Any = intrinsic(_lowest_bit)

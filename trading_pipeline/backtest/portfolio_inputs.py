@@ -20,7 +20,7 @@ from trading_pipeline.backtest.account_inputs import (
     level_rows,
     volatility_amounts,
 )
-from trading_pipeline.backtest.kernel_fills import pack_intents
+from trading_pipeline.backtest.kernel_events import pack_intents
 from trading_pipeline.backtest.portfolio_clock import AccountClock
 from trading_pipeline.backtest.portfolio_tables import PriceTables
 from trading_pipeline.backtest.portfolio_weights import WeightPlan
@@ -210,7 +210,7 @@ def _session_ends(
 def check_lengths(bars: Mapping[str, ValidatedBars], signals: Mapping[str, Signals]) -> None:
     """Raise `StrategyError` for signals that do not have one row for each bar of their instrument."""
     for name, each in signals.items():
-        if len(each) != len(bars[name]):
+        if each.entry_long.shape[0] != bars[name].close.shape[0]:
             raise StrategyError(
                 f"The signals of {name} have {len(each)} rows and its bars {len(bars[name])}; give "
                 "one row for each of the instrument's own bars, not of the account's.",

@@ -46,8 +46,10 @@ def instrument_settings_of(
     field or value, and for one of `ACCOUNT_WIDE` that differs from the account's.
     """
     known = list(names)
-    refuse_unknown("instrument_settings", given or {}, known)
-    return {name: _settings(name, account, (given or {}).get(name)) for name in known}
+    if not given:
+        return dict.fromkeys(known, account)
+    refuse_unknown("instrument_settings", given, known)
+    return {name: _settings(name, account, given.get(name)) for name in known}
 
 
 def _settings(
@@ -88,6 +90,8 @@ def priority_order(names: Iterable[str], priorities: Mapping[str, float] | None)
     ('C', 'A', 'B')
     """
     known, given = list(names), priorities or {}
+    if not given:
+        return tuple(sorted(known))
     refuse_unknown("priorities", given, known)
     for name, value in given.items():
         if not abs(value) < float("inf"):

@@ -6,7 +6,7 @@ The numbers are those of the general loop, bit for bit; only what is asked for d
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,10 +16,12 @@ from numba import njit
 from trading_pipeline.backtest import kernel_codes as codes
 from trading_pipeline.backtest.account_inputs import BEYOND_PLAIN
 from trading_pipeline.backtest.account_run import AccountRun
-from trading_pipeline.backtest.kernel_fills import pack_code
-from trading_pipeline.backtest.kernel_portfolio_signals import lowest, simulate_signals
+from trading_pipeline.backtest.kernel_events import pack_code
+from trading_pipeline.backtest.kernel_portfolio_signals import simulate_signals
+from trading_pipeline.backtest.kernel_vectors import lowest
 from trading_pipeline.backtest.portfolio_tables import PriceTables
 from trading_pipeline.backtest.settings_vector import settings_vector
+from trading_pipeline.backtest.table_memory import empty_tables
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.settings.backtest_settings import BacktestSettings
 
@@ -30,7 +32,6 @@ Array = Any
 
 _INTENTS = ("entry_long", "exit_long", "entry_short", "exit_short")
 _LEVELS = ("stop_loss", "take_profit", "trailing_stop")
-_BEYOND_FLAGS = ("size", "limit_price", "stop_price", *_LEVELS)
 
 
 def run_signals(
@@ -45,16 +46,18 @@ def run_signals(
         return None
     n = len(tables.open)
     # All flags of a kind one after another, in whole words of eight.
-    flags = np.empty((4, 8 * ((n * len(signals) + 7) // 8)), dtype=np.bool_)
+    (words,) = empty_tables((4, (n * len(signals) + 7) // 8))
+    flags = words.view(np.bool_)
     flags[:, n * len(signals) :] = False
     for row, name in zip(flags, _INTENTS, strict=True):
         every = [getattr(each, name) for each in signals.values()]
         np.concatenate(every, out=row[: n * len(signals)])
     pointer, asset, code, entries = _events(flags.view(np.uint8), flags.view(np.uint64), n)
-    stats, equity, cash = np.zeros(codes.S_COUNT), np.empty(n), np.empty(n)
+    stats = np.zeros(codes.S_COUNT)
     # Every row that is counted is written whole, so that the places need not be zeroed.
-    trades = np.empty((entries, codes.T_COUNT))
-    orders = np.empty((2 * entries, codes.O_COUNT))
+    equity, cash, trades, orders = empty_tables(
+        (n,), (n,), (entries, codes.T_COUNT), (2 * entries, codes.O_COUNT)
+    )
     simulate_signals(
         tables.open, tables.close_by_instrument, pointer, asset, code, chosen, stats, equity, cash,
         trades, orders,
@@ -81,10 +84,14 @@ def _settings_rows(
 ) -> FloatArray | None:
     """Settings vectors (one where all share one), or None where they ask for more than this loop does."""
     for each in signals.values():
-        if any(getattr(each, name) is not None for name in _BEYOND_FLAGS):
+        if not (
+            each.size is None
+            and each.limit_price is each.stop_price is None
+            and each.stop_loss is each.take_profit is each.trailing_stop is None
+        ):
             return None
     first = next(iter(settings.values()))
-    several = any(each is not first for each in islice(settings.values(), 1, None))
+    several = not all(each is first for each in settings.values())
     plain: dict[int, FloatArray] = {}
     for own, signal in zip(settings.values(), signals.values(), strict=True):
         if id(own) in plain:
@@ -115,7 +122,8 @@ def _events(flags: Array, words: Array, n: int) -> Any:
     low_bits, most = np.uint64(0x0101010101010101), 0
     for word in range(words.shape[1]):
         most += 8 * ((words[0, word] | words[1, word] | words[2, word] | words[3, word]) != 0)
-    found, owner = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int64)
+    bars, owners = np.empty(most, dtype=np.int32), np.empty(most, dtype=np.int32)
+    kinds = np.empty(most, dtype=np.uint8)
     count, k, begin, one = 0, 0, 0, np.uint64(1)
     for word in range(words.shape[1]):
         bits = words[0, word] | words[1, word] | words[2, word] | words[3, word]
@@ -126,25 +134,28 @@ def _events(flags: Array, words: Array, n: int) -> Any:
             while at >= begin + n:
                 k += 1
                 begin += n
-            found[count], owner[count] = at, k
+            bars[count], owners[count] = at - begin, k
+            kinds[count] = (
+                (flags[0, at] & 1)
+                | (flags[1, at] & 1) << 1
+                | (flags[2, at] & 1) << 2
+                | (flags[3, at] & 1) << 3
+            )
             pointer[at - begin + 1] += 1
             count += 1
     for i in range(n):
         pointer[i + 1] += pointer[i]
-    code_of = np.empty(16, dtype=np.uint8)
-    for kinds in range(16):
-        code_of[kinds] = pack_code(kinds & 1 != 0, kinds & 2 != 0, kinds & 4 != 0, kinds & 8 != 0)
+    code_of, enters = np.empty(16, dtype=np.uint8), np.empty(16, dtype=np.int64)
+    for each in range(16):
+        code_of[each] = pack_code(each & 1 != 0, each & 2 != 0, each & 4 != 0, each & 8 != 0)
+        enters[each] = (code_of[each] & codes.ANY_ENTRY) != 0
     free = pointer[:n].copy()
     asset, code = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.uint8)
     entries = 0
     for row in range(count):
-        at, k = found[row], owner[row]
-        place = free[at - k * n]
-        free[at - k * n] += 1
-        asset[place] = k
-        kinds = 0
-        for kind in range(4):
-            kinds |= (flags[kind, at] & 1) << kind
-        code[place] = code_of[kinds]
-        entries += (code_of[kinds] & codes.ANY_ENTRY) != 0
+        bar = bars[row]
+        place = free[bar]
+        free[bar] = place + 1
+        asset[place], code[place] = owners[row], code_of[kinds[row]]
+        entries += enters[kinds[row]]
     return pointer, asset, code, entries

@@ -56,13 +56,14 @@ class ReturnMoments:
     sharpe: float
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, init=False)
 class BacktestResult:
     """What a backtest did. Equal inputs give equal bytes and an equal `content_hash`.
 
     `equity`: account value at each bar's close. `holdings`: one row a change, of bar, cash and signed
     units held at its close and until the next row; `cash` and `quantity` are spread from it.
-    `trade_rows`, `order_rows`: the kernel's tables, see kernel_codes. `warnings`: sentences that must
+    `trade_rows`, `order_rows`: the kernel's tables, see kernel_codes. `actions`: bar and effect of the
+    corporate actions, see `ValidatedBars.action_rows`. `warnings`: sentences that must
     be shown beside the numbers.
     """
 
@@ -73,8 +74,27 @@ class BacktestResult:
     trade_rows: FloatArray
     order_rows: FloatArray
     stats: FloatArray
-    splits: tuple[npt.NDArray[np.int64], FloatArray]
+    actions: tuple[npt.NDArray[np.int64], FloatArray]
     warnings: tuple[str, ...]
+
+    def __init__(
+        self,
+        *,
+        bars: ValidatedBars,
+        settings: BacktestSettings,
+        equity: FloatArray,
+        holdings: FloatArray,
+        trade_rows: FloatArray,
+        order_rows: FloatArray,
+        stats: FloatArray,
+        actions: tuple[npt.NDArray[np.int64], FloatArray],
+        warnings: tuple[str, ...],
+    ) -> None:
+        """Take the fields over, all at once: one by one takes as long as trading some hundred bars."""
+        self.__dict__.update(
+            bars=bars, settings=settings, equity=equity, holdings=holdings, trade_rows=trade_rows,
+            order_rows=order_rows, stats=stats, actions=actions, warnings=warnings,
+        )  # fmt: skip
 
     @property
     def index(self) -> pd.DatetimeIndex:
@@ -152,7 +172,9 @@ class BacktestResult:
         `pnl` is net of fees and holds dividends; all pnl add up to the change of equity. `return` is
         pnl over the entry's notional. `mfe`, `mae`: best and worst move from the entry's price.
         """
-        return trade_frame(self.bars, self.settings, self.trade_rows, self.splits)
+        action_bar, effect = self.actions
+        splits = (action_bar, effect[:, 0])
+        return trade_frame(self.bars, self.settings, self.trade_rows, splits)
 
     @cached_property
     def orders(self) -> pd.DataFrame:

@@ -133,18 +133,23 @@ def _sizing(settings: BacktestSettings) -> tuple[int, float]:
 
 
 def settings_vector(settings: BacktestSettings, signals: Signals) -> FloatArray:
-    """The kernel's vector of numbers; which levels are prices comes from the signals."""
-    p = _rules(settings)[0].copy()
-    for level, place in (
-        (signals.stop_loss, codes.P_STOP_IS_PRICE),
-        (signals.take_profit, codes.P_TARGET_IS_PRICE),
-        (signals.trailing_stop, codes.P_TRAIL_IS_PRICE),
-        (signals.limit_price, codes.P_LIMIT_IS_PRICE),
-        (signals.stop_price, codes.P_TRIGGER_IS_PRICE),
-    ):
-        if level is not None and isinstance(level, Price):
+    """The kernel's vector of numbers, read-only; which levels are prices comes from the signals."""
+    p = _rules(settings)[0]
+    for name, place in _PRICE_FLAGS:
+        if type(getattr(signals, name)) is Price:
+            p = p.copy()
             p[place] = 1.0
+            p.setflags(write=False)
     return p
+
+
+_PRICE_FLAGS = (
+    ("stop_loss", codes.P_STOP_IS_PRICE),
+    ("take_profit", codes.P_TARGET_IS_PRICE),
+    ("trailing_stop", codes.P_TRAIL_IS_PRICE),
+    ("limit_price", codes.P_LIMIT_IS_PRICE),
+    ("stop_price", codes.P_TRIGGER_IS_PRICE),
+)
 
 
 def level_arrays(settings: BacktestSettings, signals: Signals) -> LevelArrays | None:

@@ -12,7 +12,7 @@ import pandas as pd
 from trading_pipeline.backtest import kernel_codes as codes
 from trading_pipeline.backtest.engine import run_backtest
 from trading_pipeline.backtest.kernel import simulate
-from trading_pipeline.backtest.kernel_fills import pack_intents
+from trading_pipeline.backtest.kernel_events import pack_intents
 from trading_pipeline.backtest.settings_vector import (
     level_arrays,
     needs_account_loop,

@@ -96,10 +96,11 @@ class ValidatedBars:
         Returns `(bar, effect)`: bar is the first one on or after the ex-date, effect has the columns
         split ratio (1 for none) and dividend a share (0 for none). On one date the split comes
         first: dividends are stated per share as traded that day. Actions after the last bar are
-        left out, and so are those on the first bar, before which nothing can be held.
+        left out, and so are those on the first bar, before which nothing can be held. The arrays may
+        be shared and read-only.
         """
         if not actions:
-            return np.empty(0, dtype=np.int64), np.empty((0, 2))
+            return _NO_ROWS
         owners = sorted({action.instrument for action in actions})
         if len(owners) > 1:
             raise ConfigurationError(
@@ -115,12 +116,17 @@ class ValidatedBars:
                 is_split = action.kind == "split"
                 ratio, cash = (action.value, 0.0) if is_split else (1.0, action.value)
                 rows.append((ex_day, 0 if is_split else 1, ratio, cash))
+        if not rows:
+            return _NO_ROWS
         rows.sort()
         bars = np.searchsorted(self.days, np.array([row[0] for row in rows], dtype=np.int64))
         effects = np.array([row[2:] for row in rows], dtype=np.float64).reshape(-1, 2)
         return bars.astype(np.int64), effects
 
 
+_NO_ROWS = np.empty(0, dtype=np.int64), np.empty((0, 2))
+for _values in _NO_ROWS:
+    _values.setflags(write=False)  # one pair for all bars without actions
 _EPOCH = pd.Timestamp("1970-01-01").date()
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 from trading_pipeline.backtest import kernel_codes as c
 from trading_pipeline.backtest import run_backtest
 from trading_pipeline.backtest.account_inputs import AccountInputs, level_rows
-from trading_pipeline.backtest.kernel_fills import pack_intents
+from trading_pipeline.backtest.kernel_events import pack_intents
 from trading_pipeline.backtest.result_frames import ORDER_REASONS
 from trading_pipeline.backtest.settings_vector import settings_vector
 from trading_pipeline.domain.corporate_actions import CorporateAction

@@ -11,7 +11,6 @@ from trading_pipeline.backtest.kernel_fills import (
     commission,
     exit_trigger,
     fill_at_market,
-    pack_intents,
     return_statistics,
     to_tick,
 )
@@ -78,36 +77,6 @@ def test_missing_levels_never_trigger():
 def test_stop_is_hit_when_touched(side, low, high):
     stop = 100.0 - side * 5.0
     assert exit_trigger(side, 100.0, high, low, stop, np.nan, 0, False) == (1, stop)
-
-
-def test_intents_resolve_contradictions():
-    signals = orders_at(6, buy=[0, 1, 2, 5], sell=[1, 3], short=[2, 4, 5], cover=[4, 3])
-    bars, intent, entries = pack_intents(
-        signals.entry_long, signals.exit_long, signals.entry_short, signals.exit_short
-    )
-    both = codes.CANCELLED_LONG | codes.CANCELLED_SHORT
-    assert bars.tolist() == [0, 1, 2, 3, 4, 5]
-    assert intent.tolist() == [
-        codes.ENTER_LONG,
-        codes.CANCELLED_LONG | codes.EXIT_LONG,
-        both,
-        codes.EXIT_LONG | codes.EXIT_SHORT,
-        codes.CANCELLED_SHORT | codes.EXIT_SHORT,
-        both,
-    ]
-    assert entries == 7  # an upper bound of trades: cancelled entries count too
-
-
-def test_bars_without_a_decision_are_left_out():
-    signals = orders_at(40, buy=[7, 39], sell=[8, 31])
-    bars, intent, entries = pack_intents(
-        signals.entry_long, signals.exit_long, signals.entry_short, signals.exit_short
-    )
-    assert bars.tolist() == [7, 8, 31, 39]
-    assert intent.tolist() == [
-        codes.ENTER_LONG, codes.EXIT_LONG, codes.EXIT_LONG, codes.ENTER_LONG,
-    ]  # fmt: skip
-    assert entries == 2
 
 
 def power_sums(returns):
