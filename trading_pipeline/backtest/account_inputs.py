@@ -17,7 +17,7 @@ from trading_pipeline.backtest.kernel_account import simulate_account
 from trading_pipeline.backtest.kernel_portfolio import simulate_portfolio
 from trading_pipeline.backtest.settings_vector import settings_vector
 from trading_pipeline.backtest.validated_bars import ValidatedBars
-from trading_pipeline.domain.signals import Level, Price, Signals
+from trading_pipeline.domain.signals import Level, Signals
 from trading_pipeline.errors import StrategyError
 from trading_pipeline.settings.backtest_settings import (
     BacktestSettings,
@@ -28,7 +28,6 @@ from trading_pipeline.settings.backtest_settings import (
 __all__ = [
     "BEYOND_PLAIN",
     "AccountInputs",
-    "check_levels",
     "level_rows",
     "single_account",
     "volatility_amounts",
@@ -183,45 +182,6 @@ def volatility_amounts(
     amounts: FloatArray = np.ascontiguousarray(np.minimum(share, sizing.maximum_weight))
     amounts.setflags(write=False)
     return amounts
-
-
-def check_levels(bars: ValidatedBars, signals: Signals) -> None:
-    """Raise `StrategyError` for an entry whose stop or target, as a price, is on the wrong side.
-
-    A long entry's stop lies below the close of the deciding bar and its target above; a short
-    entry's the other way round. An entry by limit or stop order is measured from its own price.
-    """
-    names: tuple[tuple[str, int], ...] = (("stop_loss", -1), ("take_profit", 1))
-    for name, sign in names:
-        level = getattr(signals, name)
-        if not isinstance(level, Price):
-            continue
-        for entries, others, word, side in (
-            (signals.entry_long, signals.exit_long | signals.entry_short, "long", 1),
-            (signals.entry_short, signals.exit_short | signals.entry_long, "short", -1),
-        ):
-            base = bars.close
-            for order in (signals.stop_price, signals.limit_price):
-                if isinstance(order, Price):
-                    base = np.where(np.isnan(order.values), base, order.values)
-                elif order is not None:
-                    away = 1 if order is signals.stop_price else -1
-                    base = np.where(
-                        np.isnan(order.values), base, base * (1 + side * away * order.values)
-                    )
-            wrong = entries & ~others & (side * sign * (level.values - base) <= 0)
-            if wrong.any():
-                row = int(np.argmax(wrong))
-                value = float(level.values[row if len(level) > 1 else 0])
-                below = "below" if side * sign < 0 else "above"
-                raise StrategyError(
-                    f"Bar {row} ({bars.index[row]}) enters {word} with a {name} of {value} at a "
-                    f"price of {float(base[row])}; it must lie {below} that price. Correct the "
-                    "strategy, or give Fraction levels, which cannot be on the wrong side.",
-                    field=name,
-                    row=row,
-                    value=value,
-                )
 
 
 def _table(values: FloatArray) -> FloatArray:

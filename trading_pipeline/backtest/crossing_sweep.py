@@ -21,6 +21,7 @@ from trading_pipeline.backtest.settings_vector import (
     needs_account_loop,
     settings_vector,
 )
+from trading_pipeline.backtest.signal_checks import settings_or_default
 from trading_pipeline.backtest.sweep import SWEEP_COLUMNS, run_signal_sweep, sweep_frame
 from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
 from trading_pipeline.domain.corporate_actions import CorporateAction
@@ -93,7 +94,7 @@ def run_sweep(
     [1, 0]
     """
     checked = validate_bars(bars)
-    settings = settings or BacktestSettings()
+    settings = settings_or_default(settings)
     if plan.bars != len(checked):
         raise StrategyError(
             f"The crossing plan covers {plan.bars} bars and there are {len(checked)}; cut both to the "

@@ -11,7 +11,6 @@ import pandas as pd
 
 from trading_pipeline.backtest import kernel_codes as codes
 from trading_pipeline.backtest.account_inputs import (
-    check_levels,
     single_account,
     volatility_amounts,
 )
@@ -21,16 +20,21 @@ from trading_pipeline.backtest.kernel_events import pack_intents
 from trading_pipeline.backtest.result import BacktestResult, holdings_of
 from trading_pipeline.backtest.run_control import Cancelled, Progress, stopped_at
 from trading_pipeline.backtest.settings_vector import (
+    LevelArrays,
     level_arrays,
-    needs_account_loop,
+    rules_of,
     settings_vector,
+)
+from trading_pipeline.backtest.signal_checks import (
+    check_levels,
+    check_rows,
+    settings_or_default,
 )
 from trading_pipeline.backtest.table_memory import empty_tables
 from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
 from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.signals import Price, Signals
-from trading_pipeline.errors import StrategyError
-from trading_pipeline.settings.backtest_settings import BacktestSettings, VolatilityTarget
+from trading_pipeline.settings.backtest_settings import BacktestSettings
 
 __all__ = ["ENGINE_VERSION", "run_backtest"]
 
@@ -76,42 +80,48 @@ def run_backtest(
     109090.909091
     """
     checked = validate_bars(bars)
-    settings = settings or BacktestSettings()
+    if type(settings) is not BacktestSettings:
+        settings = settings_or_default(settings)
     n = checked.close.shape[0]
-    if signals.entry_long.shape[0] != n:
-        raise StrategyError(
-            f"The signals have {len(signals)} rows and the bars {n}; a strategy gives one row for "
-            "each bar that it is traded on. Cut both to the same dates.",
-            rows=len(signals),
-            expected=n,
-        )
-    if type(signals.stop_loss) is Price or type(signals.take_profit) is Price:
+    if (
+        type(signals) is not Signals
+        or signals.index is not None
+        or signals.entry_long.shape[0] != n
+    ):
+        check_rows(checked, signals)
+    rules, p = rules_of(settings), None
+    if Price in (type(signals.stop_loss), type(signals.take_profit), type(signals.trailing_stop)):
         check_levels(checked, signals)
+        p = settings_vector(settings, signals)
     events = pack_intents(
         signals.entry_long, signals.exit_long, signals.entry_short, signals.exit_short
     )
     effects = checked.action_rows(actions)
     sizes = signals.size
-    if isinstance(settings.sizing, VolatilityTarget):
+    if rules.by_volatility:
         sizes = volatility_amounts(checked, signals, settings, *effects)
-    if needs_account_loop(settings, signals):
+    if rules.needs_account or signals.limit_price is not None or signals.stop_price is not None:
         tables = _account_run(
             checked, signals, settings, events, sizes, effects, progress, cancelled
         )
     else:
         if cancelled is not None and cancelled():
             raise stopped_at(0, n)
-        tables = _fast_run(checked, signals, settings, events, sizes, effects)
+        levels = level_arrays(settings, signals)
+        tables = _fast_run(
+            checked, rules.vector if p is None else p, levels, events, sizes, effects
+        )
         if progress is not None:
             progress(n, n)
     equity, holdings, trade_rows, order_rows, stats = tables
     for values in tables:
         values.setflags(write=False)
+    is_plain = not (rules.looks_ahead or rules.by_session) and stats[codes.S_FIRST_RUIN] < 0.0
     return BacktestResult(
         bars=checked,
         settings=settings,
         actions=effects,
-        warnings=_warnings(settings, stats, checked),
+        warnings=() if is_plain else _warnings(settings, stats, checked),
         equity=equity,
         holdings=holdings,
         trade_rows=trade_rows,
@@ -141,14 +151,12 @@ def _account_run(
 
 
 def _fast_run(
-    bars: ValidatedBars, signals: Signals, settings: BacktestSettings, events: Any, sizes: Any,
-    effects: Any,
+    bars: ValidatedBars, p: FloatArray, levels: LevelArrays | None, events: Any, sizes: Any, effects: Any
 ) -> _Tables:  # fmt: skip
     """The run by the loop for one instrument; once more where its logs turn out longer than guessed."""
     event_bar, event_code, trade_rows = events
     action_bar, action_effect = effects
     applied = action_bar if action_bar.shape[0] else None
-    p, levels = settings_vector(settings, signals), level_arrays(settings, signals)
     stats, n = np.zeros(codes.S_COUNT), bars.close.shape[0]
     order_rows = 2 * trade_rows + 2
     while True:
@@ -183,4 +191,4 @@ def _warnings(settings: BacktestSettings, stats: Any, bars: ValidatedBars) -> tu
             f"The equity fell to zero or below at bar {ruin} ({bars.index[ruin]}); returns after it "
             "have no meaning and are NaN."
         )
-    return tuple(found)
+    return (*found, *bars.session_warning(settings.session_close))

@@ -28,6 +28,7 @@ from trading_pipeline.backtest.portfolio_tables import price_tables
 from trading_pipeline.backtest.portfolio_warnings import portfolio_warnings
 from trading_pipeline.backtest.portfolio_weights import WeightPlan, weight_plan
 from trading_pipeline.backtest.run_control import Cancelled, Progress
+from trading_pipeline.backtest.signal_checks import settings_or_default
 from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
 from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.signals import Signals
@@ -82,7 +83,7 @@ def run_portfolio_backtest(
     >>> result.final_equity, result.trades["instrument"].tolist()
     (175000.0, ['A_1d', 'B_1d'])
     """
-    account = settings or BacktestSettings()
+    account = settings_or_default(settings)
     if not bars:
         raise InsufficientDataError(
             "There are no instruments to trade. Give the bars of one or more by name.",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import TypeAlias
 
@@ -23,6 +24,7 @@ __all__ = ["AccountClock", "account_clock", "period_ends"]
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
 _DAY = 86_400_000_000
+_FEW = 10  # distances between bars, below which the least of them says little
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,21 +58,11 @@ class AccountClock:
 def account_clock(bars: Mapping[str, ValidatedBars]) -> AccountClock:
     """The union of the instruments' stamps.
 
-    Raises `ConfigurationError` where the instruments' ids name different timeframes: a daily bar's
-    stamp is its date, so that beside hourly bars its close would be traded on before it is known.
+    Raises `ConfigurationError` for bars of different timeframes: a daily bar's stamp is its date, so
+    that beside hourly bars its close would be traded on before it is known. An id that ends in a
+    timeframe (`AAPL_1d`) is taken at its word; of others the least distance of two bars decides.
     """
-    frames: dict[str, str] = {}
-    for name in bars:
-        timeframe = name.rpartition("_")[2]
-        if timeframe in {known.value for known in Timeframe}:
-            frames.setdefault(timeframe, name)
-    if len(frames) > 1:
-        found = ", ".join(f"{name} ({timeframe})" for timeframe, name in sorted(frames.items()))
-        raise ConfigurationError(
-            f"The instruments of one account need bars of one timeframe; found {found}. Give all of "
-            "them in the longest of these.",
-            timeframes=sorted(frames),
-        )
+    _refuse_mixed(bars)
     first, *others = (each.ts for each in bars.values())
     if all(np.array_equal(first, each) for each in others):
         rows = np.arange(len(first), dtype=np.int64)
@@ -78,6 +70,28 @@ def account_clock(bars: Mapping[str, ValidatedBars]) -> AccountClock:
     ts = np.unique(np.concatenate([first, *others]))
     ts.setflags(write=False)
     return AccountClock(ts, {name: np.searchsorted(ts, each.ts) for name, each in bars.items()})
+
+
+def _refuse_mixed(bars: Mapping[str, ValidatedBars]) -> None:
+    named = {each.value: each for each in Timeframe}
+    known: dict[str, tuple[str, timedelta]] = {}
+    for name, each in bars.items():
+        said = named.get(name.rpartition("_")[2])
+        gaps = len(each) - 1
+        if said is not None:
+            known.setdefault(said.value, (name, said.length))
+        elif gaps >= _FEW:
+            step = timedelta(microseconds=int(np.diff(each.ts).min()))
+            known.setdefault(f"bars {step} apart", (name, step))
+    lengths = [length for _, length in known.values()]
+    if len(known) > 1 and max(lengths) >= 2 * min(lengths):
+        found = ", ".join(f"{name} ({said})" for said, (name, _) in sorted(known.items()))
+        raise ConfigurationError(
+            f"The instruments of one account need bars of one timeframe; found {found}. Give all of "
+            "them in the longest of these. An instrument that only seldom has a bar tells its "
+            "timeframe by its name, such as NAME_1h.",
+            timeframes=sorted(known),
+        )
 
 
 def period_ends(days: IntArray, calendar: RebalancingCalendar) -> npt.NDArray[np.bool_]:

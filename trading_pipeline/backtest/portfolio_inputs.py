@@ -16,7 +16,6 @@ import numpy.typing as npt
 
 from trading_pipeline.backtest.account_inputs import (
     AccountInputs,
-    check_levels,
     level_rows,
     volatility_amounts,
 )
@@ -25,10 +24,11 @@ from trading_pipeline.backtest.portfolio_clock import AccountClock
 from trading_pipeline.backtest.portfolio_tables import PriceTables
 from trading_pipeline.backtest.portfolio_weights import WeightPlan
 from trading_pipeline.backtest.settings_vector import settings_vector
+from trading_pipeline.backtest.signal_checks import check_levels, check_rows
 from trading_pipeline.backtest.validated_bars import ValidatedBars
 from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.signals import Signals
-from trading_pipeline.errors import ConfigurationError, StrategyError, TradingPipelineError
+from trading_pipeline.errors import ConfigurationError, TradingPipelineError
 from trading_pipeline.settings.backtest_settings import BacktestSettings, VolatilityTarget
 
 __all__ = [
@@ -208,13 +208,13 @@ def _session_ends(
 
 
 def check_lengths(bars: Mapping[str, ValidatedBars], signals: Mapping[str, Signals]) -> None:
-    """Raise `StrategyError` for signals that do not have one row for each bar of their instrument."""
+    """Raise `StrategyError` for signals that do not fit the bars of their instrument, row by row."""
     for name, each in signals.items():
-        if each.entry_long.shape[0] != bars[name].close.shape[0]:
-            raise StrategyError(
-                f"The signals of {name} have {len(each)} rows and its bars {len(bars[name])}; give "
-                "one row for each of the instrument's own bars, not of the account's.",
-                instrument=name,
-                rows=len(each),
-                expected=len(bars[name]),
-            )
+        if (
+            type(each) is Signals
+            and each.index is None
+            and each.entry_long.shape[0] == bars[name].close.shape[0]
+        ):
+            continue  # the usual case, a hundred times without the context below
+        with of_instrument(name):
+            check_rows(bars[name], each)

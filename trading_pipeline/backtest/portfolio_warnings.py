@@ -22,7 +22,7 @@ def portfolio_warnings(
     clock: AccountClock,
     bars: Mapping[str, ValidatedBars],
 ) -> tuple[str, ...]:
-    """Look-ahead, ruin, and positions in instruments whose bars have ended before the account's.
+    """Look-ahead, ruin, idle sessions, and positions in instruments whose bars have ended before the account's.
 
     An instrument's bars count as ended once they are missing for longer than ever before; so a
     weekend after the last session is no news. `quantity` is None where every instrument has every bar.
@@ -39,6 +39,9 @@ def portfolio_warnings(
             f"The equity fell to zero or below at bar {ruin} ({clock.index[ruin]}); returns after it "
             "have no meaning and are NaN."
         )
+    if settings.session_close is not None:
+        for name, each in bars.items():
+            found += [f"{name}: {said}" for said in each.session_warning(settings.session_close)]
     for k, (name, each) in enumerate(bars.items() if quantity is not None else ()):
         held, silence = float(quantity[-1, k]), int(clock.ts[-1] - each.ts[-1])
         if held == 0.0 or silence == 0:

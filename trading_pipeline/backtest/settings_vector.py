@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from trading_pipeline.backtest import kernel_codes as codes
-from trading_pipeline.domain.signals import Price, Signals
+from trading_pipeline.domain.signals import Level, Price, Signals
 from trading_pipeline.settings.backtest_settings import (
     BacktestSettings,
     FixedCash,
@@ -19,7 +19,14 @@ from trading_pipeline.settings.backtest_settings import (
     VolatilityTarget,
 )
 
-__all__ = ["LevelArrays", "level_arrays", "needs_account_loop", "settings_vector"]
+__all__ = [
+    "LevelArrays",
+    "Rules",
+    "level_arrays",
+    "needs_account_loop",
+    "rules_of",
+    "settings_vector",
+]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 LevelArrays: TypeAlias = tuple[FloatArray, FloatArray, FloatArray]
@@ -45,15 +52,24 @@ _ACCOUNT_ONLY = (
 )
 
 
-def needs_account_loop(settings: BacktestSettings, signals: Signals | None = None) -> bool:
-    """True where the settings or signals ask for more than the fast loop carries out."""
-    if signals is not None and not (signals.limit_price is None and signals.stop_price is None):
-        return True
-    return _rules(settings)[1]
+class Rules(NamedTuple):
+    """What settings say by themselves, whatever the signals.
+
+    `vector`: all numbers; `levels`: stop, target and trail, None without any; `needs_account`: only the
+    account's loop carries them out; `by_volatility`: sizes come bar by bar; `by_session`: positions end
+    with it; `looks_ahead`: fills at the close of the decision.
+    """
+
+    vector: FloatArray
+    levels: LevelArrays | None
+    needs_account: bool
+    by_volatility: bool
+    by_session: bool
+    looks_ahead: bool
 
 
-def _rules(settings: BacktestSettings) -> tuple[FloatArray, bool]:
-    """(vector that no signal changes, True where only the account's loop carries the settings out).
+def rules_of(settings: BacktestSettings) -> Rules:
+    """The rules of settings; made once for each object, since a run may take less time than making them.
 
     Kept by the object: a hash of all fields would take longer than a run of some hundred bars.
     """
@@ -61,18 +77,31 @@ def _rules(settings: BacktestSettings) -> tuple[FloatArray, bool]:
     if known is not None and known[0] is settings:
         return known[1]
     fields = BacktestSettings.model_fields
-    account = settings.sizing.type == "target_weight" or any(
-        getattr(settings, name) != fields[name].default for name in _ACCOUNT_ONLY
+    sizing = settings.sizing.type
+    rules = Rules(
+        vector=_base_vector(settings),
+        levels=_levels(settings, None, None, None),
+        needs_account=sizing == "target_weight"
+        or any(getattr(settings, name) != fields[name].default for name in _ACCOUNT_ONLY),
+        by_volatility=sizing == "volatility_target",
+        by_session=settings.session_close is not None,
+        looks_ahead=settings.fill == "same_close",
     )
-    rules = _base_vector(settings), account
     if len(_known) >= _MOST:
         _known.clear()
     _known[id(settings)] = settings, rules
     return rules
 
 
+def needs_account_loop(settings: BacktestSettings, signals: Signals | None = None) -> bool:
+    """True where the settings or signals ask for more than the fast loop carries out."""
+    if signals is not None and not (signals.limit_price is None and signals.stop_price is None):
+        return True
+    return rules_of(settings).needs_account
+
+
 _MOST = 256
-_known: dict[int, tuple[BacktestSettings, tuple[FloatArray, bool]]] = {}
+_known: dict[int, tuple[BacktestSettings, Rules]] = {}
 
 
 def _base_vector(settings: BacktestSettings) -> FloatArray:
@@ -134,7 +163,7 @@ def _sizing(settings: BacktestSettings) -> tuple[int, float]:
 
 def settings_vector(settings: BacktestSettings, signals: Signals) -> FloatArray:
     """The kernel's vector of numbers, read-only; which levels are prices comes from the signals."""
-    p = _rules(settings)[0]
+    p = rules_of(settings).vector
     for name, place in _PRICE_FLAGS:
         if type(getattr(signals, name)) is Price:
             p = p.copy()
@@ -155,6 +184,14 @@ _PRICE_FLAGS = (
 def level_arrays(settings: BacktestSettings, signals: Signals) -> LevelArrays | None:
     """(stop, target, trail), each one value or one a bar; None where there is no level at all."""
     stop, target, trail = signals.stop_loss, signals.take_profit, signals.trailing_stop
+    if stop is target is trail is None:
+        return rules_of(settings).levels
+    return _levels(settings, stop, target, trail)
+
+
+def _levels(
+    settings: BacktestSettings, stop: Level | None, target: Level | None, trail: Level | None
+) -> LevelArrays | None:
     stops = _one_value(settings.stop_loss) if stop is None else stop.values
     targets = _one_value(settings.take_profit) if target is None else target.values
     trails = _one_value(settings.trailing_stop) if trail is None else trail.values

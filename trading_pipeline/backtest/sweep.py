@@ -18,6 +18,7 @@ from trading_pipeline.backtest.settings_vector import (
     needs_account_loop,
     settings_vector,
 )
+from trading_pipeline.backtest.signal_checks import settings_or_default
 from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
 from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.signals import Signals
@@ -53,7 +54,7 @@ def run_signal_sweep(
     Every number equals the one that `run_backtest` gives, bit for bit. Raises as it does.
     """
     checked = validate_bars(bars)
-    settings = settings or BacktestSettings()
+    settings = settings_or_default(settings)
     action_bar, action_effect = checked.action_rows(actions)
     stats = np.zeros((len(signals), codes.S_COUNT))
     nothing, no_holdings = np.empty(0), np.empty((0, 3))

@@ -18,6 +18,7 @@ from numba import njit
 from trading_pipeline.domain.bars import BAR_COLUMNS, normalize_bars, utc_index
 from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.errors import ConfigurationError, DataQualityError, InsufficientDataError
+from trading_pipeline.settings.backtest_settings import SessionClose
 
 __all__ = ["ValidatedBars", "validate_bars"]
 
@@ -87,6 +88,19 @@ class ValidatedBars:
         if len(self) > 1 and day[-1] == day[-2]:
             ends[-1] = time[-1] < bell <= time[-1] + local[-1] - local[-2]
         return ends
+
+    def session_warning(self, rule: SessionClose | None) -> tuple[str, ...]:
+        """A sentence where the rule closes nothing: bars of several dates of which none ends a session."""
+        if rule is None or self.session_ends(rule.time, rule.zone).any():
+            return ()
+        days = self.local_days(rule.zone)
+        if days[0] == days[-1]:
+            return ()
+        return (
+            f"No position is ever closed at {rule.time} {rule.zone}: of {len(self)} bars from "
+            f"{self.index[0]} to {self.index[-1]} none opens before it on its local date with a later "
+            "bar behind (a daily bar has its date as stamp). Positions are held over night.",
+        )
 
     def action_rows(
         self, actions: Sequence[CorporateAction] | None

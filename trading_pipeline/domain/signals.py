@@ -93,7 +93,8 @@ class Signals:
     `Fraction` they are counted from the close of the deciding bar (a buy limit below, a buy stop
     above). `stop_loss`, `take_profit`, `trailing_stop`: levels of the position that the entry opens,
     read at the bar of the entry's decision only. `confidence` (0 to 1) and `reason` (one text a bar)
-    are carried into the reports and change no fill.
+    are carried into the reports and change no fill. `index`: stamps of the bars that the rows belong
+    to, taken from the arrays where they are Series of stamps; the engine compares it with its bars.
 
     Raises `StrategyError` naming the field for a wrong type, another length or an impossible value.
 
@@ -115,9 +116,11 @@ class Signals:
     trailing_stop: Level | None = None
     confidence: FloatArray | None = None
     reason: npt.NDArray[np.object_] | None = None
+    index: pd.DatetimeIndex | None = None
 
     def __post_init__(self) -> None:
         """Check types, lengths and values, and make the arrays read-only."""
+        self._take_index()
         for name in _INTENTS:
             object.__setattr__(self, name, _flags(name, getattr(self, name)))
         rows = len(self)
@@ -151,7 +154,7 @@ class Signals:
     def head(self, rows: int) -> Signals:
         """The first `rows` rows; single-valued levels stay as they are."""
         cut: dict[str, Any] = {name: getattr(self, name)[:rows] for name in _INTENTS}
-        for name in (*_NUMBERS, "reason"):
+        for name in (*_NUMBERS, "reason", "index"):
             value = getattr(self, name)
             cut[name] = None if value is None else value[:rows]
         for name in _LEVELS:
@@ -172,8 +175,25 @@ class Signals:
                 columns[name] = getattr(self, name)
         return pd.DataFrame(columns, index=index)
 
+    def _take_index(self) -> None:
+        """Keep the stamps that come with Series; all must have the same."""
+        first = "index"
+        for name in (*_INTENTS, *_NUMBERS):
+            value = getattr(self, name)
+            if not (isinstance(value, pd.Series) and isinstance(value.index, pd.DatetimeIndex)):
+                continue
+            if self.index is None:
+                object.__setattr__(self, "index", value.index)
+                first = name
+            elif not value.index.equals(self.index):
+                raise StrategyError(
+                    f"The signals' {name} has {len(value)} stamps from {value.index.min()} on, and {first} "
+                    f"{len(self.index)} from {self.index.min()} on. Give all of them on the bars' index.",
+                    field=name,
+                )
+
     def _lengths(self) -> Iterator[tuple[str, int]]:
-        for name in (*_INTENTS, *_NUMBERS, "reason"):
+        for name in (*_INTENTS, *_NUMBERS, "reason", "index"):
             value = getattr(self, name)
             if value is not None:
                 yield name, len(value)

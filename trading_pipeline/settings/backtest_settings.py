@@ -9,11 +9,10 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from trading_pipeline.domain.hashing import canonical_hash
-from trading_pipeline.errors import ConfigurationError
-from trading_pipeline.settings.spec_model import explain_validation_error
+from trading_pipeline.settings.spec_model import FrozenSettings, no_truth_value
 
 __all__ = [
     "BacktestSettings",
@@ -27,26 +26,15 @@ __all__ = [
     "VolatilityTarget",
 ]
 
-Positive: TypeAlias = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
-NotNegative: TypeAlias = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
-BelowOne: TypeAlias = Annotated[float, Field(gt=0.0, lt=1.0)]
+_NUMBER = BeforeValidator(no_truth_value)
+Positive: TypeAlias = Annotated[float, _NUMBER, Field(gt=0.0, allow_inf_nan=False)]
+NotNegative: TypeAlias = Annotated[float, _NUMBER, Field(ge=0.0, allow_inf_nan=False)]
+BelowOne: TypeAlias = Annotated[float, _NUMBER, Field(gt=0.0, lt=1.0)]
+BasisPoints: TypeAlias = Annotated[float, _NUMBER, Field(ge=0.0, lt=10_000.0)]
+Count: TypeAlias = Annotated[int, _NUMBER, Field(ge=1)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def __init__(self, **values: Any) -> None:
-        """Check the values; `ConfigurationError` names each wrong one and the closest known name."""
-        try:
-            super().__init__(**values)
-        except ValidationError as error:
-            sentences = explain_validation_error(error, type(self))
-            raise ConfigurationError(
-                f"{type(self).__name__}: {sentences}", settings=type(self).__name__
-            ) from error
-
-
-class PercentOfEquity(_Frozen):
+class PercentOfEquity(FrozenSettings):
     """Stake a share of the equity: quantity = cash after exits * percent / (fill * (1 + fee)).
 
     `percent` is a fraction: 1.0 stakes everything, above 1 needs `leverage`.
@@ -56,35 +44,35 @@ class PercentOfEquity(_Frozen):
     percent: Positive = 1.0
 
 
-class PercentAtRisk(_Frozen):
+class PercentAtRisk(FrozenSettings):
     """Lose this fraction of the equity if the stop is hit; an entry without a stop is not filled."""
 
     type: Literal["percent_at_risk"] = "percent_at_risk"
     percent: BelowOne
 
 
-class FixedQuantity(_Frozen):
+class FixedQuantity(FrozenSettings):
     """The same number of units (shares, contracts) each time."""
 
     type: Literal["fixed_quantity"] = "fixed_quantity"
     quantity: Positive
 
 
-class FixedCash(_Frozen):
+class FixedCash(FrozenSettings):
     """The same amount of account currency each time, costs included."""
 
     type: Literal["fixed_cash"] = "fixed_cash"
     cash: Positive
 
 
-class TargetWeight(_Frozen):
+class TargetWeight(FrozenSettings):
     """Bring the position to this share of the equity at each entry signal."""
 
     type: Literal["target_weight"] = "target_weight"
     weight: Positive
 
 
-class VolatilityTarget(_Frozen):
+class VolatilityTarget(FrozenSettings):
     """Stake so that the position's volatility a year is `annual_volatility` of the equity.
 
     Volatility is the standard deviation of the last `lookback_bars` log returns of the close.
@@ -92,7 +80,7 @@ class VolatilityTarget(_Frozen):
 
     type: Literal["volatility_target"] = "volatility_target"
     annual_volatility: Positive
-    lookback_bars: Annotated[int, Field(ge=2)] = 20
+    lookback_bars: Annotated[int, _NUMBER, Field(ge=2)] = 20
     maximum_weight: Positive = 1.0
 
 
@@ -102,7 +90,7 @@ Sizing: TypeAlias = Annotated[
 ]
 
 
-class SessionClose(_Frozen):
+class SessionClose(FrozenSettings):
     """Local time and zone at which every position is closed: the last bar that opens before it."""
 
     time: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
@@ -121,7 +109,7 @@ class SessionClose(_Frozen):
         return zone
 
 
-class BacktestSettings(_Frozen):
+class BacktestSettings(FrozenSettings):
     """Everything but bars and signals that a backtest's result depends on.
 
     >>> BacktestSettings(commission_bps=10).sizing
@@ -139,20 +127,18 @@ class BacktestSettings(_Frozen):
     limit_fill: Literal["through", "touch"] = Field(
         default="through", description="a limit or target fills beyond its price, or already at it"
     )
-    time_in_force: Literal["gtc", "day"] | Annotated[int, Field(ge=1)] = Field(
+    time_in_force: Literal["gtc", "day"] | Count = Field(
         default="gtc",
         description="how long limit and stop entries and kept remainders work: until they are "
         "replaced, to the end of their first day, or this many bars",
     )
     sizing: Sizing = Field(default_factory=PercentOfEquity)
-    pyramiding: Annotated[int, Field(ge=1)] = Field(
-        default=1, description="most entries in one position"
-    )
+    pyramiding: Count = Field(default=1, description="most entries in one position")
 
-    commission_bps: NotNegative = Field(
+    commission_bps: BasisPoints = Field(
         default=0.0, description="taker fee on the notional of each fill"
     )
-    maker_commission_bps: NotNegative | None = Field(
+    maker_commission_bps: BasisPoints | None = Field(
         default=None, description="fee of limit fills; None: as the taker's"
     )
     commission_per_order: NotNegative = 0.0
@@ -163,7 +149,7 @@ class BacktestSettings(_Frozen):
     commission_per_round_trip: NotNegative = Field(
         default=0.0, description="flat, charged at the exit"
     )
-    slippage_bps: NotNegative = Field(
+    slippage_bps: BasisPoints = Field(
         default=0.0, description="against the order, on market and stop fills"
     )
     slippage_price: NotNegative = Field(
@@ -172,7 +158,7 @@ class BacktestSettings(_Frozen):
     slippage_volume_share: NotNegative = Field(
         default=0.0, description="price moves by this times (quantity / bar volume) squared"
     )
-    maximum_participation: Annotated[float, Field(gt=0.0, le=1.0)] | None = Field(
+    maximum_participation: Annotated[float, _NUMBER, Field(gt=0.0, le=1.0)] | None = Field(
         default=None, description="largest share of a bar's volume that a fill may take"
     )
     unfilled: Literal["cancel", "keep"] = Field(
@@ -180,10 +166,10 @@ class BacktestSettings(_Frozen):
     )
 
     allow_short: bool = True
-    leverage: Annotated[float, Field(ge=1.0, allow_inf_nan=False)] = Field(
+    leverage: Annotated[float, _NUMBER, Field(ge=1.0, allow_inf_nan=False)] = Field(
         default=1.0, description="largest notional over equity at an entry"
     )
-    maintenance_margin: Annotated[float, Field(ge=0.0, lt=1.0)] | None = Field(
+    maintenance_margin: Annotated[float, _NUMBER, Field(ge=0.0, lt=1.0)] | None = Field(
         default=None, description="equity over notional below which the position is liquidated"
     )
     lot_size: Positive | None = None
@@ -210,12 +196,12 @@ class BacktestSettings(_Frozen):
     daily_loss_limit: Positive | None = Field(
         default=None, description="account currency; then flat until the next day"
     )
-    max_holding_bars: Annotated[int, Field(ge=1)] | None = Field(
+    max_holding_bars: Count | None = Field(
         default=None, description="bars a position may live through, the entry's bar is the first"
     )
 
     borrow_rate: NotNegative = Field(default=0.0, description="a year, on the value of shorts")
-    funding_rate: Annotated[float, Field(allow_inf_nan=False)] = Field(
+    funding_rate: Annotated[float, _NUMBER, Field(allow_inf_nan=False)] = Field(
         default=0.0, description="a year, paid by longs and earned by shorts of perpetuals"
     )
     cash_rate: NotNegative = Field(default=0.0, description="a year, charged on negative cash")

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
 from trading_pipeline.domain.hashing import canonical_hash
+from trading_pipeline.settings.spec_model import FrozenSettings, no_truth_value
 
 __all__ = ["Rebalancing", "RebalancingCalendar"]
 
@@ -19,7 +20,7 @@ RebalancingCalendar: TypeAlias = (
 """Period of which the last bar rebalances, or a number of bars."""
 
 
-class Rebalancing(BaseModel):
+class Rebalancing(FrozenSettings):
     """When the weights known by then are restored; all orders fill at the next open.
 
     With neither field set, each bar whose row gives a weight rebalances. With a field set, the first
@@ -30,16 +31,16 @@ class Rebalancing(BaseModel):
     'month'
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     calendar: RebalancingCalendar | None = Field(
         default=None,
         description="at the close of the last bar of each day, week (from Monday), month, quarter "
         "or year, or of every so many bars",
     )
-    threshold: Annotated[float, Field(gt=0.0, lt=1.0)] | None = Field(
-        default=None,
-        description="also where the weight of any instrument is off by more than this",
+    threshold: Annotated[float, BeforeValidator(no_truth_value), Field(gt=0.0, lt=1.0)] | None = (
+        Field(
+            default=None,
+            description="also where the weight of any instrument is off by more than this",
+        )
     )
 
     @property

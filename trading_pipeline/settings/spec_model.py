@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Self
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.errors import ConfigurationError, did_you_mean
 
-__all__ = ["Name", "SpecModel", "explain_validation_error"]
+__all__ = ["FrozenSettings", "Name", "SpecModel", "explain_validation_error", "no_truth_value"]
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$", min_length=1, max_length=64)]
 """Names of scenarios, studies, models, strategies and feature sets."""
@@ -47,6 +48,29 @@ class SpecModel(BaseModel):
     def hash(self) -> str:
         """Hash of all values, defaults included."""
         return canonical_hash(self.model_dump(mode="json"))
+
+
+class FrozenSettings(BaseModel):
+    """Frozen values made in Python; a wrong one is a `ConfigurationError` in plain words."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def __init__(self, **values: Any) -> None:
+        """Check the values; `ConfigurationError` names each wrong one and the closest known name."""
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            sentences = explain_validation_error(error, type(self))
+            raise ConfigurationError(
+                f"{type(self).__name__}: {sentences}", settings=type(self).__name__
+            ) from error
+
+
+def no_truth_value(value: Any) -> Any:
+    """Refuse True and False where a number is meant; Python would count with them as 1 and 0."""
+    if isinstance(value, (bool, np.bool_)):
+        raise ValueError("a number is needed here, not true or false")
+    return value
 
 
 _BRANCH = re.compile(r"function-|constrained-|literal\[|(int|float|str|bool|date)$")

@@ -1,9 +1,19 @@
 """This file holds what a run is refused for, and what is refused inside a run, each with bar and value."""
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 
-from trading_pipeline.backtest import BacktestSettings, Fraction, Price, Signals, run_backtest
+from trading_pipeline.backtest import (
+    BacktestSettings,
+    Fraction,
+    Price,
+    Signals,
+    run_backtest,
+    run_portfolio_backtest,
+)
 from trading_pipeline.errors import (
     ConfigurationError,
     DataQualityError,
@@ -19,6 +29,7 @@ from trading_pipeline.settings.backtest_settings import (
     TargetWeight,
     VolatilityTarget,
 )
+from trading_pipeline.settings.rebalancing import Rebalancing
 from trading_pipeline_tests.backtest.random_markets import flat_bars, orders_at
 
 BARS = flat_bars(10, 11, 12)
@@ -144,3 +155,97 @@ def test_no_size_asked_of_a_market_that_stands_still_is_no_size_and_no_warning()
     signals = orders_at(5, buy=[3], size=np.zeros(5))
     result = run_backtest(bars, signals, BacktestSettings(sizing=sizing))
     assert result.orders["reason"].tolist() == ["no_size"]
+
+
+@pytest.mark.parametrize("signals", [None, np.zeros(3, dtype=bool), {"entry_long": [True]}])
+def test_what_is_no_signals_is_refused_by_its_type(signals):
+    with pytest.raises(StrategyError, match=f"signals are a {type(signals).__name__}"):
+        run_backtest(BARS, signals)
+
+
+@pytest.mark.parametrize("settings", [{"initial_cash": 5.0}, "cheap", 3])
+def test_what_is_no_settings_is_refused_by_its_type(settings):
+    with pytest.raises(ConfigurationError, match=f"settings are a {type(settings).__name__}"):
+        run_backtest(BARS, BUY, settings)
+
+
+def test_a_truth_value_is_no_number():
+    for field in ("initial_cash", "commission_bps", "pyramiding", "leverage", "max_holding_bars"):
+        with pytest.raises(ConfigurationError, match=f"'{field}': a number is needed here"):
+            BacktestSettings(**{field: True})
+
+
+@pytest.mark.parametrize("field", ["commission_bps", "maker_commission_bps", "slippage_bps"])
+def test_costs_of_the_whole_notional_and_more_are_refused(field):
+    with pytest.raises(ConfigurationError, match=f"'{field}'.*less than 10000"):
+        BacktestSettings(**{field: 20_000})
+
+
+def series(index, at):
+    flags = pd.Series(data=False, index=index)
+    flags.iloc[at] = True
+    return flags
+
+
+def test_signals_as_series_of_other_stamps_are_refused_not_taken_by_position():
+    shifted = BARS.index + pd.Timedelta(days=1)
+    signals = Signals.long_only(series(shifted, 0), series(shifted, 2))
+    with pytest.raises(
+        StrategyError, match=r"Row 0 of the signals has the stamp 2024-01-02.*bar 0 is"
+    ):
+        run_backtest(BARS, signals)
+    with pytest.raises(StrategyError, match="A: Row 0 of the signals has the stamp"):
+        run_portfolio_backtest({"A": BARS}, {"A": signals})
+
+
+def test_signals_as_series_of_two_indexes_are_refused():
+    with pytest.raises(
+        StrategyError, match=r"exit_long has 3 stamps from .* and entry_long 3 from"
+    ):
+        Signals.long_only(series(BARS.index, 0), series(BARS.index + pd.Timedelta(hours=1), 2))
+
+
+def test_signals_as_series_of_the_bars_trade_as_arrays_do():
+    local = BARS.index.tz_convert("America/New_York")
+    given = Signals.long_only(series(local, 0), series(local, 1))
+    plain = Signals.long_only(given.entry_long, given.exit_long)
+    assert run_backtest(BARS, given).content_hash == run_backtest(BARS, plain).content_hash
+    assert given.head(2).index.equals(local[:2])
+
+
+def test_series_without_stamps_are_taken_by_position():
+    flags = pd.Series([True, False, False])
+    assert run_backtest(BARS, Signals.long_only(flags, ~flags)).trade_count == 1
+
+
+def test_a_trailing_distance_of_the_whole_price_is_refused():
+    far = Signals.long_only(BUY.entry_long, BUY.exit_long, trailing_stop=Price(120.0))
+    with pytest.raises(StrategyError, match=r"Bar 0 .* distance of 120.0 from a price of 10.0"):
+        run_backtest(BARS, far)
+    # a short can lose any distance
+    short = orders_at(3, short=[0])
+    run_backtest(BARS, replace(short, trailing_stop=Price(120.0)))
+
+
+def test_a_session_close_that_no_bar_can_meet_is_warned_of():
+    rule = BacktestSettings(session_close=SessionClose(time="15:55", zone="America/New_York"))
+    (said,) = run_backtest(BARS, BUY, rule).warnings
+    assert said.startswith(
+        "No position is ever closed at 15:55 America/New_York: of 3 bars from 2024"
+    )
+    (of_one,) = run_portfolio_backtest({"A": BARS}, {"A": BUY}, rule).warnings
+    assert of_one == f"A: {said}"
+
+
+def test_a_session_close_that_bars_can_meet_is_not_warned_of():
+    rule = BacktestSettings(session_close=SessionClose(time="15:55", zone="UTC"))
+    assert run_backtest(BARS, BUY, rule).warnings == ()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"calendar": "mounth"}, {"threshold": -1.0}, {"threshold": True}, {"calender": "day"}],
+)
+def test_a_rebalancing_that_cannot_be_is_refused_in_plain_words(values):
+    with pytest.raises(ConfigurationError, match="Rebalancing: .*" + next(iter(values))):
+        Rebalancing(**values)

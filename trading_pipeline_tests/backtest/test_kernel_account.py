@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trading_pipeline.backtest import Fraction, Price, Signals, engine, run_backtest
+from trading_pipeline.backtest.settings_vector import rules_of
 from trading_pipeline_tests.backtest.random_markets import (
     action,
     bar_rows,
@@ -21,9 +22,13 @@ ACTIONS = [action(3, "split", 2.0), action(5, "dividend", 0.5)]
 
 def by_both_loops(bars, signals, chosen, actions=None):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine, "needs_account_loop", lambda *_: False)
+        patch.setattr(
+            engine, "rules_of", lambda given: rules_of(given)._replace(needs_account=False)
+        )
         fast = run_backtest(bars, signals, chosen, actions=actions)
-        patch.setattr(engine, "needs_account_loop", lambda *_: True)
+        patch.setattr(
+            engine, "rules_of", lambda given: rules_of(given)._replace(needs_account=True)
+        )
         full = run_backtest(bars, signals, chosen, actions=actions)
     return fast, full
 

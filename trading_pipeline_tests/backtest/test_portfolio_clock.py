@@ -39,6 +39,32 @@ def test_timeframes_are_not_mixed_on_one_account():
     assert len(clock_of(A_1d=flat_bars(1, 1), B_1d=flat_bars(1, 1), anything=flat_bars(1))) == 2
 
 
+def bars_apart(step, count=30):
+    index = pd.date_range("2024-01-01", periods=count, freq=step, tz="UTC", name="ts")
+    return flat_bars(*[1.0] * count).set_axis(index, axis=0)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("H", "D"), ("A_1d", "B"), ("A", "B_1h")],
+)
+def test_daily_bars_beside_hourly_ones_are_refused_whatever_the_names(first, second):
+    steps = ("1h", "1D") if first == "H" else ("1D", "1h")
+    with pytest.raises(ConfigurationError, match="bars of one timeframe; found"):
+        clock_of(**{first: bars_apart(steps[0]), second: bars_apart(steps[1])})
+
+
+def test_a_name_tells_the_timeframe_of_an_instrument_that_seldom_has_a_bar():
+    clock = clock_of(A_1h=bars_apart("1h", 200), B_1h=bars_apart("5h", 40))
+    assert len(clock) == 200
+    with pytest.raises(ConfigurationError, match="tells its timeframe by its name"):
+        clock_of(A=bars_apart("1h", 200), B=bars_apart("5h", 40))
+
+
+def test_a_few_bars_do_not_tell_a_timeframe():
+    assert len(clock_of(A=bars_apart("1D", 30), B=bars_apart("7D", 5))) == 30
+
+
 @pytest.mark.parametrize(
     ("calendar", "alias"),
     [("day", "D"), ("week", "W"), ("month", "M"), ("quarter", "Q"), ("year", "Y")],

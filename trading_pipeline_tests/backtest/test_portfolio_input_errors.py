@@ -64,7 +64,7 @@ def test_unknown_instrument_is_named_with_the_closest_known_one(where):
 
 
 def test_signals_have_one_row_for_each_of_the_instruments_own_bars():
-    with pytest.raises(StrategyError, match="AAPL_1d have 4 rows and its bars 3"):
+    with pytest.raises(StrategyError, match=r"^AAPL_1d: The signals have 4 rows and the bars 3"):
         run_portfolio_backtest(BARS, {"AAPL_1d": orders_at(4)})
 
 

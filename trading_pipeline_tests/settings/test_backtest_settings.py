@@ -58,7 +58,7 @@ def test_unknown_zone_is_named():
     ("wrong", "words"),
     [
         ({"initial_cash": -5}, "'initial_cash': .*greater than 0, was -5"),
-        ({"initial_cash": float("nan")}, "'initial_cash': .*finite number, was nan"),
+        ({"initial_cash": float("nan")}, "'initial_cash': .*greater than 0, was nan"),
         ({"comission_bps": 3}, "Unknown key 'comission_bps'. Did you mean 'commission_bps'"),
         ({"sizing": {"type": "fixed_cash", "cas": 1}}, "Unknown key 'cas'. Did you mean 'cash'"),
         ({"session_close": {"time": "16:00", "zone": "Mars/Base"}}, "'session_close'.*Mars/Base"),

@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.settings.rebalancing import Rebalancing
 
 
@@ -21,7 +22,7 @@ def test_periods_and_numbers_of_bars_are_calendars(calendar):
      {"threshold": 0.0}, {"threshold": 1.0}, {"threshold": float("nan")}, {"drift": 0.1}],
 )  # fmt: skip
 def test_values_without_a_meaning_are_refused(wrong):
-    with pytest.raises(ValidationError):
+    with pytest.raises(ConfigurationError, match=f"Rebalancing: .*{next(iter(wrong))}"):
         Rebalancing(**wrong)
 
 
