@@ -248,7 +248,8 @@ class SessionSpec(SpecModel):
     close: str | None = key(
         None,
         "time",
-        'local time as "16:00", in quotes; null: positions are held over night',
+        'local time as "16:00", in quotes; null: positions are held over night (as they are, with a '
+        "warning, where no bar can end a session, such as daily bars)",
         pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
     )
     zone: str | None = key(None, "time zone", "IANA name of the zone, such as America/New_York")
