@@ -1,7 +1,8 @@
 """This file holds how kernels are compiled that only other kernels call.
 
 The rules of one order are long and called from many places. The compiler would copy them into each of
-them and then work on the copies, most of the time that a first run takes.
+them and then work on the copies, most of the time that a first run takes. A loop of its own for a few
+orders wants the opposite: a call hands over each array as seven values, which takes longer than an order.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, TypeVar
 from numba import njit, types
 from numba.extending import intrinsic
 
-__all__ = ["inner", "keep_apart"]
+__all__ = ["borrowing", "copy_in", "inner", "keep_apart"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -21,6 +22,15 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 def inner(function: _Function) -> _Function:
     """Compile a function that only compiled code calls: no entry from Python is built for it."""
     compiled: _Function = _inner(function)
+    return compiled
+
+
+def borrowing(function: _Function) -> _Function:
+    """As `inner`, for a function that makes no array: it counts no references to those it is given.
+
+    Each count is an atomic instruction, some of which an order would wait for longer than for its sums.
+    """
+    compiled: _Function = _inner(_nrt=False)(function)
     return compiled
 
 
@@ -47,3 +57,17 @@ def _keep_apart(typing: Any) -> Any:
 
 
 keep_apart: Any = intrinsic(_keep_apart)
+
+
+def _copy_in(typing: Any) -> Any:
+    """Stand in a compiled function that must be copied into its callers; it does nothing else."""
+    del typing
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        builder.function.attributes.add("alwaysinline")
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+copy_in: Any = intrinsic(_copy_in)

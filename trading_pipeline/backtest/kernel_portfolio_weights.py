@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 
 from trading_pipeline.backtest import kernel_codes as c
-from trading_pipeline.backtest.kernel_compilation import inner
+from trading_pipeline.backtest.kernel_compilation import borrowing
 from trading_pipeline.backtest.kernel_equity_statistics import equity_statistics
 from trading_pipeline.backtest.kernel_rebalancing import (
     H_COUNT,
@@ -52,7 +52,7 @@ def simulate_weights(  # noqa: PLR0912
     held from the open of the bar in `unit_bar` on. Rows beyond a table's end are counted, not written.
     """
     n, m = close.shape
-    main, alike = p[p.shape[0] - 1], p.shape[0] == 2
+    main, rules, alike = p[p.shape[0] - 1], np.empty(p.shape[1]), p.shape[0] == 2
     a, counts = np.zeros(c.A_COUNT), np.zeros(2, dtype=np.int64)
     a[c.A_CASH] = main[c.P_INITIAL_CASH]
     s, trade_of = np.zeros((H_COUNT, m)), np.full(m, -1)
@@ -61,9 +61,11 @@ def simulate_weights(  # noqa: PLR0912
     bar, place, restored, bars_held, restoring = 0, 0, 0, 0, False
     while bar < n:
         if restoring:
-            restore_weights(bar, open_[bar], p, alike, a, counts, s, trade_of, trades, orders)
+            restore_weights(bar, open_[bar], p, rules, alike, a, counts, s, trade_of, trades, orders)
             if restored < unit_bar.shape[0]:
-                unit_bar[restored], unit_rows[restored, :] = bar, s[H_UNITS]
+                unit_bar[restored] = bar
+                for k in range(m):
+                    unit_rows[restored, k] = s[H_UNITS, k]
             restored += 1
         # The bars up to the next decision, or to the first at whose close a weight is off.
         decides = place < at.shape[0]
@@ -103,7 +105,7 @@ def simulate_weights(  # noqa: PLR0912
     return restored
 
 
-@inner
+@borrowing
 def _mark(close: Array, s: Array, begin: int, end: int, cash: float, equity_out: Array) -> None:
     """Equity at the closes of bars `begin` to `end - 1`: cash, then the positions in their order."""
     m, i = close.shape[1], begin
@@ -132,7 +134,7 @@ def _mark(close: Array, s: Array, begin: int, end: int, cash: float, equity_out:
         i += 8
 
 
-@inner
+@borrowing
 def _off_at(
     close: Array, s: Array, begin: int, end: int, threshold: float, equity: Array
 ) -> int:  # fmt: skip
@@ -147,7 +149,7 @@ def _off_at(
     return -1
 
 
-@inner
+@borrowing
 def _finish(
     close: Array, restoring: bool, equity: float, counts: Array, s: Array, trade_of: Array,
     trades: Array, orders: Array,

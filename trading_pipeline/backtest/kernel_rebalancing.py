@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from trading_pipeline.backtest import kernel_codes as c
-from trading_pipeline.backtest.kernel_compilation import inner
+from trading_pipeline.backtest.kernel_compilation import borrowing, copy_in
 from trading_pipeline.backtest.kernel_fills import affordable_quantity, commission, fill_at_market
 from trading_pipeline.backtest.kernel_records import close_trade, log_order
 
@@ -37,20 +37,22 @@ H_UNITS, H_EXITED, H_PROCEEDS, H_POINT, H_GOAL, H_AIM, H_FILL, H_COUNT = range(8
 N_TRADES, N_ORDERS = range(2)  # rows of the two logs, counted
 
 
-@inner
+@borrowing
 def _take(rules: Array, p: Array, k: int) -> None:
     """Take over the settings of one instrument."""
+    copy_in()
     for field in range(p.shape[1]):
         rules[field] = p[k, field]
 
 
-@inner
+@borrowing
 def restore_weights(  # noqa: PLR0912 - the order of events stands in one place
-    i: int, prices: Array, p: Array, alike: bool, a: Array, counts: Array, s: Array,
+    i: int, prices: Array, p: Array, rules: Array, alike: bool, a: Array, counts: Array, s: Array,
     trade_of: Array, trades: Array, orders: Array,
 ) -> None:  # fmt: skip
     """Bring all instruments to their weights at the open of bar i: exits, reductions, then buys."""
-    m, rules = prices.shape[0], p[0].copy()
+    m = prices.shape[0]
+    _take(rules, p, 0)
     for k in range(m):
         units, goal = s[H_UNITS, k], s[H_GOAL, k]
         if units * goal < 0.0 or (goal == 0.0 and units != 0.0):
@@ -105,12 +107,13 @@ def restore_weights(  # noqa: PLR0912 - the order of events stands in one place
             _buy(i, k, side, more, prices[k], equity, rules, a, counts, s, trade_of, trades, orders)
 
 
-@inner
+@borrowing
 def _sell(
     i: int, k: int, wanted: float, ref: float, rules: Array, a: Array, counts: Array, s: Array,
     trade_of: Array, trades: Array, orders: Array,
 ) -> None:  # fmt: skip
     """Close the position, or `wanted` of it."""
+    copy_in()
     held, point, trade = abs(s[H_UNITS, k]), s[H_POINT, k], trade_of[k]
     side = 1.0 if s[H_UNITS, k] > 0.0 else -1.0
     asked = min(wanted, held)
@@ -141,12 +144,13 @@ def _sell(
     _log(i, k, -side, False, asked, sold, price, fee, slip, c.R_REBALANCE, counts, orders)
 
 
-@inner
+@borrowing
 def _buy(  # noqa: PLR0912, PLR0915 - one order from its size to its log row
     i: int, k: int, side: float, wanted: float, ref: float, equity: float, rules: Array, a: Array,
     counts: Array, s: Array, trade_of: Array, trades: Array, orders: Array,
 ) -> None:  # fmt: skip
     """Open a position (a short one too) or add to it, as far as cash, lot and notional allow."""
+    copy_in()
     price, point, fee, slip = s[H_FILL, k], s[H_POINT, k], 0.0, 0.0
     asked, bought, reason = wanted, wanted, c.R_FILLED
     if side < 0.0 and not rules[c.P_ALLOW_SHORT] > 0.0:
@@ -199,12 +203,13 @@ def _buy(  # noqa: PLR0912, PLR0915 - one order from its size to its log row
     _log(i, k, side, True, asked, bought, price, fee, slip, reason, counts, orders)
 
 
-@inner
+@borrowing
 def _log(
     i: int, k: int, side: float, is_entry: bool, asked: float, filled: float, price: float,
     fee: float, slip: float, reason: int, counts: Array, orders: Array,
 ) -> None:  # fmt: skip
     """Write an order that is due at the open of bar i, decided at the close before."""
+    copy_in()
     row = counts[N_ORDERS]
     if row < orders.shape[0]:
         orders[row, c.O_ASSET] = k
