@@ -20,13 +20,17 @@ from trading_pipeline.backtest import kernel_codes as c
 from trading_pipeline.backtest.kernel_compilation import borrowing
 from trading_pipeline.backtest.kernel_equity_statistics import equity_statistics
 from trading_pipeline.backtest.kernel_rebalancing import (
-    H_COUNT,
     H_EXITED,
     H_GOAL,
     H_POINT,
     H_PROCEEDS,
     H_UNITS,
+    N_BAR,
+    N_DECISION,
+    N_DUE,
+    N_HELD,
     N_ORDERS,
+    N_REBALANCES,
     N_TRADES,
     restore_weights,
 )
@@ -40,34 +44,41 @@ Array = Any
 @njit(cache=True, nogil=True, error_model="numpy")
 def simulate_weights(  # noqa: PLR0912
     open_: Array, close: Array, at: Array, row_of: Array, due: Array, values: Array,
-    threshold: float, p: Array, stats: Array, equity_out: Array, cash_out: Array, unit_bar: Array,
-    unit_rows: Array, trades: Array, orders: Array,
-) -> int:  # fmt: skip
-    """Run an account; everything comes back in the out arrays, and the number of rebalances.
+    threshold: float, p: Array, a: Array, counts: Array, s: Array, trade_of: Array, stats: Array,
+    equity_out: Array, cash_out: Array, unit_bar: Array, unit_rows: Array, trades: Array,
+    orders: Array,
+) -> bool:  # fmt: skip
+    """Run an account; everything comes back in the out arrays.
+
+    False where a table may not hold what the next rebalance writes: called again with longer ones, of
+    the same beginning, and the same state, it goes on from there. One needs a row of units, a row of
+    trades for each instrument and three of orders.
 
     Prices: (bars, instruments). `at`: bars at whose close weights are given or restored, rising;
     `row_of`: the row of `values` that each of them gives, -1 for none; `due`: 1 where the weights known
     by then are restored at the next open; `threshold`: so too where a weight is off by more (0: never).
-    `p`: settings, one row an instrument or one for all of them, then the account's. `unit_rows`: units
-    held from the open of the bar in `unit_bar` on. Rows beyond a table's end are counted, not written.
+    `p`: settings, one row an instrument or one for all of them, then the account's. State as
+    `portfolio_rebalances` makes it. `unit_rows`: units held from the open of the bar in
+    `unit_bar` on.
     """
     n, m = close.shape
-    main, rules, alike = p[p.shape[0] - 1], np.empty(p.shape[1]), p.shape[0] == 2
-    a, counts = np.zeros(c.A_COUNT), np.zeros(2, dtype=np.int64)
-    a[c.A_CASH] = main[c.P_INITIAL_CASH]
-    s, trade_of = np.zeros((H_COUNT, m)), np.full(m, -1)
-    for k in range(m):
-        s[H_POINT, k], s[H_GOAL, k] = p[0 if alike else k, c.P_POINT], np.nan
-    bar, place, restored, bars_held, restoring = 0, 0, 0, 0, False
-    while bar < n:
-        if restoring:
-            restore_weights(bar, open_[bar], p, rules, alike, a, counts, s, trade_of, trades, orders)
-            if restored < unit_bar.shape[0]:
-                unit_bar[restored] = bar
-                for k in range(m):
-                    unit_rows[restored, k] = s[H_UNITS, k]
-            restored += 1
+    own = 0 if p.shape[0] == 2 else 1
+    while counts[N_BAR] < n:
+        bar, row = counts[N_BAR], counts[N_REBALANCES]
+        if counts[N_DUE]:
+            if (
+                row == unit_bar.shape[0]
+                or counts[N_TRADES] + m > trades.shape[0]
+                or counts[N_ORDERS] + 3 * m > orders.shape[0]
+            ):
+                return False
+            restore_weights(bar, open_[bar], p, own, a, counts, s, trade_of, trades, orders)
+            unit_bar[row] = bar
+            for k in range(m):
+                unit_rows[row, k] = s[H_UNITS, k]
+            counts[N_REBALANCES] += 1
         # The bars up to the next decision, or to the first at whose close a weight is off.
+        place = counts[N_DECISION]
         decides = place < at.shape[0]
         end = at[place] + 1 if decides else n
         drift, begin = -1, bar
@@ -82,8 +93,8 @@ def simulate_weights(  # noqa: PLR0912
             end = drift + 1
         else:
             _mark(close, s, begin, end, a[c.A_CASH], equity_out)
-        restoring = drift >= 0
-        if decides and not restoring:
+        counts[N_DUE] = drift >= 0
+        if decides and drift < 0:
             if row_of[place] >= 0:
                 for k in range(m):
                     given = values[row_of[place], k]
@@ -91,18 +102,22 @@ def simulate_weights(  # noqa: PLR0912
             restoring = due[place] != 0 and equity_out[end - 1] > 0.0
             if threshold > 0.0 and not restoring:
                 restoring = _off_at(close, s, end - 1, end, threshold, equity_out) >= 0
-            place += 1
+            counts[N_DUE] = restoring
+            counts[N_DECISION] += 1
         held = False
         for k in range(m):
             held = held or s[H_UNITS, k] != 0.0
-        bars_held += (end - bar) * held
+        counts[N_HELD] += (end - bar) * held
         cash_out[bar:end] = a[c.A_CASH]
-        bar = end
-    equity_statistics(equity_out, main, stats)
-    _finish(close, restoring, equity_out[n - 1], counts, s, trade_of, trades, orders)
+        counts[N_BAR] = end
+    if counts[N_ORDERS] + m > orders.shape[0]:
+        return False
+    equity_statistics(equity_out, p[p.shape[0] - 1], stats)
+    _finish(close, counts[N_DUE] != 0, equity_out[n - 1], counts, s, trade_of, trades, orders)
     stats[c.S_TRADES], stats[c.S_ORDERS] = counts[N_TRADES], counts[N_ORDERS]
-    stats[c.S_BARS_IN_POSITION], stats[c.S_FEES], stats[c.S_INTEREST] = bars_held, a[c.A_FEES], 0.0
-    return restored
+    stats[c.S_BARS_IN_POSITION], stats[c.S_INTEREST] = counts[N_HELD], 0.0
+    stats[c.S_FEES] = a[c.A_FEES]
+    return True
 
 
 @borrowing

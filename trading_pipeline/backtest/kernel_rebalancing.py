@@ -24,7 +24,13 @@ __all__ = [
     "H_POINT",
     "H_PROCEEDS",
     "H_UNITS",
+    "N_BAR",
+    "N_COUNT",
+    "N_DECISION",
+    "N_DUE",
+    "N_HELD",
     "N_ORDERS",
+    "N_REBALANCES",
     "N_TRADES",
     "restore_weights",
 ]
@@ -34,31 +40,25 @@ Array = Any
 # State of one instrument: units held, units sold so far of its open trade and what they brought, value
 # of a point, weight in force, and the units and the price that the weight comes to at this open.
 H_UNITS, H_EXITED, H_PROCEEDS, H_POINT, H_GOAL, H_AIM, H_FILL, H_COUNT = range(8)
-N_TRADES, N_ORDERS = range(2)  # rows of the two logs, counted
-
-
-@borrowing
-def _take(rules: Array, p: Array, k: int) -> None:
-    """Take over the settings of one instrument."""
-    copy_in()
-    for field in range(p.shape[1]):
-        rules[field] = p[k, field]
+# Where an account's loop stands: rows of its logs and of its units, the bar and the decision that come
+# next, bars with a position so far, 1 where the bar's open is to restore the weights.
+N_TRADES, N_ORDERS, N_REBALANCES, N_BAR, N_DECISION, N_HELD, N_DUE, N_COUNT = range(8)
 
 
 @borrowing
 def restore_weights(  # noqa: PLR0912 - the order of events stands in one place
-    i: int, prices: Array, p: Array, rules: Array, alike: bool, a: Array, counts: Array, s: Array,
-    trade_of: Array, trades: Array, orders: Array,
+    i: int, prices: Array, p: Array, own: int, a: Array, counts: Array, s: Array, trade_of: Array,
+    trades: Array, orders: Array,
 ) -> None:  # fmt: skip
-    """Bring all instruments to their weights at the open of bar i: exits, reductions, then buys."""
+    """Bring all instruments to their weights at the open of bar i: exits, reductions, then buys.
+
+    `own`: 1 where `p` has a row for each instrument, 0 where all share the first.
+    """
     m = prices.shape[0]
-    _take(rules, p, 0)
     for k in range(m):
         units, goal = s[H_UNITS, k], s[H_GOAL, k]
         if units * goal < 0.0 or (goal == 0.0 and units != 0.0):
-            if not alike:
-                _take(rules, p, k)
-            _sell(i, k, abs(units), prices[k], rules, a, counts, s, trade_of, trades, orders)
+            _sell(i, k, abs(units), prices[k], p[own * k], a, counts, s, trade_of, trades, orders)
     equity, gross = a[c.A_CASH], 0.0
     for k in range(m):
         value = s[H_UNITS, k] * prices[k] * s[H_POINT, k]
@@ -66,9 +66,7 @@ def restore_weights(  # noqa: PLR0912 - the order of events stands in one place
         gross += abs(value)
     a[c.A_GROSS] = gross
     for k in range(m):
-        if not alike:
-            _take(rules, p, k)
-        goal = s[H_GOAL, k]
+        rules, goal = p[own * k], s[H_GOAL, k]
         price = fill_at_market(prices[k], 1.0 if goal > 0.0 else -1.0, rules)
         s[H_FILL, k], s[H_AIM, k] = price, affordable_quantity(equity * abs(goal), price, rules)
     for k in range(m):
@@ -76,9 +74,8 @@ def restore_weights(  # noqa: PLR0912 - the order of events stands in one place
         surplus = quantity - s[H_AIM, k]
         if not (surplus > 1e-9 * quantity and s[H_UNITS, k] * s[H_GOAL, k] > 0.0):
             continue
-        if not alike:
-            _take(rules, p, k)
-        lot, asked, why = rules[c.P_LOT], surplus, 0
+        rules, asked, why = p[own * k], surplus, 0
+        lot = rules[c.P_LOT]
         if lot > 0.0:
             surplus = np.floor(surplus / lot + 1e-9) * lot
             if surplus <= 0.0:
@@ -102,9 +99,21 @@ def restore_weights(  # noqa: PLR0912 - the order of events stands in one place
         if units * side < 0.0:  # a weight so small that its product with the units was 0
             _log(i, k, side, True, np.nan, 0.0, np.nan, 0.0, 0.0, c.R_EXIT_UNFILLED, counts, orders)
         elif more > 1e-9 * abs(units):
-            if not alike:
-                _take(rules, p, k)
-            _buy(i, k, side, more, prices[k], equity, rules, a, counts, s, trade_of, trades, orders)
+            _buy(
+                i,
+                k,
+                side,
+                more,
+                prices[k],
+                equity,
+                p[own * k],
+                a,
+                counts,
+                s,
+                trade_of,
+                trades,
+                orders,
+            )
 
 
 @borrowing

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trading_pipeline.backtest import kernel_codes as codes
+from trading_pipeline.backtest import kernel_rebalancing as kernel
 from trading_pipeline.backtest.account_inputs import BEYOND_PLAIN
 from trading_pipeline.backtest.account_run import AccountRun, UnitsHeld
 from trading_pipeline.backtest.kernel_portfolio_weights import simulate_weights
@@ -30,7 +31,7 @@ _Number = TypeVar("_Number", bound=np.generic)
 
 _LEVELS = ("stop_loss", "take_profit", "trailing_stop", "session_close")
 _NO_SIGNALS = Signals.long_only(np.zeros(1, dtype=np.bool_), np.zeros(1, dtype=np.bool_))
-_DRIFTS = 256  # rebalances by threshold that there is room for at first
+_DRIFTS = 64  # rebalances by threshold that there is room for at first
 
 
 def run_rebalances(
@@ -48,32 +49,46 @@ def run_rebalances(
         return None
     n, m = tables.close.shape
     at, row_of, due = _decisions(plan)
-    rebalances = int(due.sum()) + (_DRIFTS if plan.threshold > 0.0 else 0)
-    trade_rows, order_rows = rebalances * m, (2 * rebalances + 1) * m
-    while True:
-        # What is counted is written whole, so that the places need not be zeroed.
-        stats, equity, cash = np.empty(codes.S_COUNT), np.empty(n), np.empty(n)
-        first_bar, units = np.empty(rebalances, dtype=np.int64), np.empty((rebalances, m))
-        trades = np.empty((trade_rows, codes.T_COUNT))
-        orders = np.empty((order_rows, codes.O_COUNT))
-        used = simulate_weights(
-            tables.open, tables.close, at, row_of, due, _read_only(plan.values), plan.threshold,
-            vectors, stats, equity, cash, first_bar, units, trades, orders,
-        )  # fmt: skip
-        used_trades, used_orders = int(stats[codes.S_TRADES]), int(stats[codes.S_ORDERS])
-        if used <= rebalances and used_trades <= trade_rows and used_orders <= order_rows:
-            break
-        rebalances, trade_rows, order_rows = used, used_trades, used_orders
+    state = _state(vectors, m)
+    stats, equity, cash = np.empty(codes.S_COUNT), np.empty(n), np.empty(n)
+    # Room for what most runs write; all of a row is written, so that it need not be zeroed.
+    rebalances = int(due.sum()) + (1 if plan.threshold == 0.0 else _DRIFTS)
+    first_bar, units = np.empty(rebalances, dtype=np.int64), np.empty((rebalances, m))
+    trades = np.empty((4 * m, codes.T_COUNT))
+    orders = np.empty(((rebalances + 3) * m, codes.O_COUNT))
+    while not simulate_weights(
+        tables.open, tables.close, at, row_of, due, _read_only(plan.values), plan.threshold,
+        vectors, *state, stats, equity, cash, first_bar, units, trades, orders,
+    ):  # fmt: skip
+        used = state[1]
+        if used[kernel.N_REBALANCES] == len(units):
+            first_bar, units = _longer(first_bar), _longer(units)
+        if used[kernel.N_TRADES] + m > len(trades):
+            trades = _longer(trades)
+        if used[kernel.N_ORDERS] + 3 * m > len(orders):
+            orders = _longer(orders)
+    used = state[1]
+    changes = int(used[kernel.N_REBALANCES])
     run = AccountRun(
         equity=equity,
         cash=cash,
-        quantity=UnitsHeld(_cut(first_bar, used), _cut(units, used)),
-        trade_rows=_cut(trades, used_trades),
-        order_rows=_cut(orders, used_orders),
+        quantity=UnitsHeld(_used(first_bar, changes), _used(units, changes)),
+        trade_rows=_used(trades, int(used[kernel.N_TRADES])),
+        order_rows=_used(orders, int(used[kernel.N_ORDERS])),
         stats=stats,
     )
     run.freeze()
     return run
+
+
+def _state(vectors: FloatArray, m: int) -> tuple[FloatArray, IntArray, FloatArray, IntArray]:
+    """(of the account, where its loop stands, of the instruments, their last trades) before the first bar."""
+    account = np.zeros(codes.A_COUNT)
+    account[codes.A_CASH] = vectors[-1, codes.P_INITIAL_CASH]
+    held = np.zeros((kernel.H_COUNT, m))
+    held[kernel.H_POINT] = vectors[:-1, codes.P_POINT]
+    held[kernel.H_GOAL] = np.nan
+    return account, np.zeros(kernel.N_COUNT, dtype=np.int64), held, np.full(m, -1)
 
 
 def _vectors(
@@ -100,10 +115,16 @@ def _decisions(plan: WeightPlan) -> tuple[IntArray, IntArray, npt.NDArray[np.uin
     return at, row_of[at], plan.rebalance[at]
 
 
-def _cut(table: npt.NDArray[_Number], rows: int) -> npt.NDArray[_Number]:
-    """The table with its first rows only; the rest goes back to the system without a copy."""
-    table.resize((rows, *table.shape[1:]), refcheck=False)  # nobody else knows the table yet
-    return table
+def _longer(table: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
+    """The table with room for as many rows again."""
+    longer = np.empty((2 * len(table), *table.shape[1:]), dtype=table.dtype)
+    longer[: len(table)] = table
+    return longer
+
+
+def _used(table: npt.NDArray[_Number], rows: int) -> npt.NDArray[_Number]:
+    """The rows that were written; copied where the rest would keep much memory from being freed."""
+    return table[:rows] if 10 * rows >= 9 * len(table) else table[:rows].copy()
 
 
 def _read_only(values: FloatArray) -> FloatArray:
