@@ -50,11 +50,15 @@ def test_error_of_the_callback_ends_the_run_and_is_raised_as_it_is(many):
     assert not [thread for thread in threading.enumerate() if thread.name == "account"]
 
 
-def test_logs_get_all_the_rows_they_need():
+@pytest.mark.parametrize("watched", [True, False])  # by the general loop, by the one for weights
+def test_logs_get_all_the_rows_they_need(watched):
     bars = {name: random_bars(400, seed=k) for k, name in enumerate("ABC")}
     fixed = TargetWeights.fixed(dict.fromkeys(bars, 0.3), bars["A"].index[0])
     # one row is known to rebalance, the drifts are many
-    result = run_portfolio_backtest(bars, fixed, rebalancing=Rebalancing(threshold=1e-4))
+    result = run_portfolio_backtest(
+        bars, fixed, rebalancing=Rebalancing(threshold=1e-4),
+        progress=(lambda done, total: None) if watched else None,
+    )  # fmt: skip
     assert len(result.orders) > 400
     assert (result.orders["filled"] > 0)[result.orders["ts"].notna()].all()
     moved = pd.Series(result.orders["ts"]).nunique()
