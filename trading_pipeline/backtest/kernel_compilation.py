@@ -14,23 +14,25 @@ from typing import Any, TypeVar
 from numba import njit, types
 from numba.extending import intrinsic
 
-__all__ = ["borrowing", "copy_in", "inner", "keep_apart"]
+__all__ = ["copy_in", "inner", "inner_maker", "keep_apart"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 def inner(function: _Function) -> _Function:
-    """Compile a function that only compiled code calls: no entry from Python is built for it."""
-    compiled: _Function = _inner(function)
+    """Compile a function that only compiled code calls and that makes no array.
+
+    No entry from Python is built for it, and it counts no references to the arrays that it is given,
+    which its caller holds: each count is an atomic instruction, and an order would wait for them longer
+    than for its sums. A function that makes an array is refused when it is compiled.
+    """
+    compiled: _Function = _inner(_nrt=False)(function)
     return compiled
 
 
-def borrowing(function: _Function) -> _Function:
-    """As `inner`, for a function that makes no array: it counts no references to those it is given.
-
-    Each count is an atomic instruction, some of which an order would wait for longer than for its sums.
-    """
-    compiled: _Function = _inner(_nrt=False)(function)
+def inner_maker(function: _Function) -> _Function:
+    """As `inner`, for a function that makes arrays."""
+    compiled: _Function = _inner(function)
     return compiled
 
 

@@ -9,7 +9,6 @@ import numpy as np
 from trading_pipeline.backtest import kernel_codes as c
 from trading_pipeline.backtest.kernel_compilation import inner, keep_apart
 from trading_pipeline.backtest.kernel_fills import add_powers, return_statistics
-from trading_pipeline.backtest.kernel_vectors import LANES
 
 __all__ = ["equity_statistics"]
 
@@ -17,16 +16,16 @@ Array = Any
 
 
 @inner
-def equity_statistics(equity: Array, main: Array, stats: Array) -> None:
+def equity_statistics(equity: Array, main: Array, sums: Array, stats: Array) -> None:
     """Final equity, deepest drawdown, first bar of ruin and the moments of the returns, into `stats`.
 
     `equity`: at each close, one bar or more. `main`: the account's settings vector; its starting cash is
-    what the first return and the first peak are counted from. After ruin returns are NaN.
+    what the first return and the first peak are counted from. `sums`: four times `LANES` zeros to add
+    powers up in. After ruin returns are NaN.
     """
     keep_apart()
     n, previous = equity.shape[0], main[c.P_INITIAL_CASH]
     peak, trough, drawdown, ruin = previous, previous, 0.0, -1
-    sums = np.zeros(4 * LANES)
     for i in range(n):
         value = equity[i]
         if value <= 0.0 and ruin < 0:

@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 
 from trading_pipeline.backtest import kernel_codes as c
-from trading_pipeline.backtest.kernel_compilation import borrowing
+from trading_pipeline.backtest.kernel_compilation import inner
 from trading_pipeline.backtest.kernel_equity_statistics import equity_statistics
 from trading_pipeline.backtest.kernel_rebalancing import (
     H_EXITED,
@@ -35,6 +35,7 @@ from trading_pipeline.backtest.kernel_rebalancing import (
     restore_weights,
 )
 from trading_pipeline.backtest.kernel_records import close_trade, log_order
+from trading_pipeline.backtest.kernel_vectors import LANES
 
 __all__ = ["simulate_weights"]
 
@@ -112,7 +113,7 @@ def simulate_weights(  # noqa: PLR0912
         counts[N_BAR] = end
     if counts[N_ORDERS] + m > orders.shape[0]:
         return False
-    equity_statistics(equity_out, p[p.shape[0] - 1], stats)
+    equity_statistics(equity_out, p[p.shape[0] - 1], np.zeros(4 * LANES), stats)
     _finish(close, counts[N_DUE] != 0, equity_out[n - 1], counts, s, trade_of, trades, orders)
     stats[c.S_TRADES], stats[c.S_ORDERS] = counts[N_TRADES], counts[N_ORDERS]
     stats[c.S_BARS_IN_POSITION], stats[c.S_INTEREST] = counts[N_HELD], 0.0
@@ -120,7 +121,7 @@ def simulate_weights(  # noqa: PLR0912
     return True
 
 
-@borrowing
+@inner
 def _mark(close: Array, s: Array, begin: int, end: int, cash: float, equity_out: Array) -> None:
     """Equity at the closes of bars `begin` to `end - 1`: cash, then the positions in their order."""
     m, i = close.shape[1], begin
@@ -149,7 +150,7 @@ def _mark(close: Array, s: Array, begin: int, end: int, cash: float, equity_out:
         i += 8
 
 
-@borrowing
+@inner
 def _off_at(
     close: Array, s: Array, begin: int, end: int, threshold: float, equity: Array
 ) -> int:  # fmt: skip
@@ -164,7 +165,7 @@ def _off_at(
     return -1
 
 
-@borrowing
+@inner
 def _finish(
     close: Array, restoring: bool, equity: float, counts: Array, s: Array, trade_of: Array,
     trades: Array, orders: Array,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from trading_pipeline.backtest import kernel_codes as c
-from trading_pipeline.backtest.kernel_compilation import borrowing, copy_in
+from trading_pipeline.backtest.kernel_compilation import copy_in, inner
 from trading_pipeline.backtest.kernel_fills import affordable_quantity, commission, fill_at_market
 from trading_pipeline.backtest.kernel_records import close_trade, log_order
 
@@ -45,7 +45,7 @@ H_UNITS, H_EXITED, H_PROCEEDS, H_POINT, H_GOAL, H_AIM, H_FILL, H_COUNT = range(8
 N_TRADES, N_ORDERS, N_REBALANCES, N_BAR, N_DECISION, N_HELD, N_DUE, N_COUNT = range(8)
 
 
-@borrowing
+@inner
 def restore_weights(  # noqa: PLR0912 - the order of events stands in one place
     i: int, prices: Array, p: Array, own: int, a: Array, counts: Array, s: Array, trade_of: Array,
     trades: Array, orders: Array,
@@ -116,7 +116,7 @@ def restore_weights(  # noqa: PLR0912 - the order of events stands in one place
             )
 
 
-@borrowing
+@inner
 def _sell(
     i: int, k: int, wanted: float, ref: float, rules: Array, a: Array, counts: Array, s: Array,
     trade_of: Array, trades: Array, orders: Array,
@@ -153,7 +153,7 @@ def _sell(
     _log(i, k, -side, False, asked, sold, price, fee, slip, c.R_REBALANCE, counts, orders)
 
 
-@borrowing
+@inner
 def _buy(  # noqa: PLR0912, PLR0915 - one order from its size to its log row
     i: int, k: int, side: float, wanted: float, ref: float, equity: float, rules: Array, a: Array,
     counts: Array, s: Array, trade_of: Array, trades: Array, orders: Array,
@@ -212,7 +212,7 @@ def _buy(  # noqa: PLR0912, PLR0915 - one order from its size to its log row
     _log(i, k, side, True, asked, bought, price, fee, slip, reason, counts, orders)
 
 
-@borrowing
+@inner
 def _log(
     i: int, k: int, side: float, is_entry: bool, asked: float, filled: float, price: float,
     fee: float, slip: float, reason: int, counts: Array, orders: Array,

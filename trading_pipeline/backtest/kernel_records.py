@@ -43,7 +43,7 @@ from trading_pipeline.backtest.kernel_codes import (
     T_SIDE,
     T_SLIPPAGE,
 )
-from trading_pipeline.backtest.kernel_compilation import borrowing
+from trading_pipeline.backtest.kernel_compilation import inner
 
 __all__ = [
     "close_trade",
@@ -54,7 +54,7 @@ __all__ = [
 Array = Any
 
 
-@borrowing
+@inner
 def log_order(
     orders: Array, row: int, decided: int, bar: int, at: int, side: float, is_entry: bool,
     kind: int, requested: float, filled: float, price: float, fee: float, slip: float, reason: int,
@@ -76,7 +76,7 @@ def log_order(
     return row + 1
 
 
-@borrowing
+@inner
 def close_trade(
     trades: Array, row: int, bar: int, at: int, price: float, quantity: float, fee: float,
     slip: float, income: float, point: float, reason: int,
@@ -96,7 +96,7 @@ def close_trade(
     trades[row, T_REASON] = reason
 
 
-@borrowing
+@inner
 def log_pending(orders: Array, row: int, act: int, bar: int, quantity: float) -> int:
     """Log the orders that the last bar's decision leaves without a bar to fill in."""
     opposite = 0
