@@ -59,8 +59,7 @@ def simulate_weights(  # noqa: PLR0912
     `row_of`: the row of `values` that each of them gives, -1 for none; `due`: 1 where the weights known
     by then are restored at the next open; `threshold`: so too where a weight is off by more (0: never).
     `p`: settings, one row an instrument or one for all of them, then the account's. State as
-    `portfolio_rebalances` makes it. `unit_rows`: units held from the open of the bar in
-    `unit_bar` on.
+    `portfolio_rebalances` makes it. `unit_rows`: units held from the open of the bar in `unit_bar` on.
     """
     n, m = close.shape
     own = 0 if p.shape[0] == 2 else 1
@@ -188,8 +187,7 @@ def _finish(
                 continue
             side = np.sign(change) if change == change else np.sign(goal)
             row = counts[N_ORDERS]
-            if row < orders.shape[0]:
-                orders[row, c.O_ASSET] = k
+            orders[row, c.O_ASSET] = k
             counts[N_ORDERS] = log_order(
                 orders, row, last, -1, c.AT_OPEN, side, quantity * side >= 0.0, c.K_MARKET,
                 abs(change), 0.0, np.nan, 0.0, 0.0, c.R_NO_NEXT_BAR,

@@ -52,7 +52,8 @@ def restore_weights(  # noqa: PLR0912 - the order of events stands in one place
 ) -> None:  # fmt: skip
     """Bring all instruments to their weights at the open of bar i: exits, reductions, then buys.
 
-    `own`: 1 where `p` has a row for each instrument, 0 where all share the first.
+    `own`: 1 where `p` has a row for each instrument, 0 where all share the first. The tables must have
+    room for a trade and two orders of each instrument.
     """
     m = prices.shape[0]
     for k in range(m):
@@ -100,20 +101,8 @@ def restore_weights(  # noqa: PLR0912 - the order of events stands in one place
             _log(i, k, side, True, np.nan, 0.0, np.nan, 0.0, 0.0, c.R_EXIT_UNFILLED, counts, orders)
         elif more > 1e-9 * abs(units):
             _buy(
-                i,
-                k,
-                side,
-                more,
-                prices[k],
-                equity,
-                p[own * k],
-                a,
-                counts,
-                s,
-                trade_of,
-                trades,
-                orders,
-            )
+                i, k, side, more, prices[k], equity, p[own * k], a, counts, s, trade_of, trades, orders,
+            )  # fmt: skip
 
 
 @inner
@@ -147,9 +136,8 @@ def _sell(
         s[H_UNITS, k] -= side * sold
         s[H_EXITED, k] += sold
         s[H_PROCEEDS, k] += sold * price
-        if trade < trades.shape[0]:
-            trades[trade, c.T_FEES] += fee
-            trades[trade, c.T_SLIPPAGE] += slip
+        trades[trade, c.T_FEES] += fee
+        trades[trade, c.T_SLIPPAGE] += slip
     _log(i, k, -side, False, asked, sold, price, fee, slip, c.R_REBALANCE, counts, orders)
 
 
@@ -195,18 +183,17 @@ def _buy(  # noqa: PLR0912, PLR0915 - one order from its size to its log row
             counts[N_TRADES] += 1
             s[H_EXITED, k], s[H_PROCEEDS, k] = 0.0, 0.0
         row = trade_of[k]
-        if row < trades.shape[0]:
-            if opens:
-                trades[row, c.T_ASSET], trades[row, c.T_SIDE] = k, side
-                trades[row, c.T_QUANTITY], trades[row, c.T_ENTRY_PRICE] = bought, price
-                trades[row, c.T_ENTRY_BAR], trades[row, c.T_ENTRY_AT] = i, c.AT_OPEN
-                trades[row, c.T_FEES], trades[row, c.T_SLIPPAGE] = fee, slip
-            else:
-                paid = trades[row, c.T_QUANTITY] * trades[row, c.T_ENTRY_PRICE] + bought * price
-                trades[row, c.T_QUANTITY] += bought
-                trades[row, c.T_ENTRY_PRICE] = paid / trades[row, c.T_QUANTITY]
-                trades[row, c.T_FEES] += fee
-                trades[row, c.T_SLIPPAGE] += slip
+        if opens:
+            trades[row, c.T_ASSET], trades[row, c.T_SIDE] = k, side
+            trades[row, c.T_QUANTITY], trades[row, c.T_ENTRY_PRICE] = bought, price
+            trades[row, c.T_ENTRY_BAR], trades[row, c.T_ENTRY_AT] = i, c.AT_OPEN
+            trades[row, c.T_FEES], trades[row, c.T_SLIPPAGE] = fee, slip
+        else:
+            paid = trades[row, c.T_QUANTITY] * trades[row, c.T_ENTRY_PRICE] + bought * price
+            trades[row, c.T_QUANTITY] += bought
+            trades[row, c.T_ENTRY_PRICE] = paid / trades[row, c.T_QUANTITY]
+            trades[row, c.T_FEES] += fee
+            trades[row, c.T_SLIPPAGE] += slip
     else:
         price, bought = np.nan, 0.0
     _log(i, k, side, True, asked, bought, price, fee, slip, reason, counts, orders)
@@ -220,8 +207,7 @@ def _log(
     """Write an order that is due at the open of bar i, decided at the close before."""
     copy_in()
     row = counts[N_ORDERS]
-    if row < orders.shape[0]:
-        orders[row, c.O_ASSET] = k
+    orders[row, c.O_ASSET] = k
     counts[N_ORDERS] = log_order(
         orders, row, i - 1, i, c.AT_OPEN, side, is_entry, c.K_MARKET, asked, filled, price, fee,
         slip, reason,
