@@ -118,6 +118,8 @@ def run_portfolio_backtest(
             inputs, effects.applied, entries, len(clock), len(names), progress=progress,
             cancelled=cancelled,
         )  # fmt: skip
+    # Only where an instrument may lack bars do the warnings look at the units.
+    by_bar = run.quantity if isinstance(run.quantity, np.ndarray) else None
     return PortfolioResult(
         instruments=names,
         bars=checked,
@@ -131,7 +133,7 @@ def run_portfolio_backtest(
         order_rows=run.order_rows,
         stats=run.stats,
         splits={name: (bar, effect[:, 0]) for name, (bar, effect) in effects.own.items()},
-        warnings=portfolio_warnings(account, run.stats, run.quantity, clock, checked),
+        warnings=portfolio_warnings(account, run.stats, by_bar, clock, checked),
     )
 
 

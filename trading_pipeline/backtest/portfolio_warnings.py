@@ -25,8 +25,7 @@ def portfolio_warnings(
     """Look-ahead, ruin, and positions in instruments whose bars have ended before the account's.
 
     An instrument's bars count as ended once they are missing for longer than ever before; so a
-    weekend after the last session is no news. `quantity`: units by bar, or anything else where every
-    instrument has every bar.
+    weekend after the last session is no news. `quantity` is None where every instrument has every bar.
     """
     found = []
     if settings.fill == "same_close":
@@ -40,7 +39,7 @@ def portfolio_warnings(
             f"The equity fell to zero or below at bar {ruin} ({clock.index[ruin]}); returns after it "
             "have no meaning and are NaN."
         )
-    for k, (name, each) in enumerate(bars.items() if isinstance(quantity, np.ndarray) else ()):
+    for k, (name, each) in enumerate(bars.items() if quantity is not None else ()):
         held, silence = float(quantity[-1, k]), int(clock.ts[-1] - each.ts[-1])
         if held == 0.0 or silence == 0:
             continue
