@@ -13,7 +13,7 @@ from trading_pipeline.backtest import kernel_codes as codes
 from trading_pipeline.backtest.account_inputs import AccountInputs
 from trading_pipeline.backtest.run_control import Cancelled, Progress, stopped_at
 
-__all__ = ["AccountRun", "run_account"]
+__all__ = ["AccountRun", "UnitsHeld", "run_account"]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int64]
@@ -21,16 +21,46 @@ IntArray: TypeAlias = npt.NDArray[np.int64]
 _POLL_SECONDS = 0.05
 
 
+@dataclass(frozen=True, eq=False)
+class UnitsHeld:
+    """Signed units of a portfolio that change at few of its bars.
+
+    `units`: a row (of instruments) for each change, held from the open of the bar in `first_bar` on,
+    which rise; none before the first.
+    """
+
+    first_bar: IntArray
+    units: FloatArray
+
+    def by_bar(self, bars: int) -> FloatArray:
+        """Units held at each close, (bars, instruments).
+
+        >>> UnitsHeld(np.array([1, 3]), np.array([[2.0], [5.0]])).by_bar(4).ravel().tolist()
+        [0.0, 2.0, 2.0, 5.0]
+        """
+        rows = np.concatenate((np.zeros((1, self.units.shape[1])), self.units))
+        lengths = np.diff(np.concatenate(([0], self.first_bar, [bars])))
+        table = np.repeat(rows, lengths, axis=0)
+        table.setflags(write=False)
+        return table
+
+    def setflags(self, *, write: bool) -> None:
+        """Let the arrays be written or not, as `numpy.ndarray.setflags` does."""
+        self.first_bar.setflags(write=write)
+        self.units.setflags(write=write)
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class AccountRun:
     """What the loop wrote: equity and cash by bar, units by bar and instrument, tables, statistics.
 
-    `quantity` is None where the trades tell all of it: whole positions, held from open to open.
+    `quantity`: units as the loop wrote them, by bar or by change. None where the trades tell all of it:
+    whole positions, held from open to open.
     """
 
     equity: FloatArray
     cash: FloatArray
-    quantity: FloatArray | None
+    quantity: FloatArray | UnitsHeld | None
     trade_rows: FloatArray
     order_rows: FloatArray
     stats: FloatArray

@@ -9,7 +9,7 @@ import numpy as np
 from trading_pipeline.backtest import kernel_codes as c
 from trading_pipeline.backtest.kernel_account_open import log_goal
 from trading_pipeline.backtest.kernel_account_orders import withdraw
-from trading_pipeline.backtest.kernel_compilation import inner, keep_apart
+from trading_pipeline.backtest.kernel_compilation import inner, inner_maker, keep_apart
 from trading_pipeline.backtest.kernel_fills import return_statistics
 from trading_pipeline.backtest.kernel_records import close_trade, log_pending
 
@@ -18,7 +18,7 @@ __all__ = ["finish_account", "start_account"]
 Array = Any
 
 
-@inner
+@inner_maker
 def start_account(m: int, main: Array) -> Any:
     """State of `m` instruments and of their account, before the first bar."""
     w, a = np.zeros((m, c.W_COUNT)), np.zeros(c.A_COUNT)

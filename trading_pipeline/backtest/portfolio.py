@@ -16,6 +16,7 @@ from trading_pipeline.backtest.portfolio_inputs import (
     check_lengths,
     of_instrument,
 )
+from trading_pipeline.backtest.portfolio_rebalances import run_rebalances
 from trading_pipeline.backtest.portfolio_result import PortfolioResult
 from trading_pipeline.backtest.portfolio_settings import (
     InstrumentSettings,
@@ -102,17 +103,24 @@ def run_portfolio_backtest(
     refuse_unknown("actions", actions or {}, names)
     tables = price_tables(checked)
     clock = tables.clock
-    signals, plan = _decisions(checked, clock, orders, rebalancing, account)
+    by_name, plan = _decisions(checked, clock, orders, rebalancing, account)
     effects = applied_actions(checked, clock, actions)
     run = None
-    if plan is None and not len(effects.applied[0]) and progress is None and cancelled is None:
-        run = run_signals(tables, signals, own)
+    plain = not len(effects.applied[0]) and progress is None and cancelled is None
+    if plain and plan is not None:
+        run = run_rebalances(tables, plan, account, own)
+    if run is None:
+        signals = _of_all(checked, by_name)
+        if plain and plan is None:
+            run = run_signals(tables, signals, own)
     if run is None:
         inputs, entries = account_inputs(checked, tables, signals, plan, account, own, effects)
         run = run_account(
             inputs, effects.applied, entries, len(clock), len(names), progress=progress,
             cancelled=cancelled,
         )  # fmt: skip
+    # Only where an instrument may lack bars do the warnings look at the units.
+    by_bar = run.quantity if isinstance(run.quantity, np.ndarray) else None
     return PortfolioResult(
         instruments=names,
         bars=checked,
@@ -126,7 +134,7 @@ def run_portfolio_backtest(
         order_rows=run.order_rows,
         stats=run.stats,
         splits={name: (bar, effect[:, 0]) for name, (bar, effect) in effects.own.items()},
-        warnings=portfolio_warnings(account, run.stats, run.quantity, clock, checked),
+        warnings=portfolio_warnings(account, run.stats, by_bar, clock, checked),
     )
 
 
@@ -136,8 +144,8 @@ def _decisions(
     orders: PortfolioOrders,
     rebalancing: Rebalancing | None,
     account: BacktestSettings,
-) -> tuple[dict[str, Signals], WeightPlan | None]:
-    """Signals of every instrument (of those without orders: none at all), and the plan of weights."""
+) -> tuple[Mapping[str, Signals], WeightPlan | None]:
+    """Signals by instrument, as far as there are any, and the plan of weights."""
     given: Mapping[str, Signals] = {}
     plan = None
     if isinstance(orders, TargetWeights):
@@ -155,14 +163,17 @@ def _decisions(
         refuse_unknown("orders", orders, bars)
         check_lengths(bars, orders)
         given = orders
+    return given, plan
+
+
+def _of_all(bars: Mapping[str, ValidatedBars], given: Mapping[str, Signals]) -> dict[str, Signals]:
+    """Signals of every instrument; of those without orders none at all."""
     idle: dict[int, Signals] = {}
     for name in bars.keys() - given.keys():
         rows = len(bars[name])
         if rows not in idle:
             idle[rows] = _none(rows)
-    return {
-        name: given[name] if name in given else idle[len(each)] for name, each in bars.items()
-    }, plan
+    return {name: given[name] if name in given else idle[len(each)] for name, each in bars.items()}
 
 
 def _none(rows: int) -> Signals:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from trading_pipeline.backtest import kernel_codes as codes
+from trading_pipeline.backtest.account_run import UnitsHeld
 from trading_pipeline.backtest.portfolio_clock import AccountClock
 from trading_pipeline.backtest.portfolio_frames import (
     contribution_frame,
@@ -40,8 +41,8 @@ class PortfolioResult:
     """What an account of several instruments did. Equal inputs give an equal `content_hash`.
 
     `instruments`: in the order of priority, which is that of the columns everywhere. `equity`, `cash`:
-    at the close of each bar of the account's `clock`. `held`: `quantity` where the loop
-    wrote it, None where the trades tell it. `trade_rows`, `order_rows`: the kernel's tables, see kernel_codes, in bars of the
+    at the close of each bar of the account's `clock`. `held`: what `quantity` is made of, see
+    `AccountRun`; None where the trades tell it. `trade_rows`, `order_rows`: the kernel's tables, see kernel_codes, in bars of the
     clock. `warnings`: sentences that must be shown beside the numbers.
     """
 
@@ -52,7 +53,7 @@ class PortfolioResult:
     instrument_settings: Mapping[str, BacktestSettings]
     equity: FloatArray
     cash: FloatArray
-    held: FloatArray | None
+    held: FloatArray | UnitsHeld | None
     trade_rows: FloatArray
     order_rows: FloatArray
     stats: FloatArray
@@ -67,6 +68,8 @@ class PortfolioResult:
     @cached_property
     def quantity(self) -> FloatArray:
         """Signed units held at each close, (bars, instruments)."""
+        if isinstance(self.held, UnitsHeld):
+            return self.held.by_bar(len(self.clock))
         if self.held is not None:
             return self.held
         units = held_by_trades(self.trade_rows, len(self.clock), len(self.instruments))

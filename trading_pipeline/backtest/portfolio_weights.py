@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from trading_pipeline.backtest.portfolio_clock import AccountClock, period_ends
 from trading_pipeline.backtest.portfolio_settings import refuse_unknown
@@ -20,15 +20,28 @@ from trading_pipeline.settings.rebalancing import Rebalancing
 __all__ = ["WeightPlan", "weight_plan"]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
+IntArray: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class WeightPlan:
-    """Weights (bars of the account, instruments), bars that rebalance (1), threshold (0: none)."""
+    """Weights as they are given, bars that rebalance (1, all others 0), threshold (0: none).
 
-    weights: FloatArray
+    `rows`: the account's bars, rising, at whose close the rows of `values` (rows, instruments) are
+    known; NaN leaves an instrument's weight as it is.
+    """
+
+    rows: IntArray
+    values: FloatArray
     rebalance: npt.NDArray[np.uint8]
     threshold: float
+
+    @cached_property
+    def weights(self) -> FloatArray:
+        """The weights as a table (bars of the account, instruments), NaN where none is given."""
+        table = np.full((len(self.rebalance), self.values.shape[1]), np.nan)
+        table[self.rows] = self.values
+        return table
 
 
 def weight_plan(
@@ -60,43 +73,63 @@ def weight_plan(
             row=row,
             ts=targets.index[row],
         )
-    weights = np.full((len(clock), len(names)), np.nan)
-    places = {name: place for place, name in enumerate(names)}
-    columns = np.array([places[name] for name in targets.instruments], dtype=np.int64)
-    weights[np.ix_(rows, columns)] = targets.values
-    _refuse_beyond_leverage(weights, clock, account)
+    values = _by_priority(targets, names)
+    given = ~np.isnan(values)
+    some = given.any(axis=1)  # a row that gives no weight changes nothing
+    if not some.all():
+        rows, values, given = rows[some], values[some], given[some]
+    _refuse_beyond_leverage(rows, values, given, clock, account)
     return WeightPlan(
-        weights,
-        _rebalancing_bars(weights, clock, rebalancing, account),
+        rows,
+        values,
+        _rebalancing_bars(rows, clock, rebalancing, account),
         rebalancing.threshold or 0.0,
     )
 
 
+def _by_priority(targets: TargetWeights, names: Sequence[str]) -> FloatArray:
+    """Weights (rows, instruments) in the order of `names`, NaN for one that has no column."""
+    instruments = targets.instruments
+    if instruments == tuple(names):
+        return targets.values
+    places = {name: place for place, name in enumerate(names)}
+    values = np.full((len(targets), len(names)), np.nan)
+    values[:, [places[name] for name in instruments]] = targets.values
+    return values
+
+
 def _rebalancing_bars(
-    weights: FloatArray, clock: AccountClock, rebalancing: Rebalancing, account: BacktestSettings
+    rows: IntArray, clock: AccountClock, rebalancing: Rebalancing, account: BacktestSettings
 ) -> npt.NDArray[np.uint8]:
-    given = ~np.isnan(weights).all(axis=1)
+    """1 at each bar that rebalances; `rows`: the bars that give a weight."""
+    due = np.zeros(len(clock), dtype=np.bool_)
     if rebalancing.calendar is None and rebalancing.threshold is None:
-        return np.asarray(given, dtype=np.uint8)
-    known = np.logical_or.accumulate(given)
-    due = known & ~np.concatenate(([False], known[:-1]))  # the first row that gives a weight
-    if rebalancing.calendar is not None:
-        rule = account.session_close
-        days = clock.days if rule is None else clock.local_days(rule.zone)
-        due |= known & period_ends(days, rebalancing.calendar)
-    return np.asarray(due, dtype=np.uint8)
+        due[rows] = True
+    elif len(rows):
+        due[rows[0]] = True
+        if rebalancing.calendar is not None:
+            rule = account.session_close
+            days = clock.days if rule is None else clock.local_days(rule.zone)
+            due[rows[0] :] |= period_ends(days, rebalancing.calendar)[rows[0] :]
+    return due.view(np.uint8)
 
 
 def _refuse_beyond_leverage(
-    weights: FloatArray, clock: AccountClock, account: BacktestSettings
+    rows: IntArray,
+    values: FloatArray,
+    given: npt.NDArray[np.bool_],
+    clock: AccountClock,
+    account: BacktestSettings,
 ) -> None:
-    given = np.flatnonzero(~np.isnan(weights).all(axis=1))  # what is known changes at no other bar
-    known = pd.DataFrame(weights[given]).ffill().fillna(0.0).to_numpy()
+    known = values
+    if not given.all():  # the last weight before stays in force, 0 where there is none
+        last = np.maximum.accumulate(np.where(given, np.arange(len(rows))[:, None], 0), axis=0)
+        known = np.nan_to_num(np.take_along_axis(values, last, axis=0), nan=0.0)
     total = np.abs(known).sum(axis=1)
     wrong = total > account.leverage * (1.0 + 1e-9)
     if wrong.any():
         place = int(np.argmax(wrong))
-        row = int(given[place])
+        row = int(rows[place])
         raise StrategyError(
             f"The target weights known at {clock.index[row]} add up to {float(total[place]):.6g} without "
             f"their signs, and the account's leverage is {account.leverage:g}. Give smaller weights "

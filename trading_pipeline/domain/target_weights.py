@@ -7,6 +7,7 @@ the close of bar t. NaN leaves an instrument's weight as it was.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -86,7 +87,7 @@ class TargetWeights:
         index: pd.DatetimeIndex = self.frame.index  # type: ignore[assignment]
         return index
 
-    @property
+    @cached_property
     def instruments(self) -> tuple[str, ...]:
         """Instruments, in the order of the columns."""
         return tuple(self.frame.columns)
