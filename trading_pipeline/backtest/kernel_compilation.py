@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from numba import njit, types
 from numba.extending import intrinsic
 
-__all__ = ["copy_in", "inner", "inner_maker", "keep_apart"]
+__all__ = ["copy_in", "inner", "inner_maker", "keep_apart", "rule"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -30,12 +30,19 @@ def inner(function: _Function) -> _Function:
     return compiled
 
 
+def rule(function: _Function) -> _Function:
+    """As `inner`, for a function that Python calls too."""
+    compiled: _Function = _rule()(function)
+    return compiled
+
+
 def inner_maker(function: _Function) -> _Function:
     """As `inner`, for a function that makes arrays."""
     compiled: _Function = _inner(function)
     return compiled
 
 
+_rule: Any = partial(njit, cache=True, nogil=True, error_model="numpy", _nrt=False)
 # Numba's types know neither of the two options for the entries.
 _inner: Any = partial(
     njit,

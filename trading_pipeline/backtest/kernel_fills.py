@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from trading_pipeline.backtest.kernel_codes import (
     OHLC_PATH,
@@ -44,7 +43,7 @@ from trading_pipeline.backtest.kernel_codes import (
     SIZE_PERCENT,
     SIZE_QUANTITY,
 )
-from trading_pipeline.backtest.kernel_compilation import keep_apart
+from trading_pipeline.backtest.kernel_compilation import keep_apart, rule
 from trading_pipeline.backtest.kernel_vectors import LANES
 
 __all__ = [
@@ -63,7 +62,7 @@ __all__ = [
 Array = Any  # numba decides the array types; mypy sees no further than this file's borders
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@rule
 def fill_at_market(price: float, side: float, p: Array) -> float:
     """Price after slippage, rounded to the tick against the order, never below 0."""
     filled = price * (1.0 + side * p[P_SLIPPAGE]) + side * p[P_SLIPPAGE_PRICE]
@@ -71,7 +70,7 @@ def fill_at_market(price: float, side: float, p: Array) -> float:
     return rounded
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@rule
 def to_tick(price: float, direction: float, tick: float) -> float:
     """Next tick in `direction` (+1 up, -1 down); a price that lies on a tick stays."""
     if not tick > 0.0 or np.isnan(price):
@@ -89,7 +88,7 @@ def to_tick(price: float, direction: float, tick: float) -> float:
     return float(near)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@rule
 def commission(quantity: float, price: float, is_maker: bool, p: Array) -> float:
     """Cost of one order: bps and per share, at least the minimum, plus the flat part."""
     rate = p[P_MAKER_RATE] if is_maker else p[P_RATE]
@@ -98,7 +97,7 @@ def commission(quantity: float, price: float, is_maker: bool, p: Array) -> float
     return cost
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@rule
 def affordable_quantity(budget: float, price: float, p: Array) -> float:
     """Largest quantity whose notional and commission together cost `budget`."""
     left = budget - p[P_PER_ORDER]
@@ -109,7 +108,7 @@ def affordable_quantity(budget: float, price: float, p: Array) -> float:
     return float(max(quantity, 0.0))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@rule
 def entry_quantity(
     equity: float, price: float, amount: float, stop: float, p: Array, gross: float = 0.0
 ) -> tuple[float, float, int]:
@@ -151,7 +150,7 @@ def entry_quantity(
     return requested, quantity, reason
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@rule
 def exit_trigger(
     side: float, o: float, h: float, low: float, stop: float, target: float, mode: int, touch: bool
 ) -> tuple[int, float]:
@@ -181,7 +180,7 @@ def exit_trigger(
     return (1, stop) if hit_stop else (2, target)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@rule
 def add_powers(sums: Array, bar: int, change: float) -> None:
     """Add the first four powers of one bar's return to the bar's lane of the sums."""
     lane, squared = bar & (LANES - 1), change * change
@@ -191,7 +190,7 @@ def add_powers(sums: Array, bar: int, change: float) -> None:
     sums[3 * LANES + lane] += squared * squared
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@rule
 def return_statistics(
     n: int, sums: Array, periods: float
 ) -> tuple[float, float, float, float, float]:
@@ -216,7 +215,7 @@ def return_statistics(
     return mean, sd, m3 / m2**1.5, m4 / (m2 * m2), mean / sd * np.sqrt(periods)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@rule
 def trail_level(best: float, side: float, trail: float, p: Array) -> float:
     """Level of a trailing stop below (long) or above (short) the best price."""
     if p[P_TRAIL_IS_PRICE] > 0.0:
@@ -224,7 +223,7 @@ def trail_level(best: float, side: float, trail: float, p: Array) -> float:
     return best * (1.0 - side * trail)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@rule
 def entry_levels(
     levels: Any, t: int, price: float, side: float, ratio: float, p: Array
 ) -> tuple[float, float, float, int]:

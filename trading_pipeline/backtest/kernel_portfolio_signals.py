@@ -17,12 +17,11 @@ import numpy as np
 from numba import njit
 
 from trading_pipeline.backtest import kernel_codes as c
+from trading_pipeline.backtest.kernel_equity_statistics import equity_statistics
 from trading_pipeline.backtest.kernel_fills import (
-    add_powers,
     commission,
     entry_quantity,
     fill_at_market,
-    return_statistics,
 )
 from trading_pipeline.backtest.kernel_records import close_trade, log_order, log_pending
 from trading_pipeline.backtest.kernel_vectors import LANES, add_values, lowest
@@ -40,7 +39,7 @@ def simulate_signals(  # noqa: PLR0912, PLR0915 - the order of events stands in 
     """Run an account; everything comes back in the out arrays.
 
     `open_`: (bars, instruments); `close`: (instruments, bars). Events and settings are those of
-    `simulate_account`, but `p` may have one row only where all instruments share their settings.
+    `simulate_account`, but `p` may have one row only where all instruments share the account's settings.
     `trades` and `orders` need a row for each decision to enter, and two.
     """
     n, m = open_.shape
@@ -177,7 +176,7 @@ def simulate_signals(  # noqa: PLR0912, PLR0915 - the order of events stands in 
                 trades, trade_of[k], n - 1, c.AT_CLOSE, close[k, n - 1], abs(units[k]), 0.0, 0.0,
                 0.0, point, c.R_OPEN,
             )  # fmt: skip
-    _statistics(equity_out, rules, stats)
+    equity_statistics(equity_out, p[p.shape[0] - 1], np.zeros(4 * LANES), stats)
     for event in range(event_ptr[n - 1], event_ptr[n]):
         k, row = event_asset[event], n_orders
         n_orders = log_pending(orders, row, int(event_code[event]), n - 1, units[k])
@@ -185,30 +184,3 @@ def simulate_signals(  # noqa: PLR0912, PLR0915 - the order of events stands in 
             orders[logged, c.O_ASSET] = k
     stats[c.S_TRADES], stats[c.S_ORDERS] = n_trades, n_orders
     stats[c.S_BARS_IN_POSITION], stats[c.S_FEES], stats[c.S_INTEREST] = bars_held, fees, 0.0
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _statistics(equity: Array, rules: Array, stats: Array) -> None:
-    """Final equity, drawdown, ruin and the moments of the returns, bar by bar as the loops do it."""
-    n, previous = equity.shape[0], rules[c.P_INITIAL_CASH]
-    peak, trough, drawdown, ruin = previous, previous, 0.0, -1
-    sums = np.zeros(4 * LANES)
-    for i in range(n):
-        value = equity[i]
-        if value <= 0.0 and ruin < 0:
-            ruin = i
-        add_powers(sums, i, value / previous - 1.0 if ruin < 0 or ruin == i else np.nan)
-        previous = value
-        if value > peak:
-            drawdown = min(drawdown, trough / peak - 1.0)
-            peak, trough = value, value
-        trough = min(trough, value)
-    drawdown = min(drawdown, trough / peak - 1.0)
-    mean, sd, skew, kurtosis, sharpe = return_statistics(n, sums, rules[c.P_PERIODS])
-    stats[c.S_FINAL_EQUITY], stats[c.S_MAX_DRAWDOWN], stats[c.S_FIRST_RUIN] = (
-        previous,
-        drawdown,
-        ruin,
-    )
-    stats[c.S_MEAN], stats[c.S_SD], stats[c.S_SKEW] = mean, sd, skew
-    stats[c.S_KURTOSIS], stats[c.S_SHARPE] = kurtosis, sharpe

@@ -112,7 +112,7 @@ def run_portfolio_backtest(
     if run is None:
         signals = _of_all(checked, by_name)
         if plain and plan is None:
-            run = run_signals(tables, signals, own)
+            run = run_signals(tables, signals, own, account)
     if run is None:
         inputs, entries = account_inputs(checked, tables, signals, plan, account, own, effects)
         run = run_account(

@@ -19,6 +19,7 @@ from trading_pipeline.backtest.kernel_portfolio_weights import simulate_weights
 from trading_pipeline.backtest.portfolio_tables import PriceTables
 from trading_pipeline.backtest.portfolio_weights import WeightPlan
 from trading_pipeline.backtest.settings_vector import settings_vector
+from trading_pipeline.backtest.table_memory import empty_tables
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.settings.backtest_settings import BacktestSettings
 
@@ -50,12 +51,13 @@ def run_rebalances(
     n, m = tables.close.shape
     at, row_of, due = _decisions(plan)
     state = _state(vectors, m)
-    stats, equity, cash = np.empty(codes.S_COUNT), np.empty(n), np.empty(n)
+    stats = np.empty(codes.S_COUNT)
     # Room for what most runs write; all of a row is written, so that it need not be zeroed.
     rebalances = int(due.sum()) + (1 if plan.threshold == 0.0 else _DRIFTS)
-    first_bar, units = np.empty(rebalances, dtype=np.int64), np.empty((rebalances, m))
-    trades = np.empty((4 * m, codes.T_COUNT))
-    orders = np.empty(((rebalances + 3) * m, codes.O_COUNT))
+    first_bar = np.empty(rebalances, dtype=np.int64)
+    equity, cash, units, trades, orders = empty_tables(
+        (n,), (n,), (rebalances, m), (4 * m, codes.T_COUNT), ((rebalances + 3) * m, codes.O_COUNT)
+    )
     while not simulate_weights(
         tables.open, tables.close, at, row_of, due, _read_only(plan.values), plan.threshold,
         vectors, *state, stats, equity, cash, first_bar, units, trades, orders,

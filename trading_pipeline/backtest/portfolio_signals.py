@@ -6,7 +6,6 @@ The numbers are those of the general loop, bit for bit; only what is asked for d
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -35,13 +34,16 @@ _LEVELS = ("stop_loss", "take_profit", "trailing_stop")
 
 
 def run_signals(
-    tables: PriceTables, signals: Mapping[str, Signals], settings: Mapping[str, BacktestSettings]
+    tables: PriceTables,
+    signals: Mapping[str, Signals],
+    settings: Mapping[str, BacktestSettings],
+    account: BacktestSettings,
 ) -> AccountRun | None:
     """Run an account without corporate actions, or None where these inputs need another loop.
 
     `signals`, `settings`: one for each instrument, in the order of their priority.
     """
-    chosen = _settings_rows(settings, signals)
+    chosen = _settings_rows(settings, signals, account)
     if chosen is None or not tables.complete:
         return None
     n = len(tables.open)
@@ -80,9 +82,14 @@ def _used(table: FloatArray, rows: int) -> FloatArray:
 
 
 def _settings_rows(
-    settings: Mapping[str, BacktestSettings], signals: Mapping[str, Signals]
+    settings: Mapping[str, BacktestSettings],
+    signals: Mapping[str, Signals],
+    account: BacktestSettings,
 ) -> FloatArray | None:
-    """Settings vectors (one where all share one), or None where they ask for more than this loop does."""
+    """Settings vectors of the instruments, then the account's; that alone where all share it.
+
+    None where they ask for more than this loop does.
+    """
     for each in signals.values():
         if not (
             each.size is None
@@ -90,10 +97,9 @@ def _settings_rows(
             and each.stop_loss is each.take_profit is each.trailing_stop is None
         ):
             return None
-    first = next(iter(settings.values()))
-    several = not all(each is first for each in settings.values())
     plain: dict[int, FloatArray] = {}
-    for own, signal in zip(settings.values(), signals.values(), strict=True):
+    any_signals = next(iter(signals.values()))
+    for own in (account, *settings.values()):
         if id(own) in plain:
             continue
         if (
@@ -102,13 +108,12 @@ def _settings_rows(
             or any(getattr(own, name) is not None for name in _LEVELS)
         ):
             return None
-        plain[id(own)] = settings_vector(own, signal)
-    rows = np.stack(
-        [plain[id(each)] for each in chain([first], settings.values() if several else ())]
-    )
+        plain[id(own)] = settings_vector(own, any_signals)
+    own_rows = [plain[id(each)] for each in settings.values()] if len(plain) > 1 else []
+    rows = np.stack([*own_rows, plain[id(account)]])
     if rows[:, BEYOND_PLAIN].any() or (rows[:, codes.P_PYRAMIDING] > 1.0).any():
         return None
-    return rows[1:] if several else rows
+    return rows
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

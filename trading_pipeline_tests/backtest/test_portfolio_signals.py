@@ -205,3 +205,18 @@ def test_room_for_logs_is_enough_for_the_most_orders_there_can_be():
     fast, full = by_both_ways(bars, dict.fromkeys(NAMES, signals), settings)
     assert len(fast.trade_rows) == (rows - 1) * len(NAMES)
     assert_equal(fast, full)
+
+
+def test_the_account_s_periods_a_year_count_not_those_of_its_instruments():
+    rng, bars = markets(5)
+    orders = {name: random_signals(rng, 160) for name in NAMES}
+    own = {NAMES[-1]: {"periods_per_year": 52.0}, NAMES[0]: {"periods_per_year": 365.0}}
+    fast, full = by_both_ways(
+        bars, orders, BacktestSettings(sizing=PercentOfEquity(percent=0.1)), instrument_settings=own
+    )
+    assert fast.moments.sharpe == full.moments.sharpe
+    plain = run_portfolio_backtest(
+        bars, orders, BacktestSettings(sizing=PercentOfEquity(percent=0.1))
+    )
+    assert fast.moments.sharpe == plain.moments.sharpe
+    assert_equal(fast, full)
