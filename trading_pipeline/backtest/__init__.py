@@ -6,7 +6,8 @@ from trading_pipeline.backtest.crossing_sweep import SweepResult, run_sweep
 from trading_pipeline.backtest.engine import ENGINE_VERSION, run_backtest
 from trading_pipeline.backtest.portfolio import run_portfolio_backtest
 from trading_pipeline.backtest.portfolio_result import PortfolioResult
-from trading_pipeline.backtest.result import BacktestResult, ReturnMoments
+from trading_pipeline.backtest.result import BacktestResult
+from trading_pipeline.backtest.run_statistics import ReturnMoments
 from trading_pipeline.backtest.sweep import SWEEP_COLUMNS, run_signal_sweep
 from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
 from trading_pipeline.domain.crossing_plan import CrossingPlan

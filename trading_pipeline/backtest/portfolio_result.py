@@ -24,8 +24,8 @@ from trading_pipeline.backtest.portfolio_frames import (
     value_table,
     with_instrument,
 )
-from trading_pipeline.backtest.result import ReturnMoments
 from trading_pipeline.backtest.result_frames import daily_frame, order_frame
+from trading_pipeline.backtest.run_statistics import RunStatistics
 from trading_pipeline.backtest.validated_bars import ValidatedBars
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.settings.backtest_settings import BacktestSettings
@@ -37,7 +37,7 @@ IntArray: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class PortfolioResult:
+class PortfolioResult(RunStatistics):
     """What an account of several instruments did. Equal inputs give an equal `content_hash`.
 
     `instruments`: in the order of priority, which is that of the columns everywhere. `equity`, `cash`:
@@ -77,29 +77,9 @@ class PortfolioResult:
         return units
 
     @property
-    def final_equity(self) -> float:
-        """Account value at the last close, open positions marked without exit costs."""
-        return float(self.stats[codes.S_FINAL_EQUITY])
-
-    @property
-    def max_drawdown(self) -> float:
-        """Deepest fall from a peak of the equity, 0 or negative; the starting cash counts as peak."""
-        return float(self.stats[codes.S_MAX_DRAWDOWN])
-
-    @property
-    def trade_count(self) -> int:
-        """Number of round trips of all instruments, those still open included."""
-        return int(self.stats[codes.S_TRADES])
-
-    @property
     def interest_paid(self) -> float:
         """Interest on negative cash; it belongs to no trade."""
         return float(self.stats[codes.S_INTEREST])
-
-    @property
-    def moments(self) -> ReturnMoments:
-        """Moments of the bar returns."""
-        return ReturnMoments(*map(float, self.stats[codes.S_MEAN : codes.S_SHARPE + 1]))
 
     @cached_property
     def returns(self) -> pd.Series:

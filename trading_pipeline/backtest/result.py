@@ -13,18 +13,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trading_pipeline.backtest import kernel_codes as codes
 from trading_pipeline.backtest.result_frames import (
     daily_frame,
     equity_frame,
     order_frame,
     trade_frame,
 )
+from trading_pipeline.backtest.run_statistics import RunStatistics
 from trading_pipeline.backtest.validated_bars import ValidatedBars
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.settings.backtest_settings import BacktestSettings
 
-__all__ = ["BacktestResult", "ReturnMoments", "holdings_of"]
+__all__ = ["BacktestResult", "holdings_of"]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
@@ -41,23 +41,8 @@ def holdings_of(cash: FloatArray, quantity: FloatArray) -> FloatArray:
     return np.column_stack((rows, cash[rows], quantity[rows]))
 
 
-@dataclass(frozen=True)
-class ReturnMoments:
-    """Moments of the bar returns, as the kernel sums them; the sweep's are equal bit for bit.
-
-    `sd` with n - 1, `skew` and `kurtosis` biased (kurtosis 3 for a normal), `sharpe` a year; NaN
-    where the returns have no variance.
-    """
-
-    mean: float
-    sd: float
-    skew: float
-    kurtosis: float
-    sharpe: float
-
-
 @dataclass(frozen=True, eq=False, init=False)
-class BacktestResult:
+class BacktestResult(RunStatistics):
     """What a backtest did. Equal inputs give equal bytes and an equal `content_hash`.
 
     `equity`: account value at each bar's close. `holdings`: one row a change, of bar, cash and signed
@@ -100,26 +85,6 @@ class BacktestResult:
     def index(self) -> pd.DatetimeIndex:
         """Stamps of the bars."""
         return self.bars.index
-
-    @property
-    def final_equity(self) -> float:
-        """Account value at the last close, an open position marked there without exit costs."""
-        return float(self.stats[codes.S_FINAL_EQUITY])
-
-    @property
-    def max_drawdown(self) -> float:
-        """Deepest fall from a peak of the equity, 0 or negative; the starting cash counts as peak."""
-        return float(self.stats[codes.S_MAX_DRAWDOWN])
-
-    @property
-    def trade_count(self) -> int:
-        """Number of round trips, one still open included."""
-        return int(self.stats[codes.S_TRADES])
-
-    @property
-    def moments(self) -> ReturnMoments:
-        """Moments of the bar returns."""
-        return ReturnMoments(*map(float, self.stats[codes.S_MEAN : codes.S_SHARPE + 1]))
 
     @cached_property
     def cash(self) -> FloatArray:
