@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from trading_pipeline.domain.dataset_shape import TableShape
-from trading_pipeline.market_data.dataset_bytes import FileBytes, examine_bytes
+from trading_pipeline.market_data.dataset_bytes import HEAD_BYTES, FileBytes, examine_bytes
 from trading_pipeline.market_data.dataset_coverage import step_name
 from trading_pipeline.market_data.dataset_numbers import formula_cell
 from trading_pipeline.market_data.dataset_profile import (
@@ -30,6 +30,7 @@ from trading_pipeline.stages.dataset_preview import preview_dataset
 from trading_pipeline.stages.dataset_reading import read_dataset_bars
 from trading_pipeline.stages.dataset_table import FoundTable, find_table, readable_copy
 from trading_pipeline.storage.csv_scan import open_scan
+from trading_pipeline.storage.plain_lines import NotPlainError
 
 __all__ = [
     "DatasetAnswers",
@@ -40,6 +41,8 @@ __all__ = [
     "read_dataset_bars",
 ]
 
+PLAIN_BYTES = 4_000_000
+"""Smaller files are read by DuckDB at once: reading them twice would cost as little."""
 _OHLC = ("open", "high", "low", "close")
 _UTC_CELL = re.compile(r".*?(?:[Zz]|UTC|GMT|[+-]00(?::?00)?)\s*")
 
@@ -67,6 +70,10 @@ def profile_dataset(
             reason=f"The file has {size:,} bytes; at most {max_bytes:,} are allowed. Split it by years "
             "or symbols, or raise the limit.",
         )
+    if size >= PLAIN_BYTES:
+        plain = _plain_profile(base, path, progress)
+        if plain is not None:
+            return plain
     content = examine_bytes(path)
     base = replace(base, encoding=content.encoding if content.kind == "text" else None)
     refused = _refused_bytes(content)
@@ -76,13 +83,69 @@ def profile_dataset(
         return _profile_table(base, readable, content, progress)
 
 
+def _plain_profile(
+    base: DatasetProfile, path: Path, progress: Progress | None
+) -> DatasetProfile | None:
+    """The profile of a large text file that is plain to its end; None where it must be read with care.
+
+    Only the head is examined: lines that can be read in the plain way show that the rest is as plain.
+    """
+    content = examine_bytes(path, limit=HEAD_BYTES)
+    is_plain = content.encoding == "utf-8" and not content.quoted and not content.old_lines
+    if content.kind != "text" or not is_plain:
+        return None
+    base = replace(base, encoding=content.encoding)
+    try:
+        return _profile_table(base, path, content, progress, plain=True)
+    except NotPlainError:
+        return None
+
+
 def _profile_table(
-    base: DatasetProfile, readable: Path, content: FileBytes, progress: Progress | None
+    base: DatasetProfile,
+    readable: Path,
+    content: FileBytes,
+    progress: Progress | None,
+    *,
+    plain: bool = False,
 ) -> DatasetProfile:
     table = find_table(readable, content, base.answers)
     shape = table.shape
     base = _with_form(base, shape)
     bom = {"bom": 1} if content.bom else {}
+    refused = _refused_table(base, table, bom)
+    if plain and (refused is not None or len(table.formats) > 1):
+        raise NotPlainError("The head leaves open what the file is.", path=base.path)
+    if refused is not None:
+        return refused
+    with open_scan(readable, shape) as scan:
+        orders, both = list(table.formats), 0
+        if len(orders) > 1:
+            counts, both = scan.readable_stamps([table.formats[order] for order in orders])
+            orders = [each for each, n in zip(orders, counts, strict=True) if n == max(counts)]
+            alive = {order: table.formats[order] for order in orders}
+            orders = surviving_orders(table.cells("timestamp"), alive)
+        shape = replace(shape, timestamp=table.formats[orders[0]])
+    base = _with_form(base, shape)
+    naive = shape.timestamp is not None and not _is_aware(shape)
+    market = MarketFacts(base.answers, is_naive=naive)
+    with open_scan(readable, shape) as scan:
+        tally = tally_file(
+            scan,
+            naive_zone=base.answers.tz,
+            on_series=lambda series, _: market.look_at(series),
+            progress=progress,
+            plain=plain,
+        )
+    ambiguous = {"ambiguous_date": both} if len(orders) > 1 else {}
+    return _finished(base, table, tally, market, {**bom, **ambiguous})
+
+
+def _refused_table(
+    base: DatasetProfile, table: FoundTable, bom: Mapping[str, int]
+) -> DatasetProfile | None:
+    """The profile of a file whose head shows that it cannot be bars; None for others."""
+    shape = table.shape
     if table.is_blank:
         return replace(base, reason="The file holds blank lines only.", problems={"empty_file": 1})
     missing = [role for role in _OHLC if role not in shape.positions]
@@ -105,26 +168,7 @@ def _profile_table(
         return replace(base, reason=_formula_reason(formula), problems=bom)
     if not table.formats:
         return replace(base, reason=_no_stamp_reason(table), problems=bom, rows=len(table.rows))
-    with open_scan(readable, shape) as scan:
-        orders, both = list(table.formats), 0
-        if len(orders) > 1:
-            counts, both = scan.readable_stamps([table.formats[order] for order in orders])
-            orders = [each for each, n in zip(orders, counts, strict=True) if n == max(counts)]
-            alive = {order: table.formats[order] for order in orders}
-            orders = surviving_orders(table.cells("timestamp"), alive)
-        shape = replace(shape, timestamp=table.formats[orders[0]])
-    base = _with_form(base, shape)
-    naive = shape.timestamp is not None and not _is_aware(shape)
-    market = MarketFacts(base.answers, is_naive=naive)
-    with open_scan(readable, shape) as scan:
-        tally = tally_file(
-            scan,
-            naive_zone=base.answers.tz,
-            on_series=lambda series, _: market.look_at(series),
-            progress=progress,
-        )
-    ambiguous = {"ambiguous_date": both} if len(orders) > 1 else {}
-    return _finished(base, table, tally, market, {**bom, **ambiguous})
+    return None
 
 
 def _finished(

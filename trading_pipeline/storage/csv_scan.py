@@ -6,9 +6,9 @@ sorting spills to a temporary folder.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ from trading_pipeline.domain.dataset_shape import TableShape, TimestampFormat
 from trading_pipeline.errors import DatasetFormatError
 from trading_pipeline.storage.cell_sql import text_literal, timestamp_sql
 from trading_pipeline.storage.row_sql import MARKS, NO_MOMENT, number_positions, rows_sql
+from trading_pipeline.storage.temporary_folder import temporary_file_error, temporary_folder
 
 __all__ = ["NO_MOMENT", "TableScan", "open_scan", "parquet_head"]
 
@@ -33,11 +34,39 @@ class TableScan:
     """One open file; made by `open_scan`."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, path: Path, shape: TableShape
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        path: Path,
+        shape: TableShape,
+        folder: Path,
     ) -> None:
         self._connection = connection
         self._path = path
         self._shape = shape
+        self._folder = folder
+
+    @property
+    def path(self) -> Path:
+        """The file that is read."""
+        return self._path
+
+    @property
+    def shape(self) -> TableShape:
+        """What is known of its form."""
+        return self._shape
+
+    def rows_of_lines(self, lines: bytes) -> Iterator[Any]:
+        """Batches as of `batches`, of lines of this file alone; each must end in a line feed.
+
+        Raises `DatasetFormatError` where the temporary folder cannot hold them.
+        """
+        part = self._folder / "lines.csv"
+        try:
+            part.write_bytes(lines)
+        except OSError as error:
+            raise temporary_file_error(self._folder, error) from error
+        shape = replace(self._shape, skip_rows=0, header_rows=0)
+        yield from TableScan(self._connection, part, shape, self._folder).batches()
 
     def batches(
         self,
@@ -158,8 +187,8 @@ def open_scan(path: Path, shape: TableShape) -> Iterator[TableScan]:
 
     Memory of DuckDB stays near 100 MB, whatever the size of the file.
     """
-    with tempfile.TemporaryDirectory(prefix="datasets-") as folder, _connection(folder) as opened:
-        yield TableScan(opened, _plain_path(path, Path(folder)), shape)
+    with temporary_folder() as folder, _connection(folder) as opened:
+        yield TableScan(opened, _plain_path(path, folder), shape, folder)
 
 
 def parquet_head(path: Path, rows: int) -> tuple[list[str], list[tuple[str, ...]], int]:
@@ -168,11 +197,11 @@ def parquet_head(path: Path, rows: int) -> tuple[list[str], list[tuple[str, ...]
     Raises `DatasetFormatError` for a file that is damaged or has nested columns.
     """
     with (
-        tempfile.TemporaryDirectory(prefix="datasets-") as folder,
+        temporary_folder() as folder,
         _connection(folder) as opened,
         _explained(path),
     ):
-        source = text_literal(str(_plain_path(path, Path(folder))))
+        source = text_literal(str(_plain_path(path, folder)))
         table = f"read_parquet({source}, hive_partitioning=false)"
         names = [str(r[0]) for r in opened.execute(f"DESCRIBE SELECT * FROM {table}").fetchall()]
         cells = ", ".join(f"coalesce(CAST({_identifier(n)} AS VARCHAR), '')" for n in names)
@@ -182,7 +211,7 @@ def parquet_head(path: Path, rows: int) -> tuple[list[str], list[tuple[str, ...]
 
 
 @contextmanager
-def _connection(folder: str) -> Iterator[duckdb.DuckDBPyConnection]:
+def _connection(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect(":memory:", config={"temp_directory": f"{folder}/spill"})
     try:
         connection.execute("SET TimeZone = 'UTC'")

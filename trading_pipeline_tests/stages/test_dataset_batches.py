@@ -6,7 +6,8 @@ import pytest
 
 from trading_pipeline.domain.dataset_shape import NumberFormat, TableShape, TimestampFormat
 from trading_pipeline.errors import DatasetFormatError
-from trading_pipeline.stages.dataset_batches import row_batches, tally_file
+from trading_pipeline.stages.dataset_batches import tally_file
+from trading_pipeline.stages.dataset_rows import row_batches
 from trading_pipeline.storage.csv_scan import TableScan, open_scan
 
 ROWS = 60_000

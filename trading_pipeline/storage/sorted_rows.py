@@ -1,0 +1,158 @@
+"""This file holds the sorting of more rows than memory should hold, by series and time.
+
+A first pass over the rows shows a sample of their keys to `KeySample`. In a second one `RowSorter` divides them
+by its bounds: each block goes to a temporary file with the rows of one division side by side. Then each
+division is read back and sorted in memory. Equal keys keep the order in which they came. Keys are the rank of
+a series and a moment (int64 microseconds).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from trading_pipeline.storage.temporary_folder import temporary_file_error
+
+__all__ = ["KeySample", "RowSorter"]
+
+Moments = npt.NDArray[np.int64]
+_ONE_IN = 64
+_DIVISION_ROWS = 300_000
+_MOST_DIVISIONS = 512
+_SLICE_ROWS = 65_536
+_SECOND = 1_000_000
+_SECONDS_ORIGIN, _SECONDS_BITS = -2_208_988_800, 33
+"""Seconds from 1970 to 1900, and the bits that those until 2100 take."""
+
+
+class KeySample:
+    """A random sample of the keys of all rows, one in 64; the same for the same rows."""
+
+    def __init__(self) -> None:
+        self._random = np.random.default_rng(64)
+        self._codes: list[npt.NDArray[np.int64]] = []
+        self._moments: list[Moments] = []
+
+    def add(self, codes: npt.NDArray[np.int64], moments: Moments) -> None:
+        """Show the keys of the next rows."""
+        if len(moments):
+            chosen = self._random.integers(0, len(moments), -(-len(moments) // _ONE_IN))
+            self._codes.append(codes[chosen])
+            self._moments.append(moments[chosen])
+
+    def bounds(self, ranks: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Keys that divide the rows into parts of about 300,000; `ranks[code]` is a series' rank."""
+        if not self._codes:
+            return np.empty(0, dtype=np.int64)
+        keys = np.sort(_keys(ranks[np.concatenate(self._codes)], np.concatenate(self._moments)))
+        every = max(_DIVISION_ROWS // _ONE_IN, -(-len(keys) // _MOST_DIVISIONS))
+        return np.unique(keys[every::every])
+
+
+class RowSorter:
+    """Takes rows in any order and gives them back by series and time; a context manager.
+
+    `bounds`: see `KeySample.bounds`; without any, all rows stay in memory. Both methods raise
+    `DatasetFormatError` where the temporary file cannot be written or read; it has no name in its
+    folder where the system allows that, and is gone at the end in any case.
+    """
+
+    def __init__(self, bounds: npt.NDArray[np.int64]) -> None:
+        self._bounds = bounds
+        self._file: IO[bytes] | None = None
+        self._parts: list[list[tuple[int, int]]] = [[] for _ in range(len(bounds) + 1)]
+        self._kept: list[npt.NDArray[np.int64]] = []
+        self._written = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def add(
+        self,
+        ranks: npt.NDArray[np.int64],
+        moments: Moments,
+        values: npt.NDArray[np.float64],
+    ) -> None:
+        """Take rows; `values` has five columns, open, high, low, close and volume."""
+        records = np.empty((len(moments), 7), dtype=np.int64)
+        records[:, 0], records[:, 1] = ranks, moments
+        records[:, 2:] = np.ascontiguousarray(values).view(np.int64)
+        if not len(self._bounds):
+            self._kept.append(records)
+            return
+        owners = np.searchsorted(self._bounds, _keys(ranks, moments), side="right")
+        if (owners[1:] < owners[:-1]).any():
+            order = np.argsort(owners.astype(np.uint16), kind="stable")
+            owners, records = owners[order], records[order]
+        starts = np.flatnonzero(np.r_[len(owners) > 0, owners[1:] != owners[:-1]])
+        for begin, end in zip(starts, [*starts[1:], len(owners)], strict=True):
+            self._parts[owners[begin]].append((self._written + int(begin), int(end - begin)))
+        self._write(records)
+
+    def series_parts(
+        self,
+    ) -> Iterator[tuple[int, Moments, npt.NDArray[np.float64]]]:
+        """Rank, moments and values of consecutive rows of one series, at most 65,536 at once."""
+        for part in self._parts:
+            records = self._read(part)
+            order = np.lexsort((records[:, 1], records[:, 0]))
+            ranks = records[:, 0][order]
+            ends = np.flatnonzero(ranks[1:] != ranks[:-1]) + 1
+            for begin, end in zip([0, *ends], [*ends, len(ranks)], strict=True):
+                for start in range(begin, end, _SLICE_ROWS):
+                    rows = records[order[start : min(start + _SLICE_ROWS, end)]]
+                    # columns lie together in memory: checks go along them
+                    values = np.ascontiguousarray(rows[:, 2:].T).view(np.float64).T
+                    yield int(ranks[begin]), np.ascontiguousarray(rows[:, 1]), values
+
+    def _write(self, records: npt.NDArray[np.int64]) -> None:
+        try:
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(prefix="datasets-", buffering=0)  # noqa: SIM115
+            view = records.reshape(-1).view(np.uint8).data
+            while view:
+                view = view[self._file.write(view) :]
+        except OSError as error:
+            raise temporary_file_error(Path(tempfile.gettempprefix()), error) from error
+        self._written += len(records)
+
+    def _read(self, part: list[tuple[int, int]]) -> npt.NDArray[np.int64]:
+        if self._file is None:
+            kept, self._kept = self._kept, []
+            return np.concatenate([np.empty((0, 7), dtype=np.int64), *kept])
+        records = np.empty((sum(rows for _, rows in part), 7), dtype=np.int64)
+        at, size = 0, records.strides[0]
+        view = records.reshape(-1).view(np.uint8).data
+        try:
+            for first, rows in part:
+                self._file.seek(first * size)
+                end = at + rows * size
+                while at < end:
+                    got = self._file.readinto(view[at:end])  # type: ignore[attr-defined]
+                    if not got:
+                        raise OSError(0, "it ended early")
+                    at += got
+        except OSError as error:
+            raise temporary_file_error(Path(tempfile.gettempprefix()), error) from error
+        return records
+
+
+def _keys(ranks: npt.NDArray[np.int64], moments: Moments) -> npt.NDArray[np.int64]:
+    """Ranks and whole seconds in one number, in the same order."""
+    seconds = moments // _SECOND - _SECONDS_ORIGIN
+    return np.asarray((ranks << _SECONDS_BITS) + seconds)
