@@ -114,7 +114,7 @@ def _file_pass(
         for batch in batches:
             usable = batch.readable & batch.aware if drop_naive else batch.readable
             rows.add(batch, usable)
-            keys.add(batch.codes[usable], batch.moments[usable])
+            keys.add(batch.codes, batch.moments, usable)
             if series is not None and (len(codes) > 1 or not rows.is_ordered):
                 series = None
             if series is not None:
@@ -179,7 +179,6 @@ def _chosen(
     batch: RowBatch, usable: npt.NDArray[np.bool_]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """Moments, and open, high, low, close, volume of the usable rows; columns lie together."""
-    columns = np.concatenate([batch.prices.T, batch.volume[None, :]])
     if usable.all():
-        return batch.moments, columns.T
-    return batch.moments[usable], columns[:, usable].T
+        return batch.moments, batch.values
+    return batch.moments[usable], batch.values.T[:, usable].T

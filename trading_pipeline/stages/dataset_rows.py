@@ -63,8 +63,7 @@ def _batch(batch: Any, codes: dict[str, int]) -> RowBatch:
     return RowBatch(
         moments=moments,
         stamped=moments != NO_MOMENT,
-        prices=values[:4].T,
-        volume=values[4],
+        values=values.T,
         codes=_codes(columns.get("symbol"), codes, len(moments)),
         **{name: columns[name].to_numpy(zero_copy_only=False) for name in _FLAGS},
     )
@@ -86,8 +85,7 @@ def _plain_batch(block: PlainBlock, codes: dict[str, int]) -> RowBatch:
         short=none,
         long=none,
         formula=none,
-        prices=block.values[:4].T,
-        volume=block.values[4],
+        values=block.values.T,
         codes=owners,
     )
 

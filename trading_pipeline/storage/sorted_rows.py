@@ -39,10 +39,13 @@ class KeySample:
         self._codes: list[npt.NDArray[np.int64]] = []
         self._moments: list[Moments] = []
 
-    def add(self, codes: npt.NDArray[np.int64], moments: Moments) -> None:
-        """Show the keys of the next rows."""
+    def add(
+        self, codes: npt.NDArray[np.int64], moments: Moments, usable: npt.NDArray[np.bool_]
+    ) -> None:
+        """Show the keys of the next rows, of which only the usable ones will be sorted."""
         if len(moments):
             chosen = self._random.integers(0, len(moments), -(-len(moments) // _ONE_IN))
+            chosen = chosen[usable[chosen]]
             self._codes.append(codes[chosen])
             self._moments.append(moments[chosen])
 

@@ -8,14 +8,17 @@ from hypothesis import strategies as st
 from trading_pipeline.market_data.dataset_row_checks import RowBatch, RowTally
 
 
-def batch(moments, codes=None, **columns):
+def batch(moments, codes=None, prices=None, volume=1.0, **columns):
     n = len(moments)
+    values = np.ones((n, 5))
+    values[:, 4] = volume
+    if prices is not None:
+        values[:, :4] = prices
     columns = {
         name: np.zeros(n, dtype=bool) for name in ("aware", "loss", "short", "long", "formula")
     } | {
         "stamped": np.ones(n, dtype=bool),
-        "prices": np.ones((n, 4)),
-        "volume": np.ones(n),
+        "values": values,
         "codes": np.asarray(np.zeros(n) if codes is None else codes, dtype=np.int64),
         **columns,
     }
