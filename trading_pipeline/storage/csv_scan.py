@@ -1,7 +1,6 @@
 """This file holds the reading of users' CSV and Parquet files through DuckDB, in bounded memory.
 
-Every cell is read as text first. Rows come in batches, in the order of the file or of symbol and time;
-sorting spills to a temporary folder.
+Every cell is read as text first. Rows come in batches, in the order of the file.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -24,7 +23,6 @@ from trading_pipeline.storage.temporary_folder import temporary_file_error, temp
 __all__ = ["NO_MOMENT", "TableScan", "open_scan", "parquet_head"]
 
 _MEMORY_LIMIT = "100MB"
-_SORT_MEMORY_LIMITS = ("72MB", "144MB", "512MB")
 _BATCH_ROWS = 32_768
 _NO_NULL = "\x02"  # a text that no cell holds: an empty cell stays '', a missing one becomes NULL
 _LONGEST_LINE = 1_000_000
@@ -70,20 +68,19 @@ class TableScan:
 
     def batches(
         self,
-        order: Literal["file", "time"] = "file",
         *,
         symbol: str | None = None,
         naive_zone: str | None = None,
         trusting: bool = False,
     ) -> Iterator[Any]:
-        """Arrow batches of at most 32,768 rows.
+        """Arrow batches of at most 32,768 rows, in the order of the file.
 
         Columns: moment (int64, microseconds; `NO_MOMENT` where unreadable), aware, loss, short (a cut
         line), long (more cells than columns), formula (bool), open, high, low, close, volume (float64,
         null where unreadable, NaN where absent), symbol (text; no such column where the file has none).
-        `time`: by symbol, moment and place in the file, of rows that can be bars only. `symbol`: rows
-        of that one only. `naive_zone`: IANA zone by which stamps without an offset are brought to UTC
-        here. `trusting`: faster, but the first number that cannot be read ends it with an error.
+        `symbol`: rows of that one only. `naive_zone`: IANA zone by which stamps without an offset are
+        brought to UTC here. `trusting`: faster, but the first number that cannot be read ends it with
+        an error.
 
         Raises `DatasetFormatError` where DuckDB cannot read the file.
         """
@@ -97,44 +94,9 @@ class TableScan:
             )
         if symbol is not None:
             query, values = f"SELECT * FROM ({query}) WHERE symbol = ?", [symbol]
-        if order == "time":
-            readable = " AND ".join(f"isfinite({n})" for n in ("open", "high", "low", "close"))
-            # only what the order needs goes through the sort, as it may spill to disk
-            by = "symbol, moment" if "symbol" in self._shape.positions else "moment"
-            values_only = f"{by}, marks, open, high, low, close, volume"
-            query = (
-                f"SELECT {values_only} FROM (SELECT {values_only}, row_number() OVER () AS place "
-                f"FROM ({query})) WHERE moment <> {NO_MOMENT} AND marks & {MARKS['short']} = 0 "
-                f"AND {readable} ORDER BY {by}, place"
-            )
-            yield from self._sorted_batches(query, values)
-            return
         with _explained(self._path):
             reader = self._connection.sql(query, params=values).to_arrow_reader(_BATCH_ROWS)
             yield from map(_with_flags, reader)
-
-    def _sorted_batches(self, query: str, values: list[str]) -> Iterator[Any]:
-        """Batches of a query that sorts, in one thread, which needs the least memory.
-
-        Where the limit does not even hold what DuckDB cannot spill, the next larger one is tried.
-        """
-        self._connection.execute("SET threads = 1")
-        self._connection.execute("SET streaming_buffer_size = '1MB'")
-        for limit in _SORT_MEMORY_LIMITS:
-            self._connection.execute(f"SET memory_limit = '{limit}'")
-            started = False
-            with _explained(self._path):
-                try:
-                    for batch in self._connection.sql(query, params=values).to_arrow_reader(
-                        _BATCH_ROWS
-                    ):
-                        started = True
-                        yield _with_flags(batch)
-                    return
-                except (duckdb.Error, OSError) as error:
-                    is_memory = "Out of Memory" in str(error)
-                    if started or not is_memory or limit == _SORT_MEMORY_LIMITS[-1]:
-                        raise
 
     def readable_stamps(self, formats: list[TimestampFormat]) -> tuple[list[int], int]:
         """Rows that each of the formats can read, and rows that all of them can."""

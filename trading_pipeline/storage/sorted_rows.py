@@ -23,7 +23,7 @@ __all__ = ["KeySample", "RowSorter"]
 
 Moments = npt.NDArray[np.int64]
 _ONE_IN = 64
-_DIVISION_ROWS = 300_000
+_DIVISION_ROWS = 250_000
 _MOST_DIVISIONS = 512
 _SLICE_ROWS = 65_536
 _SECOND = 1_000_000
@@ -50,7 +50,7 @@ class KeySample:
             self._moments.append(moments[chosen])
 
     def bounds(self, ranks: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Keys that divide the rows into parts of about 300,000; `ranks[code]` is a series' rank."""
+        """Keys that divide the rows into parts of about 250,000; `ranks[code]` is a series' rank."""
         if not self._codes:
             return np.empty(0, dtype=np.int64)
         keys = np.sort(_keys(ranks[np.concatenate(self._codes)], np.concatenate(self._moments)))
@@ -92,9 +92,11 @@ class RowSorter:
         values: npt.NDArray[np.float64],
     ) -> None:
         """Take rows; `values` has five columns, open, high, low, close and volume."""
+        if not len(moments):
+            return
         records = np.empty((len(moments), 7), dtype=np.int64)
         records[:, 0], records[:, 1] = ranks, moments
-        records[:, 2:] = np.ascontiguousarray(values).view(np.int64)
+        records.view(np.float64)[:, 2:] = values
         if not len(self._bounds):
             self._kept.append(records)
             return
@@ -102,7 +104,7 @@ class RowSorter:
         if (owners[1:] < owners[:-1]).any():
             order = np.argsort(owners.astype(np.uint16), kind="stable")
             owners, records = owners[order], records[order]
-        starts = np.flatnonzero(np.r_[len(owners) > 0, owners[1:] != owners[:-1]])
+        starts = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
         for begin, end in zip(starts, [*starts[1:], len(owners)], strict=True):
             self._parts[owners[begin]].append((self._written + int(begin), int(end - begin)))
         self._write(records)
@@ -113,7 +115,7 @@ class RowSorter:
         """Rank, moments and values of consecutive rows of one series, at most 65,536 at once."""
         for part in self._parts:
             records = self._read(part)
-            order = np.lexsort((records[:, 1], records[:, 0]))
+            order = _order(records[:, 0], np.ascontiguousarray(records[:, 1]))
             ranks = records[:, 0][order]
             ends = np.flatnonzero(ranks[1:] != ranks[:-1]) + 1
             for begin, end in zip([0, *ends], [*ends, len(ranks)], strict=True):
@@ -159,3 +161,14 @@ def _keys(ranks: npt.NDArray[np.int64], moments: Moments) -> npt.NDArray[np.int6
     """Ranks and whole seconds in one number, in the same order."""
     seconds = moments // _SECOND - _SECONDS_ORIGIN
     return np.asarray((ranks << _SECONDS_BITS) + seconds)
+
+
+def _order(ranks: npt.NDArray[np.int64], moments: Moments) -> npt.NDArray[np.int64]:
+    """Places of the rows by rank, moment and place."""
+    if len(ranks) and ranks.min() == ranks.max():
+        order = np.argsort(moments)  # faster than a stable sort, which only equal moments need
+        found = moments[order]
+        if (found[1:] != found[:-1]).all():
+            return np.asarray(order)
+        return np.argsort(moments, kind="stable")
+    return np.lexsort((moments, ranks))

@@ -49,9 +49,9 @@ def passes(monkeypatch):
     """How the rows of a file were read, one entry for each pass."""
     seen, batches = [], TableScan.batches
 
-    def spied(scan, order="file", **knobs):
+    def spied(scan, **knobs):
         seen.append(knobs.get("trusting", False))
-        return batches(scan, order, **knobs)
+        return batches(scan, **knobs)
 
     monkeypatch.setattr(TableScan, "batches", spied)
     return seen
