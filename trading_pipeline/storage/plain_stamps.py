@@ -224,4 +224,5 @@ def _epochs(cell: Bytes, epoch: tuple[int, int, int]) -> Moments | None:
         count = count * 10 + digits
     if int(count.min()) < lowest or int(count.max()) >= end:
         return None
-    return count * factor
+    moments = count * factor
+    return moments if int(moments.max()) <= LATEST else None

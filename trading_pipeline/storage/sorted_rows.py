@@ -23,8 +23,8 @@ __all__ = ["KeySample", "RowSorter"]
 
 Moments = npt.NDArray[np.int64]
 _ONE_IN = 64
-_DIVISION_ROWS = 250_000
-_MOST_DIVISIONS = 512
+_DIVISION_ROWS = 125_000
+_MOST_DIVISIONS = 1024
 _SLICE_ROWS = 65_536
 _SECOND = 1_000_000
 _SECONDS_ORIGIN, _SECONDS_BITS = -2_208_988_800, 33
@@ -50,7 +50,7 @@ class KeySample:
             self._moments.append(moments[chosen])
 
     def bounds(self, ranks: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Keys that divide the rows into parts of about 250,000; `ranks[code]` is a series' rank."""
+        """Keys that divide the rows into parts of about 125,000; `ranks[code]` is a series' rank."""
         if not self._codes:
             return np.empty(0, dtype=np.int64)
         keys = np.sort(_keys(ranks[np.concatenate(self._codes)], np.concatenate(self._moments)))
@@ -69,7 +69,7 @@ class RowSorter:
     def __init__(self, bounds: npt.NDArray[np.int64]) -> None:
         self._bounds = bounds
         self._file: IO[bytes] | None = None
-        self._parts: list[list[tuple[int, int]]] = [[] for _ in range(len(bounds) + 1)]
+        self._starts: list[npt.NDArray[np.int64]] = []
         self._kept: list[npt.NDArray[np.int64]] = []
         self._written = 0
 
@@ -104,17 +104,16 @@ class RowSorter:
         if (owners[1:] < owners[:-1]).any():
             order = np.argsort(owners.astype(np.uint16), kind="stable")
             owners, records = owners[order], records[order]
-        starts = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
-        for begin, end in zip(starts, [*starts[1:], len(owners)], strict=True):
-            self._parts[owners[begin]].append((self._written + int(begin), int(end - begin)))
+        divisions = np.arange(len(self._bounds) + 2)
+        self._starts.append(self._written + np.searchsorted(owners, divisions))
         self._write(records)
 
     def series_parts(
         self,
     ) -> Iterator[tuple[int, Moments, npt.NDArray[np.float64]]]:
         """Rank, moments and values of consecutive rows of one series, at most 65,536 at once."""
-        for part in self._parts:
-            records = self._read(part)
+        for division in range(len(self._bounds) + 1):
+            records = self._read(division)
             order = _order(records[:, 0], np.ascontiguousarray(records[:, 1]))
             ranks = records[:, 0][order]
             ends = np.flatnonzero(ranks[1:] != ranks[:-1]) + 1
@@ -136,17 +135,19 @@ class RowSorter:
             raise temporary_file_error(Path(tempfile.gettempprefix()), error) from error
         self._written += len(records)
 
-    def _read(self, part: list[tuple[int, int]]) -> npt.NDArray[np.int64]:
+    def _read(self, division: int) -> npt.NDArray[np.int64]:
         if self._file is None:
             kept, self._kept = self._kept, []
             return np.concatenate([np.empty((0, 7), dtype=np.int64), *kept])
-        records = np.empty((sum(rows for _, rows in part), 7), dtype=np.int64)
+        part = [starts[division : division + 2].tolist() for starts in self._starts]
+        records = np.empty((sum(end - begin for begin, end in part), 7), dtype=np.int64)
         at, size = 0, records.strides[0]
         view = records.reshape(-1).view(np.uint8).data
         try:
-            for first, rows in part:
-                self._file.seek(first * size)
-                end = at + rows * size
+            for first, last in part:
+                if first < last:
+                    self._file.seek(first * size)
+                end = at + (last - first) * size
                 while at < end:
                     got = self._file.readinto(view[at:end])  # type: ignore[attr-defined]
                     if not got:
