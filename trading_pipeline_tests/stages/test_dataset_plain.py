@@ -1,17 +1,19 @@
 """The fast reading of large files gives the same profile, byte for byte, as the careful one."""
 
 import json
+import tempfile
 import threading
 from functools import partial
 
 import pandas as pd
 import pytest
 
+from trading_pipeline.errors import DatasetFormatError
 from trading_pipeline.settings.dataset_answers import DatasetAnswers
 from trading_pipeline.stages import dataset_profiling
 from trading_pipeline.stages.dataset_profiling import profile_dataset
 from trading_pipeline.stages.dataset_table import find_table
-from trading_pipeline.storage import plain_lines
+from trading_pipeline.storage import plain_lines, sorted_rows
 from trading_pipeline_tests.stages.dataset_files import bars_at, rows_of
 
 ROWS = 1500
@@ -301,3 +303,66 @@ def test_progress_comes_from_the_callers_thread_and_what_it_raises_ends_the_read
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
     assert {thread for _, thread in seen} == {threading.main_thread()}
     assert not [t for t in threading.enumerate() if t.name.startswith("plain-lines")]
+
+
+def test_what_progress_raises_while_rows_are_sorted_leaves_nothing_behind(tmp_path, monkeypatch):
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setattr(sorted_rows, "_DIVISION_ROWS", 100)
+    path = tmp_path / "data.csv"
+    path.write_text(text_of(rows()[::2] + rows()[1::2]))
+    seen = []
+
+    def stop(done):
+        seen.append(done)
+        if done > 2 * ROWS - 100 and seen[-1] == seen[-2]:  # a division comes back from the disk
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        profile_dataset(path, progress=stop)
+    assert list(folder.iterdir()) == []
+    assert not [t for t in threading.enumerate() if t.name.startswith("plain-lines")]
+
+
+def test_divisions_on_the_disk_change_nothing(both, monkeypatch):
+    monkeypatch.setattr(sorted_rows, "_DIVISION_ROWS", 100)
+    shown = rows()
+    lines = [
+        f"{line},{'ABC'[i % 3]}" for i, line in enumerate(shown[::2] + shown[1::2] + shown[:40])
+    ]
+    profile, way = both(text_of(lines, HEAD + ",Symbol"))
+    assert (profile.problems["duplicate_row"], way) == (13, "plain")
+    mixed = [*shown[:700], *(line.replace(",", "+00:00,", 1) for line in shown[700:])][::-1]
+    mixed[3], mixed[900] = mixed[900], mixed[3]
+    for answers in (None, DatasetAnswers(tz="Asia/Kolkata")):
+        profile, _ = both(text_of(mixed), answers)
+        assert profile.problems["unsorted"]
+
+
+def test_a_full_disk_while_rows_are_sorted_is_a_typed_error(tmp_path, monkeypatch):
+    class Full:
+        def write(self, _):
+            raise OSError(28, "No space left on device")
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: Full())
+    monkeypatch.setattr(sorted_rows, "_DIVISION_ROWS", 100)
+    path = tmp_path / "data.csv"
+    path.write_text(text_of(rows()[::2] + rows()[1::2]))
+    with pytest.raises(DatasetFormatError, match="No space left on device"):
+        profile_dataset(path)
+    assert not [t for t in threading.enumerate() if t.name.startswith("plain-lines")]
+
+
+def test_an_error_of_reading_in_a_thread_reaches_the_caller_typed(tmp_path, monkeypatch):
+    def broken(path, *_):
+        raise DatasetFormatError(f"{path} cannot be read: Input/output error.", path=str(path))
+
+    monkeypatch.setattr(plain_lines, "_fill", broken)
+    path = tmp_path / "data.csv"
+    path.write_text(text_of(rows()))
+    with pytest.raises(DatasetFormatError, match="Input/output error"):
+        profile_dataset(path)
