@@ -1,7 +1,7 @@
 """This file holds the fast reading of large text files: blocks of bytes, each read by pyarrow in a thread.
 
-pyarrow takes the numbers of a block, and the stamps as bytes in fixed places. A block that holds anything else
-goes through DuckDB in the careful way. Blocks come in the order of the file. Memory is that of a few blocks.
+pyarrow takes the numbers of a block, and the stamps as bytes in fixed places. Lines that hold anything else
+go through DuckDB in the careful way. Blocks come in the order of the file. Memory is that of a few blocks.
 """
 
 from __future__ import annotations
@@ -33,8 +33,10 @@ _AHEAD = 2
 """Blocks that may be ready before the caller wants them."""
 _TAIL_BYTES = 65_536
 """The longest line; one that is longer is read in the careful way."""
-_ODD_BLOCKS, _ODD_SHARE = 8, 0.1
-"""More odd blocks than this number and this share of all are faster read by DuckDB from the beginning."""
+_PIECE_BYTES = 16_384
+"""Odd blocks are halved until the odd lines stand in pieces of about this size."""
+_ODD_PIECES, _ODD_SHARE = 8, 0.25
+"""More odd pieces than this number and this share of the blocks are faster read by DuckDB from the beginning."""
 _HEAD_BYTES = 1 << 20
 _BOM = b"\xef\xbb\xbf"
 _NUMBERS = ("open", "high", "low", "close", "volume")
@@ -80,23 +82,24 @@ class _Form:
 def plain_blocks(scan: TableScan) -> Generator[PlainBlock | Iterator[Any]]:
     """Rows of the file of a scan, in its order; close the iterator to end its threads.
 
-    A block that is not plain comes as the batches of `TableScan.batches`. The file is taken for UTF-8
+    Lines that are not plain come, with some around them, as the batches of `TableScan.batches`. The file is taken for UTF-8
     without quotation marks, as its head shows. Raises `NotPlainError` as soon as a block says otherwise,
-    lines end in different ways, or too many blocks are odd.
+    lines end in different ways, or too many are odd.
     """
     path = scan.path
     begin, form = _form(path, scan.shape)
     blocks = odd = 0
     with closing(_read_blocks(path, form, begin, BLOCK_BYTES)) as found_blocks:
-        for found in found_blocks:
+        for pieces in found_blocks:
             blocks += 1
-            if isinstance(found, PlainBlock):
-                yield found
-                continue
-            odd += 1
-            if odd > max(_ODD_BLOCKS, _ODD_SHARE * blocks):
-                raise NotPlainError("Too many blocks are odd.", path=str(path), odd_blocks=odd)
-            yield scan.rows_of_lines(found)
+            for piece in pieces:
+                if isinstance(piece, PlainBlock):
+                    yield piece
+                    continue
+                odd += 1
+                if odd > max(_ODD_PIECES, _ODD_SHARE * blocks):
+                    raise NotPlainError("Too many lines are odd.", path=str(path), odd_pieces=odd)
+                yield scan.rows_of_lines(piece)
 
 
 def _form(path: Path, shape: TableShape) -> tuple[int, _Form]:
@@ -154,10 +157,10 @@ def _form(path: Path, shape: TableShape) -> tuple[int, _Form]:
 
 def _read_blocks(
     path: Path, form: _Form, begin: int, block_bytes: int
-) -> Generator[PlainBlock | bytes]:
+) -> Generator[list[PlainBlock | bytes]]:
     size = path.stat().st_size
     free = [bytearray(block_bytes + 1 + _TAIL_BYTES) for _ in range(_THREADS)]
-    waiting: deque[Future[PlainBlock | bytes]] = deque()
+    waiting: deque[Future[list[PlainBlock | bytes]]] = deque()
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="plain-lines")
     try:
         for start in range(begin, size, block_bytes):
@@ -179,8 +182,8 @@ def _read_block(
     stop: int,
     size: int,
     is_first: bool,
-) -> PlainBlock | bytes:
-    """The lines that begin in `start <= place < stop` of the file; their bytes where they are odd.
+) -> list[PlainBlock | bytes]:
+    """The lines that begin in `start <= place < stop` of the file, in pieces; bytes of those that are odd.
 
     `free`: memory for as many blocks as there are threads; new memory costs more than filling it.
     """
@@ -193,8 +196,8 @@ def _read_block(
         if (end == 0 or (begin == 0 and not is_first)) and first + length < size:
             raise NotPlainError(f"A line is longer than {_TAIL_BYTES:,} bytes.", path=str(path))
         if begin == 0 and not is_first:
-            return _nothing(form)
-        return _block(path, form, text, begin, end or length)
+            return []
+        return _pieces(path, form, text, begin, end or length)
     finally:
         free.append(text)
 
@@ -222,6 +225,18 @@ def _fill(path: Path, text: bytearray, first: int, wanted: int) -> int:
             f"{path} cannot be read: {error.strerror}. Check the path and the disk.", path=str(path)
         ) from error
     return length
+
+
+def _pieces(
+    path: Path, form: _Form, text: bytearray, begin: int, end: int
+) -> list[PlainBlock | bytes]:
+    """The lines in `begin:end` of a text, halved as long as they are odd and long."""
+    found = _block(path, form, text, begin, end)
+    middle = text.find(b"\n", (begin + end) // 2, end) + 1
+    if isinstance(found, PlainBlock) or end - begin <= _PIECE_BYTES or middle in (0, end):
+        return [found]
+    first = _pieces(path, form, text, begin, middle)
+    return [*first, *_pieces(path, form, text, middle, end)]
 
 
 def _block(path: Path, form: _Form, text: bytearray, begin: int, end: int) -> PlainBlock | bytes:

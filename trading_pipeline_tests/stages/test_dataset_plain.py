@@ -29,6 +29,7 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(dataset_profiling, "HEAD_BYTES", 20_000)
     monkeypatch.setattr(dataset_profiling, "find_table", partial(find_table, limit=20_000))
     monkeypatch.setattr(plain_lines, "BLOCK_BYTES", 5_000)
+    monkeypatch.setattr(plain_lines, "_PIECE_BYTES", 500)
 
 
 @pytest.fixture
@@ -205,7 +206,7 @@ def test_an_odd_line_at_the_end_changes_no_more_than_in_the_careful_way(both, na
 
 
 def test_odd_lines_of_all_kinds_in_the_middle_too(both, monkeypatch):
-    monkeypatch.setattr(plain_lines, "_ODD_SHARE", 1.0)
+    monkeypatch.setattr(plain_lines, "_ODD_SHARE", 10.0)
     lines = rows()
     for step, line in enumerate(ODD_LINES.values()):
         lines.insert(1050 + step * 5, line)

@@ -95,16 +95,22 @@ def test_symbols_have_numbers_of_their_block_and_no_spaces_around(blocks):
     assert [block.names[code] for code in block.codes] == ["B", "A", "B", ""]
 
 
-def test_only_the_block_with_an_odd_line_is_read_by_duckdb(blocks):
+@pytest.mark.parametrize(("block_bytes", "piece"), [(200, 16_384), (10_000, 100), (10_000, 1)])
+def test_only_the_lines_around_an_odd_one_are_read_by_duckdb(
+    blocks, monkeypatch, block_bytes, piece
+):
+    monkeypatch.setattr(plain_lines, "_PIECE_BYTES", piece)
     texts = lines(100)
-    texts[50] = texts[50].replace(",2,", ",x,")
-    found = blocks("\n".join(texts))
-    odd = [block for block in found if not isinstance(block, PlainBlock)]
-    assert len(odd) == 1
+    for at in (0, 50, 99):
+        texts[at] = texts[at].replace(",2,", ",x,")
+    found = blocks("\n".join(texts), block_bytes=block_bytes)
+    odd = [sum(r.num_rows for r in block) for block in found if not isinstance(block, PlainBlock)]
+    assert len(odd) == 3
+    assert max(odd) <= 8
     assert volumes(found) == list(range(100))
 
 
-def test_too_many_odd_blocks_end_the_reading(blocks):
+def test_too_many_odd_lines_end_the_reading(blocks):
     texts = [
         line.replace(",2,", ",x,") if i % 10 == 0 else line for i, line in enumerate(lines(400))
     ]
