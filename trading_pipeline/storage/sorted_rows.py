@@ -70,6 +70,7 @@ class RowSorter:
         self._bounds = bounds
         self._file: IO[bytes] | None = None
         self._starts: list[npt.NDArray[np.int64]] = []
+        self._room = [np.empty((0, 7), dtype=np.int64)] * 2
         self._kept: list[npt.NDArray[np.int64]] = []
         self._written = 0
 
@@ -94,16 +95,19 @@ class RowSorter:
         """Take rows; `values` has five columns, open, high, low, close and volume."""
         if not len(moments):
             return
-        records = np.empty((len(moments), 7), dtype=np.int64)
+        records = self._memory(0, len(moments))
         records[:, 0], records[:, 1] = ranks, moments
         records.view(np.float64)[:, 2:] = values
         if not len(self._bounds):
-            self._kept.append(records)
+            self._kept.append(records.copy())
             return
         owners = np.searchsorted(self._bounds, _keys(ranks, moments), side="right")
         if (owners[1:] < owners[:-1]).any():
             order = np.argsort(owners.astype(np.uint16), kind="stable")
-            owners, records = owners[order], records[order]
+            owners, unordered = owners[order], records
+            records = self._memory(1, len(moments))
+            # several times as fast as an index; without clip, the result would be copied
+            unordered.take(order, axis=0, out=records, mode="clip")
         divisions = np.arange(len(self._bounds) + 2)
         self._starts.append(self._written + np.searchsorted(owners, divisions))
         self._write(records)
@@ -119,10 +123,16 @@ class RowSorter:
             ends = np.flatnonzero(ranks[1:] != ranks[:-1]) + 1
             for begin, end in zip([0, *ends], [*ends, len(ranks)], strict=True):
                 for start in range(begin, end, _SLICE_ROWS):
-                    rows = records[order[start : min(start + _SLICE_ROWS, end)]]
+                    rows = records.take(order[start : min(start + _SLICE_ROWS, end)], axis=0)
                     # columns lie together in memory: checks go along them
                     values = np.ascontiguousarray(rows[:, 2:].T).view(np.float64).T
                     yield int(ranks[begin]), np.ascontiguousarray(rows[:, 1]), values
+
+    def _memory(self, which: int, rows: int) -> npt.NDArray[np.int64]:
+        """Room for so many records, used again and again: new memory costs more than filling it."""
+        if len(self._room[which]) < rows:
+            self._room[which] = np.empty((rows, 7), dtype=np.int64)
+        return self._room[which][:rows]
 
     def _write(self, records: npt.NDArray[np.int64]) -> None:
         try:
