@@ -16,7 +16,7 @@ from trading_pipeline.stages.dataset_table import find_table
 from trading_pipeline.storage import plain_lines, sorted_rows
 from trading_pipeline_tests.stages.dataset_files import bars_at, rows_of
 
-ROWS = 1500
+ROWS = 900
 MINUTES = pd.date_range("2024-01-01 22:00", periods=ROWS, freq="min", tz="UTC")
 DAYS = pd.date_range("1998-01-01", periods=ROWS, freq="D", tz="UTC")
 HEAD = "Date,Open,High,Low,Close,Volume"
@@ -26,8 +26,8 @@ HEAD = "Date,Open,High,Low,Close,Volume"
 def small_blocks(monkeypatch):
     """Every file counts as large, its head as short, and it is read in many blocks."""
     monkeypatch.setattr(dataset_profiling, "PLAIN_BYTES", 0)
-    monkeypatch.setattr(dataset_profiling, "HEAD_BYTES", 20_000)
-    monkeypatch.setattr(dataset_profiling, "find_table", partial(find_table, limit=20_000))
+    monkeypatch.setattr(dataset_profiling, "HEAD_BYTES", 6_000)
+    monkeypatch.setattr(dataset_profiling, "find_table", partial(find_table, limit=6_000))
     monkeypatch.setattr(plain_lines, "BLOCK_BYTES", 5_000)
     monkeypatch.setattr(plain_lines, "_PIECE_BYTES", 500)
 
@@ -209,7 +209,7 @@ def test_odd_lines_of_all_kinds_in_the_middle_too(both, monkeypatch):
     monkeypatch.setattr(plain_lines, "_ODD_SHARE", 10.0)
     lines = rows()
     for step, line in enumerate(ODD_LINES.values()):
-        lines.insert(1050 + step * 5, line)
+        lines.insert(400 + step * 5, line)
     profile, way = both(text_of(lines))
     assert way == "plain"
     assert profile.rows > ROWS
@@ -263,7 +263,7 @@ def test_values_with_other_marks_are_read_with_the_same_profile(both, quoted):
 
 def test_stamps_with_and_without_an_offset_are_told_apart(both):
     lines = rows()
-    mixed = [*lines[:1400], *(line.replace(",", "+00:00,", 1) for line in lines[1400:])]
+    mixed = [*lines[:800], *(line.replace(",", "+00:00,", 1) for line in lines[800:])]
     for answers in (None, DatasetAnswers(tz="Asia/Kolkata")):
         profile, _ = both(text_of(mixed), answers)
         assert profile.tz == "mixed"
@@ -283,7 +283,7 @@ def test_several_symbols_are_read_in_blocks_and_sorted(both, interleaved):
 
 def test_unsorted_rows_are_read_in_blocks_and_sorted(both):
     lines = rows()
-    lines[200], lines[1200] = lines[1200], lines[200]
+    lines[200], lines[850] = lines[850], lines[200]
     lines.insert(700, lines[3])
     profile, way = both(text_of(lines))
     assert (profile.problems["duplicate_row"], profile.problems["unsorted"], way) == (1, 3, "plain")
@@ -335,7 +335,7 @@ def test_divisions_on_the_disk_change_nothing(both, monkeypatch):
     profile, way = both(text_of(lines, HEAD + ",Symbol"))
     assert (profile.problems["duplicate_row"], way) == (13, "plain")
     mixed = [*shown[:700], *(line.replace(",", "+00:00,", 1) for line in shown[700:])][::-1]
-    mixed[3], mixed[900] = mixed[900], mixed[3]
+    mixed[3], mixed[850] = mixed[850], mixed[3]
     for answers in (None, DatasetAnswers(tz="Asia/Kolkata")):
         profile, _ = both(text_of(mixed), answers)
         assert profile.problems["unsorted"]
