@@ -24,7 +24,8 @@ class RowBatch:
     """Consecutive rows of a file. `stamped`: the time stamp could be read.
 
     `aware`: it says what it is in UTC; `loss`: digits of it got lost. `short` and `long`: fewer or more
-    cells than columns. `codes`: number of the row's symbol.
+    cells than columns. `codes`: number of the row's symbol. `values`: shape (rows, 5), open, high, low,
+    close and volume, best with columns that lie together; NaN where there is no number.
     """
 
     moments: Moments
@@ -34,13 +35,44 @@ class RowBatch:
     short: Flags
     long: Flags
     formula: Flags
-    prices: Floats
-    volume: Floats
+    values: Floats
     codes: npt.NDArray[np.int64]
+
+    @property
+    def prices(self) -> Floats:
+        """Shape (rows, 4): open, high, low, close."""
+        return self.values[:, :4]
+
+    @property
+    def volume(self) -> Floats:
+        """Volume of each row."""
+        return self.values[:, 4]
+
+    @cached_property
+    def is_sound(self) -> bool:
+        """True where no check of a single row but those of the volume can find anything.
+
+        Few comparisons show that, and most batches are so.
+        """
+        if not len(self.moments):
+            return True
+        if self.short.any() or self.long.any() or self.loss.any() or self.formula.any():
+            return False
+        opened, high, low, close = self.prices.T
+        with np.errstate(invalid="ignore"):  # NaN fails every comparison
+            return bool(
+                self.stamped.all()
+                and low.min() > 0
+                and high.max() < np.inf
+                and (high >= np.maximum(opened, close)).all()
+                and (low <= np.minimum(opened, close)).all()
+            )
 
     @cached_property
     def priced(self) -> Flags:
         """Rows with four finite prices."""
+        if self.is_sound:
+            return np.ones(len(self.moments), dtype=np.bool_)
         finite = np.isfinite(self.prices[:, 0])
         for column in self.prices.T[1:]:
             finite &= np.isfinite(column)
@@ -49,7 +81,7 @@ class RowBatch:
     @cached_property
     def readable(self) -> Flags:
         """Rows that can be bars: whole, with a time stamp and four prices."""
-        return np.asarray(self.stamped & ~self.short & self.priced)
+        return self.priced if self.is_sound else self.stamped & ~self.short & self.priced
 
 
 @dataclass
@@ -75,23 +107,14 @@ class RowTally:
 
     def add(self, batch: RowBatch, usable: Flags) -> None:
         """Count one batch. `usable`: the rows that become bars (a subset of the readable ones)."""
-        whole = ~batch.short
-        if batch.formula.any() and self.first_formula_row is None:
-            self.first_formula_row = self.rows + int(np.argmax(batch.formula)) + 1
+        if not batch.is_sound:
+            self._count_faults(batch)
+        self._count_volumes(batch)
         self.rows += len(batch.moments)
         readable = batch.readable
         aware = int(np.count_nonzero(readable & batch.aware))
         self.aware_rows += aware
         self.naive_rows += int(np.count_nonzero(readable)) - aware
-        self._count("truncated_line", batch.short)
-        self._count("null_ohlc", whole & ~batch.priced)
-        self._count("timestamp_precision_loss", whole & batch.stamped & batch.loss)
-        self.others.update(
-            bad_timestamp=int(np.count_nonzero(whole & ~batch.stamped)),
-            extra_cells=int(np.count_nonzero(batch.long)),
-            missing_volume=int(np.count_nonzero(readable & ~np.isfinite(batch.volume))),
-        )
-        self._prices(batch, readable)
         self.valid_rows += int(np.count_nonzero(usable))
         moments = batch.moments if usable.all() else batch.moments[usable]
         if len(moments):
@@ -99,6 +122,19 @@ class RowTally:
             self.first = low if self.first is None else min(self.first, low)
             self.last = high if self.last is None else max(self.last, high)
             self._order(moments, batch.codes if usable.all() else batch.codes[usable])
+
+    def _count_faults(self, batch: RowBatch) -> None:
+        whole, readable = ~batch.short, batch.readable
+        if batch.formula.any() and self.first_formula_row is None:
+            self.first_formula_row = self.rows + int(np.argmax(batch.formula)) + 1
+        self._count("truncated_line", batch.short)
+        self._count("null_ohlc", whole & ~batch.priced)
+        self._count("timestamp_precision_loss", whole & batch.stamped & batch.loss)
+        self.others.update(
+            bad_timestamp=int(np.count_nonzero(whole & ~batch.stamped)),
+            extra_cells=int(np.count_nonzero(batch.long)),
+        )
+        self._prices(batch, readable)
 
     @property
     def is_descending(self) -> bool:
@@ -132,8 +168,15 @@ class RowTally:
             self._count("high_below_low", readable & below)
             self._count("ohlc_inconsistent", readable & loose)
             self._count("non_positive_price", readable & (lowest <= 0))
-            self._count("zero_volume", readable & (batch.volume == 0))
-            self._count("negative_volume", readable & (batch.volume < 0))
+
+    def _count_volumes(self, batch: RowBatch) -> None:
+        volume, readable = batch.volume, batch.readable
+        with np.errstate(invalid="ignore"):
+            if not len(volume) or (volume.min() > 0 and volume.max() < np.inf):
+                return
+            self.others["missing_volume"] += int(np.count_nonzero(readable & ~np.isfinite(volume)))
+            self._count("zero_volume", readable & (volume == 0))
+            self._count("negative_volume", readable & (volume < 0))
 
     def _order(self, moments: Moments, codes: npt.NDArray[np.int64]) -> None:
         """Count rises and falls against the row before of the same symbol."""
@@ -141,13 +184,20 @@ class RowTally:
         if missing > 0:
             unseen = np.full(missing, np.iinfo(np.int64).min)
             self._last_of_symbol = np.concatenate([self._last_of_symbol, unseen])
-        several = codes.min() != codes.max()
-        if several:
+        starts = np.zeros(1, dtype=np.int64)
+        if codes.min() != codes.max():
             by_symbol = np.argsort(codes, kind="stable")
             moments, codes = moments[by_symbol], codes[by_symbol]
-        starts = np.zeros(1, dtype=np.int64)
-        if several:
             starts = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]])
+        elif len(moments) > 1:
+            # all but the first have the row before beside them
+            rises = int(np.count_nonzero(moments[1:] > moments[:-1]))
+            self.rises += rises
+            if rises < len(moments) - 1:
+                self.falls += int(np.count_nonzero(moments[1:] < moments[:-1]))
+            self._order(moments[:1], codes[:1])
+            self._last_of_symbol[codes[0]] = moments[-1]
+            return
         before = np.empty_like(moments)
         before[1:] = moments[:-1]
         before[starts] = self._last_of_symbol[codes[starts]]

@@ -25,7 +25,9 @@ STALE_BARS = 5
 _HELD_ROWS = 300_000
 """More rows of one stamp than this are judged in parts, so that memory stays bounded."""
 _STEPS_WANTED = 2_000_000
-"""The commonest step is counted over the first two million bars."""
+"""The commonest step is counted over the first two million."""
+_FAR = 2.7
+"""A little less than the ratio of two closes from which on there may be a spike."""
 
 
 class MinuteMap:
@@ -36,19 +38,24 @@ class MinuteMap:
         self.first: int | None = None
         self.last: int | None = None
 
-    def add(self, moments: Moments) -> None:
-        """Mark the minutes of moments (microseconds) that stand on one."""
+    def add(self, moments: Moments) -> int:
+        """Mark the minutes of moments (microseconds) that stand on one; the number of all others."""
         minutes = moments // MINUTE
         whole = minutes * MINUTE == moments
-        if not whole.all():
+        off = len(moments) - int(np.count_nonzero(whole))
+        if off:
             minutes = minutes[whole]
-        if not len(minutes):
-            return
-        low, high = int(minutes.min()), int(minutes.max())
-        if high - low == len(minutes) - 1 and (np.abs(np.diff(minutes)) == 1).all():
-            self._seen[low - _ORIGIN : high - _ORIGIN + 1] = True
-        else:
+        if len(minutes):
             self._seen[minutes - _ORIGIN] = True
+            self._reach(int(minutes.min()), int(minutes.max()))
+        return off
+
+    def add_range(self, first: int, last: int, step: int) -> None:
+        """Mark every minute `first`, `first + step`, ..., `last`, all of them whole minutes."""
+        self._seen[first - _ORIGIN : last - _ORIGIN + 1 : step] = True
+        self._reach(first, last)
+
+    def _reach(self, low: int, high: int) -> None:
         self.first = low if self.first is None else min(self.first, low)
         self.last = high if self.last is None else max(self.last, high)
 
@@ -83,20 +90,28 @@ class SeriesTally:
     _last_row: Floats | None = None
     _run: int = 0
     _last_moment: int | None = None
+    _counted: int = 0
     _closes: Floats = field(default_factory=lambda: np.empty(0))
 
     def add(self, moments: Moments, values: Floats) -> None:
         """Rows with open, high, low, close, volume. The last stamp is held back: it may go on."""
-        if self._held is not None:
-            moments = np.concatenate([self._held[0], moments])
-            # columns lie together in memory, whatever the order of the parts
-            values = np.concatenate([self._held[1].T, values.T], axis=1).T
+        if self._held is not None and len(moments):
+            held, rows = self._held
+            same = _leading(moments, held[0])
+            if same:
+                held = np.concatenate([held, moments[:same]])
+                rows = np.concatenate([rows, values[:same]])
+                moments, values = moments[same:], values[same:]
+            self._held = held, rows
+            if len(moments) or len(held) >= _HELD_ROWS:
+                self._held = None
+                self._complete(held, rows)
         if not len(moments):
             return
-        cut = len(moments) - int(np.argmax(moments[::-1] != moments[-1]))
-        if moments[0] == moments[-1]:
-            cut = 0 if len(moments) < _HELD_ROWS else len(moments)
-        self._held = moments[cut:].copy(), values[cut:].copy()
+        same = _leading(moments[::-1], moments[-1])
+        cut = len(moments) if same >= _HELD_ROWS else len(moments) - same
+        if cut < len(moments):
+            self._held = moments[cut:].copy(), values[cut:].copy()
         self._complete(moments[:cut], values[:cut])
 
     def finish(self) -> None:
@@ -110,14 +125,23 @@ class SeriesTally:
     def _complete(self, moments: Moments, values: Floats) -> None:
         if not len(moments):
             return
-        fresh = np.r_[True, moments[1:] != moments[:-1]]
-        if not fresh.all():
-            self._duplicates(np.cumsum(fresh) - 1, values)
-            moments, values = moments[fresh], values[fresh]
+        gaps = np.diff(moments)
+        step, highest = (int(gaps.min()), int(gaps.max())) if len(gaps) else (0, 0)
+        is_even = step == highest != 0
+        if not is_even:
+            fresh = np.r_[True, gaps != 0]
+            if not fresh.all():
+                self._duplicates(np.cumsum(fresh) - 1, values)
+                moments, values = moments[fresh], values[fresh]
+                gaps = np.diff(moments)
+        self._steps(int(moments[0]), gaps, abs(step) if is_even else None)
+        self._last_moment = int(moments[-1])
         self.stamps += len(moments)
-        self.off_minute += int(np.count_nonzero(moments % MINUTE))
-        self.minutes.add(moments)
-        self._steps(moments)
+        first, last = sorted((int(moments[0]), int(moments[-1])))
+        if is_even and first % MINUTE == 0 and step % MINUTE == 0:
+            self.minutes.add_range(first // MINUTE, last // MINUTE, abs(step) // MINUTE)
+        else:
+            self.off_minute += self.minutes.add(moments)
         self._stale(values[:, :4])
         self._spikes(values[:, 3])
 
@@ -133,31 +157,36 @@ class SeriesTally:
         self.duplicate_rows += same
         self.duplicate_conflicts += int(same_owner.sum()) - same
 
-    def _steps(self, moments: Moments) -> None:
-        if self._last_moment is not None:
-            moments = np.r_[self._last_moment, moments]
-        self._last_moment = int(moments[-1])
-        if self.stamps >= _STEPS_WANTED or len(moments) < 2:
-            return
-        gaps = np.abs(np.diff(moments))
-        lowest, highest = int(gaps.min()), int(gaps.max())
-        if lowest == highest:
-            self.steps[lowest] += len(gaps)
-        else:
-            distances, counts = np.unique(gaps, return_counts=True)
+    def _steps(self, first: int, gaps: Moments, even: int | None) -> None:
+        """Count the distances before the first stamp of a batch and inside it, `even` if they are equal."""
+        left = _STEPS_WANTED - self._counted
+        if self._last_moment is not None and left:
+            self.steps[abs(first - self._last_moment)] += 1
+            left -= 1
+        gaps = gaps[:left]
+        self._counted = _STEPS_WANTED - left + len(gaps)
+        if even is not None:
+            self.steps[even] += len(gaps)
+        elif len(gaps):
+            distances, counts = np.unique(np.abs(gaps), return_counts=True)
             self.steps.update(dict(zip(distances.tolist(), counts.tolist(), strict=True)))
 
     def _stale(self, prices: Floats) -> None:
         equal = np.empty(len(prices), dtype=np.bool_)
         equal[0] = self._last_row is not None and bool((prices[0] == self._last_row).all())
-        equal[1:] = prices[1:, 3] == prices[:-1, 3]
-        for column in prices.T[:3]:
-            equal[1:] &= column[1:] == column[:-1]
+        np.equal(prices[1:, 3], prices[:-1, 3], out=equal[1:])
+        alike = np.flatnonzero(equal[1:])  # few closes are as the one before
+        equal[alike + 1] = (prices[alike + 1, :3] == prices[alike, :3]).all(axis=1)
         self._last_row = prices[-1].copy()
-        breaks = np.flatnonzero(~equal)
-        if not len(breaks):
+        going_on = np.flatnonzero(equal)
+        if len(going_on) == len(prices):
             self._run += len(prices)
             return
+        if not len(going_on):
+            self._end_run()
+            self._run = 1
+            return
+        breaks = np.flatnonzero(~equal)
         self._run += int(breaks[0])
         self._end_run()
         lengths = np.diff(np.r_[breaks, len(prices)])
@@ -170,8 +199,17 @@ class SeriesTally:
 
     def _spikes(self, close: Floats) -> None:
         """A close over e times (or below 1/e of) the one before, of which the next takes back half."""
-        close = np.r_[self._closes, close[close > 0]]
-        self._closes = close[-2:].copy()
+        lowest, highest = float(close.min()), float(close.max())
+        before, self._closes = self._closes, close[-2:].copy()
+        if len(close) > 2 and lowest > 0:
+            # closes that are never far apart hold no spike, but with the two before them
+            if highest < _FAR * lowest:
+                close = close[:2]
+        else:
+            positive = np.r_[before, close[close > 0]]
+            self._closes = positive[-2:].copy()
+            close = close[close > 0]
+        close = np.r_[before, close]
         if len(close) < 3:
             return
         returns = np.diff(np.log(close))
@@ -179,3 +217,12 @@ class SeriesTally:
         self.price_spikes += int(
             ((np.abs(jump) > 1) & (np.abs(jump + back) < np.abs(jump) / 2)).sum()
         )
+
+
+def _leading(moments: Moments, moment: int) -> int:
+    """How many of the first moments are that one."""
+    others = moments[:1] != moment  # mostly the very first one is another
+    if len(others) and others[0]:
+        return 0
+    others = moments != moment
+    return int(np.argmax(others)) if others.any() else len(moments)

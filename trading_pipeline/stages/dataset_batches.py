@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +15,11 @@ import numpy.typing as npt
 from trading_pipeline.errors import DatasetFormatError
 from trading_pipeline.market_data.dataset_row_checks import RowBatch, RowTally
 from trading_pipeline.market_data.dataset_series_checks import SeriesTally
-from trading_pipeline.storage.csv_scan import NO_MOMENT, TableScan
+from trading_pipeline.stages.dataset_rows import plain_row_batches, row_batches
+from trading_pipeline.storage.csv_scan import TableScan
+from trading_pipeline.storage.sorted_rows import KeySample, RowSorter
 
-__all__ = ["FileTally", "row_batches", "tally_file"]
+__all__ = ["FileTally", "Progress", "tally_file"]
 
 Progress = Callable[[int], None]
 
@@ -52,143 +56,129 @@ def tally_file(
     naive_zone: str | None,
     on_series: Callable[[SeriesTally, FileTally], None],
     progress: Progress | None = None,
+    plain: bool = False,
 ) -> FileTally:
-    """All checks of a file. One pass for one series in order; otherwise a second one, sorted.
+    """All checks of a file. One pass for one series in order; otherwise a second one, which sorts.
 
     Rows without an offset in a file that has aware ones are bars only with `naive_zone`; a file without
     any offset ignores it, as its stamps stay on its own clock. `on_series` is called with each complete
-    series, in the order of the symbols.
+    series, in the order of the symbols. `progress` is called in the caller's thread; what it raises
+    ends the reading. `plain`: read in blocks, see `plain_row_batches`.
     """
-    tally, series = _first_pass(scan, progress)
-    zone, drop = None, False
-    if tally.is_mixed:
-        mixed, zone, drop = tally.rows, naive_zone, naive_zone is None
-        tally, series = _file_pass(scan, zone, drop_naive=drop, progress=progress)
-        tally.rows.aware_rows, tally.rows.naive_rows = mixed.aware_rows, mixed.naive_rows
-    if series is not None and tally.rows.is_ordered:
-        tally.add_series(series)
-        on_series(series, tally)
-        return tally
-    _sorted_pass(scan, tally, zone, drop, on_series, progress)
+    rows = _plain if plain else _trusting
+    try:
+        found = _file_pass(scan, rows, drop_naive=False, progress=progress)
+    except DatasetFormatError:
+        if plain:
+            raise
+        rows = _careful  # which says what is wrong with the file, if anything
+        found = _file_pass(scan, rows, drop_naive=False, progress=progress)
+    drop = False
+    if found.tally.is_mixed:
+        mixed, drop = found.tally.rows, naive_zone is None
+        rows = rows if drop else partial(_careful, naive_zone=naive_zone)
+        found = _file_pass(scan, rows, drop_naive=drop, progress=progress)
+        found.tally.rows.aware_rows = mixed.aware_rows
+        found.tally.rows.naive_rows = mixed.naive_rows
+    tally = found.tally
+    if found.series is not None and tally.rows.is_ordered:
+        tally.add_series(found.series)
+        on_series(found.series, tally)
+    else:
+        _sorted_pass(scan, rows, found, drop, on_series, progress)
     return tally
 
 
-def row_batches(
-    scan: TableScan,
-    codes: dict[str, int],
-    *,
-    order: Any = "file",
-    symbol: str | None = None,
-    naive_zone: str | None = None,
-    trusting: bool = False,
-) -> Iterator[RowBatch]:
-    """Batches of a scan as arrays; `codes` takes up the symbols in the order of their appearance.
-
-    `trusting`: see `TableScan.batches`.
-    """
-    names = ("open", "high", "low", "close", "volume")
-    batches = scan.batches(order, symbol=symbol, naive_zone=naive_zone, trusting=trusting)
-    for batch in batches:
-        if batch.num_rows == 0:
-            continue
-        columns = {name: batch.column(name) for name in batch.schema.names}
-        flags = {
-            name: columns[name].to_numpy(zero_copy_only=False)
-            for name in ("aware", "loss", "short", "long", "formula")
-        }
-        moments = columns["moment"].to_numpy()
-        values = np.empty((5, len(moments)))  # a row for each column: checks go along columns
-        for row, name in zip(values, names, strict=True):
-            row[:] = columns[name].to_numpy(zero_copy_only=False)
-        yield RowBatch(
-            moments=moments,
-            stamped=moments != NO_MOMENT,
-            prices=values[:4].T,
-            volume=values[4],
-            codes=_codes(columns.get("symbol"), codes, len(moments)),
-            **flags,
-        )
+_Rows = Callable[[TableScan, dict[str, int]], Iterator[RowBatch]]
+_plain: _Rows = plain_row_batches
+_careful = row_batches
+_trusting: _Rows = partial(row_batches, trusting=True)
 
 
-def _codes(column: Any, codes: dict[str, int], rows: int) -> npt.NDArray[np.int64]:
-    if column is None:
-        return np.full(rows, codes.setdefault("", len(codes)))
-    encoded = column.dictionary_encode()
-    numbers = [codes.setdefault(name, len(codes)) for name in encoded.dictionary.to_pylist()]
-    return np.asarray(np.asarray(numbers, dtype=np.int64)[encoded.indices.to_numpy()])
+@dataclass
+class _Pass:
+    """A pass in the order of the file. `series` is None where there are several or it is unsorted."""
 
-
-def _first_pass(scan: TableScan, progress: Progress | None) -> tuple[FileTally, SeriesTally | None]:
-    """As if all numbers could be read; where one cannot, from the beginning again, cell by cell."""
-    try:
-        return _file_pass(scan, None, drop_naive=False, progress=progress, trusting=True)
-    except DatasetFormatError:  # the careful pass says what is wrong with the file, if anything
-        return _file_pass(scan, None, drop_naive=False, progress=progress)
+    tally: FileTally
+    series: SeriesTally | None
+    codes: dict[str, int]
+    keys: KeySample
 
 
 def _file_pass(
-    scan: TableScan,
-    zone: str | None,
-    *,
-    drop_naive: bool,
-    progress: Progress | None,
-    trusting: bool = False,
-) -> tuple[FileTally, SeriesTally | None]:
-    """Rows in the order of the file, and their one series; None where there are several."""
-    rows, codes = RowTally(), dict[str, int]()
+    scan: TableScan, reading: _Rows, *, drop_naive: bool, progress: Progress | None
+) -> _Pass:
+    rows, codes, keys = RowTally(), dict[str, int](), KeySample()
     series: SeriesTally | None = SeriesTally()
-    for batch in row_batches(scan, codes, naive_zone=zone, trusting=trusting):
-        usable = batch.readable & batch.aware if drop_naive else batch.readable
-        rows.add(batch, usable)
-        if series is not None and (len(codes) > 1 or not rows.is_ordered):
-            series = None
-        if series is not None:
-            series.add(*_chosen(batch, usable))
-        if progress is not None:
-            progress(rows.rows)
+    with _closed(reading(scan, codes)) as batches:
+        for batch in batches:
+            usable = batch.readable & batch.aware if drop_naive else batch.readable
+            rows.add(batch, usable)
+            keys.add(batch.codes, batch.moments, usable)
+            if series is not None and (len(codes) > 1 or not rows.is_ordered):
+                series = None
+            if series is not None:
+                series.add(*_chosen(batch, usable))
+            if progress is not None:
+                progress(rows.rows)
     if series is not None:
         series.finish()
-    return FileTally(rows, [name for name in codes if name]), series
+    return _Pass(FileTally(rows, [name for name in codes if name]), series, codes, keys)
 
 
 def _sorted_pass(
     scan: TableScan,
-    tally: FileTally,
-    zone: str | None,
+    reading: _Rows,
+    found: _Pass,
     drop_naive: bool,
     on_series: Callable[[SeriesTally, FileTally], None],
     progress: Progress | None,
 ) -> None:
-    codes, current, done = dict[str, int](), -1, 0
-    series: SeriesTally | None = None
+    tally, done = found.tally, found.tally.rows.rows
+    ranks = np.empty(len(found.codes), dtype=np.int64)
+    ranks[[found.codes[name] for name in sorted(found.codes)]] = np.arange(len(ranks))
+    with RowSorter(found.keys.bounds(ranks)) as sorter:
+        codes = dict(found.codes)  # a second reading gives the symbols the same numbers
+        with _closed(reading(scan, codes)) as batches:
+            for batch in batches:
+                usable = batch.readable & batch.aware if drop_naive else batch.readable
+                moments, values = _chosen(batch, usable)
+                sorter.add(ranks[batch.codes[usable]], moments, values)
+                done += len(batch.moments)
+                if progress is not None:
+                    progress(done)
+        current, series = -1, SeriesTally()
+        for rank, moments, values in sorter.series_parts():
+            if rank != current and current >= 0:
+                _end(series, tally, on_series)
+                series = SeriesTally()
+            current = rank
+            series.add(moments, values)
+            if progress is not None:
+                progress(done)
+        if current >= 0:
+            _end(series, tally, on_series)
 
-    def end() -> None:
-        if series is not None:
-            series.finish()
-            tally.add_series(series)
-            on_series(series, tally)
 
-    for batch in row_batches(scan, codes, order="time", naive_zone=zone):
-        usable = batch.readable & batch.aware if drop_naive else batch.readable
-        moments, values = _chosen(batch, usable)
-        owners = batch.codes[usable]
-        starts = [0, *(np.flatnonzero(owners[1:] != owners[:-1]) + 1)] if len(owners) else []
-        for begin, stop in zip(starts, [*starts[1:], len(owners)][: len(starts)], strict=True):
-            if series is None or owners[begin] != current:
-                end()
-                current, series = int(owners[begin]), SeriesTally()
-            series.add(moments[begin:stop], values[begin:stop])
-        done += len(batch.moments)
-        if progress is not None:
-            progress(tally.rows.rows + done)
-    end()
+def _end(
+    series: SeriesTally, tally: FileTally, on_series: Callable[[SeriesTally, FileTally], None]
+) -> None:
+    series.finish()
+    tally.add_series(series)
+    on_series(series, tally)
+
+
+@contextmanager
+def _closed(batches: Iterator[RowBatch]) -> Iterator[Iterator[RowBatch]]:
+    """The batches; the threads of a reader end with it, not when the garbage is collected."""
+    with closing(cast("Generator[RowBatch]", batches)):
+        yield batches
 
 
 def _chosen(
     batch: RowBatch, usable: npt.NDArray[np.bool_]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """Moments, and open, high, low, close, volume of the usable rows; columns lie together."""
-    columns = np.concatenate([batch.prices.T, batch.volume[None, :]])
     if usable.all():
-        return batch.moments, columns.T
-    return batch.moments[usable], columns[:, usable].T
+        return batch.moments, batch.values
+    return batch.moments[usable], batch.values.T[:, usable].T

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from trading_pipeline.domain.dataset_shape import TableShape
-from trading_pipeline.market_data.dataset_bytes import FileBytes, examine_bytes
+from trading_pipeline.market_data.dataset_bytes import HEAD_BYTES, FileBytes, examine_bytes
 from trading_pipeline.market_data.dataset_coverage import step_name
 from trading_pipeline.market_data.dataset_numbers import formula_cell
 from trading_pipeline.market_data.dataset_profile import (
@@ -28,8 +28,14 @@ from trading_pipeline.stages.dataset_batches import FileTally, Progress, tally_f
 from trading_pipeline.stages.dataset_market import MarketFacts
 from trading_pipeline.stages.dataset_preview import preview_dataset
 from trading_pipeline.stages.dataset_reading import read_dataset_bars
+from trading_pipeline.stages.dataset_refusals import (
+    formula_reason,
+    refused_bytes,
+    refused_table,
+)
 from trading_pipeline.stages.dataset_table import FoundTable, find_table, readable_copy
 from trading_pipeline.storage.csv_scan import open_scan
+from trading_pipeline.storage.plain_lines import NotPlainError
 
 __all__ = [
     "DatasetAnswers",
@@ -40,7 +46,8 @@ __all__ = [
     "read_dataset_bars",
 ]
 
-_OHLC = ("open", "high", "low", "close")
+PLAIN_BYTES = 4_000_000
+"""Smaller files are read by DuckDB at once: reading them twice would cost as little."""
 _UTC_CELL = re.compile(r".*?(?:[Zz]|UTC|GMT|[+-]00(?::?00)?)\s*")
 
 
@@ -67,52 +74,62 @@ def profile_dataset(
             reason=f"The file has {size:,} bytes; at most {max_bytes:,} are allowed. Split it by years "
             "or symbols, or raise the limit.",
         )
+    if size >= PLAIN_BYTES:
+        plain = _plain_profile(base, path, progress)
+        if plain is not None:
+            return plain
     content = examine_bytes(path)
     base = replace(base, encoding=content.encoding if content.kind == "text" else None)
-    refused = _refused_bytes(content)
+    refused = refused_bytes(content)
     if refused is not None:
         return replace(base, reason=refused[1], problems={refused[0]: 1})
     with readable_copy(path, content) as readable:
         return _profile_table(base, readable, content, progress)
 
 
+def _plain_profile(
+    base: DatasetProfile, path: Path, progress: Progress | None
+) -> DatasetProfile | None:
+    """The profile of a large text file that is plain to its end; None where it must be read with care.
+
+    Only the head is examined: lines that can be read in the plain way show that the rest is as plain.
+    """
+    content = examine_bytes(path, limit=HEAD_BYTES)
+    is_plain = content.encoding == "utf-8" and not content.quoted and not content.old_lines
+    if content.kind != "text" or not is_plain:
+        return None
+    base = replace(base, encoding=content.encoding)
+    try:
+        return _profile_table(base, path, content, progress, plain=True)
+    except NotPlainError:
+        return None
+
+
 def _profile_table(
-    base: DatasetProfile, readable: Path, content: FileBytes, progress: Progress | None
+    base: DatasetProfile,
+    readable: Path,
+    content: FileBytes,
+    progress: Progress | None,
+    *,
+    plain: bool = False,
 ) -> DatasetProfile:
     table = find_table(readable, content, base.answers)
     shape = table.shape
     base = _with_form(base, shape)
     bom = {"bom": 1} if content.bom else {}
-    if table.is_blank:
-        return replace(base, reason="The file holds blank lines only.", problems={"empty_file": 1})
-    missing = [role for role in _OHLC if role not in shape.positions]
-    if missing and not (shape.header and not table.rows and len(missing) == len(_OHLC)):
-        return replace(
-            base,
-            reason=f"No column for {', '.join(missing)} was found among {_columns_found(shape)}. Name "
-            "each with --column, such as --column close=Last.",
-            problems={"missing_column": len(missing), **bom},
-            rows=len(table.rows),
-        )
-    if not table.rows:
-        return replace(
-            base,
-            reason="The file has a header but no row behind it.",
-            problems={"no_rows": 1, **bom},
-        )
-    formula = _formula_in_head(table)
-    if formula is not None:
-        return replace(base, reason=_formula_reason(formula), problems=bom)
-    if not table.formats:
-        return replace(base, reason=_no_stamp_reason(table), problems=bom, rows=len(table.rows))
-    with open_scan(readable, shape) as scan:
-        orders, both = list(table.formats), 0
-        if len(orders) > 1:
+    refused = refused_table(base, table, bom)
+    if plain and (refused is not None or len(table.formats) > 1):
+        raise NotPlainError("The head leaves open what the file is.", path=base.path)
+    if refused is not None:
+        return refused
+    orders, both = list(table.formats), 0
+    if len(orders) > 1:
+        with open_scan(readable, shape) as scan:
             counts, both = scan.readable_stamps([table.formats[order] for order in orders])
-            orders = [each for each, n in zip(orders, counts, strict=True) if n == max(counts)]
-            alive = {order: table.formats[order] for order in orders}
-            orders = surviving_orders(table.cells("timestamp"), alive)
-        shape = replace(shape, timestamp=table.formats[orders[0]])
+        orders = [each for each, n in zip(orders, counts, strict=True) if n == max(counts)]
+        alive = {order: table.formats[order] for order in orders}
+        orders = surviving_orders(table.cells("timestamp"), alive)
+    shape = replace(shape, timestamp=table.formats[orders[0]])
     base = _with_form(base, shape)
     naive = shape.timestamp is not None and not _is_aware(shape)
     market = MarketFacts(base.answers, is_naive=naive)
@@ -122,6 +139,7 @@ def _profile_table(
             naive_zone=base.answers.tz,
             on_series=lambda series, _: market.look_at(series),
             progress=progress,
+            plain=plain,
         )
     ambiguous = {"ambiguous_date": both} if len(orders) > 1 else {}
     return _finished(base, table, tally, market, {**bom, **ambiguous})
@@ -170,9 +188,9 @@ def _finished(
     )
     profile = replace(profile, first=_shown(rows.first, profile), last=_shown(rows.last, profile))
     if rows.first_formula_row is not None:
-        return replace(profile, accept=False, reason=_formula_reason(rows.first_formula_row))
+        return replace(profile, accept=False, reason=formula_reason(rows.first_formula_row))
     if any(formula_cell(symbol) for symbol in symbols):
-        return replace(profile, accept=False, reason=_formula_reason(None))
+        return replace(profile, accept=False, reason=formula_reason(None))
     if not profile.accept:
         what = ", ".join(f"{code} {count}" for code, count in profile.problems.items())
         reason = (
@@ -180,18 +198,6 @@ def _finished(
         )
         return replace(profile, reason=reason)
     return profile
-
-
-def _refused_bytes(content: FileBytes) -> tuple[str, str] | None:
-    if content.kind == "empty":
-        return "empty_file", "The file is empty."
-    if content.kind == "binary":
-        return (
-            "binary_file",
-            f"The file is {content.detail}. Give plain CSV, TSV or Parquet; unpack an archive and save a "
-            "workbook's sheet as CSV first.",
-        )
-    return None
 
 
 def _with_form(base: DatasetProfile, shape: TableShape) -> DatasetProfile:
@@ -209,41 +215,6 @@ def _with_form(base: DatasetProfile, shape: TableShape) -> DatasetProfile:
         timestamp=None
         if stamp is None
         else {"kind": stamp.kind, "unit": stamp.unit, "format": stamp.format},
-    )
-
-
-def _columns_found(shape: TableShape) -> str:
-    if not shape.header:
-        return f"{shape.width} column(s) without names"
-    return ", ".join(name or "(no name)" for name in shape.names[:20])
-
-
-def _formula_in_head(table: FoundTable) -> int | None:
-    """Row of the head, from 1, with a cell that begins like a formula in any column."""
-    for number, row in enumerate(table.rows, start=1):
-        if any(cell.lstrip().startswith(("=", "@")) for cell in row):
-            return number
-    return None
-
-
-def _formula_reason(row: int | None) -> str:
-    where = "A symbol" if row is None else f"Row {row}"
-    return (
-        f"{where} holds a cell that a spreadsheet would run as a formula (=, @, + or - before a name). "
-        "Prices hold none: remove it and look where the file comes from."
-    )
-
-
-def _no_stamp_reason(table: FoundTable) -> str:
-    cells = table.cells("timestamp")
-    if cells:
-        return (
-            f"The time stamps cannot be read, for example {cells[0][:40]!r}. Give their form with "
-            "--timestamp-format, such as --timestamp-format '%d.%m.%Y %H:%M'."
-        )
-    return (
-        f"No column of time stamps was found among {_columns_found(table.shape)}. Name it with "
-        "--column timestamp=NAME, or --column date=NAME --column time=NAME."
     )
 
 

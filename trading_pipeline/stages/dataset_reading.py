@@ -14,7 +14,7 @@ from trading_pipeline.market_data.dataset_bytes import examine_bytes
 from trading_pipeline.market_data.dataset_clock import bar_labels, to_utc
 from trading_pipeline.market_data.dataset_profile import DatasetProfile, open_questions
 from trading_pipeline.settings.dataset_answers import DatasetAnswers
-from trading_pipeline.stages.dataset_batches import row_batches
+from trading_pipeline.stages.dataset_rows import row_batches
 from trading_pipeline.stages.dataset_table import readable_copy
 from trading_pipeline.storage.csv_scan import open_scan
 

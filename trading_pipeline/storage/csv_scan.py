@@ -1,16 +1,15 @@
 """This file holds the reading of users' CSV and Parquet files through DuckDB, in bounded memory.
 
-Every cell is read as text first. Rows come in batches, in the order of the file or of symbol and time;
-sorting spills to a temporary folder.
+Every cell is read as text first. Rows come in batches, in the order of the file.
 """
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -19,11 +18,11 @@ from trading_pipeline.domain.dataset_shape import TableShape, TimestampFormat
 from trading_pipeline.errors import DatasetFormatError
 from trading_pipeline.storage.cell_sql import text_literal, timestamp_sql
 from trading_pipeline.storage.row_sql import MARKS, NO_MOMENT, number_positions, rows_sql
+from trading_pipeline.storage.temporary_folder import temporary_file_error, temporary_folder
 
 __all__ = ["NO_MOMENT", "TableScan", "open_scan", "parquet_head"]
 
 _MEMORY_LIMIT = "100MB"
-_SORT_MEMORY_LIMITS = ("72MB", "144MB", "512MB")
 _BATCH_ROWS = 32_768
 _NO_NULL = "\x02"  # a text that no cell holds: an empty cell stays '', a missing one becomes NULL
 _LONGEST_LINE = 1_000_000
@@ -33,28 +32,55 @@ class TableScan:
     """One open file; made by `open_scan`."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, path: Path, shape: TableShape
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        path: Path,
+        shape: TableShape,
+        folder: Path,
     ) -> None:
         self._connection = connection
         self._path = path
         self._shape = shape
+        self._folder = folder
+
+    @property
+    def path(self) -> Path:
+        """The file that is read."""
+        return self._path
+
+    @property
+    def shape(self) -> TableShape:
+        """What is known of its form."""
+        return self._shape
+
+    def rows_of_lines(self, lines: bytes) -> Iterator[Any]:
+        """Batches as of `batches`, of lines of this file alone; each must end in a line feed.
+
+        Raises `DatasetFormatError` where the temporary folder cannot hold them.
+        """
+        part = self._folder / "lines.csv"
+        try:
+            part.write_bytes(lines)
+        except OSError as error:
+            raise temporary_file_error(self._folder, error) from error
+        shape = replace(self._shape, skip_rows=0, header_rows=0)
+        yield from TableScan(self._connection, part, shape, self._folder).batches()
 
     def batches(
         self,
-        order: Literal["file", "time"] = "file",
         *,
         symbol: str | None = None,
         naive_zone: str | None = None,
         trusting: bool = False,
     ) -> Iterator[Any]:
-        """Arrow batches of at most 32,768 rows.
+        """Arrow batches of at most 32,768 rows, in the order of the file.
 
         Columns: moment (int64, microseconds; `NO_MOMENT` where unreadable), aware, loss, short (a cut
         line), long (more cells than columns), formula (bool), open, high, low, close, volume (float64,
         null where unreadable, NaN where absent), symbol (text; no such column where the file has none).
-        `time`: by symbol, moment and place in the file, of rows that can be bars only. `symbol`: rows
-        of that one only. `naive_zone`: IANA zone by which stamps without an offset are brought to UTC
-        here. `trusting`: faster, but the first number that cannot be read ends it with an error.
+        `symbol`: rows of that one only. `naive_zone`: IANA zone by which stamps without an offset are
+        brought to UTC here. `trusting`: faster, but the first number that cannot be read ends it with
+        an error.
 
         Raises `DatasetFormatError` where DuckDB cannot read the file.
         """
@@ -68,44 +94,9 @@ class TableScan:
             )
         if symbol is not None:
             query, values = f"SELECT * FROM ({query}) WHERE symbol = ?", [symbol]
-        if order == "time":
-            readable = " AND ".join(f"isfinite({n})" for n in ("open", "high", "low", "close"))
-            # only what the order needs goes through the sort, as it may spill to disk
-            by = "symbol, moment" if "symbol" in self._shape.positions else "moment"
-            values_only = f"{by}, marks, open, high, low, close, volume"
-            query = (
-                f"SELECT {values_only} FROM (SELECT {values_only}, row_number() OVER () AS place "
-                f"FROM ({query})) WHERE moment <> {NO_MOMENT} AND marks & {MARKS['short']} = 0 "
-                f"AND {readable} ORDER BY {by}, place"
-            )
-            yield from self._sorted_batches(query, values)
-            return
         with _explained(self._path):
             reader = self._connection.sql(query, params=values).to_arrow_reader(_BATCH_ROWS)
             yield from map(_with_flags, reader)
-
-    def _sorted_batches(self, query: str, values: list[str]) -> Iterator[Any]:
-        """Batches of a query that sorts, in one thread, which needs the least memory.
-
-        Where the limit does not even hold what DuckDB cannot spill, the next larger one is tried.
-        """
-        self._connection.execute("SET threads = 1")
-        self._connection.execute("SET streaming_buffer_size = '1MB'")
-        for limit in _SORT_MEMORY_LIMITS:
-            self._connection.execute(f"SET memory_limit = '{limit}'")
-            started = False
-            with _explained(self._path):
-                try:
-                    for batch in self._connection.sql(query, params=values).to_arrow_reader(
-                        _BATCH_ROWS
-                    ):
-                        started = True
-                        yield _with_flags(batch)
-                    return
-                except (duckdb.Error, OSError) as error:
-                    is_memory = "Out of Memory" in str(error)
-                    if started or not is_memory or limit == _SORT_MEMORY_LIMITS[-1]:
-                        raise
 
     def readable_stamps(self, formats: list[TimestampFormat]) -> tuple[list[int], int]:
         """Rows that each of the formats can read, and rows that all of them can."""
@@ -158,8 +149,8 @@ def open_scan(path: Path, shape: TableShape) -> Iterator[TableScan]:
 
     Memory of DuckDB stays near 100 MB, whatever the size of the file.
     """
-    with tempfile.TemporaryDirectory(prefix="datasets-") as folder, _connection(folder) as opened:
-        yield TableScan(opened, _plain_path(path, Path(folder)), shape)
+    with temporary_folder() as folder, _connection(folder) as opened:
+        yield TableScan(opened, _plain_path(path, folder), shape, folder)
 
 
 def parquet_head(path: Path, rows: int) -> tuple[list[str], list[tuple[str, ...]], int]:
@@ -168,11 +159,11 @@ def parquet_head(path: Path, rows: int) -> tuple[list[str], list[tuple[str, ...]
     Raises `DatasetFormatError` for a file that is damaged or has nested columns.
     """
     with (
-        tempfile.TemporaryDirectory(prefix="datasets-") as folder,
+        temporary_folder() as folder,
         _connection(folder) as opened,
         _explained(path),
     ):
-        source = text_literal(str(_plain_path(path, Path(folder))))
+        source = text_literal(str(_plain_path(path, folder)))
         table = f"read_parquet({source}, hive_partitioning=false)"
         names = [str(r[0]) for r in opened.execute(f"DESCRIBE SELECT * FROM {table}").fetchall()]
         cells = ", ".join(f"coalesce(CAST({_identifier(n)} AS VARCHAR), '')" for n in names)
@@ -182,7 +173,7 @@ def parquet_head(path: Path, rows: int) -> tuple[list[str], list[tuple[str, ...]
 
 
 @contextmanager
-def _connection(folder: str) -> Iterator[duckdb.DuckDBPyConnection]:
+def _connection(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect(":memory:", config={"temp_directory": f"{folder}/spill"})
     try:
         connection.execute("SET TimeZone = 'UTC'")

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 
 from trading_pipeline.domain.dataset_shape import NumberFormat, TimestampFormat
 
-__all__ = ["PlainStamp", "is_plain_number", "plain_stamp"]
+__all__ = ["EPOCH_RANGES", "ISO_FORM", "PlainStamp", "is_plain_number", "plain_stamp"]
 
-_ISO = re.compile(r"%Y([-/])%m\1%d(?:[ T]%H:%M(:%S)?)?(%z)?")
-_EPOCHS = {
+ISO_FORM = re.compile(r"%Y([-/])%m\1%d(?:[ T]%H:%M(:%S)?)?(%z)?")
+EPOCH_RANGES = {
     "s": (1_000_000_000, 5_000_000_000, 1_000_000),
     "ms": (1_000_000_000_000, 5_000_000_000_000, 1_000),
     "us": (1_000_000_000_000_000, 5_000_000_000_000_000, 1),
 }
+"""Least number of an epoch that counts as plain, their end, and the microseconds of its unit."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def plain_stamp(text: str, form: TimestampFormat) -> PlainStamp | None:
         return _epoch(text, form)
     if not form.is_iso:
         return None
-    found = _ISO.fullmatch(form.formats[0])
+    found = ISO_FORM.fullmatch(form.formats[0])
     if found is None:
         return None
     pattern = form.formats[0].replace("%Y", "____").replace("%z", "")
@@ -74,9 +75,9 @@ def _with_offset(text: str, pattern: str) -> PlainStamp:
 
 def _epoch(text: str, form: TimestampFormat) -> PlainStamp | None:
     """Whole numbers from 2001 to 2128 in the unit of the head; others are judged one by one."""
-    if form.formats or form.unit not in _EPOCHS:
+    if form.formats or form.unit not in EPOCH_RANGES:
         return None
-    lowest, end, factor = _EPOCHS[form.unit]
+    lowest, end, factor = EPOCH_RANGES[form.unit]
     marks = " AND ".join(f"NOT contains({text}, '{mark}')" for mark in ".eE")
     marks += f" AND {text} >= '1'"  # no sign, no blank, no 0x
     whole = f"try_cast({text} AS BIGINT)"

@@ -8,14 +8,17 @@ from hypothesis import strategies as st
 from trading_pipeline.market_data.dataset_row_checks import RowBatch, RowTally
 
 
-def batch(moments, codes=None, **columns):
+def batch(moments, codes=None, prices=None, volume=1.0, **columns):
     n = len(moments)
+    values = np.ones((n, 5))
+    values[:, 4] = volume
+    if prices is not None:
+        values[:, :4] = prices
     columns = {
         name: np.zeros(n, dtype=bool) for name in ("aware", "loss", "short", "long", "formula")
     } | {
         "stamped": np.ones(n, dtype=bool),
-        "prices": np.ones((n, 4)),
-        "volume": np.ones(n),
+        "values": values,
         "codes": np.asarray(np.zeros(n) if codes is None else codes, dtype=np.int64),
         **columns,
     }
@@ -77,3 +80,34 @@ def test_each_fault_of_a_price_has_its_code(prices, code):
     tally = RowTally()
     add(tally, batch([1], prices=np.array([prices], dtype=float)))
     assert tally.all_problems() == {code: 1}
+
+
+@settings(max_examples=80, deadline=None)
+@given(seed=st.integers(0, 10_000), n=st.integers(1, 30), faults=st.sampled_from([0.0, 0.02, 0.3]))
+def test_any_cut_into_batches_counts_the_same_faults(seed, n, faults):
+    """A batch without a fault is judged by few comparisons, a row alone mostly is one."""
+    rng = np.random.default_rng(seed)
+    prices = np.sort(rng.uniform(1, 2, (n, 4)), axis=1)[:, [1, 3, 0, 2]]
+    odd = rng.choice([np.nan, np.inf, -np.inf, -1.0, 0.0, 1.5, 9.0], (n, 4))
+    prices = np.where(rng.random((n, 4)) < faults, odd, prices)
+    volume = np.where(rng.random(n) < faults, rng.choice([0.0, -1.0, np.nan, np.inf], n), 5.0)
+    flags = {
+        name: rng.random(n) < faults for name in ("aware", "loss", "short", "long", "formula")
+    } | {"stamped": rng.random(n) >= faults}
+    moments = rng.integers(0, 9, n)
+
+    def counted(parts):
+        tally = RowTally()
+        for part in parts:
+            chosen = {name: each[part] for name, each in flags.items()}
+            add(tally, batch(moments[part], prices=prices[part], volume=volume[part], **chosen))
+        found = {code: count for code, count in tally.others.items() if count}
+        return (
+            tally.all_problems(),
+            found,
+            tally.valid_rows,
+            tally.aware_rows,
+            tally.first_formula_row,
+        )
+
+    assert counted([np.arange(n)]) == counted([[i] for i in range(n)])

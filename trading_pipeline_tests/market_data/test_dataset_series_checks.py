@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trading_pipeline.market_data import dataset_series_checks
 from trading_pipeline.market_data.dataset_series_checks import MINUTE, MinuteMap, SeriesTally
 
 
@@ -111,3 +112,25 @@ def test_a_stale_run_over_many_batches_is_one(length):
     moments = np.arange(length) * MINUTE
     tally = tallied(moments, np.ones((length, 5)), range(1, length))
     assert tally.stale_runs == (length >= 5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10_000), n=st.integers(1, 80), newest_first=st.booleans())
+def test_even_steps_and_near_closes_are_no_exception(seed, n, newest_first):
+    """Most batches are so and are judged by a few comparisons."""
+    rng = np.random.default_rng(seed)
+    moments = 1_700_000_040_000_000 + np.arange(n) * rng.choice([MINUTE, 5 * MINUTE, MINUTE // 2])
+    levels = rng.choice([1.0, 1.1, 2.6, 2.69], n)
+    levels[rng.random(n) < 0.05] *= rng.choice([2.8, 30.0, -1.0])
+    values = np.column_stack([levels] * 4 + [np.ones(n)])
+    if newest_first:
+        moments, values = moments[::-1].copy(), values[::-1].copy()
+    cuts = rng.integers(0, n + 1, rng.integers(0, 6))
+    assert counts(tallied(moments, values, cuts)) == oracle(moments, values)
+
+
+@pytest.mark.parametrize("cuts", [[], [3], [9, 10, 11], range(1, 40)])
+def test_steps_are_counted_over_exactly_so_many(monkeypatch, cuts):
+    monkeypatch.setattr(dataset_series_checks, "_STEPS_WANTED", 10)
+    moments = np.r_[np.arange(10), 9 + 2 * np.arange(1, 31)] * MINUTE
+    assert tallied(moments, np.ones((40, 5)), cuts).steps == {MINUTE: 9, 2 * MINUTE: 1}

@@ -6,7 +6,8 @@ import pytest
 
 from trading_pipeline.domain.dataset_shape import NumberFormat, TableShape, TimestampFormat
 from trading_pipeline.errors import DatasetFormatError
-from trading_pipeline.stages.dataset_batches import row_batches, tally_file
+from trading_pipeline.stages.dataset_batches import tally_file
+from trading_pipeline.stages.dataset_rows import row_batches
 from trading_pipeline.storage.csv_scan import TableScan, open_scan
 
 ROWS = 60_000
@@ -48,9 +49,9 @@ def passes(monkeypatch):
     """How the rows of a file were read, one entry for each pass."""
     seen, batches = [], TableScan.batches
 
-    def spied(scan, order="file", **knobs):
+    def spied(scan, **knobs):
         seen.append(knobs.get("trusting", False))
-        return batches(scan, order, **knobs)
+        return batches(scan, **knobs)
 
     monkeypatch.setattr(TableScan, "batches", spied)
     return seen

@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,11 +32,11 @@ SHAPE = TableShape(
 
 @pytest.fixture
 def scanned(tmp_path):
-    def scan(text, shape=SHAPE, order="file", **knobs):
+    def scan(text, shape=SHAPE, **knobs):
         path = tmp_path / "data.csv"
         path.write_text(text, encoding="utf-8")
         with open_scan(path, shape) as opened:
-            frames = [batch.to_pandas() for batch in opened.batches(order, **knobs)]
+            frames = [batch.to_pandas() for batch in opened.batches(**knobs)]
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
     return scan
@@ -112,20 +113,35 @@ def test_an_empty_last_cell_is_not_a_cut_line(scanned):
     assert not scanned("2024-01-02,1,2,0.5,1.5,9,\n")["short"].any()
 
 
-def test_rows_keep_the_order_of_the_file_over_many_batches_and_can_be_sorted(scanned):
+def test_rows_keep_the_order_of_the_file_over_many_batches(scanned):
     days = pd.date_range("2000-01-01", periods=300_000, freq="min").strftime("%Y-%m-%d %H:%M:%S")
     text = "".join(f"{day},1,2,0.5,1.5,{i},{'AB'[i % 2]}\n" for i, day in enumerate(days))
-    rows = scanned(text)
-    assert rows["volume"].tolist() == list(range(300_000))
-    ordered = scanned(text, order="time")
-    assert ordered["symbol"].tolist() == ["A"] * 150_000 + ["B"] * 150_000
-    assert ordered["moment"].groupby(ordered["symbol"]).is_monotonic_increasing.all()
+    assert scanned(text)["volume"].tolist() == list(range(300_000))
     assert len(scanned(text, symbol="B")) == 150_000
 
 
-def test_sorting_leaves_out_what_is_no_bar_and_keeps_equal_stamps_in_order(scanned):
-    text = "".join(f"2024-01-0{d},1,2,0.5,{c},{v},A\n" for d, c, v in [(3, "1", 1), (2, "1", 2), (2, "x", 3), (2, "1", 4)])  # fmt: skip
-    assert scanned(text, order="time")["volume"].tolist() == [2.0, 4.0, 1.0]
+def test_lines_of_a_file_are_read_as_those_of_the_whole_of_it(tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_text("a,b,c,d,e,f,g\n2024-01-02,1,2,0.5,1.5,9,A\n", encoding="utf-8")
+    with open_scan(path, replace(SHAPE, header_rows=1)) as scan:
+        (batch,) = scan.rows_of_lines(b"2024-01-03,1,2,x,1.5,9,B\n\n2024-01-04,1,2\n")
+        assert batch.column("symbol").to_pylist() == ["B", ""]
+        assert batch.column("short").to_pylist() == [False, True]
+        assert sum(each.num_rows for each in scan.batches()) == 1
+
+
+def test_a_temporary_folder_that_cannot_be_written_to_is_a_typed_error(tmp_path, monkeypatch):
+    path = tmp_path / "data.csv"
+    path.write_text("2024-01-02,1,2,0.5,1.5,9,A\n", encoding="utf-8")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(DatasetFormatError, match="TMPDIR"), open_scan(path, SHAPE):
+        pass
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    with open_scan(path, SHAPE) as scan:
+        scan._folder.rmdir()
+        with pytest.raises(DatasetFormatError, match="TMPDIR"):
+            next(scan.rows_of_lines(b"2024-01-03,1,2,0.5,1.5,9,B\n"))
+        scan._folder.mkdir()
 
 
 def test_naive_stamps_are_brought_to_utc_by_a_zone_and_aware_ones_stay(scanned):
