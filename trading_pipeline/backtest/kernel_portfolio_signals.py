@@ -17,6 +17,7 @@ import numpy as np
 from numba import njit
 
 from trading_pipeline.backtest import kernel_codes as c
+from trading_pipeline.backtest.kernel_compilation import inner
 from trading_pipeline.backtest.kernel_equity_statistics import equity_statistics
 from trading_pipeline.backtest.kernel_fills import (
     commission,
@@ -24,21 +25,36 @@ from trading_pipeline.backtest.kernel_fills import (
     fill_at_market,
 )
 from trading_pipeline.backtest.kernel_records import close_trade, log_order, log_pending
-from trading_pipeline.backtest.kernel_vectors import LANES, add_values, lowest
+from trading_pipeline.backtest.kernel_vectors import LANES, add_values, fetch_early, lowest
 
 __all__ = ["simulate_signals"]
 
 Array = Any
 
 
+@inner
+def _at_open(cash: float, prices: Array, units: Array, points: Array, held: Array) -> Any:
+    """(equity, notional) at the given prices, summed in the order of the instruments."""
+    equity, gross, one = cash, 0.0, np.uint64(1)
+    for word in range(held.shape[0]):
+        bits = held[word]
+        while bits != 0:
+            k = 64 * word + int(lowest(bits))
+            bits &= bits - one
+            value = units[k] * prices[k] * points[k]
+            equity += value
+            gross += abs(value)
+    return equity, gross
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def simulate_signals(  # noqa: PLR0912, PLR0915 - the order of events stands in one place
-    open_: Array, close: Array, event_ptr: Array, event_asset: Array, event_code: Array, p: Array,
+    open_: Array, highest: Array, close: Array, event_ptr: Array, event_asset: Array, event_code: Array, p: Array,
     stats: Array, equity_out: Array, cash_out: Array, trades: Array, orders: Array,
 ) -> None:  # fmt: skip
     """Run an account; everything comes back in the out arrays.
 
-    `open_`: (bars, instruments); `close`: (instruments, bars). Events and settings are those of
+    `open_`: (bars, instruments), `highest` of each instrument; `close`: (instruments, bars). Events and settings are those of
     `simulate_account`, but `p` may have one row only where all instruments share the account's settings.
     `trades` and `orders` need a row for each decision to enter, and two.
     """
@@ -49,13 +65,21 @@ def simulate_signals(  # noqa: PLR0912, PLR0915 - the order of events stands in 
     units, points, trade_of = np.zeros(m), np.empty(m), np.full(m, -1)
     earlier = np.empty(trades.shape[0], dtype=np.int64)  # the same instrument's trade before
     held, n_held, bars_held = np.zeros((m + 63) // 64, dtype=np.uint64), 0, 0
+    # What the positions can be worth at most; not an exact sum, so it is only asked with a margin.
+    n_short, at_most, by_cash = 0, 0.0, alike and int(rules[c.P_SIZING]) == c.SIZE_CASH
     one = np.uint64(1)
     for k in range(m):
         points[k] = p[0 if alike else k, c.P_POINT]
     cash_out[0] = cash
     for i in range(1, n):
         first, last = event_ptr[i - 1], event_ptr[i]
-        entries = False
+        if i + 1 < n:
+            for event in range(last, event_ptr[i + 1]):
+                k = event_asset[event]
+                fetch_early(open_, i + 1, k)
+                if trade_of[k] >= 0:
+                    fetch_early(trades, trade_of[k], c.T_EXIT_BAR)
+        n_entries = 0
         # Exits of all instruments, then entries in the order of priority, sized on what is there then.
         for event in range(first, last):
             k, act = event_asset[event], event_code[event]
@@ -64,7 +88,7 @@ def simulate_signals(  # noqa: PLR0912, PLR0915 - the order of events stands in 
                 code = act & (c.EXIT_LONG | c.ENTER_SHORT)
             elif quantity < 0.0:
                 code = act & (c.EXIT_SHORT | c.ENTER_LONG)
-            entries = entries or act & c.ANY_ENTRY != 0
+            n_entries += act & c.ANY_ENTRY != 0
             if code == 0:
                 continue
             if not alike:
@@ -90,19 +114,18 @@ def simulate_signals(  # noqa: PLR0912, PLR0915 - the order of events stands in 
                 orders, n_orders, i - 1, i, c.AT_OPEN, -side, False, c.K_MARKET, sold, sold, price,
                 fee, slip, why,
             )  # fmt: skip
+            n_short -= quantity < 0.0
+            at_most -= sold * highest[k] * point
             units[k] = 0.0
             held[k >> 6] &= ~(one << np.uint64(k & 63))
             n_held -= 1
-        if entries:
+        if n_entries:
             equity, gross = cash, 0.0
-            for word in range(held.shape[0]):
-                bits = held[word]
-                while bits != 0:
-                    k = 64 * word + int(lowest(bits))
-                    bits &= bits - one
-                    value = units[k] * open_[i, k] * points[k]
-                    equity += value
-                    gross += abs(value)
+            # Entries of a fixed amount that the cash pays for many times over ask no sum: of long
+            # positions none takes more from the room for others than it adds to the equity.
+            asks = n_entries * rules[c.P_AMOUNT] * (1.0 + 1e-6) + 1e-9 * (abs(cash) + abs(at_most))
+            if not (by_cash and n_short == 0 and cash >= asks):
+                equity, gross = _at_open(cash, open_[i], units, points, held)
             for event in range(first, last):
                 k, act = event_asset[event], event_code[event]
                 if not act & c.ANY_ENTRY:
@@ -132,6 +155,8 @@ def simulate_signals(  # noqa: PLR0912, PLR0915 - the order of events stands in 
                     fees += fee
                     gross += bought * price * point + fee
                     units[k] = side * bought
+                    n_short += side < 0.0
+                    at_most += bought * highest[k] * point
                     held[k >> 6] |= one << np.uint64(k & 63)
                     n_held += 1
                     trades[n_trades, c.T_ASSET] = k

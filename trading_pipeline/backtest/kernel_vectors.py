@@ -11,13 +11,27 @@ from typing import Any, Final
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
-__all__ = ["F64", "I64", "LANES", "VECTOR", "Vectors", "add_values", "cross_masks", "lowest"]
+__all__ = [
+    "F64",
+    "I64",
+    "LANES",
+    "VECTOR",
+    "Vectors",
+    "add_values",
+    "cross_masks",
+    "fetch_early",
+    "lowest",
+]
 
 LANES: Final = 8
 F64, I64 = ir.DoubleType(), ir.IntType(64)
 VECTOR = ir.VectorType(F64, LANES)
+
+
+_declared: Any = cgutils.get_or_insert_function
 
 
 class Vectors:
@@ -138,6 +152,28 @@ def _add_values(
 
 
 add_values: Any = intrinsic(_add_values)
+
+
+def _fetch_early(typing: Any, table: Any, row: Any, column: Any) -> Any:
+    """Ask for the memory of a cell, which must exist, so that it is there when it is read soon."""
+    del typing
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        array = context.make_array(sig.args[0])(context, builder, args[0])
+        width = builder.extract_value(array.shape, 1)
+        at = builder.add(builder.mul(args[1], width), args[2])
+        place = builder.bitcast(builder.gep(array.data, [at]), ir.IntType(8).as_pointer())
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [place.type, number, number, number])
+        prefetch = _declared(builder.module, kind, "llvm.prefetch.p0")
+        to_read, soon, data = (ir.Constant(number, value) for value in (0, 3, 1))
+        builder.call(prefetch, [place, to_read, soon, data])
+        return context.get_dummy_value()
+
+    return types.void(table, types.int64, types.int64), generate
+
+
+fetch_early: Any = intrinsic(_fetch_early)
 
 
 def _lowest_bit(typing: Any, word: Any) -> Any:

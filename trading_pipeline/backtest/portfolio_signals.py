@@ -61,7 +61,7 @@ def run_signals(
         (n,), (n,), (entries, codes.T_COUNT), (2 * entries, codes.O_COUNT)
     )
     simulate_signals(
-        tables.open, tables.close_by_instrument, pointer, asset, code, chosen, stats, equity, cash,
+        tables.open, tables.highest_open, tables.close_by_instrument, pointer, asset, code, chosen, stats, equity, cash,
         trades, orders,
     )  # fmt: skip
     run = AccountRun(

@@ -47,6 +47,11 @@ class PriceTables:
         return self.of("open")
 
     @cached_property
+    def highest_open(self) -> FloatArray:
+        """The highest open of each instrument."""
+        return _frozen(np.array([values.max() for values in self.columns["open"].values()]))
+
+    @cached_property
     def close(self) -> FloatArray:
         """Closes."""
         return self.of("close")

@@ -18,7 +18,7 @@ from trading_pipeline.settings.backtest_settings import (
     TargetWeight,
     VolatilityTarget,
 )
-from trading_pipeline_tests.backtest.random_markets import action, frame
+from trading_pipeline_tests.backtest.random_markets import action, frame, orders_at
 from trading_pipeline_tests.backtest.test_kernel_portfolio import (
     NAMES,
     assert_equal,
@@ -220,3 +220,34 @@ def test_the_account_s_periods_a_year_count_not_those_of_its_instruments():
     )
     assert fast.moments.sharpe == plain.moments.sharpe
     assert_equal(fast, full)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("cash", [500.0, 20_000.0, 33_000.0, 100_000.0 / 3, 50_000.0])
+@pytest.mark.parametrize("leverage", [1.0, 2.0])
+@pytest.mark.parametrize("allow_short", [False, True])
+def test_entries_of_a_fixed_amount_are_those_of_the_sum_over_all_positions(
+    seed, cash, leverage, allow_short
+):
+    # The loop leaves that sum out where the cash pays for all entries of a bar for certain.
+    rng, bars = markets(seed)
+    orders = {name: random_signals(rng, 160) for name in NAMES}
+    chosen = BacktestSettings(
+        sizing=FixedCash(cash=cash), leverage=leverage, allow_short=allow_short, commission_bps=7.0
+    )
+    assert_equal(*by_both_ways(bars, orders, chosen))
+
+
+def test_an_entry_that_takes_the_cash_to_the_last_unit_is_filled_whole():
+    flat = frame([(10.0, 10.0, 10.0, 10.0)] * 6)
+    bars = dict.fromkeys(NAMES[:2], flat)
+    orders = {name: orders_at(6, buy=[1]) for name in NAMES[:2]}
+    half = BacktestSettings(sizing=FixedCash(cash=50_000.0), initial_cash=100_000.0)
+    fast, full = by_both_ways(bars, orders, half)
+    assert_equal(fast, full)
+    assert fast.orders["reason"].tolist() == ["filled", "filled"]
+    assert fast.cash[-1] == 0.0
+    more = BacktestSettings(sizing=FixedCash(cash=50_001.0), initial_cash=100_000.0)
+    fast, full = by_both_ways(bars, orders, more)
+    assert_equal(fast, full)
+    assert fast.orders["reason"].tolist() == ["filled", "clipped_to_cash"]
