@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,11 +41,10 @@ def run_add(path: Path, flags: Mapping[str, Any], *, as_json: bool) -> None:
     answers = load_answers(path, flags)
     profile = profile_dataset(path, answers, max_bytes=settings.dataset_max_bytes)
     _require_usable(path, profile)
-    name = _into_inbox(settings, path, answers)
-    with show_progress(stderr_console()):
+    with show_progress(stderr_console()), _into_inbox(settings, path, answers) as name:
         first = open_pass()
         before = registered_datasets(settings.datasets)
-        instrument = first.dataset(name)
+        instrument = _registered(first, path, name)
         now = DatasetRecord.read(settings.datasets / instrument)
         known = before.get(instrument)
         full_pass = _with_new_catalog(first)
@@ -51,7 +52,7 @@ def run_add(path: Path, flags: Mapping[str, Any], *, as_json: bool) -> None:
         full_pass.chain(
             instrument,
             [],
-            full_pass.workspace.windows(),
+            full_pass.workspace.windows_of(instrument),
             refetch=known is not None and known.bars_sha256 != now.bars_sha256,
         )
     _print(full_pass, name, instrument, profile, as_json=as_json)
@@ -75,20 +76,67 @@ def _require_usable(path: Path, profile: DatasetProfile) -> None:
         )
 
 
-def _into_inbox(settings: PipelineSettings, path: Path, answers: DatasetAnswers) -> str:
-    """Copy the file and its answers there; gives its name in the inbox."""
+def _registered(first: FullPass, path: Path, name: str) -> str:
+    """Id of the instrument; where the file is refused its partition key goes, unless it was there."""
+    from trading_pipeline.defs.partitions import datasets
+
+    instance, key = first.runner.instance, str(datasets.name)
+    is_new = name not in instance.get_dynamic_partitions(key)
+    try:
+        return first.dataset(name)
+    except DatasetFormatError as error:
+        if is_new:
+            instance.delete_dynamic_partition(key, name)
+        raise DatasetFormatError(
+            f"{error} Nothing of it stays registered, and what was registered before is as it was. Look "
+            f"at the whole file with: trading-pipeline datasets inspect {path}.",
+            **error.values,
+        ) from error
+
+
+@contextmanager
+def _into_inbox(settings: PipelineSettings, path: Path, answers: DatasetAnswers) -> Iterator[str]:
+    """Copy the file and its answers there; gives its name in the inbox.
+
+    Where the block ends by a `DatasetFormatError` both are again what they were before.
+    """
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", path.name).lstrip("._-") or "dataset.csv"
     if Path(name).suffix.lower() not in (".csv", ".tsv", ".txt", ".parquet"):
         name += ".csv"
     target = settings.inbox / name
     given = answers.model_dump(mode="json", exclude_defaults=True)
-    if given:
-        text = yaml.safe_dump(given, sort_keys=True, allow_unicode=True)
-        beside = sidecar_path(target)
-        write_atomically(beside, lambda p: _write_text(p, text))
-    if not target.exists() or target.resolve() != path.resolve():
-        write_atomically(target, lambda p: _copy(path, p))
-    return name
+    is_there = target.exists() and target.resolve() == path.resolve()
+    with _as_it_was(sidecar_path(target)), nullcontext() if is_there else _as_it_was(target):
+        if given:
+            text = yaml.safe_dump(given, sort_keys=True, allow_unicode=True)
+            write_atomically(sidecar_path(target), lambda p: _write_text(p, text))
+        elif not is_there:
+            sidecar_path(target).unlink(missing_ok=True)  # answers about an earlier file
+        if not is_there:
+            write_atomically(target, lambda p: _copy(path, p))
+        yield name
+
+
+@contextmanager
+def _as_it_was(path: Path) -> Iterator[None]:
+    """Put a file back, or take it away again, where the block ends by a `DatasetFormatError`."""
+    kept = path.with_name(f".{path.name}.before")
+    kept.unlink(missing_ok=True)
+    if path.is_file():
+        try:
+            os.link(path, kept)  # writes replace the file, so the link keeps the old one
+        except OSError:  # a file system without links
+            shutil.copyfile(path, kept)
+    try:
+        yield
+    except DatasetFormatError:
+        if kept.is_file():
+            kept.replace(path)
+        else:
+            path.unlink(missing_ok=True)
+        raise
+    finally:
+        kept.unlink(missing_ok=True)
 
 
 def _with_new_catalog(first: FullPass) -> FullPass:

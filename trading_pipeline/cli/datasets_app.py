@@ -88,6 +88,13 @@ def add(
     duplicates: Annotated[
         str | None, typer.Option(help="Of rows of one stamp: keep (refused later), first or last.")
     ] = None,
+    currency: Annotated[
+        str | None, typer.Option(help="Of the prices, ISO 4217 such as USD.")
+    ] = None,
+    max_missing: Annotated[
+        float | None,
+        typer.Option(help="Share of the calendar's bars that may be missing, such as 0.2."),
+    ] = None,
 ) -> None:
     """Make a file of bars an instrument of the universe, and materialize its bars."""
     from trading_pipeline.cli.dataset_add_command import run_add
@@ -104,6 +111,8 @@ def add(
         "decimal": decimal,
         "volume": volume,
         "duplicates": duplicates,
+        "currency": currency,
+        "max_missing": max_missing,
     }
     run_add(file, flags, as_json=as_json)
 

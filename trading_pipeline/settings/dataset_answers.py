@@ -31,7 +31,8 @@ class DatasetAnswers(SpecModel):
     directives of strptime, or epoch_s, epoch_ms, epoch_us, epoch_ns. `symbol`: which one of several,
     or the name of the only one. `columns`: role -> column's name or position from 0. `volume: none`
     ignores the volumes. `duplicates`: `keep` leaves rows of one stamp for the checks to refuse,
-    `first` and `last` keep one of them.
+    `first` and `last` keep one of them. `currency`: ISO 4217 code, or the short name of a coin.
+    `max_missing`: share of the calendar's bars that may be missing, 0 to 1.
     """
 
     tz: str | None = None
@@ -45,6 +46,8 @@ class DatasetAnswers(SpecModel):
     delimiter: Literal[",", ";", "\t", "|"] | None = None
     volume: Literal["none"] | None = None
     duplicates: Literal["keep", "first", "last"] = "keep"
+    currency: str | None = Field(default=None, pattern=r"^[A-Z]{3,5}$")
+    max_missing: float | None = Field(default=None, ge=0.0, lt=1.0)
 
     @field_validator("tz")
     @classmethod

@@ -47,10 +47,13 @@ def required_models(scenario: ScenarioSpec) -> tuple[str, ...]:
     return strategy(scenario.strategy.type).required_predictions(parameters)
 
 
-def scenario_windows(workspace: Workspace, scenario: ScenarioSpec) -> list[Window]:
-    """Windows up to the scenario's end; the earlier ones warm the strategy up."""
+def scenario_windows(
+    workspace: Workspace, scenario: ScenarioSpec, instrument_id: str
+) -> list[Window]:
+    """The instrument's windows up to the scenario's end; the earlier ones warm the strategy up."""
     end = scenario.dates.bounds[1]
-    return [window for window in workspace.windows() if end is None or window.start < end]
+    windows = workspace.windows_of(instrument_id)
+    return [window for window in windows if end is None or window.start < end]
 
 
 def require_listed(scenario: ScenarioSpec, instrument_id: str) -> None:
@@ -91,11 +94,11 @@ def load_inputs(
     """
     series, windows = (
         InstrumentSeries(workspace, instrument_id),
-        scenario_windows(workspace, scenario),
+        scenario_windows(workspace, scenario, instrument_id),
     )
     require_listed(scenario, instrument_id)
     bars_hashes = series.bars_hashes(windows)
-    end = windows[-1].end if windows else None
+    end = windows[-1].end if windows else scenario.dates.bounds[1]
     rows = series.span(None, end)
     start = scenario.dates.bounds[0]
     traded = [window for window in windows if start is None or window.end > start]
