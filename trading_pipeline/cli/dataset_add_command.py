@@ -17,12 +17,15 @@ import yaml
 
 from trading_pipeline.cli.progress_display import show_progress
 from trading_pipeline.cli.session import open_pass, stderr_console, stdout_console
+from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import DatasetFormatError
 from trading_pipeline.market_data.dataset_profile import DatasetProfile
 from trading_pipeline.market_data.files_source import DatasetRecord, registered_datasets
 from trading_pipeline.settings.dataset_answers import DatasetAnswers, load_answers, sidecar_path
 from trading_pipeline.settings.environment import PipelineSettings, load_settings
+from trading_pipeline.stages.dataset_advice import delimiter_advice
 from trading_pipeline.stages.dataset_profiling import profile_dataset
+from trading_pipeline.stages.dataset_registration import usual_currency
 from trading_pipeline.storage.parquet_files import write_atomically
 
 if TYPE_CHECKING:
@@ -60,8 +63,10 @@ def run_add(path: Path, flags: Mapping[str, Any], *, as_json: bool) -> None:
 
 def _require_usable(path: Path, profile: DatasetProfile) -> None:
     if not profile.accept:
+        advice = delimiter_advice(path, profile)
+        reason = f"{profile.reason} {advice}".rstrip()
         raise DatasetFormatError(
-            f"{path} cannot become bars: {profile.reason} Look at it with: trading-pipeline datasets "
+            f"{path} cannot become bars: {reason} Look at it with: trading-pipeline datasets "
             f"inspect {path}.",
             path=str(path),
             reason=profile.reason,
@@ -155,10 +160,25 @@ def _print(
     workspace = full_pass.workspace
     stored = workspace.bars.read_span(instrument, None, None)
     problems = dict(profile.problems) | dict(profile.other_findings)
+    known = workspace.catalog.instrument(instrument)
+    calendar, currency = known.calendar, known.currency
+    answers = profile.answers
+    calendar_from = _where_from(answers, profile, calendar)
+    if answers.currency:
+        currency_from = "as you said"
+    elif currency == "XXX":
+        currency_from = "not known (the code for none), as the calendar names no exchange"
+    elif currency == usual_currency(calendar):
+        currency_from = "it follows from the calendar"
+    else:
+        currency_from = "as it stands in the universe"
     document = {
         "dataset": name,
         "instrument": instrument,
-        "calendar": workspace.catalog.instrument(instrument).calendar,
+        "calendar": calendar,
+        "currency": currency,
+        "calendar_from": calendar_from,
+        "currency_from": currency_from,
         "bars": len(stored),
         "first": str(stored.index[0]) if len(stored) else None,
         "last": str(stored.index[-1]) if len(stored) else None,
@@ -171,13 +191,32 @@ def _print(
     console = stdout_console()
     console.print(
         f"{instrument}: {len(stored):,} bars from {document['first']} to {document['last']} "
-        f"({document['calendar']}), registered in {document['universe']}.",
+        f"({calendar}), registered in {document['universe']}.",
         soft_wrap=True,
+    )
+    console.print(
+        f"Calendar {calendar}: {calendar_from}; change it with --calendar. Currency {currency}: "
+        f"{currency_from}; change it with --currency.",
+        soft_wrap=True,
+        markup=False,
     )
     if problems:
         found = ", ".join(f"{code} {count}" for code, count in sorted(problems.items()))
         console.print(f"Found in the file: {found}.", soft_wrap=True)
     console.print(f"Next:  trading-pipeline run {instrument}")
+
+
+def _where_from(answers: DatasetAnswers, profile: DatasetProfile, calendar: str) -> str:
+    if answers.calendar:
+        return "as you said"
+    if profile.calendar is None:
+        return "no other fits, so every day counts"
+    timeframe = Timeframe(answers.timeframe or str(profile.timeframe))
+    if not timeframe.is_intraday and calendar == "24/5":
+        return "guessed from the dates, which fit weekdays and no exchange better than another"
+    what = "hours of the sessions" if timeframe.is_intraday else "dates of the bars"
+    alike = calendar == "XLON" and timeframe.is_intraday and answers.tz in (None, "UTC")
+    return f"guessed from the {what}" + (" (XETR has the same hours in UTC)" if alike else "")
 
 
 def _write_text(path: Path, text: str) -> None:

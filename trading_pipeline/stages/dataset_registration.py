@@ -320,6 +320,8 @@ def _asset_class(profile: DatasetProfile, answers: DatasetAnswers, calendar: str
     without = profile.problems.get("zero_volume", 0) == profile.valid_rows
     if without or "volume" not in profile.columns or answers.volume == "none":
         return "fx" if calendar == "24/5" else "index"
+    if calendar == "24/5" and not answers.calendar and not _timeframe(profile, answers).is_intraday:
+        return "equity"  # weekdays with volumes: an exchange that the dates do not tell
     return {"24/7": "crypto", "24/5": "fx"}.get(calendar, "equity")
 
 

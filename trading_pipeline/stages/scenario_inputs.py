@@ -29,6 +29,7 @@ __all__ = [
     "require_listed",
     "required_models",
     "scenario_windows",
+    "why_none_is_asked_for",
 ]
 
 
@@ -81,6 +82,31 @@ def is_asked_for(workspace: Workspace, scenario: ScenarioSpec, instrument_id: st
     ended = start is not None and last is not None and last < start.date()
     not_begun = end is not None and first is not None and first >= end.date()
     return not (ended or not_begun)
+
+
+def why_none_is_asked_for(workspace: Workspace, instrument_id: str) -> str:
+    """Why a pass over everything trades the instrument in no scenario; empty where it does in one."""
+    scenarios = workspace.catalog.scenarios
+    if any(is_asked_for(workspace, each, instrument_id) for each in scenarios.values()):
+        return ""
+    first, last = workspace.reference.listings().get(instrument_id, (None, None))
+    bars = f"{instrument_id} has bars from {first or 'the start'} to {last or 'now'}"
+    left_out = []
+    for name, scenario in scenarios.items():
+        start, end = scenario.dates.bounds
+        if not scenario.covers(instrument_id):
+            left_out.append(f"{name} (lists other instruments)")
+        elif end is not None and first is not None and first >= end.date():
+            left_out.append(f"{name} (ends at {end.date()})")
+        elif start is not None:
+            left_out.append(f"{name} (starts at {start.date()})")
+    folder = workspace.settings.config / "scenarios"
+    return (
+        f"No backtest was asked for: {bars}. Left out: {', '.join(left_out) or 'nothing'}. Write a "
+        f"scenario with dates of its own into {folder}, such as mine.yaml, and run it again: "
+        "name: mine, strategy: {type: sma_crossover, params: {fast: 10, slow: 30}}, dates: {start: "
+        f"{first or '2020-01-01'}}}."
+    )
 
 
 def load_inputs(
