@@ -20,6 +20,11 @@ def test_a_file_from_anywhere_becomes_bars_and_a_second_call_changes_nothing(
     assert ended.code == 0, ended.err
     told = json.loads(ended.out)
     assert (told["instrument"], told["bars"], told["calendar"]) == ("NIFTY_1m", 1125, "XBOM")
+    assert (told["currency"], told["calendar_from"], told["currency_from"]) == (
+        "INR",
+        "guessed from the hours of the sessions",
+        "it follows from the calendar",
+    )
     assert (load_settings().inbox / "my-nifty-file.csv").is_file()
     before = fresh_world.counts()
     again = call("datasets", "add", path, *FLAGS)
@@ -108,3 +113,18 @@ def test_an_archived_instrument_comes_back_by_an_explicit_add_alone(call, fresh_
     universe = load_catalog(load_settings().config).universe
     assert "NIFTY_1m" in universe.by_id
     assert list(universe.archived_by_id) == ["FB_1d"]
+
+
+def test_add_says_where_calendar_and_currency_come_from(call, fresh_world, tmp_path):
+    path = tmp_path / "nifty.csv"
+    index_bars().to_csv(path, index=False)
+    given = ("--tz", "Asia/Kolkata", "--symbol", "NIFTY", "--calendar", "XNSE", "--currency", "USD")
+    wrong = call("datasets", "add", path, *given)
+    assert wrong.code == 1
+    assert "'XNSE'" in wrong.error
+    ended = call("datasets", "add", path, *given[:4], "--currency", "USD")
+    assert ended.code == 0, ended.err
+    assert (
+        "Calendar XBOM: guessed from the hours of the sessions; change it with --calendar. Currency "
+        "USD: as you said; change it with --currency."
+    ) in " ".join(ended.out.split())
