@@ -20,7 +20,7 @@ from trading_pipeline.stages.dataset_stage import DatasetOutcome, refresh_datase
 from trading_pipeline.stages.inbox import changed_files, misnamed_files
 from trading_pipeline.stages.workspace import Workspace, open_workspace
 
-__all__ = ["dataset_profile", "inbox_sensor"]
+__all__ = ["DatasetConfig", "dataset_profile", "inbox_sensor"]
 
 _RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
