@@ -26,7 +26,9 @@ _Columns = Annotated[
         "--column", help="ROLE=NAME, such as close=Last; repeatable. A position counts from 0."
     ),
 ]
-_Delimiter = Annotated[str | None, typer.Option(help="One of , ; | or 'tab'.")]
+_Delimiter = Annotated[
+    str | None, typer.Option(help="Any one character, such as ; or |; or 'tab'.")
+]
 _Decimal = Annotated[str | None, typer.Option(help="Decimal mark: . or ,")]
 _DateOrder = Annotated[str | None, typer.Option(help="Of 03/04/2024: dmy, mdy or ymd.")]
 _Format = Annotated[
@@ -49,6 +51,9 @@ def inspect(
     delimiter: _Delimiter = None,
     decimal: _Decimal = None,
     volume: Annotated[str | None, typer.Option(help="'none' ignores the volumes.")] = None,
+    duplicates: Annotated[
+        str | None, typer.Option(help="Of rows of one stamp: keep (refused later), first or last.")
+    ] = None,
     max_bytes: Annotated[int | None, typer.Option(min=1, help="Refuse a larger file.")] = None,
 ) -> None:
     """Say what a file of bars is, what is wrong with it, and what you must decide."""
@@ -65,6 +70,7 @@ def inspect(
         "delimiter": _tab(delimiter),
         "decimal": decimal,
         "volume": volume,
+        "duplicates": duplicates,
     }
     run_inspect(file, flags, max_bytes=max_bytes, as_json=as_json)
 
@@ -88,6 +94,13 @@ def add(
     duplicates: Annotated[
         str | None, typer.Option(help="Of rows of one stamp: keep (refused later), first or last.")
     ] = None,
+    currency: Annotated[
+        str | None, typer.Option(help="Of the prices, ISO 4217 such as USD.")
+    ] = None,
+    max_missing: Annotated[
+        float | None,
+        typer.Option(help="Share of the calendar's bars that may be missing, such as 0.2."),
+    ] = None,
 ) -> None:
     """Make a file of bars an instrument of the universe, and materialize its bars."""
     from trading_pipeline.cli.dataset_add_command import run_add
@@ -104,6 +117,8 @@ def add(
         "decimal": decimal,
         "volume": volume,
         "duplicates": duplicates,
+        "currency": currency,
+        "max_missing": max_missing,
     }
     run_add(file, flags, as_json=as_json)
 

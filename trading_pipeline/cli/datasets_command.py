@@ -17,6 +17,7 @@ from rich.table import Table
 from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.market_data.dataset_profile import DatasetPreview, DatasetProfile
 from trading_pipeline.settings.dataset_answers import load_answers
+from trading_pipeline.stages.dataset_advice import blocked_rows, delimiter_advice
 from trading_pipeline.stages.dataset_profiling import preview_dataset, profile_dataset
 
 __all__ = ["run_inspect", "run_preview"]
@@ -86,6 +87,11 @@ def _print_profile(profile: DatasetProfile) -> None:
         console.print(found)
     if not profile.accept:
         console.print(f"[bold red]Not accepted:[/] {escape(str(profile.reason))}")
+        advice = delimiter_advice(Path(profile.path), profile)
+        if advice:
+            console.print(escape(advice))
+    for sentence in blocked_rows(profile):
+        console.print(f"[bold red]Refused by 'add' as it stands:[/] {escape(sentence)}")
     for question in profile.open_questions:
         console.print(f"[bold yellow]To decide:[/] {escape(question.message)}")
     if profile.open_questions:

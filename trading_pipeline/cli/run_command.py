@@ -41,6 +41,7 @@ class PassReport:
         self.results: list[dict[str, Any]] = []
         self.studies: list[dict[str, Any]] = []
         self.failures: dict[str, str] = {}
+        self.left_out: dict[str, str] = {}
         self.index = ""
 
     @contextmanager
@@ -91,7 +92,7 @@ def work_through(
 
     What fails stops its own instrument (or its own result) alone; failures stand in the report.
     """
-    from trading_pipeline.stages.scenario_inputs import is_asked_for
+    from trading_pipeline.stages.scenario_inputs import is_asked_for, why_none_is_asked_for
     from trading_pipeline.stages.study_stage import study_summary
 
     report, catalog = PassReport(), full_pass.workspace.catalog
@@ -133,6 +134,10 @@ def work_through(
                     report.studies.append({"instrument": name, **summary})
     with report.stage("leaderboard", full_pass):
         full_pass.leaderboard()
+    for name in sound:
+        reason = why_none_is_asked_for(full_pass.workspace, name)
+        if reason:
+            report.left_out[name] = reason
     report.results = [
         row
         for row in full_pass.workspace.results.newest()
@@ -153,6 +158,7 @@ def print_report(report: PassReport, *, as_json: bool) -> None:
             "runs": dict(report.runs),
             "report": report.index,
             "failures": report.failures,
+            "left_out": report.left_out,
         }
         typer.echo(json.dumps(document, default=str, sort_keys=True))
         return
@@ -160,6 +166,8 @@ def print_report(report: PassReport, *, as_json: bool) -> None:
     if report.studies:
         console.print(study_table(report.studies))
     console.print(stage_table(report.seconds, report.runs))
+    for text in report.left_out.values():
+        console.print(text, markup=False, soft_wrap=True)
 
 
 def print_results(rows: Sequence[Mapping[str, Any]]) -> None:

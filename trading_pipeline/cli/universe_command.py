@@ -162,8 +162,8 @@ def _bring_up_to_date() -> None:
 
 
 def _note(catalog: Catalog, instrument: str) -> str:
-    end = catalog.universe.end
-    if end is None or catalog.instruments[instrument].source == "bundled":
+    end = catalog.universe.grid_of(instrument).end
+    if end is None or catalog.instruments[instrument].source in ("bundled", "files"):
         return ""
     return (
         f"The universe ends at {end}, so nothing later is fetched. Set 'end: null' in universe.yaml to "

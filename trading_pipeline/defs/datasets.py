@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -12,15 +12,23 @@ from trading_pipeline.defs.partitions import datasets, instruments
 from trading_pipeline.defs.reporting_outcomes import report
 from trading_pipeline.defs.resources import WorkspaceResource
 from trading_pipeline.domain.windows import Window
-from trading_pipeline.market_data.files_source import registered_datasets
-from trading_pipeline.settings.catalog import Catalog, load_catalog
+from trading_pipeline.market_data.files_source import DatasetRecord, registered_datasets
+from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.environment import load_settings
+from trading_pipeline.stages.dataset_seen import bars_are_fetched, is_registered_as_it_is
 from trading_pipeline.stages.dataset_stage import DatasetOutcome, refresh_dataset
-from trading_pipeline.stages.inbox import changed_files
+from trading_pipeline.stages.inbox import changed_files, misnamed_files
+from trading_pipeline.stages.workspace import Workspace, open_workspace
 
-__all__ = ["dataset_profile", "inbox_sensor"]
+__all__ = ["DatasetConfig", "dataset_profile", "inbox_sensor"]
 
 _RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+
+
+class DatasetConfig(dg.Config):
+    """`bring_back`: a file whose instrument is archived makes it active again."""
+
+    bring_back: bool = False
 
 
 @dg.asset(
@@ -40,18 +48,20 @@ _RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_
     ],
 )
 def dataset_profile(
-    context: dg.AssetExecutionContext, workspace: WorkspaceResource
+    context: dg.AssetExecutionContext, config: DatasetConfig, workspace: WorkspaceResource
 ) -> dg.MaterializeResult:
     """What a file of the inbox holds: columns, timeframe, time zone, gaps, problems.
 
     A file with nothing left to decide becomes an instrument of the source `files`. One that leaves
     something open (time zone, order of day and month, several symbols) waits: answer it in a YAML
-    file of the same name with .yaml behind.
+    file of the same name with .yaml behind. One whose bars a check keeps out is registered nowhere.
+    One whose instrument is archived is left alone, unless `bring_back: true` in the run's
+    configuration.
     """
     opened = workspace.open(context)
     outcomes = []
     for name in context.partition_keys:
-        outcome = refresh_dataset(opened, name)
+        outcome = refresh_dataset(opened, name, bring_back=config.bring_back)
         outcomes.append(outcome)
         if outcome.instrument:
             added = [outcome.instrument]
@@ -63,6 +73,9 @@ def dataset_profile(
 def _checks(outcomes: Sequence[DatasetOutcome]) -> list[dg.AssetCheckResult]:
     refused = [f"{each.partition}: {each.reason}" for each in outcomes if each.status == "refused"]
     waiting = [f"{each.partition}: {question}" for each in outcomes for question in each.questions]
+    waiting += [
+        f"{each.partition}: {each.reason}" for each in outcomes if each.status == "archived"
+    ]
     return [
         dg.AssetCheckResult(
             passed=not found,
@@ -80,7 +93,7 @@ def _checks(outcomes: Sequence[DatasetOutcome]) -> list[dg.AssetCheckResult]:
 
 def inbox_sensor(catalog: Catalog, jobs: Sequence[Any]) -> dg.SensorDefinition:
     """The sensor over the inbox; `catalog` and `jobs` are what the definitions are made of."""
-    last_end = catalog.grid.windows()[-1].end
+    known = {window.key for window in catalog.grid.windows()}
 
     @dg.sensor(
         name="inbox",
@@ -93,10 +106,13 @@ def inbox_sensor(catalog: Catalog, jobs: Sequence[Any]) -> dg.SensorDefinition:
         settings = load_settings()
         seen = json.loads(context.cursor or "{}")
         files, bars = dict(seen.get("files", {})), dict(seen.get("bars", {}))
-        requests, waiting = [], []
-        new = changed_files(settings.inbox, files, time.time())
-        for each in new:
+        requests, waiting, added = [], [], []
+        records = registered_datasets(settings.datasets)
+        for each in changed_files(settings.inbox, files, time.time()):
             files[each.name] = each.signature
+            if is_registered_as_it_is(each, records):
+                continue
+            added.append(each.name)
             requests.append(
                 dg.RunRequest(
                     run_key=f"{each.name} {each.signature}",
@@ -104,24 +120,32 @@ def inbox_sensor(catalog: Catalog, jobs: Sequence[Any]) -> dg.SensorDefinition:
                     partition_key=each.name,
                 )
             )
-        now = load_catalog(settings.config)
-        for name, record in registered_datasets(settings.datasets).items():
-            if bars.get(name) == record.bars_sha256 or name not in now.instruments:
+        workspace = open_workspace(settings)
+        for name, record in records.items():
+            if bars.get(name) == record.bars_sha256 or name not in workspace.catalog.instruments:
                 continue
             held = [
-                w for w in now.grid.windows() if w.start <= record.last and w.end > record.first
+                w
+                for w in workspace.windows_of(name)
+                if w.start <= record.last and w.end > record.first
             ]
-            if held[-1].end > last_end:
-                waiting.append(name)
-                continue
+            if not bars_are_fetched(workspace, record, held):
+                if not known.issuperset(window.key for window in held):
+                    waiting.append(name)
+                    continue
+                requests.append(_bars_request(name, record.bars_sha256, held))
             bars[name] = record.bars_sha256
-            requests.append(_bars_request(name, record.bars_sha256, held))
+        cursor = json.dumps({"files": files, "bars": bars}, sort_keys=True)
+        notes = _notes(workspace, waiting, records)
         if not requests:
-            return dg.SkipReason(_why_nothing(waiting))
+            context.update_cursor(cursor)
+            return dg.SkipReason(" ".join(notes) or "No new or changed file in the inbox.")
+        for note in notes:
+            context.log.warning(note)
         return dg.SensorResult(
             run_requests=requests,
-            dynamic_partitions_requests=[datasets.build_add_request([each.name for each in new])],
-            cursor=json.dumps({"files": files, "bars": bars}, sort_keys=True),
+            dynamic_partitions_requests=[datasets.build_add_request(added)],
+            cursor=cursor,
         )
 
     return inbox
@@ -139,10 +163,28 @@ def _bars_request(name: str, sha256: str, windows: Sequence[Window]) -> dg.RunRe
     )
 
 
-def _why_nothing(waiting: Sequence[str]) -> str:
-    if not waiting:
-        return "No new or changed file in the inbox."
-    return (
-        f"The universe's span has grown for {', '.join(waiting)}: reload the code location, so that "
-        "its windows exist here; the bars are fetched then."
-    )
+def _notes(
+    workspace: Workspace, waiting: Sequence[str], records: Mapping[str, DatasetRecord]
+) -> list[str]:
+    """What of the inbox is left alone, and what its owner can do."""
+    notes = []
+    if waiting:
+        notes.append(
+            f"The windows of {', '.join(waiting)} are not known here yet: reload the code location, so "
+            "that they exist; the bars are fetched then."
+        )
+    misnamed = misnamed_files(workspace.settings.inbox)
+    if misnamed:
+        names = ", ".join(repr(name) for name in misnamed)
+        notes.append(
+            f"{names} in the inbox waits for a proper name: letters, digits, '.', '-' and '_' only, a "
+            "letter or digit first. Rename the file, or give it to: trading-pipeline datasets add FILE."
+        )
+    archived = workspace.catalog.universe.archived_by_id
+    for name in (name for name in records if name in archived):
+        spec = archived[name]
+        notes.append(
+            f"{name} is archived; bring it back with: trading-pipeline universe add {spec.symbol} "
+            f"--timeframe {spec.timeframe.value}."
+        )
+    return notes

@@ -51,15 +51,17 @@ class FullPass:
     def dataset(self, name: str) -> str:
         """Profile a file of the inbox and register it; gives the instrument's id.
 
-        Raises `DatasetFormatError` where it was refused or waits for a decision.
+        Its instrument comes back where it was archived, since somebody asks for it by name. Raises `DatasetFormatError` where it was refused or waits for a decision.
         """
         self.runner.instance.add_dynamic_partitions(str(datasets.name), [name])
-        self.runner.run("datasets", partition=name)
+        self.runner.run(
+            "datasets", partition=name, config={"dataset_profile": {"bring_back": True}}
+        )
         catalog = load_catalog(self.workspace.settings.config)  # the run has added to the universe
-        outcome = refresh_dataset(replace(self.workspace, catalog=catalog), name)
+        outcome = refresh_dataset(replace(self.workspace, catalog=catalog), name, bring_back=True)
         if not outcome.instrument:
             raise DatasetFormatError(
-                f"{name} was not registered: {outcome.reason or ' '.join(outcome.questions)}",
+                f"{name} was not registered. {outcome.reason or ' '.join(outcome.questions)}",
                 dataset=name,
             )
         return outcome.instrument
@@ -75,8 +77,9 @@ class FullPass:
         """Actions and bars up to the models' predictions; gives what was missing, windows by asset.
 
         `refetch` asks the source for whole windows again, final ones too; what follows is computed
-        again only where that changed something.
+        again only where that changed something. Windows outside the instrument's span are left out.
         """
+        windows = self._own(instrument, windows)
         if not windows:
             return {}
         if refetch or actions_are_pending(self.workspace, instrument):
@@ -98,9 +101,9 @@ class FullPass:
         """What a scenario stands on, for an instrument."""
         require_listed(scenario, self.workspace.catalog.instrument(instrument).id)
         models = list(required_models(scenario))
-        windows = scenario_windows(self.workspace, scenario)
+        windows = scenario_windows(self.workspace, scenario, instrument)
         if models and scenario.model_window is not None:
-            windows = self.workspace.windows()
+            windows = self.workspace.windows_of(instrument)
         if any(self.workspace.catalog.model(name).cross_features for name in models):
             for other in (instrument, *compared_instruments(self.workspace, instrument)):
                 self.chain(other, [], windows)
@@ -109,6 +112,7 @@ class FullPass:
 
     def cross_features(self, instrument: str, windows: list[Window]) -> bool:
         """An instrument beside the others; True where something was run. Needs everybody's bars."""
+        windows = self._own(instrument, windows)
         pending = bool(windows) and cross_features_are_pending(self.workspace, instrument, windows)
         if pending:
             self.runner.run(
@@ -142,6 +146,10 @@ class FullPass:
         if pending:
             self.runner.run("reports")
         return pending
+
+    def _own(self, instrument: str, windows: list[Window]) -> list[Window]:
+        own = set(self.workspace.windows_of(instrument))
+        return [window for window in windows if window in own]
 
     def _keys_are_missing(self) -> bool:
         catalog, instance = self.workspace.catalog, self.runner.instance

@@ -57,7 +57,7 @@ def daily_schedules() -> list[dg.ScheduleDefinition]:
         keys = [
             f"{name}|{window.key}"
             for name in _known(context, opened)
-            for window in pending_bars(opened, name, opened.windows())
+            for window in pending_bars(opened, name, opened.windows_of(name))
         ]
         if not keys:
             yield dg.SkipReason("Every window of every instrument is final and fetched.")

@@ -23,6 +23,7 @@ __all__ = ["MarketGuess", "guess_daily_market", "guess_market"]
 Minutes = npt.NDArray[np.int64]
 DAY_MINUTES = 1440
 _DAYS_LOOKED_AT = 60
+_YEAR_OF_BARS = 260
 
 
 @dataclass(frozen=True)
@@ -65,12 +66,15 @@ _SESSIONS = (
 _DAILY = ("XNYS", "XBOM", "XLON", "XETR", "XTKS", "XHKG")
 
 
-def guess_market(minutes: Minutes, step: int, *, in_utc: bool) -> MarketGuess:
+def guess_market(
+    minutes: Minutes, step: int, *, in_utc: bool, zone: str | None = None
+) -> MarketGuess:
     """Market of intraday bars: their minutes in order, `step` minutes apart.
 
     Bars on weekends and around the clock are 24/7 and taken for UTC; around the clock without weekends
     24/5. Otherwise the session whose open is the first bar of most days, and whose close fits best.
-    `in_utc`: the minutes are UTC, so that only the calendar is open.
+    `in_utc`: the minutes are UTC, so that only the calendar is open. `zone`: where the user says that
+    the file comes from; of sessions that fit equally well that zone's wins.
     """
     if not len(minutes):
         return MarketGuess(None, None)
@@ -86,10 +90,11 @@ def guess_market(minutes: Minutes, step: int, *, in_utc: bool) -> MarketGuess:
     chosen = np.unique(np.linspace(0, len(unique) - 1, _DAYS_LOOKED_AT).astype(np.int64))
     best, score = MarketGuess(None, None), 0.0
     for session in _SESSIONS:
-        for zone in ("UTC",) if in_utc else (session.tz, "UTC"):
-            fit = _fit(session, zone, minutes, unique, starts, ends, chosen, step)
+        for each in ("UTC",) if in_utc else (session.tz, "UTC"):
+            fit = _fit(session, each, minutes, unique, starts, ends, chosen, step)
+            fit += 0.01 if fit and session.tz == zone else 0.0
             if fit > score:
-                best, score = MarketGuess(session.calendar, zone), fit
+                best, score = MarketGuess(session.calendar, each), fit
     return best
 
 
@@ -97,14 +102,16 @@ def guess_daily_market(labels: pd.DatetimeIndex) -> str | None:
     """Calendar of daily bars by their dates (00:00 UTC); None where none has nine dates of ten.
 
     Bars on weekends are 24/7. Otherwise the calendar with the fewest dates missing or too many, looked
-    at over the last 2,000 bars; a perfect one ends the search.
+    at over the last 2,000 bars; a perfect one over more than a year of bars ends the search. Where
+    several fit equally well it is 24/5, which names no country: a few weeks without a holiday do not
+    tell one exchange from another.
     """
     if not len(labels):
         return None
     if float(np.mean(np.asarray(labels.day_of_week) >= 5)) > 0.22:
         return ALWAYS
     recent = labels[-2000:]
-    best, fewest = None, 0.1 * len(recent)
+    best, fewest, ties = None, 0.1 * len(recent), 0
     for calendar in (*_DAILY, WEEKDAYS):
         expected = expected_bars(
             recent[0].to_pydatetime(),
@@ -114,10 +121,12 @@ def guess_daily_market(labels: pd.DatetimeIndex) -> str | None:
         )
         wrong = len(expected.symmetric_difference(recent))
         if wrong < fewest:
-            best, fewest = calendar, float(wrong)
-        if wrong == 0:
+            best, fewest, ties = calendar, float(wrong), 0
+        elif best is not None and wrong == fewest:
+            ties += 1
+        if wrong == 0 and len(recent) > _YEAR_OF_BARS:
             break
-    return best
+    return WEEKDAYS if ties else best
 
 
 def _fit(

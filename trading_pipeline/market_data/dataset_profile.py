@@ -138,12 +138,17 @@ def open_questions(profile: DatasetProfile, answers: DatasetAnswers) -> tuple[Qu
         found.append(_date_order(problems["ambiguous_date"]))
     if len(profile.symbols) > 1 and answers.symbol not in profile.symbols:
         found.append(_symbol(profile.symbols, answers.symbol))
+    if profile.tz == "mixed" and answers.tz is None:
+        return (
+            *found,
+            _tz(profile),
+        )  # rows without an offset stand nowhere yet, so no step is known
     if timeframe not in known:
         found.append(_timeframe(timeframe))
     intraday = timeframe in known and Timeframe(str(timeframe)).is_intraday
-    if answers.tz is None and (
-        (profile.tz == "naive" and (intraday or timeframe not in known)) or profile.tz == "mixed"
-    ):
+    is_date = profile.timestamp is not None and profile.timestamp.get("kind") == "date"
+    may_be_intraday = intraday or (timeframe not in known and not is_date)
+    if answers.tz is None and profile.tz == "naive" and may_be_intraday:
         found.append(_tz(profile))
     return tuple(found)
 

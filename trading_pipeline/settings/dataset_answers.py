@@ -13,8 +13,9 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, field_validator
 
+from trading_pipeline.domain.currencies import require_currency
 from trading_pipeline.domain.timeframe import Timeframe
-from trading_pipeline.errors import ConfigurationError, did_you_mean
+from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
 from trading_pipeline.settings.spec_model import SpecModel
 from trading_pipeline.settings.yaml_files import read_yaml
 
@@ -31,7 +32,8 @@ class DatasetAnswers(SpecModel):
     directives of strptime, or epoch_s, epoch_ms, epoch_us, epoch_ns. `symbol`: which one of several,
     or the name of the only one. `columns`: role -> column's name or position from 0. `volume: none`
     ignores the volumes. `duplicates`: `keep` leaves rows of one stamp for the checks to refuse,
-    `first` and `last` keep one of them.
+    `first` and `last` keep one of them. `delimiter`: one character that splits the cells. `currency`: ISO 4217 code, or the short name of a coin.
+    `max_missing`: share of the calendar's bars that may be missing, 0 to 1.
     """
 
     tz: str | None = None
@@ -42,9 +44,11 @@ class DatasetAnswers(SpecModel):
     calendar: str | None = None
     columns: dict[str, str | int] = Field(default_factory=dict)
     decimal: Literal[".", ","] | None = None
-    delimiter: Literal[",", ";", "\t", "|"] | None = None
+    delimiter: str | None = None
     volume: Literal["none"] | None = None
     duplicates: Literal["keep", "first", "last"] = "keep"
+    currency: str | None = None
+    max_missing: float | None = Field(default=None, ge=0.0, lt=1.0)
 
     @field_validator("tz")
     @classmethod
@@ -54,6 +58,26 @@ class DatasetAnswers(SpecModel):
                 f"there is no time zone {value!r}. {did_you_mean(value, available_timezones())}"
             )
         return value
+
+    @field_validator("delimiter")
+    @classmethod
+    def _can_split(cls, value: str | None) -> str | None:
+        if value is None or value == "\t":
+            return value
+        if len(value) != 1 or value.isalnum() or not value.isprintable() or value in " \"'":
+            raise ValueError(
+                f"{value!r} cannot split cells. Give one character that is no letter, digit, space or "
+                "quotation mark, or 'tab'"
+            )
+        return value
+
+    @field_validator("currency")
+    @classmethod
+    def _known_currency(cls, value: str | None) -> str | None:
+        try:
+            return None if value is None else require_currency(value)
+        except UnknownNameError as error:
+            raise ValueError(str(error).rstrip(".")) from error
 
     @field_validator("timestamp_format")
     @classmethod

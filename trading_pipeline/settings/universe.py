@@ -20,8 +20,10 @@ __all__ = ["InstrumentSpec", "UniverseFile", "UniverseSpec"]
 class InstrumentSpec(SpecModel):
     """One line of the universe file; see `domain.instrument.Instrument` for the meanings.
 
-    `checks`: how strict the checks of this instrument's bars are, over those of the whole universe;
-    the names are those of `market_data.quality_findings.CheckSettings`.
+    `start`, `end`: the instrument's own span, first day and day after the last, instead of the
+    universe's; the windows of other instruments stay as they are. `checks`: how strict the checks of
+    this instrument's bars are, over those of the whole universe; the names are those of
+    `market_data.quality_findings.CheckSettings`.
     """
 
     symbol: str = Field(min_length=1)
@@ -36,6 +38,8 @@ class InstrumentSpec(SpecModel):
     lot_size: float | None = Field(default=None, gt=0)
     listed_from: date | None = None
     listed_to: date | None = None
+    start: date | None = None
+    end: date | None = None
     resample_from: Timeframe | None = None
     checks: dict[str, Any] = Field(default_factory=dict)
 
@@ -46,6 +50,8 @@ class InstrumentSpec(SpecModel):
             raise ValueError(
                 f"'listed_to' {self.listed_to} is before 'listed_from' {self.listed_from}"
             )
+        if self.start and self.end and self.end <= self.start:
+            raise ValueError(f"'end' {self.end} is not after 'start' {self.start}")
         if self.resample_from and self.resample_from.length >= self.timeframe.length:
             raise ValueError(
                 f"'resample_from' {self.resample_from.value} is not finer than the timeframe "
@@ -55,9 +61,8 @@ class InstrumentSpec(SpecModel):
 
     def to_instrument(self) -> Instrument:
         """The domain value."""
-        values = dict(self)
-        del values["checks"]
-        return Instrument(**values)
+        own = {"checks", "start", "end"}  # of the universe's, not of the series
+        return Instrument(**{key: value for key, value in self if key not in own})
 
 
 class UniverseFile(SpecModel):
@@ -95,8 +100,27 @@ class UniverseSpec(SpecModel):
 
     @property
     def grid(self) -> WindowGrid:
-        """The windows that cut every series."""
-        return WindowGrid(start=self.start, end=self.end, cadence=self.cadence)
+        """The windows of all: the universe's span, and what instruments have of their own beyond it."""
+        starts = [self.start, *(spec.start for spec in self.instruments if spec.start)]
+        ends = [spec.end for spec in self.instruments if spec.end]
+        end = None if self.end is None else max([self.end, *ends])
+        return WindowGrid(start=min(starts), end=end, cadence=self.cadence)
+
+    def grid_of(self, instrument: str) -> WindowGrid:
+        """The windows in which an instrument has bars: those of its own span, else the universe's.
+
+        Raises `UnknownNameError` for an id that the universe does not have.
+        """
+        specs = {instrument_id(i.symbol, i.timeframe): i for i in self.instruments}
+        if instrument not in specs:
+            raise UnknownNameError(
+                f"There is no instrument {instrument!r}. {did_you_mean(instrument, specs)}",
+                name=instrument,
+                kind="instrument",
+            )
+        own = specs[instrument]
+        start = own.start or self.start
+        return WindowGrid(start=start, end=own.end or self.end, cadence=self.cadence)
 
     @property
     def by_id(self) -> dict[str, Instrument]:

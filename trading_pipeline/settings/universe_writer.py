@@ -10,12 +10,10 @@ import contextlib
 import fcntl
 import json
 import os
-import re
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +26,7 @@ from trading_pipeline.settings.universe import InstrumentSpec, UniverseFile
 from trading_pipeline.settings.yaml_files import read_yaml
 from trading_pipeline.settings.yaml_list_edits import with_item, without_item
 
-__all__ = ["UniverseChange", "add_instrument", "archive_instrument", "extend_span"]
+__all__ = ["UniverseChange", "add_instrument", "archive_instrument"]
 
 _HEADER = "# The universe of your own: laid over the one that comes with the package.\n"
 
@@ -101,45 +99,6 @@ def archive_instrument(config_dir: Path, instrument: str) -> UniverseChange:
         return _apply(path, data, instrument, [_Edit("archived", instrument, add=instrument)])
 
 
-def extend_span(config_dir: Path, first: date, last: date) -> UniverseChange:
-    """Let the universe begin and end so that the days `first` to `last` lie inside; it never shrinks.
-
-    A start is put at the beginning of its year, so that the windows stay whole years, quarters and
-    months. A universe without an end goes on until now and is left as it is.
-    """
-    with _locked(config_dir):
-        universe = load_catalog(config_dir).universe
-        path, data = _own_file(config_dir)
-        edits: list[_Edit | _DateEdit] = []
-        if first < universe.start:
-            edits.append(_DateEdit("start", date(first.year, 1, 1)))
-        if universe.end is not None and last >= universe.end:
-            edits.append(_DateEdit("end", last + timedelta(days=1)))
-        if not edits:
-            return UniverseChange(path, "", changed=False)
-        return _apply(path, data, "", edits)
-
-
-@dataclass(frozen=True)
-class _DateEdit:
-    """One change of a date at the top level of the file."""
-
-    key: str
-    day: date
-
-    def on_data(self, data: dict[str, Any]) -> dict[str, Any]:
-        return dict(data) | {self.key: self.day}
-
-    def on_text(self, text: str, data: dict[str, Any]) -> str | None:
-        if self.key in data:
-            line = re.compile(rf"^{self.key}:[ \t]*[^#\n]*?(?=[ \t]*(#|$))", re.MULTILINE)
-            changed, count = line.subn(f"{self.key}: {self.day}", text)
-            return changed if count == 1 else None
-        return (
-            text + ("" if text.endswith("\n") or not text else "\n") + f"{self.key}: {self.day}\n"
-        )
-
-
 @dataclass(frozen=True)
 class _Edit:
     """One change of a list of the file: `add` replaces or appends; None takes the item out."""
@@ -174,9 +133,7 @@ class _Edit:
         return names.index(self.name) if self.name in names else None
 
 
-def _apply(
-    path: Path, data: dict[str, Any], name: str, edits: Sequence[_Edit | _DateEdit]
-) -> UniverseChange:
+def _apply(path: Path, data: dict[str, Any], name: str, edits: Sequence[_Edit]) -> UniverseChange:
     text = path.read_text(encoding="utf-8-sig") if path.exists() else _HEADER
     edited: str | None = text if path.suffix != ".json" else None
     for edit in edits:

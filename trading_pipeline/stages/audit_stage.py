@@ -70,7 +70,9 @@ def audit_stored(workspace: Workspace, instrument_id: str, name: str) -> AuditOf
         findings = FeatureStage(workspace, instrument_id, name).audit_bars(bars)
     elif name == CROSS_FEATURES:
         kind = "cross features"
-        findings = CrossFeatureStage(workspace, instrument_id).audit(workspace.windows())
+        findings = CrossFeatureStage(workspace, instrument_id).audit(
+            workspace.windows_of(instrument_id)
+        )
     elif name == CHART_PATTERNS:
         kind, findings = "chart patterns", audit_patterns(bars)
     else:

@@ -18,6 +18,7 @@ from trading_pipeline.market_data.calendars import session_dates
 from trading_pipeline.stages.universe_stage import clipped_span
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.fetch_attempts import FetchAttempt
+from trading_pipeline.storage.reference_store import Listing
 
 __all__ = [
     "SETTLING",
@@ -58,16 +59,22 @@ class WindowAsk:
 
 
 def window_asks(
-    workspace: Workspace, instrument_id: str, windows: Sequence[Window]
+    workspace: Workspace,
+    instrument_id: str,
+    windows: Sequence[Window],
+    *,
+    listing: Listing | None = None,
 ) -> list[WindowAsk]:
-    """One ask a window, oldest first, clipped to the universe and to the instrument's listing."""
+    """One ask a window, oldest first, clipped to the instrument's span and to its listing.
+
+    The span is the universe's, unless the instrument has its own. `listing`: instead of the stored one.
+    """
     instrument = workspace.catalog.instrument(instrument_id)
-    listing = workspace.reference.listings().get(instrument_id, (None, None))
-    universe, now = workspace.catalog.universe, workspace.clock()
-    begin = datetime(
-        universe.start.year, universe.start.month, universe.start.day, tzinfo=now.tzinfo
-    )
-    stop = universe.grid.last_moment(now)
+    if listing is None:
+        listing = workspace.reference.listings().get(instrument_id, (None, None))
+    grid, now = workspace.catalog.universe.grid_of(instrument_id), workspace.clock()
+    begin = datetime(grid.start.year, grid.start.month, grid.start.day, tzinfo=now.tzinfo)
+    stop = grid.last_moment(now)
     listed = replace(
         instrument,
         listed_from=listing[0] or instrument.listed_from,
@@ -75,7 +82,7 @@ def window_asks(
     )
     found = []
     for window in sorted(windows):
-        end = window.end if universe.end is None else min(window.end, stop)
+        end = window.end if grid.end is None else min(window.end, stop)
         span = clipped_span(max(window.start, begin), end, instrument, listing)
         found.append(WindowAsk(listed, window, span, _state(end, now)))
     return found

@@ -39,11 +39,17 @@ _YEARS_OF_A_WINDOW = {"year": 1.0, "quarter": 0.25, "month": 1.0 / 12.0}
 _SPARE = 1.1  # windows differ in length
 
 
-def cross_lookback_windows(catalog: Catalog) -> int:
-    """Windows before its own that a window reads, enough for the longest comparison."""
+def cross_lookback_windows(catalog: Catalog, instrument: str | None = None) -> int:
+    """Windows before its own that a window reads, enough for the longest comparison.
+
+    `instrument`: of that one alone; without it enough for every one of the universe.
+    """
     bars = catalog.cross.lookback_bars + 1
     share = _YEARS_OF_A_WINDOW[catalog.grid.cadence]
-    each = (periods_per_year(i.timeframe, i.calendar) for i in catalog.instruments.values())
+    chosen = (
+        catalog.instruments.values() if instrument is None else [catalog.instrument(instrument)]
+    )
+    each = (periods_per_year(i.timeframe, i.calendar) for i in chosen)
     return max([1, *(math.ceil(bars * _SPARE / (a_year * share)) for a_year in each)])
 
 
@@ -81,7 +87,7 @@ class CrossFeatureStage(WindowStage):
             name: InstrumentSeries(workspace, name)
             for name in compared_instruments(workspace, instrument_id)
         }
-        self._lookback = cross_lookback_windows(workspace.catalog)
+        self._lookback = cross_lookback_windows(workspace.catalog, instrument_id)
         self._quality = QualityOfWindows(self)
 
     @property
@@ -171,13 +177,7 @@ class CrossFeatureStage(WindowStage):
         }
 
     def _read(self, window: Window) -> list[Window]:
-        every = self._windows
-        own = every.index(window)
-        return every[max(0, own - self._lookback) : own + 1]
-
-    @cached_property
-    def _windows(self) -> list[Window]:
-        return self.workspace.windows()
+        return self.windows_up_to(window, self._lookback)
 
 
 def _is_usable(series: InstrumentSeries, window: Window) -> bool:

@@ -70,7 +70,7 @@ class MarketFacts:
             minutes = _in_utc(minutes, self.answers.tz)
         step = max(int(timeframe.length.total_seconds()) // 60, 1) if timeframe else _step(series)
         in_utc = not self.is_naive or self.answers.tz is not None
-        guess = guess_market(minutes, step, in_utc=in_utc)
+        guess = guess_market(minutes, step, in_utc=in_utc, zone=self.answers.tz)
         self.calendar = self.calendar or guess.calendar
         if self.is_naive:
             self.suggest_tz = self.answers.tz or guess.tz

@@ -33,17 +33,25 @@ _CUTS_OF_A_RUN = 12  # the command `audit` takes more
 _SPARE = 1.1  # windows differ in length, and holidays are not spread evenly
 
 
-def feature_lookback_windows(chosen: FeatureSet, catalog: Catalog) -> int:
-    """Windows before its own that a feature window reads, enough for the set's longest warm-up."""
+def feature_lookback_windows(
+    chosen: FeatureSet, catalog: Catalog, instrument: str | None = None
+) -> int:
+    """Windows before its own that a feature window reads, enough for the set's longest warm-up.
+
+    `instrument`: of that one alone; without it enough for every one of the universe.
+    """
     return windows_of_bars(
-        lambda i: chosen.warmup_in(FeatureContext(i.timeframe, i.calendar)), catalog
+        lambda i: chosen.warmup_in(FeatureContext(i.timeframe, i.calendar)), catalog, instrument
     )
 
 
-def windows_of_bars(bars: int | Callable[[Instrument], int], catalog: Catalog) -> int:
-    """Windows that hold at least so many bars of every instrument, 1 or more."""
+def windows_of_bars(
+    bars: int | Callable[[Instrument], int], catalog: Catalog, instrument_id: str | None = None
+) -> int:
+    """Windows that hold at least so many bars of every instrument, or of the one; 1 or more."""
     found = 1
-    for instrument in catalog.instruments.values():
+    chosen = [] if instrument_id is None else [catalog.instrument(instrument_id)]
+    for instrument in chosen or catalog.instruments.values():
         a_year = periods_per_year(instrument.timeframe, instrument.calendar)
         a_window = a_year * _YEARS_OF_A_WINDOW[catalog.grid.cadence]
         needed = bars if isinstance(bars, int) else bars(instrument)
@@ -64,7 +72,7 @@ class FeatureStage(WindowStage):
         self.series = InstrumentSeries(workspace, instrument_id)
         instrument = self.series.instrument
         self.context = FeatureContext(instrument.timeframe, instrument.calendar)
-        self._lookback = feature_lookback_windows(self.set, workspace.catalog)
+        self._lookback = feature_lookback_windows(self.set, workspace.catalog, instrument_id)
         self._quality = QualityOfWindows(self)
 
     def inputs(self, window: Window) -> Any:
@@ -163,10 +171,4 @@ class FeatureStage(WindowStage):
         return audit_feature_set(self.set, bars, context=self.context)
 
     def _read(self, window: Window) -> list[Window]:
-        every = self._windows
-        own = every.index(window)
-        return every[max(0, own - self._lookback) : own + 1]
-
-    @cached_property
-    def _windows(self) -> list[Window]:
-        return self.workspace.windows()
+        return self.windows_up_to(window, self._lookback)

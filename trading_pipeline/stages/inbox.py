@@ -10,7 +10,14 @@ from pathlib import Path
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.errors import DatasetFormatError, UnknownNameError, did_you_mean
 
-__all__ = ["InboxFile", "changed_files", "inbox_file", "inbox_files", "side_car_of"]
+__all__ = [
+    "InboxFile",
+    "changed_files",
+    "inbox_file",
+    "inbox_files",
+    "misnamed_files",
+    "side_car_of",
+]
 
 DATA_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 _SIDE_CAR_SUFFIXES = (".yaml", ".yml")
@@ -45,6 +52,20 @@ def inbox_files(folder: Path) -> list[InboxFile]:
         _signed(path)
         for path in paths
         if path.is_file() and _NAME.fullmatch(path.name) and path.resolve().parent == home
+    ]
+
+
+def misnamed_files(folder: Path) -> list[str]:
+    """Names of data files of the folder that cannot be partition keys, in order; they must be renamed."""
+    if not folder.is_dir():
+        return []
+    return [
+        path.name
+        for path in sorted(folder.iterdir())
+        if path.suffix.lower() in DATA_SUFFIXES
+        and not path.name.startswith(".")
+        and path.is_file()
+        and not _NAME.fullmatch(path.name)
     ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -55,10 +54,10 @@ def check_label_spec(spec: LabelSpec) -> None:
         )
 
 
-def label_lookback_windows(spec: LabelSpec, catalog: Catalog) -> int:
+def label_lookback_windows(spec: LabelSpec, catalog: Catalog, instrument: str | None = None) -> int:
     """Windows before its own that a window of this label reads; 0 where a label needs no past."""
     bars = _lookback_bars(spec)
-    return windows_of_bars(bars, catalog) if bars else 0
+    return windows_of_bars(bars, catalog, instrument) if bars else 0
 
 
 def labels_of_bars(spec: LabelSpec, bars: pd.DataFrame, known_at: pd.DatetimeIndex) -> Labels:
@@ -85,7 +84,7 @@ class LabelStage(WindowStage):
         self.asset = f"labels/{label_name}"
         self.code_hash = module_hash(labels_module, label_barriers, label_kernels)
         self.series = InstrumentSeries(workspace, instrument_id)
-        self._lookback = label_lookback_windows(self.spec, workspace.catalog)
+        self._lookback = label_lookback_windows(self.spec, workspace.catalog, self.instrument_id)
 
     def inputs(self, window: Window) -> Any:
         """Hashes of the bars that are read, the adjustments, and the label's definition."""
@@ -150,11 +149,6 @@ class LabelStage(WindowStage):
 
     def _read(self, window: Window) -> list[Window]:
         """The window, what it looks back on and the next one, unless that was never fetched."""
-        every = self._windows
-        own = every.index(window)
-        following = [w for w in every[own + 1 : own + 2] if w.key in self.series.attempts]
-        return [*every[max(0, own - self._lookback) : own + 1], *following]
-
-    @cached_property
-    def _windows(self) -> list[Window]:
-        return self.workspace.windows()
+        after = [each for each in self.own_windows if each > window]
+        following = [each for each in after[:1] if each.key in self.series.attempts]
+        return [*self.windows_up_to(window, self._lookback), *following]

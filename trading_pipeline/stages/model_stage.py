@@ -30,10 +30,13 @@ from trading_pipeline.stages.workspace import Workspace
 __all__ = ["ModelStage", "PredictionStage", "training_windows"]
 
 
-def training_windows(workspace: Workspace, model_name: str, window: Window) -> list[Window]:
-    """Windows whose features and labels the fits of a window may read."""
+def training_windows(
+    workspace: Workspace, instrument_id: str, model_name: str, window: Window
+) -> list[Window]:
+    """Windows whose features and labels the fits of a window may read: of the instrument's span."""
     spec = workspace.catalog.model(model_name)
-    return training_span(workspace.windows(), window.key, spec.training)
+    windows = {*workspace.windows_of(instrument_id), window}
+    return training_span(sorted(windows), window.key, spec.training)
 
 
 class ModelStage(WindowStage):
@@ -51,7 +54,7 @@ class ModelStage(WindowStage):
 
     def inputs(self, window: Window) -> Any:
         """Spec, feature set, libraries, and the hash of every file in the training span."""
-        read = training_windows(self.workspace, self.spec.name, window)
+        read = training_windows(self.workspace, self.instrument_id, self.spec.name, window)
         return [
             self.spec.hash,
             self._features.hash,
@@ -62,7 +65,7 @@ class ModelStage(WindowStage):
 
     def build(self, window: Window) -> Built:
         """Fit every refit date of the window, save the models, and give the fold table."""
-        read = training_windows(self.workspace, self.spec.name, window)
+        read = training_windows(self.workspace, self.instrument_id, self.spec.name, window)
         dates = refit_dates(window.start, window.end, self.spec.training.refit)
         ends = [*dates[1:], pd.Timestamp(window.end)]
         if not read:

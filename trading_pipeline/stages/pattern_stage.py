@@ -7,7 +7,6 @@ that window again, as the event `breakout`. Prices are forward-adjusted.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -48,9 +47,9 @@ _CODE = (
 )
 
 
-def pattern_lookback_windows(catalog: Catalog) -> int:
-    """Windows before its own that a window of patterns reads."""
-    return windows_of_bars(WARMUP_BARS, catalog)
+def pattern_lookback_windows(catalog: Catalog, instrument: str | None = None) -> int:
+    """Windows before its own that a window of patterns reads, of the one instrument or of any."""
+    return windows_of_bars(WARMUP_BARS, catalog, instrument)
 
 
 def newest_rows(rows: pd.DataFrame) -> pd.DataFrame:
@@ -68,7 +67,7 @@ class ChartPatternStage(WindowStage):
         super().__init__(workspace, instrument_id)
         self.code_hash = canonical_hash([module_hash(*_CODE), WARMUP_BARS])
         self.series = InstrumentSeries(workspace, instrument_id)
-        self._lookback = pattern_lookback_windows(workspace.catalog)
+        self._lookback = pattern_lookback_windows(workspace.catalog, self.instrument_id)
 
     def inputs(self, window: Window) -> Any:
         """Hashes of the bars that are read, and of the adjustments known by the window's end."""
@@ -123,10 +122,4 @@ class ChartPatternStage(WindowStage):
         return audit_patterns(bars) if len(bars) > 1 else []
 
     def _read(self, window: Window) -> list[Window]:
-        every = self._windows
-        own = every.index(window)
-        return every[max(0, own - self._lookback) : own + 1]
-
-    @cached_property
-    def _windows(self) -> list[Window]:
-        return self.workspace.windows()
+        return self.windows_up_to(window, self._lookback)

@@ -29,6 +29,7 @@ __all__ = [
     "require_listed",
     "required_models",
     "scenario_windows",
+    "why_none_is_asked_for",
 ]
 
 
@@ -47,10 +48,13 @@ def required_models(scenario: ScenarioSpec) -> tuple[str, ...]:
     return strategy(scenario.strategy.type).required_predictions(parameters)
 
 
-def scenario_windows(workspace: Workspace, scenario: ScenarioSpec) -> list[Window]:
-    """Windows up to the scenario's end; the earlier ones warm the strategy up."""
+def scenario_windows(
+    workspace: Workspace, scenario: ScenarioSpec, instrument_id: str
+) -> list[Window]:
+    """The instrument's windows up to the scenario's end; the earlier ones warm the strategy up."""
     end = scenario.dates.bounds[1]
-    return [window for window in workspace.windows() if end is None or window.start < end]
+    windows = workspace.windows_of(instrument_id)
+    return [window for window in windows if end is None or window.start < end]
 
 
 def require_listed(scenario: ScenarioSpec, instrument_id: str) -> None:
@@ -80,6 +84,31 @@ def is_asked_for(workspace: Workspace, scenario: ScenarioSpec, instrument_id: st
     return not (ended or not_begun)
 
 
+def why_none_is_asked_for(workspace: Workspace, instrument_id: str) -> str:
+    """Why a pass over everything trades the instrument in no scenario; empty where it does in one."""
+    scenarios = workspace.catalog.scenarios
+    if any(is_asked_for(workspace, each, instrument_id) for each in scenarios.values()):
+        return ""
+    first, last = workspace.reference.listings().get(instrument_id, (None, None))
+    bars = f"{instrument_id} has bars from {first or 'the start'} to {last or 'now'}"
+    left_out = []
+    for name, scenario in scenarios.items():
+        start, end = scenario.dates.bounds
+        if not scenario.covers(instrument_id):
+            left_out.append(f"{name} (lists other instruments)")
+        elif end is not None and first is not None and first >= end.date():
+            left_out.append(f"{name} (ends at {end.date()})")
+        elif start is not None:
+            left_out.append(f"{name} (starts at {start.date()})")
+    folder = workspace.settings.config / "scenarios"
+    return (
+        f"No backtest was asked for: {bars}. Left out: {', '.join(left_out) or 'nothing'}. Write a "
+        f"scenario with dates of its own into {folder}, such as mine.yaml, and run it again: "
+        "name: mine, strategy: {type: sma_crossover, params: {fast: 10, slow: 30}}, dates: {start: "
+        f"{first or '2020-01-01'}}}."
+    )
+
+
 def load_inputs(
     workspace: Workspace, instrument_id: str, scenario: ScenarioSpec
 ) -> tuple[ScenarioInputs, InputHashes, tuple[str, ...]]:
@@ -91,11 +120,11 @@ def load_inputs(
     """
     series, windows = (
         InstrumentSeries(workspace, instrument_id),
-        scenario_windows(workspace, scenario),
+        scenario_windows(workspace, scenario, instrument_id),
     )
     require_listed(scenario, instrument_id)
     bars_hashes = series.bars_hashes(windows)
-    end = windows[-1].end if windows else None
+    end = windows[-1].end if windows else scenario.dates.bounds[1]
     rows = series.span(None, end)
     start = scenario.dates.bounds[0]
     traded = [window for window in windows if start is None or window.end > start]

@@ -56,11 +56,11 @@ def refresh_universe(workspace: Workspace) -> Outcome:
 
 
 def refresh_actions(workspace: Workspace, instrument_id: str) -> Outcome:
-    """Fetch an instrument's splits and dividends over the universe's span."""
+    """Fetch an instrument's splits and dividends over the instrument's span."""
     tell_progress("corporate_actions", instrument_id)
     instrument = workspace.catalog.instrument(instrument_id)
-    windows = workspace.windows()
-    end = workspace.catalog.grid.last_moment(workspace.clock())
+    windows = workspace.windows_of(instrument_id)
+    end = workspace.catalog.universe.grid_of(instrument_id).last_moment(workspace.clock())
     request = ActionRequest(instrument=instrument, start=windows[0].start, end=end)
     actions = workspace.source_of(instrument).fetch_actions(request)
     changed = workspace.reference.save_actions(instrument_id, actions)
@@ -85,11 +85,11 @@ def universe_is_pending(workspace: Workspace) -> bool:
 
 
 def actions_are_pending(workspace: Workspace, instrument_id: str) -> bool:
-    """True where actions were never asked for, or the universe goes on until now."""
+    """True where actions were never asked for, or the instrument's span goes on until now."""
     found = workspace.artifacts.newest(["corporate_actions"], instrument_id)
     newest = found.get(("corporate_actions", instrument_id))
     stale = newest is None or newest.input_hash != _action_inputs(workspace, instrument_id)
-    return stale or workspace.catalog.universe.end is None
+    return stale or workspace.catalog.universe.grid_of(instrument_id).end is None
 
 
 def _universe_inputs(workspace: Workspace) -> str:
@@ -99,9 +99,9 @@ def _universe_inputs(workspace: Workspace) -> str:
 
 
 def _action_inputs(workspace: Workspace, instrument_id: str) -> str:
-    universe = workspace.catalog.universe
+    grid = workspace.catalog.universe.grid_of(instrument_id)
     instrument = workspace.catalog.instrument(instrument_id)
-    return canonical_hash(["corporate_actions", instrument.as_dict(), universe.start, universe.end])
+    return canonical_hash(["corporate_actions", instrument.as_dict(), grid.start, grid.end])
 
 
 def _record(workspace: Workspace, asset: str, partition: str, inputs: str, rows: int) -> None:

@@ -6,6 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -60,6 +61,16 @@ class WindowStage(ABC):
     def input_hash(self, window: Window) -> str:
         """Hash of inputs and code."""
         return canonical_hash([self.asset, self.code_hash, self.inputs(window)])
+
+    def windows_up_to(self, window: Window, lookback: int) -> list[Window]:
+        """The window, and before it so many of the instrument's own span (those that there are)."""
+        before = [each for each in self.own_windows if each < window]
+        return [*(before[-lookback:] if lookback else []), window]
+
+    @cached_property
+    def own_windows(self) -> list[Window]:
+        """Windows of the instrument's span; those of others' spans beyond it are none of its inputs."""
+        return self.workspace.windows_of(self.instrument_id)
 
     def partition(self, window: Window) -> str:
         """Key of the partition."""

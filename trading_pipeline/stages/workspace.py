@@ -102,6 +102,14 @@ class Workspace:
         wanted = {grid.window(key, now) for key in keys}
         return [window for window in found if window in wanted]
 
+    def windows_of(self, instrument_id: str) -> list[Window]:
+        """Windows of the instrument's own span in time order, which others may go beyond.
+
+        Raises `UnknownNameError` for an instrument that there is not.
+        """
+        grid = self.catalog.universe.grid_of(self.catalog.instrument(instrument_id).id)
+        return grid.windows(self.clock())
+
 
 def open_workspace(settings: PipelineSettings | None = None, *, run_id: str = "local") -> Workspace:
     """The workspace of the environment's settings."""

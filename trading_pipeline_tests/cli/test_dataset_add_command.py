@@ -2,7 +2,10 @@
 
 import json
 
+from trading_pipeline.defs.instance import open_instance
+from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.environment import load_settings
+from trading_pipeline_tests.stages.test_dataset_registration import conflicting
 from trading_pipeline_tests.stages.test_dataset_stage import index_bars
 
 FLAGS = ("--tz", "Asia/Kolkata", "--symbol", "NIFTY", "--json")
@@ -17,6 +20,11 @@ def test_a_file_from_anywhere_becomes_bars_and_a_second_call_changes_nothing(
     assert ended.code == 0, ended.err
     told = json.loads(ended.out)
     assert (told["instrument"], told["bars"], told["calendar"]) == ("NIFTY_1m", 1125, "XBOM")
+    assert (told["currency"], told["calendar_from"], told["currency_from"]) == (
+        "INR",
+        "guessed from the hours of the sessions",
+        "it follows from the calendar",
+    )
     assert (load_settings().inbox / "my-nifty-file.csv").is_file()
     before = fresh_world.counts()
     again = call("datasets", "add", path, *FLAGS)
@@ -43,3 +51,80 @@ def test_what_cannot_be_bars_is_refused_with_the_reason(call, fresh_world, tmp_p
     missing = call("datasets", "add", tmp_path / "not there.csv")
     assert missing.code in (1, 2)
     assert "not there.csv" in missing.error
+
+
+def state(world):
+    """Everything that a registration writes."""
+    settings = load_settings()
+    instance = open_instance(settings)
+    return {
+        "universe": (settings.config / "universe.yaml").read_text("utf-8"),
+        "registered": {
+            p.relative_to(world.runtime): p.read_bytes()
+            for p in settings.datasets.glob("**/*")
+            if p.is_file()
+        },
+        "inbox": {p.name: p.read_bytes() for p in settings.inbox.glob("*")},
+        "keys": [
+            sorted(instance.get_dynamic_partitions(key)) for key in ("datasets", "instruments")
+        ],
+        "warehouse": world.rows("SELECT instrument, active FROM instruments ORDER BY 1"),
+        "bars": world.counts()["bars"],
+    }
+
+
+def test_a_file_whose_bars_are_blocked_leaves_nothing_and_says_which_and_how_to_mend(
+    call, fresh_world, tmp_path
+):
+    fresh_world.full_pass().reference_data()
+    before = state(fresh_world)
+    path = tmp_path / "nifty.csv"
+    conflicting(index_bars()).to_csv(path, index=False)
+    ended = call("datasets", "add", path, *FLAGS)
+    assert ended.code == 1
+    assert "duplicate_ts (1 found at 2012-03-05 03:45 UTC)" in ended.error
+    assert "--duplicates first" in ended.error
+    assert "Nothing of it stays registered" in ended.error
+    assert "Traceback" not in ended.err
+    assert state(fresh_world) == before
+    mended = call("datasets", "add", path, *FLAGS, "--duplicates", "first")
+    assert mended.code == 0, mended.err
+    assert json.loads(mended.out)["bars"] == 1125
+
+
+def test_a_registered_file_that_fails_now_stays_as_it_was(call, fresh_world, tmp_path):
+    path = tmp_path / "nifty.csv"
+    index_bars().to_csv(path, index=False)
+    assert call("datasets", "add", path, *FLAGS).code == 0
+    before = state(fresh_world)
+    conflicting(index_bars(days=4)).to_csv(path, index=False)
+    assert call("datasets", "add", path, *FLAGS).code == 1
+    assert state(fresh_world) == before
+    assert not list(load_settings().inbox.glob(".*"))
+
+
+def test_an_archived_instrument_comes_back_by_an_explicit_add_alone(call, fresh_world, tmp_path):
+    path = tmp_path / "nifty.csv"
+    index_bars().to_csv(path, index=False)
+    assert call("datasets", "add", path, *FLAGS).code == 0
+    assert call("universe", "remove", "FB_1d").code == 0
+    assert call("universe", "remove", "NIFTY_1m").code == 0
+    assert call("datasets", "add", path, *FLAGS).code == 0
+    universe = load_catalog(load_settings().config).universe
+    assert "NIFTY_1m" in universe.by_id
+    assert list(universe.archived_by_id) == ["FB_1d"]
+
+
+def test_add_says_where_calendar_and_currency_come_from(call, fresh_world, tmp_path):
+    path = tmp_path / "nifty.csv"
+    index_bars().to_csv(path, index=False)
+    given = ("--tz", "Asia/Kolkata", "--symbol", "NIFTY", "--calendar", "XNSE", "--currency", "USD")
+    wrong = call("datasets", "add", path, *given)
+    assert wrong.code == 1
+    assert "'XNSE'" in wrong.error
+    ended = call("datasets", "add", path, *given[:4], "--currency", "USD")
+    assert ended.code == 0, ended.err
+    assert (
+        "Calendar XBOM: guessed from the hours of the sessions; change it with --calendar. Currency "
+        "USD: as you said; change it with --currency."
+    ) in " ".join(ended.out.split())

@@ -136,3 +136,27 @@ def test_inspecting_loads_neither_dagster_nor_the_engine(file):
         [sys.executable, "-c", code, str(file)], capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_inspect_says_what_add_would_refuse(call, file):
+    text = file.read_text("utf-8").splitlines()
+    cells = text[7].split(",")
+    cells[2], cells[3] = cells[3], cells[2]
+    file.write_text("\n".join([*text[:7], ",".join(cells), *text[8:]]) + "\n", encoding="utf-8")
+    ended = call("datasets", "inspect", file, "--tz", "Asia/Kolkata")
+    assert ended.code == 0
+    said = " ".join(ended.out.split())
+    assert "Refused by 'add' as it stands: 1 row(s) have a high below the low" in said
+    shown = json.loads(call("datasets", "inspect", file, "--json").out)
+    assert shown["accept"] is True
+
+
+def test_an_uncommon_delimiter_is_suggested(call, tmp_path):
+    path = tmp_path / "caret.csv"
+    path.write_text("date^open^high^low^close\n2024-01-02^1^2^1^1\n2024-01-03^1^2^1^1\n", "utf-8")
+    ended = call("datasets", "inspect", path)
+    assert ended.code == 1
+    assert "--delimiter '^'" in " ".join(ended.out.split())
+    refused = call("datasets", "add", path)
+    assert "--delimiter '^'" in refused.error
+    assert call("datasets", "inspect", path, "--delimiter", "^").code == 0

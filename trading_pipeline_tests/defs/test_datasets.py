@@ -7,7 +7,10 @@ import dagster as dg
 import pytest
 
 from trading_pipeline.settings.environment import load_settings
+from trading_pipeline.settings.universe_writer import archive_instrument
+from trading_pipeline.stages.bars_stage import refresh_bars
 from trading_pipeline_tests.pipeline_world import cause_of_failure, run_job
+from trading_pipeline_tests.stages.test_dataset_registration import conflicting
 from trading_pipeline_tests.stages.test_dataset_stage import ANSWERS, index_bars
 
 
@@ -100,6 +103,63 @@ def test_a_refused_file_turns_its_check_red_and_not_the_run(inbox, fresh_world, 
     assert refused.severity is dg.AssetCheckSeverity.ERROR
     assert "No column for open" in refused.description
     assert instance.get_dynamic_partitions("instruments") == ["AAPL_1d", "IBM_1d", "FB_1d"]
+
+
+def test_what_was_registered_and_fetched_before_counts_as_seen(inbox, fresh_world, instance):
+    put(inbox / "nifty.csv", index_bars().to_csv(index=False))
+    put(inbox / "nifty.csv.yaml", ANSWERS)
+    instance.add_dynamic_partitions("datasets", ["nifty.csv"])
+    assert run_job(fresh_world, instance, "datasets", "nifty.csv").success
+    unfetched = tick(fresh_world, instance)
+    assert keys(unfetched) == [("bars_of_files", "NIFTY_1m|2012-01-01")]
+    workspace = fresh_world.workspace
+    refresh_bars(workspace, "NIFTY_1m", workspace.windows_of("NIFTY_1m"))
+    assert isinstance(tick(fresh_world, instance), dg.SkipReason)
+    put(inbox / "nifty.csv", index_bars(days=4).to_csv(index=False))
+    assert keys(tick(fresh_world, instance)) == [("datasets", "nifty.csv")]
+
+
+def test_the_sensor_leaves_an_archived_instrument_archived_and_says_so(
+    inbox, fresh_world, instance
+):
+    put(inbox / "nifty.csv", index_bars().to_csv(index=False))
+    put(inbox / "nifty.csv.yaml", ANSWERS)
+    instance.add_dynamic_partitions("datasets", ["nifty.csv"])
+    assert run_job(fresh_world, instance, "datasets", "nifty.csv").success
+    for name in ("FB_1d", "NIFTY_1m"):
+        archive_instrument(load_settings().config, name)
+    before = (load_settings().config / "universe.yaml").read_text("utf-8")
+    skipped = tick(fresh_world, instance)
+    assert isinstance(skipped, dg.SkipReason)
+    back = "NIFTY_1m is archived; bring it back with: trading-pipeline universe add NIFTY"
+    assert back in skipped.skip_message
+    put(inbox / "nifty.csv", index_bars(days=4).to_csv(index=False))
+    result = run_job(fresh_world, instance, "datasets", "nifty.csv")
+    assert not checks(result)["decided"].passed
+    assert back in checks(result)["decided"].description
+    assert (load_settings().config / "universe.yaml").read_text("utf-8") == before
+
+
+def test_a_file_that_a_check_keeps_out_turns_accepted_red_and_is_registered_nowhere(
+    inbox, fresh_world, instance
+):
+    put(inbox / "nifty.csv", conflicting(index_bars()).to_csv(index=False))
+    put(inbox / "nifty.csv.yaml", ANSWERS)
+    instance.add_dynamic_partitions("datasets", ["nifty.csv"])
+    result = run_job(fresh_world, instance, "datasets", "nifty.csv")
+    assert result.success
+    assert "--duplicates first" in checks(result)["accepted"].description
+    assert "NIFTY_1m" not in instance.get_dynamic_partitions("instruments")
+
+
+@pytest.mark.parametrize("name", ["my prices.csv", "börse.csv", "a;b.csv", "_x.parquet"])
+def test_a_file_with_an_improper_name_waits_and_the_sensor_says_so(
+    inbox, fresh_world, instance, name
+):
+    put(inbox / name, "who,what\n")
+    skipped = tick(fresh_world, instance)
+    assert isinstance(skipped, dg.SkipReason)
+    assert f"{name!r} in the inbox waits for a proper name" in skipped.skip_message
 
 
 def test_an_empty_inbox_asks_for_nothing(fresh_world, instance):

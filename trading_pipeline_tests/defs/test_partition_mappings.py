@@ -117,7 +117,7 @@ def test_the_loader_reads_exactly_what_the_mapping_says(fresh_world, instance, s
     definitions, opened = build_definitions(catalog), fresh_world.workspace
     workspace = Workspace(opened.settings, catalog, opened.warehouse)
     for window in workspace.windows():
-        loaded = [each.key for each in training_windows(workspace, "direction", window)]
+        loaded = [each.key for each in training_windows(workspace, "IBM_1d", "direction", window)]
         mapped = upstream(
             definitions, instance, "models/direction", "labels/direction", f"IBM_1d|{window.key}"
         )

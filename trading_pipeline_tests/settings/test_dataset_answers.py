@@ -62,3 +62,26 @@ def test_a_wrong_flag_does_not_blame_the_side_car(data):
 @pytest.mark.parametrize("form", ["%d.%m.%Y %H:%M", "%Y%m%d", "%m/%d/%y %I:%M %p", "epoch_ms"])
 def test_formats_with_a_whole_date_are_taken(form):
     assert DatasetAnswers(timestamp_format=form).timestamp_format == form
+
+
+@pytest.mark.parametrize("mark", ["ab", "x", "7", " ", '"', "'", "\n", "\x00"])
+def test_what_cannot_split_cells_is_no_delimiter(mark):
+    with pytest.raises(ConfigurationError, match="cannot split cells"):
+        DatasetAnswers.parse({"delimiter": mark}, where="here")
+
+
+def test_any_other_single_character_is_a_delimiter():
+    for mark in (",", ";", "\t", "|", "^", "~"):
+        assert DatasetAnswers(delimiter=mark).delimiter == mark
+
+
+def test_a_currency_is_a_code_of_iso_4217_or_a_coin():
+    assert [DatasetAnswers(currency=each).currency for each in ("GBP", "USDT")] == ["GBP", "USDT"]
+    with pytest.raises(ConfigurationError, match="Did you mean 'EUR'"):
+        DatasetAnswers.parse({"currency": "EURO"}, where="here")
+
+
+def test_the_missing_share_is_a_fraction():
+    assert DatasetAnswers(max_missing=0.25).max_missing == 0.25
+    with pytest.raises(ConfigurationError, match="max_missing"):
+        DatasetAnswers.parse({"max_missing": 20}, where="here")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import threading
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,6 @@ from trading_pipeline.settings.universe import InstrumentSpec
 from trading_pipeline.settings.universe_writer import (
     add_instrument,
     archive_instrument,
-    extend_span,
 )
 
 BTC = InstrumentSpec(
@@ -245,33 +243,3 @@ def test_words_that_yaml_reads_otherwise_are_quoted(folder):
     found = load_catalog(folder).instruments
     assert {"ON_1d", "NO_1d", "1234_1d", "Y_1d", "null_1d"} <= set(found)
     assert Path(folder / "universe.yaml").read_text().count("- {") == 5
-
-
-@pytest.mark.parametrize(
-    ("text", "first", "last", "wanted"),
-    [
-        ("", date(2001, 5, 1), date(2013, 2, 28), None),
-        ("", date(2024, 1, 1), date(2024, 3, 28), "end: 2024-03-29"),
-        ("end: 2012-06-01   # of old\n", date(2001, 1, 1), date(2012, 6, 1), "end: 2012-06-02   # of old"),
-        ("end: null\n", date(2001, 1, 1), date(2030, 6, 1), None),
-        ("# mine\nstart: 2000-01-01\n", date(1998, 7, 3), date(2001, 1, 1), "# mine\nstart: 1998-01-01"),
-        ('{"end": "2012-06-01"}', date(2001, 1, 1), date(2013, 6, 1), "end: 2013-06-02"),
-    ],
-)  # fmt: skip
-def test_the_span_grows_as_far_as_the_days_ask_and_never_shrinks(
-    tmp_path, text, first, last, wanted
-):
-    path = tmp_path / "universe.yaml"
-    path.write_text(text, encoding="utf-8")
-    before = load_catalog(tmp_path).universe
-    change = extend_span(tmp_path, first, last)
-    universe = load_catalog(tmp_path).universe
-    assert change.changed == (wanted is not None)
-    if wanted is None:
-        assert path.read_text("utf-8") == text
-    else:
-        assert wanted in path.read_text("utf-8")
-    assert universe.start <= min(first, before.start)
-    assert universe.end is None or universe.end > last
-    assert universe.instruments == before.instruments
-    assert not extend_span(tmp_path, first, last).changed

@@ -12,7 +12,7 @@ from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.stages.bars_stage import refresh_bars
 from trading_pipeline.stages.dataset_stage import refresh_dataset
-from trading_pipeline.stages.scenario_inputs import is_asked_for
+from trading_pipeline.stages.scenario_inputs import is_asked_for, why_none_is_asked_for
 from trading_pipeline.stages.workspace import open_workspace
 
 ANSWERS = "tz: Asia/Kolkata\nsymbol: NIFTY\n"
@@ -54,6 +54,8 @@ def refresh(name="nifty.csv"):
 def test_a_file_without_a_zone_waits_and_says_how_to_answer(inbox):
     outcome = refresh()
     assert (outcome.status, outcome.instrument, outcome.rows) == ("waiting", "", 1125)
+    assert outcome.metadata["columns"].startswith("timestamp: timestamp, open: open, ")
+    assert outcome.metadata["problem_count"] == 1125  # each row has no volume
     assert "--tz Asia/Kolkata" in outcome.questions[0]
     assert "NIFTY_1m" not in load_catalog(load_settings().config).instruments
 
@@ -169,3 +171,20 @@ def test_a_scenario_without_instruments_means_those_listed_in_its_dates(inbox, f
     listed = everyone.model_copy(update={"instruments": ("NIFTY_1m",)})
     assert is_asked_for(workspace, listed, "NIFTY_1m")
     assert not is_asked_for(workspace, listed, "AAPL_1d")
+
+
+def test_an_instrument_that_no_scenario_asks_for_is_told_why(inbox, fresh_world):
+    (inbox / "nifty.csv.yaml").write_text(ANSWERS, encoding="utf-8")
+    refresh()
+    fresh_world.write(
+        "scenarios/all.yaml",
+        "name: all\nstrategy: {type: sma_crossover, params: {fast: 10, slow: 30}}\n"
+        "dates: {start: 2002-01-01, end: 2004-01-01}\n",
+    )
+    workspace = open_workspace(load_settings())
+    told = why_none_is_asked_for(workspace, "NIFTY_1m")
+    assert "NIFTY_1m has bars from 2012-03-05 to 2012-03-07" in told
+    assert "all (ends at 2004-01-01)" in told
+    assert "sma_crossover (lists other instruments)" in told
+    assert str(load_settings().config / "scenarios") in told
+    assert why_none_is_asked_for(workspace, "AAPL_1d") == ""
