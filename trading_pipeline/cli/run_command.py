@@ -18,6 +18,7 @@ from trading_pipeline.cli.progress_display import show_progress
 from trading_pipeline.cli.result_table import result_tables, stage_table, study_table
 from trading_pipeline.cli.session import open_pass, stderr_console, stdout_console
 from trading_pipeline.errors import TradingPipelineError, WarehouseError
+from trading_pipeline.storage.disk_space import is_full_disk
 
 if TYPE_CHECKING:
     from trading_pipeline.defs.full_pass import FullPass
@@ -51,7 +52,7 @@ class PassReport:
         except WarehouseError:
             raise  # nothing that follows could work either
         except TradingPipelineError as error:
-            if os.environ.get("TRADING_PIPELINE_DEBUG"):
+            if os.environ.get("TRADING_PIPELINE_DEBUG") or is_full_disk(error):
                 raise
             self.failures[what] = str(error)
 
