@@ -5,6 +5,7 @@ Exit code 0: done; 1: an error, one paragraph on standard error; 2: wrong usage.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -156,6 +157,8 @@ def _universe_remove(
 
 def main() -> None:
     """Entry point: errors of the package, and a full disk, become one paragraph and exit code 1."""
+    # each attempt would be a line on standard error; the last error says how often it was tried
+    logging.getLogger("trading_pipeline.market_data.retry").addHandler(logging.NullHandler())
     try:
         app()
     except Exception as error:
