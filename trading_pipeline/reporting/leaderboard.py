@@ -60,7 +60,9 @@ def render_leaderboard(
             Column(head, "", "number", title=metric_label(name).help)
             for name, head in LEADERBOARD_METRICS
         ),
-        Column("Trials", "", "number", title="Trials made when this result was created"),
+        Column("Deflated", "", "number", title=metric_label("deflated_sharpe_ratio").help),
+        Column("Trials", "", "number", title="Trials made so far, by which the row is judged"),
+        Column("Then", "", "number", title="Trials made when this result was created"),
         Column("From", "text", "text"),
         Column("To", "text", "text"),
         Column("Result", "text", "text"),
@@ -103,6 +105,8 @@ def _row(row: Mapping[str, Any]) -> list[Cell]:
         Cell(words, "text up" if good else "text muted", sort=words),
         _count(row.get("trade_count")),
         *(_number(row.get(name), name) for name, _ in LEADERBOARD_METRICS),
+        _number(row.get("deflated_sharpe_ratio"), "deflated_sharpe_ratio"),
+        _count(row.get("trials")),
         _count(row.get("trials_at_creation")),
         _words(_date(row.get("from_ts"))),
         _words(_date(row.get("to_ts"))),

@@ -71,7 +71,7 @@ def test_numbers_sort_by_value_and_missing_ones_have_none():
     assert 'data-value="0.123456789">0.123</td>' in text
     assert '<td data-value="">–</td>' in text
     heads = re.findall(r'data-sort="(\w+)"', text)
-    assert heads.count("number") == len(LEADERBOARD_METRICS) + 2
+    assert heads.count("number") == len(LEADERBOARD_METRICS) + 4
     assert heads.count("text") == 6
 
 
