@@ -111,9 +111,9 @@ def work_through(
             full_pass.cross_features(name, windows)
             if crossing:
                 full_pass.chain(name, crossing, windows)
-    with report.stage("compiling the engine", full_pass):
-        if warm_up is not None:
-            warm_up.wait()
+    if warm_up is not None:
+        with report.stage("backtests and tear sheets", full_pass):
+            warm_up.wait()  # what is not compiled by now is compiled for these
     for name in sound:
         for scenario in catalog.scenarios.values():
             if is_asked_for(full_pass.workspace, scenario, name):
