@@ -8,17 +8,17 @@ from typing import Any
 
 import pandas as pd
 
+from trading_pipeline import reporting
 from trading_pipeline.domain.bars import TS_DTYPE
 from trading_pipeline.domain.hashing import canonical_hash, file_hash
 from trading_pipeline.errors import InsufficientDataError
 from trading_pipeline.performance import METRIC_NAMES, summarize
-from trading_pipeline.reporting import leaderboard, tearsheet
 from trading_pipeline.reporting.leaderboard import render_leaderboard
 from trading_pipeline.reporting.tearsheet import TearsheetInput, render_tearsheet
 from trading_pipeline.stages import leaderboard_rows as leaderboard_rows_module
 from trading_pipeline.stages.backtest_stage import ASSET as BACKTEST
 from trading_pipeline.stages.backtest_stage import result_folder
-from trading_pipeline.stages.code_hash import module_hash
+from trading_pipeline.stages.code_hash import folder_hash, module_hash
 from trading_pipeline.stages.instrument_series import InstrumentSeries
 from trading_pipeline.stages.leaderboard_rows import judged_rows, leaderboard_rows
 from trading_pipeline.stages.outcome import Outcome, tell_progress
@@ -115,12 +115,17 @@ def _newest_result_id(workspace: Workspace, partition: str) -> str:
 
 
 def _tearsheet_inputs(result_id: str) -> str:
-    return canonical_hash([result_id, module_hash(tearsheet)])
+    return canonical_hash([result_id, _page_code()])
 
 
 def _leaderboard_inputs(rows: list[dict[str, Any]]) -> str:
     shown = [[row["result_id"], row["trials"]] for row in rows]
-    return canonical_hash([shown, module_hash(leaderboard), module_hash(leaderboard_rows_module)])
+    return canonical_hash([shown, _page_code(), module_hash(leaderboard_rows_module)])
+
+
+def _page_code() -> str:
+    """Hash of all that makes a page what it is: words, scripts and styles too."""
+    return folder_hash(Path(reporting.__file__).parent, (".py", ".js", ".css"))
 
 
 def _tearsheet_input(

@@ -8,6 +8,7 @@ import pytest
 
 from trading_pipeline.errors import InsufficientDataError
 from trading_pipeline.performance.sharpe_statistics import deflated_sharpe_ratio
+from trading_pipeline.stages.code_hash import folder_hash
 from trading_pipeline.stages.leaderboard_rows import judged_rows, leaderboard_rows
 from trading_pipeline.stages.report_stage import (
     leaderboard_is_pending,
@@ -158,3 +159,20 @@ def test_more_trials_make_the_leaderboard_pending(world):
     assert after.metadata["trials"] == before.metadata["trials"] + 1
     page = (world.runtime / "output/reports/index.html").read_text("utf-8")
     assert "9 trials have been made so far" in page
+
+
+def test_pages_are_made_again_where_a_script_or_a_style_changed(tmp_path):
+    (tmp_path / "static").mkdir()
+    (tmp_path / "page.py").write_text("a = 1\n")
+    (tmp_path / "static" / "page.css").write_text("a {}\n")
+    (tmp_path / "read.me").write_text("not counted")
+    suffixes = (".py", ".css")
+    first = folder_hash(tmp_path, suffixes)
+    folder_hash.cache_clear()
+    (tmp_path / "read.me").write_text("changed")
+    (tmp_path / "page.py").write_bytes(b"a = 1\r\n")
+    assert folder_hash(tmp_path, suffixes) == first
+    folder_hash.cache_clear()
+    (tmp_path / "static" / "page.css").write_text("a { color: red }\n")
+    assert folder_hash(tmp_path, suffixes) != first
+    folder_hash.cache_clear()
