@@ -78,8 +78,8 @@ def transport_error(
     text = str(error)
     kind = type(error).__name__
     told = f"{kind}: {redacted(_excerpt(text), secrets)}"
-    low = f"{kind} {text}".casefold()
-    if "timeout" in kind.casefold() or "timed out" in low:
+    low = " ".join(f"{type(each).__name__} {each}" for each in _behind(error)).casefold()
+    if "timeout" in kind.casefold() or "timed out" in text.casefold():
         reason, short = "did not answer in time", ""
     else:
         reason, short = "could not be reached", told
@@ -89,6 +89,16 @@ def transport_error(
                 break
     because = f" ({short})" if short else ""
     return RetryableFetchError(f"{source} {reason} for {what}{because}.", source=source, told=told)
+
+
+def _behind(error: BaseException) -> list[BaseException]:
+    """The error and those that it came from: ccxt's own name the request, not the reason."""
+    found: list[BaseException] = []
+    each: BaseException | None = error
+    while each is not None and each not in found:
+        found.append(each)
+        each = each.__cause__ or each.__context__
+    return found
 
 
 def redacted(text: str, secrets: Iterable[str] = ()) -> str:

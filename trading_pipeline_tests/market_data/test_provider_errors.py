@@ -102,3 +102,17 @@ def test_a_usual_reason_is_a_short_sentence_and_the_raw_text_a_value(text, said)
     assert len(str(error)) < 120
     assert text[:20] in error.told
     assert text[:20] not in str(error)
+
+
+def test_the_reason_is_looked_for_behind_an_error_that_only_names_the_request():
+    try:
+        try:
+            raise OSError("Failed to resolve 'api.test'")
+        except OSError as error:
+            raise RuntimeError("kraken GET https://api.test/0/public/Assets") from error
+    except RuntimeError as error:
+        told = str(transport_error("ccxt-kraken", "its markets", error))
+    assert told == (
+        "ccxt-kraken could not be reached for its markets (its name could not be looked up: is there "
+        "a network?)."
+    )
