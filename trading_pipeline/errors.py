@@ -23,6 +23,7 @@ TradingPipelineError
     +-- WarehouseBusy              another process holds the file
     +-- WarehouseVersionError      written by a newer version
     +-- WarehouseCorruptError      the file cannot be opened as a warehouse
+    +-- DiskFullError              no room for what has to be written
 
 Each error says in one paragraph what was expected, what was found, and what to do next; the values
 stand in `values`, so that a program need not parse the sentence.
@@ -40,6 +41,7 @@ __all__ = [
     "DataLeakageError",
     "DataQualityError",
     "DatasetFormatError",
+    "DiskFullError",
     "InsufficientDataError",
     "LookaheadError",
     "MissingDataError",
@@ -170,6 +172,10 @@ class WarehouseVersionError(WarehouseError):
 
 class WarehouseCorruptError(WarehouseError):
     """The file is not a DuckDB database, or is damaged."""
+
+
+class DiskFullError(WarehouseError):
+    """The disk of the runtime folder has no room left; nothing can go on until there is some."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

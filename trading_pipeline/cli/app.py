@@ -5,6 +5,7 @@ Exit code 0: done; 1: an error, one paragraph on standard error; 2: wrong usage.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ import typer
 from rich.console import Console
 
 from trading_pipeline.cli.datasets_app import datasets_app
-from trading_pipeline.errors import TradingPipelineError
+from trading_pipeline.errors import ConfigurationError, TradingPipelineError
 
 __all__ = ["app", "main"]
 
@@ -155,14 +156,34 @@ def _universe_remove(
 
 
 def main() -> None:
-    """Entry point: errors of the package become one paragraph and exit code 1."""
+    """Entry point: errors of the package, and a full disk, become one paragraph and exit code 1."""
+    # each attempt would be a line on standard error; the last error says how often it was tried
+    logging.getLogger("trading_pipeline.market_data.retry").addHandler(logging.NullHandler())
     try:
         app()
-    except TradingPipelineError as error:
-        if os.environ.get("TRADING_PIPELINE_DEBUG"):
+    except Exception as error:
+        told = _told(error)
+        if told is None or os.environ.get("TRADING_PIPELINE_DEBUG"):
             raise
-        Console(stderr=True, highlight=False).print(f"[bold red]Error:[/] {_escaped(str(error))}")
+        Console(stderr=True, highlight=False).print(f"[bold red]Error:[/] {_escaped(str(told))}")
         sys.exit(1)
+
+
+def _told(error: Exception) -> TradingPipelineError | None:
+    """The error that is shown in one paragraph; None for one that only a traceback explains.
+
+    A full disk comes out of whatever wrote last: Dagster's storage, the compiler's cache, a library.
+    """
+    from trading_pipeline.settings.environment import load_settings
+    from trading_pipeline.storage.disk_space import disk_full_error
+
+    if isinstance(error, ConfigurationError) and error.__cause__ is None:
+        return error  # not of the disk; and the settings themselves may be what is wrong
+    try:
+        full = disk_full_error(error, load_settings().runtime)
+    except ConfigurationError:
+        full = None
+    return full or (error if isinstance(error, TradingPipelineError) else None)
 
 
 def _escaped(text: str) -> str:

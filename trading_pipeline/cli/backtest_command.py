@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from trading_pipeline.cli.progress_display import show_progress
@@ -19,7 +20,7 @@ def run_backtest_file(path: Path, instruments: Sequence[str] | None, *, as_json:
     """Run the scenario of a file on its instruments (or on those given) and print the results."""
     from trading_pipeline.settings.catalog import load_catalog, read_scenario
     from trading_pipeline.stages.check_catalog import check_scenario, naming_file
-    from trading_pipeline.stages.scenario_inputs import require_listed
+    from trading_pipeline.stages.scenario_inputs import require_listed, require_possible_dates
 
     settings = load_settings()
     catalog, scenario = load_catalog(settings.config), read_scenario(path)
@@ -29,10 +30,11 @@ def run_backtest_file(path: Path, instruments: Sequence[str] | None, *, as_json:
     for name in wanted:
         catalog.instrument(name)
         require_listed(scenario, name)
+        require_possible_dates(catalog, scenario, name, datetime.now(UTC))
     with registered_scenario(path, settings.config):
         full_pass = open_pass()
         console = stderr_console()
-        with show_progress(console):
+        with show_progress(console), full_pass.new_scenario(scenario.name):
             full_pass.reference_data()
             for name in wanted:
                 missing = full_pass.chain_for(name, scenario)

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from importlib import metadata
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from trading_pipeline.cli.provider_check import Finding, examine_providers
@@ -43,22 +44,22 @@ _PACKAGES = (
 def run_doctor(*, as_json: bool, offline: bool = False) -> None:
     """Print all findings; exit code 1 where one of them is not well.
 
-    A provider that does not answer is not well only where an instrument uses it. `offline`: the
-    providers are not asked.
+    A provider that does not answer is `unreachable`, and an error only where an instrument uses it.
+    `offline`: the providers are not asked.
     """
     settings = load_settings()
     findings = examine(settings) + examine_providers(settings, offline=offline)
     if as_json:
-        typer.echo(json.dumps([asdict(finding) for finding in findings]))
+        typer.echo(json.dumps([asdict(finding) | {"ok": finding.ok} for finding in findings]))
     else:
         table = Table(show_header=True)
         for name in ("check", "", "detail"):
             table.add_column(name, overflow="fold")
         for finding in findings:
-            mark = "[green]ok[/]" if finding.ok else "[red]wrong[/]"
-            table.add_row(finding.check, mark, finding.detail)
+            colour = "green" if finding.ok else "red" if finding.needed else "yellow"
+            table.add_row(finding.check, f"[{colour}]{finding.state}[/]", escape(finding.detail))
         stdout_console().print(table)
-    if not all(finding.ok for finding in findings):
+    if any(finding.needed and not finding.ok for finding in findings):
         raise typer.Exit(1)
 
 
@@ -76,9 +77,9 @@ def examine(settings: PipelineSettings) -> list[Finding]:
     findings = []
     for name, check in checks:
         try:
-            findings.append(Finding(name, True, check(settings)))
+            findings.append(Finding(name, "ok", check(settings)))
         except (TradingPipelineError, OSError, ImportError, ValueError) as error:
-            findings.append(Finding(name, False, str(error)))
+            findings.append(Finding(name, "wrong", str(error)))
     return findings
 
 

@@ -10,12 +10,13 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
+from typing import Literal
 
 from trading_pipeline.errors import TradingPipelineError
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.environment import PipelineSettings
 
-__all__ = ["Finding", "examine_providers"]
+__all__ = ["Finding", "State", "examine_providers"]
 
 _TIMEOUT_SECONDS = 4.0
 _DEADLINE_SECONDS = 10.0
@@ -26,13 +27,26 @@ _CLIENTS = {
 }
 
 
+State = Literal["ok", "unreachable", "wrong"]
+"""`unreachable`: a provider that was asked and did not answer, or refused."""
+
+
 @dataclass(frozen=True)
 class Finding:
-    """One check: `ok`, and what was found or what to do."""
+    """One check: how it stands, and what was found or what to do.
+
+    `needed`: where it is not well, nothing can be relied on, and `doctor` ends with 1.
+    """
 
     check: str
-    ok: bool
+    state: State
     detail: str
+    needed: bool = True
+
+    @property
+    def ok(self) -> bool:
+        """True where it is well."""
+        return self.state == "ok"
 
 
 def examine_providers(
@@ -43,7 +57,7 @@ def examine_providers(
 ) -> list[Finding]:
     """A finding a provider: installed, keys, and whether it answers, with the reason if not.
 
-    One that no instrument uses is always well. All are asked at once; one that has not answered by the
+    One that no instrument uses is not needed. All are asked at once; one that has not answered by the
     deadline is told so.
     """
     from trading_pipeline.market_data.source_registry import network_source_names
@@ -59,15 +73,16 @@ def examine_providers(
             try:
                 states[check], probes[check] = _prepared(name, exchange, settings)
             except (TradingPipelineError, ImportError) as error:
-                findings[check] = _finding(check, name in used, False, str(error))
+                findings[check] = _finding(check, name in used, "wrong", str(error))
     answers = {} if offline else _ask_all(probes, deadline_seconds)
     for check in probes:
         name = check.split()[1]
         if offline:
-            findings[check] = Finding(check, True, f"{states[check]}; not asked")
+            findings[check] = Finding(check, "ok", f"{states[check]}; not asked")
             continue
         answered, detail = answers[check]
-        findings[check] = _finding(check, name in used, answered, f"{states[check]}; {detail}")
+        state: State = "ok" if answered else "unreachable"
+        findings[check] = _finding(check, name in used, state, f"{states[check]}; {detail}")
     return [findings[check] for check in sorted(findings)]
 
 
@@ -133,7 +148,7 @@ def _ask_all(
     return {check: answers.get(check, late) for check in probes}
 
 
-def _finding(check: str, used: bool, answered: bool, detail: str) -> Finding:
-    if not answered and not used:
+def _finding(check: str, used: bool, state: State, detail: str) -> Finding:
+    if state != "ok" and not used:
         detail += " (no instrument uses it)"
-    return Finding(check, answered or not used, detail)
+    return Finding(check, state, detail, needed=used)

@@ -96,8 +96,13 @@ def _parameters(text: str | None) -> str:
 
 
 def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{value * 100:,.1f}"
+    return "-" if value is None else f"{_unsigned_zero(value * 100, 1):,.1f}"
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+    return "-" if value is None else f"{_unsigned_zero(value, 2):.2f}"
+
+
+def _unsigned_zero(value: float, digits: int) -> float:
+    """The value as it is shown; what rounds to nothing is 0.00, never -0.00."""
+    return round(value, digits) + 0.0

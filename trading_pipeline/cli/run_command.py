@@ -18,6 +18,7 @@ from trading_pipeline.cli.progress_display import show_progress
 from trading_pipeline.cli.result_table import result_tables, stage_table, study_table
 from trading_pipeline.cli.session import open_pass, stderr_console, stdout_console
 from trading_pipeline.errors import TradingPipelineError, WarehouseError
+from trading_pipeline.storage.disk_space import is_full_disk
 
 if TYPE_CHECKING:
     from trading_pipeline.defs.full_pass import FullPass
@@ -52,7 +53,7 @@ class PassReport:
         except WarehouseError:
             raise  # nothing that follows could work either
         except TradingPipelineError as error:
-            if os.environ.get("TRADING_PIPELINE_DEBUG"):
+            if os.environ.get("TRADING_PIPELINE_DEBUG") or is_full_disk(error):
                 raise
             self.failures[what] = str(error)
 
@@ -111,9 +112,9 @@ def work_through(
             full_pass.cross_features(name, windows)
             if crossing:
                 full_pass.chain(name, crossing, windows)
-    with report.stage("compiling the engine", full_pass):
-        if warm_up is not None:
-            warm_up.wait()
+    if warm_up is not None:
+        with report.stage("backtests and tear sheets", full_pass):
+            warm_up.wait()  # what is not compiled by now is compiled for these
     for name in sound:
         for scenario in catalog.scenarios.values():
             if is_asked_for(full_pass.workspace, scenario, name):

@@ -12,6 +12,7 @@ from trading_pipeline.stages.outcome import Outcome
 __all__ = ["bar_check_results", "bar_check_specs"]
 
 _SHOWN_FINDINGS = 20
+_SHOWN_STAMPS = 4
 _DESCRIPTIONS = {
     "schema": "The columns of a bar are there, numeric and without gaps.",
     "duplicate_ts": "No time stamp stands twice.",
@@ -32,6 +33,24 @@ _DESCRIPTIONS = {
     "freshness": "The bar of the last closed session is there within two hours.",
     "repair": "Nothing was mended; repairs are made only where a setting asks for them.",
 }
+
+
+_REFETCH = (
+    "Ask the source again with 'trading-pipeline run {id} --refetch', correct the file and add it again "
+    "where the bars are of one, or leave the instrument out with 'trading-pipeline universe remove {id}'."
+)
+_MENDS = {
+    "duplicate_ts": "Bars of a file: 'trading-pipeline datasets add FILE --duplicates first' (or last) "
+    "keeps one of them. Others: 'checks: {{repairs: [drop_equal_duplicates]}}' of {id} in universe.yaml "
+    "drops equal ones. " + _REFETCH,
+    "grid": "See that the timeframe and the calendar of {id} in universe.yaml are right. "
+    + _REFETCH,
+    "gap": "Where such bars are absent for good, raise 'checks: {{gap_error_fraction: ...}}' of {id} in "
+    "universe.yaml above that share. " + _REFETCH,
+    "identity": "If it is the same company, record the split that is missing; if not, set "
+    "'listed_from' of {id} in universe.yaml to the first day of the newer one.",
+}
+"""What to do where a check blocks; `_REFETCH` where a name is absent."""
 
 
 def bar_check_specs() -> list[dg.AssetCheckSpec]:
@@ -83,7 +102,7 @@ def _result(
         for partition, finding in found[:_SHOWN_FINDINGS]
     ]
     table = {"examples": dg.MetadataValue.table(rows)} if rows else {}
-    description = found[0][1].detail if found else None
+    description = _said(name, found) if found else None
     return dg.AssetCheckResult(
         passed=not found,
         check_name=name,
@@ -91,3 +110,18 @@ def _result(
         description=description,
         metadata={**metadata, **table},
     )
+
+
+def _said(name: str, found: Sequence[tuple[str, Finding]]) -> str:
+    """The first finding with its stamp, how many there are, and for one that blocks the mend."""
+    partition, first = found[0]
+    instrument = partition.partition("|")[0]
+    count = sum(finding.count for _, finding in found)
+    at = f"{instrument} at {first.ts}" if first.ts is not None else partition
+    others = [str(f.ts) for _, f in found[1:_SHOWN_STAMPS] if f.ts is not None]
+    more = f" {count} findings in all" if count > 1 else ""
+    more += f"; the next at {', '.join(others)}." if more and others else "." if more else ""
+    mend = ""
+    if first.severity == "ERROR":
+        mend = " " + _MENDS.get(name, _REFETCH).format(id=instrument)
+    return f"{at}: {first.detail}{more}{mend}"

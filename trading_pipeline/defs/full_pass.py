@@ -5,6 +5,8 @@ universe; an instrument's actions; its bars to predictions; backtests; studies; 
 is up to date is not run again.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import dagster as dg
@@ -139,6 +141,21 @@ class FullPass:
         if pending:
             self.runner.run("optimization", partition=f"{instrument}|{study}")
         return pending
+
+    @contextmanager
+    def new_scenario(self, scenario: str) -> Iterator[None]:
+        """Take the scenario's partition key away again where the block raises and the key is new.
+
+        Without it a scenario that was refused would stay as a row without a file in the UI.
+        """
+        kind, instance = str(scenarios.name), self.runner.instance
+        known = instance.has_dynamic_partition(kind, scenario)
+        try:
+            yield
+        except BaseException:
+            if not known:
+                instance.delete_dynamic_partition(kind, scenario)
+            raise
 
     def leaderboard(self) -> bool:
         """The index of all results; True where something was run."""

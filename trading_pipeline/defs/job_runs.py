@@ -1,13 +1,15 @@
 """This file holds how jobs are run in this process, as real Dagster runs of the project's instance."""
 
+import contextlib
 import logging
 import os
 import socket
+import sys
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TextIO
 
 import dagster as dg
 
@@ -19,6 +21,7 @@ _RANGE_START = "dagster/asset_partition_range_start"
 _RANGE_END = "dagster/asset_partition_range_end"
 _PROCESS_TAG = "trading_pipeline/process"
 _SHOWN_CHECKS = 3
+_NOTE = "Exception while writing logger call to event log"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -61,23 +64,24 @@ class JobRunner:
         selection = None if assets is None else [dg.AssetKey(name.split("/")) for name in assets]
         run_id = str(uuid.uuid4())
         try:
-            result = self._definitions.resolve_job_def(job).execute_in_process(
-                instance=self.instance,
-                run_id=run_id,
-                partition_key=None if ranged else partition,
-                tags={
-                    **{name: str(value) for name, value in tags.items()},
-                    _PROCESS_TAG: _process(),
-                },
-                asset_selection=selection,
-                run_config={
-                    **_QUIET,
-                    "ops": {
-                        name: {"config": dict(given)} for name, given in (config or {}).items()
+            with _without_event_log_notes():
+                result = self._definitions.resolve_job_def(job).execute_in_process(
+                    instance=self.instance,
+                    run_id=run_id,
+                    partition_key=None if ranged else partition,
+                    tags={
+                        **{name: str(value) for name, value in tags.items()},
+                        _PROCESS_TAG: _process(),
                     },
-                },
-                raise_on_error=True,
-            )
+                    asset_selection=selection,
+                    run_config={
+                        **_QUIET,
+                        "ops": {
+                            name: {"config": dict(given)} for name, given in (config or {}).items()
+                        },
+                    },
+                    raise_on_error=True,
+                )
         except TradingPipelineError:
             raise
         except dg.DagsterError as error:
@@ -103,6 +107,31 @@ def close_abandoned_runs(instance: dg.DagsterInstance) -> int:
             instance.report_run_failed(run, f"Process {pid}, which ran this, is gone.")
             closed += 1
     return closed
+
+
+class _NoteFilter:
+    """A stream without the note that Dagster writes where an event could not be stored.
+
+    The same error is raised a moment later; the note is it with the whole event, thousands of signs.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return len(text) if text.startswith(_NOTE) else self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextlib.contextmanager
+def _without_event_log_notes() -> Iterator[None]:
+    if os.environ.get("TRADING_PIPELINE_DEBUG"):
+        yield
+        return
+    with contextlib.redirect_stderr(_NoteFilter(sys.stderr)):
+        yield
 
 
 def _process() -> str:

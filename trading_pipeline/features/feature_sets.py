@@ -8,10 +8,12 @@ same row is the same number whether it was computed from ten years of bars or fr
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -116,6 +118,11 @@ class FeatureSpec:
         except TradingPipelineError:
             raise
         except Exception as error:
+            from trading_pipeline.storage.disk_space import disk_full_error  # loads DuckDB
+
+            full = disk_full_error(error, Path(os.environ["NUMBA_CACHE_DIR"]))
+            if full is not None:  # the compiler's cache has no room: the formula is not to blame
+                raise full from error
             raise ConfigurationError(
                 f"The feature {self.name!r} failed on {len(bars)} bars: {type(error).__name__}: {error}. "
                 f"See {self.compute.__qualname__} in {self.compute.__module__}.",

@@ -19,6 +19,18 @@ _ADVICE = {
     404: "There is no such symbol or page: correct the symbol in universe.yaml.",
     451: "The provider does not serve this place for legal reasons: use another source or exchange.",
 }
+_REASONS: tuple[tuple[tuple[str, ...], str], ...] = (
+    (
+        ("resolve", "getaddrinfo", "name or service not known", "name resolution"),
+        "its name could not be looked up: is there a network?",
+    ),
+    (("proxy",), "the proxy did not let it through"),
+    (("certificate", "ssl", "tls"), "the encrypted connection failed: see certificates and clock"),
+    (("refused",), "the connection was refused"),
+    (("unreachable", "no route"), "there is no way to it from this network"),
+    (("reset", "aborted", "closed", "broken pipe", "disconnected"), "the connection was dropped"),
+)
+"""Words of HTTP libraries in small letters, and what they mean."""
 _QUERY = re.compile(r"\?[^\s'\"<>)]*")
 _LONGEST = 300
 _SHORTEST_SECRET = 6
@@ -59,15 +71,34 @@ def no_json_error(source: str, what: str, text: str) -> RetryableFetchError:
 def transport_error(
     source: str, what: str, error: BaseException, secrets: Iterable[str] = ()
 ) -> RetryableFetchError:
-    """The error of a request that got no answer: a time-out, a dropped connection, no network."""
+    """The error of a request that got no answer: a time-out, a dropped connection, no network.
+
+    A usual reason is told in plain words; the library's own text is the value `told`.
+    """
     text = str(error)
     kind = type(error).__name__
+    told = f"{kind}: {redacted(_excerpt(text), secrets)}"
+    low = " ".join(f"{type(each).__name__} {each}" for each in _behind(error)).casefold()
     if "timeout" in kind.casefold() or "timed out" in text.casefold():
-        reason = "did not answer in time"
+        reason, short = "did not answer in time", ""
     else:
-        reason = "could not be reached"
-    told = redacted(_excerpt(text), secrets)
-    return RetryableFetchError(f"{source} {reason} for {what} ({kind}: {told}).", source=source)
+        reason, short = "could not be reached", told
+        for words, meaning in _REASONS:
+            if any(word in low for word in words):
+                short = meaning
+                break
+    because = f" ({short})" if short else ""
+    return RetryableFetchError(f"{source} {reason} for {what}{because}.", source=source, told=told)
+
+
+def _behind(error: BaseException) -> list[BaseException]:
+    """The error and those that it came from: ccxt's own name the request, not the reason."""
+    found: list[BaseException] = []
+    each: BaseException | None = error
+    while each is not None and each not in found:
+        found.append(each)
+        each = each.__cause__ or each.__context__
+    return found
 
 
 def redacted(text: str, secrets: Iterable[str] = ()) -> str:

@@ -107,27 +107,55 @@ def _order(bars: pd.DataFrame, settings: CheckSettings) -> list[Finding]:
     moments = pd.DatetimeIndex(bars.index).asi8
     falls = np.flatnonzero(np.diff(moments) < 0) + 1
     return findings_at(
-        "order", "ERROR", bars.index, falls, "The bar stands after a later one.", settings=settings
+        "order",
+        "ERROR",
+        bars.index,
+        falls,
+        lambda position: f"The bar stands after a later one, that of {bars.index[position - 1]}.",
+        settings=settings,
     )
 
 
 def _duplicates(bars: pd.DataFrame, settings: CheckSettings) -> list[Finding]:
-    again = bars.index.duplicated(keep="first")
-    findings = []
-    for ts in bars.index[again].unique()[: settings.shown_findings]:
-        rows = bars.loc[[ts]]
-        equal = bool((rows.nunique() == 1).all())
-        values = "equal values" if equal else "conflicting values"
+    """Stamps that stand more than once; those whose bars differ come first."""
+    again = pd.DatetimeIndex(bars.index[bars.index.duplicated(keep=False)].unique())
+    if not len(again):
+        return []
+    distinct = bars.reset_index().drop_duplicates()["ts"]
+    differ = again.isin(distinct[distinct.duplicated()])
+    ordered = again[differ].append(again[~differ])
+    findings = [_duplicate(bars.loc[[ts]], ts) for ts in ordered[: settings.shown_findings]]
+    more = len(ordered) - len(findings)
+    if more:
         findings.append(
             Finding(
                 check_name="duplicate_ts",
                 severity="ERROR",
-                ts=ts,
-                value=float(len(rows)),
-                detail=f"{len(rows)} bars carry this stamp, with {values}.",
+                ts=None,
+                value=float(more),
+                detail=f"{more} more stamps stand more than once.",
+                count=more,
             )
         )
     return findings
+
+
+def _duplicate(rows: pd.DataFrame, ts: pd.Timestamp) -> Finding:
+    unlike = {str(name): rows[name].unique() for name in rows if rows[name].nunique() > 1}
+    words = "with equal values"
+    if unlike:
+        told = (
+            f"{name} {' and '.join(f'{value:g}' for value in values[:3])}"
+            for name, values in unlike.items()
+        )
+        words = f"with conflicting values: {', '.join(told)}"
+    return Finding(
+        check_name="duplicate_ts",
+        severity="ERROR",
+        ts=ts,
+        value=float(len(rows)),
+        detail=f"{len(rows)} bars carry this stamp, {words}.",
+    )
 
 
 def _ohlc(bars: pd.DataFrame, settings: CheckSettings) -> list[Finding]:
@@ -144,7 +172,11 @@ def _ohlc(bars: pd.DataFrame, settings: CheckSettings) -> list[Finding]:
         "ERROR",
         bars.index,
         broken,
-        "High and low do not bound open and close; the value is by how much.",
+        lambda position: (
+            f"High and low do not bound open and close, by {excess[position]:g}: open "
+            f"{opened[position]:g}, high {high[position]:g}, low {low[position]:g}, close "
+            f"{close[position]:g}."
+        ),
         values=excess,
         settings=settings,
     )
@@ -160,7 +192,11 @@ def _positive(bars: pd.DataFrame, settings: CheckSettings) -> list[Finding]:
         "ERROR",
         bars.index,
         np.flatnonzero(bad),
-        "A price is not finite and above 0, or the volume is below 0 or not finite.",
+        lambda position: (
+            "A price is not finite and above 0, or the volume is below 0 or not finite: "
+            + ", ".join(f"{name} {bars[name].iloc[position]:g}" for name in BAR_COLUMNS)
+            + "."
+        ),
         values=np.minimum(lowest, volume),
         settings=settings,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, cast, get_args
 
@@ -153,12 +153,15 @@ def findings_at(
     severity: Severity,
     index: pd.Index,
     positions: npt.NDArray[np.intp],
-    detail: str,
+    detail: str | Callable[[int], str],
     *,
     values: npt.NDArray[np.float64] | None = None,
     settings: CheckSettings,
 ) -> list[Finding]:
-    """One finding a position up to the limit, then one that counts the rest."""
+    """One finding a position up to the limit, then one that counts the rest.
+
+    `detail`: the words of all of them, or what gives those of a position.
+    """
     shown = positions[: settings.shown_findings]
     findings = [
         Finding(
@@ -166,7 +169,7 @@ def findings_at(
             severity=severity,
             ts=index[position],
             value=None if values is None else float(values[position]),
-            detail=detail,
+            detail=detail if isinstance(detail, str) else detail(position),
         )
         for position in shown.tolist()
     ]

@@ -17,7 +17,7 @@ from trading_pipeline.backtest.scenario_runner import (
 )
 from trading_pipeline.backtest.sweep import SWEEP_COLUMNS, run_signal_sweep
 from trading_pipeline.domain.hashing import canonical_hash
-from trading_pipeline.errors import OptimizationError, did_you_mean
+from trading_pipeline.errors import OptimizationError, StrategyError, did_you_mean
 from trading_pipeline.optimization.search_space import parameter_combinations
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.settings.study import StudySpec
@@ -27,6 +27,9 @@ __all__ = ["STUDY_METRICS", "StudyResult", "check_study", "run_grid_study"]
 
 STUDY_METRICS = ("sharpe", "final_equity", "max_drawdown")
 """Metrics that a study can maximize; the drawdown is negative, so its maximum is the shallowest."""
+
+
+_EXAMPLE = 'constraints: ["fast < slow"]'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,10 +71,18 @@ def check_study(study: StudySpec, scenario: ScenarioSpec) -> list[dict[str, Any]
             study=study.name,
         )
     base = dict(scenario.strategy.params)
-    return [
-        validate_params(study.strategy, base | each).model_dump(mode="json")
-        for each in parameter_combinations(study)
-    ]
+    found = []
+    for each in parameter_combinations(study):
+        try:
+            found.append(validate_params(study.strategy, base | each).model_dump(mode="json"))
+        except StrategyError as error:
+            shown = ", ".join(f"{name}: {value}" for name, value in each.items())
+            raise StrategyError(
+                f"The study '{study.name}' reaches {{{shown}}}, which its strategy refuses: {error} "
+                f"Leave such combinations out, for example with {_EXAMPLE} in the file of the study.",
+                **error.values | {"study": study.name},
+            ) from error
+    return found
 
 
 def run_grid_study(study: StudySpec, scenario: ScenarioSpec, inputs: ScenarioInputs) -> StudyResult:

@@ -1,7 +1,7 @@
 """This file holds how far a measured Sharpe ratio can be trusted. Ratios per bar unless said otherwise.
 
 Sources: Lo (2002), "The statistics of Sharpe ratios", eq. 9; Bailey and Lopez de Prado (2012), "The
-Sharpe ratio efficient frontier", eqs. 8 and 11. `skew` and `kurtosis` are the biased standardized
+Sharpe ratio efficient frontier", eqs. 8 and 11; the same (2014), "The deflated Sharpe ratio". `skew` and `kurtosis` are the biased standardized
 moments of the returns, kurtosis 3.0 for the normal law.
 """
 
@@ -14,11 +14,16 @@ from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.performance.return_metrics import ensure_periods_per_year
 
 __all__ = [
+    "deflated_sharpe_ratio",
+    "expected_maximum_sharpe",
     "lo_standard_error_annual",
     "minimum_track_record_bars",
     "probabilistic_sharpe_ratio",
     "sharpe_variance_factor",
 ]
+
+
+_EULER_GAMMA = 0.5772156649015329
 
 
 def sharpe_variance_factor(*, sharpe: float, skew: float, kurtosis: float) -> float:
@@ -48,6 +53,44 @@ def probabilistic_sharpe_ratio(
         return math.nan
     score = (sharpe - benchmark_sharpe) * math.sqrt((bars - 1.0) / factor)
     return 0.5 * math.erfc(-score / math.sqrt(2.0))
+
+
+def expected_maximum_sharpe(*, trials: int, variance: float) -> float:
+    """Sharpe ratio that the best of so many trials without any skill is expected to have.
+
+    `variance`: of the trials' ratios, in the unit squared of what is given back. 0 for one trial; NaN
+    for a variance that is NaN or below 0. Raises `ConfigurationError` for less than one trial.
+
+    >>> round(expected_maximum_sharpe(trials=100, variance=1.0), 3)
+    2.531
+    """
+    if trials < 1:
+        raise ConfigurationError(
+            f"The number of trials is {trials}; it must be 1 or more.", trials=trials
+        )
+    if not variance >= 0.0:
+        return math.nan
+    if trials == 1:
+        return 0.0
+    normal = NormalDist().inv_cdf
+    first, second = normal(1.0 - 1.0 / trials), normal(1.0 - 1.0 / (trials * math.e))
+    return math.sqrt(variance) * ((1.0 - _EULER_GAMMA) * first + _EULER_GAMMA * second)
+
+
+def deflated_sharpe_ratio(
+    *, sharpe: float, bars: float, skew: float, kurtosis: float, trials: int, variance: float
+) -> float:
+    """Probability that the true ratio lies above what the best of all trials would show by chance.
+
+    `variance`: of the trials' ratios per bar. NaN where `probabilistic_sharpe_ratio` is.
+    """
+    return probabilistic_sharpe_ratio(
+        sharpe=sharpe,
+        bars=bars,
+        skew=skew,
+        kurtosis=kurtosis,
+        benchmark_sharpe=expected_maximum_sharpe(trials=trials, variance=variance),
+    )
 
 
 def minimum_track_record_bars(

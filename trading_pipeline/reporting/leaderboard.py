@@ -55,15 +55,17 @@ def render_leaderboard(
         Column("Instrument", "text", "text"),
         Column("Scenario", "text", "text"),
         Column("Verdict", "text", "text"),
+        Column("Result", "text", "text"),
         Column("Trades", "", "number"),
         *(
             Column(head, "", "number", title=metric_label(name).help)
             for name, head in LEADERBOARD_METRICS
         ),
-        Column("Trials", "", "number", title="Trials made when this result was created"),
+        Column("Deflated", "", "number", title=metric_label("deflated_sharpe_ratio").help),
+        Column("Trials", "", "number", title="Trials made so far, by which the row is judged"),
+        Column("Then", "", "number", title="Trials made when this result was created"),
         Column("From", "text", "text"),
         Column("To", "text", "text"),
-        Column("Result", "text", "text"),
     ]
     table = html_table(columns, [_row(row) for row in ordered], table_id="results")
     empty = '<p class="muted">There is no result yet.</p>' if not ordered else ""
@@ -74,7 +76,7 @@ def render_leaderboard(
         'placeholder="Filter" aria-label="Filter rows">'
         '<button id="theme" type="button">Light / dark</button></div></header>\n'
         f'<section class="warnings" role="note"><ul>{_cautions(trials)}</ul></section>\n'
-        f'<section class="card" style="margin-top:16px">{empty}<div class="scroll">{table}</div>'
+        f'<section class="card" style="margin-top:16px">{empty}<div class="scroll held">{table}</div>'
         "</section>\n<footer>A click on a head sorts. Returns are over each result's own dates.</footer>"
     )
     return page(
@@ -100,13 +102,15 @@ def _row(row: Mapping[str, Any]) -> list[Cell]:
     return [
         _words(_instrument(row), href=_page_path(row)),
         _words(_text(row, "scenario")),
-        Cell(words, "text up" if good else "text muted", sort=words),
+        Cell(words, "text wrap up" if good else "text wrap muted", sort=words),
+        _words(result_id[:12]),
         _count(row.get("trade_count")),
         *(_number(row.get(name), name) for name, _ in LEADERBOARD_METRICS),
+        _number(row.get("deflated_sharpe_ratio"), "deflated_sharpe_ratio"),
+        _count(row.get("trials")),
         _count(row.get("trials_at_creation")),
         _words(_date(row.get("from_ts"))),
         _words(_date(row.get("to_ts"))),
-        _words(result_id[:12]),
     ]
 
 

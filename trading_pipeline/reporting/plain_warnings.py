@@ -62,8 +62,8 @@ def plain_warnings(
         )
     elif deflated is None and trials is not None and trials > 1:
         found.append(
-            f"{trials:,} trials have been made so far; no number here is deflated for them. The "
-            "summary of the optimization says what stands out after that many."
+            f"{trials:,} trials had been made when this result was created; no number here is deflated "
+            "for them. The leaderboard's verdict is: it counts those that were made since, too."
         )
     if (_value(metrics, "open_trade_count") or 0.0) > 0.0:
         found.append("A position is still open; it is marked at the last close without exit costs.")
@@ -80,6 +80,8 @@ WORTHLESS = {
 def verdict(row: Mapping[str, Any]) -> str:
     """One sentence on a result of the leaderboard, the strictest that applies.
 
+    `trials` of the row: those made up to now; where it is absent, `trials_at_creation`.
+
     >>> verdict({"trade_count": 12, "sharpe": 1.0})
     'Too few trades to judge (12)'
     """
@@ -91,7 +93,9 @@ def verdict(row: Mapping[str, Any]) -> str:
     own, other = _value(row, "total_return"), _value(row, "benchmark_total_return")
     deflated = _value(row, "deflated_sharpe_ratio")
     certainty = _value(row, "probabilistic_sharpe_ratio")
-    trials = _value(row, "trials_at_creation")
+    trials = _value(row, "trials")
+    if trials is None:
+        trials = _value(row, "trials_at_creation")
     if trades is None or trades == 0:
         return "No trades"
     if trades < FEW_TRADES:

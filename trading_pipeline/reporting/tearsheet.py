@@ -101,7 +101,10 @@ def render_tearsheet(report: TearsheetInput) -> str:
         tiles(report.metrics, report.benchmark_metrics),
         *_charts(report, int(data["bars_a_point"])),
         '<div class="columns"><div>',
-        _card("Metrics", metrics_table(report.metrics, report.benchmark_metrics)),
+        _card(
+            "Metrics",
+            f'<div class="scroll">{metrics_table(report.metrics, report.benchmark_metrics)}</div>',
+        ),
         "</div><div>",
         _card("Returns by year", f'<div class="scroll">{yearly_table(years)}</div>'),
         _card("Strategy and settings", facts(_settings(report))),

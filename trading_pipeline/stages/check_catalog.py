@@ -19,7 +19,7 @@ from trading_pipeline.market_data.resampling import require_resampling
 from trading_pipeline.market_data.source_registry import source_names
 from trading_pipeline.models.train import check_model_spec
 from trading_pipeline.optimization.grid_study import check_study
-from trading_pipeline.settings.catalog import Catalog
+from trading_pipeline.settings.catalog import SHIPPED, Catalog
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.stages.label_stage import check_label_spec
 from trading_pipeline.stages.own_feature_sets import know_own_feature_sets
@@ -56,10 +56,10 @@ def check_catalog(catalog: Catalog) -> None:
         with naming_file(catalog.sources.get(f"labels/{label.name}")):
             check_label_spec(label)
     for scenario in catalog.scenarios.values():
-        with naming_file(catalog.sources.get(f"scenarios/{scenario.name}")):
+        with _movable(catalog.sources.get(f"scenarios/{scenario.name}")):
             check_scenario(catalog, scenario)
     for study in catalog.studies.values():
-        with naming_file(catalog.sources.get(f"studies/{study.name}")):
+        with _movable(catalog.sources.get(f"studies/{study.name}")):
             check_study(study, catalog.scenario(study.scenario))
 
 
@@ -72,6 +72,21 @@ def check_scenario(catalog: Catalog, scenario: ScenarioSpec) -> None:
         catalog.require_known_instrument(name)
     if scenario.model_window is not None:
         catalog.grid.window(str(scenario.model_window))
+
+
+@contextmanager
+def _movable(path: Path | None) -> Iterator[None]:
+    """As `naming_file`, and say that nothing runs while the file stands there as it is."""
+    try:
+        with naming_file(path):
+            yield
+    except ConfigurationError as error:
+        if path is None or path.is_relative_to(SHIPPED):
+            raise
+        raise type(error)(
+            f"{error} Until {path.name} is mended, or moved out of {path.parent}, nothing else is run.",
+            **error.values,
+        ) from error
 
 
 @contextmanager

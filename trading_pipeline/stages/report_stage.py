@@ -8,17 +8,19 @@ from typing import Any
 
 import pandas as pd
 
+from trading_pipeline import reporting
 from trading_pipeline.domain.bars import TS_DTYPE
 from trading_pipeline.domain.hashing import canonical_hash, file_hash
 from trading_pipeline.errors import InsufficientDataError
 from trading_pipeline.performance import METRIC_NAMES, summarize
-from trading_pipeline.reporting import leaderboard, tearsheet
 from trading_pipeline.reporting.leaderboard import render_leaderboard
 from trading_pipeline.reporting.tearsheet import TearsheetInput, render_tearsheet
+from trading_pipeline.stages import leaderboard_rows as leaderboard_rows_module
 from trading_pipeline.stages.backtest_stage import ASSET as BACKTEST
 from trading_pipeline.stages.backtest_stage import result_folder
-from trading_pipeline.stages.code_hash import module_hash
+from trading_pipeline.stages.code_hash import folder_hash, module_hash
 from trading_pipeline.stages.instrument_series import InstrumentSeries
+from trading_pipeline.stages.leaderboard_rows import judged_rows, leaderboard_rows
 from trading_pipeline.stages.outcome import Outcome, tell_progress
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.artifact_store import Artifact
@@ -75,10 +77,10 @@ def materialize_leaderboard(workspace: Workspace) -> Outcome:
     """Write the index of all newest results to `output/reports/index.html`."""
     tell_progress(LEADERBOARD, "")
     changed, path = leaderboard_is_pending(workspace), "output/reports/index.html"
-    rows = _leaderboard_rows(workspace)
+    rows = leaderboard_rows(workspace)
     inputs = _leaderboard_inputs(rows)
     if changed:
-        page = render_leaderboard(rows, trials=workspace.trials.count())
+        page = render_leaderboard(judged_rows(workspace, rows), trials=workspace.trials.count())
         _write_page(workspace, path, page, LEADERBOARD, "", inputs, rows=len(rows))
     return Outcome(
         asset=LEADERBOARD,
@@ -98,7 +100,7 @@ def materialize_leaderboard(workspace: Workspace) -> Outcome:
 def leaderboard_is_pending(workspace: Workspace) -> bool:
     """True where there is another result, or another number of trials, than the page shows."""
     newest = workspace.artifacts.newest([LEADERBOARD]).get((LEADERBOARD, ""))
-    inputs = _leaderboard_inputs(_leaderboard_rows(workspace))
+    inputs = _leaderboard_inputs(leaderboard_rows(workspace))
     return not workspace.artifacts.is_current(newest, inputs)
 
 
@@ -113,22 +115,17 @@ def _newest_result_id(workspace: Workspace, partition: str) -> str:
 
 
 def _tearsheet_inputs(result_id: str) -> str:
-    return canonical_hash([result_id, module_hash(tearsheet)])
+    return canonical_hash([result_id, _page_code()])
 
 
 def _leaderboard_inputs(rows: list[dict[str, Any]]) -> str:
     shown = [[row["result_id"], row["trials"]] for row in rows]
-    return canonical_hash([shown, module_hash(leaderboard)])
+    return canonical_hash([shown, _page_code(), module_hash(leaderboard_rows_module)])
 
 
-def _leaderboard_rows(workspace: Workspace) -> list[dict[str, Any]]:
-    """Newest results of scenarios and instruments that the catalog still has."""
-    catalog, trials = workspace.catalog, workspace.trials.count()
-    return [
-        {**row, "trials": trials, "tearsheet": f"{row['result_id']}.html"}
-        for row in workspace.results.newest()
-        if row["scenario"] in catalog.scenarios and row["instruments"] in catalog.instruments
-    ]
+def _page_code() -> str:
+    """Hash of all that makes a page what it is: words, scripts and styles too."""
+    return folder_hash(Path(reporting.__file__).parent, (".py", ".js", ".css"))
 
 
 def _tearsheet_input(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 
 import pandas as pd
 
@@ -14,6 +15,7 @@ from trading_pipeline.market_data.calendars import periods_per_year
 from trading_pipeline.models.leakage_guard import ensure_predictions_clean
 from trading_pipeline.models.model_files import load_model
 from trading_pipeline.models.train import predict_direction
+from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.stages.instrument_series import InstrumentSeries
 from trading_pipeline.stages.model_features import ModelFeatures, model_feature_assets
@@ -27,6 +29,7 @@ __all__ = [
     "is_asked_for",
     "load_inputs",
     "require_listed",
+    "require_possible_dates",
     "required_models",
     "scenario_windows",
     "why_none_is_asked_for",
@@ -67,6 +70,38 @@ def require_listed(scenario: ScenarioSpec, instrument_id: str) -> None:
             scenario=scenario.name,
             instrument=instrument_id,
         )
+
+
+def require_possible_dates(
+    catalog: Catalog, scenario: ScenarioSpec, instrument_id: str, now: datetime
+) -> None:
+    """Refuse dates in which there can be no bar: outside the universe's span, listing or the past.
+
+    It reads files only, so it can be asked before anything runs. Raises `InsufficientDataError`.
+    """
+    windows, instrument = catalog.grid.windows(now), catalog.instrument(instrument_id)
+    first, last = windows[0].start, min(windows[-1].end, now)
+    if instrument.listed_from is not None:
+        first = max(first, _midnight(instrument.listed_from))
+    if instrument.listed_to is not None:
+        last = min(last, _midnight(instrument.listed_to) + timedelta(days=1))
+    start, end = scenario.dates.bounds
+    if (start is None or start < last) and (end is None or end > first):
+        return
+    where = catalog.sources.get("universe", "universe.yaml")
+    raise InsufficientDataError(
+        f"The scenario '{scenario.name}' trades {instrument_id} from "
+        f"{'the first bar' if start is None else f'{start:%Y-%m-%d}'} to "
+        f"{'the last' if end is None else f'{end:%Y-%m-%d}'}, where there are 0 bars; at least 2 are "
+        f"needed. Its bars can only lie from {first:%Y-%m-%d} to {last:%Y-%m-%d}. Change 'dates', or "
+        f"'start' and 'end' in {where}.",
+        scenario=scenario.name,
+        instrument=instrument_id,
+    )
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def is_asked_for(workspace: Workspace, scenario: ScenarioSpec, instrument_id: str) -> bool:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from trading_pipeline.domain.hashing import file_hash
 from trading_pipeline.errors import DatasetFormatError, WarehouseError
+from trading_pipeline.storage.disk_space import disk_full_error
 
 __all__ = ["read_frame", "write_atomically", "write_frame"]
 
@@ -22,7 +23,7 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     """Let `write` make a temporary file beside `path`, fsync it, and rename it into place.
 
     What stood at `path` stays where `write` fails, and no temporary file is left. Raises
-    `WarehouseError` where the disk is full or the folder cannot be written.
+    `DiskFullError` where the disk is full, `WarehouseError` where the folder cannot be written.
     """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
@@ -32,6 +33,9 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
             os.fsync(written.fileno())
         temporary.replace(path)
     except OSError as error:
+        full = disk_full_error(error, path.parent)
+        if full is not None:
+            raise full from error
         raise WarehouseError(
             f"The file {path} could not be written: {error}. What stood there is unchanged. See that "
             "the disk has room and that this user may write there, then run it again.",

@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 
 from trading_pipeline.errors import WarehouseCorruptError, WarehouseError, WarehouseVersionError
+from trading_pipeline.storage.disk_space import disk_full_error
 
 __all__ = ["is_held_elsewhere", "storage_error"]
 
@@ -44,6 +45,9 @@ def storage_error(
             "TRADING_PIPELINE_RUNTIME_DIR at another folder.",
             path=str(path),
         )
+    full = disk_full_error(error, path.parent)
+    if full is not None:
+        return full
     if opening or isinstance(error, _DISK_TYPES) or any(words in text for words in _DISK):
         return WarehouseError(
             f"The warehouse {path} could not be read or written: {text} Nothing of an unfinished "

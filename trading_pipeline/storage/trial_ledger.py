@@ -54,6 +54,18 @@ class TrialLedger:
             ).fetchall()
         return int(found[0][0])
 
+    def sharpe_variance(self) -> float | None:
+        """Variance (n - 1) of the annual Sharpe ratios of the trials that `count` counts.
+
+        The newest evaluation of each stands for it; None below two ratios that are defined.
+        """
+        with self._warehouse.read() as connection:
+            found = connection.execute(
+                "SELECT var_samp(sharpe) FROM (SELECT arg_max(sharpe, trial_no) AS sharpe FROM trials "
+                "GROUP BY strategy, parameters_hash, instrument) WHERE isfinite(sharpe)"
+            ).fetchall()
+        return None if found[0][0] is None else float(found[0][0])
+
     def of_study(self, study: str, instrument: str, *, fold: str) -> list[dict[str, Any]]:
         """Trials of one evaluation of a study on an instrument, in order."""
         with self._warehouse.read() as connection:

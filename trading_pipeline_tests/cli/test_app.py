@@ -1,6 +1,7 @@
 """This file holds the tests of the program as a whole: usage, errors, exit codes."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -122,3 +123,9 @@ def test_the_installed_program_tells_errors_without_a_traceback(fresh_world):
     )
     assert examined.returncode == 0, examined.stdout
     assert all(finding["ok"] for finding in json.loads(examined.stdout))
+
+
+def test_attempts_that_failed_are_no_lines_of_their_own(call, fresh_world, capsys):
+    retry = logging.getLogger("trading_pipeline.market_data.retry")
+    assert call("run", "AAPL_1D").code == 1
+    assert any(isinstance(handler, logging.NullHandler) for handler in retry.handlers)

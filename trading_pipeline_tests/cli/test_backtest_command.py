@@ -4,6 +4,9 @@ import json
 
 import pytest
 
+from trading_pipeline.defs.instance import open_instance
+from trading_pipeline.settings.environment import load_settings
+
 OWN = (
     "name: own\nstrategy: {type: sma_crossover, params: {fast: 5, slow: 20}}\n"
     "instruments: [AAPL_1d]\ndates: {start: 2002-01-01, end: 2004-01-01}\n"
@@ -101,8 +104,38 @@ def test_an_instrument_that_cannot_be_run_is_refused_by_name(call, world, file, 
     assert message in ended.error
 
 
-def test_dates_without_bars_are_refused_with_what_there_is(call, world, file):
-    file.write_text(OWN.replace("{start: 2002-01-01, end: 2004-01-01}", "{start: 2010-01-01}"))
+@pytest.mark.parametrize("dates", ["{start: 2010-01-01}", "{end: 1999-01-01}"])
+def test_dates_that_cannot_have_bars_are_refused_before_anything_runs(
+    call, fresh_world, file, dates
+):
+    file.write_text(OWN.replace("{start: 2002-01-01, end: 2004-01-01}", dates))
     ended = call("backtest", file)
     assert ended.code == 1
     assert "there are 0 bars; at least 2 are needed" in ended.error
+    assert "can only lie from 2000-01-01 to 2004-01-01. Change 'dates'" in ended.error
+    assert not registered(fresh_world).exists()
+    assert not (fresh_world.runtime / "dagster").exists()
+    assert not (fresh_world.runtime / "warehouse.duckdb").exists()
+
+
+def test_a_scenario_that_is_refused_while_it_runs_leaves_no_file_and_no_partition(
+    call, world, file
+):
+    early = "{start: 2000-01-01, end: 2000-01-10}"  # before AAPL's first bar of the world
+    file.write_text(OWN.replace("{start: 2002-01-01, end: 2004-01-01}", early))
+    ended = call("backtest", file)
+    assert ended.code == 1
+    assert "there are 0 bars; at least 2 are needed" in ended.error
+    assert not registered(world).exists()
+    with open_instance(load_settings()) as instance:
+        assert sorted(instance.get_dynamic_partitions("scenarios")) == [
+            "ml_direction",
+            "sma_crossover",
+        ]
+
+
+def test_a_scenario_that_was_there_before_keeps_its_partition(world, file):
+    full_pass = world.full_pass()
+    with pytest.raises(ZeroDivisionError), full_pass.new_scenario("sma_crossover"):
+        raise ZeroDivisionError
+    assert full_pass.runner.instance.has_dynamic_partition("scenarios", "sma_crossover")

@@ -67,7 +67,7 @@ def test_providers_that_answer_are_well_and_name_their_client(providers, fresh_w
 def test_a_provider_that_nobody_uses_may_be_away(providers, fresh_world):
     providers["yahoo"] = RetryableFetchError("yahoo could not be reached.")
     finding = found(load_settings())["source yahoo"]
-    assert finding.ok
+    assert (finding.state, finding.ok, finding.needed) == ("unreachable", False, False)
     assert "could not be reached. (no instrument uses it)" in finding.detail
 
 
@@ -120,6 +120,19 @@ def test_the_program_ends_with_1_where_a_used_provider_is_away(call, providers, 
     assert ended.code == 1
     wrong = [each["check"] for each in json.loads(ended.out) if not each["ok"]]
     assert wrong == ["source ccxt binance"]
+
+
+def test_the_program_ends_with_0_where_a_provider_that_nobody_uses_is_away(
+    call, providers, fresh_world
+):
+    providers["yahoo"] = RetryableFetchError("yahoo could not be reached.")
+    ended = call("doctor", "--json")
+    assert ended.code == 0
+    (told,) = [each for each in json.loads(ended.out) if not each["ok"]]
+    assert (told["check"], told["state"], told["needed"]) == ("source yahoo", "unreachable", False)
+    table = call("doctor")
+    assert table.code == 0
+    assert "unreachable" in table.out
 
 
 def test_keys_are_told_to_be_there_and_never_shown(call, fresh_world, monkeypatch):

@@ -5,6 +5,7 @@ import json
 import pytest
 from rich.console import Console
 
+from trading_pipeline.cli.kernel_warm_up import KernelWarmUp
 from trading_pipeline.cli.result_table import result_tables, stage_table, study_table
 from trading_pipeline.cli.run_command import work_through
 from trading_pipeline.errors import PermanentFetchError
@@ -60,6 +61,20 @@ def test_numbers_that_are_not_defined_are_a_dash(world):
     row = world.workspace.results.newest()[0] | {"sharpe": None, "total_return": None}
     (table,) = result_tables([row])
     assert text_of(table).count(" - ") >= 2
+
+
+def test_what_rounds_to_nothing_has_no_sign(world):
+    row = world.workspace.results.newest()[0] | {"sharpe": -0.001, "total_return": -0.0001}
+    (table,) = result_tables([row])
+    assert "-0.0" not in text_of(table)
+    assert " 0.00 " in text_of(table)
+    study = {"study": "s", "instrument": "A_1d", "metric": "sharpe", "trials": 4}
+    assert "-0.00" not in text_of(study_table([study | {"best_value": -0.004}]))
+
+
+def test_time_of_compilation_has_no_row_of_its_own(world):
+    report = work_through(world.full_pass(), [], KernelWarmUp())
+    assert list(report.seconds) == ["universe", "backtests and tear sheets", "leaderboard"]
 
 
 def test_studies_and_times_are_told():

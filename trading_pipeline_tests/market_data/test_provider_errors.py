@@ -78,3 +78,41 @@ def test_secrets_and_query_strings_are_in_no_text(make):
 
 def test_short_secrets_do_not_tear_words_apart():
     assert redacted("a message", ["a", ""]) == "a message"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Failed to perform, curl: (6) Could not resolve host: q.test. See https://x", "looked up"),
+        (
+            "HTTPSConnectionPool(host='q.test', port=443): Max retries exceeded (Caused by "
+            "NameResolutionError(\"Failed to resolve 'q.test'\"))",
+            "looked up",
+        ),
+        ("[Errno 111] Connection refused", "the connection was refused"),
+        ("Unable to connect to proxy: Tunnel failed: 403", "the proxy did not let it through"),
+        ("SSL: CERTIFICATE_VERIFY_FAILED", "see certificates and clock"),
+        ("[Errno 101] Network is unreachable", "no way to it"),
+        ("Connection aborted by the other side", "the connection was dropped"),
+    ],
+)
+def test_a_usual_reason_is_a_short_sentence_and_the_raw_text_a_value(text, said):
+    error = transport_error("yahoo", "SPY_1d", OSError(text))
+    assert said in str(error)
+    assert len(str(error)) < 120
+    assert text[:20] in error.told
+    assert text[:20] not in str(error)
+
+
+def test_the_reason_is_looked_for_behind_an_error_that_only_names_the_request():
+    try:
+        try:
+            raise OSError("Failed to resolve 'api.test'")
+        except OSError as error:
+            raise RuntimeError("kraken GET https://api.test/0/public/Assets") from error
+    except RuntimeError as error:
+        told = str(transport_error("ccxt-kraken", "its markets", error))
+    assert told == (
+        "ccxt-kraken could not be reached for its markets (its name could not be looked up: is there "
+        "a network?)."
+    )

@@ -86,6 +86,28 @@ def test_duplicates_say_whether_they_agree(week, stock, value, words):
     assert words in finding.detail
 
 
+def test_conflicting_duplicates_come_first_with_their_values_and_the_rest_is_counted(week, stock):
+    equal, unlike = week.iloc[[0, 1, 2]], week.iloc[[3]].assign(close=10.55, volume=7.0)
+    doubled = pd.concat([week, equal, unlike]).sort_index(kind="stable")
+    found = check_bars(doubled, instrument=stock, settings=CheckSettings(shown_findings=2))
+    assert [finding.ts for finding in found] == [week.index[3], week.index[0], None]
+    close, volume = week["close"].iloc[3], week["volume"].iloc[3]
+    assert f"conflicting values: close {close:g} and 10.55, volume {volume:g} and 7." in (
+        found[0].detail
+    )
+    assert (found[2].detail, found[2].count) == ("2 more stamps stand more than once.", 2)
+
+
+def test_impossible_prices_are_told_with_their_values(week, stock):
+    week.loc[week.index[1], "low"] = -1.0
+    found = {each.check_name: each for each in check_bars(week, instrument=stock)}
+    assert "low -1" in found["positive"].detail
+    week.loc[week.index[1], ["low", "high"]] = [10.5, 10.25]
+    (finding,) = check_bars(week, instrument=stock)
+    assert f"by {finding.value:g}" in finding.detail
+    assert "high 10.25, low 10.5" in finding.detail
+
+
 def test_newest_first_is_out_of_order_at_every_row_but_one(week, stock):
     findings = check_bars(week.iloc[::-1], instrument=stock)
     assert names(findings) == ["order"] * 4

@@ -113,3 +113,14 @@ def test_what_cannot_be_run_is_refused_before_anything_runs(inputs):
         check_study(study(constraints=[]), scenario())  # fast 5, slow 5
     with pytest.raises(InsufficientDataError, match="'own' trades X_1d"):
         run_grid_study(study(), scenario(dates={"start": "2020-01-01"}), inputs)
+
+
+def test_a_combination_that_the_strategy_refuses_is_named_with_the_constraint_that_leaves_it_out():
+    with pytest.raises(StrategyError) as caught:
+        check_study(
+            study(space={"fast": {"values": [20]}, "slow": {"values": [20]}}, constraints=[]),
+            scenario(),
+        )
+    assert "The study 's' reaches {fast: 20, slow: 20}" in str(caught.value)
+    assert 'constraints: ["fast < slow"]' in str(caught.value)
+    assert caught.value.study == "s"

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.performance.return_metrics import kurtosis, skewness
 from trading_pipeline.performance.sharpe_statistics import (
+    deflated_sharpe_ratio,
+    expected_maximum_sharpe,
     lo_standard_error_annual,
     minimum_track_record_bars,
     probabilistic_sharpe_ratio,
@@ -136,3 +138,40 @@ def test_impossible_moments_give_nan_instead_of_a_negative_variance():
 def test_a_confidence_without_a_finite_length_is_refused(confidence):
     with pytest.raises(ConfigurationError, match="confidence"):
         minimum_track_record_bars(sharpe=0.1, skew=0.0, kurtosis=3.0, confidence=confidence)
+
+
+# Bailey and Lopez de Prado (2014): annual ratio 2.5 over 5 years of 250 days, variance 0.5 a year.
+@pytest.mark.parametrize(
+    ("trials", "skew", "kurt", "expected"),
+    [
+        (100, -3.0, 10.0, 0.9003968344493903),
+        (46, -3.0, 10.0, 0.9505017068755786),
+        (88, 0.0, 3.0, 0.9504908166760139),
+    ],
+)
+def test_deflated_sharpe_ratio_equals_the_published_values(trials, skew, kurt, expected):
+    found = deflated_sharpe_ratio(
+        sharpe=2.5 / math.sqrt(250),
+        bars=1250,
+        skew=skew,
+        kurtosis=kurt,
+        trials=trials,
+        variance=0.5 / 250,
+    )
+    assert found == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("trials", "expected"), [(10, 1.5746), (45, 2.2356), (100, 2.5306), (1000, 3.2551)]
+)
+def test_the_expected_maximum_grows_with_the_trials_as_published(trials, expected):
+    assert expected_maximum_sharpe(trials=trials, variance=1.0) == pytest.approx(expected, abs=6e-5)
+
+
+def test_one_trial_is_not_deflated_and_an_unknown_variance_gives_nothing():
+    one = {"sharpe": 0.1, "bars": 500, "skew": -0.5, "kurtosis": 6.0}
+    plain = probabilistic_sharpe_ratio(**one)
+    assert deflated_sharpe_ratio(**one, trials=1, variance=0.3) == plain
+    assert math.isnan(deflated_sharpe_ratio(**one, trials=9, variance=math.nan))
+    with pytest.raises(ConfigurationError, match="must be 1 or more"):
+        expected_maximum_sharpe(trials=0, variance=1.0)

@@ -71,7 +71,7 @@ def test_numbers_sort_by_value_and_missing_ones_have_none():
     assert 'data-value="0.123456789">0.123</td>' in text
     assert '<td data-value="">–</td>' in text
     heads = re.findall(r'data-sort="(\w+)"', text)
-    assert heads.count("number") == len(LEADERBOARD_METRICS) + 2
+    assert heads.count("number") == len(LEADERBOARD_METRICS) + 4
     assert heads.count("text") == 6
 
 
@@ -112,3 +112,18 @@ def test_several_instruments_are_named():
     text = render_leaderboard([row("A", 0.5, instruments=["A_1d", "B_1d"], tearsheet=None)])
     assert "A_1d, B_1d" in text
     assert "<a href" not in text
+
+
+def test_instrument_verdict_and_result_come_first_in_a_box_that_scrolls_by_itself():
+    text = render_leaderboard([row("A", 0.5)])
+    heads = re.findall(r'scope="col">([^<]+)</th>', text)
+    assert heads[:4] == ["Instrument", "Scenario", "Verdict", "Result"]
+    assert '<div class="scroll held"><table id="results">' in text
+    assert re.search(r"\.scroll\.held td:first-child \{ position: sticky; left: 0;", text)
+
+
+def test_the_trials_up_to_now_judge_and_those_at_creation_stand_beside_them():
+    judged = row("A", 0.5, trials=460, deflated_sharpe_ratio=0.5)
+    text = render_leaderboard([judged])
+    assert "May be luck after 460 trial(s)" in text
+    assert '<td data-value="460.0">460</td><td data-value="7.0">7</td>' in text

@@ -36,7 +36,10 @@ def test_a_result_without_fault_has_no_warning_and_stands_out():
         ({"probabilistic_sharpe_ratio": 0.9}, "chance that it is above 0 is 90.00 %, and 95 %"),
         ({"sharpe": -0.5, "probabilistic_sharpe_ratio": 0.01}, "earned nothing for its risk"),
         ({"deflated_sharpe_ratio": 0.5}, "After 42 trial(s) the best of them would look as good"),
-        ({"deflated_sharpe_ratio": math.nan}, "42 trials have been made so far; no number here"),
+        (
+            {"deflated_sharpe_ratio": math.nan},
+            "42 trials had been made when this result was created",
+        ),
         ({"open_trade_count": 1.0}, "still open"),
     ],
 )
@@ -76,6 +79,10 @@ def test_missing_metrics_make_no_sentence():
         ({"total_return": 0.2}, "Earned less than buy and hold"),
         ({"deflated_sharpe_ratio": 0.5, "trials_at_creation": 42}, "May be luck after 42 trial(s)"),
         ({"deflated_sharpe_ratio": 0.5}, "May be luck after all trials made so far"),
+        (
+            {"deflated_sharpe_ratio": 0.5, "trials_at_creation": 1, "trials": 460},
+            "May be luck after 460 trial(s)",
+        ),
         ({"deflated_sharpe_ratio": None, "probabilistic_sharpe_ratio": 0.9}, "May be luck"),
         (
             {"deflated_sharpe_ratio": None, "trials_at_creation": 1234},

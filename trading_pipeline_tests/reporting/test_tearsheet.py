@@ -17,6 +17,7 @@ from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import DataQualityError, InsufficientDataError
 from trading_pipeline.market_data.source import BarRequest
 from trading_pipeline.market_data.synthetic_source import SyntheticSource
+from trading_pipeline.reporting.html_page import static_text
 from trading_pipeline.reporting.tearsheet import render_tearsheet
 
 
@@ -166,3 +167,10 @@ def test_a_hundred_thousand_bars_and_many_trades_stay_under_the_size(make_report
     )
     assert len(text.encode()) < 1_500_000
     assert "Each candle joins 26 bars" in text or "Each candle joins 27 bars" in text
+
+
+def test_labels_of_an_axis_are_whole_or_left_out():
+    from litecharts import getLwcScript
+
+    assert "entireTextOnly" in getLwcScript()  # the library knows the option by this name
+    assert "entireTextOnly: true" in static_text("tearsheet.js")

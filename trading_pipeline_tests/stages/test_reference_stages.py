@@ -128,3 +128,19 @@ def test_a_name_that_the_code_does_not_have_is_found_with_its_file(
         check_catalog(fresh_world.workspace.catalog)
     assert str(path) in str(caught.value)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("folder", ["scenarios", "studies"])
+def test_a_wrong_file_says_that_it_stands_in_the_way_and_where_it_lies(fresh_world, folder):
+    text = {
+        "scenarios": SMA.format(type="sma_crossover", params="{fast: 30, slow: 10}", more=""),
+        "studies": "name: own\nstrategy: sma_crossover\nscenario: sma_crossover\n"
+        "space: {fast: {values: [20]}, slow: {values: [20]}}\n",
+    }[folder]
+    path = fresh_world.write(f"{folder}/own.yaml", text)
+    with pytest.raises(StrategyError) as caught:
+        check_catalog(fresh_world.workspace.catalog)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert f"Until own.yaml is mended, or moved out of {path.parent}, nothing else is run." in str(
+        caught.value
+    )

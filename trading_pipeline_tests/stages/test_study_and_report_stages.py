@@ -1,11 +1,15 @@
 """This file holds the tests of study summaries, tear sheets and the leaderboard."""
 
 import json
+import math
 import statistics
 
 import pytest
 
 from trading_pipeline.errors import InsufficientDataError
+from trading_pipeline.performance.sharpe_statistics import deflated_sharpe_ratio
+from trading_pipeline.stages.code_hash import folder_hash
+from trading_pipeline.stages.leaderboard_rows import judged_rows, leaderboard_rows
 from trading_pipeline.stages.report_stage import (
     leaderboard_is_pending,
     materialize_leaderboard,
@@ -110,3 +114,65 @@ def test_a_leaderboard_shows_the_scenarios_that_there_still_are(world):
     catalog = world.workspace.catalog
     assert "ml_direction" in catalog.scenarios  # the shipped one of that name is back
     assert materialize_leaderboard(world.workspace).rows == 2
+
+
+def test_the_leaderboard_judges_by_the_trials_of_the_ledger_whatever_the_order_of_runs(world):
+    workspace = world.workspace
+    (row,) = [r for r in leaderboard_rows(workspace) if r["scenario"] == "sma_crossover"]
+    assert row["trials"] == workspace.trials.count() == 8
+    assert row["trials_at_creation"] < 8  # the study came after the result
+    (judged,) = judged_rows(workspace, [row])
+    one = judged_rows(workspace, [row | {"trials": 1}])[0]["deflated_sharpe_ratio"]
+    assert one == pytest.approx(row["probabilistic_sharpe_ratio"], rel=1e-9)
+    assert judged["deflated_sharpe_ratio"] < one
+    spread = statistics.variance(
+        sharpe
+        for (sharpe,) in world.rows(
+            "SELECT arg_max(sharpe, trial_no) FROM trials "
+            "GROUP BY strategy, parameters_hash, instrument"
+        )
+        if sharpe is not None
+    )
+    expected = deflated_sharpe_ratio(
+        sharpe=row["sharpe"] / math.sqrt(252.0),
+        bars=row["bars"],
+        skew=row["skewness"],
+        kurtosis=row["kurtosis"],
+        trials=8,
+        variance=spread / 252.0,
+    )
+    assert judged["deflated_sharpe_ratio"] == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_result_that_cannot_be_deflated_says_nothing_false(world):
+    (row, *_) = leaderboard_rows(world.workspace)
+    for change in ({"sharpe": None}, {"kurtosis": None}, {"bars": 1}, {"trials": 0}):
+        assert judged_rows(world.workspace, [row | change])[0]["deflated_sharpe_ratio"] is None
+
+
+def test_more_trials_make_the_leaderboard_pending(world):
+    trial = {"study": "s", "strategy": "x", "parameters_hash": "p", "sharpe": 3.0}
+    before = materialize_leaderboard(world.workspace)
+    assert world.workspace.trials.append([trial | {"instrument": "AAPL_1d"}]) == 1
+    assert leaderboard_is_pending(world.workspace)
+    after = materialize_leaderboard(world.workspace)
+    assert after.metadata["trials"] == before.metadata["trials"] + 1
+    page = (world.runtime / "output/reports/index.html").read_text("utf-8")
+    assert "9 trials have been made so far" in page
+
+
+def test_pages_are_made_again_where_a_script_or_a_style_changed(tmp_path):
+    (tmp_path / "static").mkdir()
+    (tmp_path / "page.py").write_text("a = 1\n")
+    (tmp_path / "static" / "page.css").write_text("a {}\n")
+    (tmp_path / "read.me").write_text("not counted")
+    suffixes = (".py", ".css")
+    first = folder_hash(tmp_path, suffixes)
+    folder_hash.cache_clear()
+    (tmp_path / "read.me").write_text("changed")
+    (tmp_path / "page.py").write_bytes(b"a = 1\r\n")
+    assert folder_hash(tmp_path, suffixes) == first
+    folder_hash.cache_clear()
+    (tmp_path / "static" / "page.css").write_text("a { color: red }\n")
+    assert folder_hash(tmp_path, suffixes) != first
+    folder_hash.cache_clear()

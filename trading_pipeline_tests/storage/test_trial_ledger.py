@@ -159,3 +159,12 @@ def test_any_batches_leave_each_evaluation_once_with_unbroken_numbers(tmp_path, 
     assert added == len(keys) == len(rows(warehouse))
     assert [r["trial_no"] for r in rows(warehouse)] == list(range(1, added + 1))
     assert ledger.count() == len({key[1] for key in keys})
+
+
+def test_the_spread_of_sharpe_ratios_is_that_of_distinct_trials_by_their_newest_evaluation(ledger):
+    assert ledger.sharpe_variance() is None
+    ledger.append([trial("p1", sharpe=9.0), trial("p2", sharpe=1.0), trial("p3", sharpe=None)])
+    ledger.append([trial("p1", sharpe=0.0, bars_hash="b2")])
+    assert ledger.sharpe_variance() == pytest.approx(0.5)
+    ledger.append([trial("p1", sharpe=2.0, instrument="IBM_1d")])
+    assert ledger.sharpe_variance() == pytest.approx(1.0)

@@ -20,7 +20,7 @@
     const box = document.getElementById(id);
     const made = L.createChart(box, Object.assign(layout(), { autoSize: true, crosshair: { mode: 0 } }));
     made.timeScale().applyOptions({ timeVisible: data.intraday, secondsVisible: false, minBarSpacing: 0.01 });
-    made.applyOptions({ rightPriceScale: { minimumWidth: 84 } });
+    made.applyOptions({ rightPriceScale: { minimumWidth: 84, entireTextOnly: true } });
     charts.push(made);
     return made;
   }

@@ -1,0 +1,46 @@
+"""This file holds the test that Python of the pages in docs runs alone, as it would be pasted."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+
+
+def blocks(page: str) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (DOCS / page).read_text("utf-8"), re.DOTALL)
+
+
+def pasted(page: str, marker: str) -> dict[str, object]:
+    """The names after the one block with that text has run with no name but its own."""
+    (code,) = [block for block in blocks(page) if marker in block]
+    names: dict[str, object] = {"__name__": "pasted"}
+    exec(compile(code, str(DOCS / page), "exec"), names)
+    return names
+
+
+def test_a_set_is_computed_of_hourly_bars(runtime: Path) -> None:
+    features = pasted("features.md", "compute_features(")["features"]
+    assert features.shape[1] == 42
+    assert features.iloc[-1].notna().all()
+
+
+def test_minutes_become_days(runtime: Path) -> None:
+    names = pasted("market-data.md", "resample_bars(")
+    days, minutes = names["days"], names["minutes"]
+    assert len(days) == 4
+    assert days["volume"].sum() == pytest.approx(minutes["volume"].sum())
+
+
+def test_patterns_are_found_in_real_bars() -> None:
+    names = pasted("patterns-and-labels.md", "find_patterns(")
+    assert len(names["patterns"]) > 5
+    assert len(names["swings"]) > 20
+
+
+def test_labels_have_a_report_and_weights() -> None:
+    names = pasted("patterns-and-labels.md", "label_report(")
+    assert names["report"].rows == len(names["labels"].frame) == len(names["weights"]) > 1_000
