@@ -101,7 +101,7 @@ def single_rows() -> Iterator[Row]:
             ours=lambda b=bars, s=signals: run_backtest(b, s, COSTS),
         )  # fmt: skip
         yield Row(
-            name=f"one run, {rows:,} bars, from a frame", peer=peer, bar=least, **same,
+            name=f"one run, {rows:,} bars, from a frame", peer=peer, bar="", **same,
             ours=lambda f=frame, s=signals: run_backtest(f, s, COSTS),
         )  # fmt: skip
         if rows == 5_000:
