@@ -49,7 +49,8 @@ def calendar_findings(
     Without a `window` the span from the first to the last bar counts. Bars that closed less than
     `freshness_hours` ago are not missed yet. Missing bars are a `gap`, at the window's edges too,
     with two exceptions: at the end of a window that still runs they are `freshness`, since they may
-    come; at the start of a series whose listing nobody knows they are `coverage`. `gap` blocks on a
+    come; at the start of a series whose listing nobody knows they are `coverage`. Before the first and
+    after the last bar of a file, on its own days, they only warn. `gap` blocks on a
     listed market where more than `gap_error_fraction` of the whole window's bars are missing. No bars
     at all are `coverage` alone.
     """
@@ -74,8 +75,20 @@ def calendar_findings(
     after = np.asarray(missing > index[-1]) if len(index) else ~before
     unknown_start = before & (not has_previous and instrument.listed_from is None)
     awaited = after & (now is not None and pd.Timestamp(end) > pd.Timestamp(now))
+    cut = _cut_sessions(index, instrument, missing, calendar)
     if len(index):
-        findings += _gaps(missing[~(unknown_start | awaited)], whole, calendar, settings)
+        findings += _gaps(missing[~(unknown_start | awaited | cut)], whole, calendar, settings)
+    if cut.any():
+        findings.append(
+            Finding(
+                check_name="gap",
+                severity="WARN",
+                ts=missing[cut][0],
+                value=float(cut.sum()),
+                detail=f"The file begins or ends within a session: {int(cut.sum())} bar(s) of its first "
+                "or last day are missing.",
+            )
+        )
     findings += _coverage(index, due, missing, unknown_start, settings)
     if awaited.any():
         findings.append(
@@ -89,6 +102,23 @@ def calendar_findings(
             )
         )
     return findings
+
+
+def _cut_sessions(
+    index: pd.DatetimeIndex, instrument: Instrument, missing: pd.DatetimeIndex, calendar: str
+) -> npt.NDArray[np.bool_]:
+    """True for missing bars that lie before the first or after the last bar of a file, on that day."""
+    none = np.zeros(len(missing), dtype=np.bool_)
+    if instrument.source != "files" or not len(index) or not len(missing):
+        return none
+    days = session_dates(missing, instrument.timeframe, calendar)
+    there = session_dates(index[[0, -1]], instrument.timeframe, calendar)
+    begins = ends = none
+    if there[0] == _midnight(instrument.listed_from):
+        begins = np.asarray((missing < index[0]) & (days == there[0]))
+    if there[-1] == _midnight(instrument.listed_to):
+        ends = np.asarray((missing > index[-1]) & (days == there[-1]))
+    return np.asarray(begins | ends)
 
 
 def due_bars(

@@ -96,6 +96,34 @@ def test_bars_missing_at_the_end_of_a_closed_window_are_a_gap(year, stock):
     assert check_bars(year.iloc[:-2], instrument=delisted, window=YEAR, now=now) == []
 
 
+@pytest.mark.parametrize("source", ["files", "yahoo"])
+def test_a_file_that_begins_and_ends_within_a_session_only_warns(stock, source):
+    week = Window(datetime(2012, 3, 5, tzinfo=UTC), datetime(2012, 3, 10, tzinfo=UTC))
+    minutes = expected_bars(week.start, week.end, "1m", "XNYS")
+    cut = replace(
+        stock,
+        source=source,
+        timeframe=Timeframe.M1,
+        listed_from=date(2012, 3, 5),
+        listed_to=date(2012, 3, 9),
+    )
+    gaps = only(check_bars(flat(minutes[100:-150]), instrument=cut, window=week), "gap")
+    if source == "files":
+        assert [(gap.severity, gap.value, gap.ts) for gap in gaps] == [("WARN", 250.0, minutes[0])]
+        assert "begins or ends within a session" in gaps[0].detail
+    else:
+        assert [(gap.severity, gap.value) for gap in gaps] == [("ERROR", 100.0), ("ERROR", 150.0)]
+
+
+def test_a_whole_day_missing_at_the_end_of_a_file_is_a_gap(stock):
+    week = Window(datetime(2012, 3, 5, tzinfo=UTC), datetime(2012, 3, 10, tzinfo=UTC))
+    minutes = expected_bars(week.start, week.end, "1m", "XNYS")
+    cut = replace(stock, source="files", timeframe=Timeframe.M1, listed_to=date(2012, 3, 9))
+    findings = check_bars(flat(minutes[:-400]), instrument=cut, window=week)
+    gaps = only(findings, "gap")
+    assert [(gap.severity, gap.value) for gap in gaps] == [("ERROR", 400.0)]
+
+
 def test_few_bars_of_a_young_window_are_measured_against_the_whole_window(year, stock):
     now = datetime(2012, 1, 31, tzinfo=UTC)
     part = year.loc[:"2012-01-30"]
