@@ -36,8 +36,9 @@ from trading_pipeline.backtest import (
     validate_bars,
 )
 from trading_pipeline.domain.target_weights import TargetWeights
-from trading_pipeline.settings.backtest_settings import FixedCash
+from trading_pipeline.settings.backtest_settings import FixedCash, PercentOfEquity
 
+SHARES = COSTS.model_copy(update={"sizing": PercentOfEquity(percent=0.01)})
 MANY = COSTS.model_copy(update={"sizing": FixedCash(cash=1e4)})
 
 
@@ -156,6 +157,10 @@ def portfolio_rows() -> Iterator[Row]:
     yield Row(
         name="portfolio, 100 x 5,000 bars, crosses", peer=signals_peer, bar="4 ns", repeats=12, **same,
         ours=lambda: run_portfolio_backtest(bars, orders, MANY),
+    )  # fmt: skip
+    yield Row(
+        name="the same, sizes by equity", peer=None, bar="", repeats=12, **same,
+        ours=lambda: run_portfolio_backtest(bars, orders, SHARES),
     )  # fmt: skip
     yield Row(
         name="the same, bars checked again", peer=signals_peer, bar="", repeats=4, **same,

@@ -74,6 +74,9 @@ def simulate_signals(  # noqa: PLR0912, PLR0915 - the order of events stands in 
     for i in range(1, n):
         first, last = event_ptr[i - 1], event_ptr[i]
         if i + 1 < n:
+            if not by_cash and last < event_ptr[i + 1]:  # sizes ask for the sum of all positions
+                for k in range(0, m, LANES):
+                    fetch_early(open_, i + 1, k)
             for event in range(last, event_ptr[i + 1]):
                 k = event_asset[event]
                 fetch_early(open_, i + 1, k)
