@@ -16,7 +16,7 @@ from trading_pipeline.backtest import (
     ValidatedBars,
     run_sweep,
 )
-from trading_pipeline.strategies.moving_average import (
+from trading_pipeline.strategies.trend.moving_average import (
     crosses_above,
     simple_moving_average,
     simple_moving_averages,

@@ -25,13 +25,14 @@ import numpy as np
 import pandas as pd
 import talib
 
-from trading_pipeline.features import calendar_formulas, rolling
-from trading_pipeline.features.causality_audit import (
+from trading_pipeline.features.audits.causality import (
     audit_prefix_truncation,
     audit_scrambled_future,
     audit_warmup,
 )
-from trading_pipeline.features.feature_sets import compute_features, feature_set
+from trading_pipeline.features.rolling import windows as rolling
+from trading_pipeline.features.sets import calendar_formulas
+from trading_pipeline.features.sets.registry import compute_features, feature_set
 
 WINDOWS = (5, 10, 20, 30, 60)
 TINY = 1e-12

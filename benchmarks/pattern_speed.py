@@ -15,13 +15,13 @@ import numpy as np
 import pandas as pd
 
 from trading_pipeline.domain.timeframe import Timeframe
-from trading_pipeline.features.feature_audit import audit_feature_set
-from trading_pipeline.features.feature_context import FeatureContext
-from trading_pipeline.features.feature_sets import compute_features, feature_set
-from trading_pipeline.features.label_reports import label_report
-from trading_pipeline.features.labels import compute_labels
-from trading_pipeline.features.pattern_search import find_patterns, search
-from trading_pipeline.features.zigzag import average_true_range_14, find_pivots
+from trading_pipeline.features.audits.features import audit_feature_set
+from trading_pipeline.features.labels.labels import compute_labels
+from trading_pipeline.features.labels.reports import label_report
+from trading_pipeline.features.patterns.search import find_patterns, search
+from trading_pipeline.features.patterns.zigzag import average_true_range_14, find_pivots
+from trading_pipeline.features.sets.context import FeatureContext
+from trading_pipeline.features.sets.registry import compute_features, feature_set
 from trading_pipeline.settings.label_spec import LabelSpec
 
 ROWS = 1_000_000

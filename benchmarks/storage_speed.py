@@ -22,8 +22,8 @@ import pandas as pd
 from trading_pipeline.domain.bars import TS_DTYPE
 from trading_pipeline.domain.hashing import frame_hash
 from trading_pipeline.domain.windows import Window
-from trading_pipeline.storage.bar_store import BarStore
-from trading_pipeline.storage.fetch_attempts import FetchAttempt
+from trading_pipeline.storage.stores.bars import BarStore
+from trading_pipeline.storage.stores.fetch_attempts import FetchAttempt
 from trading_pipeline.storage.warehouse import Warehouse
 
 START = datetime(2000, 1, 1, tzinfo=UTC)

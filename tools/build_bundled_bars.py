@@ -4,7 +4,7 @@ It writes bars.parquet (as traded), corporate_actions.csv and provenance.json. E
 equal output bytes (for one version of pyarrow). Run it where the data package is installed:
 
     uv run --with bokeh-sampledata==2026.1 --no-project --with pyarrow --with pandas \\
-        python tools/build_bundled_bars.py trading_pipeline/market_data/bundled
+        python tools/build_bundled_bars.py trading_pipeline/market_data/sources/bundled
 
 Corporate actions come from the steps of adjusted over raw close. The source multiplies its adjustment
 factor on an ex-date t by `k * (1 + D / close_t)`: k new shares per old one, D the cash dividend per

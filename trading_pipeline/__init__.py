@@ -73,7 +73,7 @@ def _prepare_environment() -> None:
     home = root if (root / "pyproject.toml").is_file() else Path.cwd()
     runtime = Path(os.environ.get("TRADING_PIPELINE_RUNTIME_DIR") or home / "runtime")
     # numba looks only at the file that a kernel stands in, not at the files it takes its parts from
-    kernels = sorted((Path(__file__).parent / "backtest").glob("kernel*.py"))
+    kernels = sorted((Path(__file__).parent / "backtest" / "kernels").rglob("*.py"))
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in kernels)).hexdigest()[:12]
     cache = runtime.expanduser().resolve() / "cache" / "numba" / digest
     os.environ.setdefault("NUMBA_CACHE_DIR", str(cache))

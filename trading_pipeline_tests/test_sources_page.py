@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from trading_pipeline.cli.app import universe_app
-from trading_pipeline.market_data.source_registry import source, source_names
+from trading_pipeline.market_data.sources.registry import source, source_names
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.environment import PipelineSettings, load_settings
 from trading_pipeline.settings.universe import InstrumentSpec

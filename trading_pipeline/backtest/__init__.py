@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from trading_pipeline.backtest.crossing_sweep import SweepResult, run_sweep
 from trading_pipeline.backtest.engine import ENGINE_VERSION, run_backtest
-from trading_pipeline.backtest.portfolio import run_portfolio_backtest
-from trading_pipeline.backtest.portfolio_result import PortfolioResult
+from trading_pipeline.backtest.portfolio.result import PortfolioResult
+from trading_pipeline.backtest.portfolio.run import run_portfolio_backtest
 from trading_pipeline.backtest.result import BacktestResult
 from trading_pipeline.backtest.run_statistics import ReturnMoments
 from trading_pipeline.backtest.sweep import SWEEP_COLUMNS, run_signal_sweep

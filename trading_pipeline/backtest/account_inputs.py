@@ -12,9 +12,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from trading_pipeline.backtest import kernel_codes as codes
-from trading_pipeline.backtest.kernel_account import simulate_account
-from trading_pipeline.backtest.kernel_portfolio import simulate_portfolio
+from trading_pipeline.backtest.kernels import codes as codes
+from trading_pipeline.backtest.kernels.account import simulate_account
+from trading_pipeline.backtest.kernels.fast.portfolio import simulate_portfolio
 from trading_pipeline.backtest.settings_vector import settings_vector
 from trading_pipeline.backtest.validated_bars import ValidatedBars
 from trading_pipeline.domain.signals import Level, Signals

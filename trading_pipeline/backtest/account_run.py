@@ -9,8 +9,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from trading_pipeline.backtest import kernel_codes as codes
 from trading_pipeline.backtest.account_inputs import AccountInputs
+from trading_pipeline.backtest.kernels import codes as codes
 from trading_pipeline.backtest.run_control import Cancelled, Progress, stopped_at
 
 __all__ = ["AccountRun", "UnitsHeld", "run_account"]

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from trading_pipeline.backtest import kernel_codes as codes
 from trading_pipeline.backtest.engine import run_backtest
-from trading_pipeline.backtest.kernel_sweep import sweep_crossings
+from trading_pipeline.backtest.kernels import codes as codes
+from trading_pipeline.backtest.kernels.fast.sweep import sweep_crossings
 from trading_pipeline.backtest.result import BacktestResult
 from trading_pipeline.backtest.run_control import Cancelled, Progress, run_blocks
 from trading_pipeline.backtest.settings_vector import (

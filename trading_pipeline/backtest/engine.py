@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trading_pipeline.backtest import kernel_codes as codes
 from trading_pipeline.backtest.account_inputs import (
     single_account,
     volatility_amounts,
 )
 from trading_pipeline.backtest.account_run import run_account
-from trading_pipeline.backtest.kernel import simulate
-from trading_pipeline.backtest.kernel_events import pack_intents
+from trading_pipeline.backtest.kernels import codes as codes
+from trading_pipeline.backtest.kernels.events import pack_intents
+from trading_pipeline.backtest.kernels.fast.plain import simulate
 from trading_pipeline.backtest.result import BacktestResult, holdings_of
 from trading_pipeline.backtest.run_control import Cancelled, Progress, stopped_at
 from trading_pipeline.backtest.settings_vector import (

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from numba import njit
 
-from trading_pipeline.backtest import kernel_codes as codes
+from trading_pipeline.backtest.kernels import codes as codes
 from trading_pipeline.backtest.validated_bars import ValidatedBars
 from trading_pipeline.settings.backtest_settings import BacktestSettings
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from trading_pipeline.backtest import kernel_codes as codes
+from trading_pipeline.backtest.kernels import codes as codes
 
 __all__ = ["ReturnMoments", "RunStatistics"]
 

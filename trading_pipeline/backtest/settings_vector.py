@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from trading_pipeline.backtest import kernel_codes as codes
+from trading_pipeline.backtest.kernels import codes as codes
 from trading_pipeline.domain.signals import Level, Price, Signals
 from trading_pipeline.settings.backtest_settings import (
     BacktestSettings,

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trading_pipeline.backtest import kernel_codes as codes
 from trading_pipeline.backtest.engine import run_backtest
-from trading_pipeline.backtest.kernel import simulate
-from trading_pipeline.backtest.kernel_events import pack_intents
+from trading_pipeline.backtest.kernels import codes as codes
+from trading_pipeline.backtest.kernels.events import pack_intents
+from trading_pipeline.backtest.kernels.fast.plain import simulate
 from trading_pipeline.backtest.settings_vector import (
     level_arrays,
     needs_account_loop,

@@ -158,7 +158,9 @@ def _universe_remove(
 def main() -> None:
     """Entry point: errors of the package, and a full disk, become one paragraph and exit code 1."""
     # each attempt would be a line on standard error; the last error says how often it was tried
-    logging.getLogger("trading_pipeline.market_data.retry").addHandler(logging.NullHandler())
+    logging.getLogger("trading_pipeline.market_data.sources.connection.retry").addHandler(
+        logging.NullHandler()
+    )
     try:
         app()
     except Exception as error:

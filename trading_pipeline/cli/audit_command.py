@@ -11,7 +11,7 @@ import typer
 from trading_pipeline.cli.session import stdout_console
 
 if TYPE_CHECKING:
-    from trading_pipeline.stages.audit_stage import AuditOfStored
+    from trading_pipeline.stages.features.audit import AuditOfStored
 
 __all__ = ["run_audit"]
 
@@ -20,8 +20,8 @@ _SHOWN_FINDINGS = 20
 
 def run_audit(name: str, instrument: str, *, as_json: bool) -> None:
     """Audit and print; exit code 1 where something was found."""
-    from trading_pipeline.stages.audit_stage import audit_stored
-    from trading_pipeline.stages.check_catalog import check_catalog
+    from trading_pipeline.stages.features.audit import audit_stored
+    from trading_pipeline.stages.market_data.check_catalog import check_catalog
     from trading_pipeline.stages.workspace import open_workspace
 
     workspace = open_workspace()

@@ -19,8 +19,11 @@ __all__ = ["run_backtest_file"]
 def run_backtest_file(path: Path, instruments: Sequence[str] | None, *, as_json: bool) -> None:
     """Run the scenario of a file on its instruments (or on those given) and print the results."""
     from trading_pipeline.settings.catalog import load_catalog, read_scenario
-    from trading_pipeline.stages.check_catalog import check_scenario, naming_file
-    from trading_pipeline.stages.scenario_inputs import require_listed, require_possible_dates
+    from trading_pipeline.stages.backtests.scenario_inputs import (
+        require_listed,
+        require_possible_dates,
+    )
+    from trading_pipeline.stages.market_data.check_catalog import check_scenario, naming_file
 
     settings = load_settings()
     catalog, scenario = load_catalog(settings.config), read_scenario(path)

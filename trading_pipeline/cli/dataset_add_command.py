@@ -17,19 +17,19 @@ import yaml
 
 from trading_pipeline.cli.progress_display import show_progress
 from trading_pipeline.cli.session import open_pass, stderr_console, stdout_console
+from trading_pipeline.datasets.advice import delimiter_advice
+from trading_pipeline.datasets.profile import DatasetProfile
+from trading_pipeline.datasets.profiling import profile_dataset
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import DatasetFormatError
-from trading_pipeline.market_data.dataset_profile import DatasetProfile
-from trading_pipeline.market_data.files_source import DatasetRecord, registered_datasets
+from trading_pipeline.market_data.sources.files import DatasetRecord, registered_datasets
 from trading_pipeline.settings.dataset_answers import DatasetAnswers, load_answers, sidecar_path
 from trading_pipeline.settings.environment import PipelineSettings, load_settings
-from trading_pipeline.stages.dataset_advice import delimiter_advice
-from trading_pipeline.stages.dataset_profiling import profile_dataset
-from trading_pipeline.stages.dataset_registration import usual_currency
+from trading_pipeline.stages.datasets.registration import usual_currency
 from trading_pipeline.storage.parquet_files import write_atomically
 
 if TYPE_CHECKING:
-    from trading_pipeline.defs.full_pass import FullPass
+    from trading_pipeline.defs.automation.full_pass import FullPass
 
 __all__ = ["run_add"]
 
@@ -147,7 +147,7 @@ def _as_it_was(path: Path) -> Iterator[None]:
 def _with_new_catalog(first: FullPass) -> FullPass:
     """The same instance with the universe as it is after the registration."""
     from trading_pipeline.defs.all_assets import build_definitions
-    from trading_pipeline.defs.full_pass import FullPass
+    from trading_pipeline.defs.automation.full_pass import FullPass
     from trading_pipeline.settings.catalog import load_catalog
 
     catalog = load_catalog(first.workspace.settings.config)

@@ -131,7 +131,7 @@ def _runtime(settings: PipelineSettings) -> str:
 
 
 def _catalog(settings: PipelineSettings) -> str:
-    from trading_pipeline.stages.check_catalog import check_catalog
+    from trading_pipeline.stages.market_data.check_catalog import check_catalog
 
     catalog = load_catalog(settings.config)
     check_catalog(catalog)
@@ -143,8 +143,8 @@ def _catalog(settings: PipelineSettings) -> str:
 
 
 def _warehouse(settings: PipelineSettings) -> str:
-    from trading_pipeline.storage.bar_store import BarStore
     from trading_pipeline.storage.schema import SCHEMA_VERSION
+    from trading_pipeline.storage.stores.bars import BarStore
     from trading_pipeline.storage.warehouse import Warehouse
 
     if not settings.warehouse_path.exists():

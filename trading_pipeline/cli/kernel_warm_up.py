@@ -58,12 +58,12 @@ def compile_kernels() -> None:
 
     from trading_pipeline.backtest.scenario_runner import ScenarioInputs, run_scenario
     from trading_pipeline.market_data.adjustments import adjustment_events, forward_factors
-    from trading_pipeline.market_data.bundled_source import BundledSource
     from trading_pipeline.market_data.calendars import known_at
-    from trading_pipeline.market_data.source import ActionRequest, BarRequest
+    from trading_pipeline.market_data.sources.bundled.source import BundledSource
+    from trading_pipeline.market_data.sources.protocol import ActionRequest, BarRequest
     from trading_pipeline.optimization.grid_study import run_grid_study
     from trading_pipeline.settings.catalog import load_catalog
-    from trading_pipeline.stages.scenario_inputs import required_models
+    from trading_pipeline.stages.backtests.scenario_inputs import required_models
 
     catalog, client = load_catalog(None), BundledSource()
     instrument = catalog.instrument("AAPL_1d")

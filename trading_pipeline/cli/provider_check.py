@@ -60,7 +60,7 @@ def examine_providers(
     One that no instrument uses is not needed. All are asked at once; one that has not answered by the
     deadline is told so.
     """
-    from trading_pipeline.market_data.source_registry import network_source_names
+    from trading_pipeline.market_data.sources.registry import network_source_names
 
     used = _used(settings)
     probes: dict[str, Callable[[], str]] = {}
@@ -104,7 +104,7 @@ def _prepared(
     name: str, exchange: str | None, settings: PipelineSettings
 ) -> tuple[str, Callable[[], str]]:
     """What can be told without a request, and the request."""
-    from trading_pipeline.market_data.source_registry import network_source
+    from trading_pipeline.market_data.sources.registry import network_source
 
     package, module = _CLIENTS[name]
     with warnings.catch_warnings():

@@ -21,7 +21,7 @@ from trading_pipeline.errors import TradingPipelineError, WarehouseError
 from trading_pipeline.storage.disk_space import is_full_disk
 
 if TYPE_CHECKING:
-    from trading_pipeline.defs.full_pass import FullPass
+    from trading_pipeline.defs.automation.full_pass import FullPass
 
 __all__ = [
     "PassReport",
@@ -93,8 +93,11 @@ def work_through(
 
     What fails stops its own instrument (or its own result) alone; failures stand in the report.
     """
-    from trading_pipeline.stages.scenario_inputs import is_asked_for, why_none_is_asked_for
-    from trading_pipeline.stages.study_stage import study_summary
+    from trading_pipeline.stages.backtests.scenario_inputs import (
+        is_asked_for,
+        why_none_is_asked_for,
+    )
+    from trading_pipeline.stages.backtests.study import study_summary
 
     report, catalog = PassReport(), full_pass.workspace.catalog
     with report.stage("universe", full_pass):

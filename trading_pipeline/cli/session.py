@@ -11,7 +11,7 @@ from rich.console import Console
 from trading_pipeline.settings.environment import load_settings
 
 if TYPE_CHECKING:
-    from trading_pipeline.defs.full_pass import FullPass
+    from trading_pipeline.defs.automation.full_pass import FullPass
 
 __all__ = ["open_pass", "stderr_console", "stdout_console"]
 
@@ -32,12 +32,12 @@ def open_pass() -> FullPass:
 
     settings = load_settings()
     workspace = open_workspace(settings)  # wrong files are found before Dagster is loaded
-    from trading_pipeline.stages.check_catalog import check_catalog
+    from trading_pipeline.stages.market_data.check_catalog import check_catalog
 
     check_catalog(workspace.catalog)
     _quiet_dagster()
     from trading_pipeline.definitions import defs
-    from trading_pipeline.defs.full_pass import FullPass
+    from trading_pipeline.defs.automation.full_pass import FullPass
 
     return FullPass(workspace, defs)
 

@@ -45,7 +45,7 @@ def run_universe_add(symbol: str, wishes: Wishes, *, check: bool, as_json: bool)
     catalog = load_catalog(settings.config)
     archived = catalog.universe.archived_by_id.get(instrument_id(symbol, wishes.timeframe))
     if wishes.source is None and archived is None:
-        from trading_pipeline.market_data.source_registry import source_names
+        from trading_pipeline.market_data.sources.registry import source_names
 
         raise typer.BadParameter(
             f"{symbol} is new, so name its source, one of {', '.join(source_names())}.",
@@ -136,9 +136,12 @@ def _spec(symbol: str, wishes: Wishes, archived: InstrumentSpec | None) -> Instr
 def _checked(spec: InstrumentSpec, *, ask: bool) -> tuple[InstrumentSpec, str]:
     """The spec with the first day that the source still has, and what the source says of it."""
     from trading_pipeline.market_data.calendars import periods_per_year
-    from trading_pipeline.market_data.source import require_timeframe
-    from trading_pipeline.market_data.source_check import check_with_source, first_day_kept
-    from trading_pipeline.market_data.source_registry import source
+    from trading_pipeline.market_data.sources.instrument_check import (
+        check_with_source,
+        first_day_kept,
+    )
+    from trading_pipeline.market_data.sources.protocol import require_timeframe
+    from trading_pipeline.market_data.sources.registry import source
 
     client, instrument = source(spec.source), spec.to_instrument()
     periods_per_year(spec.timeframe, spec.calendar)  # an unknown calendar ends here

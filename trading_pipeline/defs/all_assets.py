@@ -2,11 +2,12 @@
 
 import dagster as dg
 
+from trading_pipeline.defs.automation.jobs import project_jobs
+from trading_pipeline.defs.automation.schedules import daily_schedules
 from trading_pipeline.defs.backtests import backtest_asset
 from trading_pipeline.defs.cross_features import cross_features_asset
 from trading_pipeline.defs.datasets import dataset_profile, inbox_sensor
 from trading_pipeline.defs.features import feature_assets, label_assets
-from trading_pipeline.defs.jobs import project_jobs
 from trading_pipeline.defs.market_data import bars_asset, corporate_actions, universe
 from trading_pipeline.defs.models import model_assets
 from trading_pipeline.defs.optimization import optimization_assets
@@ -18,10 +19,9 @@ from trading_pipeline.defs.resources import (
     WarehouseResource,
     WorkspaceResource,
 )
-from trading_pipeline.defs.schedules import daily_schedules
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.environment import load_settings
-from trading_pipeline.stages.check_catalog import check_catalog
+from trading_pipeline.stages.market_data.check_catalog import check_catalog
 
 __all__ = ["build_definitions"]
 

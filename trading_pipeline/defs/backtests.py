@@ -9,7 +9,7 @@ from trading_pipeline.defs.reporting_outcomes import column_schema, report, two_
 from trading_pipeline.defs.resources import WorkspaceResource
 from trading_pipeline.performance import METRIC_NAMES
 from trading_pipeline.settings.catalog import Catalog
-from trading_pipeline.stages.backtest_stage import BacktestOutcome, materialize_backtest
+from trading_pipeline.stages.backtests.backtest import BacktestOutcome, materialize_backtest
 from trading_pipeline.stages.outcome import Outcome
 
 __all__ = ["backtest_asset"]

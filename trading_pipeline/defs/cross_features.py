@@ -2,18 +2,21 @@
 
 import dagster as dg
 
-from trading_pipeline.defs.audit_checks import audit_results, audit_specs
+from trading_pipeline.defs.checks.audits import audit_results, audit_specs
 from trading_pipeline.defs.features import CLOCKS, GROUP
 from trading_pipeline.defs.partitions import shifted_windows_of_all
 from trading_pipeline.defs.reporting_outcomes import column_schema, for_each_instrument, report
 from trading_pipeline.defs.resources import WorkspaceResource
 from trading_pipeline.domain.windows import Window
-from trading_pipeline.features.causality_audit import CausalityFinding
+from trading_pipeline.features.audits.causality import CausalityFinding
 from trading_pipeline.features.cross_formulas import cross_columns
 from trading_pipeline.settings.catalog import Catalog
-from trading_pipeline.stages.cross_feature_stage import CrossFeatureStage, cross_lookback_windows
+from trading_pipeline.stages.features.cross_features import (
+    CrossFeatureStage,
+    cross_lookback_windows,
+)
 from trading_pipeline.stages.outcome import Outcome
-from trading_pipeline.stages.window_stage import materialize_windows, pending_windows
+from trading_pipeline.stages.stage import materialize_windows, pending_windows
 
 __all__ = ["cross_features_asset"]
 

@@ -7,17 +7,17 @@ from typing import Any
 
 import dagster as dg
 
+from trading_pipeline.datasets.reading.inbox import changed_files, misnamed_files
 from trading_pipeline.defs.market_data import GROUP
 from trading_pipeline.defs.partitions import datasets, instruments
 from trading_pipeline.defs.reporting_outcomes import report
 from trading_pipeline.defs.resources import WorkspaceResource
 from trading_pipeline.domain.windows import Window
-from trading_pipeline.market_data.files_source import DatasetRecord, registered_datasets
+from trading_pipeline.market_data.sources.files import DatasetRecord, registered_datasets
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.environment import load_settings
-from trading_pipeline.stages.dataset_seen import bars_are_fetched, is_registered_as_it_is
-from trading_pipeline.stages.dataset_stage import DatasetOutcome, refresh_dataset
-from trading_pipeline.stages.inbox import changed_files, misnamed_files
+from trading_pipeline.stages.datasets.profiles import DatasetOutcome, refresh_dataset
+from trading_pipeline.stages.datasets.seen import bars_are_fetched, is_registered_as_it_is
 from trading_pipeline.stages.workspace import Workspace, open_workspace
 
 __all__ = ["DatasetConfig", "dataset_profile", "inbox_sensor"]

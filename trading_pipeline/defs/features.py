@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from trading_pipeline.defs.audit_checks import (
+from trading_pipeline.defs.checks.audits import (
     FEATURE_CHECKS,
     LABEL_CHECKS,
     audit_results,
@@ -12,15 +12,15 @@ from trading_pipeline.defs.partitions import BY_INSTRUMENT, shifted_windows
 from trading_pipeline.defs.reporting_outcomes import column_schema, for_each_instrument, report
 from trading_pipeline.defs.resources import WorkspaceResource
 from trading_pipeline.domain.windows import Window
-from trading_pipeline.features.causality_audit import CausalityFinding
-from trading_pipeline.features.feature_sets import feature_set
+from trading_pipeline.features.audits.causality import CausalityFinding
+from trading_pipeline.features.sets.registry import feature_set
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.label_spec import LabelSpec
-from trading_pipeline.stages.feature_stage import FeatureStage, feature_lookback_windows
-from trading_pipeline.stages.label_stage import LabelStage, label_lookback_windows, label_specs
+from trading_pipeline.stages.features.features import FeatureStage, feature_lookback_windows
+from trading_pipeline.stages.features.labels import LabelStage, label_lookback_windows, label_specs
+from trading_pipeline.stages.features.own_feature_sets import know_own_feature_sets
 from trading_pipeline.stages.outcome import Outcome
-from trading_pipeline.stages.own_feature_sets import know_own_feature_sets
-from trading_pipeline.stages.window_stage import materialize_windows, pending_windows
+from trading_pipeline.stages.stage import materialize_windows, pending_windows
 
 __all__ = ["CLOCKS", "GROUP", "feature_assets", "label_assets"]
 

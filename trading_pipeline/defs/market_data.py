@@ -2,12 +2,12 @@
 
 import dagster as dg
 
-from trading_pipeline.defs.bar_checks import bar_check_results, bar_check_specs
+from trading_pipeline.defs.checks.bars import bar_check_results, bar_check_specs
 from trading_pipeline.defs.partitions import BY_INSTRUMENT, instruments, scenarios, studies
 from trading_pipeline.defs.reporting_outcomes import column_schema, for_each_instrument, report
 from trading_pipeline.defs.resources import WorkspaceResource
-from trading_pipeline.stages.bars_stage import refresh_bars
-from trading_pipeline.stages.universe_stage import refresh_actions, refresh_universe
+from trading_pipeline.stages.market_data.bars import refresh_bars
+from trading_pipeline.stages.market_data.universe import refresh_actions, refresh_universe
 
 __all__ = ["BarsConfig", "bars_asset", "corporate_actions", "universe"]
 

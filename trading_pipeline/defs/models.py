@@ -7,9 +7,9 @@ from trading_pipeline.defs.reporting_outcomes import column_schema, for_each_ins
 from trading_pipeline.defs.resources import WorkspaceResource
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.model_spec import ModelSpec
-from trading_pipeline.stages.model_features import model_feature_assets
-from trading_pipeline.stages.model_stage import ModelStage, PredictionStage
-from trading_pipeline.stages.window_stage import materialize_windows
+from trading_pipeline.stages.models.model_features import model_feature_assets
+from trading_pipeline.stages.models.models import ModelStage, PredictionStage
+from trading_pipeline.stages.stage import materialize_windows
 
 __all__ = ["model_assets", "training_mapping"]
 

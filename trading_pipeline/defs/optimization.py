@@ -6,7 +6,7 @@ from trading_pipeline.defs.partitions import ALL_WINDOWS, BY_INSTRUMENT, instrum
 from trading_pipeline.defs.reporting_outcomes import column_schema, report, two_part_keys
 from trading_pipeline.defs.resources import WorkspaceResource
 from trading_pipeline.settings.catalog import Catalog
-from trading_pipeline.stages.study_stage import materialize_summary, materialize_trials
+from trading_pipeline.stages.backtests.study import materialize_summary, materialize_trials
 
 __all__ = ["optimization_assets"]
 

@@ -2,16 +2,16 @@
 
 import dagster as dg
 
-from trading_pipeline.defs.audit_checks import PATTERN_CHECKS, audit_results, audit_specs
+from trading_pipeline.defs.checks.audits import PATTERN_CHECKS, audit_results, audit_specs
 from trading_pipeline.defs.partitions import BY_INSTRUMENT, shifted_windows
 from trading_pipeline.defs.reporting_outcomes import column_schema, for_each_instrument, report
 from trading_pipeline.defs.resources import WorkspaceResource
 from trading_pipeline.domain.windows import Window
-from trading_pipeline.features.causality_audit import CausalityFinding
+from trading_pipeline.features.audits.causality import CausalityFinding
 from trading_pipeline.settings.catalog import Catalog
+from trading_pipeline.stages.features.patterns import ChartPatternStage, pattern_lookback_windows
 from trading_pipeline.stages.outcome import Outcome
-from trading_pipeline.stages.pattern_stage import ChartPatternStage, pattern_lookback_windows
-from trading_pipeline.stages.window_stage import materialize_windows, pending_windows
+from trading_pipeline.stages.stage import materialize_windows, pending_windows
 
 __all__ = ["pattern_asset"]
 

@@ -9,7 +9,7 @@ import dagster as dg
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import UnknownNameError
-from trading_pipeline.stages.feature_quality_numbers import ShownTable
+from trading_pipeline.stages.features.quality_numbers import ShownTable
 from trading_pipeline.stages.outcome import Outcome
 from trading_pipeline.stages.workspace import Workspace
 

@@ -6,7 +6,7 @@ from trading_pipeline.defs.partitions import instrument_scenarios
 from trading_pipeline.defs.reporting_outcomes import report, two_part_keys
 from trading_pipeline.defs.resources import WorkspaceResource
 from trading_pipeline.stages.outcome import Outcome
-from trading_pipeline.stages.report_stage import materialize_leaderboard, materialize_tearsheet
+from trading_pipeline.stages.reports.reports import materialize_leaderboard, materialize_tearsheet
 
 __all__ = ["report_assets"]
 

@@ -8,8 +8,8 @@ import dagster as dg
 import duckdb
 from dagster_duckdb import DuckDBResource
 
-from trading_pipeline.market_data.source import MarketDataSource
-from trading_pipeline.market_data.source_registry import source
+from trading_pipeline.market_data.sources.protocol import MarketDataSource
+from trading_pipeline.market_data.sources.registry import source
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.stages.workspace import Workspace

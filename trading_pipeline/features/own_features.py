@@ -24,14 +24,14 @@ from trading_pipeline.errors import (
     UnknownNameError,
     did_you_mean,
 )
-from trading_pipeline.features.feature_sets import (
+from trading_pipeline.features.indicators.columns import indicator_features
+from trading_pipeline.features.sets.registry import (
     FeatureSet,
     FeatureSpec,
     feature_set,
     feature_set_names,
     replace_own_sets,
 )
-from trading_pipeline.features.indicator_features import indicator_features
 from trading_pipeline.settings.feature_set_file import FeatureSetFile
 
 __all__ = ["feature", "load_own_sets"]

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from trading_pipeline.errors import UnknownNameError, did_you_mean
-from trading_pipeline.market_data.source import utc_now
+from trading_pipeline.market_data.sources.protocol import utc_now
 
 __all__ = ["ALWAYS", "DAY", "WEEKDAYS", "WEEK_ANCHOR", "SessionSchedule", "session_schedule"]
 

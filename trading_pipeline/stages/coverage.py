@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from trading_pipeline.domain.windows import Window
-from trading_pipeline.stages.bars_stage import pending_bars
-from trading_pipeline.stages.feature_stage import FeatureStage
-from trading_pipeline.stages.label_stage import LabelStage
-from trading_pipeline.stages.model_stage import ModelStage, PredictionStage
-from trading_pipeline.stages.window_stage import WindowStage, pending_windows
+from trading_pipeline.stages.features.features import FeatureStage
+from trading_pipeline.stages.features.labels import LabelStage
+from trading_pipeline.stages.market_data.bars import pending_bars
+from trading_pipeline.stages.models.models import ModelStage, PredictionStage
+from trading_pipeline.stages.stage import WindowStage, pending_windows
 from trading_pipeline.stages.workspace import Workspace
 
 __all__ = ["chain_assets", "pending_chain"]

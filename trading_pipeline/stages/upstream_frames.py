@@ -9,7 +9,7 @@ import pandas as pd
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import InsufficientDataError
 from trading_pipeline.stages.workspace import Workspace
-from trading_pipeline.storage.artifact_store import Artifact
+from trading_pipeline.storage.stores.artifacts import Artifact
 
 __all__ = ["UpstreamFrames"]
 

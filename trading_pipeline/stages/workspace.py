@@ -11,16 +11,16 @@ from pathlib import Path
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import UnknownNameError, did_you_mean
-from trading_pipeline.market_data.source import MarketDataSource
-from trading_pipeline.market_data.source_registry import source, source_names
+from trading_pipeline.market_data.sources.protocol import MarketDataSource
+from trading_pipeline.market_data.sources.registry import source, source_names
 from trading_pipeline.settings.catalog import Catalog, load_catalog
 from trading_pipeline.settings.environment import PipelineSettings, load_settings
-from trading_pipeline.storage.artifact_store import ArtifactStore
-from trading_pipeline.storage.bar_store import BarStore
-from trading_pipeline.storage.model_store import ModelStore
-from trading_pipeline.storage.reference_store import ReferenceStore
-from trading_pipeline.storage.result_store import ResultStore
-from trading_pipeline.storage.trial_ledger import TrialLedger
+from trading_pipeline.storage.stores.artifacts import ArtifactStore
+from trading_pipeline.storage.stores.bars import BarStore
+from trading_pipeline.storage.stores.models import ModelStore
+from trading_pipeline.storage.stores.reference import ReferenceStore
+from trading_pipeline.storage.stores.results import ResultStore
+from trading_pipeline.storage.stores.trial_ledger import TrialLedger
 from trading_pipeline.storage.warehouse import Warehouse
 
 __all__ = ["Workspace", "open_workspace"]
@@ -43,7 +43,7 @@ class Workspace:
 
     def __post_init__(self) -> None:
         # late: it loads the compiled indicators, which reading a file of bars does not need
-        from trading_pipeline.stages.own_feature_sets import know_own_feature_sets
+        from trading_pipeline.stages.features.own_feature_sets import know_own_feature_sets
 
         know_own_feature_sets(self.catalog)
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from trading_pipeline.strategies.lookahead_check import ensure_strategy_causal
-from trading_pipeline.strategies.market_view import Market
-from trading_pipeline.strategies.registry import (
+from trading_pipeline.strategies.base import Strategy, StrategyParams
+from trading_pipeline.strategies.catalogue import (
     strategy,
     strategy_code_hash,
     strategy_names,
     validate_params,
 )
-from trading_pipeline.strategies.strategy_base import Strategy, StrategyParams
+from trading_pipeline.strategies.lookahead_check import ensure_strategy_causal
+from trading_pipeline.strategies.market import Market
 
 __all__ = [
     "Market",

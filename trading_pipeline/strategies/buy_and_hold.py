@@ -7,8 +7,8 @@ from typing import ClassVar
 import numpy as np
 
 from trading_pipeline.domain.signals import Signals
-from trading_pipeline.strategies.market_view import Market
-from trading_pipeline.strategies.strategy_base import Strategy, StrategyParams
+from trading_pipeline.strategies.base import Strategy, StrategyParams
+from trading_pipeline.strategies.market import Market
 
 __all__ = ["BuyAndHold", "BuyAndHoldParams"]
 

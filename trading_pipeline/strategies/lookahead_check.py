@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from trading_pipeline.features.causality_audit import ensure_causal
-from trading_pipeline.strategies.market_view import Market
-from trading_pipeline.strategies.strategy_base import Strategy, StrategyParams
+from trading_pipeline.features.audits.causality import ensure_causal
+from trading_pipeline.strategies.base import Strategy, StrategyParams
+from trading_pipeline.strategies.market import Market
 
 __all__ = ["ensure_strategy_causal"]
 

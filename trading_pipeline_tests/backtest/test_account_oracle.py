@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trading_pipeline.backtest import BacktestSettings, Signals
-from trading_pipeline_tests.backtest.oracle_comparison import compare_account, days_of, desk_of
-from trading_pipeline_tests.backtest.oracle_markets import (
+from trading_pipeline_tests.backtest.oracle.comparison import compare_account, days_of, desk_of
+from trading_pipeline_tests.backtest.oracle.markets import (
     account_settings,
     actions_of,
     decisions,

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trading_pipeline.backtest import BacktestSettings, Fraction, run_backtest
-from trading_pipeline.backtest import kernel_codes as codes
+from trading_pipeline.backtest.kernels import codes as codes
 from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.settings.backtest_settings import FixedQuantity
-from trading_pipeline_tests.backtest.oracle_comparison import bars_of_actions, dated_actions
-from trading_pipeline_tests.backtest.oracle_markets import (
+from trading_pipeline_tests.backtest.oracle.comparison import bars_of_actions, dated_actions
+from trading_pipeline_tests.backtest.oracle.markets import (
     actions_of,
     decisions,
     markets,

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from trading_pipeline_tests.backtest.oracle_comparison import (
+from trading_pipeline_tests.backtest.oracle.comparison import (
     compare_single,
 )
-from trading_pipeline_tests.backtest.oracle_markets import (
+from trading_pipeline_tests.backtest.oracle.markets import (
     actions_of,
     decisions,
     markets,

@@ -13,9 +13,9 @@ from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.optimization.grid_study import run_grid_study
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.settings.study import StudySpec
-from trading_pipeline.strategies import registry
+from trading_pipeline.strategies import catalogue as registry
+from trading_pipeline.strategies.base import Strategy
 from trading_pipeline.strategies.buy_and_hold import BuyAndHoldParams
-from trading_pipeline.strategies.strategy_base import Strategy
 from trading_pipeline_tests.backtest.random_markets import flat_bars, golden_market
 
 

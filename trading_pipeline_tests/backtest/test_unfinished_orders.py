@@ -114,7 +114,7 @@ def test_impact_that_makes_the_last_lot_too_dear_is_told_as_such():
 
 
 def test_levels_given_or_not_are_one_compiled_form():
-    from trading_pipeline.backtest.kernel_account import simulate_account
+    from trading_pipeline.backtest.kernels.account import simulate_account
 
     bars, chosen = flat_bars(10, 10, 10), TEN.model_copy(update={"pyramiding": 2})
     run_backtest(bars, orders_at(3, buy=[0]), chosen)

@@ -126,6 +126,6 @@ def test_the_installed_program_tells_errors_without_a_traceback(fresh_world):
 
 
 def test_attempts_that_failed_are_no_lines_of_their_own(call, fresh_world, capsys):
-    retry = logging.getLogger("trading_pipeline.market_data.retry")
+    retry = logging.getLogger("trading_pipeline.market_data.sources.connection.retry")
     assert call("run", "AAPL_1D").code == 1
     assert any(isinstance(handler, logging.NullHandler) for handler in retry.handlers)

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from trading_pipeline.features import feature_sets
-from trading_pipeline.features.feature_sets import FeatureSet, FeatureSpec, register_feature_set
+from trading_pipeline.features.sets import registry as feature_sets
+from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec, register_feature_set
 
 
 def tomorrows_return(bars):

@@ -5,8 +5,8 @@ import json
 from trading_pipeline.defs.instance import open_instance
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.environment import load_settings
-from trading_pipeline_tests.stages.test_dataset_registration import conflicting
-from trading_pipeline_tests.stages.test_dataset_stage import index_bars
+from trading_pipeline_tests.stages.datasets.test_profiles import index_bars
+from trading_pipeline_tests.stages.datasets.test_registration import conflicting
 
 FLAGS = ("--tz", "Asia/Kolkata", "--symbol", "NIFTY", "--json")
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from trading_pipeline_tests.stages.dataset_files import lines, rows_of, session_bars
+from trading_pipeline_tests.datasets.dataset_files import lines, rows_of, session_bars
 
 HEADER = ["timestamp", "open", "high", "low", "close", "volume"]
 

@@ -12,9 +12,9 @@ import pytest
 
 from trading_pipeline.cli import run_command
 from trading_pipeline.cli.run_command import PassReport
-from trading_pipeline.defs.job_runs import _without_event_log_notes
+from trading_pipeline.defs.automation.job_runs import _without_event_log_notes
 from trading_pipeline.errors import ConfigurationError, DiskFullError
-from trading_pipeline.features.feature_sets import FeatureSpec
+from trading_pipeline.features.sets.registry import FeatureSpec
 
 ROOT = Path(__file__).resolve().parents[2]
 NO_ROOM = OSError(errno.ENOSPC, "No space left on device")

@@ -9,7 +9,7 @@ import pytest
 
 from trading_pipeline.cli.provider_check import examine_providers
 from trading_pipeline.errors import PermanentFetchError, RetryableFetchError
-from trading_pipeline.market_data import source_registry
+from trading_pipeline.market_data.sources import registry as source_registry
 from trading_pipeline.settings.environment import load_settings
 
 KRAKEN = (

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from trading_pipeline.defs.instance import open_instance
-from trading_pipeline.market_data import source_registry
+from trading_pipeline.market_data.sources import registry as source_registry
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline_tests.conftest import random_bars

@@ -6,7 +6,7 @@ import sys
 
 import dagster as dg
 
-from trading_pipeline.defs.job_runs import close_abandoned_runs
+from trading_pipeline.defs.automation.job_runs import close_abandoned_runs
 
 
 @dg.op

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from trading_pipeline.errors import RetryableFetchError
-from trading_pipeline.stages.bars_stage import refresh_bars
-from trading_pipeline.stages.universe_stage import refresh_actions, refresh_universe
+from trading_pipeline.stages.market_data.bars import refresh_bars
+from trading_pipeline.stages.market_data.universe import refresh_actions, refresh_universe
 from trading_pipeline_tests.pipeline_world import (
     SOURCE,
     WINDOWS,

@@ -9,11 +9,11 @@ from dagster._core.loader import LoadingContextForTest
 
 from trading_pipeline.defs.all_assets import build_definitions
 from trading_pipeline.defs.resources import MarketDataResource
-from trading_pipeline.market_data.quality_findings import CHECK_NAMES, ERROR_CHECKS
+from trading_pipeline.market_data.quality.findings import CHECK_NAMES, ERROR_CHECKS
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.environment import load_settings
-from trading_pipeline.stages.bars_stage import refresh_bars
-from trading_pipeline.stages.universe_stage import refresh_actions, refresh_universe
+from trading_pipeline.stages.market_data.bars import refresh_bars
+from trading_pipeline.stages.market_data.universe import refresh_actions, refresh_universe
 from trading_pipeline_tests.pipeline_world import (
     SOURCE,
     bring_up_to_date,

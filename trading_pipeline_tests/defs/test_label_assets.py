@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from trading_pipeline.stages import label_stage
+from trading_pipeline.stages.features import labels as label_stage
 from trading_pipeline_tests.pipeline_world import failed_checks, materialized, run_job
 
 FIRST, LAST = "AAPL_1d|2000-01-01", "AAPL_1d|2003-01-01"

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from trading_pipeline.errors import DataQualityError
-from trading_pipeline.features import feature_sets
-from trading_pipeline.features.feature_sets import FeatureSet, FeatureSpec, register_feature_set
-from trading_pipeline.stages.universe_stage import refresh_universe
+from trading_pipeline.features.sets import registry as feature_sets
+from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec, register_feature_set
+from trading_pipeline.stages.market_data.universe import refresh_universe
 from trading_pipeline_tests.pipeline_world import (
     cause_of_failure,
     failed_checks,

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from trading_pipeline.defs.all_assets import build_definitions
-from trading_pipeline.defs.full_pass import FullPass
+from trading_pipeline.defs.automation.full_pass import FullPass
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.errors import TradingPipelineError
-from trading_pipeline.market_data.bundled_source import BundledSource
-from trading_pipeline.market_data.source import ActionRequest, BarRequest
+from trading_pipeline.market_data.sources.bundled.source import BundledSource
+from trading_pipeline.market_data.sources.protocol import ActionRequest, BarRequest
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline_tests.conftest import random_bars

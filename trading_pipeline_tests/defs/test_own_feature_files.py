@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from trading_pipeline.features.feature_sets import replace_own_sets
+from trading_pipeline.features.sets.registry import replace_own_sets
 from trading_pipeline.settings.catalog import load_catalog
-from trading_pipeline.stages.own_feature_sets import know_own_feature_sets
-from trading_pipeline.stages.universe_stage import refresh_universe
+from trading_pipeline.stages.features.own_feature_sets import know_own_feature_sets
+from trading_pipeline.stages.market_data.universe import refresh_universe
 from trading_pipeline_tests.pipeline_world import (
     cause_of_failure,
     failed_checks,

@@ -8,13 +8,13 @@ import pytest
 from trading_pipeline.defs.all_assets import build_definitions
 from trading_pipeline.defs.partitions import instrument_windows
 from trading_pipeline.domain.windows import WindowGrid
-from trading_pipeline.features.feature_sets import feature_set
+from trading_pipeline.features.sets.registry import feature_set
 from trading_pipeline.settings.catalog import Catalog, load_catalog
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.settings.model_spec import ModelSpec
-from trading_pipeline.stages.cross_feature_stage import cross_lookback_windows
-from trading_pipeline.stages.feature_stage import feature_lookback_windows
-from trading_pipeline.stages.model_stage import training_windows
+from trading_pipeline.stages.features.cross_features import cross_lookback_windows
+from trading_pipeline.stages.features.features import feature_lookback_windows
+from trading_pipeline.stages.models.models import training_windows
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline_tests.pipeline_world import WINDOWS
 

@@ -1,7 +1,7 @@
 """This file holds the tests of the asset chart_patterns: it is materialized, and a leak stops it."""
 
-from trading_pipeline.features import pattern_search
-from trading_pipeline.stages import pattern_stage
+from trading_pipeline.features.patterns import search as pattern_search
+from trading_pipeline.stages.features import patterns as pattern_stage
 from trading_pipeline_tests.pipeline_world import failed_checks, materialized, run_job
 
 FIRST, LAST = "AAPL_1d|2000-01-01", "AAPL_1d|2003-01-01"

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from trading_pipeline.stages.model_stage import ModelStage
-from trading_pipeline.stages.window_stage import materialize_windows, pending_windows
+from trading_pipeline.stages.models.models import ModelStage
+from trading_pipeline.stages.stage import materialize_windows, pending_windows
 from trading_pipeline_tests.pipeline_world import cause_of_failure, run_job
 
 PINNED = (

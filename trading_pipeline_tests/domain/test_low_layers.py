@@ -15,7 +15,7 @@ import trading_pipeline
 ROOT = Path(trading_pipeline.__file__).parent
 FILES = [
     ROOT / "errors.py",
-    *(path for name in ("domain", "settings", "storage") for path in (ROOT / name).glob("*.py")),
+    *(path for name in ("domain", "settings", "storage") for path in (ROOT / name).rglob("*.py")),
 ]
 MODULES = sorted(
     "trading_pipeline." + ".".join(path.relative_to(ROOT).with_suffix("").parts)

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from trading_pipeline.errors import ConfigurationError, UnknownNameError
-from trading_pipeline.features.feature_sets import (
+from trading_pipeline.features.sets.registry import (
     compute_features,
     feature_set,
     feature_set_names,
     replace_own_sets,
 )
 from trading_pipeline.settings.catalog import load_catalog
-from trading_pipeline.stages.own_feature_sets import know_own_feature_sets
+from trading_pipeline.stages.features.own_feature_sets import know_own_feature_sets
 
 HEAD = "from trading_pipeline.features.own_features import feature\n"
 CHANGE = HEAD + (

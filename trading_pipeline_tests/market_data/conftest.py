@@ -11,8 +11,8 @@ import pytest
 from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.timeframe import Timeframe
-from trading_pipeline.market_data.bundled_source import BundledSource
-from trading_pipeline.market_data.source import ActionRequest, BarRequest
+from trading_pipeline.market_data.sources.bundled.source import BundledSource
+from trading_pipeline.market_data.sources.protocol import ActionRequest, BarRequest
 from trading_pipeline_tests.market_data.replay.fixtures import replay
 
 __all__ = ["replay"]

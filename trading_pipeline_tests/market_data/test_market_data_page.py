@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from trading_pipeline.market_data.quality_findings import (
+from trading_pipeline.market_data.quality.findings import (
     CHECK_NAMES,
     ERROR_CHECKS,
     CheckSettings,
     check_settings,
 )
-from trading_pipeline.market_data.quality_score import WARNING_WEIGHTS
-from trading_pipeline.market_data.synthetic_faults import FAULT_KINDS
+from trading_pipeline.market_data.quality.score import WARNING_WEIGHTS
+from trading_pipeline.market_data.sources.synthetic.faults import FAULT_KINDS
 from trading_pipeline.settings.universe import UniverseFile
 
 PAGE = (Path(__file__).parents[2] / "docs" / "market-data.md").read_text(encoding="utf-8")

@@ -20,8 +20,8 @@ from trading_pipeline.market_data.resampling import (
     require_resampling,
     resample_bars,
 )
-from trading_pipeline.market_data.source import BarRequest
-from trading_pipeline.market_data.synthetic_source import SyntheticSource
+from trading_pipeline.market_data.sources.protocol import BarRequest
+from trading_pipeline.market_data.sources.synthetic.source import SyntheticSource
 from trading_pipeline_tests.conftest import random_bars
 
 SPAN = datetime(2012, 11, 12, tzinfo=UTC), datetime(2012, 12, 3, tzinfo=UTC)

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from trading_pipeline.models.fitted_model import FittedModel, NoModel
-from trading_pipeline.models.train import fit_model
+from trading_pipeline.models.registry.fitted_model import FittedModel, NoModel
+from trading_pipeline.models.training.train import fit_model
 from trading_pipeline.settings.model_spec import (
     EstimatorSpec,
     LabelSpec,

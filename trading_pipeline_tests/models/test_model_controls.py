@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from trading_pipeline.features.feature_sets import compute_features, feature_set
-from trading_pipeline.features.labels import compute_labels
-from trading_pipeline.models.fitted_model import FittedModel
+from trading_pipeline.features.labels.labels import compute_labels
+from trading_pipeline.features.sets.registry import compute_features, feature_set
+from trading_pipeline.models.cards.scores import score_probabilities
 from trading_pipeline.models.leakage_guard import ensure_predictions_clean
-from trading_pipeline.models.scores import score_probabilities
-from trading_pipeline.models.train import fit_model, predict_direction
-from trading_pipeline.models.walk_forward_folds import refit_dates
+from trading_pipeline.models.registry.fitted_model import FittedModel
+from trading_pipeline.models.training.train import fit_model, predict_direction
+from trading_pipeline.models.training.walk_forward_folds import refit_dates
 from trading_pipeline.settings.model_spec import (
     EstimatorSpec,
     LabelSpec,

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from trading_pipeline.performance import summarize
-from trading_pipeline.reporting.tearsheet import TearsheetInput
+from trading_pipeline.reporting.tearsheet.page import TearsheetInput
 
 
 def trades_frame(rows: list[tuple[str, str, str | None, float]]) -> pd.DataFrame:

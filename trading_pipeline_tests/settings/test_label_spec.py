@@ -6,7 +6,7 @@ import pytest
 
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.errors import ConfigurationError
-from trading_pipeline.models.train import check_model_spec
+from trading_pipeline.models.training.train import check_model_spec
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.label_spec import LabelSpec
 from trading_pipeline.settings.model_spec import ModelSpec

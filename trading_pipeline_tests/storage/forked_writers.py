@@ -21,7 +21,7 @@ import pandas as pd
 
 from trading_pipeline.domain.bars import BAR_COLUMNS
 from trading_pipeline.domain.windows import Window
-from trading_pipeline.storage.bar_store import BarStore, FetchAttempt
+from trading_pipeline.storage.stores.bars import BarStore, FetchAttempt
 from trading_pipeline.storage.warehouse import Warehouse
 
 WINDOW = Window(datetime(2012, 1, 1, tzinfo=UTC), datetime(2013, 1, 1, tzinfo=UTC))

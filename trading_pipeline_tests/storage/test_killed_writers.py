@@ -6,7 +6,7 @@ import contextlib
 import random
 
 from trading_pipeline.errors import InsufficientDataError
-from trading_pipeline.storage.bar_store import BarStore
+from trading_pipeline.storage.stores.bars import BarStore
 from trading_pipeline.storage.warehouse import Warehouse
 from trading_pipeline_tests.storage.forked_writers import (
     INSTRUMENT,

@@ -9,7 +9,7 @@ import pytest
 
 from trading_pipeline.errors import WarehouseBusy
 from trading_pipeline.storage.open_results import open_results
-from trading_pipeline.storage.result_store import ResultStore
+from trading_pipeline.storage.stores.results import ResultStore
 from trading_pipeline.storage.warehouse import Warehouse
 
 QUERY = "SELECT scenario, sharpe, created_at FROM backtest_results ORDER BY scenario"

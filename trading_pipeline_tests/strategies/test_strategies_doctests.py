@@ -8,18 +8,18 @@ import pytest
 
 import trading_pipeline.strategies as layer
 
-MODULES = [info.name for info in pkgutil.iter_modules(layer.__path__)]
+MODULES = [info.name for info in pkgutil.walk_packages(layer.__path__, f"{layer.__name__}.")]
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_give_what_they_show(name):
-    module = importlib.import_module(f"{layer.__name__}.{name}")
+    module = importlib.import_module(name)
     assert doctest.testmod(module).failed == 0
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_all_names_everything_public_that_is_defined_here(name):
-    module = importlib.import_module(f"{layer.__name__}.{name}")
+    module = importlib.import_module(name)
     public = {
         key
         for key, value in vars(module).items()

@@ -14,11 +14,11 @@ import pytest
 
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.timeframe import Timeframe
-from trading_pipeline.market_data.bundled_source import BundledSource, provenance
-from trading_pipeline.market_data.source import BarRequest
+from trading_pipeline.market_data.sources.bundled.source import BundledSource, provenance
+from trading_pipeline.market_data.sources.protocol import BarRequest
 
 ROOT = Path(__file__).parents[2]
-BUNDLED = ROOT / "trading_pipeline" / "market_data" / "bundled"
+BUNDLED = ROOT / "trading_pipeline" / "market_data" / "sources" / "bundled"
 
 
 @pytest.fixture(scope="module")

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from trading_pipeline.market_data.alpaca_source import AlpacaSource
-from trading_pipeline.market_data.ccxt_source import CcxtSource
-from trading_pipeline.market_data.provider_connection import ProviderConnection
-from trading_pipeline.market_data.retry import RetryPolicy
-from trading_pipeline.market_data.source import MarketDataSource
-from trading_pipeline.market_data.yahoo_source import YahooSource
+from trading_pipeline.market_data.sources.alpaca.source import AlpacaSource
+from trading_pipeline.market_data.sources.ccxt.source import CcxtSource
+from trading_pipeline.market_data.sources.connection.network_source import ProviderConnection
+from trading_pipeline.market_data.sources.connection.retry import RetryPolicy
+from trading_pipeline.market_data.sources.protocol import MarketDataSource
+from trading_pipeline.market_data.sources.yahoo.source import YahooSource
 from trading_pipeline.settings.environment import ExchangeKeys
 from trading_pipeline_tests.market_data.replay.alpaca_routes import KEYS, AlpacaReplay
 from trading_pipeline_tests.market_data.replay.exchange_routes import ExchangeReplay

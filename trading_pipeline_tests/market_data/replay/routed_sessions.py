@@ -8,7 +8,7 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
-from trading_pipeline.market_data.yahoo_session import new_http_session
+from trading_pipeline.market_data.sources.yahoo.session import new_http_session
 from trading_pipeline_tests.market_data.replay.server import ReplayServer
 
 

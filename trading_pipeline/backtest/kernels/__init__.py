@@ -1,0 +1,1 @@
+"""The exact loops, in compiled code."""

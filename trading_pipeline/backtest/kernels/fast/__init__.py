@@ -1,0 +1,1 @@
+"""Loops that exist for speed alone; each equals an exact one bit for bit."""

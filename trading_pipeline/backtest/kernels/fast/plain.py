@@ -1,0 +1,375 @@
+"""This file holds the compiled loop over the bars of one instrument: the order of events in a bar.
+
+The single run and the sweep call this loop, so that their numbers are equal bit for bit. Numbers of
+the settings travel in one float64 vector (`P_*`), results come back in `stats` (`S_*`), `trades`
+(`T_*`) and `orders` (`O_*`), see kernel_codes. No fastmath: sums keep their order.
+
+An edit here or in the files it imports needs another `ENGINE_VERSION` if any number can change.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from trading_pipeline.backtest.kernels.codes import (
+    ANY_ENTRY,
+    AT_CLOSE,
+    AT_INTRABAR,
+    AT_OPEN,
+    CANCELLED_LONG,
+    CANCELLED_SHORT,
+    ENTER_LONG,
+    ENTER_SHORT,
+    EXIT_LONG,
+    EXIT_SHORT,
+    K_LIMIT,
+    K_MARKET,
+    K_STOP,
+    K_TRAILING,
+    O_ASSET,
+    P_ALLOW_SHORT,
+    P_AMOUNT,
+    P_INITIAL_CASH,
+    P_INTRABAR,
+    P_MAX_HOLDING,
+    P_PERIODS,
+    P_POINT,
+    P_ROUND_TRIP,
+    P_SAME_CLOSE,
+    P_TOUCH,
+    P_TRAIL_IS_PRICE,
+    R_CONTRADICTION,
+    R_MAX_HOLDING,
+    R_OPEN,
+    R_REVERSAL,
+    R_SHORT_NOT_ALLOWED,
+    R_SIGNAL,
+    R_STOP_LOSS,
+    R_TAKE_PROFIT,
+    R_TRAILING_STOP,
+    S_BARS_IN_POSITION,
+    S_FEES,
+    S_FINAL_EQUITY,
+    S_FIRST_RUIN,
+    S_KURTOSIS,
+    S_MAX_DRAWDOWN,
+    S_MEAN,
+    S_ORDERS,
+    S_SD,
+    S_SHARPE,
+    S_SKEW,
+    S_TRADES,
+    T_ASSET,
+    T_ENTRY_AT,
+    T_ENTRY_BAR,
+    T_ENTRY_PRICE,
+    T_FEES,
+    T_QUANTITY,
+    T_SIDE,
+    T_SLIPPAGE,
+)
+from trading_pipeline.backtest.kernels.fast.quiet_bars import (
+    Q_COUNT,
+    Q_DRAWDOWN,
+    Q_PEAK,
+    Q_PREVIOUS,
+    Q_STOP,
+    Q_TROUGH,
+    mark_quiet_blocks,
+)
+from trading_pipeline.backtest.kernels.fills import (
+    add_powers,
+    commission,
+    entry_levels,
+    entry_quantity,
+    exit_trigger,
+    fill_at_market,
+    return_statistics,
+    trail_level,
+)
+from trading_pipeline.backtest.kernels.records import (
+    close_trade,
+    log_order,
+    log_pending,
+)
+from trading_pipeline.backtest.kernels.vectors import LANES
+
+__all__ = ["simulate"]
+
+Array = Any
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def simulate(
+    open_: Array, high: Array, low: Array, close: Array, event_bar: Array, event_code: Array,
+    size: Array, levels: Any, action_bar: Array, action_effect: Array, p: Array, stats: Array,
+    equity_out: Array, holdings: Array, trades: Array, orders: Array,
+) -> int:  # fmt: skip
+    """Run one instrument through the order of events; everything comes back in the out arrays.
+
+    Returns the number of holdings (`BacktestResult.holdings`) that were counted.
+
+    `event_bar`, `event_code`: bars with a decision, rising, and what was decided (`pack_intents`).
+    `size`, `levels` = (stop, target, trail) and `action_bar` may be None, for which a version of this
+    function without their work is compiled. Level arrays have one value, or one a bar.
+
+    Bars without a due order, an action or a level within reach are only marked, in the short loops
+    at the end; a bar on which nothing is held changes nothing at all and is jumped over.
+    """
+    n, n_events = close.shape[0], event_bar.shape[0]
+    point, max_holding = p[P_POINT], p[P_MAX_HOLDING]
+    mode, touch = int(p[P_INTRABAR]), p[P_TOUCH] > 0.0
+    delay = 0 if p[P_SAME_CLOSE] > 0.0 else 1
+    keep = equity_out.shape[0] == n
+    cash = p[P_INITIAL_CASH]
+    quantity, side, income = 0.0, 0.0, 0.0  # quantity is signed
+    stop, target, trail, stop_reason = np.nan, np.nan, np.nan, R_STOP_LOSS
+    decided, last_bar = -1, n + 1
+    n_trades, n_orders, next_action, event = 0, 0, 0, 0
+    previous, peak, trough, drawdown, fees = cash, cash, cash, 0.0, 0.0
+    held, ruin, n_holdings = 0, -1, 0
+    logged_cash, logged_quantity = np.nan, np.nan
+    state = np.zeros(Q_COUNT)
+    i = 0
+    while i < n:
+        # 0. Before the open: corporate actions.
+        ratio = 1.0
+        if action_bar is not None:
+            while next_action < action_bar.shape[0] and action_bar[next_action] < i:
+                next_action += 1  # passed while nothing was held
+            while next_action < action_bar.shape[0] and action_bar[next_action] == i:
+                split = action_effect[next_action, 0]
+                if delay == 1:  # a decision at this bar's close is in today's prices already
+                    ratio *= split
+                quantity *= split
+                stop /= split
+                target /= split
+                if p[P_TRAIL_IS_PRICE] > 0.0:
+                    trail /= split
+                paid = quantity * action_effect[next_action, 1] * point
+                cash += paid
+                income += paid
+                next_action += 1
+        # The shift between decision and fill stands here and nowhere else.
+        t = i - delay
+        act = 0
+        if event < n_events and event_bar[event] == t:
+            act = event_code[event]
+            event += 1
+        for step in range(2):
+            deciding = (step == 0) == (delay == 1)
+            code, why, ref, at, placed = 0, R_SIGNAL, np.nan, AT_CLOSE, i
+            if deciding:
+                # 1. Orders that are due; exits before entries.
+                if act == 0:
+                    continue
+                if quantity > 0.0:
+                    code = act & (EXIT_LONG | ENTER_SHORT)
+                elif quantity < 0.0:
+                    code = act & (EXIT_SHORT | ENTER_LONG)
+                if code != 0:
+                    reverses = (code & ENTER_LONG) != 0 or (
+                        (code & ENTER_SHORT) != 0 and p[P_ALLOW_SHORT] > 0.0
+                    )
+                    why = R_REVERSAL if reverses else R_SIGNAL
+                    code, placed = 1, t
+                    ref, at = (open_[i], AT_OPEN) if delay == 1 else (close[i], AT_CLOSE)
+            elif quantity != 0.0:
+                if levels is not None:
+                    # 2. Intrabar; the trail ratchets after the check.
+                    code, ref = exit_trigger(
+                        side, open_[i], high[i], low[i], stop, target, mode, touch
+                    )
+                    if code != 0:
+                        why = stop_reason if code == 1 else R_TAKE_PROFIT
+                        at = AT_OPEN if ref == open_[i] else AT_INTRABAR
+                        placed = decided
+                    elif trail == trail:
+                        best = high[i] if side > 0.0 else low[i]
+                        moved = trail_level(best, side, trail, p)
+                        if np.isnan(stop) or side * (moved - stop) > 0.0:
+                            stop, stop_reason = moved, R_TRAILING_STOP
+                # 3. Forced exits at the close.
+                if code == 0 and i >= last_bar:
+                    code, why, ref = 1, R_MAX_HOLDING, close[i]
+            if code != 0:
+                is_limit = code == 2
+                price = ref if is_limit else fill_at_market(ref, -side, p)
+                fee = commission(abs(quantity), price, is_limit, p) + p[P_ROUND_TRIP]
+                slip = abs(price - ref) * abs(quantity) * point
+                cash += quantity * price * point - fee
+                fees += fee
+                close_trade(
+                    trades, n_trades - 1, i, at, price, abs(quantity), fee, slip, income, point, why
+                )
+                if n_orders < orders.shape[0]:
+                    orders[n_orders, O_ASSET] = 0.0
+                kind = K_LIMIT if is_limit else K_MARKET
+                if why == R_STOP_LOSS:
+                    kind = K_STOP
+                elif why == R_TRAILING_STOP:
+                    kind = K_TRAILING
+                n_orders = log_order(
+                    orders, n_orders, placed, i, at, -side, False, kind, abs(quantity),
+                    abs(quantity), price, fee, slip, why,
+                )  # fmt: skip
+                quantity, side, income, last_bar = 0.0, 0.0, 0.0, n + 1
+                stop, target, trail = np.nan, np.nan, np.nan
+            if deciding and quantity == 0.0 and act & ANY_ENTRY:
+                side = 1.0 if act & (ENTER_LONG | CANCELLED_LONG) else -1.0
+                ref, at = (open_[i], AT_OPEN) if delay == 1 else (close[i], AT_CLOSE)
+                price, asked, bought, fee, slip = np.nan, np.nan, 0.0, 0.0, 0.0
+                if act & (CANCELLED_LONG | CANCELLED_SHORT):
+                    reason = R_CONTRADICTION
+                elif side < 0.0 and not p[P_ALLOW_SHORT] > 0.0:
+                    reason = R_SHORT_NOT_ALLOWED
+                else:
+                    price = fill_at_market(ref, side, p)
+                    if levels is not None:
+                        stop, target, trail, stop_reason = entry_levels(
+                            levels, t, price, side, ratio, p
+                        )
+                    amount = p[P_AMOUNT]
+                    if size is not None and size[t] == size[t]:
+                        amount = size[t]
+                    asked, bought, reason = entry_quantity(cash, price, amount, stop, p)
+                if bought > 0.0:
+                    fee = commission(bought, price, False, p)
+                    slip = abs(price - ref) * bought * point
+                    quantity = side * bought
+                    cash -= quantity * price * point + fee
+                    fees += fee
+                    decided = t
+                    if max_holding > 0.0:
+                        last_bar = i + int(max_holding) - delay
+                    if n_trades < trades.shape[0]:
+                        trades[n_trades, T_ASSET] = 0.0
+                        trades[n_trades, T_SIDE] = side
+                        trades[n_trades, T_QUANTITY] = bought
+                        trades[n_trades, T_ENTRY_BAR] = i
+                        trades[n_trades, T_ENTRY_AT] = at
+                        trades[n_trades, T_ENTRY_PRICE] = price
+                        trades[n_trades, T_FEES] = fee
+                        trades[n_trades, T_SLIPPAGE] = slip
+                    n_trades += 1
+                else:
+                    price = np.nan
+                if n_orders < orders.shape[0]:
+                    orders[n_orders, O_ASSET] = 0.0
+                n_orders = log_order(
+                    orders, n_orders, t, i, at, side, True, K_MARKET, asked, bought, price, fee,
+                    slip, reason,
+                )  # fmt: skip
+                if quantity == 0.0:
+                    side, stop, target, trail = 0.0, np.nan, np.nan, np.nan
+        # 5. Mark at the close.
+        equity = cash + quantity * close[i] * point
+        if keep:
+            equity_out[i] = equity
+            if cash != logged_cash or quantity != logged_quantity:
+                logged_cash, logged_quantity = cash, quantity
+                if n_holdings < holdings.shape[0]:
+                    holdings[n_holdings, 0] = i
+                    holdings[n_holdings, 1] = cash
+                    holdings[n_holdings, 2] = quantity
+                n_holdings += 1
+        if quantity != 0.0:
+            held += 1
+        if equity <= 0.0 and ruin < 0:
+            ruin = i
+        change = equity / previous - 1.0 if ruin < 0 or ruin == i else np.nan
+        previous = equity
+        add_powers(state, i, change)
+        if equity > peak:
+            drawdown = min(drawdown, trough / peak - 1.0)
+            peak, trough = equity, equity
+        trough = min(trough, equity)
+        i += 1
+        # Bars on which no order is due.
+        until = event_bar[event] + delay if event < n_events else n
+        if quantity == 0.0:
+            until = min(until, n)
+            if keep:
+                equity_out[i:until] = cash
+            if ruin >= 0 and i < until:
+                state[:LANES] = np.nan
+                state[LANES : 2 * LANES] = np.nan
+                state[2 * LANES : 3 * LANES] = np.nan
+                state[3 * LANES : 4 * LANES] = np.nan
+            i = max(i, until)
+            continue
+        if ruin >= 0:
+            continue
+        until = min(until, last_bar, n)
+        if action_bar is not None and next_action < action_bar.shape[0]:
+            until = min(until, action_bar[next_action])
+        start, quiet = i, True
+        scale, shift = 1.0 - side * trail, 0.0
+        if p[P_TRAIL_IS_PRICE] > 0.0:
+            scale, shift = 1.0, side * trail
+        while quiet and i < until:
+            state[Q_PREVIOUS], state[Q_PEAK], state[Q_TROUGH] = previous, peak, trough
+            state[Q_DRAWDOWN], state[Q_STOP] = drawdown, stop
+            i = mark_quiet_blocks(
+                close, high, low, i, until, cash, quantity, point, target, scale, shift, state,
+                equity_out, levels, keep,
+            )  # fmt: skip
+            previous, peak, trough = state[Q_PREVIOUS], state[Q_PEAK], state[Q_TROUGH]
+            drawdown = state[Q_DRAWDOWN]
+            if state[Q_STOP] != stop and trail == trail:
+                stop, stop_reason = state[Q_STOP], R_TRAILING_STOP
+            edge = min(until, (i | (LANES - 1)) + 1)
+            while i < edge:
+                if levels is not None:
+                    if side > 0.0:
+                        quiet = not (low[i] <= stop or high[i] >= target)
+                    else:
+                        quiet = not (high[i] >= stop or low[i] <= target)
+                equity = cash + quantity * close[i] * point
+                if equity <= 0.0 or not quiet:
+                    quiet = False
+                    break
+                if levels is not None and trail == trail:
+                    moved = trail_level(high[i] if side > 0.0 else low[i], side, trail, p)
+                    if side * (moved - stop) > 0.0:
+                        stop, stop_reason = moved, R_TRAILING_STOP
+                if keep:
+                    equity_out[i] = equity
+                add_powers(state, i, equity / previous - 1.0)
+                previous = equity
+                # One division a peak: the fall from it is deepest where the equity is lowest.
+                if equity > peak:
+                    if trough < peak:
+                        drawdown = min(drawdown, trough / peak - 1.0)
+                    peak, trough = equity, equity
+                elif equity < trough:
+                    trough = equity
+                i += 1
+        held += i - start
+    drawdown = min(drawdown, trough / peak - 1.0)
+    if quantity != 0.0:
+        close_trade(
+            trades, n_trades - 1, n - 1, AT_CLOSE, close[n - 1], abs(quantity), 0.0, 0.0, income,
+            point, R_OPEN,
+        )  # fmt: skip
+    if delay == 1:
+        act = event_code[n_events - 1] if n_events and event_bar[n_events - 1] == n - 1 else 0
+        orders[n_orders:, O_ASSET] = 0.0
+        n_orders = log_pending(orders, n_orders, act, n - 1, quantity)
+    stats[S_FINAL_EQUITY] = previous
+    stats[S_TRADES] = n_trades
+    stats[S_ORDERS] = n_orders
+    stats[S_MAX_DRAWDOWN] = drawdown
+    mean, sd, skew, kurtosis, sharpe = return_statistics(n, state, p[P_PERIODS])
+    stats[S_MEAN] = mean
+    stats[S_SD] = sd
+    stats[S_SKEW] = skew
+    stats[S_KURTOSIS] = kurtosis
+    stats[S_SHARPE] = sharpe
+    stats[S_BARS_IN_POSITION] = held
+    stats[S_FIRST_RUIN] = ruin
+    stats[S_FEES] = fees
+    return n_holdings

@@ -1,0 +1,72 @@
+"""This file holds the compiled loop over combinations of a crossing plan.
+
+Each combination is turned into events and goes through `simulate`, the loop of the single run. The
+function holds no lock of Python while it runs, so that threads share the work.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from trading_pipeline.backtest.kernels.fast.plain import simulate
+from trading_pipeline.backtest.kernels.vectors import LANES, cross_masks
+
+__all__ = ["crossing_events", "sweep_crossings"]
+
+Array = Any
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def crossing_events(
+    first: Array, second: Array, lead: int, up: int, down: int, event_bar: Array, event_code: Array
+) -> int:
+    """Write bars and codes of the crosses of two rows, rising; returns their number.
+
+    The buffers have a place for each bar. Eight bars are compared at once; only where one of them
+    has a cross is there more to do.
+    """
+    n, count = first.shape[0], 0
+    t = 1
+    while t + LANES <= n:
+        crossed = cross_masks(first, second, t)
+        if crossed != 0:
+            for lane in range(LANES):
+                if crossed >> lane & 1:
+                    event_bar[count], event_code[count] = t + lane - lead, up
+                    count += 1
+                elif crossed >> (LANES + lane) & 1:
+                    event_bar[count], event_code[count] = t + lane - lead, down
+                    count += 1
+        t += LANES
+    while t < n:
+        if first[t] > second[t] and first[t - 1] <= second[t - 1]:
+            event_bar[count], event_code[count] = t - lead, up
+            count += 1
+        elif first[t] < second[t] and first[t - 1] >= second[t - 1]:
+            event_bar[count], event_code[count] = t - lead, down
+            count += 1
+        t += 1
+    return count
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def sweep_crossings(
+    open_: Array, high: Array, low: Array, close: Array, rows: Array, pairs: Array, lead: int,
+    up: int, down: int, levels: Any, action_bar: Array, action_effect: Array, p: Array,
+    stats: Array, no_trades: Array, no_orders: Array,
+) -> None:  # fmt: skip
+    """Statistics of each pair, one row each; nothing else is kept."""
+    n = close.shape[0]
+    bars, codes = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.uint8)
+    nothing, no_holdings = np.empty(0), np.empty((0, 3))
+    for number in range(pairs.shape[0]):
+        count = crossing_events(
+            rows[pairs[number, 0]], rows[pairs[number, 1]], lead, up, down, bars, codes
+        )
+        simulate(
+            open_, high, low, close, bars[:count], codes[:count], None, levels, action_bar,
+            action_effect, p, stats[number], nothing, no_holdings, no_trades, no_orders,
+        )  # fmt: skip

@@ -1,0 +1,181 @@
+"""This file holds the backtest of several instruments on shared cash."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from trading_pipeline.backtest.account_run import run_account
+from trading_pipeline.backtest.portfolio.clock import AccountClock
+from trading_pipeline.backtest.portfolio.inputs import (
+    account_inputs,
+    applied_actions,
+    check_lengths,
+    of_instrument,
+)
+from trading_pipeline.backtest.portfolio.rebalances import run_rebalances
+from trading_pipeline.backtest.portfolio.result import PortfolioResult
+from trading_pipeline.backtest.portfolio.settings import (
+    InstrumentSettings,
+    instrument_settings_of,
+    priority_order,
+    refuse_unknown,
+)
+from trading_pipeline.backtest.portfolio.signals import run_signals
+from trading_pipeline.backtest.portfolio.tables import price_tables
+from trading_pipeline.backtest.portfolio.warnings import portfolio_warnings
+from trading_pipeline.backtest.portfolio.weights import WeightPlan, weight_plan
+from trading_pipeline.backtest.run_control import Cancelled, Progress
+from trading_pipeline.backtest.signal_checks import settings_or_default
+from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
+from trading_pipeline.domain.corporate_actions import CorporateAction
+from trading_pipeline.domain.signals import Signals
+from trading_pipeline.domain.target_weights import TargetWeights
+from trading_pipeline.errors import ConfigurationError, InsufficientDataError
+from trading_pipeline.settings.backtest_settings import BacktestSettings
+from trading_pipeline.settings.rebalancing import Rebalancing
+
+__all__ = ["PortfolioOrders", "run_portfolio_backtest"]
+
+PortfolioOrders: TypeAlias = Mapping[str, Signals] | TargetWeights
+
+
+def run_portfolio_backtest(
+    bars: Mapping[str, pd.DataFrame | ValidatedBars],
+    orders: PortfolioOrders,
+    settings: BacktestSettings | None = None,
+    *,
+    rebalancing: Rebalancing | None = None,
+    instrument_settings: Mapping[str, InstrumentSettings] | None = None,
+    actions: Mapping[str, Sequence[CorporateAction]] | None = None,
+    priorities: Mapping[str, float] | None = None,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> PortfolioResult:
+    """Trade several instruments in one account; with one instrument it equals `run_backtest`.
+
+    `bars`: prices as traded by instrument; all of one timeframe, each on its own calendar. `orders`:
+    signals by instrument, one row for each of its own bars, or target weights. `settings`: the
+    account's; `instrument_settings`: whole settings of an instrument, or only the fields in which it
+    differs (costs, sizing, levels, multiplier, lot, tick ...; `portfolio_settings.ACCOUNT_WIDE` are
+    shared). `rebalancing`: for target weights only, by default at each row that gives one.
+    `actions`: splits and dividends by instrument. `priorities`: buys of one moment are served from
+    the highest number down, equals by name, so that the order of the mappings changes nothing.
+    `progress(done, total)` counts bars; `cancelled()` is asked about 20 times a second.
+
+    The account's clock is the union of all bars. All orders of a bar are sized on the equity at its
+    open: exits first, then reductions, then buys as far as the cash goes; what is clipped or not
+    filled stands in the order log with its reason. An instrument without a bar is marked at its last
+    close, and its orders wait for its next bar.
+
+    Raises what `run_backtest` raises, with the instrument's name; `InsufficientDataError` for no
+    instrument, `UnknownNameError` for a name without bars, `ConfigurationError` for settings that
+    contradict the account's, `StrategyError` for weights that cannot be used, `RunCancelledError`
+    where `cancelled` said so.
+
+    >>> index = pd.date_range("2024-01-01", periods=3, tz="UTC", name="ts")
+    >>> flat = {name: [10.0, 10.0, 20.0] for name in ("open", "high", "low", "close")}
+    >>> bars = pd.DataFrame(flat, index=index).assign(volume=1.0)
+    >>> weights = TargetWeights.fixed({"A_1d": 0.5, "B_1d": 0.25}, index[0])
+    >>> result = run_portfolio_backtest({"A_1d": bars, "B_1d": bars}, weights)
+    >>> result.final_equity, result.trades["instrument"].tolist()
+    (175000.0, ['A_1d', 'B_1d'])
+    """
+    account = settings_or_default(settings)
+    if not bars:
+        raise InsufficientDataError(
+            "There are no instruments to trade. Give the bars of one or more by name.",
+            instruments=0,
+        )
+    names = priority_order(bars, priorities)
+    checked: dict[str, ValidatedBars] = {}
+    for name in names:
+        given = bars[name]
+        if isinstance(given, ValidatedBars):
+            checked[name] = given
+            continue
+        with of_instrument(name):
+            checked[name] = validate_bars(given)
+    own = instrument_settings_of(names, account, instrument_settings)
+    refuse_unknown("actions", actions or {}, names)
+    tables = price_tables(checked)
+    clock = tables.clock
+    by_name, plan = _decisions(checked, clock, orders, rebalancing, account)
+    effects = applied_actions(checked, clock, actions)
+    run = None
+    plain = not len(effects.applied[0]) and progress is None and cancelled is None
+    if plain and plan is not None:
+        run = run_rebalances(tables, plan, account, own)
+    if run is None:
+        signals = _of_all(checked, by_name)
+        if plain and plan is None:
+            run = run_signals(tables, signals, own, account)
+    if run is None:
+        inputs, entries = account_inputs(checked, tables, signals, plan, account, own, effects)
+        run = run_account(
+            inputs, effects.applied, entries, len(clock), len(names), progress=progress,
+            cancelled=cancelled,
+        )  # fmt: skip
+    # Only where an instrument may lack bars do the warnings look at the units.
+    by_bar = run.quantity if isinstance(run.quantity, np.ndarray) else None
+    return PortfolioResult(
+        instruments=names,
+        bars=checked,
+        clock=clock,
+        settings=account,
+        instrument_settings=own,
+        equity=run.equity,
+        cash=run.cash,
+        held=run.quantity,
+        trade_rows=run.trade_rows,
+        order_rows=run.order_rows,
+        stats=run.stats,
+        splits={name: (bar, effect[:, 0]) for name, (bar, effect) in effects.own.items()},
+        warnings=portfolio_warnings(account, run.stats, by_bar, clock, checked),
+    )
+
+
+def _decisions(
+    bars: Mapping[str, ValidatedBars],
+    clock: AccountClock,
+    orders: PortfolioOrders,
+    rebalancing: Rebalancing | None,
+    account: BacktestSettings,
+) -> tuple[Mapping[str, Signals], WeightPlan | None]:
+    """Signals by instrument, as far as there are any, and the plan of weights."""
+    given: Mapping[str, Signals] = {}
+    plan = None
+    if isinstance(orders, TargetWeights):
+        plan = weight_plan(list(bars), clock, orders, rebalancing or Rebalancing(), account)
+    elif not isinstance(orders, Mapping):
+        raise ConfigurationError(
+            f"The orders are a {type(orders).__name__}; give signals by instrument, or TargetWeights."
+        )
+    elif rebalancing is not None:
+        raise ConfigurationError(
+            "A rebalancing restores target weights, and these orders are signals. Give TargetWeights, "
+            "or leave the rebalancing out."
+        )
+    else:
+        refuse_unknown("orders", orders, bars)
+        check_lengths(bars, orders)
+        given = orders
+    return given, plan
+
+
+def _of_all(bars: Mapping[str, ValidatedBars], given: Mapping[str, Signals]) -> dict[str, Signals]:
+    """Signals of every instrument; of those without orders none at all."""
+    idle: dict[int, Signals] = {}
+    for name in bars.keys() - given.keys():
+        rows = len(bars[name])
+        if rows not in idle:
+            idle[rows] = _none(rows)
+    return {name: given[name] if name in given else idle[len(each)] for name, each in bars.items()}
+
+
+def _none(rows: int) -> Signals:
+    never = np.zeros(rows, dtype=np.bool_)
+    return Signals.long_only(never, never)

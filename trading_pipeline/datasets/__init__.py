@@ -1,0 +1,1 @@
+"""Users' files: from bytes to a profile, checks and advice."""

@@ -1,0 +1,98 @@
+"""This file holds what is told about a profiled file beside its profile: what blocks, a delimiter.
+
+Nothing here changes what a profile says; it names the flag or the mend that leads on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from trading_pipeline.datasets.preview import preview_dataset
+from trading_pipeline.datasets.profile import DatasetProfile
+
+__all__ = ["blocked_rows", "delimiter_advice"]
+
+_FLAG = "--duplicates first or --duplicates last keeps one row of each stamp"
+_ROWS = "correct or take out these rows in the file"
+_BLOCKING = {
+    "duplicate_conflict": ("row(s) repeat a stamp with other values", _FLAG),
+    "duplicate_row": ("row(s) repeat an earlier one", _FLAG),
+    "high_below_low": ("row(s) have a high below the low", _ROWS),
+    "ohlc_inconsistent": ("row(s) have an open or close outside high and low", _ROWS),
+    "non_positive_price": ("row(s) have a price of 0 or less", _ROWS),
+    "negative_volume": (
+        "rows have a volume below 0",
+        f"{_ROWS}, or leave the volumes out: --volume none",
+    ),
+}
+_DROPPED = {
+    "null_ohlc": "row(s) have an empty or unreadable price",
+    "truncated_line": "line(s) have too few cells",
+    "bad_timestamp": "row(s) have a time stamp that cannot be read",
+}
+_GAP_SHARE = 0.01  # CheckSettings.gap_error_fraction
+_WITHOUT_SESSIONS = ("24/7", "24/5")
+_LINES = 20
+
+
+def blocked_rows(profile: DatasetProfile) -> list[str]:
+    """Why `datasets add` would refuse the bars as they stand, one sentence a reason; perhaps none.
+
+    Empty for a file that is not accepted at all. Rows that cannot be bars are left out by `add`: they
+    are named too, as the bars that then lack.
+    """
+    if not profile.accept:
+        return []
+    found = {**profile.problems, **profile.other_findings}
+    told = []
+    for code, (what, mend) in _BLOCKING.items():
+        count = found.get(code, 0)
+        if count and not (code.startswith("duplicate") and profile.answers.duplicates != "keep"):
+            told.append(f"{count:,} {what} ({code}): {mend}.")
+    missing = profile.missing_bars or 0
+    allowed = profile.answers.max_missing
+    share = missing / max(missing + profile.valid_rows, 1)
+    if profile.calendar not in _WITHOUT_SESSIONS and share > (
+        _GAP_SHARE if allowed is None else allowed
+    ):
+        lost = [f"{found[code]:,} {what}" for code, what in _DROPPED.items() if found.get(code)]
+        because = f" ({', '.join(lost)}, and so are no bars)" if lost else ""
+        told.append(
+            f"{missing:,} bars that {profile.calendar} expects are missing, {share:.1%}{because}: name "
+            "the right calendar with --calendar, or allow them with --max-missing."
+        )
+    return told
+
+
+def delimiter_advice(path: Path, profile: DatasetProfile) -> str:
+    """The character that seems to split the lines of a file that was read as one column, as advice.
+
+    Empty where the file has several columns, is no text, or nothing splits its first lines alike.
+    """
+    shape = profile.shape
+    if shape is None or shape.delimiter is None or shape.width > 1:
+        return ""
+    shown = preview_dataset(path, profile.answers, rows=_LINES)
+    lines = ["".join(row) for row in shown.rows]
+    counts = [Counter(each for each in line if _can_split(each)) for line in lines]
+    common = set.intersection(*map(set, counts)) if counts else set()
+    alike = {
+        each: n[each]
+        for each in sorted(common)
+        if len({c[each] for c in counts}) == 1
+        for n in counts[:1]
+    }
+    # a date has two of its marks and prices one each, so a delimiter is not among those
+    likely = [each for each, count in alike.items() if count >= 4 and each not in ".-:/"]
+    if not likely:
+        return ""
+    best = max(likely, key=alike.__getitem__)
+    return (
+        f"Every line holds {best!r} {alike[best]} times: if it splits the cells, say so with "
+        f"--delimiter '{best}'."
+    )
+
+
+def _can_split(character: str) -> bool:
+    return not (character.isalnum() or character.isspace() or character in "\"'")

@@ -1,0 +1,1 @@
+"""When the rows of a file happened: stamps, time zone, sessions, coverage."""

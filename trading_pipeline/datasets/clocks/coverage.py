@@ -1,0 +1,119 @@
+"""This file holds what a user's bars lack and have too many, against a calendar; and their timeframe.
+
+Minutes count from 1970. Years are looked at one by one, so that memory does not grow with the span.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trading_pipeline.datasets.checks.series import MINUTE, MinuteMap
+from trading_pipeline.datasets.clocks.sessions import bar_labels
+from trading_pipeline.domain.timeframe import Timeframe
+from trading_pipeline.market_data.calendars import expected_bars
+
+__all__ = ["Coverage", "count_coverage", "step_name"]
+
+Minutes = npt.NDArray[np.int64]
+_DAY_MINUTES = 1440
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """`missing`: bars that the calendar expects between first and last and that are absent.
+
+    `extra`: distinct stamps that the calendar does not have.
+    """
+
+    missing: int
+    extra: int
+
+
+def step_name(steps: Counter[int]) -> str | None:
+    """Timeframe by the commonest distance (microseconds) between stamps; "irregular" where none rules.
+
+    None without any distance. A distance that is no timeframe of the package is named likewise, such
+    as `2m`. It rules with half of all distances, or with a fifth where 95 % are multiples of it.
+
+    >>> step_name(Counter({60_000_000: 374, 63_960_000_000: 1}))
+    '1m'
+    """
+    total = sum(steps.values())
+    if not total:
+        return None
+    most = max(steps.values())
+    step = min(each for each, count in steps.items() if count == most)
+    multiples = sum(count for each, count in steps.items() if each % step == 0)
+    if 2 * most < total and not (5 * most >= total and multiples >= 0.95 * total):
+        return "irregular"
+    for unit, length in (
+        ("w", 7 * 86_400_000_000),
+        ("d", 86_400_000_000),
+        ("h", 3_600_000_000),
+        ("m", MINUTE),
+        ("s", 1_000_000),
+    ):
+        if step % length == 0:
+            return f"{step // length}{unit}"
+    return "irregular"
+
+
+def count_coverage(
+    minutes: MinuteMap, timeframe: Timeframe, calendar: str, *, zone: str | None, wall: bool
+) -> Coverage:
+    """Missing and extra bars between the first and the last minute that has one.
+
+    `wall`: the minutes are as the file shows them, intraday ones those of `zone`; else they are UTC.
+    """
+    if minutes.first is None or minutes.last is None:
+        return Coverage(0, 0)
+    if not timeframe.is_intraday:
+        return _daily(minutes, timeframe, calendar, wall)
+    missing = extra = 0
+    start = minutes.first
+    while start <= minutes.last:
+        end = min(_next_year(start), minutes.last + 1)
+        expected = _expected(start, end, timeframe, calendar, zone if wall else None)
+        wanted, seen = np.zeros(end - start, dtype=np.bool_), minutes.flags(start, end)
+        wanted[expected - start] = True
+        missing += int((wanted & ~seen).sum())
+        extra += int((seen & ~wanted).sum())
+        start = end
+    return Coverage(missing, extra)
+
+
+def _daily(minutes: MinuteMap, timeframe: Timeframe, calendar: str, wall: bool) -> Coverage:
+    first, last = minutes.first or 0, minutes.last or 0
+    moments = minutes.between(first, last + 1) * MINUTE
+    found = np.unique(bar_labels(moments, timeframe, calendar, wall=wall))
+    begin, end = (pd.Timestamp(int(each), unit="us", tz="UTC") for each in (found[0], found[-1]))
+    expected = expected_bars(
+        begin.to_pydatetime(), (end + pd.Timedelta(days=1)).to_pydatetime(), timeframe, calendar
+    )
+    labels = np.asarray(expected.asi8, dtype=np.int64)
+    return Coverage(len(np.setdiff1d(labels, found)), len(np.setdiff1d(found, labels)))
+
+
+def _expected(
+    start: int, end: int, timeframe: Timeframe, calendar: str, zone: str | None
+) -> Minutes:
+    margin = 0 if zone is None else _DAY_MINUTES
+    index = expected_bars(_moment(start - margin), _moment(end + margin), timeframe, calendar)
+    if zone is not None:
+        index = index.tz_convert(zone).tz_localize(None).tz_localize("UTC")
+    minutes = np.asarray(index.as_unit("us").asi8, dtype=np.int64) // MINUTE
+    return minutes[(minutes >= start) & (minutes < end)]
+
+
+def _moment(minute: int) -> datetime:
+    return datetime.fromtimestamp(minute * 60, UTC)
+
+
+def _next_year(minute: int) -> int:
+    return int(datetime(_moment(minute).year + 1, 1, 1, tzinfo=UTC).timestamp()) // 60

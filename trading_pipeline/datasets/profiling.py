@@ -1,0 +1,254 @@
+"""This file holds the profile of a user's file: its form, its checks, its market, its open questions.
+
+The reader of bars and the preview stand in files of their own and can be imported from here too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from trading_pipeline.datasets.clocks.coverage import step_name
+from trading_pipeline.datasets.clocks.market import MarketFacts
+from trading_pipeline.datasets.clocks.timestamps import surviving_orders
+from trading_pipeline.datasets.columns.numbers import formula_cell
+from trading_pipeline.datasets.preview import preview_dataset
+from trading_pipeline.datasets.profile import (
+    DatasetPreview,
+    DatasetProfile,
+    shown_moment,
+)
+from trading_pipeline.datasets.reading.bars import read_dataset_bars
+from trading_pipeline.datasets.reading.batches import FileTally, Progress, tally_file
+from trading_pipeline.datasets.reading.encodings import HEAD_BYTES, FileBytes, examine_bytes
+from trading_pipeline.datasets.reading.table import FoundTable, find_table, readable_copy
+from trading_pipeline.datasets.refusals import (
+    formula_reason,
+    refused_bytes,
+    refused_table,
+)
+from trading_pipeline.domain.dataset_shape import TableShape
+from trading_pipeline.settings.dataset_answers import DatasetAnswers
+from trading_pipeline.storage.user_files.csv_scan import open_scan
+from trading_pipeline.storage.user_files.plain_lines import NotPlainError
+
+__all__ = [
+    "DatasetAnswers",
+    "DatasetPreview",
+    "DatasetProfile",
+    "preview_dataset",
+    "profile_dataset",
+    "read_dataset_bars",
+]
+
+PLAIN_BYTES = 4_000_000
+"""Smaller files are read by DuckDB at once: reading them twice would cost as little."""
+_UTC_CELL = re.compile(r".*?(?:[Zz]|UTC|GMT|[+-]00(?::?00)?)\s*")
+
+
+def profile_dataset(
+    path: Path,
+    answers: DatasetAnswers | None = None,
+    *,
+    max_bytes: int | None = None,
+    progress: Progress | None = None,
+) -> DatasetProfile:
+    """Read a CSV, TSV or Parquet file once and say what it is, what is wrong and what must be asked.
+
+    `answers`: instead of what the file does not say. `max_bytes`: a larger file is refused unread.
+    `progress`: called with the number of rows read so far. Memory does not grow with the file. A file
+    that cannot be bars has `accept` false and a `reason`; raises `DatasetFormatError` only where there
+    is no file to read, or an answer does not fit it.
+    """
+    path, answers = Path(path), answers or DatasetAnswers()
+    size = path.stat().st_size if path.is_file() else 0
+    base = DatasetProfile(path=str(path), size=size, accept=False, answers=answers)
+    if max_bytes is not None and size > max_bytes:
+        return replace(
+            base,
+            reason=f"The file has {size:,} bytes; at most {max_bytes:,} are allowed. Split it by years "
+            "or symbols, or raise the limit.",
+        )
+    if size >= PLAIN_BYTES:
+        plain = _plain_profile(base, path, progress)
+        if plain is not None:
+            return plain
+    content = examine_bytes(path)
+    base = replace(base, encoding=content.encoding if content.kind == "text" else None)
+    refused = refused_bytes(content)
+    if refused is not None:
+        return replace(base, reason=refused[1], problems={refused[0]: 1})
+    with readable_copy(path, content) as readable:
+        return _profile_table(base, readable, content, progress)
+
+
+def _plain_profile(
+    base: DatasetProfile, path: Path, progress: Progress | None
+) -> DatasetProfile | None:
+    """The profile of a large text file that is plain to its end; None where it must be read with care.
+
+    Only the head is examined: lines that can be read in the plain way show that the rest is as plain.
+    """
+    content = examine_bytes(path, limit=HEAD_BYTES)
+    is_plain = content.encoding == "utf-8" and not content.quoted and not content.old_lines
+    if content.kind != "text" or not is_plain:
+        return None
+    base = replace(base, encoding=content.encoding)
+    try:
+        return _profile_table(base, path, content, progress, plain=True)
+    except NotPlainError:
+        return None
+
+
+def _profile_table(
+    base: DatasetProfile,
+    readable: Path,
+    content: FileBytes,
+    progress: Progress | None,
+    *,
+    plain: bool = False,
+) -> DatasetProfile:
+    table = find_table(readable, content, base.answers)
+    shape = table.shape
+    base = _with_form(base, shape)
+    bom = {"bom": 1} if content.bom else {}
+    refused = refused_table(base, table, bom)
+    if plain and (refused is not None or len(table.formats) > 1):
+        raise NotPlainError("The head leaves open what the file is.", path=base.path)
+    if refused is not None:
+        return refused
+    orders, both = list(table.formats), 0
+    if len(orders) > 1:
+        with open_scan(readable, shape) as scan:
+            counts, both = scan.readable_stamps([table.formats[order] for order in orders])
+        orders = [each for each, n in zip(orders, counts, strict=True) if n == max(counts)]
+        alive = {order: table.formats[order] for order in orders}
+        orders = surviving_orders(table.cells("timestamp"), alive)
+    shape = replace(shape, timestamp=table.formats[orders[0]])
+    base = _with_form(base, shape)
+    naive = shape.timestamp is not None and not _is_aware(shape)
+    market = MarketFacts(base.answers, is_naive=naive)
+    with open_scan(readable, shape) as scan:
+        tally = tally_file(
+            scan,
+            naive_zone=base.answers.tz,
+            on_series=lambda series, _: market.look_at(series),
+            progress=progress,
+            plain=plain,
+        )
+    ambiguous = {"ambiguous_date": both} if len(orders) > 1 else {}
+    return _finished(base, table, tally, market, {**bom, **ambiguous})
+
+
+def _finished(
+    base: DatasetProfile,
+    table: FoundTable,
+    tally: FileTally,
+    market: MarketFacts,
+    known: Mapping[str, int],
+) -> DatasetProfile:
+    rows, shape = tally.rows, base.shape
+    symbols = tuple(sorted(tally.symbols)) or table.symbols
+    tz = "mixed" if tally.is_mixed else _tz(base, table, market)
+    problems = {
+        **known,
+        **rows.all_problems(),
+        "duplicate_row": tally.duplicate_rows,
+        "duplicate_conflict": tally.duplicate_conflicts,
+        "price_spike": tally.price_spikes,
+        "stale_run": tally.stale_runs,
+        "missing_bar": market.missing or 0,
+        "mixed_tz": rows.naive_rows if tally.is_mixed else 0,
+        "multiple_symbols": len(symbols) if len(symbols) > 1 else 0,
+        "no_rows": int(rows.rows == 0),
+    }
+    others = {**rows.others, "extra_bar": market.extra or 0}
+    if shape is not None and "volume" not in shape.positions:
+        others.pop("missing_volume", None)
+    timeframe = base.answers.timeframe or step_name(tally.steps)
+    profile = replace(
+        base,
+        accept=rows.valid_rows > 0,
+        tz=tz,
+        suggest_tz=market.suggest_tz,
+        timeframe=None if timeframe is None else str(timeframe),
+        rows=rows.rows,
+        valid_rows=rows.valid_rows,
+        symbols=symbols,
+        symbol_in_column=bool(tally.symbols),
+        calendar=market.calendar,
+        missing_bars=market.missing,
+        problems={code: count for code, count in problems.items() if count},
+        other_findings={code: count for code, count in others.items() if count},
+    )
+    profile = replace(profile, first=_shown(rows.first, profile), last=_shown(rows.last, profile))
+    if rows.first_formula_row is not None:
+        return replace(profile, accept=False, reason=formula_reason(rows.first_formula_row))
+    if any(formula_cell(symbol) for symbol in symbols):
+        return replace(profile, accept=False, reason=formula_reason(None))
+    if not profile.accept:
+        what = ", ".join(f"{code} {count}" for code, count in profile.problems.items())
+        reason = (
+            f"None of the {rows.rows} row(s) can be read as a bar ({what or 'no time stamps'})."
+        )
+        return replace(profile, reason=reason)
+    return profile
+
+
+def _with_form(base: DatasetProfile, shape: TableShape) -> DatasetProfile:
+    stamp = shape.timestamp
+    return replace(
+        base,
+        shape=shape,
+        encoding=shape.encoding,
+        delimiter=shape.delimiter,
+        decimal=shape.numbers.decimal,
+        thousands=shape.numbers.thousands,
+        header=shape.header,
+        skip_rows=shape.skip_rows,
+        columns=shape.column_names,
+        timestamp=None
+        if stamp is None
+        else {"kind": stamp.kind, "unit": stamp.unit, "format": stamp.format},
+    )
+
+
+def _is_aware(shape: TableShape) -> bool:
+    stamp = shape.timestamp
+    return stamp is not None and (stamp.kind == "epoch" or stamp.shows_offset)
+
+
+def _tz(base: DatasetProfile, table: FoundTable, market: MarketFacts) -> str:
+    if market.is_naive:
+        return "naive"
+    stamp = base.shape.timestamp if base.shape is not None else None
+    if stamp is not None and stamp.kind == "epoch":
+        return "UTC"
+    cells = [cell for cell in table.cells("timestamp") if cell.strip()]
+    return "UTC" if all(_UTC_CELL.fullmatch(cell) for cell in cells) else "offset"
+
+
+def _shown(moment: int | None, profile: DatasetProfile) -> str | None:
+    """Text of the first or last moment as the file shows it."""
+    if moment is None:
+        return None
+    stamp = profile.shape.timestamp if profile.shape is not None else None
+    as_date = stamp is not None and stamp.kind == "date"
+    naive = profile.tz == "naive"
+    offset = _offset(moment, profile.answers.tz) if naive and not as_date else ""
+    return shown_moment(moment, aware=not naive, as_date=as_date, zone_offset=offset)
+
+
+def _offset(moment: int, zone: str | None) -> str:
+    if zone is None:
+        return ""
+    stamp: Any = pd.Timestamp(moment, unit="us").tz_localize(
+        zone, ambiguous=True, nonexistent="shift_forward"
+    )
+    text = str(stamp.isoformat())
+    return text[-6:]

@@ -1,0 +1,137 @@
+"""This file holds the way from a profiled file to bars by the package's clocks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from trading_pipeline.datasets.clocks.sessions import bar_labels, to_utc
+from trading_pipeline.datasets.profile import DatasetProfile, open_questions
+from trading_pipeline.datasets.reading.encodings import examine_bytes
+from trading_pipeline.datasets.reading.rows import row_batches
+from trading_pipeline.datasets.reading.table import readable_copy
+from trading_pipeline.domain.bars import PRICE_COLUMNS, normalize_bars
+from trading_pipeline.domain.timeframe import Timeframe
+from trading_pipeline.errors import DatasetFormatError, did_you_mean
+from trading_pipeline.settings.dataset_answers import DatasetAnswers
+from trading_pipeline.storage.user_files.csv_scan import open_scan
+
+__all__ = ["read_dataset_bars"]
+
+_OF_FORM = ("date_order", "timestamp_format", "columns", "decimal", "delimiter", "volume")
+"""Answers that change how cells are read, so that a profile made without them does not hold."""
+
+
+def read_dataset_bars(
+    path: Path,
+    profile: DatasetProfile,
+    answers: DatasetAnswers | None = None,
+    *,
+    symbol: str | None = None,
+) -> pd.DataFrame:
+    """Bars of a profiled file: index `ts` in UTC by the package's clocks, in order of time.
+
+    Columns open, high, low, close, volume (0 where the file has none), float64. `answers`: instead of
+    those that the profile was made with. `symbol`: which one of several, instead of the answered one.
+    Rows that cannot be bars are left out, as the profile counts them; every other row stays as it is,
+    repeated stamps too unless `duplicates` of the answers says which row to keep.
+
+    Raises `DatasetFormatError` where the profile refuses the file, a question is open (the message
+    names the flag that answers it), the file has changed since, or a clock change makes stamps
+    unclear.
+    """
+    path, answers = Path(path), answers or profile.answers
+    _require_unchanged(path, profile)
+    if any(getattr(answers, key) != getattr(profile.answers, key) for key in _OF_FORM):
+        from trading_pipeline.datasets.profiling import profile_dataset
+
+        profile = profile_dataset(path, answers)
+    if symbol is not None:
+        _require_symbol(symbol, profile)
+        answers = answers.model_copy(update={"symbol": symbol})
+    if profile.symbols and not profile.symbol_in_column and answers.symbol in profile.symbols:
+        from trading_pipeline.datasets.profiling import profile_dataset
+
+        profile = profile_dataset(path, answers)  # a wide table: other columns for another symbol
+    if not profile.accept or profile.shape is None:
+        raise DatasetFormatError(
+            f"{path} cannot be read as bars: {profile.reason}",
+            path=str(path),
+            reason=profile.reason,
+        )
+    questions = open_questions(profile, answers)
+    if questions:
+        asked = " ".join(question.message for question in questions)
+        raise DatasetFormatError(
+            f"{path} leaves {len(questions)} question(s) open. {asked} Or write the answer into "
+            f"{path.name}.yaml beside the file, such as '{questions[0].key}: ...'.",
+            path=str(path),
+            questions=[question.key for question in questions],
+        )
+    return _bars(path, profile, answers)
+
+
+def _bars(path: Path, profile: DatasetProfile, answers: DatasetAnswers) -> pd.DataFrame:
+    frame = _rows(path, profile, answers)
+    moments = frame.pop("ts").to_numpy()
+    timeframe = answers.timeframe or Timeframe(str(profile.timeframe))
+    is_wall = profile.tz == "naive"
+    if is_wall and timeframe.is_intraday and answers.tz is not None:
+        newest_first = "descending" in profile.problems
+        step = -1 if newest_first else 1
+        moments = to_utc(np.ascontiguousarray(moments[::step]), answers.tz)[::step]
+    calendar = answers.calendar or profile.calendar
+    labels = bar_labels(np.ascontiguousarray(moments), timeframe, calendar, wall=is_wall)
+    frame.index = pd.DatetimeIndex(labels.view("datetime64[us]"), name="ts").tz_localize("UTC")
+    if answers.duplicates != "keep":
+        frame = frame[~frame.index.duplicated(keep=answers.duplicates)]
+    return normalize_bars(frame.sort_index(kind="stable"))
+
+
+def _rows(path: Path, profile: DatasetProfile, answers: DatasetAnswers) -> pd.DataFrame:
+    """Rows that can be bars in the order of the file: ts (int64 microseconds), prices, volume."""
+    if profile.shape is None:
+        raise DatasetFormatError(f"The profile of {path} has no form.", path=str(path))
+    several = profile.symbol_in_column and len(profile.symbols) > 1
+    mixed = profile.tz == "mixed"
+    moments, values = [], []
+    with (
+        readable_copy(path, examine_bytes(path)) as readable,
+        open_scan(readable, profile.shape) as scan,
+    ):
+        for batch in row_batches(
+            scan,
+            {},
+            symbol=answers.symbol if several else None,
+            naive_zone=answers.tz if mixed else None,
+        ):
+            good = batch.readable
+            moments.append(batch.moments[good])
+            values.append(np.column_stack([batch.prices[good], batch.volume[good]]))
+    table = np.concatenate(values) if values else np.empty((0, 5))
+    frame = pd.DataFrame(table, columns=[*PRICE_COLUMNS, "volume"])
+    frame["volume"] = frame["volume"].where(np.isfinite(frame["volume"]), 0.0)
+    frame["ts"] = np.concatenate(moments) if moments else np.empty(0, dtype=np.int64)
+    return frame
+
+
+def _require_unchanged(path: Path, profile: DatasetProfile) -> None:
+    size = path.stat().st_size if path.is_file() else None
+    if size != profile.size:
+        found = "is no longer there" if size is None else f"now has {size:,} bytes"
+        raise DatasetFormatError(
+            f"{path} {found}; it had {profile.size:,} when it was profiled. Profile it again.",
+            path=str(path),
+            size=size,
+        )
+
+
+def _require_symbol(symbol: str, profile: DatasetProfile) -> None:
+    if len(profile.symbols) > 1 and symbol not in profile.symbols:
+        raise DatasetFormatError(
+            f"The file has no symbol {symbol!r}. {did_you_mean(symbol, profile.symbols)}",
+            symbol=symbol,
+            symbols=list(profile.symbols),
+        )

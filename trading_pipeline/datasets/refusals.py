@@ -1,0 +1,94 @@
+"""This file holds the reasons for which a user's file cannot be bars, as its bytes and its head show them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from trading_pipeline.datasets.profile import DatasetProfile
+from trading_pipeline.datasets.reading.encodings import FileBytes
+from trading_pipeline.datasets.reading.table import FoundTable
+from trading_pipeline.domain.dataset_shape import TableShape
+
+__all__ = ["formula_reason", "refused_bytes", "refused_table"]
+
+_OHLC = ("open", "high", "low", "close")
+
+
+def refused_bytes(content: FileBytes) -> tuple[str, str] | None:
+    """Problem code and reason of a file that is no text; None for one that is."""
+    if content.kind == "empty":
+        return "empty_file", "The file is empty."
+    if content.kind == "binary":
+        return (
+            "binary_file",
+            f"The file is {content.detail}. Give plain CSV, TSV or Parquet; unpack an archive and save a "
+            "workbook's sheet as CSV first.",
+        )
+    return None
+
+
+def refused_table(
+    base: DatasetProfile, table: FoundTable, bom: Mapping[str, int]
+) -> DatasetProfile | None:
+    """The profile of a file whose head shows that it cannot be bars; None for others."""
+    shape = table.shape
+    if table.is_blank:
+        return replace(base, reason="The file holds blank lines only.", problems={"empty_file": 1})
+    missing = [role for role in _OHLC if role not in shape.positions]
+    if missing and not (shape.header and not table.rows and len(missing) == len(_OHLC)):
+        return replace(
+            base,
+            reason=f"No column for {', '.join(missing)} was found among {_columns_found(shape)}. Name "
+            "each with --column, such as --column close=Last.",
+            problems={"missing_column": len(missing), **bom},
+            rows=len(table.rows),
+        )
+    if not table.rows:
+        return replace(
+            base,
+            reason="The file has a header but no row behind it.",
+            problems={"no_rows": 1, **bom},
+        )
+    formula = _formula_in_head(table)
+    if formula is not None:
+        return replace(base, reason=formula_reason(formula), problems=bom)
+    if not table.formats:
+        return replace(base, reason=_no_stamp_reason(table), problems=bom, rows=len(table.rows))
+    return None
+
+
+def _columns_found(shape: TableShape) -> str:
+    if not shape.header:
+        return f"{shape.width} column(s) without names"
+    return ", ".join(name or "(no name)" for name in shape.names[:20])
+
+
+def _formula_in_head(table: FoundTable) -> int | None:
+    """Row of the head, from 1, with a cell that begins like a formula in any column."""
+    for number, row in enumerate(table.rows, start=1):
+        if any(cell.lstrip().startswith(("=", "@")) for cell in row):
+            return number
+    return None
+
+
+def formula_reason(row: int | None) -> str:
+    """Why a file with a formula is refused; `row` counts from 1, None for a symbol."""
+    where = "A symbol" if row is None else f"Row {row}"
+    return (
+        f"{where} holds a cell that a spreadsheet would run as a formula (=, @, + or - before a name). "
+        "Prices hold none: remove it and look where the file comes from."
+    )
+
+
+def _no_stamp_reason(table: FoundTable) -> str:
+    cells = table.cells("timestamp")
+    if cells:
+        return (
+            f"The time stamps cannot be read, for example {cells[0][:40]!r}. Give their form with "
+            "--timestamp-format, such as --timestamp-format '%d.%m.%Y %H:%M'."
+        )
+    return (
+        f"No column of time stamps was found among {_columns_found(table.shape)}. Name it with "
+        "--column timestamp=NAME, or --column date=NAME --column time=NAME."
+    )

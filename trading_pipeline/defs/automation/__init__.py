@@ -1,0 +1,1 @@
+"""Jobs, schedules, and runs that bring everything up to date."""

@@ -1,0 +1,1 @@
+"""Audits of look-ahead for features, labels and patterns."""

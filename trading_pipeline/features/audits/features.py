@@ -1,0 +1,119 @@
+"""This file holds the whole audit of a feature set and of a label on one series of bars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pandas as pd
+
+from trading_pipeline.errors import InsufficientDataError
+from trading_pipeline.features.audits.causality import (
+    audit_prefix_truncation,
+    audit_scrambled_future,
+    audit_warmup,
+)
+from trading_pipeline.features.audits.comparison import CausalityFinding, computed_table
+from trading_pipeline.features.audits.labels import audit_label_span
+from trading_pipeline.features.audits.permutation import audit_permuted_labels
+from trading_pipeline.features.labels.labels import Labels, compute_labels
+from trading_pipeline.features.sets.context import FeatureContext
+from trading_pipeline.features.sets.registry import FeatureSet, compute_features
+from trading_pipeline.settings.label_spec import LabelSpec
+
+__all__ = ["LabelsOfBars", "audit_feature_set", "audit_labels", "simple_features"]
+
+LabelsOfBars = Callable[[pd.DataFrame], Labels]
+_PROBE = LabelSpec(type="forward_return", horizon_bars=5)
+_LEAST_ROWS = 100  # fewer rows of labels and features than this say nothing about an AUC
+
+
+def audit_feature_set(
+    chosen: FeatureSet,
+    bars: pd.DataFrame,
+    *,
+    context: FeatureContext | None = None,
+    cuts: int = 30,
+    seed: int = 7,
+) -> list[CausalityFinding]:
+    """Every audit of a feature set on forward-adjusted bars; an empty list where all is well.
+
+    Prefix truncation at `cuts` random bars, the future scrambled and each column's own warm-up at a
+    sixth of them, and permuted outcomes (of the forward return over 5 bars). A column that is 0 or
+    1 rarely changes at any one cut, so there are many. `context`: timeframe and calendar of the bars,
+    where features depend on them. Raises `InsufficientDataError` where no column has a value to
+    compare; the permuted outcomes are left out where fewer than 100 rows are complete.
+    """
+
+    def work(part: pd.DataFrame) -> pd.DataFrame:
+        # what looks ahead has no value at the end, which is for the audit to find
+        return compute_features(chosen, part, context=context, complete=False)
+
+    full = computed_table(work, bars)
+    few = max(cuts // 6, 1)
+    findings = audit_prefix_truncation(work, bars, cuts=cuts, seed=seed, full=full)
+    # other cuts than those of the prefixes
+    findings += audit_scrambled_future(work, bars, cuts=few, seed=seed + 1, full=full)
+    for warmup in sorted({spec.warmup_in(context) for spec in chosen.specs}):
+        if len(bars) > warmup + 1:
+            specs = tuple(spec for spec in chosen.specs if spec.warmup_in(context) == warmup)
+            # the columns of this warm-up alone: the whole set for each would cost many times as much
+            part = replace(chosen, specs=specs)
+            findings += _audit_warmup(part, context, warmup, bars, full, few, seed)
+    complete = int(full.notna().all(axis=1).sum())
+    if complete >= _LEAST_ROWS:
+        labels = compute_labels(_PROBE, bars, pd.DatetimeIndex(bars.index)).frame
+        findings += audit_permuted_labels(full, labels, seed=seed)
+    return findings
+
+
+def _audit_warmup(
+    part: FeatureSet,
+    context: FeatureContext | None,
+    warmup: int,
+    bars: pd.DataFrame,
+    full: pd.DataFrame,
+    cuts: int,
+    seed: int,
+) -> list[CausalityFinding]:
+    return audit_warmup(
+        lambda rows: compute_features(part, rows, context=context, complete=False),
+        bars,
+        warmup,
+        cuts=cuts,
+        seed=seed,
+        full=full[list(part.columns)],
+    )
+
+
+def audit_labels(
+    compute: LabelsOfBars,
+    bars: pd.DataFrame,
+    known_at: pd.DatetimeIndex,
+    *,
+    rows: int = 5,
+    seed: int = 7,
+) -> list[CausalityFinding]:
+    """Both audits of labels on forward-adjusted bars: their span, and what permuted ones teach.
+
+    The permuted labels are set against returns of the bars (`simple_features`); that is left out for
+    a path, and where too few rows of either outcome are there. Raises `InsufficientDataError` where no
+    label ends before the last bar.
+    """
+    findings = audit_label_span(
+        lambda part: compute(part).frame, bars, known_at, rows=rows, seed=seed
+    )
+    labels = compute(bars).frame
+    if "label" in labels.columns and len(labels) >= _LEAST_ROWS:
+        try:
+            findings += audit_permuted_labels(simple_features(bars), labels, seed=seed)
+        except InsufficientDataError:
+            return findings  # all outcomes alike: there is nothing to permute
+    return findings
+
+
+def simple_features(bars: pd.DataFrame) -> pd.DataFrame:
+    """Returns of the close over 1, 5 and 20 bars and the bar's range, as fractions; NaN before."""
+    close = bars["close"]
+    columns = {f"return_{back}": close / close.shift(back) - 1.0 for back in (1, 5, 20)}
+    return pd.DataFrame(columns | {"range": (bars["high"] - bars["low"]) / close})

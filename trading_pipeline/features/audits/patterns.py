@@ -1,0 +1,115 @@
+"""This file holds the audit of chart patterns: a row that was known must not change with later bars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trading_pipeline.errors import InsufficientDataError
+from trading_pipeline.features.audits.causality import CausalityFinding
+from trading_pipeline.features.patterns.search import find_patterns
+
+__all__ = ["audit_patterns", "known_by"]
+
+_KEYS = ("kind", "known_ts")
+_MEND = (
+    "A pattern may use pivots that are confirmed by its known_ts only, and a breakout bars up to its "
+    "own; take nothing from the end of the series."
+)
+Finder = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+def known_by(patterns: pd.DataFrame, moment: pd.Timestamp) -> pd.DataFrame:
+    """The rows of `find_patterns` as they stood at the close of the bar `moment`.
+
+    Patterns known later are left out, and breakouts that came later are taken back.
+    """
+    rows = patterns.loc[patterns["known_ts"] <= moment].reset_index(drop=True)
+    later = ~(rows["breakout_known_ts"] <= moment)
+    rows.loc[later, ["breakout_ts", "breakout_known_ts"]] = pd.NaT
+    rows.loc[later, "breakout_direction"] = 0
+    rows.loc[later, "breakout_target"] = np.nan
+    return rows
+
+
+def audit_patterns(
+    bars: pd.DataFrame, *, find: Finder = find_patterns, cuts: int = 5, seed: int = 7
+) -> list[CausalityFinding]:
+    """Search the first n bars only and compare with what the whole says was known by then.
+
+    n are `cuts` random numbers, `cuts` bars at which something is said to have become known (a claim
+    that is one bar too early shows there alone), and all but the last. At most one finding a cut:
+    the first pattern that is missing, new or different; values that are no numbers are given as NaN.
+    Raises `InsufficientDataError` for fewer than 2 bars.
+    """
+    if len(bars) < 2:
+        raise InsufficientDataError(
+            f"{len(bars)} bars are too few to take any away; an audit needs 2 or more.",
+            rows=len(bars),
+        )
+    whole = find(bars)
+    last = len(bars) - 1
+    generator = np.random.default_rng(seed)
+    chosen = [int(cut) for cut in generator.integers(1, last + 1, cuts)]
+    claims = pd.concat([whole["known_ts"], whole["breakout_known_ts"].dropna()])
+    if len(claims):
+        drawn = claims.iloc[generator.integers(0, len(claims), cuts)]
+        chosen += [int(row) + 1 for row in bars.index.get_indexer(pd.Index(drawn))]
+    findings = []
+    for cut in sorted({min(cut, last) for cut in chosen} | {last}):
+        expected = known_by(whole, bars.index[cut - 1])
+        given = find(bars.iloc[:cut]).reset_index(drop=True)
+        finding = _first_difference(expected, given, bars.index, cut)
+        if finding is not None:
+            findings.append(finding)
+    return findings
+
+
+def _first_difference(
+    expected: pd.DataFrame, given: pd.DataFrame, index: pd.Index, cut: int
+) -> CausalityFinding | None:
+    rows = min(len(expected), len(given))
+    left, right = expected.iloc[:rows], given.iloc[:rows]
+    unequal = {name: ~_same(left[name], right[name]) for name in expected.columns}
+    first = {name: int(np.argmax(values)) for name, values in unequal.items() if values.any()}
+    if first:
+        # where the rows are other patterns, every column differs: the keys say so
+        column = min(first, key=lambda name: (first[name], name not in _KEYS))
+        row = first[column]
+        shown = f"{left['kind'].iloc[row]}.{column}"
+        with_future, without = _number(left[column].iloc[row]), _number(right[column].iloc[row])
+    elif len(expected) != len(given):
+        row, longer = rows, expected if len(expected) > rows else given
+        shown, with_future, without = f"{longer['kind'].iloc[row]}", np.nan, np.nan
+        column = "known_ts"
+    else:
+        return None
+    stamps = [part["known_ts"].iloc[row] for part in (expected, given) if row < len(part)]
+    ts = min(stamps)
+    if column in _KEYS:
+        shown = shown.partition(".")[0] + " (whole row)"
+    return CausalityFinding(
+        audit="prefix_truncation",
+        column=shown,
+        ts=ts,
+        row=int(index.get_indexer(pd.Index([ts]))[0]),
+        cut=cut,
+        value_with_future=with_future,
+        value_without_future=without,
+        mend=_MEND,
+    )
+
+
+def _same(left: pd.Series, right: pd.Series) -> npt.NDArray[np.bool_]:
+    if left.dtype == object:
+        pairs = zip(left, right, strict=True)
+        return np.array([np.array_equal(one, other) for one, other in pairs], dtype=bool)
+    equal = (left == right) | (left.isna() & right.isna())
+    return equal.to_numpy(dtype=bool)
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, (int, float, np.number)) else np.nan

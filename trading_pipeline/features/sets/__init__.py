@@ -1,0 +1,1 @@
+"""Feature sets: the registry, and one file a shipped set."""

@@ -1,0 +1,70 @@
+"""This file holds the feature set `candles`: 19 candlestick patterns, -1 bearish, 0 none, 1 bullish.
+
+The rules are TA-Lib's, and so are the sizes that they compare a bar with: means of the bars before.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from trading_pipeline.features.indicators.wrapper import indicator_arrays, indicator_warmup
+from trading_pipeline.features.rolling.windows import FloatArray
+from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec, register_feature_set
+
+__all__ = ["CANDLES", "candlestick"]
+
+_PATTERNS = {
+    "ENGULFING": "a body that engulfs the one before",
+    "HARAMI": "a body inside the large one before",
+    "HARAMICROSS": "a doji inside the large body before",
+    "DOJI": "no body",
+    "DRAGONFLYDOJI": "no body, and a lower wick only",
+    "GRAVESTONEDOJI": "no body, and an upper wick only",
+    "HAMMER": "a small body over a long lower wick, near the low before",
+    "HANGINGMAN": "a small body over a long lower wick, near the high before",
+    "INVERTEDHAMMER": "a small body under a long upper wick, after a gap down",
+    "SHOOTINGSTAR": "a small body under a long upper wick, after a gap up",
+    "MORNINGSTAR": "a fall, a small body below, a rise",
+    "EVENINGSTAR": "a rise, a small body above, a fall",
+    "PIERCING": "a rise from below the low into the falling body before",
+    "DARKCLOUDCOVER": "a fall from above the high into the rising body before",
+    "3OUTSIDE": "an engulfing and its confirmation",
+    "3INSIDE": "a harami and its confirmation",
+    "3WHITESOLDIERS": "three long rises",
+    "3BLACKCROWS": "three long falls",
+    "MARUBOZU": "a long body without wicks",
+}
+
+
+def candlestick(bars: pd.DataFrame, *, pattern: str) -> FloatArray:
+    """TA-Lib's pattern of that name (without its prefix CDL): -1.0, 0.0 or 1.0.
+
+    TA-Lib gives 100 or, where one edge of two bodies is the same, 80; both are 1 here.
+    """
+    (values,) = indicator_arrays(f"CDL{pattern}", bars)
+    return np.sign(values)
+
+
+def _spec(pattern: str, meaning: str) -> FeatureSpec:
+    lookback = indicator_warmup(f"CDL{pattern}")
+    return FeatureSpec(
+        name=f"candle_{pattern.lower()}",
+        version=1,
+        inputs=("open", "high", "low", "close"),
+        lookback=lookback,
+        warmup=lookback,
+        compute=candlestick,
+        parameters={"pattern": pattern},
+        meaning=f"Candlestick: {meaning}; -1 bearish, 0 none, 1 bullish.",
+    )
+
+
+CANDLES = register_feature_set(
+    FeatureSet(
+        name="candles",
+        version=1,
+        specs=tuple(_spec(pattern, meaning) for pattern, meaning in _PATTERNS.items()),
+    )
+)
+"""Candlestick patterns of one to three bars."""

@@ -1,0 +1,73 @@
+"""This file holds the feature set `alpha360_lite`: the last 20 bars themselves, in units of the present.
+
+Qlib's Alpha360 gives six fields of the last 60 bars. Lite is five fields (no VWAP, which bars do not
+have) of 20 bars, and leaves out CLOSE0, which is always 1: 99 columns. Prices are divided by the
+present close. Volumes are divided by the mean volume of the 20 bars, and not by the present one, which
+may be 0; they are 0 where none of the 20 has any.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from trading_pipeline.domain.bars import PRICE_COLUMNS
+from trading_pipeline.features.rolling.windows import FloatArray, lagged, rolling_mean
+from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec, register_feature_set
+
+__all__ = ["ALPHA360_LITE", "lagged_prices", "lagged_volumes"]
+
+_LAGS = 20
+
+
+def lagged_prices(bars: pd.DataFrame, *, field: str, lags: int) -> tuple[FloatArray, ...]:
+    """The field 0 to `lags` - 1 bars ago, each by the present close."""
+    close = bars["close"].to_numpy(dtype="float64")
+    values = bars[field].to_numpy(dtype="float64")
+    return tuple(lagged(values, lag) / close for lag in range(lags))
+
+
+def lagged_volumes(bars: pd.DataFrame, *, lags: int) -> tuple[FloatArray, ...]:
+    """The volume 0 to `lags` - 1 bars ago, each by the mean volume of these bars; 0 without any."""
+    volume = bars["volume"].to_numpy(dtype="float64")
+    mean = rolling_mean(volume, lags)
+    divisor = np.where(mean == 0.0, 1.0, mean)
+    return tuple(lagged(volume, lag) / divisor for lag in range(lags))
+
+
+def _specs() -> tuple[FeatureSpec, ...]:
+    prices = [
+        FeatureSpec(
+            name=f"{field.upper()}{lag}",
+            version=1,
+            inputs=("close",) if field == "close" else (field, "close"),
+            lookback=lag,
+            warmup=lag,
+            compute=lagged_prices,
+            parameters={"field": field, "lags": _LAGS},
+            meaning=f"{field.capitalize()} {lag} bars ago by the present close.",
+            part=lag,
+        )
+        for field in PRICE_COLUMNS
+        for lag in range(_LAGS)
+        if (field, lag) != ("close", 0)
+    ]
+    volumes = [
+        FeatureSpec(
+            name=f"VOLUME{lag}",
+            version=1,
+            inputs=("volume",),
+            lookback=_LAGS - 1,
+            warmup=_LAGS - 1,
+            compute=lagged_volumes,
+            parameters={"lags": _LAGS},
+            meaning=f"Volume {lag} bars ago by the mean of {_LAGS} bars; 0 without any.",
+            part=lag,
+        )
+        for lag in range(_LAGS)
+    ]
+    return (*prices, *volumes)
+
+
+ALPHA360_LITE = register_feature_set(FeatureSet(name="alpha360_lite", version=1, specs=_specs()))
+"""The shape of the last 20 bars, for models that find their own statistics."""

@@ -1,0 +1,1 @@
+"""Checks of bars, their findings, scores and repairs."""

@@ -1,0 +1,1 @@
+"""Alpaca: client, answers, the source."""

@@ -1,0 +1,1 @@
+"""The bars that the package ships, and the source that reads them."""

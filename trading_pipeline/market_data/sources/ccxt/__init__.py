@@ -1,0 +1,1 @@
+"""Crypto exchanges by ccxt: one exchange, the source."""

@@ -1,0 +1,1 @@
+"""What all network sources share: time-outs, retries, rate gates, errors."""

@@ -1,0 +1,1 @@
+"""Yahoo Finance: session and cookies, the chart answer, the source."""

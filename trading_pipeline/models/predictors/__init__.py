@@ -1,0 +1,1 @@
+"""Estimators that a model spec can name."""

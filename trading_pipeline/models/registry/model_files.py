@@ -1,0 +1,238 @@
+"""This file holds the files of a model: `model.skops` and `metadata.json` in `<directory>/<model_id>/`.
+
+The estimator is stored with skops, never pickled, and read back with a fixed list of trusted types.
+Equal models have equal bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from trading_pipeline.domain.hashing import canonical_hash, file_hash
+from trading_pipeline.errors import ConfigurationError, ModelIntegrityError
+from trading_pipeline.models.cards.scores import ProbabilityScores, ReliabilityBin
+from trading_pipeline.models.registry.fitted_model import FittedModel, model_id
+from trading_pipeline.models.training.calibration import SigmoidCalibration
+from trading_pipeline.models.training.walk_forward_folds import Fold
+from trading_pipeline.settings.model_spec import ModelSpec
+
+__all__ = [
+    "METADATA_FILE",
+    "MODEL_FILE",
+    "TRUSTED_TYPES",
+    "load_model",
+    "read_metadata",
+    "save_model",
+]
+
+MODEL_FILE = "model.skops"
+METADATA_FILE = "metadata.json"
+FORMAT = 1
+TRUSTED_TYPES = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
+"""Types beyond skops' own list that a model file may hold."""
+_FIXED_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def save_model(directory: Path, fitted: FittedModel) -> Path:
+    """Write the model and give its directory, `directory/<model_id>`.
+
+    Written aside, synced and renamed, so that a reader finds the whole model or none. A sound model
+    of that id that is already there is left as it is; a damaged one is replaced.
+    """
+    target = directory / fitted.model_id
+    if target.exists():
+        try:
+            read_metadata(target)
+        except ModelIntegrityError:
+            shutil.rmtree(target)
+        else:
+            return target
+    content = _estimator_bytes(fitted.estimator)
+    metadata = _metadata(fitted, hashlib.sha256(content).hexdigest())
+    directory.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{fitted.model_id}-", dir=directory))
+    try:
+        _write_synced(aside / MODEL_FILE, content)
+        text = json.dumps(metadata, indent=2, sort_keys=True, allow_nan=False) + "\n"
+        _write_synced(aside / METADATA_FILE, text.encode())
+        aside.chmod(0o755)
+        _sync_directory(aside)
+        try:
+            aside.rename(target)
+        except OSError:
+            if not target.exists():
+                raise
+            read_metadata(target)  # another process was first; its model must be sound
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    _sync_directory(directory)
+    return target
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """The metadata of the model in directory `path`, after checking that nothing was changed.
+
+    Raises `ModelIntegrityError` for a missing or unreadable file, for an estimator whose sha256 is
+    not the recorded one, for changed metadata, and for a model whose id is not the hash of what
+    made it or not the directory's name.
+    """
+    for name in (METADATA_FILE, MODEL_FILE):
+        if not (path / name).is_file():
+            raise _damaged(path, f"the file {name} is missing")
+    try:
+        metadata = json.loads((path / METADATA_FILE).read_text(encoding="utf-8"))
+        found = {key: value for key, value in metadata.items() if key != "metadata_hash"}
+        expected = (metadata["metadata_hash"], metadata["sha256"], metadata["model_id"])
+        made_from = metadata["made_from"]
+    except (ValueError, KeyError, AttributeError) as error:
+        raise _damaged(path, f"{METADATA_FILE} cannot be read ({error!r})") from error
+    if canonical_hash(found) != expected[0]:
+        raise _damaged(path, f"{METADATA_FILE} was changed after it was written")
+    if file_hash(path / MODEL_FILE) != expected[1]:
+        raise _damaged(path, f"the sha256 of {MODEL_FILE} is not the recorded {expected[1][:12]}")
+    if model_id(made_from) != expected[2] or path.name != expected[2]:
+        raise _damaged(path, f"the id {expected[2]!r} is not that of what made it")
+    return dict(metadata)
+
+
+def load_model(path: Path) -> FittedModel:
+    """The model in directory `path`, fit to predict exactly as it did when it was saved.
+
+    Raises `ModelIntegrityError` as `read_metadata` does, for a type that is not trusted, and for a
+    model of another scikit-learn release, whose estimators may predict otherwise.
+    """
+    metadata = read_metadata(path)
+    from sklearn import __version__ as installed
+    from skops import io as skops_io
+    from skops.io.exceptions import UntrustedTypesFoundException
+
+    saved_with = metadata["library_versions"]["scikit-learn"]
+    if saved_with.split(".")[:2] != installed.split(".")[:2]:
+        raise _damaged(path, f"it was saved with scikit-learn {saved_with}, this is {installed}")
+    try:
+        fitted_estimator = skops_io.loads(
+            (path / MODEL_FILE).read_bytes(), trusted=list(TRUSTED_TYPES)
+        )
+    except (
+        UntrustedTypesFoundException,
+        zipfile.BadZipFile,
+        TypeError,
+        ValueError,
+        KeyError,
+    ) as error:
+        raise _damaged(path, f"{MODEL_FILE} holds what is not trusted ({error})") from error
+    calibrated = metadata["calibration"]
+    return FittedModel(
+        made_from=metadata["made_from"],
+        spec=ModelSpec.parse(metadata["spec"], where=str(path / METADATA_FILE)),
+        instrument=metadata["instrument"],
+        estimator=fitted_estimator,
+        calibration=None if calibrated is None else SigmoidCalibration(**calibrated),
+        columns=tuple(metadata["columns"]),
+        fold=Fold.from_dict(metadata["fold"]),
+        rows_fitted=metadata["rows_fitted"],
+        rows_calibrated=metadata["rows_calibrated"],
+        rows_purged_between=metadata["rows_purged_between"],
+        rows_without_features=metadata["rows_without_features"],
+        scores={key: ProbabilityScores(**one) for key, one in metadata["scores"].items()},
+        reliability=tuple(ReliabilityBin(**one) for one in metadata["reliability"]),
+        library_versions=metadata["library_versions"],
+    )
+
+
+def _metadata(fitted: FittedModel, sha256: str) -> dict[str, Any]:
+    calibrated = fitted.calibration
+    values: dict[str, Any] = {
+        "format": FORMAT,
+        "model_id": fitted.model_id,
+        "sha256": sha256,
+        "made_from": dict(fitted.made_from),
+        "instrument": fitted.instrument,
+        "spec": fitted.spec.model_dump(mode="json"),
+        "columns": list(fitted.columns),
+        "fold": fitted.fold.as_dict(),
+        "calibration": None if calibrated is None else asdict(calibrated),
+        "rows_fitted": fitted.rows_fitted,
+        "rows_calibrated": fitted.rows_calibrated,
+        "rows_purged_between": fitted.rows_purged_between,
+        "rows_without_features": fitted.rows_without_features,
+        "scores": {key: one.as_dict() for key, one in fitted.scores.items()},
+        "reliability": [asdict(one) for one in fitted.reliability],
+        "library_versions": dict(fitted.library_versions),
+    }
+    # hashed as it will be read back
+    return values | {"metadata_hash": canonical_hash(json.loads(json.dumps(values)))}
+
+
+def _estimator_bytes(fitted_estimator: Any) -> bytes:
+    """skops bytes without the memory addresses and dates that skops and zip put there."""
+    from skops import io as skops_io
+
+    raw = skops_io.dumps(fitted_estimator)
+    untrusted = set(skops_io.get_untrusted_types(data=raw)) - set(TRUSTED_TYPES)
+    if untrusted:
+        raise ConfigurationError(
+            f"The estimator holds the type {min(untrusted)}, which is not on the list of types that "
+            "a model file may hold, so it could not be read back. Use another estimator.",
+            untrusted=sorted(untrusted),
+        )
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    schema = json.loads(contents.pop("schema.json"))
+    numbers: dict[int, int] = {}
+    names: dict[str, str] = {}
+    _renumber(schema, numbers, names)
+    contents = {names[name]: content for name, content in contents.items()}
+    contents["schema.json"] = json.dumps(schema, indent=2).encode()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression=zipfile.ZIP_STORED) as archive:
+        for name in sorted(contents):
+            archive.writestr(zipfile.ZipInfo(name, date_time=_FIXED_DATE), contents[name])
+    return buffer.getvalue()
+
+
+def _renumber(node: Any, numbers: dict[int, int], names: dict[str, str]) -> None:
+    """Replace object addresses by their order of first appearance, in place."""
+    if isinstance(node, list):
+        for child in node:
+            _renumber(child, numbers, names)
+    elif isinstance(node, dict):
+        if isinstance(node.get("__id__"), int):
+            node["__id__"] = numbers.setdefault(node["__id__"], len(numbers) + 1)
+        if isinstance(node.get("file"), str):
+            suffix = Path(node["file"]).suffix
+            node["file"] = names.setdefault(node["file"], f"array{len(names) + 1}{suffix}")
+        for key, child in node.items():
+            if key not in ("__id__", "file"):
+                _renumber(child, numbers, names)
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    with path.open("wb") as handle:
+        handle.write(content)
+        handle.flush()
+        os.fsync(handle.fileno())
+
+
+def _sync_directory(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _damaged(path: Path, what: str) -> ModelIntegrityError:
+    return ModelIntegrityError(
+        f"The model in {path.name} cannot be used: {what}. Remove its directory and train it again.",
+        path=path,
+    )

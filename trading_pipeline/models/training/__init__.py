@@ -1,0 +1,1 @@
+"""Folds, purge, fitting and calibration."""

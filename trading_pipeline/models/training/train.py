@@ -1,0 +1,297 @@
+"""This file holds training and prediction: one purged, calibrated fit of one refit date.
+
+Rows are trained on only when their label ended before the refit date. With calibration the last
+fifth of them is held back from the estimator, and rows whose labels reach into it are dropped.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+import warnings
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trading_pipeline.domain.bars import TS_DTYPE
+from trading_pipeline.domain.hashing import canonical_hash, frame_hash
+from trading_pipeline.errors import (
+    ConfigurationError,
+    DataQualityError,
+    ModelIntegrityError,
+    ModelTrainingError,
+)
+from trading_pipeline.models.cards import scores
+from trading_pipeline.models.cards.scores import reliability_table, score_probabilities
+from trading_pipeline.models.leakage_guard import ensure_no_overlap
+from trading_pipeline.models.predictors import estimators
+from trading_pipeline.models.predictors.estimators import (
+    build_estimator,
+    estimator,
+    validate_parameters,
+)
+from trading_pipeline.models.registry import fitted_model
+from trading_pipeline.models.registry.fitted_model import FittedModel, NoModel
+from trading_pipeline.models.training import calibration, walk_forward_folds
+from trading_pipeline.models.training.calibration import SigmoidCalibration, fit_sigmoid, sigmoid
+from trading_pipeline.models.training.walk_forward_folds import Fold, make_fold, purge
+from trading_pipeline.settings.model_spec import ModelSpec
+
+__all__ = [
+    "CALIBRATION_SHARE",
+    "PREDICTION_COLUMNS",
+    "check_model_spec",
+    "fit_model",
+    "library_versions",
+    "predict_direction",
+    "training_code_hash",
+]
+
+CALIBRATION_SHARE = 0.2
+"""Share of the training rows, the latest ones, that the calibration is fitted on."""
+PREDICTION_COLUMNS = ("known_at", "model_id", "horizon", "p_up")
+FloatArray = npt.NDArray[np.float64]
+
+
+def check_model_spec(spec: ModelSpec) -> None:
+    """Raise `ConfigurationError` for an estimator, parameter or label that cannot be trained."""
+    validate_parameters(spec.estimator.type, spec.estimator.params)
+    allowed = estimator(spec.estimator.type).label_types
+    if spec.label.type not in allowed:
+        raise ConfigurationError(
+            f"The estimator {spec.estimator.type!r} of the model {spec.name!r} cannot be trained on "
+            f"the label {spec.label.type!r}; it takes {', '.join(allowed)}.",
+            estimator=spec.estimator.type,
+            label=spec.label.type,
+        )
+
+
+def fit_model(
+    spec: ModelSpec,
+    features: pd.DataFrame,
+    labels: pd.DataFrame,
+    *,
+    instrument: str,
+    refit_at: pd.Timestamp,
+    test_end: pd.Timestamp,
+    feature_set_hash: str,
+) -> FittedModel | NoModel:
+    """Fit the model of one refit date on what was known before it.
+
+    `features`: index ts, float64 columns, NaN in warm-up; `labels`: index ts, columns t0, t1 and
+    label; both cover the training span and may reach beyond `refit_at` (purged). They are joined on
+    ts; a labelled row with a NaN feature, or without features, is left out and counted. Fewer than
+    `spec.training.minimum_rows` rows give a `NoModel`. `test_end`: the next refit date or the
+    window's end; it only enters the fold. Equal inputs give an equal model, bit by bit.
+
+    Raises `ModelTrainingError` when all outcomes are alike or the estimator fails, and
+    `DataQualityError` for infinite features, unsorted rows or outcomes other than 0.0 and 1.0.
+    """
+    check_model_spec(spec)
+    usable = _usable_rows(features, labels)
+    fold, kept = make_fold(
+        labels.loc[usable],
+        test_start=refit_at,
+        test_end=test_end,
+        embargo_bars=spec.training.embargo_bars,
+    )
+    left_out = int(len(labels) - len(usable))
+    if fold.rows < spec.training.minimum_rows:
+        reason = (
+            f"{fold.rows} rows have features and a label that ended before "
+            f"{refit_at:%Y-%m-%d}, {spec.training.minimum_rows} are needed."
+        )
+        return _no_model(spec, instrument, fold, left_out, reason)
+    inputs = features.loc[kept.index]
+    head, tail = _split_for_calibration(spec, kept)
+    if not len(head):
+        reason = f"No row's label ended before the {len(tail)} rows held back for calibration."
+        return _no_model(spec, instrument, fold, left_out, reason)
+
+    values = inputs.loc[head.index].to_numpy(dtype="float64")
+    outcomes = head["label"].to_numpy(dtype="float64")
+    fitted = _fit_estimator(spec, values, outcomes)
+    sigmoid_fit: SigmoidCalibration | None = None
+    margins = _margins(fitted, values)
+    scored = {}
+    reliability_rows = (outcomes, sigmoid(margins))
+    if len(tail):
+        tail_margins = _margins(fitted, inputs.loc[tail.index].to_numpy(dtype="float64"))
+        tail_outcomes = tail["label"].to_numpy(dtype="float64")
+        sigmoid_fit = fit_sigmoid(tail_margins, tail_outcomes)
+        reliability_rows = (tail_outcomes, sigmoid_fit.probability(tail_margins))
+        scored["tail"] = score_probabilities(*reliability_rows)
+        scored["tail_uncalibrated"] = score_probabilities(tail_outcomes, sigmoid(tail_margins))
+    probabilities = sigmoid(margins) if sigmoid_fit is None else sigmoid_fit.probability(margins)
+    scored["train"] = score_probabilities(outcomes, probabilities)
+    versions = library_versions()
+    return FittedModel(
+        made_from={
+            "name": spec.name,
+            "instrument": instrument,
+            "refit_at": fold.test_start.isoformat(),
+            "spec_hash": spec.hash,
+            "feature_set_hash": feature_set_hash,
+            "features_hash": frame_hash(inputs),
+            "labels_hash": frame_hash(kept),
+            "code_hash": training_code_hash(),
+            "libraries_hash": canonical_hash(versions),
+            "seed": spec.seed,
+        },
+        spec=spec,
+        instrument=instrument,
+        estimator=fitted,
+        calibration=sigmoid_fit,
+        columns=tuple(str(column) for column in features.columns),
+        fold=fold,
+        rows_fitted=len(head),
+        rows_calibrated=len(tail),
+        rows_purged_between=fold.rows - len(head) - len(tail),
+        rows_without_features=left_out,
+        scores=scored,
+        reliability=reliability_table(*reliability_rows),
+        library_versions=versions,
+    )
+
+
+def predict_direction(
+    fitted: FittedModel,
+    features: pd.DataFrame,
+    known_at: pd.DatetimeIndex,
+    *,
+    feature_set_hash: str | None = None,
+    allow_overlap: bool = False,
+) -> pd.DataFrame:
+    """Predictions for every row of `features`: index ts, columns known_at, model_id, horizon, p_up.
+
+    `p_up` is NaN where a feature is NaN; nothing is filled, and no row is left out. `known_at`: one
+    stamp for each row. Raises `DataLeakageError` when a row was known before the model's last label
+    ended, unless `allow_overlap`; `ModelIntegrityError` when `feature_set_hash` is given and is not
+    the one the model was trained with.
+    """
+    trained_with = fitted.made_from["feature_set_hash"]
+    if feature_set_hash is not None and feature_set_hash != trained_with:
+        raise ModelIntegrityError(
+            f"The model {fitted.model_id} was trained with feature set {str(trained_with)[:12]}, the "
+            f"features at hand are of {feature_set_hash[:12]}. Train the model again.",
+            model_id=fitted.model_id,
+        )
+    if len(known_at) != len(features):
+        raise DataQualityError(
+            f"There are {len(features)} rows of features and {len(known_at)} moments at which they "
+            "are known; give one stamp for each row."
+        )
+    if len(features) and not allow_overlap:
+        ensure_no_overlap(fitted.model_id, fitted.last_label_end, known_at.min())
+    frame = pd.DataFrame(
+        {
+            "known_at": known_at,
+            "model_id": [fitted.model_id] * len(features),
+            "horizon": fitted.spec.label.horizon_bars,
+            "p_up": fitted.p_up(features),
+        },
+        index=features.index.rename("ts"),
+    )
+    return frame.astype({"known_at": TS_DTYPE, "horizon": "int64", "p_up": "float64"})
+
+
+@functools.cache
+def training_code_hash() -> str:
+    """Hash of the source text of the modules that decide what a fit gives and predicts."""
+    own = inspect.getmodule(fit_model)
+    modules = (calibration, estimators, fitted_model, scores, walk_forward_folds, own)
+    texts = [inspect.getsource(module) for module in modules if module is not None]
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
+
+
+@functools.cache
+def library_versions() -> dict[str, str]:
+    """Versions of the libraries whose results a model depends on."""
+    import sklearn
+    import skops
+
+    return {
+        "numpy": np.__version__,
+        "pandas": pd.__version__,
+        "scikit-learn": sklearn.__version__,
+        "skops": skops.__version__,
+    }
+
+
+def _usable_rows(features: pd.DataFrame, labels: pd.DataFrame) -> pd.Index:
+    for name, frame in (("features", features), ("labels", labels)):
+        if not (frame.index.is_monotonic_increasing and frame.index.is_unique):
+            raise DataQualityError(
+                f"The {name} are not in increasing order of ts, or a bar stands there twice. Sort "
+                "them and drop the copies before training."
+            )
+    values = features.to_numpy(dtype="float64")
+    if np.isinf(values).any():
+        row, column = np.argwhere(np.isinf(values))[0]
+        raise DataQualityError(
+            f"The feature {features.columns[column]!r} is {values[row, column]} at "
+            f"{features.index[row]}; a model cannot be trained on an infinite value.",
+            feature=features.columns[column],
+            ts=features.index[row],
+        )
+    if not labels["label"].isin((0.0, 1.0)).all():
+        raise DataQualityError(
+            "The labels of a direction model must be 1.0 (up) or 0.0 (down); rows without a "
+            "direction are left out of the frame."
+        )
+    complete = features.index[~np.isnan(values).any(axis=1)]
+    return labels.index.intersection(complete)
+
+
+def _split_for_calibration(
+    spec: ModelSpec, kept: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    if spec.calibration is None:
+        return kept, kept.iloc[:0]
+    held_back = max(round(CALIBRATION_SHARE * len(kept)), 1)
+    head, tail = kept.iloc[:-held_back], kept.iloc[-held_back:]
+    return purge(head, tail["t0"].iloc[0]).kept, tail
+
+
+def _fit_estimator(spec: ModelSpec, values: FloatArray, outcomes: FloatArray) -> Any:
+    if outcomes.min() == outcomes.max():
+        raise ModelTrainingError(
+            f"All {len(outcomes)} training rows of the model {spec.name!r} have the outcome "
+            f"{'up' if outcomes[0] else 'down'}; there is nothing to tell apart. Train on a longer "
+            "span or change the label.",
+            rows=len(outcomes),
+        )
+    unfitted = build_estimator(spec.estimator.type, spec.estimator.params, seed=spec.seed)
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        try:
+            return unfitted.fit(values, outcomes.astype("int64"))
+        except (ValueError, ArithmeticError, ConvergenceWarning) as error:
+            raise ModelTrainingError(
+                f"The estimator {spec.estimator.type!r} of the model {spec.name!r} could not be "
+                f"fitted to {len(outcomes)} rows: {str(error).splitlines()[0]}. Change its "
+                "parameters ('max_iter' where it did not converge).",
+                estimator=spec.estimator.type,
+            ) from error
+
+
+def _margins(fitted: Any, values: FloatArray) -> FloatArray:
+    return np.asarray(fitted.decision_function(values), dtype="float64")
+
+
+def _no_model(
+    spec: ModelSpec, instrument: str, fold: Fold, rows_without_features: int, reason: str
+) -> NoModel:
+    return NoModel(
+        name=spec.name,
+        instrument=instrument,
+        fold=fold,
+        minimum_rows=spec.training.minimum_rows,
+        rows_without_features=rows_without_features,
+        reason=reason,
+    )

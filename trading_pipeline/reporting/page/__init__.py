@@ -1,0 +1,1 @@
+"""What all pages share: frame, numbers, metric labels, warnings."""

@@ -1,0 +1,112 @@
+"""This file holds the pieces of a self-contained page: frame, tables, facts. Nothing is loaded.
+
+Every text is escaped here; the page's policy forbids any request, so that a report can be mailed.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+__all__ = ["Cell", "Column", "embedded_json", "facts", "html_table", "page", "static_text"]
+
+_REPORTING = resources.files("trading_pipeline.reporting")
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: shown text, CSS classes, what to sort by, a link, and words shown on hover."""
+
+    text: str
+    css: str = ""
+    sort: str | None = None
+    href: str | None = None
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """Head of a column; `sort` is "number" or "text" where a table can be sorted by it."""
+
+    text: str
+    css: str = ""
+    sort: str = ""
+    title: str = ""
+
+
+@cache
+def static_text(path: str) -> str:
+    """Text of a script or style of the reporting package, such as `page/static/page.css`."""
+    return (_REPORTING / path).read_text("utf-8")
+
+
+def page(title: str, body: str, scripts: Sequence[str], *, wide: bool = False) -> str:
+    """A whole HTML document with the shared style; `scripts` are run in order at its end."""
+    width = ' class="wide"' if wide else ""
+    blocks = "\n".join(f"<script>{text}</script>" for text in scripts)
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        f"<title>{html.escape(title)}</title>\n<style>\n{static_text('page/static/page.css')}</style>\n"
+        f"</head>\n<body>\n<main{width}>\n{body}\n</main>\n{blocks}\n</body>\n</html>\n"
+    )
+
+
+def html_table(
+    columns: Sequence[Column], rows: Iterable[Sequence[Cell] | str], *, table_id: str = ""
+) -> str:
+    """A table; a row that is a text stands over the rows of a group."""
+    heads = "".join(
+        f"<th{_attribute('class', column.css)}{_attribute('data-sort', column.sort)}"
+        f'{_attribute("title", column.title)} scope="col">{html.escape(column.text)}</th>'
+        for column in columns
+    )
+    lines = [
+        f'<tr class="group"><td colspan="{len(columns)}">{html.escape(row)}</td></tr>'
+        if isinstance(row, str)
+        else "<tr>" + "".join(_cell(cell) for cell in row) + "</tr>"
+        for row in rows
+    ]
+    return (
+        f"<table{_attribute('id', table_id)}>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n"
+        + "\n".join(lines)
+        + "\n</tbody>\n</table>"
+    )
+
+
+def facts(pairs: Iterable[tuple[str, str]], *, code: bool = False) -> str:
+    """A list of names and values; values that are ids or hashes are set as code."""
+    parts = []
+    for name, value in pairs:
+        shown = f"<code>{html.escape(value)}</code>" if code else html.escape(value)
+        parts.append(f"<dt>{html.escape(name)}</dt><dd>{shown}</dd>")
+    return '<dl class="facts">' + "".join(parts) + "</dl>"
+
+
+def embedded_json(element_id: str, value: object) -> str:
+    """Data for a script, in an element of that id; sorted keys, no character that ends a script.
+
+    Raises `ValueError` for NaN and infinity, which JSON does not have.
+    """
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    safe = text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+    return f'<script type="application/json" id="{html.escape(element_id)}">{safe}</script>'
+
+
+def _cell(cell: Cell) -> str:
+    shown = html.escape(cell.text)
+    if cell.href is not None:
+        shown = f'<a href="{html.escape(cell.href)}">{shown}</a>'
+    sort = "" if cell.sort is None else f' data-value="{html.escape(cell.sort)}"'
+    return f"<td{_attribute('class', cell.css)}{_attribute('title', cell.title)}{sort}>{shown}</td>"
+
+
+def _attribute(name: str, value: str) -> str:
+    return f' {name}="{html.escape(value)}"' if value else ""

@@ -1,0 +1,1 @@
+"""The tear sheet of one result."""

@@ -1,0 +1,290 @@
+"""This file holds how the data of a scenario is read: bars, actions, clean predictions, hashes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+
+import pandas as pd
+
+from trading_pipeline.backtest.scenario_runner import ScenarioInputs, traded_bars
+from trading_pipeline.domain.hashing import canonical_hash
+from trading_pipeline.domain.windows import Window
+from trading_pipeline.errors import InsufficientDataError, ScenarioError
+from trading_pipeline.market_data.calendars import periods_per_year
+from trading_pipeline.models.leakage_guard import ensure_predictions_clean
+from trading_pipeline.models.registry.model_files import load_model
+from trading_pipeline.models.training.train import predict_direction
+from trading_pipeline.settings.catalog import Catalog
+from trading_pipeline.settings.scenario import ScenarioSpec
+from trading_pipeline.stages.features.instrument_series import InstrumentSeries
+from trading_pipeline.stages.models.model_features import ModelFeatures, model_feature_assets
+from trading_pipeline.stages.upstream_frames import UpstreamFrames
+from trading_pipeline.stages.workspace import Workspace
+from trading_pipeline.storage.stores.reference import actions_hash
+from trading_pipeline.strategies import strategy, validate_params
+
+__all__ = [
+    "InputHashes",
+    "is_asked_for",
+    "load_inputs",
+    "require_listed",
+    "require_possible_dates",
+    "required_models",
+    "scenario_windows",
+    "why_none_is_asked_for",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputHashes:
+    """Hashes of what a result stands on; empty where the strategy uses no model."""
+
+    bars: str
+    features: str
+    predictions: str
+
+
+def required_models(scenario: ScenarioSpec) -> tuple[str, ...]:
+    """Models whose predictions the scenario's strategy trades."""
+    parameters = validate_params(scenario.strategy.type, scenario.strategy.params)
+    return strategy(scenario.strategy.type).required_predictions(parameters)
+
+
+def scenario_windows(
+    workspace: Workspace, scenario: ScenarioSpec, instrument_id: str
+) -> list[Window]:
+    """The instrument's windows up to the scenario's end; the earlier ones warm the strategy up."""
+    end = scenario.dates.bounds[1]
+    windows = workspace.windows_of(instrument_id)
+    return [window for window in windows if end is None or window.start < end]
+
+
+def require_listed(scenario: ScenarioSpec, instrument_id: str) -> None:
+    """Refuse an instrument that the scenario does not list."""
+    if not scenario.covers(instrument_id):
+        raise ScenarioError(
+            f"The scenario '{scenario.name}' does not list {instrument_id}; it lists "
+            f"{', '.join(scenario.instruments or ())}. Add it under 'instruments', or leave the key "
+            "out to mean all.",
+            scenario=scenario.name,
+            instrument=instrument_id,
+        )
+
+
+def require_possible_dates(
+    catalog: Catalog, scenario: ScenarioSpec, instrument_id: str, now: datetime
+) -> None:
+    """Refuse dates in which there can be no bar: outside the universe's span, listing or the past.
+
+    It reads files only, so it can be asked before anything runs. Raises `InsufficientDataError`.
+    """
+    windows, instrument = catalog.grid.windows(now), catalog.instrument(instrument_id)
+    first, last = windows[0].start, min(windows[-1].end, now)
+    if instrument.listed_from is not None:
+        first = max(first, _midnight(instrument.listed_from))
+    if instrument.listed_to is not None:
+        last = min(last, _midnight(instrument.listed_to) + timedelta(days=1))
+    start, end = scenario.dates.bounds
+    if (start is None or start < last) and (end is None or end > first):
+        return
+    where = catalog.sources.get("universe", "universe.yaml")
+    raise InsufficientDataError(
+        f"The scenario '{scenario.name}' trades {instrument_id} from "
+        f"{'the first bar' if start is None else f'{start:%Y-%m-%d}'} to "
+        f"{'the last' if end is None else f'{end:%Y-%m-%d}'}, where there are 0 bars; at least 2 are "
+        f"needed. Its bars can only lie from {first:%Y-%m-%d} to {last:%Y-%m-%d}. Change 'dates', or "
+        f"'start' and 'end' in {where}.",
+        scenario=scenario.name,
+        instrument=instrument_id,
+    )
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def is_asked_for(workspace: Workspace, scenario: ScenarioSpec, instrument_id: str) -> bool:
+    """True where a pass over everything should trade the instrument in this scenario.
+
+    A scenario that lists no instruments means all that were listed for some of its dates; one that
+    lists them means each, whatever its dates.
+    """
+    if scenario.instruments is not None or not scenario.covers(instrument_id):
+        return scenario.covers(instrument_id)
+    start, end = scenario.dates.bounds
+    first, last = workspace.reference.listings().get(instrument_id, (None, None))
+    ended = start is not None and last is not None and last < start.date()
+    not_begun = end is not None and first is not None and first >= end.date()
+    return not (ended or not_begun)
+
+
+def why_none_is_asked_for(workspace: Workspace, instrument_id: str) -> str:
+    """Why a pass over everything trades the instrument in no scenario; empty where it does in one."""
+    scenarios = workspace.catalog.scenarios
+    if any(is_asked_for(workspace, each, instrument_id) for each in scenarios.values()):
+        return ""
+    first, last = workspace.reference.listings().get(instrument_id, (None, None))
+    bars = f"{instrument_id} has bars from {first or 'the start'} to {last or 'now'}"
+    left_out = []
+    for name, scenario in scenarios.items():
+        start, end = scenario.dates.bounds
+        if not scenario.covers(instrument_id):
+            left_out.append(f"{name} (lists other instruments)")
+        elif end is not None and first is not None and first >= end.date():
+            left_out.append(f"{name} (ends at {end.date()})")
+        elif start is not None:
+            left_out.append(f"{name} (starts at {start.date()})")
+    folder = workspace.settings.config / "scenarios"
+    return (
+        f"No backtest was asked for: {bars}. Left out: {', '.join(left_out) or 'nothing'}. Write a "
+        f"scenario with dates of its own into {folder}, such as mine.yaml, and run it again: "
+        "name: mine, strategy: {type: sma_crossover, params: {fast: 10, slow: 30}}, dates: {start: "
+        f"{first or '2020-01-01'}}}."
+    )
+
+
+def load_inputs(
+    workspace: Workspace, instrument_id: str, scenario: ScenarioSpec
+) -> tuple[ScenarioInputs, InputHashes, tuple[str, ...]]:
+    """Inputs of a scenario on an instrument, their hashes, and warnings.
+
+    Raises what reading bars raises, `UnknownNameError` for an instrument that there is not,
+    `ScenarioError` for one that is not listed, `InsufficientDataError` for dates without bars, and
+    `DataLeakageError` where a prediction's model was trained on what is traded.
+    """
+    series, windows = (
+        InstrumentSeries(workspace, instrument_id),
+        scenario_windows(workspace, scenario, instrument_id),
+    )
+    require_listed(scenario, instrument_id)
+    bars_hashes = series.bars_hashes(windows)
+    end = windows[-1].end if windows else scenario.dates.bounds[1]
+    rows = series.span(None, end)
+    start = scenario.dates.bounds[0]
+    traded = [window for window in windows if start is None or window.end > start]
+    known = [action for action in series.actions if end is None or action.ex_date < end.date()]
+    instrument = series.instrument
+    inputs = ScenarioInputs(
+        instrument=instrument,
+        raw=series.raw.iloc[rows],
+        factors=series.factors.iloc[rows],
+        known_at=series.known_at[rows],
+        actions=known,
+        periods_per_year=periods_per_year(instrument.timeframe, instrument.calendar),
+        predictions={},
+    )
+    traded_bars(
+        scenario, inputs
+    )  # dates without bars are refused before predictions are looked for
+    predictions, features_hashes, predictions_hashes, warnings = {}, [], [], []
+    for name in required_models(scenario):
+        found = _Predictions(workspace, instrument_id, scenario, name, traded)
+        predictions[name] = found.frame()
+        features_hashes.append(found.features_hash())
+        predictions_hashes.append(found.predictions_hash())
+        warnings += found.warnings
+    inputs = replace(inputs, predictions=predictions)
+    hashes = InputHashes(
+        bars=canonical_hash([bars_hashes, actions_hash(known)]),
+        features=canonical_hash(features_hashes) if features_hashes else "",
+        predictions=canonical_hash(predictions_hashes) if predictions_hashes else "",
+    )
+    if scenario.costs.is_free:
+        warnings.append(
+            "Free fills: commission and slippage are 0, so trading costs nothing here. Nobody trades "
+            "at that price; set 'costs' in the scenario."
+        )
+    return inputs, hashes, tuple(warnings)
+
+
+class _Predictions:
+    """Predictions of one model for one scenario, checked against what their models saw."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        instrument_id: str,
+        scenario: ScenarioSpec,
+        model_name: str,
+        windows: list[Window],
+    ) -> None:
+        self._workspace, self._scenario, self._windows = workspace, scenario, windows
+        self._spec = workspace.catalog.model(model_name)
+        self._assets = {
+            "models": f"models/{model_name}",
+            "predictions": f"predictions/{model_name}",
+        }
+        read = [*model_feature_assets(self._spec), *self._assets.values()]
+        self._upstream = UpstreamFrames(workspace, instrument_id, read)
+        self._features = ModelFeatures(workspace, self._spec, self._upstream)
+        self.warnings: list[str] = []
+
+    def frame(self) -> pd.DataFrame:
+        """Predictions of the traded windows, by the walk-forward models or by the pinned one."""
+        if self._scenario.model_window is not None:
+            return self._by_pinned_model()
+        frame = self._upstream.joined(self._assets["predictions"], self._windows)
+        if frame.empty:
+            self.warnings.append(
+                f"The model '{self._spec.name}' made no prediction on the traded bars: it had too "
+                "little to learn from. Nothing was traded."
+            )
+        ends = self._workspace.models.by_id(sorted(set(frame["model_id"])))
+        last_label_ends = {
+            name: pd.Timestamp(row["last_label_end"]).as_unit("us") for name, row in ends.items()
+        }
+        ensure_predictions_clean(frame, last_label_ends)
+        return frame
+
+    def features_hash(self) -> str:
+        """Hash of the feature files that were predicted from."""
+        return canonical_hash(self._features.file_hashes(self._windows))
+
+    def predictions_hash(self) -> str:
+        """Hash of the prediction files, or of the pinned model."""
+        if self._scenario.model_window is None:
+            return self._hash("predictions")
+        return canonical_hash(["pinned", self._pinned_fold()["sha256"], self.features_hash()])
+
+    def _hash(self, kind: str) -> str:
+        asset = self._assets[kind]
+        return canonical_hash(
+            [self._upstream.artifact(asset, window).sha256 for window in self._windows]
+        )
+
+    def _pinned_fold(self) -> pd.Series:
+        key = str(self._scenario.model_window)
+        window = self._workspace.catalog.grid.window(key, self._workspace.clock())
+        folds = self._upstream.frame(self._assets["models"], window)
+        fitted = folds.loc[folds["model_id"] != ""]
+        if fitted.empty:
+            raise InsufficientDataError(
+                f"The model '{self._spec.name}' has no fit in the window {key}: "
+                f"{folds['reason'].iloc[0]} Choose a later 'model_window'.",
+                model=self._spec.name,
+                window=key,
+            )
+        return fitted.iloc[0]
+
+    def _by_pinned_model(self) -> pd.DataFrame:
+        fitted = load_model(self._workspace.settings.runtime / self._pinned_fold()["path"])
+        features = self._features.rows(self._windows)
+        start = self._scenario.dates.bounds[0]
+        if start is not None:
+            features = features.loc[features.index >= pd.Timestamp(start)]
+        overlap = self._scenario.allow_overlap
+        known_at = pd.DatetimeIndex(features["known_at"])
+        if overlap and len(known_at) and known_at[0] <= fitted.last_label_end:
+            self.warnings.append(
+                f"Leakage allowed by 'allow_overlap': model {fitted.model_id} was trained on labels "
+                f"that end at {fitted.last_label_end:%Y-%m-%d}, after the first traded bar. The "
+                "result is worthless as evidence."
+            )
+        return predict_direction(
+            fitted,
+            features.drop(columns="known_at"),
+            known_at,
+            feature_set_hash=self._features.hash,
+            allow_overlap=overlap,
+        )

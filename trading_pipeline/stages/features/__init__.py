@@ -1,0 +1,1 @@
+"""Stages of features, labels, patterns and cross features."""

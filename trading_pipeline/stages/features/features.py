@@ -1,0 +1,174 @@
+"""This file holds the stage of features: adjusted bars in, one Parquet file a window out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from trading_pipeline.domain.hashing import canonical_hash, frame_hash
+from trading_pipeline.domain.instrument import Instrument
+from trading_pipeline.domain.windows import Window
+from trading_pipeline.features.audits.causality import CausalityFinding
+from trading_pipeline.features.audits.features import audit_feature_set
+from trading_pipeline.features.sets.context import FeatureContext
+from trading_pipeline.features.sets.registry import FeatureSet, compute_features, feature_set
+from trading_pipeline.market_data.calendars import periods_per_year
+from trading_pipeline.settings.catalog import Catalog
+from trading_pipeline.stages.features.instrument_series import InstrumentSeries
+from trading_pipeline.stages.features.quality_numbers import QualityOfWindows
+from trading_pipeline.stages.stage import Built, WindowStage
+from trading_pipeline.stages.workspace import Workspace
+from trading_pipeline.storage.stores.artifacts import Artifact
+
+__all__ = ["FeatureStage", "feature_lookback_windows", "windows_of_bars"]
+
+_YEARS_OF_A_WINDOW = {"year": 1.0, "quarter": 0.25, "month": 1.0 / 12.0}
+_AUDITED_BARS = 50_000  # what a set does, it does everywhere; the audit's time is bounded
+_CUTS_OF_A_RUN = 12  # the command `audit` takes more
+_SPARE = 1.1  # windows differ in length, and holidays are not spread evenly
+
+
+def feature_lookback_windows(
+    chosen: FeatureSet, catalog: Catalog, instrument: str | None = None
+) -> int:
+    """Windows before its own that a feature window reads, enough for the set's longest warm-up.
+
+    `instrument`: of that one alone; without it enough for every one of the universe.
+    """
+    return windows_of_bars(
+        lambda i: chosen.warmup_in(FeatureContext(i.timeframe, i.calendar)), catalog, instrument
+    )
+
+
+def windows_of_bars(
+    bars: int | Callable[[Instrument], int], catalog: Catalog, instrument_id: str | None = None
+) -> int:
+    """Windows that hold at least so many bars of every instrument, or of the one; 1 or more."""
+    found = 1
+    chosen = [] if instrument_id is None else [catalog.instrument(instrument_id)]
+    for instrument in chosen or catalog.instruments.values():
+        a_year = periods_per_year(instrument.timeframe, instrument.calendar)
+        a_window = a_year * _YEARS_OF_A_WINDOW[catalog.grid.cadence]
+        needed = bars if isinstance(bars, int) else bars(instrument)
+        found = max(found, math.ceil(needed * _SPARE / a_window))
+    return found
+
+
+class FeatureStage(WindowStage):
+    """Features of one set. A window reads its own bars and those of the look-back windows."""
+
+    chunk_bars = 4096
+
+    def __init__(self, workspace: Workspace, instrument_id: str, set_name: str) -> None:
+        super().__init__(workspace, instrument_id)
+        self.set = feature_set(set_name)
+        self.asset = f"features/{set_name}"
+        self.code_hash = self.set.hash
+        self.series = InstrumentSeries(workspace, instrument_id)
+        instrument = self.series.instrument
+        self.context = FeatureContext(instrument.timeframe, instrument.calendar)
+        self._lookback = feature_lookback_windows(self.set, workspace.catalog, instrument_id)
+        self._quality = QualityOfWindows(self)
+
+    def inputs(self, window: Window) -> Any:
+        """Hashes of the bars that are read, and of the adjustments known by the window's end."""
+        return self._input_values(window, self.series.bars_hashes(self._read(window)))
+
+    def _input_values(self, window: Window, bars_hashes: Sequence[str]) -> Any:
+        instrument = self.series.instrument
+        return [
+            list(bars_hashes),
+            self.series.events_hash(window.end),
+            [instrument.timeframe.value, instrument.calendar],
+        ]
+
+    def build(self, window: Window) -> Built:
+        """Rows of the window; NaN where the warm-up reaches before the first bar.
+
+        Long windows are computed in chunks, each from its own warm-up on, whatever was computed before:
+        so chunks that an earlier version of the file holds, of the same bars, are taken from there,
+        and a new bar costs its chunk. Equal inputs give equal bytes either way.
+        """
+        first = self.series.span(self._read(window)[0].start, window.end).start
+        own = self.series.span(window.start, window.end)
+        kept = self._kept_chunks(window, own)
+        parts = [] if kept is None else [kept]
+        warmup = self.set.warmup_in(self.context)
+        for start in range(own.start + sum(map(len, parts)), own.stop, self.chunk_bars):
+            stop = min(start + self.chunk_bars, own.stop)
+            begin = first if start == own.start else max(first, start - warmup)
+            features = self.compute(self.series.adjusted.iloc[begin:stop])
+            features.insert(0, "known_at", self.series.known_at[begin:stop])
+            parts.append(features.iloc[start - begin :])
+        if not parts:
+            features = self.compute(self.series.adjusted.iloc[own])
+            features.insert(0, "known_at", self.series.known_at[own])
+            return Built(features, "not_listed")
+        return Built(pd.concat(parts) if len(parts) > 1 else parts[0])
+
+    def _kept_chunks(self, window: Window, own: slice) -> pd.DataFrame | None:
+        """Whole chunks of the stored file, where it was made of the same bars as far as it goes."""
+        stored = self._stored.get((self.asset, self.partition(window)))
+        rows = stored.rows if stored is not None else 0
+        if stored is None or rows < self.chunk_bars or rows > own.stop - own.start:
+            return None
+        before = self.series.bars_hashes(self._read(window)[:-1])
+        then = frame_hash(self.series.raw.iloc[own.start : own.start + rows])
+        inputs = self._input_values(window, [*before, then])
+        made_of_these = canonical_hash([self.asset, self.code_hash, inputs]) == stored.input_hash
+        if not made_of_these or not self.workspace.artifacts.is_current(stored, stored.input_hash):
+            return None
+        frame = self.workspace.artifacts.load(stored)
+        return frame.iloc[: rows // self.chunk_bars * self.chunk_bars]
+
+    @cached_property
+    def _stored(self) -> dict[tuple[str, str], Artifact]:
+        return self.workspace.artifacts.newest([self.asset], f"{self.instrument_id}|")
+
+    def compute(self, adjusted: pd.DataFrame) -> pd.DataFrame:
+        """The set's columns over adjusted bars."""
+        if adjusted.empty:
+            return pd.DataFrame(
+                {name: np.empty(0) for name in self.set.columns}, index=adjusted.index
+            )
+        return compute_features(self.set, adjusted, context=self.context)
+
+    def describe(self, frame: pd.DataFrame) -> Mapping[str, Any]:
+        """Rows with and without a gap, and the quality of the columns against the windows before."""
+        values = frame.drop(columns="known_at", errors="ignore")
+        complete = int(values.notna().all(axis=1).sum())
+        return {
+            "complete_rows": complete,
+            "warmup_rows": len(values) - complete,
+            **self._quality.of(frame),
+        }
+
+    def audit(self, windows: Sequence[Window]) -> list[CausalityFinding]:
+        """Every audit over the bars of the windows and of their look-back, the newest 50,000 of them.
+
+        Where these do not reach beyond any warm-up there is no value to audit, and no finding.
+        """
+        if not windows:
+            return []
+        ordered = sorted(windows)
+        rows = self.series.span(self._read(ordered[0])[0].start, ordered[-1].end)
+        bars = self.series.adjusted.iloc[rows].iloc[-_AUDITED_BARS:]
+        if len(bars) < min(spec.warmup_in(self.context) for spec in self.set.specs) + 2:
+            return []
+        # other bars for each instrument, so that few cuts in each run are many in a pass
+        seed = int(canonical_hash([self.asset, self.instrument_id])[:8], 16)
+        return audit_feature_set(
+            self.set, bars, context=self.context, cuts=_CUTS_OF_A_RUN, seed=seed
+        )
+
+    def audit_bars(self, bars: pd.DataFrame) -> list[CausalityFinding]:
+        """Every audit over forward-adjusted bars; raises where no column has a value to compare."""
+        return audit_feature_set(self.set, bars, context=self.context)
+
+    def _read(self, window: Window) -> list[Window]:
+        return self.windows_up_to(window, self._lookback)

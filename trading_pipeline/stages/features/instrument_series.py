@@ -1,0 +1,92 @@
+"""This file holds the series of one instrument as research sees it: adjusted, with its clocks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cached_property
+
+import pandas as pd
+
+from trading_pipeline.domain.corporate_actions import CorporateAction
+from trading_pipeline.domain.hashing import frame_hash
+from trading_pipeline.domain.windows import Window
+from trading_pipeline.market_data.adjustments import (
+    adjustment_events,
+    forward_adjust,
+    forward_factors,
+)
+from trading_pipeline.market_data.calendars import known_at, session_dates
+from trading_pipeline.stages.workspace import Workspace
+from trading_pipeline.storage.stores.bars import FetchAttempt, require_usable
+
+__all__ = ["InstrumentSeries"]
+
+
+class InstrumentSeries:
+    """Bars as traded, forward-adjusted bars and `known_at`, read once and cut as needed."""
+
+    def __init__(self, workspace: Workspace, instrument_id: str) -> None:
+        self.instrument = workspace.catalog.instrument(instrument_id)
+        self._workspace = workspace
+
+    @cached_property
+    def raw(self) -> pd.DataFrame:
+        """All stored bars as traded."""
+        return self._workspace.bars.read_span(self.instrument.id, None, None)
+
+    @cached_property
+    def attempts(self) -> dict[str, FetchAttempt]:
+        """Newest attempt that decided on a window's bars, by window key."""
+        return self._workspace.bars.newest_attempts(self.instrument.id)
+
+    @cached_property
+    def actions(self) -> list[CorporateAction]:
+        """Splits and dividends."""
+        return self._workspace.reference.actions(self.instrument.id)
+
+    @cached_property
+    def known_at(self) -> pd.DatetimeIndex:
+        """Moment from which each bar of `raw` is complete."""
+        index = pd.DatetimeIndex(self.raw.index)
+        return known_at(index, self.instrument.timeframe, self.instrument.calendar)
+
+    @cached_property
+    def events(self) -> pd.DataFrame:
+        """Factor of each ex-date."""
+        return adjustment_events(self.actions, self.raw, sessions=self._sessions)
+
+    @cached_property
+    def factors(self) -> pd.DataFrame:
+        """Columns `split` and `total`, one row a bar of `raw`."""
+        index = pd.DatetimeIndex(self.raw.index)
+        return forward_factors(index, self.events, sessions=self._sessions)
+
+    @cached_property
+    def adjusted(self) -> pd.DataFrame:
+        """Forward-adjusted bars."""
+        return forward_adjust(self.raw, self.events, sessions=self._sessions)
+
+    def events_hash(self, before: datetime) -> str:
+        """Hash of the factors with an ex-date before a moment: later actions change nothing."""
+        known = self.events.loc[self.events["ex_date"] < pd.Timestamp(before)]
+        return frame_hash(known.reset_index(drop=True))
+
+    def bars_hashes(self, windows: Sequence[Window]) -> list[str]:
+        """Content hash of each window; raises where one may not be built on."""
+        require_usable(self.instrument.id, windows, self.attempts)
+        return [self.attempts[window.key].content_hash or "" for window in windows]
+
+    def span(self, start: datetime | None, end: datetime | None) -> slice:
+        """Positions of the bars with `start <= ts < end`."""
+        index = self.raw.index
+        first = 0 if start is None else int(index.searchsorted(pd.Timestamp(start)))
+        last = len(index) if end is None else int(index.searchsorted(pd.Timestamp(end)))
+        return slice(first, last)
+
+    @cached_property
+    def _sessions(self) -> pd.DatetimeIndex | None:
+        if not self.instrument.timeframe.is_intraday:
+            return None
+        index = pd.DatetimeIndex(self.raw.index)
+        return session_dates(index, self.instrument.timeframe, self.instrument.calendar)

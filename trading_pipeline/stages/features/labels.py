@@ -1,0 +1,155 @@
+"""This file holds the stage of labels: adjusted bars in, one Parquet file a window out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from trading_pipeline.domain.windows import Window
+from trading_pipeline.errors import UnknownNameError, did_you_mean
+from trading_pipeline.features.audits.causality import CausalityFinding
+from trading_pipeline.features.audits.features import audit_labels
+from trading_pipeline.features.labels import barriers as label_barriers
+from trading_pipeline.features.labels import kernels as label_kernels
+from trading_pipeline.features.labels import labels as labels_module
+from trading_pipeline.features.labels.labels import Labels, compute_labels
+from trading_pipeline.features.labels.reports import label_report
+from trading_pipeline.features.sets.registry import compute_features, feature_set
+from trading_pipeline.settings.catalog import Catalog
+from trading_pipeline.settings.label_spec import LabelSpec
+from trading_pipeline.stages.code_hash import module_hash
+from trading_pipeline.stages.features.features import windows_of_bars
+from trading_pipeline.stages.features.instrument_series import InstrumentSeries
+from trading_pipeline.stages.stage import Built, WindowStage
+from trading_pipeline.stages.workspace import Workspace
+
+__all__ = [
+    "LabelStage",
+    "check_label_spec",
+    "label_lookback_windows",
+    "label_specs",
+    "labels_of_bars",
+]
+
+
+def label_specs(catalog: Catalog) -> dict[str, LabelSpec]:
+    """Labels of the models and of label files, by name; equal ones share one asset."""
+    specs = [*(model.label for model in catalog.models.values()), *catalog.labels.values()]
+    return {spec.name: spec for spec in specs}
+
+
+def check_label_spec(spec: LabelSpec) -> None:
+    """Raise `UnknownNameError` for a feature set or column that the side of a meta-label names."""
+    if spec.side_features is None or spec.side_column is None:
+        return
+    columns = feature_set(spec.side_features).columns
+    if spec.side_column not in columns:
+        raise UnknownNameError(
+            f"The feature set {spec.side_features!r} has no column {spec.side_column!r} for the side of "
+            f"a meta-label. {did_you_mean(spec.side_column, columns)}",
+            name=spec.side_column,
+            kind="feature",
+        )
+
+
+def label_lookback_windows(spec: LabelSpec, catalog: Catalog, instrument: str | None = None) -> int:
+    """Windows before its own that a window of this label reads; 0 where a label needs no past."""
+    bars = _lookback_bars(spec)
+    return windows_of_bars(bars, catalog, instrument) if bars else 0
+
+
+def labels_of_bars(spec: LabelSpec, bars: pd.DataFrame, known_at: pd.DatetimeIndex) -> Labels:
+    """`compute_labels` with the side that the spec names."""
+    if spec.side_features is None or spec.side_column is None:
+        return compute_labels(spec, bars, known_at)
+    features = compute_features(feature_set(spec.side_features), bars)
+    return compute_labels(spec, bars, known_at, side=features[spec.side_column])
+
+
+def _lookback_bars(spec: LabelSpec) -> int:
+    bars = spec.volatility_bars or 0
+    if spec.side_features is not None:
+        bars = max(bars, feature_set(spec.side_features).warmup_bars)
+    return bars
+
+
+class LabelStage(WindowStage):
+    """Labels of one kind. A window reads its own bars, those of the next and of the look-back."""
+
+    def __init__(self, workspace: Workspace, instrument_id: str, label_name: str) -> None:
+        super().__init__(workspace, instrument_id)
+        self.spec = label_specs(workspace.catalog)[label_name]
+        self.asset = f"labels/{label_name}"
+        self.code_hash = module_hash(labels_module, label_barriers, label_kernels)
+        self.series = InstrumentSeries(workspace, instrument_id)
+        self._lookback = label_lookback_windows(self.spec, workspace.catalog, self.instrument_id)
+
+    def inputs(self, window: Window) -> Any:
+        """Hashes of the bars that are read, the adjustments, and the label's definition."""
+        read = self._read(window)
+        side = self.spec.side_features
+        return [
+            self.spec.hash,
+            self.series.bars_hashes(read),
+            self.series.events_hash(read[-1].end),
+            [self.series.instrument.timeframe.value, self.series.instrument.calendar],
+            *([] if side is None else [feature_set(side).hash]),
+        ]
+
+    def build(self, window: Window) -> Built:
+        """Rows of the window whose outcome is known."""
+        read = self._read(window)
+        rows = self.series.span(read[0].start, read[-1].end)
+        found = self._compute(rows)
+        frame = found.frame.loc[
+            (found.frame.index >= pd.Timestamp(window.start))
+            & (found.frame.index < pd.Timestamp(window.end))
+        ]
+        own = self.series.span(window.start, window.end)
+        status = "ok" if len(frame) else "no_rows" if own.stop > own.start else "not_listed"
+        return Built(frame, status)
+
+    def describe(self, frame: pd.DataFrame) -> Mapping[str, Any]:
+        """Balance, overlap and uniqueness of the rows."""
+        found = label_report(frame, self.series.known_at)
+        numbers = {
+            "mean_bars": found.mean_bars,
+            "mean_overlap": found.mean_overlap,
+            "average_uniqueness": found.average_uniqueness,
+            "effective_rows": found.effective_rows,
+        }
+        if "label" in frame.columns:
+            numbers["mean_label"] = found.mean if len(frame) else 0.0
+        if "ambiguous" in frame.columns:
+            numbers["ambiguous"] = float(found.ambiguous)
+        shares = {f"share_of_{value:g}": share for value, share in found.balance.items()}
+        return {**numbers, **shares}
+
+    def audit(self, windows: Sequence[Window]) -> list[CausalityFinding]:
+        """Both audits of labels over the bars of the windows, those around them included."""
+        if not windows:
+            return []
+        ordered = sorted(windows)
+        first, last = self._read(ordered[0])[0], self._read(ordered[-1])[-1]
+        rows = self.series.span(first.start, last.end)
+        bars, known_at = self.series.adjusted.iloc[rows], self.series.known_at[rows]
+        found = labels_of_bars(self.spec, bars, known_at).frame
+        if not len(found) or not (found["t1"] < known_at[-1]).any():
+            return []
+        return audit_labels(lambda part: labels_of_bars(self.spec, part, known_at), bars, known_at)
+
+    def _compute(self, rows: slice) -> Labels:
+        bars = self.series.adjusted.iloc[rows]
+        if bars.empty and self.spec.side_features is not None:
+            side = pd.Series(np.empty(0), index=bars.index)
+            return compute_labels(self.spec, bars, self.series.known_at[rows], side=side)
+        return labels_of_bars(self.spec, bars, self.series.known_at[rows])
+
+    def _read(self, window: Window) -> list[Window]:
+        """The window, what it looks back on and the next one, unless that was never fetched."""
+        after = [each for each in self.own_windows if each > window]
+        following = [each for each in after[:1] if each.key in self.series.attempts]
+        return [*self.windows_up_to(window, self._lookback), *following]

@@ -1,0 +1,122 @@
+"""This file holds the stage of chart patterns: adjusted bars in, the rows known in a window out.
+
+A row never changes once its window is written: a pattern that breaks out in a later window stands in
+that window again, as the event `breakout`. Prices are forward-adjusted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from trading_pipeline.domain.bars import TS_DTYPE
+from trading_pipeline.domain.hashing import canonical_hash
+from trading_pipeline.domain.windows import Window
+from trading_pipeline.features.audits.causality import CausalityFinding
+from trading_pipeline.features.audits.patterns import audit_patterns
+from trading_pipeline.features.indicators import wrapper as indicators
+from trading_pipeline.features.patterns import break_kernels as pattern_break_kernels
+from trading_pipeline.features.patterns import kernels as pattern_kernels
+from trading_pipeline.features.patterns import kinds as pattern_kinds
+from trading_pipeline.features.patterns import search as pattern_search
+from trading_pipeline.features.patterns import zigzag, zigzag_kernel
+from trading_pipeline.features.patterns.search import PATTERN_COLUMNS, find_patterns
+from trading_pipeline.features.sets.patterns import WARMUP_BARS
+from trading_pipeline.settings.catalog import Catalog
+from trading_pipeline.stages.code_hash import module_hash
+from trading_pipeline.stages.features.features import windows_of_bars
+from trading_pipeline.stages.features.instrument_series import InstrumentSeries
+from trading_pipeline.stages.stage import Built, WindowStage
+from trading_pipeline.stages.workspace import Workspace
+
+__all__ = ["ChartPatternStage", "newest_rows", "pattern_lookback_windows"]
+
+_CODE = (
+    indicators,
+    pattern_break_kernels,
+    pattern_kernels,
+    pattern_kinds,
+    pattern_search,
+    zigzag,
+    zigzag_kernel,
+)
+
+
+def pattern_lookback_windows(catalog: Catalog, instrument: str | None = None) -> int:
+    """Windows before its own that a window of patterns reads, of the one instrument or of any."""
+    return windows_of_bars(WARMUP_BARS, catalog, instrument)
+
+
+def newest_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row a pattern of the joined windows: the one with its breakout where there was one."""
+    ordered = rows.sort_index(kind="stable")
+    return ordered.loc[~ordered.duplicated(["kind", "known_ts"], keep="last")]
+
+
+class ChartPatternStage(WindowStage):
+    """Patterns of one instrument. A window reads its own bars and those of the look-back windows."""
+
+    asset = "chart_patterns"
+
+    def __init__(self, workspace: Workspace, instrument_id: str) -> None:
+        super().__init__(workspace, instrument_id)
+        self.code_hash = canonical_hash([module_hash(*_CODE), WARMUP_BARS])
+        self.series = InstrumentSeries(workspace, instrument_id)
+        self._lookback = pattern_lookback_windows(workspace.catalog, self.instrument_id)
+
+    def inputs(self, window: Window) -> Any:
+        """Hashes of the bars that are read, and of the adjustments known by the window's end."""
+        instrument = self.series.instrument
+        return [
+            self.series.bars_hashes(self._read(window)),
+            self.series.events_hash(window.end),
+            [instrument.timeframe.value, instrument.calendar],
+        ]
+
+    def build(self, window: Window) -> Built:
+        """Patterns that were known, or broke out, in the window, as they stood at its end."""
+        rows = self.series.span(self._read(window)[0].start, window.end)
+        bars = self.series.adjusted.iloc[rows]
+        found = find_patterns(bars)
+        start = pd.Timestamp(window.start)
+        formed = found.loc[found["known_ts"] >= start].assign(event="formed")
+        # a breakout in the window of its pattern stands in the pattern's own row
+        broken = found.loc[(found["known_ts"] < start) & (found["breakout_ts"] >= start)]
+        broken = broken.assign(event="breakout")
+        formed.index = pd.DatetimeIndex(formed["known_ts"], dtype=TS_DTYPE, name="ts")
+        broken.index = pd.DatetimeIndex(broken["breakout_ts"], dtype=TS_DTYPE, name="ts")
+        frame = pd.concat([part for part in (formed, broken) if len(part)] or [formed])
+        frame = frame.sort_index(kind="stable")
+        known_at = pd.Series(self.series.known_at[rows], index=bars.index)
+        frame.insert(0, "known_at", known_at.reindex(frame.index).to_numpy())
+        frame = frame[["known_at", "event", *PATTERN_COLUMNS]].astype({"known_at": TS_DTYPE})
+        own = self.series.span(window.start, window.end)
+        status = "ok" if len(frame) else "no_rows" if own.stop > own.start else "not_listed"
+        return Built(frame, status)
+
+    def describe(self, frame: pd.DataFrame) -> Mapping[str, Any]:
+        """How many patterns of the window there are, how good, and how many broke out as expected."""
+        formed = frame.loc[frame["event"] == "formed"]
+        broken = frame.loc[frame["breakout_direction"] != 0]
+        directed = broken.loc[broken["direction"] != 0]
+        as_expected = (directed["direction"] == directed["breakout_direction"]).mean()
+        return {
+            "patterns": len(formed),
+            "breakouts": len(broken),
+            "mean_quality": float(formed["quality"].mean()),
+            "breakouts_as_expected": float(as_expected),
+        }
+
+    def audit(self, windows: Sequence[Window]) -> list[CausalityFinding]:
+        """What was known by random bars of the windows, with and without the bars after."""
+        if not windows:
+            return []
+        ordered = sorted(windows)
+        rows = self.series.span(self._read(ordered[0])[0].start, ordered[-1].end)
+        bars = self.series.adjusted.iloc[rows]
+        return audit_patterns(bars) if len(bars) > 1 else []
+
+    def _read(self, window: Window) -> list[Window]:
+        return self.windows_up_to(window, self._lookback)

@@ -1,0 +1,119 @@
+"""This file holds the quality of feature windows as numbers and a table for the asset page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from trading_pipeline.domain.windows import Window
+from trading_pipeline.features.feature_quality import FeatureQuality, feature_quality
+from trading_pipeline.stages.features.instrument_series import InstrumentSeries
+from trading_pipeline.stages.workspace import Workspace
+
+__all__ = ["QualityOfWindows", "ShownTable"]
+
+_HORIZON = 5  # the one that is shown as a number of its own
+_SHOWN_ROWS = 12  # every event keeps its table
+
+
+@dataclass(frozen=True)
+class ShownTable:
+    """Rows that the asset page shows as a table."""
+
+    rows: tuple[Mapping[str, Any], ...]
+
+
+class _Stage(Protocol):
+    asset: str
+    instrument_id: str
+    series: InstrumentSeries
+
+    @property
+    def workspace(self) -> Workspace: ...
+
+
+class QualityOfWindows:
+    """Judges the windows of one stage, each against all rows of the earlier ones.
+
+    The earlier ones are what a walk-forward fit of the window learned from. Windows that were seen
+    before are kept; others are read from their files, once.
+    """
+
+    def __init__(self, stage: _Stage) -> None:
+        self._stage = stage
+        self._seen: dict[str, pd.DataFrame] = {}
+
+    def of(self, frame: pd.DataFrame) -> dict[str, Any]:
+        """Numbers that trend, and a table of the columns; empty for a window without rows."""
+        if not len(frame):
+            return {"missing_share": 0.0}
+        start = pd.Timestamp(frame.index[0])
+        values = frame.drop(columns="known_at", errors="ignore")
+        first = self._stage.series.span(start.to_pydatetime(), None).start
+        close = self._stage.series.adjusted["close"].iloc[first : first + len(frame)]
+        quality = feature_quality(values, close, reference=self._before(start, values.columns))
+        self._seen[self._key(start)] = values
+        return _numbers(quality)
+
+    def _before(self, start: pd.Timestamp, columns: pd.Index) -> pd.DataFrame | None:
+        frames = []
+        for key in sorted(self._stored.keys() | self._seen.keys()):
+            if key < self._key(start):
+                if key not in self._seen:
+                    self._seen[key] = self._stage.workspace.artifacts.load(self._stored[key])
+                earlier = self._seen[key]
+                if len(earlier) and set(columns) <= set(earlier.columns):
+                    frames.append(earlier[list(columns)])
+        return pd.concat(frames) if frames else None
+
+    def _key(self, moment: pd.Timestamp) -> str:
+        for window in self._windows:
+            if window.start <= moment < window.end:
+                return window.key
+        return str(moment.date())
+
+    @cached_property
+    def _windows(self) -> list[Window]:
+        return self._stage.workspace.windows()
+
+    @cached_property
+    def _stored(self) -> dict[str, Any]:
+        prefix = f"{self._stage.instrument_id}|"
+        found = self._stage.workspace.artifacts.newest([self._stage.asset], prefix)
+        return {
+            partition.removeprefix(prefix): artifact
+            for (_, partition), artifact in found.items()
+            if artifact.rows
+        }
+
+
+def _numbers(quality: FeatureQuality) -> dict[str, Any]:
+    table = quality.table
+    score = (table[f"ic_{_HORIZON}"] / table[f"ic_{_HORIZON}_se"]).abs()
+    numbers: dict[str, Any] = {
+        "missing_share": quality.missing_share,
+        "constant_columns": len(quality.constant),
+        "correlated_columns": sum(len(group) - 1 for group in quality.clusters),
+    }
+    if score.notna().any():
+        numbers[f"best_ic_{_HORIZON}_in_errors"] = float(score.max())
+    if "psi" in table.columns and table["psi"].notna().any():
+        numbers["drifted_columns"] = int((table["psi"] > 0.25).sum())
+        numbers["median_psi"] = float(np.nanmedian(table["psi"]))
+    if quality.constant:
+        numbers["constant"] = ", ".join(quality.constant[:_SHOWN_ROWS])
+    if quality.clusters:
+        groups = ["(" + ", ".join(group) + ")" for group in quality.clusters[:_SHOWN_ROWS]]
+        numbers["clusters"] = "; ".join(groups)
+    order = score.fillna(-1.0).sort_values(ascending=False, kind="stable").index[:_SHOWN_ROWS]
+    shown = table.loc[order].round(4).reset_index()
+    rows = (
+        {str(k): ("" if isinstance(v, float) and np.isnan(v) else v) for k, v in row.items()}
+        for row in shown.to_dict("records")
+    )
+    return {**numbers, "columns_by_foresight": ShownTable(tuple(rows))}

@@ -1,0 +1,145 @@
+"""This file holds what is to be asked of a source for each window: its span, its state, from where on.
+
+A window is OPEN while it runs, SETTLING for seven days after its end, then FINAL. Spans are aware UTC and
+half-open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import pandas as pd
+
+from trading_pipeline.domain.instrument import Instrument
+from trading_pipeline.domain.windows import Window
+from trading_pipeline.market_data.calendars import session_dates
+from trading_pipeline.stages.market_data.universe import clipped_span
+from trading_pipeline.stages.workspace import Workspace
+from trading_pipeline.storage.stores.fetch_attempts import FetchAttempt
+from trading_pipeline.storage.stores.reference import Listing
+
+__all__ = [
+    "SETTLING",
+    "WindowAsk",
+    "expiry",
+    "is_settled",
+    "may_continue",
+    "overlap_start",
+    "window_asks",
+]
+
+SETTLING = timedelta(days=7)
+_OVERLAP_BARS, _OVERLAP_SESSIONS = 5, 3
+_NO_DATA_LASTS = {
+    "OPEN": timedelta(hours=1),
+    "SETTLING": timedelta(hours=1),
+    "FINAL": timedelta(days=1),
+}
+
+
+@dataclass(frozen=True)
+class WindowAsk:
+    """A window of an instrument, and the part of it in which bars can exist.
+
+    `span` is None where the instrument is not listed in the window. `instrument` carries the listing as
+    the source tells it, where universe.yaml says nothing.
+    """
+
+    instrument: Instrument
+    window: Window
+    span: tuple[datetime, datetime] | None
+    state: str
+
+    @property
+    def bounds(self) -> tuple[datetime, datetime]:
+        """The span, or the whole window where there is none."""
+        return self.span or (self.window.start, self.window.end)
+
+
+def window_asks(
+    workspace: Workspace,
+    instrument_id: str,
+    windows: Sequence[Window],
+    *,
+    listing: Listing | None = None,
+) -> list[WindowAsk]:
+    """One ask a window, oldest first, clipped to the instrument's span and to its listing.
+
+    The span is the universe's, unless the instrument has its own. `listing`: instead of the stored one.
+    """
+    instrument = workspace.catalog.instrument(instrument_id)
+    if listing is None:
+        listing = workspace.reference.listings().get(instrument_id, (None, None))
+    grid, now = workspace.catalog.universe.grid_of(instrument_id), workspace.clock()
+    begin = datetime(grid.start.year, grid.start.month, grid.start.day, tzinfo=now.tzinfo)
+    stop = grid.last_moment(now)
+    listed = replace(
+        instrument,
+        listed_from=listing[0] or instrument.listed_from,
+        listed_to=listing[1] or instrument.listed_to,
+    )
+    found = []
+    for window in sorted(windows):
+        end = window.end if grid.end is None else min(window.end, stop)
+        span = clipped_span(max(window.start, begin), end, instrument, listing)
+        found.append(WindowAsk(listed, window, span, _state(end, now)))
+    return found
+
+
+def _state(end: datetime, now: datetime) -> str:
+    if end > now:
+        return "OPEN"
+    return "SETTLING" if now - end < SETTLING else "FINAL"
+
+
+def is_settled(attempt: FetchAttempt, ask: WindowAsk) -> bool:
+    """True where the attempt's answer is final and was for the same span and series."""
+    if attempt.status not in ("ok", "not_listed", "no_rows") or attempt.state != "FINAL":
+        return False
+    same_span = (attempt.requested_from, attempt.requested_to) == ask.bounds
+    return same_span and _same_series(attempt, ask)
+
+
+def may_continue(attempt: FetchAttempt | None, ask: WindowAsk) -> bool:
+    """True where the stored bars are a sound beginning, so that only newer ones need be asked for."""
+    return (
+        attempt is not None
+        and attempt.status == "ok"
+        and attempt.rows > 0
+        and attempt.requested_from == ask.bounds[0]
+        and attempt.requested_to <= ask.bounds[1]
+        and _same_series(attempt, ask)
+    )
+
+
+def _same_series(attempt: FetchAttempt, ask: WindowAsk) -> bool:
+    finer = ask.instrument.resample_from
+    return attempt.source == ask.instrument.source and attempt.resampled_from == (
+        None if finer is None else finer.value
+    )
+
+
+def overlap_start(stored: pd.DataFrame, instrument: Instrument) -> datetime:
+    """Stamp from which the newest bars are asked for again: 5 bars or 3 sessions, what reaches further.
+
+    `stored` has at least one bar; the last one is the watermark.
+
+    >>> from trading_pipeline.domain.timeframe import Timeframe
+    >>> days = pd.date_range("2012-01-03", periods=9, tz="UTC")
+    >>> overlap_start(pd.DataFrame(index=days), Instrument(symbol="X", timeframe=Timeframe.D1, source="s")).day
+    7
+    """
+    index = pd.DatetimeIndex(stored.index)
+    by_bars = index[-min(_OVERLAP_BARS, len(index))]
+    days = session_dates(index, instrument.timeframe, instrument.calendar)
+    last = days.unique()[-_OVERLAP_SESSIONS:]
+    by_sessions = index[int(days.searchsorted(last[0]))]
+    first: datetime = min(by_bars, by_sessions).to_pydatetime()
+    return first
+
+
+def expiry(state: str, now: datetime) -> datetime:
+    """Until when a source that had no data for a window is not asked for it again."""
+    return now + _NO_DATA_LASTS[state]

@@ -1,0 +1,64 @@
+"""This file holds the features that a model learns from: its set, and the cross features if it asks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from trading_pipeline.domain.hashing import canonical_hash
+from trading_pipeline.domain.windows import Window
+from trading_pipeline.errors import DataQualityError
+from trading_pipeline.features.sets.registry import feature_set
+from trading_pipeline.settings.model_spec import ModelSpec
+from trading_pipeline.stages.features.cross_features import ASSET as CROSS_FEATURES
+from trading_pipeline.stages.upstream_frames import UpstreamFrames
+from trading_pipeline.stages.workspace import Workspace
+
+__all__ = ["ModelFeatures", "model_feature_assets", "model_features_hash"]
+
+_PREFIX = "cross_"
+
+
+def model_feature_assets(spec: ModelSpec) -> list[str]:
+    """Assets that the model's features are read from."""
+    return [f"features/{spec.features}", *([CROSS_FEATURES] if spec.cross_features else [])]
+
+
+def model_features_hash(workspace: Workspace, spec: ModelSpec) -> str:
+    """Hash of what the columns mean: of the set, and of the comparison where there is one."""
+    own = feature_set(spec.features).hash
+    return canonical_hash([own, workspace.catalog.cross.hash]) if spec.cross_features else own
+
+
+class ModelFeatures:
+    """Rows that a model reads, with `known_at`; columns of the comparison start with `cross_`."""
+
+    def __init__(self, workspace: Workspace, spec: ModelSpec, upstream: UpstreamFrames) -> None:
+        self._spec, self._upstream = spec, upstream
+        self.hash = model_features_hash(workspace, spec)
+
+    def file_hashes(self, windows: Sequence[Window]) -> list[str | None]:
+        """sha256 of every file that is read, asset by asset."""
+        return [
+            self._upstream.artifact(asset, window).sha256
+            for asset in model_feature_assets(self._spec)
+            for window in windows
+        ]
+
+    def rows(self, windows: Sequence[Window]) -> pd.DataFrame:
+        """Features of the windows; `DataQualityError` where the two assets speak of other bars."""
+        own, *others = model_feature_assets(self._spec)
+        features = self._upstream.joined(own, windows)
+        for asset in others:
+            compared = self._upstream.joined(asset, windows).drop(columns="known_at")
+            if not compared.index.equals(features.index):
+                raise DataQualityError(
+                    f"'{asset}' has {len(compared)} rows and '{own}' has {len(features)} for the same "
+                    "windows, so one of them is out of date. Bring both up to date with: "
+                    "trading-pipeline run.",
+                    rows=len(compared),
+                    expected=len(features),
+                )
+            features = pd.concat([features, compared.add_prefix(_PREFIX)], axis=1)
+        return features

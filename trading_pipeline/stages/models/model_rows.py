@@ -1,0 +1,102 @@
+"""This file holds the rows that describe a fit: in the partition's fold table and in `models`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from trading_pipeline.domain.bars import TS_DTYPE
+from trading_pipeline.domain.hashing import canonical_hash
+from trading_pipeline.models.registry.fitted_model import FittedModel
+from trading_pipeline.models.registry.model_files import read_metadata
+from trading_pipeline.models.training.walk_forward_folds import Fold
+from trading_pipeline.stages.workspace import Workspace
+
+__all__ = ["ModelRow", "fold_table", "model_row", "no_model_row"]
+
+_STAMPS = ("train_start", "train_end", "last_label_end", "test_start", "test_end")
+_SCORES = ("train_auc", "tail_auc", "tail_brier", "tail_log_loss")
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """A fit as a row of the fold table and as a row of the table `models`."""
+
+    fold: dict[str, Any]
+    registry: dict[str, Any]
+
+
+def model_row(
+    fitted: FittedModel, window_key: str, stored: str, path: Path, workspace: Workspace
+) -> ModelRow:
+    """Both rows of a saved model; `stored` is its path below the runtime folder."""
+    sha256, metrics = read_metadata(path)["sha256"], fitted.metrics()
+    fold = {
+        **_fold_values(fitted.fold),
+        "model_id": fitted.model_id,
+        "path": stored,
+        "sha256": sha256,
+        "reason": "",
+        **{name: metrics.get(name) for name in _SCORES},
+    }
+    table_row = {
+        "model_id": fitted.model_id,
+        "name": fitted.spec.name,
+        "instrument": fitted.instrument,
+        "window": window_key,
+        "spec_hash": fitted.spec.hash,
+        "feature_set_hash": fitted.made_from["feature_set_hash"],
+        "data_hash": canonical_hash(
+            [fitted.made_from["features_hash"], fitted.made_from["labels_hash"]]
+        ),
+        "train_from": fitted.fold.train_start,
+        "train_to": fitted.fold.train_end,
+        "last_label_end": fitted.fold.last_label_end,
+        "rows": fitted.fold.rows,
+        "purged": fitted.fold.purged,
+        "embargoed": fitted.fold.embargoed,
+        "path": stored,
+        "sha256": sha256,
+        "metrics": metrics,
+        "trained_at": datetime.now(UTC),
+        "run_id": workspace.run_id,
+    }
+    return ModelRow(fold, table_row)
+
+
+def no_model_row(refit_at: pd.Timestamp, reason: str, fold: Fold | None = None) -> dict[str, Any]:
+    """A row of the fold table for a refit date at which there was too little to learn from."""
+    values = _fold_values(fold) if fold else {"test_start": refit_at, "rows": 0}
+    return {**values, "model_id": "", "path": "", "sha256": "", "reason": reason}
+
+
+def fold_table(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """One row a fit, index `ts` the refit date; `model_id` is empty where there is no model."""
+    columns = (*_STAMPS, "rows", "purged", "embargoed", "model_id", "path", "sha256", "reason")
+    data: dict[str, Any] = {}
+    for column in (*columns, *_SCORES):
+        values = [row.get(column) for row in rows]
+        if column in _STAMPS:
+            data[column] = pd.DatetimeIndex(
+                [pd.NaT if v is None else v for v in values], dtype=TS_DTYPE
+            )
+        elif column in ("rows", "purged", "embargoed"):
+            data[column] = pd.array([value or 0 for value in values], dtype="int64")
+        elif column in _SCORES:
+            data[column] = pd.array(
+                [float("nan") if value is None else float(value) for value in values],
+                dtype="float64",
+            )
+        else:
+            data[column] = values
+    index = pd.DatetimeIndex([row["test_start"] for row in rows], dtype=TS_DTYPE, name="ts")
+    return pd.DataFrame(data, index=index)
+
+
+def _fold_values(fold: Fold) -> dict[str, Any]:
+    return {name: getattr(fold, name) for name in (*_STAMPS, "rows", "purged", "embargoed")}

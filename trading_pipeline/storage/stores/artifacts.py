@@ -1,0 +1,128 @@
+"""This file holds the table of Parquet files: which file is the valid one of an asset's partition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from trading_pipeline.domain.hashing import file_hash
+from trading_pipeline.errors import DataQualityError, InsufficientDataError
+from trading_pipeline.storage.parquet_files import read_frame, write_frame
+from trading_pipeline.storage.stores.row_tables import fetch_rows, insert_rows
+from trading_pipeline.storage.warehouse import Warehouse
+
+__all__ = ["Artifact", "ArtifactStore"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """One materialization of a partition; the newest row of a partition is the valid one.
+
+    `status`: ok, not_listed, no_model or no_rows. `path` is relative to the runtime folder, None
+    where there is nothing to keep.
+    """
+
+    asset: str
+    partition: str
+    status: str
+    input_hash: str
+    code_hash: str
+    run_id: str
+    rows: int = 0
+    columns: str = ""
+    path: str | None = None
+    sha256: str | None = None
+    created_at: datetime | None = None
+
+    def as_row(self) -> dict[str, Any]:
+        """The row by column name."""
+        return dict(vars(self)) | {"created_at": self.created_at or datetime.now(UTC)}
+
+
+class ArtifactStore:
+    """Frames under `runtime/cache` and their rows in the table `artifacts`."""
+
+    def __init__(self, warehouse: Warehouse, runtime: Path) -> None:
+        self._warehouse = warehouse
+        self.runtime = runtime
+
+    def newest(
+        self, assets: Iterable[str], partition_prefix: str = ""
+    ) -> dict[tuple[str, str], Artifact]:
+        """Valid row by (asset, partition), of partitions that start with the prefix."""
+        names = list(assets)
+        with self._warehouse.read() as connection:
+            rows = fetch_rows(
+                connection,
+                "SELECT * FROM artifacts WHERE list_contains(?::VARCHAR[], asset) "
+                'AND starts_with("partition", ?) ORDER BY created_at, rowid',
+                [names, partition_prefix],
+            )
+        return {(row["asset"], row["partition"]): Artifact(**row) for row in rows}
+
+    def write(
+        self,
+        frame: pd.DataFrame,
+        *,
+        asset: str,
+        partition: str,
+        status: str,
+        input_hash: str,
+        code_hash: str,
+        run_id: str,
+    ) -> Artifact:
+        """Write the frame to its file and give its row; `record` makes the row valid."""
+        instrument, _, window = partition.partition("|")
+        folder = Path("cache") / asset / instrument / window
+        path = folder / f"{input_hash[:12]}.parquet"
+        sha256 = write_frame(self.runtime / path, frame)
+        return Artifact(
+            asset=asset,
+            partition=partition,
+            status=status,
+            input_hash=input_hash,
+            code_hash=code_hash,
+            run_id=run_id,
+            rows=len(frame),
+            columns=",".join(map(str, frame.columns)),
+            path=path.as_posix(),
+            sha256=sha256,
+            created_at=datetime.now(UTC),
+        )
+
+    def record(self, artifacts: Sequence[Artifact]) -> None:
+        """Append the rows in one transaction."""
+        if artifacts:
+            with self._warehouse.write() as connection:
+                insert_rows(connection, "artifacts", [artifact.as_row() for artifact in artifacts])
+
+    def is_current(self, artifact: Artifact | None, input_hash: str) -> bool:
+        """True where the partition was made from these inputs and its file is still there."""
+        if artifact is None or artifact.input_hash != input_hash:
+            return False
+        return artifact.path is None or (self.runtime / artifact.path).exists()
+
+    def load(self, artifact: Artifact) -> pd.DataFrame:
+        """The frame of a row; `DataQualityError` where the file is gone or was changed."""
+        if artifact.path is None:
+            raise InsufficientDataError(
+                f"The partition {artifact.partition} of '{artifact.asset}' has status "
+                f"'{artifact.status}' and holds no rows.",
+                asset=artifact.asset,
+                partition=artifact.partition,
+            )
+        path = self.runtime / artifact.path
+        if not path.exists() or file_hash(path) != artifact.sha256:
+            raise DataQualityError(
+                f"The file {path} of '{artifact.asset}' ({artifact.partition}) is missing or is not the "
+                "one that was written. Delete it and materialize that partition again.",
+                asset=artifact.asset,
+                partition=artifact.partition,
+                path=str(path),
+            )
+        return read_frame(path)

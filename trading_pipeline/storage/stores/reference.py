@@ -1,0 +1,116 @@
+"""This file holds how instruments and corporate actions are kept in the warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+
+from trading_pipeline.domain.corporate_actions import CorporateAction
+from trading_pipeline.domain.hashing import canonical_hash
+from trading_pipeline.domain.instrument import Instrument
+from trading_pipeline.errors import WarehouseError
+from trading_pipeline.storage.stores.row_tables import fetch_rows, insert_rows
+from trading_pipeline.storage.warehouse import Warehouse
+
+__all__ = ["ReferenceStore", "actions_hash"]
+
+Listing = tuple[date | None, date | None]
+
+
+class ReferenceStore:
+    """Instruments and what happened to their shares."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+
+    def save_instruments(
+        self, instruments: Mapping[str, Instrument], listings: Mapping[str, Listing]
+    ) -> list[str]:
+        """Make the table hold exactly these as active; gives the ids whose row changed."""
+        rows = {}
+        for name, instrument in instruments.items():
+            listed_from, listed_to = listings.get(name, (None, None))
+            row = {
+                **instrument.as_dict(),
+                "instrument": name,
+                "listed_from": instrument.listed_from or listed_from,
+                "listed_to": instrument.listed_to or listed_to,
+            }
+            spec_hash = canonical_hash(row)
+            row.pop("exchange")  # has no column, but its change is one of the instrument
+            rows[name] = {**row, "active": True, "spec_hash": spec_hash}
+        with self._warehouse.read() as connection:
+            known = {
+                r["instrument"]: r for r in fetch_rows(connection, "SELECT * FROM instruments")
+            }
+        changed = [n for n, row in rows.items() if _differs(known.get(n), row)]
+        gone = [n for n, row in known.items() if n not in rows and row["active"]]
+        if changed or gone:
+            stamp = datetime.now(UTC)
+            with self._warehouse.write() as connection:
+                connection.execute(
+                    "DELETE FROM instruments WHERE list_contains(?::VARCHAR[], instrument)",
+                    [changed],
+                )
+                insert_rows(
+                    connection, "instruments", [{**rows[n], "updated_at": stamp} for n in changed]
+                )
+                connection.execute(
+                    "UPDATE instruments SET active = false, updated_at = ?::TIMESTAMPTZ "
+                    "WHERE list_contains(?::VARCHAR[], instrument)",
+                    [stamp, gone],
+                )
+        return changed + gone
+
+    def listings(self) -> dict[str, Listing]:
+        """First and last listed day by instrument, as far as they are known."""
+        with self._warehouse.read() as connection:
+            rows = fetch_rows(
+                connection, "SELECT instrument, listed_from, listed_to FROM instruments"
+            )
+        return {row["instrument"]: (row["listed_from"], row["listed_to"]) for row in rows}
+
+    def save_actions(self, instrument: str, actions: Sequence[CorporateAction]) -> bool:
+        """Replace the instrument's actions where they differ; an action keeps its first `seen_at`.
+
+        An action given twice is kept once. Raises `WarehouseError` for another instrument's action.
+        """
+        foreign = sorted({action.instrument for action in actions} - {instrument})
+        if foreign:
+            raise WarehouseError(
+                f"Actions of {', '.join(foreign)} cannot be saved as those of {instrument}.",
+                instrument=instrument,
+            )
+        old = {_key(action): action for action in self.actions(instrument)}
+        new = {_key(action): action for action in reversed(actions)}
+        if old.keys() == new.keys():
+            return False
+        rows = [vars(old.get(key, action)) for key, action in new.items()]
+        with self._warehouse.write() as connection:
+            connection.execute("DELETE FROM corporate_actions WHERE instrument = ?", [instrument])
+            insert_rows(connection, "corporate_actions", rows)
+        return True
+
+    def actions(self, instrument: str) -> list[CorporateAction]:
+        """Actions of an instrument by ex-date, splits before dividends of one day."""
+        with self._warehouse.read() as connection:
+            rows = fetch_rows(
+                connection,
+                "SELECT * FROM corporate_actions WHERE instrument = ? ORDER BY ex_date, kind DESC, "
+                "value, source",
+                [instrument],
+            )
+        return [CorporateAction(**row) for row in rows]
+
+
+def actions_hash(actions: Sequence[CorporateAction]) -> str:
+    """Hash of what happened, not of when it was seen."""
+    return canonical_hash([[a.ex_date, a.kind, a.value] for a in actions])
+
+
+def _key(action: CorporateAction) -> tuple[date, str, float, str]:
+    return (action.ex_date, action.kind, action.value, action.source)
+
+
+def _differs(old: Mapping[str, object] | None, new: Mapping[str, object]) -> bool:
+    return old is None or old["spec_hash"] != new["spec_hash"] or not old["active"]

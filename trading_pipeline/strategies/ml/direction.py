@@ -1,0 +1,144 @@
+"""This file holds the strategy that trades a direction model's out-of-sample probabilities."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, model_validator
+
+from trading_pipeline.domain.signals import Signals
+from trading_pipeline.errors import StrategyError, did_you_mean
+from trading_pipeline.settings.spec_model import Name
+from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
+from trading_pipeline.strategies.market import AGE_COLUMN, Market
+
+__all__ = ["MlDirection", "MlDirectionParams"]
+
+BoolArray = npt.NDArray[np.bool_]
+Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
+
+
+class MlDirectionParams(StrategyParams):
+    """Thresholds on the probability of a rise.
+
+    Long from a probability above `enter_above` until one below `exit_below`; with `long_short` also
+    short from one below `1 - enter_above` until one above `1 - exit_below`. `on_missing`: what a bar
+    without a prediction does to an open position. `max_age_bars`: bars for which an older prediction
+    still counts; 0 takes only the one made at the bar itself.
+    """
+
+    model: Name = "direction"
+    enter_above: Probability = 0.55
+    exit_below: Probability = 0.5
+    direction: Direction = "long_only"
+    on_missing: Literal["exit", "hold"] = "exit"
+    max_age_bars: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> MlDirectionParams:
+        if self.exit_below > self.enter_above:
+            raise ValueError(
+                f"exit_below is {self.exit_below}, above enter_above of {self.enter_above}: a position "
+                "would be left on the bar that opens it"
+            )
+        if self.direction == "long_short" and self.exit_below + self.enter_above < 1.0:
+            raise ValueError(
+                f"with long_short, exit_below must be {1.0 - self.enter_above:.6g} or more (1 - "
+                f"enter_above), was {self.exit_below}: a long position would still be held where a "
+                "short one begins"
+            )
+        return self
+
+
+class MlDirection(Strategy[MlDirectionParams]):
+    """Hold long (short) while the model's probability of a rise is high (low), with a band between.
+
+    One entry where a state begins and one exit where it ends, so a position that a stop has closed is
+    not opened again before the probability has left its band; nor is one opened on a later date from
+    which trading starts in the middle of a state. A bar without a usable prediction (none
+    yet, NaN, too old) never opens a position and, by default, closes it: what cannot be argued for is
+    not held. `confidence` is the probability of the likelier side.
+    """
+
+    name: ClassVar[str] = "ml_direction"
+    params_type = MlDirectionParams
+    code_modules: ClassVar[tuple[str, ...]] = ("trading_pipeline.strategies.market",)
+
+    def signals(self, market: Market, params: MlDirectionParams) -> Signals:
+        """Signals of every bar.
+
+        Raises `StrategyError` where the market does not hold the model's predictions, or they have
+        no column `p_up` with probabilities.
+        """
+        p_up = _usable(market, params)
+        missing = np.isnan(p_up)
+        drop = missing if params.on_missing == "exit" else np.zeros_like(missing)
+        with np.errstate(invalid="ignore"):
+            long = _held(p_up > params.enter_above, (p_up < params.exit_below) | drop)
+            short = _held(p_up < 1.0 - params.enter_above, (p_up > 1.0 - params.exit_below) | drop)
+        if params.direction == "long_only":
+            short[:] = False
+        entry_long, exit_long = _edges(long)
+        entry_short, exit_short = _edges(short)
+        return Signals(
+            entry_long=entry_long,
+            exit_long=exit_long,
+            entry_short=entry_short,
+            exit_short=exit_short,
+            confidence=np.fmax(p_up, 1.0 - p_up),
+        )
+
+    def warmup_bars(self, params: MlDirectionParams) -> int:  # noqa: ARG002
+        """None: the model's own warm-up lies in its predictions."""
+        return 0
+
+    def required_predictions(self, params: MlDirectionParams) -> tuple[str, ...]:
+        """The one model."""
+        return (params.model,)
+
+
+def _usable(market: Market, params: MlDirectionParams) -> npt.NDArray[np.float64]:
+    """Probability at each bar; NaN where there is none that is young enough."""
+    if params.model not in market.prediction_frames:
+        raise StrategyError(
+            f"The strategy 'ml_direction' needs the predictions of the model '{params.model}', and the "
+            f"market holds none. {did_you_mean(params.model, market.prediction_frames)}",
+            model=params.model,
+        )
+    aligned = market.predictions[params.model]
+    if "p_up" not in aligned.columns:
+        raise StrategyError(
+            f"The predictions of '{params.model}' have no column p_up; 'ml_direction' trades models "
+            f"that predict a direction. Found: {', '.join(map(str, aligned.columns))}.",
+            model=params.model,
+        )
+    p_up = aligned["p_up"].to_numpy(dtype=np.float64).copy()
+    age = aligned[AGE_COLUMN].to_numpy(dtype=np.float64)
+    p_up[~(age <= params.max_age_bars)] = np.nan
+    wrong = (p_up < 0.0) | (p_up > 1.0)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise StrategyError(
+            f"The prediction of '{params.model}' at {aligned.index[row]} is {p_up[row]}; p_up must be "
+            "a probability.",
+            model=params.model,
+            row=row,
+        )
+    return p_up
+
+
+def _held(begins: BoolArray, ends: BoolArray) -> BoolArray:
+    """State that is True from a beginning until the next end; where both are set it begins."""
+    rows = np.arange(begins.shape[0])
+    last_begin = np.maximum.accumulate(np.where(begins, rows, -1))
+    last_end = np.maximum.accumulate(np.where(ends, rows, -1))
+    state: BoolArray = (last_begin >= 0) & (last_begin >= last_end)
+    return state
+
+
+def _edges(state: BoolArray) -> tuple[BoolArray, BoolArray]:
+    """Rows where the state begins, and rows where it has ended."""
+    before = np.concatenate(([False], state[:-1])) if state.size else state
+    return state & ~before, ~state & before

@@ -1,0 +1,7 @@
+"""Strategies that follow a trend, and the moving averages they share."""
+
+from __future__ import annotations
+
+from trading_pipeline.strategies.trend.sma_crossover import SmaCrossover, SmaCrossoverParams
+
+__all__ = ["SmaCrossover", "SmaCrossoverParams"]

@@ -1,0 +1,79 @@
+"""This file holds the moving average that strategies share. Same unit as its input.
+
+Every average is the correctly rounded sum of its window over its length: the running sum is kept in
+two floats, so that rounding of earlier bars never reaches a later value and a cross does not depend
+on where the bars begin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from trading_pipeline.errors import StrategyError
+
+__all__ = ["crosses_above", "simple_moving_average", "simple_moving_averages"]
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+
+def simple_moving_average(values: npt.ArrayLike, window: int) -> FloatArray:
+    """Mean of the last `window` values, this one included; NaN on the first `window - 1` rows.
+
+    Raises `StrategyError` for a window below 1 or a value that is not finite: one NaN would reach
+    every later average.
+
+    >>> simple_moving_average([1.0, 2.0, 4.0], 2).tolist()
+    [nan, 1.5, 3.0]
+    """
+    series = _checked(values, [window])
+    # numba takes a second to import, and most processes that know a strategy never run one
+    from trading_pipeline.strategies.trend.moving_average_kernel import rolling_mean
+
+    averages: FloatArray = rolling_mean(series, int(window))
+    return averages
+
+
+def simple_moving_averages(values: npt.ArrayLike, windows: Sequence[int]) -> FloatArray:
+    """`simple_moving_average` of each window, one a row, equal bit for bit and computed side by side.
+
+    >>> simple_moving_averages([1.0, 2.0, 4.0], [1, 2]).tolist()
+    [[1.0, 2.0, 4.0], [nan, 1.5, 3.0]]
+    """
+    series = _checked(values, windows)
+    from trading_pipeline.strategies.trend.moving_average_kernel import rolling_means
+
+    averages: FloatArray = rolling_means(series, np.asarray(windows, dtype=np.int64))
+    return averages
+
+
+def _checked(values: npt.ArrayLike, windows: Sequence[int]) -> FloatArray:
+    series = np.ascontiguousarray(values, dtype=np.float64)
+    for window in windows:
+        if window < 1:
+            raise StrategyError(
+                f"The window of a moving average is {window} bars; it must be 1 or more.",
+                window=window,
+            )
+    if not np.isfinite(series).all():
+        row = int(np.argmin(np.isfinite(series)))
+        raise StrategyError(
+            f"A moving average needs finite values; row {row} is {series[row]}.", row=row
+        )
+    return series
+
+
+def crosses_above(first: FloatArray, second: FloatArray) -> BoolArray:
+    """True where `first` is above `second` and was not above it one row before.
+
+    False on row 0, and where one of the four values is NaN.
+
+    >>> crosses_above(np.array([1.0, 2.0, 3.0]), np.array([2.0, 2.0, 2.0])).tolist()
+    [False, False, True]
+    """
+    crossed = np.zeros(first.shape[0], dtype=np.bool_)
+    crossed[1:] = (first[1:] > second[1:]) & (first[:-1] <= second[:-1])
+    return crossed

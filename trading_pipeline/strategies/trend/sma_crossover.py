@@ -1,0 +1,80 @@
+"""This file holds the moving-average crossover: trade the cross of a fast and a slow average."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from trading_pipeline.domain.crossing_plan import CrossingPlan
+from trading_pipeline.domain.signals import Signals
+from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
+from trading_pipeline.strategies.market import Market
+from trading_pipeline.strategies.trend.moving_average import (
+    crosses_above,
+    simple_moving_average,
+    simple_moving_averages,
+)
+
+__all__ = ["SmaCrossover", "SmaCrossoverParams"]
+
+
+class SmaCrossoverParams(StrategyParams):
+    """Windows in bars; `long_short` reverses at each cross, `long_only` is flat after a cross down."""
+
+    fast: Annotated[int, Field(ge=1)] = 10
+    slow: Annotated[int, Field(ge=2)] = 30
+    direction: Direction = "long_only"
+
+    @model_validator(mode="after")
+    def _fast_below_slow(self) -> SmaCrossoverParams:
+        if self.fast >= self.slow:
+            raise ValueError(
+                f"the fast window of {self.fast} bars must be shorter than the slow one of "
+                f"{self.slow}"
+            )
+        return self
+
+
+class SmaCrossover(Strategy[SmaCrossoverParams]):
+    """Enter long where the fast average of the adjusted close crosses above the slow one; leave below.
+
+    A cross up at bar t is `fast[t] > slow[t]` and `fast[t-1] <= slow[t-1]`; a cross down is the
+    mirror. Bars whose averages are not complete have no signal, and a market that starts above
+    waits for its first cross.
+    """
+
+    name: ClassVar[str] = "sma_crossover"
+    params_type = SmaCrossoverParams
+    code_modules: ClassVar[tuple[str, ...]] = (
+        "trading_pipeline.strategies.trend.moving_average",
+        "trading_pipeline.strategies.trend.moving_average_kernel",
+    )
+
+    def signals(self, market: Market, params: SmaCrossoverParams) -> Signals:
+        """Crosses of every bar; a market shorter than the slow window has none."""
+        fast = simple_moving_average(market.close, params.fast)
+        slow = simple_moving_average(market.close, params.slow)
+        up, down = crosses_above(fast, slow), crosses_above(slow, fast)
+        if params.direction == "long_only":
+            return Signals.long_only(up, down)
+        return Signals(entry_long=up, exit_long=down, entry_short=down, exit_short=up)
+
+    def crossing_plan(
+        self, market: Market, many: Sequence[SmaCrossoverParams]
+    ) -> CrossingPlan | None:
+        """One row for each distinct window; None where the directions differ."""
+        directions = {params.direction for params in many}
+        if len(directions) != 1:
+            return None
+        windows = sorted({window for params in many for window in (params.fast, params.slow)})
+        place = {window: row for row, window in enumerate(windows)}
+        rows = simple_moving_averages(market.close, windows)
+        pairs = np.array([(place[params.fast], place[params.slow]) for params in many])
+        return CrossingPlan(rows=rows, pairs=pairs, direction=directions.pop())
+
+    def warmup_bars(self, params: SmaCrossoverParams) -> int:
+        """The slow window: a cross needs the averages of its own bar and of the one before."""
+        return params.slow

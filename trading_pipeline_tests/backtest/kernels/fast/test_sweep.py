@@ -1,0 +1,23 @@
+"""This file holds the crosses of two rows, eight bars at a time, against a comparison bar by bar."""
+
+import numpy as np
+import pytest
+
+from trading_pipeline.backtest.kernels.fast.sweep import crossing_events
+
+
+@pytest.mark.parametrize("rows", [1, 2, 8, 9, 10, 17, 64, 65, 200])
+@pytest.mark.parametrize("lead", [0, 1])
+def test_events_are_the_crosses_of_a_plain_comparison(rows, lead):
+    rng = np.random.default_rng(rows)
+    first, second = rng.integers(0, 4, (2, rows)).astype(float)
+    first[rng.random(rows) < 0.1] = np.nan
+    expected = []
+    for t in range(1, rows):
+        if first[t] > second[t] and first[t - 1] <= second[t - 1]:
+            expected.append((t - lead, 5))
+        if first[t] < second[t] and first[t - 1] >= second[t - 1]:
+            expected.append((t - lead, 10))
+    bars, codes = np.empty(rows, dtype=np.int64), np.empty(rows, dtype=np.uint8)
+    count = crossing_events(first, second, lead, 5, 10, bars, codes)
+    assert list(zip(bars[:count], codes[:count], strict=True)) == expected

@@ -1,0 +1,298 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from trading_pipeline.errors import (
+    ConfigurationError,
+    DataLeakageError,
+    DataQualityError,
+    ModelIntegrityError,
+    ModelTrainingError,
+    UnknownNameError,
+)
+from trading_pipeline.models.leakage_guard import ensure_predictions_clean
+from trading_pipeline.models.predictors.estimators import estimator_names
+from trading_pipeline.models.registry.fitted_model import FittedModel, NoModel
+from trading_pipeline.models.training.train import (
+    PREDICTION_COLUMNS,
+    check_model_spec,
+    predict_direction,
+)
+from trading_pipeline.settings.model_spec import EstimatorSpec, LabelSpec, ModelSpec
+
+REFIT = pd.Timestamp("2001-01-01", tz="UTC")
+
+
+def known(features):
+    return features.index + pd.Timedelta(hours=21)
+
+
+def test_a_fit_accounts_for_every_row(make_fit, make_data):
+    features, labels = make_data(400)
+    features.iloc[:30, 0] = np.nan
+    model = make_fit(data=(features, labels))
+    assert isinstance(model, FittedModel)
+    # 366 days of 2000: those of the last 5 end in 2001, the first 30 have no feature
+    assert model.fold.rows == 366 - 5 - 30
+    assert model.fold.purged == 5
+    assert model.rows_without_features == 30
+    assert model.rows_calibrated == round(0.2 * 331)
+    assert model.rows_purged_between == 5
+    assert model.rows_fitted + model.rows_calibrated + 5 == model.fold.rows
+    assert model.last_label_end == pd.Timestamp("2000-12-31 21:00", tz="UTC") < REFIT
+
+
+def test_nothing_after_the_refit_date_changes_the_model(make_fit, make_data):
+    features, labels = make_data(400)
+    changed, turned = features.copy(), labels.copy()
+    changed.loc[changed.index >= REFIT] = 99.0
+    # a label that ends at or after the refit date is not known at it
+    turned.loc[turned["t1"] >= REFIT, "label"] = 1.0
+    plain, other = make_fit(data=(features, labels)), make_fit(data=(changed, turned))
+    assert plain.model_id == other.model_id
+    np.testing.assert_array_equal(plain.p_up(features), other.p_up(features))
+
+
+def test_a_label_known_just_before_the_refit_date_does_change_it(make_fit, make_data):
+    features, labels = make_data(400)
+    turned = labels.copy()
+    last = np.flatnonzero(turned["t1"] < REFIT)[-1]
+    turned.iloc[last, 2] = 1.0 - turned.iloc[last, 2]
+    plain, other = make_fit(data=(features, labels)), make_fit(data=(features, turned))
+    assert plain.model_id != other.model_id
+    assert (plain.p_up(features) != other.p_up(features)).any()
+
+
+def test_the_rows_held_back_for_calibration_do_not_move_the_estimator(make_fit, make_data):
+    features, labels = make_data(400)
+    turned = labels.copy()
+    # the tail is the last fifth of 361 rows, and 5 rows before it are purged
+    turned.iloc[361 - 72 - 5 : 361, 2] = 1.0 - turned.iloc[361 - 72 - 5 : 361, 2]
+    plain, other = make_fit(data=(features, labels)), make_fit(data=(features, turned))
+    values = features.to_numpy()
+    np.testing.assert_array_equal(
+        plain.estimator.decision_function(values), other.estimator.decision_function(values)
+    )
+    assert plain.calibration != other.calibration
+    # turned outcomes mean that the ranking fails on the tail: levelled, and its scores say so
+    assert other.calibration.slope == 0.0
+    assert other.scores["tail"].auc == 0.5
+    assert other.scores["tail_uncalibrated"].auc < 0.5
+
+
+@pytest.mark.parametrize("name", estimator_names())
+@pytest.mark.parametrize("calibration", ["sigmoid", None])
+def test_equal_inputs_give_an_equal_model_and_the_planted_signal_is_found(
+    make_fit, make_spec, make_data, name, calibration
+):
+    spec = make_spec(estimator=name, calibration=calibration)
+    data = make_data(1200, signal=1.5)
+    first, second = (make_fit(spec, data, refit_at="2003-01-01") for _ in range(2))
+    assert first.model_id == second.model_id
+    assert first.metrics() == second.metrics()
+    features, labels = data
+    later = features.loc[features.index >= "2003-01-01"]
+    probability = first.p_up(later)
+    np.testing.assert_array_equal(probability, second.p_up(later))
+    truth = labels.loc[later.index, "label"]
+    assert np.mean((probability >= 0.5) == (truth == 1.0)) > 0.6
+
+
+def test_without_calibration_every_row_trains_and_the_odds_are_the_estimators_own(
+    make_fit, make_spec, make_data
+):
+    model = make_fit(make_spec(calibration=None))
+    assert model.calibration is None
+    assert (model.rows_fitted, model.rows_calibrated) == (model.fold.rows, 0)
+    assert set(model.scores) == {"train"}
+    features, _ = make_data()
+    own = model.estimator.predict_proba(features.to_numpy())[:, 1]
+    np.testing.assert_allclose(model.p_up(features), own, rtol=1e-12)
+
+
+def test_calibration_mends_a_boosting_that_is_too_sure(make_fit, make_spec, make_data):
+    spec = make_spec(
+        estimator="hist_gradient_boosting", params={"max_iter": 150, "learning_rate": 0.3}
+    )
+    scores = make_fit(spec, make_data(1500, signal=0.5), refit_at="2004-01-01").scores
+    assert scores["tail"].brier < scores["tail_uncalibrated"].brier
+    assert scores["tail"].expected_calibration_error < 0.1
+    assert scores["train"].auc > scores["tail"].auc
+
+
+def test_metrics_are_flat_and_plain(make_fit):
+    metrics = make_fit().metrics()
+    assert {"tail_brier", "tail_auc", "train_accuracy", "tail_uncalibrated_log_loss"} <= set(
+        metrics
+    )
+    assert all(isinstance(value, (int, float)) for value in metrics.values())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 8},
+        {"params": {"C": 0.5}},
+        {"calibration": None},
+        {"training": {"embargo_bars": 3}},
+        {"training": {"minimum_rows": 51}},
+    ],
+)
+def test_the_id_changes_with_all_that_makes_a_model(make_fit, make_spec, change):
+    assert make_fit(make_spec(**change)).model_id != make_fit().model_id
+
+
+def test_the_id_is_made_of_name_instrument_refit_date_and_hash(make_fit, make_data):
+    model = make_fit()
+    assert model.model_id.startswith("direction-AAPL_1d-20010101-")
+    assert len(model.model_id.rpartition("-")[2]) == 12
+    features, labels = make_data()
+    features.iloc[100, 0] += 1e-9
+    assert make_fit(data=(features, labels)).model_id != model.model_id
+
+
+def test_too_few_rows_are_no_model_and_no_error(make_fit, make_spec):
+    outcome = make_fit(make_spec(training={"minimum_rows": 362}))
+    assert isinstance(outcome, NoModel)
+    assert outcome.reason == (
+        "361 rows have features and a label that ended before 2001-01-01, 362 are needed."
+    )
+    assert outcome.fold.rows == 361
+    assert isinstance(make_fit(make_spec(training={"minimum_rows": 361})), FittedModel)
+
+
+def test_no_rows_at_all_are_no_model_either(make_fit, make_data):
+    features, labels = make_data()
+    outcome = make_fit(data=(features.iloc[:0], labels.iloc[:0]))
+    assert isinstance(outcome, NoModel)
+    assert (outcome.fold.rows, outcome.fold.train_start) == (0, None)
+    assert isinstance(make_fit(refit_at="1999-01-01"), NoModel)
+
+
+def test_labels_as_long_as_the_history_leave_nothing_to_calibrate_on(make_fit, make_data):
+    features, labels = make_data(150, horizon=200)
+    outcome = make_fit(data=(features, labels), refit_at="2002-01-01")
+    assert isinstance(outcome, NoModel)
+    assert "held back for calibration" in outcome.reason
+
+
+def test_the_embargo_moves_the_end_of_the_training(make_fit, make_spec):
+    model = make_fit(make_spec(training={"embargo_bars": 10}))
+    assert (model.fold.rows, model.fold.embargoed) == (351, 10)
+    assert model.last_label_end == pd.Timestamp("2000-12-21 21:00", tz="UTC")
+
+
+@pytest.mark.parametrize(("value", "word"), [(1.0, "up"), (0.0, "down")])
+@pytest.mark.parametrize("calibration", ["sigmoid", None])
+def test_outcomes_all_alike_cannot_be_learned(
+    make_fit, make_spec, make_data, value, word, calibration
+):
+    features, labels = make_data()
+    labels["label"] = value
+    with pytest.raises(ModelTrainingError, match=f"training rows.*have the outcome {word}"):
+        make_fit(make_spec(calibration=calibration), (features, labels))
+
+
+def test_a_fit_that_does_not_converge_is_an_error(make_fit, make_spec):
+    with pytest.raises(ModelTrainingError, match=r"could not be fitted to 284 rows.*'max_iter'"):
+        make_fit(make_spec(params={"max_iter": 1, "C": 100.0}))
+
+
+def test_what_no_model_can_be_trained_on_is_refused(make_fit, make_data):
+    features, labels = make_data()
+    infinite = features.copy()
+    infinite.iloc[3, 1] = np.inf
+    with pytest.raises(DataQualityError, match="feature 'noise' is inf at 2000-01-04"):
+        make_fit(data=(infinite, labels))
+    with pytest.raises(DataQualityError, match=r"must be 1\.0 \(up\) or 0\.0 \(down\)"):
+        make_fit(data=(features, labels.assign(label=0.3)))
+    with pytest.raises(DataQualityError, match="The features are not in increasing order"):
+        make_fit(data=(features.iloc[::-1], labels))
+    with pytest.raises(DataQualityError, match="The labels are not in increasing order"):
+        make_fit(data=(features, pd.concat([labels, labels.iloc[-1:]])))
+
+
+def test_a_spec_is_checked_before_anything_is_read():
+    with pytest.raises(UnknownNameError, match="no estimator 'logit'"):
+        check_model_spec(ModelSpec(name="m", estimator=EstimatorSpec(type="logit")))
+    with pytest.raises(ConfigurationError, match="cannot be trained on the label 'forward_return'"):
+        check_model_spec(ModelSpec(name="m", label=LabelSpec(type="forward_return")))
+    check_model_spec(ModelSpec(name="m"))
+
+
+def test_predictions_have_one_row_for_each_row_of_features(make_fit, make_data):
+    model = make_fit()
+    features, _ = make_data(500)
+    later = features.loc[features.index >= REFIT].copy()
+    later.iloc[2, 1] = np.nan
+    frame = predict_direction(model, later, known(later))
+    assert tuple(frame.columns) == PREDICTION_COLUMNS
+    assert frame.index.equals(later.index)
+    assert frame.index.name == "ts"
+    assert (frame["model_id"] == model.model_id).all()
+    assert (frame["horizon"] == 5).all()
+    assert str(frame["known_at"].dtype) == "datetime64[us, UTC]"
+    assert frame["p_up"].isna().tolist() == [row == 2 for row in range(len(later))]
+    assert frame["p_up"].dropna().between(0, 1, inclusive="neither").all()
+    ensure_predictions_clean(frame, {model.model_id: model.last_label_end})
+
+
+def test_a_row_is_predicted_alike_alone_and_among_others(make_fit, make_data):
+    model = make_fit()
+    features, _ = make_data(500)
+    later = features.loc[features.index >= REFIT]
+    whole = predict_direction(model, later, known(later))["p_up"]
+    alone = predict_direction(model, later.iloc[7:8], known(later.iloc[7:8]))["p_up"]
+    assert alone.iloc[0] == pytest.approx(whole.iloc[7], rel=1e-12)
+
+
+def test_columns_are_taken_by_name(make_fit, make_data):
+    model = make_fit()
+    features, _ = make_data()
+    mixed = features[["noise", "useful"]].assign(extra=1.0)
+    np.testing.assert_array_equal(model.p_up(mixed), model.p_up(features))
+    with pytest.raises(ConfigurationError, match=r"needs the feature 'useful'.*'usefull'"):
+        model.p_up(features.rename(columns={"useful": "usefull"}))
+    with pytest.raises(DataQualityError, match="feature 'noise' is -inf"):
+        model.p_up(features.assign(noise=-np.inf))
+
+
+def test_rows_that_the_model_was_trained_on_cannot_be_predicted_by_mistake(make_fit, make_data):
+    model = make_fit()
+    features, _ = make_data()
+    with pytest.raises(
+        DataLeakageError, match="end at 2000-12-31, but the backtest starts at 2000"
+    ):
+        predict_direction(model, features, known(features))
+    frame = predict_direction(model, features, known(features), allow_overlap=True)
+    assert frame["p_up"].notna().all()
+
+
+def test_predicting_nothing_or_only_nan_gives_the_right_columns(make_fit, make_data):
+    model = make_fit()
+    features, _ = make_data(500)
+    later = features.loc[features.index >= REFIT]
+    empty = predict_direction(model, later.iloc[:0], known(later.iloc[:0]))
+    assert tuple(empty.columns) == PREDICTION_COLUMNS
+    assert empty.empty
+    assert predict_direction(model, later * np.nan, known(later))["p_up"].isna().all()
+
+
+def test_features_of_another_set_or_with_other_stamps_are_refused(make_fit, make_data):
+    model = make_fit()
+    features, _ = make_data(500)
+    later = features.loc[features.index >= REFIT]
+    predict_direction(model, later, known(later), feature_set_hash="f" * 64)
+    with pytest.raises(ModelIntegrityError, match="trained with feature set ffffffffffff"):
+        predict_direction(model, later, known(later), feature_set_hash="e" * 64)
+    with pytest.raises(DataQualityError, match="and 3 moments"):
+        predict_direction(model, later, known(later)[:3])
+
+
+def test_a_model_is_a_value_that_cannot_be_changed(make_fit):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        make_fit().columns = ()

@@ -1,0 +1,129 @@
+"""This file holds the tests of the leaderboard."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime
+
+import pytest
+
+from trading_pipeline.errors import ConfigurationError
+from trading_pipeline.reporting.leaderboard.page import LEADERBOARD_METRICS, render_leaderboard
+from trading_pipeline.reporting.page.metric_labels import METRIC_LABELS
+
+
+def row(instrument: str, sharpe: float | None, **changes: object) -> dict[str, object]:
+    return {
+        "result_id": "0123456789abcdef",
+        "instruments": f"{instrument}_1d",
+        "scenario": "sma",
+        "from_ts": datetime(2004, 1, 2, tzinfo=UTC),
+        "to_ts": datetime(2013, 3, 1, tzinfo=UTC),
+        "sharpe": sharpe,
+        "total_return": 0.5,
+        "benchmark_total_return": 0.25,
+        "trade_count": 44.0,
+        "trials_at_creation": 7,
+        "tearsheet": f"{instrument}/page.html",
+        **changes,
+    }
+
+
+def order(text: str) -> list[str]:
+    return re.findall(r"(\w+)_1d</", text.split("<tbody>")[1])
+
+
+def test_rows_are_ordered_by_sharpe_with_missing_ones_last():
+    rows = [row("A", 0.1), row("B", math.nan), row("C", 0.9), row("D", -0.2), row("E", None)]
+    assert order(render_leaderboard(rows)) == ["C", "A", "D", "B", "E"]
+
+
+def test_equal_rows_in_another_order_give_equal_bytes():
+    rows = [row("A", 0.5), row("B", 0.5), row("C", 0.9)]
+    assert render_leaderboard(rows, trials=3) == render_leaderboard(rows[::-1], trials=3)
+
+
+def test_row_links_its_tear_sheet_and_shows_buy_and_hold_and_verdict():
+    text = render_leaderboard([row("A", 0.5)])
+    assert '<a href="A/page.html">A_1d</a>' in text
+    assert 'data-value="0.25">25.00 %</td>' in text
+    assert "Ahead, but not deflated for 7 trials" in text
+    assert "2004-01-02" in text
+    assert ">0123456789ab<" in text
+
+
+def test_few_trades_are_not_judged():
+    text = render_leaderboard([row("A", 3.0, trade_count=5.0)])
+    assert "Too few trades to judge (5)" in text
+    assert 'class="text up"' not in text
+
+
+def test_number_of_trials_is_said_where_it_is_known():
+    assert "1 result · 1,234 trials so far" in render_leaderboard([row("A", 0.5)], trials=1234)
+    unknown = render_leaderboard([row("A", 0.5), row("B", 0.5)])
+    assert "2 results</p>" in unknown
+    assert "The best of many trials looks good by chance alone" in unknown
+
+
+def test_numbers_sort_by_value_and_missing_ones_have_none():
+    text = render_leaderboard([row("A", 0.123456789, cagr=math.nan)])
+    assert 'data-value="0.123456789">0.123</td>' in text
+    assert '<td data-value="">–</td>' in text
+    heads = re.findall(r'data-sort="(\w+)"', text)
+    assert heads.count("number") == len(LEADERBOARD_METRICS) + 4
+    assert heads.count("text") == 6
+
+
+def test_every_column_has_words():
+    for name, _ in LEADERBOARD_METRICS:
+        assert name in METRIC_LABELS
+
+
+def test_each_row_has_a_cell_for_each_head():
+    text = render_leaderboard([row("A", 0.5), {"instrument": "IBM_1d"}])
+    head, body = text.split("<tbody>")
+    for line in re.findall(r"<tr>.*?</tr>", body):
+        assert line.count("<td") == head.count("<th ")
+
+
+def test_no_result_yet_is_a_page_that_says_so():
+    text = render_leaderboard([], trials=0)
+    assert "There is no result yet." in text
+    assert "0 results · 0 trials so far" in text
+
+
+def test_page_loads_nothing_and_names_are_escaped():
+    text = render_leaderboard([row("A", 0.5, scenario="<img src=x>", tearsheet='a"b.html')])
+    assert "<img" not in text
+    assert 'href="a&quot;b.html"' in text
+    assert "http" not in text.replace("http-equiv", "")
+
+
+@pytest.mark.parametrize(
+    "path", ["https://example.org/x.html", "/abs.html", "//host/x", "javascript:alert(1)", "\\x"]
+)
+def test_only_relative_paths_are_linked(path):
+    with pytest.raises(ConfigurationError, match="relative to the leaderboard"):
+        render_leaderboard([row("A", 0.5, tearsheet=path)])
+
+
+def test_several_instruments_are_named():
+    text = render_leaderboard([row("A", 0.5, instruments=["A_1d", "B_1d"], tearsheet=None)])
+    assert "A_1d, B_1d" in text
+    assert "<a href" not in text
+
+
+def test_instrument_verdict_and_result_come_first_in_a_box_that_scrolls_by_itself():
+    text = render_leaderboard([row("A", 0.5)])
+    heads = re.findall(r'scope="col">([^<]+)</th>', text)
+    assert heads[:4] == ["Instrument", "Scenario", "Verdict", "Result"]
+    assert '<div class="scroll held"><table id="results">' in text
+    assert re.search(r"\.scroll\.held td:first-child \{ position: sticky; left: 0;", text)
+
+
+def test_the_trials_up_to_now_judge_and_those_at_creation_stand_beside_them():
+    judged = row("A", 0.5, trials=460, deflated_sharpe_ratio=0.5)
+    text = render_leaderboard([judged])
+    assert "May be luck after 460 trial(s)" in text
+    assert '<td data-value="460.0">460</td><td data-value="7.0">7</td>' in text

@@ -1,0 +1,96 @@
+"""This file holds the tests of the sentences over a result and of the verdict."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from trading_pipeline.reporting.page.plain_warnings import FEW_TRADES, plain_warnings, verdict
+
+GOOD = {
+    "trade_count": 80.0,
+    "sharpe": 1.2,
+    "total_return": 0.5,
+    "benchmark_total_return": 0.2,
+    "probabilistic_sharpe_ratio": 0.99,
+    "deflated_sharpe_ratio": 0.97,
+    "open_trade_count": 0.0,
+}
+
+
+def test_a_result_without_fault_has_no_warning_and_stands_out():
+    assert plain_warnings(GOOD, source="bundled", trials=42) == []
+    assert verdict(GOOD) == "Stands out so far"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"trade_count": FEW_TRADES - 1.0}, "Only 29 trades"),
+        (
+            {"total_return": 0.1},
+            "Buying and holding earned 20.00 % in the same time, this strategy 10",
+        ),
+        ({"total_return": 0.2}, "Buying and holding earned"),
+        ({"probabilistic_sharpe_ratio": 0.9}, "chance that it is above 0 is 90.00 %, and 95 %"),
+        ({"sharpe": -0.5, "probabilistic_sharpe_ratio": 0.01}, "earned nothing for its risk"),
+        ({"deflated_sharpe_ratio": 0.5}, "After 42 trial(s) the best of them would look as good"),
+        (
+            {"deflated_sharpe_ratio": math.nan},
+            "42 trials had been made when this result was created",
+        ),
+        ({"open_trade_count": 1.0}, "still open"),
+    ],
+)
+def test_each_fault_has_its_one_sentence(change, words):
+    (sentence,) = plain_warnings(GOOD | change, trials=42)
+    assert words in sentence
+
+
+def test_thresholds_are_not_crossed_by_values_on_them():
+    at_edge = GOOD | {
+        "trade_count": float(FEW_TRADES),
+        "probabilistic_sharpe_ratio": 0.95,
+        "deflated_sharpe_ratio": 0.95,
+    }
+    assert plain_warnings(at_edge, trials=2) == []
+
+
+def test_synthetic_bars_are_named_and_the_engines_words_come_first():
+    found = plain_warnings(GOOD, source="synthetic", given=["Look-ahead: same close."])
+    assert found[0] == "Look-ahead: same close."
+    assert "synthetic" in found[1]
+
+
+def test_missing_metrics_make_no_sentence():
+    assert plain_warnings({}, trials=None) == []
+    assert plain_warnings(dict.fromkeys(GOOD, math.nan)) == []
+    assert plain_warnings({}, trials=1) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"trade_count": None}, "No trades"),
+        ({"trade_count": 0.0}, "No trades"),
+        ({"trade_count": 12.0}, "Too few trades to judge (12)"),
+        ({"sharpe": math.nan}, "Not measurable"),
+        ({"total_return": 0.2}, "Earned less than buy and hold"),
+        ({"deflated_sharpe_ratio": 0.5, "trials_at_creation": 42}, "May be luck after 42 trial(s)"),
+        ({"deflated_sharpe_ratio": 0.5}, "May be luck after all trials made so far"),
+        (
+            {"deflated_sharpe_ratio": 0.5, "trials_at_creation": 1, "trials": 460},
+            "May be luck after 460 trial(s)",
+        ),
+        ({"deflated_sharpe_ratio": None, "probabilistic_sharpe_ratio": 0.9}, "May be luck"),
+        (
+            {"deflated_sharpe_ratio": None, "trials_at_creation": 1234},
+            "Ahead, but not deflated for 1,234 trials",
+        ),
+        ({"deflated_sharpe_ratio": None}, "Ahead so far"),
+        ({"deflated_sharpe_ratio": None, "benchmark_total_return": None}, "Ahead so far"),
+    ],
+)
+def test_verdict_is_the_strictest_that_applies(change, words):
+    assert verdict(GOOD | change) == words

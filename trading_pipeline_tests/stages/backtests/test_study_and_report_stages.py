@@ -1,0 +1,178 @@
+"""This file holds the tests of study summaries, tear sheets and the leaderboard."""
+
+import json
+import math
+import statistics
+
+import pytest
+
+from trading_pipeline.errors import InsufficientDataError
+from trading_pipeline.performance.sharpe_statistics import deflated_sharpe_ratio
+from trading_pipeline.stages.backtests.study import (
+    materialize_summary,
+    materialize_trials,
+    study_is_pending,
+    study_summary,
+)
+from trading_pipeline.stages.code_hash import folder_hash
+from trading_pipeline.stages.reports.leaderboard_rows import judged_rows, leaderboard_rows
+from trading_pipeline.stages.reports.reports import (
+    leaderboard_is_pending,
+    materialize_leaderboard,
+    materialize_tearsheet,
+    tearsheet_is_pending,
+)
+from trading_pipeline_tests.pipeline_world import FILES
+
+STUDY = FILES["studies/sma_grid.yaml"]
+
+
+def test_the_summary_tells_best_median_and_worst_of_all_trials(world):
+    trials = world.rows(
+        "SELECT value, parameters, trial_no FROM trials WHERE study = 'sma_grid' ORDER BY value"
+    )
+    values = [value for value, _, _ in trials]
+    summary = study_summary(world.workspace, "AAPL_1d", "sma_grid")
+    assert summary["trials"] == 7
+    assert summary["best_value"] == values[-1]
+    assert summary["worst_value"] == values[0]
+    assert summary["median_value"] == statistics.median(values)
+    assert json.loads(summary["best_parameters"]) == json.loads(trials[-1][1])
+    assert summary["best_trial_no"] == trials[-1][2]
+
+
+def test_the_median_of_an_even_number_of_trials_lies_between_the_middle_two(world):
+    world.write("studies/sma_grid.yaml", STUDY.replace("[10, 40, 10]", "[20, 30, 10]"))
+    materialize_trials(world.workspace, "AAPL_1d", "sma_grid")
+    materialize_summary(world.workspace, "AAPL_1d", "sma_grid")
+    fold = world.value("SELECT fold FROM trials ORDER BY trial_no DESC LIMIT 1")
+    values = [v for (v,) in world.rows("SELECT value FROM trials WHERE fold = ?", fold)]
+    assert len(values) == 4
+    summary = study_summary(world.workspace, "AAPL_1d", "sma_grid")
+    assert summary["median_value"] == statistics.median(values)
+
+
+def test_trials_in_which_nothing_was_traded_have_no_value_and_are_counted(world):
+    text = STUDY.replace("{values: [5, 10]}", "{values: [970, 971]}").replace(
+        "[10, 40, 10]", "[980, 990, 10]"
+    )
+    world.write("studies/sma_grid.yaml", text)
+    assert study_is_pending(world.workspace, "AAPL_1d", "sma_grid")
+    assert materialize_trials(world.workspace, "AAPL_1d", "sma_grid").rows == 4
+    outcome = materialize_summary(world.workspace, "AAPL_1d", "sma_grid")
+    assert outcome.metadata["trials"] == 4
+    rows = world.rows("SELECT status, value FROM trials ORDER BY trial_no DESC LIMIT 4")
+    assert {status for status, _ in rows} == {"undefined"}
+    assert study_summary(world.workspace, "AAPL_1d", "sma_grid")["best"] is None
+
+
+def test_a_study_is_pending_after_a_change_of_its_scenario(world):
+    assert not study_is_pending(world.workspace, "AAPL_1d", "sma_grid")
+    text = FILES["scenarios/sma_crossover.yaml"].replace("commission_bps: 10", "commission_bps: 0")
+    world.write("scenarios/sma_crossover.yaml", text)
+    assert study_is_pending(world.workspace, "AAPL_1d", "sma_grid")
+    before = world.workspace.trials.count()
+    materialize_trials(world.workspace, "AAPL_1d", "sma_grid")
+    assert world.workspace.trials.count() == before  # the same parameters are no new trials
+    assert world.value("SELECT count(*) FROM trials WHERE study = 'sma_grid'") == 14
+
+
+def test_a_summary_before_its_trials_says_so(fresh_world):
+    with pytest.raises(InsufficientDataError, match="no trials on AAPL_1d yet"):
+        materialize_summary(fresh_world.workspace, "AAPL_1d", "sma_grid")
+    with pytest.raises(InsufficientDataError, match="no summary on AAPL_1d yet"):
+        study_summary(fresh_world.workspace, "AAPL_1d", "sma_grid")
+
+
+def test_a_tear_sheet_is_made_once_and_again_where_it_is_lost(world):
+    workspace = world.workspace
+    assert not tearsheet_is_pending(workspace, "AAPL_1d", "ml_direction")
+    outcome = materialize_tearsheet(workspace, "AAPL_1d", "ml_direction")
+    assert not outcome.changed
+    path = world.runtime / f"output/reports/{outcome.metadata['result_id']}.html"
+    first = path.read_text("utf-8")
+    path.unlink()
+    assert tearsheet_is_pending(workspace, "AAPL_1d", "ml_direction")
+    assert materialize_tearsheet(workspace, "AAPL_1d", "ml_direction").changed
+    assert path.read_text("utf-8") == first
+
+
+def test_a_tear_sheet_names_the_result_and_what_it_stands_on(world):
+    (row,) = [r for r in world.workspace.results.newest() if r["scenario"] == "ml_direction"]
+    page = (world.runtime / f"output/reports/{row['result_id']}.html").read_text("utf-8")
+    for text in (row["result_id"], "AAPL_1d", "ml_direction", row["predictions_hash"][:12]):
+        assert text in page
+    assert str(world.runtime) not in page
+
+
+def test_a_leaderboard_shows_the_scenarios_that_there_still_are(world):
+    assert not leaderboard_is_pending(world.workspace)
+    assert materialize_leaderboard(world.workspace).rows == 2
+    for name in ("scenarios/ml_direction.yaml", "studies/sma_grid.yaml"):
+        (world.runtime / "config" / name).unlink()
+    world.write("universe.yaml", "start: 2000-01-01\nend: 2004-01-01\n")
+    catalog = world.workspace.catalog
+    assert "ml_direction" in catalog.scenarios  # the shipped one of that name is back
+    assert materialize_leaderboard(world.workspace).rows == 2
+
+
+def test_the_leaderboard_judges_by_the_trials_of_the_ledger_whatever_the_order_of_runs(world):
+    workspace = world.workspace
+    (row,) = [r for r in leaderboard_rows(workspace) if r["scenario"] == "sma_crossover"]
+    assert row["trials"] == workspace.trials.count() == 8
+    assert row["trials_at_creation"] < 8  # the study came after the result
+    (judged,) = judged_rows(workspace, [row])
+    one = judged_rows(workspace, [row | {"trials": 1}])[0]["deflated_sharpe_ratio"]
+    assert one == pytest.approx(row["probabilistic_sharpe_ratio"], rel=1e-9)
+    assert judged["deflated_sharpe_ratio"] < one
+    spread = statistics.variance(
+        sharpe
+        for (sharpe,) in world.rows(
+            "SELECT arg_max(sharpe, trial_no) FROM trials "
+            "GROUP BY strategy, parameters_hash, instrument"
+        )
+        if sharpe is not None
+    )
+    expected = deflated_sharpe_ratio(
+        sharpe=row["sharpe"] / math.sqrt(252.0),
+        bars=row["bars"],
+        skew=row["skewness"],
+        kurtosis=row["kurtosis"],
+        trials=8,
+        variance=spread / 252.0,
+    )
+    assert judged["deflated_sharpe_ratio"] == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_result_that_cannot_be_deflated_says_nothing_false(world):
+    (row, *_) = leaderboard_rows(world.workspace)
+    for change in ({"sharpe": None}, {"kurtosis": None}, {"bars": 1}, {"trials": 0}):
+        assert judged_rows(world.workspace, [row | change])[0]["deflated_sharpe_ratio"] is None
+
+
+def test_more_trials_make_the_leaderboard_pending(world):
+    trial = {"study": "s", "strategy": "x", "parameters_hash": "p", "sharpe": 3.0}
+    before = materialize_leaderboard(world.workspace)
+    assert world.workspace.trials.append([trial | {"instrument": "AAPL_1d"}]) == 1
+    assert leaderboard_is_pending(world.workspace)
+    after = materialize_leaderboard(world.workspace)
+    assert after.metadata["trials"] == before.metadata["trials"] + 1
+    page = (world.runtime / "output/reports/index.html").read_text("utf-8")
+    assert "9 trials have been made so far" in page
+
+
+def test_pages_are_made_again_where_a_script_or_a_style_changed(tmp_path):
+    (tmp_path / "static").mkdir()
+    (tmp_path / "page.py").write_text("a = 1\n")
+    (tmp_path / "static" / "page.css").write_text("a {}\n")
+    (tmp_path / "read.me").write_text("not counted")
+    suffixes = (".py", ".css")
+    first = folder_hash(tmp_path, suffixes)
+    folder_hash.cache_clear()
+    (tmp_path / "read.me").write_text("changed")
+    (tmp_path / "page.py").write_bytes(b"a = 1\r\n")
+    assert folder_hash(tmp_path, suffixes) == first
+    folder_hash.cache_clear()
+    (tmp_path / "static" / "page.css").write_text("a { color: red }\n")
+    assert folder_hash(tmp_path, suffixes) != first
+    folder_hash.cache_clear()

@@ -1,0 +1,90 @@
+"""This file holds the tests of models that learn from cross features beside their set."""
+
+import pandas as pd
+import pytest
+
+from trading_pipeline.cli.run_command import work_through
+from trading_pipeline.errors import DataQualityError, InsufficientDataError
+from trading_pipeline.stages.models.model_features import (
+    ModelFeatures,
+    model_feature_assets,
+    model_features_hash,
+)
+from trading_pipeline.stages.upstream_frames import UpstreamFrames
+from trading_pipeline_tests.pipeline_world import FILES, run_job
+
+SPEC = "name: direction\ntraining: {minimum_rows: 40}\n"
+
+
+@pytest.fixture
+def crossing(fresh_world):
+    """A world whose model asks for cross features; its scenarios trade nothing that is fetched."""
+    for name in ("scenarios/sma_crossover.yaml", "scenarios/ml_direction.yaml"):
+        fresh_world.write(name, FILES[name].replace("AAPL_1d", "FB_1d"))
+    fresh_world.write("models/direction.yaml", SPEC + "cross_features: true\n")
+    return fresh_world
+
+
+def model_features(world, instrument="AAPL_1d"):
+    workspace = world.workspace
+    spec = workspace.catalog.model("direction")
+    upstream = UpstreamFrames(workspace, instrument, model_feature_assets(spec))
+    return ModelFeatures(workspace, spec, upstream), workspace.windows()
+
+
+@pytest.mark.slow
+def test_a_pass_compares_all_before_such_a_model_learns(crossing):
+    report = work_through(crossing.full_pass(), ["AAPL_1d", "IBM_1d"])
+    assert report.failures == {}
+    workspace = crossing.workspace
+    found = workspace.artifacts.newest(["predictions/direction"], "AAPL_1d|")
+    last = found[("predictions/direction", "AAPL_1d|2003-01-01")]
+    assert (last.status, last.rows) == ("ok", 252)
+    features, windows = model_features(crossing)
+    rows = features.rows(windows)
+    assert {"rsi_14", "cross_beta_60", "cross_relative_strength_20"} <= set(rows.columns)
+    assert rows["cross_peers"].max() == 1.0
+    again = work_through(crossing.full_pass(), ["AAPL_1d", "IBM_1d"])
+    assert sum(again.runs.values()) == 0
+
+
+def test_the_meaning_of_the_columns_covers_the_comparison(crossing):
+    workspace = crossing.workspace
+    spec = workspace.catalog.model("direction")
+    plain = spec.model_copy(update={"cross_features": False})
+    assert model_feature_assets(spec) == ["features/core", "cross_features"]
+    assert model_feature_assets(plain) == ["features/core"]
+    before = model_features_hash(workspace, spec)
+    assert before != model_features_hash(workspace, plain)
+    crossing.write("cross_features.yaml", "windows: [10]\n")
+    assert model_features_hash(crossing.workspace, spec) != before
+    assert model_features_hash(crossing.workspace, plain) == model_features_hash(workspace, plain)
+
+
+def test_a_model_without_its_comparison_is_refused_and_says_what_to_run(crossing, instance):
+    crossing.full_pass().reference_data()
+    keys = ("AAPL_1d|2000-01-01", "AAPL_1d|2003-01-01")
+    made = run_job(
+        crossing, instance, "bars_to_predictions", *keys, assets=["bars", "features/core"]
+    )
+    assert made.success
+    features, windows = model_features(crossing)
+    with pytest.raises(InsufficientDataError, match="'cross_features' has not been materialized"):
+        features.rows(windows)
+
+
+def test_assets_of_different_bars_are_not_joined(world, monkeypatch):
+    spec = world.workspace.catalog.model("direction").model_copy(update={"cross_features": True})
+    upstream = UpstreamFrames(world.workspace, "AAPL_1d", model_feature_assets(spec))
+    features = ModelFeatures(world.workspace, spec, upstream)
+    windows = world.workspace.windows()
+    real = upstream.joined
+
+    def shorter(asset, windows):
+        frame = real(asset, windows)
+        return frame.iloc[1:] if asset == "cross_features" else frame
+
+    assert isinstance(features.rows(windows), pd.DataFrame)
+    monkeypatch.setattr(upstream, "joined", shorter)
+    with pytest.raises(DataQualityError, match="out of date"):
+        features.rows(windows)
