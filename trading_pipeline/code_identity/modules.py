@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import functools
 import importlib.util
 import linecache
@@ -38,6 +39,8 @@ class Module:
     stars: list[str] = field(default_factory=list)
     exports: dict[str, Target] = field(default_factory=dict)
     """Names that a lazy `__getattr__` gives, and those imported for type checkers only."""
+    owners: dict[int, str] = field(default_factory=dict)
+    """Class of each statement that is a method."""
     units: dict[int, Unit] = field(default_factory=dict)
 
     @property
@@ -48,12 +51,33 @@ class Module:
     def unit(self, number: int) -> Unit:
         """The statement, made plain when it is first asked for."""
         if number not in self.units:
-            self.units[number] = plain_unit(self.statements[number], self.package)
+            statement = self.statements[number]
+            if isinstance(statement, ast.ClassDef):  # its methods can be asked for alone
+                statement = copy.deepcopy(statement)
+            self.units[number] = plain_unit(statement, self.package, self.owners.get(number, ""))
         return self.units[number]
+
+    def numbers(self, name: str) -> list[int]:
+        """Statements that define a name; `Class.method` is the method alone."""
+        owner, _, method = name.partition(".")
+        if method and name not in self.places:
+            self.places[name] = []
+            for number in self.places.get(owner, []):
+                for node in getattr(self.statements[number], "body", []):
+                    if isinstance(node, FUNCTIONS) and node.name == method:
+                        self.places[name].append(len(self.statements))
+                        self.owners[len(self.statements)] = owner
+                        self.statements.append(node)
+        return self.places.get(name, [])
+
+    def all_numbers(self) -> list[int]:
+        """Every statement at the top level."""
+        return [number for number in range(len(self.statements)) if number not in self.owners]
 
     def at_line(self, line: int) -> Iterator[int]:
         """The statement that a line belongs to."""
-        for number, each in enumerate(self.statements):
+        for number in self.all_numbers():
+            each = self.statements[number]
             decorators = getattr(each, "decorator_list", [])
             first = min(node.lineno for node in (each, *decorators))
             if first <= line <= (each.end_lineno or first):

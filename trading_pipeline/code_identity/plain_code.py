@@ -31,6 +31,8 @@ class Unit:
     text: str
     chains: frozenset[tuple[str, ...]]
     """Dotted names that it reads from outside of itself."""
+    owner: str
+    """Class of a method that stands alone."""
     imports: dict[str, Target]
     """Imports inside of it, by the local name."""
     noted: frozenset[tuple[str, ...]]
@@ -62,8 +64,8 @@ def is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
-def plain_unit(statement: ast.stmt, package: str) -> Unit:
-    """The unit of a statement, which is changed in place."""
+def plain_unit(statement: ast.stmt, package: str, owner: str = "") -> Unit:
+    """The unit of a statement, which is changed in place; `owner` is the class of a method."""
     imports: dict[str, Target] = {}
     noted: set[tuple[str, ...]] = set()
     for node in ast.walk(statement):
@@ -73,7 +75,7 @@ def plain_unit(statement: ast.stmt, package: str) -> Unit:
             noted |= set(_chains(node.annotation))
     plain = _Plain().visit(statement)
     text = ast.unparse(plain) if plain is not None else ""
-    outside = _names_from_outside(text) | imports.keys()
+    outside = _names_from_outside(text) | imports.keys() | ({"self"} if owner else set())
     constants = {
         node.value
         for node in (ast.walk(plain) if plain is not None else ())
@@ -83,6 +85,7 @@ def plain_unit(statement: ast.stmt, package: str) -> Unit:
     return Unit(
         text=text,
         chains=frozenset(chain for chain in chains if chain[0] in outside),
+        owner=owner,
         imports=imports,
         noted=frozenset(noted),
         files=frozenset(each for each in constants if _DATA_FILE.fullmatch(each)),

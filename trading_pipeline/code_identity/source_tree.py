@@ -28,6 +28,7 @@ STOPS = tuple(
         "settings.catalog",
         "settings.environment",
         "settings.yaml_files",
+        "models.registry.model_files",
         "stages.outcome",  # progress
         "stages.workspace",
         # look-ups by name: a stage names what it found as a root, so that another entry does not count
@@ -124,13 +125,13 @@ class SourceTree:
                 module=root.module,
             )
         module = self._module(root.module)
-        numbers = module.places.get(root.name) or [*module.at_line(root.line)]
-        return [(root.module, n) for n in numbers or range(len(module.statements))]
+        numbers = module.numbers(root.name) or [*module.at_line(root.line)]
+        return [(root.module, number) for number in numbers or module.all_numbers()]
 
     def _units(self, place: _Place) -> list[tuple[str, int]]:
         module = self._module(place.module)
         whole = place.name == "*"
-        numbers = range(len(module.statements)) if whole else module.places[place.name]
+        numbers = module.all_numbers() if whole else module.numbers(place.name)
         return [(place.module, number) for number in numbers]
 
     def _digest(self, units: Iterable[tuple[str, int]]) -> str:
@@ -158,6 +159,9 @@ class SourceTree:
     def _resolve(self, module: Module, unit: Unit, chain: tuple[str, ...]) -> _Place | str | None:
         """The place of a dotted name, the name of something in a library, or None for a built-in."""
         first, rest = chain[0], chain[1:]
+        if unit.owner and first == "self":
+            method = f"{unit.owner}.{rest[0]}" if rest else ""
+            return _Place(module.name, method) if module.numbers(method) else None
         if first in unit.imports:
             return self._locate(*unit.imports[first], rest, module)
         if first in module.places:
@@ -241,8 +245,11 @@ def _roots_of(root: Any) -> Iterator[_Root]:
         if not isinstance(function, type) and not inspect.isroutine(function):
             function = type(function)
         held, given = _split(_captured(function))
+        if inspect.ismethod(root):
+            held.append(type(root.__self__))
         code = getattr(function, "__code__", None)
-        name = function.__qualname__.partition(".")[0]
+        name = function.__qualname__.partition(".<locals>")[0]
+        name = name.partition(".")[0] if isinstance(function, type) else name
         inner = iter([_Root(function.__module__, name, code.co_firstlineno if code else 0)])
     for each in held:
         yield from _roots_of(each)

@@ -7,8 +7,6 @@ fifth of them is held back from the estimator, and rows whose labels reach into 
 from __future__ import annotations
 
 import functools
-import hashlib
-import inspect
 import warnings
 from typing import Any
 
@@ -16,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.bars import TS_DTYPE
 from trading_pipeline.domain.hashing import canonical_hash, frame_hash
 from trading_pipeline.errors import (
@@ -24,18 +23,14 @@ from trading_pipeline.errors import (
     ModelIntegrityError,
     ModelTrainingError,
 )
-from trading_pipeline.models.cards import scores
 from trading_pipeline.models.cards.scores import reliability_table, score_probabilities
 from trading_pipeline.models.leakage_guard import ensure_no_overlap
-from trading_pipeline.models.predictors import estimators
 from trading_pipeline.models.predictors.estimators import (
     build_estimator,
     estimator,
     validate_parameters,
 )
-from trading_pipeline.models.registry import fitted_model
 from trading_pipeline.models.registry.fitted_model import FittedModel, NoModel
-from trading_pipeline.models.training import calibration, walk_forward_folds
 from trading_pipeline.models.training.calibration import SigmoidCalibration, fit_sigmoid, sigmoid
 from trading_pipeline.models.training.walk_forward_folds import Fold, make_fold, purge
 from trading_pipeline.settings.model_spec import ModelSpec
@@ -47,7 +42,6 @@ __all__ = [
     "fit_model",
     "library_versions",
     "predict_direction",
-    "training_code_hash",
 ]
 
 CALIBRATION_SHARE = 0.2
@@ -137,7 +131,7 @@ def fit_model(
             "feature_set_hash": feature_set_hash,
             "features_hash": frame_hash(inputs),
             "labels_hash": frame_hash(kept),
-            "code_hash": training_code_hash(),
+            "code_hash": code_hash(fit_model, predict_direction),
             "libraries_hash": canonical_hash(versions),
             "seed": spec.seed,
         },
@@ -196,15 +190,6 @@ def predict_direction(
         index=features.index.rename("ts"),
     )
     return frame.astype({"known_at": TS_DTYPE, "horizon": "int64", "p_up": "float64"})
-
-
-@functools.cache
-def training_code_hash() -> str:
-    """Hash of the source text of the modules that decide what a fit gives and predicts."""
-    own = inspect.getmodule(fit_model)
-    modules = (calibration, estimators, fitted_model, scores, walk_forward_folds, own)
-    texts = [inspect.getsource(module) for module in modules if module is not None]
-    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
 
 @functools.cache

@@ -12,13 +12,16 @@ import pandas as pd
 from trading_pipeline.backtest.scenario_runner import (
     ScenarioInputs,
     ScenarioRun,
-    code_hash,
     run_scenario,
     scenario_settings,
 )
 from trading_pipeline.domain.hashing import SHOWN_DIGITS, canonical_hash
 from trading_pipeline.settings.scenario import ScenarioSpec
-from trading_pipeline.stages.backtests.scenario_inputs import InputHashes, load_inputs
+from trading_pipeline.stages.backtests.scenario_inputs import (
+    InputHashes,
+    load_inputs,
+    scenario_code_hash,
+)
 from trading_pipeline.stages.outcome import Outcome, tell_progress
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.parquet_files import write_frame
@@ -105,7 +108,7 @@ def _identity(
         "bars_hash": hashes.bars,
         "features_hash": hashes.features,
         "predictions_hash": hashes.predictions,
-        "code_hash": code_hash(scenario.strategy.type),
+        "code_hash": scenario_code_hash(scenario, run_scenario),
     }
     identity = canonical_hash([inputs.instrument.id, made_from])
     return identity[:SHOWN_DIGITS], {"result_id": identity[:SHOWN_DIGITS], **made_from}

@@ -6,16 +6,20 @@ import json
 import statistics
 from typing import Any
 
-from trading_pipeline.backtest.scenario_runner import code_hash
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.errors import InsufficientDataError
 from trading_pipeline.optimization.grid_study import run_grid_study
 from trading_pipeline.settings.study import StudySpec
-from trading_pipeline.stages.backtests.scenario_inputs import InputHashes, load_inputs
+from trading_pipeline.stages.backtests.scenario_inputs import (
+    InputHashes,
+    load_inputs,
+    scenario_code_hash,
+)
 from trading_pipeline.stages.outcome import Outcome, tell_progress
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.parquet_files import write_atomically
 from trading_pipeline.storage.stores.artifacts import Artifact
+from trading_pipeline.strategies import strategy_code_hash
 
 __all__ = ["materialize_summary", "materialize_trials", "study_is_pending", "study_summary"]
 
@@ -152,8 +156,13 @@ def study_is_pending(workspace: Workspace, instrument_id: str, study_name: str) 
 
 def _identity(workspace: Workspace, study: StudySpec, hashes: InputHashes) -> tuple[str, str]:
     """Hash of the code and hash of all inputs of a study."""
-    code = code_hash(study.strategy)
     scenario = workspace.catalog.scenario(study.scenario)
+    code = canonical_hash(
+        [
+            scenario_code_hash(scenario, run_grid_study, _summary),
+            strategy_code_hash(study.strategy),
+        ]
+    )
     return code, canonical_hash([study.hash, scenario.hash, vars(hashes), code])
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trading_pipeline.code_identity import code_hash
 from trading_pipeline.datasets.profile import DatasetProfile
 from trading_pipeline.datasets.profiling import profile_dataset
 from trading_pipeline.datasets.reading.inbox import inbox_file
@@ -29,7 +30,6 @@ from trading_pipeline.storage.stores.artifacts import Artifact
 __all__ = ["ASSET", "DatasetOutcome", "refresh_dataset"]
 
 ASSET = "dataset_profile"
-_CODE = "2"  # raised when a profile or what is registered from it changes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,8 @@ def refresh_dataset(workspace: Workspace, name: str, *, bring_back: bool = False
     answers, sha256 = load_answers(found.path), file_hash(found.path)
     limit = workspace.settings.dataset_max_bytes
     too_large = found.path.stat().st_size > limit
-    input_hash = canonical_hash([ASSET, _CODE, sha256, answers.hash, too_large])
+    code = code_hash(profile_dataset, register_dataset, _document)
+    input_hash = canonical_hash([ASSET, code, sha256, answers.hash, too_large])
     newest = workspace.artifacts.newest([ASSET], name).get((ASSET, name))
     if workspace.artifacts.is_current(newest, input_hash) and newest is not None and newest.path:
         kept = json.loads((workspace.settings.runtime / newest.path).read_text("utf-8"))
@@ -84,7 +85,7 @@ def refresh_dataset(workspace: Workspace, name: str, *, bring_back: bool = False
         partition=name,
         status=kept["status"],
         input_hash=input_hash,
-        code_hash=_CODE,
+        code_hash=code,
         run_id=workspace.run_id,
         rows=profile.valid_rows,
         path=path.as_posix(),

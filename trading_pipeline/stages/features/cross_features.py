@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.windows import Window
-from trading_pipeline.features import cross_formulas
 from trading_pipeline.features.audits.causality import CausalityFinding, audit_prefix_truncation
 from trading_pipeline.features.cross_formulas import (
     KnownCloses,
@@ -19,7 +19,6 @@ from trading_pipeline.features.cross_formulas import (
 )
 from trading_pipeline.market_data.calendars import periods_per_year
 from trading_pipeline.settings.catalog import Catalog
-from trading_pipeline.stages.code_hash import module_hash
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries
 from trading_pipeline.stages.features.quality_numbers import QualityOfWindows
 from trading_pipeline.stages.stage import Built, WindowStage, pending_windows
@@ -81,7 +80,7 @@ class CrossFeatureStage(WindowStage):
         super().__init__(workspace, instrument_id)
         self.spec = workspace.catalog.cross
         self.asset = ASSET
-        self.code_hash = module_hash(cross_formulas)
+        self.code_hash = code_hash(CrossFeatureStage.build, InstrumentSeries)
         self.series = InstrumentSeries(workspace, instrument_id)
         self._peers = {
             name: InstrumentSeries(workspace, name)

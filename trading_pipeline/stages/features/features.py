@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.hashing import canonical_hash, frame_hash
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.windows import Window
@@ -68,7 +69,9 @@ class FeatureStage(WindowStage):
         super().__init__(workspace, instrument_id)
         self.set = feature_set(set_name)
         self.asset = f"features/{set_name}"
-        self.code_hash = self.set.hash
+        self.code_hash = canonical_hash(
+            [self.set.hash, code_hash(FeatureStage.build, InstrumentSeries)]
+        )
         self.series = InstrumentSeries(workspace, instrument_id)
         instrument = self.series.instrument
         self.context = FeatureContext(instrument.timeframe, instrument.calendar)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.models.registry.fitted_model import FittedModel, NoModel
 from trading_pipeline.models.registry.model_files import load_model, save_model
@@ -18,7 +19,6 @@ from trading_pipeline.models.training.train import (
     fit_model,
     library_versions,
     predict_direction,
-    training_code_hash,
 )
 from trading_pipeline.models.training.walk_forward_folds import refit_dates, training_span
 from trading_pipeline.stages.models.model_features import ModelFeatures, model_feature_assets
@@ -46,7 +46,7 @@ class ModelStage(WindowStage):
         super().__init__(workspace, instrument_id)
         self.spec = workspace.catalog.model(model_name)
         self.asset = f"models/{model_name}"
-        self.code_hash = training_code_hash()
+        self.code_hash = code_hash(ModelStage.build, ModelFeatures, UpstreamFrames)
         self._labels = f"labels/{self.spec.label.name}"
         read = [*model_feature_assets(self.spec), self._labels]
         self._upstream = UpstreamFrames(workspace, self.instrument_id, read)
@@ -118,7 +118,7 @@ class PredictionStage(WindowStage):
         super().__init__(workspace, instrument_id)
         self.spec = workspace.catalog.model(model_name)
         self.asset = f"predictions/{model_name}"
-        self.code_hash = training_code_hash()
+        self.code_hash = code_hash(PredictionStage.build, FittedModel, ModelFeatures)
         self._models = f"models/{model_name}"
         read = [*model_feature_assets(self.spec), self._models]
         self._upstream = UpstreamFrames(workspace, self.instrument_id, read)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from trading_pipeline import reporting
+from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.bars import TS_DTYPE
 from trading_pipeline.domain.hashing import canonical_hash, file_hash
 from trading_pipeline.errors import InsufficientDataError
@@ -17,10 +17,8 @@ from trading_pipeline.reporting.leaderboard.page import render_leaderboard
 from trading_pipeline.reporting.tearsheet.page import TearsheetInput, render_tearsheet
 from trading_pipeline.stages.backtests.backtest import ASSET as BACKTEST
 from trading_pipeline.stages.backtests.backtest import result_folder
-from trading_pipeline.stages.code_hash import folder_hash, module_hash
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries
 from trading_pipeline.stages.outcome import Outcome, tell_progress
-from trading_pipeline.stages.reports import leaderboard_rows as leaderboard_rows_module
 from trading_pipeline.stages.reports.leaderboard_rows import judged_rows, leaderboard_rows
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.parquet_files import read_frame, write_atomically
@@ -115,17 +113,13 @@ def _newest_result_id(workspace: Workspace, partition: str) -> str:
 
 
 def _tearsheet_inputs(result_id: str) -> str:
-    return canonical_hash([result_id, _page_code()])
+    return canonical_hash([result_id, code_hash(render_tearsheet, _tearsheet_input)])
 
 
 def _leaderboard_inputs(rows: list[dict[str, Any]]) -> str:
     shown = [[row["result_id"], row["trials"]] for row in rows]
-    return canonical_hash([shown, _page_code(), module_hash(leaderboard_rows_module)])
-
-
-def _page_code() -> str:
-    """Hash of all that makes a page what it is: words, scripts and styles too."""
-    return folder_hash(Path(reporting.__file__).parent, (".py", ".js", ".css"))
+    code = code_hash(render_leaderboard, leaderboard_rows, judged_rows)
+    return canonical_hash([shown, code])
 
 
 def _tearsheet_input(

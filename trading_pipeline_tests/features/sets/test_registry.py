@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from trading_pipeline.features.source_hashes import source_hashes
 
 from trading_pipeline.domain.bars import empty_bars
 from trading_pipeline.domain.timeframe import Timeframe
@@ -21,7 +22,6 @@ from trading_pipeline.features.sets.registry import (
     feature_set_names,
     register_feature_set,
 )
-from trading_pipeline.features.source_hashes import source_hashes
 
 CORE = feature_set("core")
 

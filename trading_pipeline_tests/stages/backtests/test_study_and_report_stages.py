@@ -5,6 +5,7 @@ import math
 import statistics
 
 import pytest
+from trading_pipeline.stages.code_hash import folder_hash
 
 from trading_pipeline.errors import InsufficientDataError
 from trading_pipeline.performance.sharpe_statistics import deflated_sharpe_ratio
@@ -14,7 +15,6 @@ from trading_pipeline.stages.backtests.study import (
     study_is_pending,
     study_summary,
 )
-from trading_pipeline.stages.code_hash import folder_hash
 from trading_pipeline.stages.reports.leaderboard_rows import judged_rows, leaderboard_rows
 from trading_pipeline.stages.reports.reports import (
     leaderboard_is_pending,
