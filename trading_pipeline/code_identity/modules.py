@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import copy
 import functools
 import importlib.util
 import linecache
@@ -33,6 +32,7 @@ class Module:
 
     name: str
     path: Path
+    text: str
     statements: list[ast.stmt] = field(default_factory=list)
     places: dict[str, list[int]] = field(default_factory=dict)
     imports: dict[str, Target] = field(default_factory=dict)
@@ -51,24 +51,28 @@ class Module:
     def unit(self, number: int) -> Unit:
         """The statement, made plain when it is first asked for."""
         if number not in self.units:
-            statement = self.statements[number]
-            if isinstance(statement, ast.ClassDef):  # its methods can be asked for alone
-                statement = copy.deepcopy(statement)
-            self.units[number] = plain_unit(statement, self.package, self.owners.get(number, ""))
+            self.units[number] = plain_unit(
+                self.statements[number], self.package, self.owners.get(number, "")
+            )
         return self.units[number]
 
     def numbers(self, name: str) -> list[int]:
         """Statements that define a name; `Class.method` is the method alone."""
-        owner, _, method = name.partition(".")
-        if method and name not in self.places:
-            self.places[name] = []
-            for number in self.places.get(owner, []):
-                for node in getattr(self.statements[number], "body", []):
-                    if isinstance(node, FUNCTIONS) and node.name == method:
-                        self.places[name].append(len(self.statements))
-                        self.owners[len(self.statements)] = owner
-                        self.statements.append(node)
+        owner = name.partition(".")[0]
+        if owner != name and owner not in self.owners.values():
+            self._add_methods(owner)
         return self.places.get(name, [])
+
+    def _add_methods(self, owner: str) -> None:
+        for node in ast.parse(self.text).body:  # the class's own tree may be plain by now
+            if isinstance(node, ast.ClassDef) and node.name == owner:
+                for each in node.body:
+                    if isinstance(each, FUNCTIONS):
+                        self.owners[len(self.statements)] = owner
+                        self.places.setdefault(f"{owner}.{each.name}", []).append(
+                            len(self.statements)
+                        )
+                        self.statements.append(each)
 
     def all_numbers(self) -> list[int]:
         """Every statement at the top level."""
@@ -121,8 +125,8 @@ def module_path(name: str) -> Path | None:
 
 def parsed(name: str, path: Path, text: str) -> Module:
     """The module of that source text; line ends do not count."""
-    module = Module(name, path)
-    statements = ast.parse("\n".join(text.splitlines())).body
+    module = Module(name, path, "\n".join(text.splitlines()))
+    statements = ast.parse(module.text).body
     for each in [part for s in statements for part in (s.orelse if for_checkers(s) else [s])]:
         if isinstance(each, (ast.Import, ast.ImportFrom)):
             module.stars += [

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import functools
+import hashlib
 import re
 import symtable
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeGuard
+from typing import NamedTuple, TypeGuard
 
 __all__ = ["FUNCTIONS", "Target", "Unit", "for_checkers", "imported", "is_text", "plain_unit"]
 
@@ -39,6 +41,11 @@ class Unit:
     """Dotted names in annotations."""
     files: frozenset[str]
 
+    @functools.cached_property
+    def digest(self) -> str:
+        """Hash of the text."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
 
 def imported(node: ast.Import | ast.ImportFrom, package: str) -> Iterator[tuple[str, Target]]:
     """Local names that an import binds."""
@@ -66,44 +73,22 @@ def is_text(node: ast.AST) -> bool:
 
 def plain_unit(statement: ast.stmt, package: str, owner: str = "") -> Unit:
     """The unit of a statement, which is changed in place; `owner` is the class of a method."""
-    imports: dict[str, Target] = {}
-    noted: set[tuple[str, ...]] = set()
-    for node in ast.walk(statement):
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
-            imports |= dict(imported(node, package))
-        elif isinstance(node, (ast.arg, ast.AnnAssign)) and node.annotation is not None:
-            noted |= set(_chains(node.annotation))
-    plain = _Plain().visit(statement)
-    text = ast.unparse(plain) if plain is not None else ""
-    outside = _names_from_outside(text) | imports.keys() | ({"self"} if owner else set())
-    constants = {
-        node.value
-        for node in (ast.walk(plain) if plain is not None else ())
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
-    chains = _chains(plain) if plain is not None else ()
+    reading = _Reading(package)
+    plain = [*reading.kept([statement]), ast.Pass()][0]
+    reading.simplify(plain)
+    text = ast.unparse(plain)
+    outside = _names_from_outside(text) | reading.imports.keys() | ({"self"} if owner else set())
+    noted = _Reading(package)
+    for each in reading.annotations:
+        noted.simplify(each)
     return Unit(
         text=text,
-        chains=frozenset(chain for chain in chains if chain[0] in outside),
+        chains=frozenset(chain for chain in reading.chains if chain[0] in outside),
         owner=owner,
-        imports=imports,
-        noted=frozenset(noted),
-        files=frozenset(each for each in constants if _DATA_FILE.fullmatch(each)),
+        imports=reading.imports,
+        noted=frozenset(noted.chains),
+        files=frozenset(each for each in reading.texts if _DATA_FILE.fullmatch(each)),
     )
-
-
-def _chains(tree: ast.AST) -> Iterator[tuple[str, ...]]:
-    """Dotted names, each as far as it goes: `np.random.default_rng(1)` gives one of three parts."""
-    parts: list[str] = []
-    node = tree
-    while isinstance(node, ast.Attribute):
-        parts.insert(0, node.attr)
-        node = node.value
-    if isinstance(node, ast.Name):
-        yield (node.id, *parts)
-        return
-    for child in ast.iter_child_nodes(node):
-        yield from _chains(child)
 
 
 def _names_from_outside(text: str) -> set[str]:
@@ -116,63 +101,77 @@ def _names_from_outside(text: str) -> set[str]:
     return found
 
 
-class _Plain(ast.NodeTransformer):
-    """Takes away what has no part in the hash; bodies that are left empty hold `pass`."""
+class _Reading:
+    """Takes away what has no part in the hash, in place, and notes what the rest names."""
 
-    def visit(self, node: ast.AST) -> Any:
-        """Visit a node; the rules for single kinds of nodes are below."""
-        if is_text(node) or isinstance(node, (ast.Import, ast.ImportFrom)) or _only_speaks(node):
-            return None
-        if for_checkers(node):
-            return [self.visit(each) for each in node.orelse] or None
-        found = super().visit(node)
-        if isinstance(found, ast.AST) and getattr(found, "body", None) == []:
-            found.body = [ast.Pass()]  # type: ignore[attr-defined]
+    def __init__(self, package: str) -> None:
+        self.package = package
+        self.imports: dict[str, Target] = {}
+        self.annotations: list[ast.expr] = []
+        self.chains: set[tuple[str, ...]] = set()
+        """Dotted names, each as far as it goes, such as `np.random.default_rng`."""
+        self.texts: set[str] = set()
+
+    def simplify(self, tree: ast.AST) -> None:
+        """Work through a tree from the top."""
+        waiting = [tree]
+        while waiting:
+            node = waiting.pop()
+            parts: list[str] = []
+            while isinstance(node, ast.Attribute):
+                parts.insert(0, node.attr)
+                node = node.value
+            if isinstance(node, ast.Name):
+                self.chains.add((node.id, *parts))
+            elif isinstance(node, ast.Constant):
+                self.texts |= {node.value} if isinstance(node.value, str) else set()
+            else:
+                if not isinstance(node, ast.expr):
+                    self._simplify_one(node)
+                waiting += ast.iter_child_nodes(node)
+
+    def kept(self, statements: list[ast.stmt], *, fields: bool = False) -> list[ast.stmt]:
+        """The statements that count; `fields` where they are the body of a class."""
+        found: list[ast.stmt] = []
+        for each in statements:
+            if isinstance(each, (ast.Import, ast.ImportFrom)):
+                self.imports |= dict(imported(each, self.package))
+            elif for_checkers(each):
+                found += self.kept(each.orelse, fields=fields)
+            elif isinstance(each, ast.AnnAssign):
+                found += self._without_annotation(each, fields)
+            elif not is_text(each) and not _only_speaks(each):
+                found.append(each)
         return found
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        """Without its result's annotation."""
-        node.returns = None
-        return self.generic_visit(node)
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
-        """As a plain function."""
-        node.returns = None
-        return self.generic_visit(node)
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-        """Fields keep their names and what their annotations call: both say what the class does."""
-        for each in node.body:
-            if isinstance(each, ast.AnnAssign):
-                calls = [n for n in ast.walk(each.annotation) if isinstance(n, ast.Call)]
-                each.annotation = ast.List(elts=list(calls), ctx=ast.Load())
-                each.simple = 2  # done
-        return self.generic_visit(node)
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
-        """A variable with an annotation is one without."""
-        if node.simple == 2:
-            return self.generic_visit(node)
+    def _without_annotation(self, node: ast.AnnAssign, is_field: bool) -> list[ast.stmt]:
+        """A variable; a field of a class keeps its name and what its annotation calls."""
+        self.annotations.append(node.annotation)
+        if is_field:
+            calls = [each for each in ast.walk(node.annotation) if isinstance(each, ast.Call)]
+            node.annotation = ast.List(elts=list(calls), ctx=ast.Load())
+            return [node]
         if node.value is None:
-            return None
-        return self.generic_visit(ast.copy_location(ast.Assign([node.target], node.value), node))
+            return []
+        return [ast.copy_location(ast.Assign([node.target], node.value), node)]
 
-    def visit_arg(self, node: ast.arg) -> ast.AST:
-        """A parameter is its name."""
-        node.annotation = None
-        return node
-
-    def visit_Raise(self, node: ast.Raise) -> ast.AST:
-        """Only the class of an error counts, and nothing where a function makes it."""
-        error = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
-        name = error.attr if isinstance(error, ast.Attribute) else getattr(error, "id", "")
-        node.exc, node.cause = (error if name[:1].isupper() else None), None
-        return node
-
-    def visit_Assert(self, node: ast.Assert) -> ast.AST:
-        """Without its message."""
-        node.msg = None
-        return self.generic_visit(node)
+    def _simplify_one(self, node: ast.AST) -> None:
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(node, name, None)
+            if block:
+                kept = self.kept(block, fields=isinstance(node, ast.ClassDef))
+                setattr(node, name, kept or ([ast.Pass()] if name == "body" else []))
+        if isinstance(node, FUNCTIONS):
+            node.returns = None
+        elif isinstance(node, ast.arg):
+            self.annotations += [] if node.annotation is None else [node.annotation]
+            node.annotation = None
+        elif isinstance(node, ast.Assert):
+            node.msg = None
+        elif isinstance(node, ast.Raise):  # only the class counts, not a function that makes it
+            error = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+            name = error.attr if isinstance(error, ast.Attribute) else getattr(error, "id", "")
+            node.exc, node.cause = (error if name[:1].isupper() else None), None
 
 
 def _only_speaks(node: ast.AST) -> bool:

@@ -135,7 +135,7 @@ class SourceTree:
         return [(place.module, number) for number in numbers]
 
     def _digest(self, units: Iterable[tuple[str, int]]) -> str:
-        return _sha256(repr(sorted(self._module(name).unit(n).text for name, n in units)))
+        return " ".join(sorted(self._module(name).unit(n).digest for name, n in units))
 
     def _noted_classes(self, module: Module, unit: Unit) -> list[tuple[str, int]]:
         """Classes that the annotations name, directly or by an alias."""
