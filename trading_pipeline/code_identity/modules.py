@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import functools
 import importlib.util
 import linecache
 import sys
@@ -99,7 +98,6 @@ def read_text(path: Path) -> str | None:
         return None
 
 
-@functools.cache
 def _search_folder(top: str) -> Path | None:
     """Folder of a top-level package, found without importing it."""
     try:

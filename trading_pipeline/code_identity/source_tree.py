@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import functools
+import gc
 import hashlib
 import inspect
+import sysconfig
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -69,15 +72,14 @@ class SourceTree:
         self._texts: dict[str, str | None] = {}
         self._modules: dict[str, tuple[str, Module]] = {}
         self._hashes: dict[tuple[_Root, ...], tuple[str, dict[str, str]]] = {}
-        self._tops = {_PACKAGE}
 
     def code_hash(self, *roots: object) -> str:
         """As the function `code_hash`, on these texts."""
         found = tuple(sorted({r for each in roots for r in _roots_of(each)}, key=repr))
         kept = self._hashes.get(found)
         if kept is None or any(self._text(name) != text for name, text in kept[1].items()):
-            self._tops |= {root.module.partition(".")[0] for root in found}
-            parts, modules = self._walk(found)
+            with _no_garbage_collection():
+                parts, modules = self._walk(found)
             digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
             foreign = (m for m in modules if m.partition(".")[0] != _PACKAGE)
             kept = self._hashes[found] = (digest, {m: self._modules[m][0] for m in foreign})
@@ -200,8 +202,8 @@ class SourceTree:
         return "stop" if any(f"{path}.".startswith(f"{stop}.") for stop in STOPS) else place
 
     def _follows(self, name: str, asked: Module) -> bool:
-        """True for modules of this package, of the roots' packages, and beside a root's own file."""
-        if name.partition(".")[0] not in self._tops:
+        """True for modules of this package, of the asking one's, and beside a user's own file."""
+        if name.partition(".")[0] not in (_PACKAGE, asked.name.partition(".")[0]):
             path = module_path(name)
             if path is None or path.parent != asked.path.parent or asked.name.startswith(_PACKAGE):
                 return False
@@ -233,6 +235,18 @@ class SourceTree:
         return None
 
 
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Syntax trees are many small objects in no cycle; looking through them takes half of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 def _roots_of(root: Any) -> Iterator[_Root]:
     if isinstance(root, functools.partial):
         keywords = sorted(root.keywords.items())
@@ -262,14 +276,26 @@ def _captured(function: Any) -> list[Any]:
     if "<" not in function.__qualname__ or isinstance(function, type):
         return []
     cells = [cell.cell_contents for cell in function.__closure__ or ()]
-    return [*cells, *(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+    defaults = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+    return [each for each in (*cells, *defaults) if each is not function]
 
 
 def _split(values: list[Any]) -> tuple[list[Any], list[Any]]:
-    """Functions and classes, which are roots of their own, and what else can be told by its text."""
-    held = [each for each in values if callable(each) and hasattr(each, "__qualname__")]
+    """Functions and classes to follow as roots of their own, and what else its text can tell."""
+    followed = [each for each in values if callable(each) and not _is_of_library(each)]
+    named = [f"{each.__module__}.{each.__qualname__}" for each in values if _is_of_library(each)]
     plain = (str, bytes, int, float, tuple, frozenset, type(None))
-    return held, [each for each in values if isinstance(each, plain)]
+    return followed, [*named, *(each for each in values if isinstance(each, plain))]
+
+
+def _is_of_library(value: Any) -> bool:
+    name = getattr(value, "__module__", None)
+    if not isinstance(name, str) or not hasattr(value, "__qualname__"):
+        return False
+    path = module_path(name)
+    folders = [Path(sysconfig.get_path(each)) for each in ("stdlib", "purelib", "platlib")]
+    outside = path is None or any(path.is_relative_to(each) for each in folders)
+    return outside and name.partition(".")[0] != _PACKAGE
 
 
 def _sha256(text: str) -> str:
