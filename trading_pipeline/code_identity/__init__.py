@@ -21,9 +21,10 @@ Nothing is imported to be hashed, and no module is parsed twice.
 
 from __future__ import annotations
 
+from trading_pipeline.code_identity.modules import read_text
 from trading_pipeline.code_identity.source_tree import STOPS, SourceTree
 
-__all__ = ["STOPS", "SourceTree", "code_hash"]
+__all__ = ["STOPS", "SourceTree", "code_hash", "read_text"]
 
 _tree = SourceTree()
 

@@ -58,7 +58,7 @@ def refresh_dataset(workspace: Workspace, name: str, *, bring_back: bool = False
     answers, sha256 = load_answers(found.path), file_hash(found.path)
     limit = workspace.settings.dataset_max_bytes
     too_large = found.path.stat().st_size > limit
-    code = code_hash(profile_dataset, register_dataset, _document)
+    code = _code_hash()
     input_hash = canonical_hash([ASSET, code, sha256, answers.hash, too_large])
     newest = workspace.artifacts.newest([ASSET], name).get((ASSET, name))
     if workspace.artifacts.is_current(newest, input_hash) and newest is not None and newest.path:
@@ -93,6 +93,10 @@ def refresh_dataset(workspace: Workspace, name: str, *, bring_back: bool = False
     )
     workspace.artifacts.record([row])
     return _outcome(name, kept, input_hash, changed=True)
+
+
+def _code_hash() -> str:
+    return code_hash(profile_dataset, register_dataset, _document)
 
 
 def _document(profile: DatasetProfile, sha256: str) -> dict[str, Any]:
