@@ -2,17 +2,18 @@
 
 `code_hash` starts at functions and classes (the roots). A root's definition is read from the source
 text of its module; each name in it is followed to the definition in the package that it stands for,
-and so on. The hash covers every definition reached. It depends on what the code does, not on where it
-is or how it is written:
+and so on. The hash covers every definition reached. It depends on what the code does, not on where
+it is or how it is written:
 
 - Comments, docstrings, annotations, formatting and imports have no part, nor have module names.
-- What only speaks has no part: arguments of a raised error, messages of `assert`, calls of a logger,
-  of `warnings.warn` and of `print`.
-- A class is reached whole, with its bases. A class that an annotation names is reached too, since its
-  methods run on what is passed.
+- What only speaks has no part: arguments of a raised error, messages of `assert`, calls of a
+  logger, of `warnings.warn` and of `print`.
+- A class is reached whole, with its bases. A class that an annotation names is reached too, since
+  its methods run on what is passed.
 - A statement at module level that changes a reached name belongs to it, and a definition inside of
   `if` or `try` counts with its block.
-- A string that names a script or style beside the code (`"page/static/page.css"`) stands for its text.
+- A string that names a script or style beside the code (`"page/static/page.css"`) stands for its
+  text.
 - Libraries and built-ins are not followed: only the dotted name of what is used counts.
 - The walk stops at `STOPS`: code that finds, reads, stores or reports, and computes nothing.
 

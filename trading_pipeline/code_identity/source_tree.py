@@ -34,7 +34,7 @@ STOPS = tuple(
         "models.registry.model_files",
         "stages.outcome",  # progress
         "stages.workspace",
-        # look-ups by name: a stage names what it found as a root, so that another entry does not count
+        # look-ups by name: what was found is a root of its own, and no other entry counts
         "features.sets.registry.feature_set",
         "strategies.catalogue",
     )
@@ -122,8 +122,8 @@ class SourceTree:
     def _units_of_root(self, root: _Root) -> list[tuple[str, int]]:
         if self._text(root.module) is None:
             raise ConfigurationError(
-                f"The source text of the module {root.module!r} cannot be read, so a change of its code "
-                "would go unseen. Put the code into a file.",
+                f"The source text of the module {root.module!r} cannot be read, so a change of its "
+                "code would go unseen. Put the code into a file.",
                 module=root.module,
             )
         module = self._module(root.module)
@@ -159,7 +159,7 @@ class SourceTree:
         return found
 
     def _resolve(self, module: Module, unit: Unit, chain: tuple[str, ...]) -> _Place | str | None:
-        """The place of a dotted name, the name of something in a library, or None for a built-in."""
+        """The place of a dotted name, the name of what is in a library, None for a built-in."""
         first, rest = chain[0], chain[1:]
         if unit.owner and first == "self":
             method = f"{unit.owner}.{rest[0]}" if rest else ""
@@ -237,7 +237,7 @@ class SourceTree:
 
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    """Syntax trees are many small objects in no cycle; looking through them takes half of the time."""
+    """Syntax trees are many small objects in no cycle; searching them takes half of the time."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""This file holds the way from an equity curve to returns, wealth and drawdowns. Fractions, one row a bar."""
+"""From an equity curve to returns, wealth and drawdowns. Fractions, one row per bar."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ def equity_array(equity: npt.ArrayLike, *, initial_equity: float | None = None) 
 
     `equity` is in account currency at each bar's close. Raises `InsufficientDataError` for an empty
     curve and `DataQualityError` for another shape, a value that is not finite, or a start that is
-    not above 0 (no return can be measured from it). Later values may be 0 or below: a ruined account.
+    not above 0 (no return can be measured from it). Later values may be 0 or below: a ruined
+    account.
     """
     values = np.asarray(equity, dtype=np.float64)
     if values.ndim != 1:

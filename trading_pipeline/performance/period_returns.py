@@ -1,4 +1,4 @@
-"""This file holds returns by calendar period: day, week, month, quarter, year. Fractions, UTC dates."""
+"""Returns by calendar period: day, week, month, quarter, year. Fractions, UTC dates."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CODES = {"day": "D", "week": "W-SUN", "month": "M", "quarter": "Q-DEC", "year":
 def period_returns(
     equity: pd.Series, period: Period, *, initial_equity: float | None = None
 ) -> pd.DataFrame:
-    """Return of each calendar period that has a bar, in time order; together they compound to the whole.
+    """Return of each calendar period that has a bar, in time order; they compound to the whole.
 
     A bar belongs to the period of its `ts` in UTC (a daily bar's `ts` is its session's date). Index
     `period_start`, aware UTC. Columns: `return`, the last equity of the period over the last one
@@ -59,7 +59,7 @@ def period_returns(
 
 
 def monthly_return_table(equity: pd.Series, *, initial_equity: float | None = None) -> pd.DataFrame:
-    """Months as columns 1 to 12 and the `year`'s own return, one row a year; NaN where no bar is."""
+    """Months as columns 1 to 12 and the `year`'s return, one row per year; NaN without bars."""
     months = period_returns(equity, "month", initial_equity=initial_equity)
     years = period_returns(equity, "year", initial_equity=initial_equity)
     starts = pd.DatetimeIndex(months.index)

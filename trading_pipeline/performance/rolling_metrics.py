@@ -1,4 +1,4 @@
-"""This file holds metrics over a moving window of bars. Fractions; every window is measured afresh."""
+"""Metrics over a moving window of bars. Fractions; every window is measured on its own."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def rolling_metrics(
     """Metrics of the last `window_bars` returns at each bar; index and length of `returns`.
 
     Columns total_return, annual_volatility, sharpe, max_drawdown (from the window's own start) and,
-    with `benchmark_returns` (one a bar), beta and correlation. The first `window_bars - 1` rows, and
-    every window with a NaN in it, are NaN; so are the ratios of a window that does not vary. No row
-    depends on a bar outside its window.
+    with `benchmark_returns` (one a bar), beta and correlation. The first `window_bars - 1` rows,
+    and every window with a NaN in it, are NaN; so are the ratios of a window that does not vary. No
+    row depends on a bar outside its window.
 
     Raises `ConfigurationError` for a window below 2 bars, `DataQualityError` for two lengths.
     """
@@ -73,7 +73,7 @@ def rolling_metrics(
 
 
 def _windows(values: FloatArray, window: int) -> Iterator[tuple[slice, FloatArray]]:
-    """Rows of the table, and the window that ends on each; in chunks, so that memory stays small."""
+    """Rows of the table and the windows that end on them, in chunks that need little memory."""
     if values.size < window:
         return
     view = sliding_window_view(values, window)
@@ -84,7 +84,7 @@ def _windows(values: FloatArray, window: int) -> Iterator[tuple[slice, FloatArra
 
 
 def _deviation(part: FloatArray) -> FloatArray:
-    """Sample deviation of each row, 0.0 where all that varies is rounding (as `sample_deviation`)."""
+    """Sample deviation of each row, 0.0 where only rounding varies (as `sample_deviation`)."""
     deviation = part.std(axis=1, ddof=1)
     scale = np.maximum(1.0, np.abs(part).max(axis=1))
     return np.where(deviation <= ROUNDING_DEVIATION * scale, 0.0, deviation)

@@ -1,4 +1,4 @@
-"""This file holds training and prediction: one purged, calibrated fit of one refit date.
+"""Training and prediction: one purged, calibrated fit of one refit date.
 
 Rows are trained on only when their label ended before the refit date. With calibration the last
 fifth of them is held back from the estimator, and rows whose labels reach into it are dropped.
@@ -56,8 +56,8 @@ def check_model_spec(spec: ModelSpec) -> None:
     allowed = estimator(spec.estimator.type).label_types
     if spec.label.type not in allowed:
         raise ConfigurationError(
-            f"The estimator {spec.estimator.type!r} of the model {spec.name!r} cannot be trained on "
-            f"the label {spec.label.type!r}; it takes {', '.join(allowed)}.",
+            f"The estimator {spec.estimator.type!r} of the model {spec.name!r} cannot be trained "
+            f"on the label {spec.label.type!r}; it takes {', '.join(allowed)}.",
             estimator=spec.estimator.type,
             label=spec.label.type,
         )
@@ -169,8 +169,8 @@ def predict_direction(
     trained_with = fitted.made_from["feature_set_hash"]
     if feature_set_hash is not None and feature_set_hash != trained_with:
         raise ModelIntegrityError(
-            f"The model {fitted.model_id} was trained with feature set {str(trained_with)[:12]}, the "
-            f"features at hand are of {feature_set_hash[:12]}. Train the model again.",
+            f"The model {fitted.model_id} was trained with feature set {str(trained_with)[:12]}, "
+            f"the features at hand are of {feature_set_hash[:12]}. Train the model again.",
             model_id=fitted.model_id,
         )
     if len(known_at) != len(features):
@@ -210,8 +210,8 @@ def _usable_rows(features: pd.DataFrame, labels: pd.DataFrame) -> pd.Index:
     for name, frame in (("features", features), ("labels", labels)):
         if not (frame.index.is_monotonic_increasing and frame.index.is_unique):
             raise DataQualityError(
-                f"The {name} are not in increasing order of ts, or a bar stands there twice. Sort "
-                "them and drop the copies before training."
+                f"The {name} are not in increasing order of ts, or have a bar twice. Sort them "
+                "and drop the copies before training."
             )
     values = features.to_numpy(dtype="float64")
     if np.isinf(values).any():
