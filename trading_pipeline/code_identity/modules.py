@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import linecache
 import sys
 from collections.abc import Iterator
@@ -98,26 +97,16 @@ def read_text(path: Path) -> str | None:
         return None
 
 
-def _search_folder(top: str) -> Path | None:
-    """Folder of a top-level package, found without importing it."""
-    try:
-        found = importlib.util.find_spec(top)
-    except (ImportError, ValueError):
-        return None
-    folders = found.submodule_search_locations if found else None
-    return Path(next(iter(folders))) if folders else None
-
-
 def module_path(name: str) -> Path | None:
-    """File of a module, loaded or not."""
+    """File of a module, which need not be loaded if its top-level package is."""
     file = getattr(sys.modules.get(name), "__file__", None)
     if file is not None:
         return Path(file) if file.endswith(".py") else None
-    top, _, rest = name.partition(".")
-    folder = _search_folder(top)
-    if folder is None:
+    top, *parts = name.split(".")
+    folders = getattr(sys.modules.get(top), "__path__", None)
+    if not folders:
         return None
-    base = folder.joinpath(*rest.split(".")) if rest else folder
+    base = Path(folders[0]).joinpath(*parts)
     return next((p for p in (base.with_suffix(".py"), base / "__init__.py") if p.is_file()), None)
 
 

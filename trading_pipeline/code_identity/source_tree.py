@@ -285,7 +285,8 @@ def _split(values: list[Any]) -> tuple[list[Any], list[Any]]:
     followed = [each for each in values if callable(each) and not _is_of_library(each)]
     named = [f"{each.__module__}.{each.__qualname__}" for each in values if _is_of_library(each)]
     plain = (str, bytes, int, float, tuple, frozenset, type(None))
-    return followed, [*named, *(each for each in values if isinstance(each, plain))]
+    told = [each for each in values if isinstance(each, plain) and " at 0x" not in repr(each)]
+    return followed, [*named, *told]
 
 
 def _is_of_library(value: Any) -> bool:

@@ -19,7 +19,7 @@ from trading_pipeline.errors import (
     UnknownNameError,
     did_you_mean,
 )
-from trading_pipeline.performance.bar_returns import FloatArray
+from trading_pipeline.performance.bar_returns import FloatArray, deepest_drawdowns
 from trading_pipeline.performance.return_metrics import ROUNDING_DEVIATION, ensure_periods_per_year
 
 __all__ = [
@@ -246,10 +246,7 @@ def _sortino(returns: FloatArray, year: float) -> FloatArray:
 
 
 def _max_drawdown(returns: FloatArray, year: float) -> FloatArray:  # noqa: ARG001
-    wealth = np.cumprod(1.0 + returns, axis=1)
-    peaks = np.maximum(np.maximum.accumulate(wealth, axis=1), 1.0)
-    deepest: FloatArray = np.minimum((wealth / peaks).min(axis=1) - 1.0, 0.0)
-    return deepest
+    return deepest_drawdowns(returns)
 
 
 def _calmar(returns: FloatArray, year: float) -> FloatArray:

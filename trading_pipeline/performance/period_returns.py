@@ -9,7 +9,7 @@ import pandas as pd
 
 from trading_pipeline.domain.bars import utc_index
 from trading_pipeline.errors import ConfigurationError, did_you_mean
-from trading_pipeline.performance.bar_returns import equity_array
+from trading_pipeline.performance.bar_returns import checked_returns, equity_array
 
 __all__ = ["Period", "monthly_return_table", "period_returns"]
 
@@ -42,14 +42,10 @@ def period_returns(
     last = np.flatnonzero(np.concatenate((codes[1:] != codes[:-1], [True])))
     first = np.concatenate(([0], last[:-1] + 1))
     ends = values[last]
-    before = np.concatenate(([start], ends[:-1]))
-    returns = np.full(ends.size, np.nan)
-    solvent = np.minimum.accumulate(before) > 0.0
-    returns[solvent] = ends[solvent] / before[solvent] - 1.0
     starts = labels[last].to_timestamp().tz_localize("UTC").as_unit("us")
     return pd.DataFrame(
         {
-            "return": returns,
+            "return": checked_returns(np.concatenate(([start], ends))),
             "bars": last - first + 1,
             "first_ts": stamps[first],
             "last_ts": stamps[last],

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 
 from trading_pipeline.errors import ConfigurationError, DataQualityError
-from trading_pipeline.performance.bar_returns import FloatArray
+from trading_pipeline.performance.bar_returns import FloatArray, deepest_drawdowns
 from trading_pipeline.performance.return_metrics import ROUNDING_DEVIATION, ensure_periods_per_year
 
 __all__ = ["rolling_metrics"]
@@ -59,12 +59,10 @@ def rolling_metrics(
         deviation = _deviation(part)
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where(deviation > 0.0, part.mean(axis=1) / deviation, np.nan)
-        wealth = np.cumprod(1.0 + part, axis=1)
-        peaks = np.maximum(np.maximum.accumulate(wealth, axis=1), 1.0)
-        table[rows, 0] = wealth[:, -1] - 1.0
+        table[rows, 0] = np.cumprod(1.0 + part, axis=1)[:, -1] - 1.0
         table[rows, 1] = deviation * math.sqrt(year)
         table[rows, 2] = ratio * math.sqrt(year)
-        table[rows, 3] = np.minimum((wealth / peaks).min(axis=1) - 1.0, 0.0)
+        table[rows, 3] = deepest_drawdowns(part)
     if other is not None:
         pairs = zip(_windows(own, window_bars), _windows(other, window_bars), strict=True)
         for (rows, part), (_, reference) in pairs:
