@@ -40,3 +40,9 @@ def test_every_module_that_a_page_names_exists(page: Path) -> None:
     names = set(re.findall(r"`(\w+\.py)`", page.read_text("utf-8")))
     known = {path.name for path in ROOT.glob("[!.]*/**/*.py") if ".venv" not in path.parts}
     assert names <= known | {"mine.py"}
+
+
+def test_the_index_of_decisions_lists_every_record() -> None:
+    folder = ROOT / "docs" / "decisions"
+    records = {path.name for path in folder.glob("*.md")} - {"README.md"}
+    assert linked_files((folder / "README.md").read_text("utf-8")) == records
