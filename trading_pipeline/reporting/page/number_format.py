@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from datetime import UTC, datetime, time
 from typing import Literal, SupportsFloat
 
@@ -22,6 +23,22 @@ NumberKind = Literal["percent", "ratio", "money", "price", "quantity", "count", 
 ValueKind = NumberKind | Literal["text", "time"]
 MISSING = "–"
 _MINUS = "−"
+
+
+def _whole(number: float) -> str:
+    return f"{number:,.0f}" if number == round(number) else f"{number:,.1f}"
+
+
+_FORMATS: dict[NumberKind, Callable[[float], str]] = {
+    "percent": lambda number: f"{100.0 * number:,.2f} %",
+    "ratio": lambda number: f"{number:,.3f}",
+    "money": lambda number: f"{number:,.0f}" if abs(number) >= 10_000 else f"{number:,.2f}",
+    "price": lambda number: f"{number:,.2f}" if abs(number) >= 1.0 else f"{number:.6g}",
+    "quantity": lambda number: f"{number:,.4f}".rstrip("0").rstrip("."),
+    "years": lambda number: f"{number:,.1f}",
+    "count": _whole,
+    "bars": _whole,
+}
 
 
 def is_missing(value: object) -> bool:
@@ -47,20 +64,7 @@ def format_number(value: float | int | None, kind: NumberKind) -> str:
     number = float(value)
     if math.isinf(number):
         return "∞" if number > 0 else f"{_MINUS}∞"
-    if kind == "percent":
-        text = f"{100.0 * number:,.2f} %"
-    elif kind == "ratio":
-        text = f"{number:,.3f}"
-    elif kind == "money":
-        text = f"{number:,.0f}" if abs(number) >= 10_000 else f"{number:,.2f}"
-    elif kind == "price":
-        text = f"{number:,.2f}" if abs(number) >= 1.0 else f"{number:.6g}"
-    elif kind == "quantity":
-        text = f"{number:,.4f}".rstrip("0").rstrip(".")
-    elif kind == "years":
-        text = f"{number:,.1f}"
-    else:
-        text = f"{number:,.0f}" if number == round(number) else f"{number:,.1f}"
+    text = _FORMATS[kind](number)
     if not any(digit in text for digit in "123456789"):
         text = text.lstrip("-")  # a loss that rounds to zero is shown without its sign
     return text.replace("-", _MINUS)
