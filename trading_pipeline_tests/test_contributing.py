@@ -77,6 +77,28 @@ def test_every_key_of_a_scenario_is_named_once():
     assert sorted(listed) == sorted(keys_of(ScenarioSpec))
 
 
+def places_of_settings() -> dict[str, set[str]]:
+    """Names of the places in the settings vector that each setting of the engine decides."""
+    text = (ROOT / "backtest" / "settings_vector.py").read_text("utf-8")
+    found: dict[str, set[str]] = {}
+    for place, value in re.findall(r"^ +p\[codes\.(P_\w+)\] = (.+)$", text, re.MULTILINE):
+        for setting in re.findall(r"settings\.(\w+)", value):
+            found.setdefault(setting, set()).add(place)
+    return found
+
+
+def test_the_file_of_a_rule_reads_the_setting():
+    places = places_of_settings()
+    assert len(places) > 25
+    # `exit_trigger` gets these two as arguments; it knows the one by its values
+    places["intrabar"], places["limit_fill"] = {"OPTIMISTIC"}, {"touch"}
+    for cell, file, _ in SETTING_ROWS:
+        words = set(re.findall(r"\w+", (ROOT / file).read_text("utf-8")))
+        for key in re.findall(r"`\w+\.(\w+)`", cell):
+            setting = "initial_cash" if key == "initial" else key
+            assert places.get(setting, words) & words, f"{file} does not read {setting}"
+
+
 @pytest.fixture(scope="module")
 def run() -> dict[str, object]:
     """Arguments of `summarize` for a run in which every metric is defined."""
