@@ -36,11 +36,12 @@ MOST_TRADES = 1_000
 TRADE_COLUMNS = tuple(TRADE_LABELS)
 _TILES = ("total_return", "cagr", "sharpe", "max_drawdown", "win_rate", "trade_count")
 _PREFIX = "benchmark_"
-_YEAR_COLUMNS = {
-    "strategy": "Strategy",
-    "benchmark": "Buy and hold",
-    "difference": "Excess return",
-    "max_drawdown": "Max drawdown",
+_YEAR_COLUMNS = {  # column of `yearly_returns` to the metric that it is, over a year
+    "strategy": "total_return",
+    "benchmark": "benchmark_total_return",
+    "difference": "excess_return",
+    "max_drawdown": "max_drawdown",
+    "trades": "trade_count",
 }
 Metrics = Mapping[str, float | None]
 
@@ -93,17 +94,12 @@ def metrics_table(metrics: Metrics, benchmark: Metrics) -> str:
 
 def yearly_table(years: pd.DataFrame) -> str:
     """The frame of `yearly_returns` as a table."""
-    shown, trades = metric_label("total_return"), metric_label("trade_count")
+    labels = {column: metric_label(name) for column, name in _YEAR_COLUMNS.items()}
     rows = [
-        [
-            Cell(str(year), "text"),
-            *(value_cell(row[name], shown) for name in _YEAR_COLUMNS),
-            value_cell(row["trades"], trades),
-        ]
+        [Cell(str(year), "text"), *(value_cell(row[name], labels[name]) for name in labels)]
         for year, row in years.iterrows()
     ]
-    heads = [Column("Year", "text"), *map(Column, (*_YEAR_COLUMNS.values(), trades.label))]
-    return html_table(heads, rows)
+    return html_table([Column("Year", "text"), *map(label_column, labels.values())], rows)
 
 
 def trades_table(trades: pd.DataFrame) -> str:
