@@ -14,7 +14,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from trading_pipeline.errors import DataQualityError, UnknownNameError, did_you_mean
-from trading_pipeline.features.rolling.windows import FloatArray, lagged, rolling_mean, rolling_sum
+from trading_pipeline.features.arrays import FloatArray
+from trading_pipeline.features.rolling.windows import (
+    lagged,
+    rolling_mean,
+    rolling_sum,
+)
 
 __all__ = ["KnownCloses", "aligned_closes", "compute_cross_features", "cross_columns"]
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from trading_pipeline.domain.bars import BAR_COLUMNS
 from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
+from trading_pipeline.features.arrays import FloatArray
 from trading_pipeline.features.indicators.wrapper import (
     indicator_arrays,
     indicator_inputs,
@@ -20,7 +21,10 @@ from trading_pipeline.features.indicators.wrapper import (
     indicator_parameters,
     indicator_warmup,
 )
-from trading_pipeline.features.rolling.windows import FloatArray, lagged, rolling_z_score
+from trading_pipeline.features.rolling.windows import (
+    lagged,
+    rolling_z_score,
+)
 from trading_pipeline.features.sets.registry import FeatureSpec
 
 __all__ = ["Form", "indicator_columns", "indicator_features"]

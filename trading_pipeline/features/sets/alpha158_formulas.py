@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from trading_pipeline.features.arrays import FloatArray
 from trading_pipeline.features.rolling.nested_windows import (
     nested_correlations,
     nested_extreme_positions,
@@ -23,7 +24,10 @@ from trading_pipeline.features.rolling.nested_windows import (
     nested_moments,
     nested_sums,
 )
-from trading_pipeline.features.rolling.windows import FloatArray, lagged, rolling_order_statistics
+from trading_pipeline.features.rolling.windows import (
+    lagged,
+    rolling_order_statistics,
+)
 
 __all__ = [
     "bar_shape",

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trading_pipeline.features.rolling.windows import FloatArray
+from trading_pipeline.features.arrays import FloatArray
 from trading_pipeline.features.sets.context import FeatureContext
 from trading_pipeline.market_data.calendars import known_at, session_dates, sessions
 

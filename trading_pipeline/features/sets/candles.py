@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from trading_pipeline.features.arrays import FloatArray
 from trading_pipeline.features.indicators.wrapper import indicator_arrays, indicator_warmup
-from trading_pipeline.features.rolling.windows import FloatArray
 from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec, register_feature_set
 
 __all__ = ["CANDLES", "candlestick"]

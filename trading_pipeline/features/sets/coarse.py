@@ -14,7 +14,7 @@ import pandas as pd
 
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import ConfigurationError, DataQualityError
-from trading_pipeline.features.rolling.windows import FloatArray
+from trading_pipeline.features.arrays import FloatArray
 from trading_pipeline.features.sets import core_formulas as formulas
 from trading_pipeline.features.sets.context import FeatureContext
 from trading_pipeline.features.sets.core import CORE

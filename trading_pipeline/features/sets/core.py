@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from trading_pipeline.features.arrays import FloatArray
 from trading_pipeline.features.indicators.wrapper import indicator_lookback, indicator_warmup
-from trading_pipeline.features.rolling.windows import FloatArray
 from trading_pipeline.features.sets import calendar_formulas as calendar
 from trading_pipeline.features.sets import core_formulas as formulas
 from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec, register_feature_set

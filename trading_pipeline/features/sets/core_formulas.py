@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from trading_pipeline.features.arrays import FloatArray
 from trading_pipeline.features.indicators.wrapper import indicator_arrays
 from trading_pipeline.features.rolling import wilder_kernels
 from trading_pipeline.features.rolling.windows import (
-    FloatArray,
     lagged,
     rolling_line,
     rolling_max,

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from trading_pipeline.errors import ConfigurationError
-from trading_pipeline.features.rolling.windows import FloatArray
+from trading_pipeline.features.arrays import FloatArray
 from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec, register_feature_set
 
 __all__ = ["FRAC_DIFF", "fractional_difference", "fractional_weights"]

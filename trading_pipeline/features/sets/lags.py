@@ -12,7 +12,11 @@ import numpy as np
 import pandas as pd
 
 from trading_pipeline.domain.bars import PRICE_COLUMNS
-from trading_pipeline.features.rolling.windows import FloatArray, lagged, rolling_mean
+from trading_pipeline.features.arrays import FloatArray
+from trading_pipeline.features.rolling.windows import (
+    lagged,
+    rolling_mean,
+)
 from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec, register_feature_set
 
 __all__ = ["ALPHA360_LITE", "lagged_prices", "lagged_volumes"]

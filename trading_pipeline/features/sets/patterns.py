@@ -12,11 +12,11 @@ import weakref
 import numpy as np
 import pandas as pd
 
+from trading_pipeline.features.arrays import FloatArray
 from trading_pipeline.features.patterns import kinds as pattern_kinds
 from trading_pipeline.features.patterns.break_kernels import WAIT, fill_columns
 from trading_pipeline.features.patterns.search import search
 from trading_pipeline.features.patterns.zigzag import average_true_range_14, find_pivots
-from trading_pipeline.features.rolling.windows import FloatArray
 from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec, register_feature_set
 
 __all__ = ["PATTERNS", "WARMUP_BARS", "pattern_column", "pattern_table"]
