@@ -38,7 +38,9 @@ def window_sums(values: FloatArray, window: int, result: FloatArray) -> None:
     """Sums of the last `window` rows into `result`."""
     rows = values.shape[0]
     result[: window - 1] = np.nan
-    tails = np.empty(min(window, rows))
+    if rows < window:
+        return
+    tails = np.empty(window)
     for begin in range(0, rows - window + 1, window):
         total = 0.0
         for place in range(window - 1, -1, -1):
@@ -213,7 +215,8 @@ def window_correlations(
         for place in range(window - 1, -1, -1):
             x, y = left[begin + place], right[begin + place]
             moments = _welford_pair(moments, x, y, shares[window - place])
-            tails[place] = moments
+            for column in range(5):
+                tails[place, column] = moments[column]
         result[first] = _correlation(moments[2], moments[3], moments[4])
         moments = (0.0, 0.0, 0.0, 0.0, 0.0)
         for place in range(1, min(window, rows - begin - window + 1)):
