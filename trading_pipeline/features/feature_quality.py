@@ -1,7 +1,7 @@
 """This file holds what tells whether features are worth learning from: gaps, copies, foresight, drift.
 
-Shares and correlations are fractions. It looks forward on purpose (the information coefficient does),
-so nothing here may be read by a model or a strategy.
+Shares and correlations are fractions. It looks forward on purpose (the information coefficient
+does), so nothing here may be read by a model or a strategy.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _CLUSTER_ROWS = 20_000
 class FeatureQuality:
     """Quality of the columns of one frame.
 
-    `missing_share`: of all cells. `constant`: columns with a single value. `clusters`: groups of two
-    or more columns that say nearly the same. `table`: index the column's name; columns
+    `missing_share`: of all cells. `constant`: columns with a single value. `clusters`: groups of
+    two or more columns that say nearly the same. `table`: index the column's name; columns
     missing_share, ic_<h> and ic_<h>_se for each horizon, and psi and ks where there is a reference.
     """
 
@@ -57,13 +57,13 @@ def feature_quality(
 ) -> FeatureQuality:
     """Judge the columns of `features`, one row a bar, against the `close` of the same bars.
 
-    `reference`: earlier rows that models learned from; drift is measured against it. Rows with NaN in
-    a column are left out for that column; a statistic without enough rows is NaN.
+    `reference`: earlier rows that models learned from; drift is measured against it. Rows with NaN
+    in a column are left out for that column; a statistic without enough rows is NaN.
     """
     if len(close) != len(features):
         raise ConfigurationError(
-            f"There are {len(features)} rows of features and {len(close)} closes; give one close for "
-            "each row.",
+            f"There are {len(features)} rows of features and {len(close)} closes; give one close "
+            "for each row.",
             rows=len(features),
             closes=len(close),
         )

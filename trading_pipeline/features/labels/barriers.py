@@ -49,8 +49,8 @@ def triple_barrier(spec: LabelSpec, bars: pd.DataFrame) -> BarrierRows:
 
     `label`: 1.0 the upper barrier, -1.0 the lower one, at the horizon 0.0 or, with `untouched`
     "sign", the sign of the return. `ambiguous`: 1.0 where one bar touches both; which came first is
-    not known, and the label is -1.0. `exit_return`: from the entry to the barrier, the open beyond it,
-    or the close of the horizon; at the lower barrier where it is ambiguous.
+    not known, and the label is -1.0. `exit_return`: from the entry to the barrier, the open beyond
+    it, or the close of the horizon; at the lower barrier where it is ambiguous.
     """
     width = _width(spec, bars)
     above, below = (
@@ -75,9 +75,9 @@ def triple_barrier(spec: LabelSpec, bars: pd.DataFrame) -> BarrierRows:
 def meta_label(spec: LabelSpec, bars: pd.DataFrame, side: FloatArray) -> BarrierRows:
     """Whether a position on the side of a primary signal ends in profit.
 
-    `side`: above 0 long, below 0 short, 0 or NaN no position, one number a bar. `label`: 1.0 where the
-    profit barrier is first, or nothing is touched and the close of the horizon is in profit; else 0.0,
-    also where one bar touches both (`ambiguous`). `exit_return` is that of the position.
+    `side`: above 0 long, below 0 short, 0 or NaN no position, one number a bar. `label`: 1.0 where
+    the profit barrier is first, or nothing is touched and the close of the horizon is in profit;
+    else 0.0, also where one bar touches both (`ambiguous`). `exit_return` is that of the position.
     """
     direction = np.sign(np.where(np.isnan(side), 0.0, side))
     width = _width(spec, bars)

@@ -1,7 +1,8 @@
 """This file holds the labels: what a model is asked to forecast. Returns are fractions, not percent.
 
 A label of bar t is entered at the open of bar t+1 and left at the close of bar t+h, or at a barrier
-before it, on forward-adjusted prices. `t0` is the moment its features are known, `t1` the moment the label is.
+before it, on forward-adjusted prices. `t0` is the moment its features are known, `t1` the moment
+the label is.
 """
 
 from __future__ import annotations
@@ -34,11 +35,11 @@ _BASIS_POINTS = 1e-4
 class Labels:
     """Labels of one series and the bars that got none.
 
-    `frame`: index ts, columns t0 and t1 (datetime64[us, UTC]) and label (float64, never NaN), or the
-    columns of the path; barriers add `ambiguous`, `exit_return` and `side`. `unfinished`: bars whose
-    label is not known yet. `dead_zone`: bars whose return is not beyond the dead zone on either side.
-    `unscaled`: bars without a volatility above 0 before them, or without a side. Every bar is in
-    exactly one of the four.
+    `frame`: index ts, columns t0 and t1 (datetime64[us, UTC]) and label (float64, never NaN), or
+    the columns of the path; barriers add `ambiguous`, `exit_return` and `side`. `unfinished`: bars
+    whose label is not known yet. `dead_zone`: bars whose return is not beyond the dead zone on
+    either side. `unscaled`: bars without a volatility above 0 before them, or without a side. Every
+    bar is in exactly one of the four.
     """
 
     frame: pd.DataFrame
@@ -57,8 +58,8 @@ def compute_labels(
     """Labels of `bars`, one row for each bar whose outcome is known and that has one.
 
     The forward return of bar t over h bars is `close[t+h] / open[t+1] - 1`; `t0 = known_at[t]` and
-    `t1 = known_at[t+h]`, with barriers that of the bar that touches one. A bar is counted by position:
-    a session that is missing from `bars` is no bar. Kinds:
+    `t1 = known_at[t+h]`, with barriers that of the bar that touches one. A bar is counted by
+    position: a session that is missing from `bars` is no bar. Kinds:
 
     - `forward_return`: that number; `scaled_return`: its log in volatilities of the last
       `volatility_bars` one-bar log returns, times the root of h.
@@ -175,8 +176,8 @@ def _check_side(bars: pd.DataFrame, side: pd.Series | None) -> npt.NDArray[np.fl
         )
     if not side.index.equals(bars.index):
         raise DataQualityError(
-            f"The side has {len(side)} rows and the bars have {len(bars)}, or other stamps; give one "
-            "number for each bar, with the same index."
+            f"The side has {len(side)} rows and the bars have {len(bars)}, or other stamps; give "
+            "one number for each bar, with the same index."
         )
     return side.to_numpy(dtype="float64")
 
@@ -219,8 +220,8 @@ def _check_prices(index: pd.Index, values: np.ndarray, column: str) -> None:
     if wrong.size:
         where = index[wrong[0]]
         raise DataQualityError(
-            f"The {column} of bar {where} is {values[wrong[0]]}; a return needs a finite price above "
-            "0. Mend or reject the bar before labels are computed.",
+            f"The {column} of bar {where} is {values[wrong[0]]}; a return needs a finite price "
+            "above 0. Mend or reject the bar before labels are computed.",
             ts=where,
             column=column,
             value=float(values[wrong[0]]),

@@ -27,9 +27,10 @@ class LabelReport:
 
     `rows`; `balance`: share of each outcome, where there are at most four, else empty; `mean` and
     `sd` of the label (NaN for a path or without rows); `mean_bars`: bars a label lives;
-    `mean_overlap`: labels alive on a bar, over the bars with any; `average_uniqueness`: mean share of
-    its bars that a label has for itself (1.0: no overlap); `effective_rows`: sum of the uniqueness,
-    what the rows are worth as independent ones; `ambiguous`: rows whose bar touched both barriers.
+    `mean_overlap`: labels alive on a bar, over the bars with any; `average_uniqueness`: mean share
+    of its bars that a label has for itself (1.0: no overlap); `effective_rows`: sum of the
+    uniqueness, what the rows are worth as independent ones; `ambiguous`: rows whose bar touched
+    both barriers.
     """
 
     rows: int
@@ -76,8 +77,8 @@ def label_spans(labels: pd.DataFrame, known_at: pd.DatetimeIndex) -> tuple[IntAr
     if wrong.size:
         row = labels.iloc[int(wrong[0])]
         raise DataQualityError(
-            f"The label of {labels.index[wrong[0]]} lives from {row['t0']} to {row['t1']}, which are "
-            "not the closes of two bars in turn. Give known_at of all bars that were labelled.",
+            f"The label of {labels.index[wrong[0]]} lives from {row['t0']} to {row['t1']}, which "
+            "are not the closes of two bars in turn. Give known_at of all bars that were labelled.",
             ts=labels.index[wrong[0]],
         )
     return begins.astype("int64") + 1, ends.astype("int64")
@@ -100,11 +101,11 @@ def sample_weights(
 ) -> FloatArray:
     """Weights by attributed return (section 4.6) with time decay (4.7); they sum to the row count.
 
-    A label's weight is the absolute sum over its bars of the bar's log return over the labels alive;
-    equal weights where all returns are 0. `close`: forward-adjusted, of the bars of `known_at`.
-    `oldest_weight`: what is left of the oldest row's weight, falling in a line with cumulated
-    uniqueness; 1.0: no decay; 0.0: to nothing. Raises `ConfigurationError` for one outside 0 to 1 and
-    `DataQualityError` where bars and stamps do not fit.
+    A label's weight is the absolute sum over its bars of the bar's log return over the labels
+    alive; equal weights where all returns are 0. `close`: forward-adjusted, of the bars of
+    `known_at`. `oldest_weight`: what is left of the oldest row's weight, falling in a line with
+    cumulated uniqueness; 1.0: no decay; 0.0: to nothing. Raises `ConfigurationError` for one
+    outside 0 to 1 and `DataQualityError` where bars and stamps do not fit.
     """
     if not 0.0 <= oldest_weight <= 1.0:
         raise ConfigurationError(
@@ -113,8 +114,8 @@ def sample_weights(
         )
     if len(close) != len(known_at):
         raise DataQualityError(
-            f"There are {len(close)} closes and {len(known_at)} moments at which bars are known; give "
-            "one for each bar."
+            f"There are {len(close)} closes and {len(known_at)} moments at which bars are known; "
+            "give one for each bar."
         )
     if not len(labels):
         return np.empty(0)

@@ -275,8 +275,8 @@ def search_swings(
 ) -> tuple[Any, Any]:
     """Every pattern but flags and pennants, judged at each pivot from it and up to five before.
 
-    First result: code, first and last pivot, known row; second: quality, row, price and slope of the
-    upper and of the lower line, height.
+    First result: code, first and last pivot, known row; second: quality, row, price and slope of
+    the upper and of the lower line, height.
     """
     whole, parts = np.empty((64 + len(rows), 4), np.int64), np.empty((64 + len(rows), 8))
     count = 0

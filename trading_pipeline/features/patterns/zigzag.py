@@ -68,10 +68,10 @@ def find_pivots(
 
     A high is confirmed by the first later bar whose low stands `reversal_atrs` times that bar's ATR
     below it; a low the other way round. A bar that makes a new extreme confirms nothing, and before
-    the first pivot neither does a bar that could confirm both. The first 14 bars can hold an extreme
-    but confirm none. `atr`: as `average_true_range_14` gives it, where the caller has it already.
-    Fewer bars than 15 give no pivot. Raises `ConfigurationError` for a distance of 0 or less and
-    `DataQualityError` for bars with NaN.
+    the first pivot neither does a bar that could confirm both. The first 14 bars can hold an
+    extreme but confirm none. `atr`: as `average_true_range_14` gives it, where the caller has it
+    already. Fewer bars than 15 give no pivot. Raises `ConfigurationError` for a distance of 0 or
+    less and `DataQualityError` for bars with NaN.
     """
     if not reversal_atrs > 0.0:
         raise ConfigurationError(

@@ -34,7 +34,8 @@ _PRICES = (
     ("HIGH0", "High by the close."),
     ("LOW0", "Low by the close."),
 )
-# formula, inputs, and of each part its name, bars before the window, meaning and, where fewer, inputs; one
+# formula, inputs, and of each part its name, bars before the window, meaning and, where fewer,
+# inputs; one
 # call gives the parts of every window
 _Rolling = tuple[Callable[..., Any], tuple[str, ...], tuple[tuple[Any, ...], ...]]
 _BEFORE_ORDER: tuple[_Rolling, ...] = (

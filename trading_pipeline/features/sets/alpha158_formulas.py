@@ -5,9 +5,9 @@ quantitative investment platform"), without VWAP, over windows of d rows that mu
 deviations are of samples, ranks are shares, slopes are by bar. All prices of one bar are divided by
 its close, and all volumes by its volume.
 
-Where a definition has no value there is one here: a line through a flat window explains 0 of it, what
-stands still has a correlation of 0, a volume after one of 0 counts as unchanged, and a bar without
-volume has VMA and VSTD of 0 (the definition divides by 1e-12 there).
+Where a definition has no value there is one here: a line through a flat window explains 0 of it,
+what stands still has a correlation of 0, a volume after one of 0 counts as unchanged, and a bar
+without volume has VMA and VSTD of 0 (the definition divides by 1e-12 there).
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def price_ratios(bars: pd.DataFrame) -> Columns:
 def close_level(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
     """ROC, MA, STD, BETA, RSQR, RESI of each window, all but RSQR by the close.
 
-    The close d bars ago, the mean close and its deviation; slope, explained share and last residual of the
-    line through the closes.
+    The close d bars ago, the mean close and its deviation; slope, explained share and last residual
+    of the line through the closes.
     """
     close = _column(bars, "close")
     moments = nested_moments(close, windows)

@@ -1,9 +1,9 @@
 """This file holds features of the calendar: weekday, month and the place of a bar in its session.
 
-They use what is known when the bar is complete. Month ends go by weekdays and not by sessions, since a
-list of sessions also knows of closures that nobody foresaw. A session's close is its scheduled one
-as the calendar has it; a daily, weekly or 24/7 bar of a day ends with its session, so that all of
-the session has gone by (1.0) and no hour is left (0.0): constant there, never NaN.
+They use what is known when the bar is complete. Month ends go by weekdays and not by sessions,
+since a list of sessions also knows of closures that nobody foresaw. A session's close is its
+scheduled one as the calendar has it; a daily, weekly or 24/7 bar of a day ends with its session, so
+that all of the session has gone by (1.0) and no hour is left (0.0): constant there, never NaN.
 """
 
 from __future__ import annotations

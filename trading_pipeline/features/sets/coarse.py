@@ -1,8 +1,9 @@
 """This file holds the feature set `core_mtf`: `core`, and columns of the next coarser bars.
 
-A coarse bar is used from the moment at which it is complete, and by the first bar that is complete then
-or later: both clocks are `known_at`. So a daily bar sees last week's bar from Monday's to Thursday's
-close, and this week's at Friday's. All formulas are windows, which forget: coarse bars are few.
+A coarse bar is used from the moment at which it is complete, and by the first bar that is complete
+then or later: both clocks are `known_at`. So a daily bar sees last week's bar from Monday's to
+Thursday's close, and this week's at Friday's. All formulas are windows, which forget: coarse bars
+are few.
 """
 
 from __future__ import annotations
@@ -143,8 +144,9 @@ def _too_few_coarse(
     outside = int(outside_sessions(index, context.timeframe, context.calendar).sum())
     return DataQualityError(
         f"The feature {name!r} has no value on {rows} rows after its warm-up: {len(bars)} bars of "
-        f"{context.timeframe.value} make only {coarse} coarser ones, since {outside} of them lie outside "
-        f"every session of {context.calendar}. Drop those bars, or name the calendar they belong to.",
+        f"{context.timeframe.value} make only {coarse} coarser ones, since {outside} of them lie "
+        f"outside every session of {context.calendar}. Drop those bars, or name the calendar they "
+        "belong to.",
         feature=name,
         rows=rows,
         outside=outside,

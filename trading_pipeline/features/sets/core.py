@@ -57,7 +57,8 @@ def _recursive(
         version=2,
         inputs=inputs,
         lookback=indicator_lookback(indicator, **parameters),
-        # all settle as late as the slowest: bars may begin with moves a thousand times the usual ones
+        # all settle as late as the slowest: bars may begin with moves a thousand times the usual
+        # ones
         warmup=indicator_warmup("ADX", timeperiod=14),
         compute=compute,
         parameters=parameters,

@@ -1,8 +1,9 @@
 """This file holds the formulas of the features in the set `core`.
 
 All are free of scale and of trend: fractions, ratios and standard deviations, never percent or
-currency. `open`, `high`, `low`, `close` and `volume` are the columns of forward-adjusted bars. Where
-a window is flat, so that its formula is 0/0, the value is the neutral one that each function names.
+currency. `open`, `high`, `low`, `close` and `volume` are the columns of forward-adjusted bars.
+Where a window is flat, so that its formula is 0/0, the value is the neutral one that each function
+names.
 """
 
 from __future__ import annotations
@@ -195,8 +196,8 @@ def parkinson_volatility(bars: pd.DataFrame, *, window: int) -> FloatArray:
 def garman_klass_volatility(bars: pd.DataFrame, *, window: int) -> FloatArray:
     """Root of the mean of log(h/l)^2 / 2 - (2 log 2 - 1) log(c/o)^2 (Garman and Klass 1980); per bar.
 
-    No term is below 0 while open and close lie between low and high; where they do not, a mean below
-    0 counts as 0.
+    No term is below 0 while open and close lie between low and high; where they do not, a mean
+    below 0 counts as 0.
     """
     spread, body = log_range(bars), intraday_return(bars)
     terms = 0.5 * np.square(spread) - (2.0 * np.log(2.0) - 1.0) * np.square(body)
@@ -229,8 +230,8 @@ def close_to_exponential(bars: pd.DataFrame, *, timeperiod: int) -> FloatArray:
 def directional_movement(bars: pd.DataFrame, *, timeperiod: int) -> tuple[FloatArray, FloatArray]:
     """Wilder's +DI less -DI (-1 to 1), and his average directional index (0 to 1).
 
-    Both tend to 0, which is no direction, where prices stand still (`wilder_kernels.STILL`). The index does
-    not depend on the close: true ranges cancel out of it.
+    Both tend to 0, which is no direction, where prices stand still (`wilder_kernels.STILL`). The
+    index does not depend on the close: true ranges cancel out of it.
     """
     difference, index = np.empty(len(bars)), np.empty(len(bars))
     high, low, close = (_column(bars, name) for name in ("high", "low", "close"))

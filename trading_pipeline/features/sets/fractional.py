@@ -1,9 +1,10 @@
 """This file holds the feature set `frac_diff`: fractional differences of fixed width.
 
-A difference of order d between 0 (the series itself) and 1 (its change) keeps some of the series' memory
-and loses most of its trend (Lopez de Prado 2018, "Advances in Financial Machine Learning", chapter 5).
-Of log prices; weights below the tolerance are cut, so every row is a sum over the same number of bars.
-The weights do not add up to 0: the values lean on the level of the price, the less the higher the order.
+A difference of order d between 0 (the series itself) and 1 (its change) keeps some of the series'
+memory and loses most of its trend (Lopez de Prado 2018, "Advances in Financial Machine Learning",
+chapter 5). Of log prices; weights below the tolerance are cut, so every row is a sum over the same
+number of bars. The weights do not add up to 0: the values lean on the level of the price, the less
+the higher the order.
 """
 
 from __future__ import annotations
@@ -50,8 +51,8 @@ def fractional_weights(order: float, tolerance: float) -> tuple[float, ...]:
         weights.append(weight)
         if len(weights) > _MOST_WEIGHTS:
             raise ConfigurationError(
-                f"A fractional difference of order {order} has more than {_MOST_WEIGHTS} weights of "
-                f"{tolerance} or more. Give a greater tolerance.",
+                f"A fractional difference of order {order} has more than {_MOST_WEIGHTS} weights "
+                f"of {tolerance} or more. Give a greater tolerance.",
                 order=order,
                 tolerance=tolerance,
             )

@@ -1,7 +1,8 @@
 """This file holds the feature set `patterns`: what swings and chart patterns were known at a bar.
 
 Distances are in ATRs of the bar, ages as a share of the 60 bars for which a pattern speaks. Without
-a pattern in that time the age is 1 and the other columns are 0, so nothing is NaN after the warm-up.
+a pattern in that time the age is 1 and the other columns are 0, so nothing is NaN after the
+warm-up.
 """
 
 from __future__ import annotations
