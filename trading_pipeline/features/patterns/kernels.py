@@ -41,20 +41,30 @@ MAX_SPAN = 250
 def _mean(values: FloatArray, first: int, last: int) -> float:
     """Mean of every second pivot's value."""
     total = 0.0
+    count = 0
     for i in range(first, last, 2):
         total += values[i]
-    return total / len(range(first, last, 2))
+        count += 1
+    return total / count
 
 
 @njit(cache=True, nogil=True)
 def _line(x: FloatArray, q: FloatArray, first: int, last: int) -> tuple[float, float, float]:
     """Least squares through every second pivot: value at `x[first]`, slope, greatest residual."""
-    mean_x, mean_q = _mean(x, first, last), _mean(q, first, last)
-    covariance = variance = off = 0.0
+    count = 0
+    mean_x = mean_q = 0.0
+    for i in range(first, last, 2):
+        count += 1
+        mean_x += x[i]
+        mean_q += q[i]
+    mean_x /= count
+    mean_q /= count
+    covariance = variance = 0.0
     for i in range(first, last, 2):
         covariance += (x[i] - mean_x) * (q[i] - mean_q)
         variance += (x[i] - mean_x) ** 2
     slope = covariance / variance
+    off = 0.0
     for i in range(first, last, 2):
         off = max(off, abs(q[i] - mean_q - slope * (x[i] - mean_x)))
     return mean_q + slope * (x[first] - mean_x), slope, off
@@ -116,7 +126,13 @@ def _double(x: FloatArray, q: FloatArray, a: float, out: FloatArray) -> bool:
 @njit(cache=True, nogil=True)
 def _spread(q: FloatArray, first: int, last: int) -> tuple[float, float]:
     """Mean of every second pivot and the greatest distance from it."""
-    mean, off = _mean(q, first, last), 0.0
+    mean = 0.0
+    count = 0
+    for i in range(first, last, 2):
+        mean += q[i]
+        count += 1
+    mean /= count
+    off = 0.0
     for i in range(first, last, 2):
         off = max(off, abs(q[i] - mean))
     return mean, off
@@ -274,12 +290,10 @@ def _add(
     known: int,
     out: FloatArray,
 ) -> tuple[IntArray, FloatArray, int]:
-    """Append a pattern unless its shape is -1; `pivots` are its first and last.
+    """Append a pattern; `pivots` are its first and last.
 
     `out` is in prices times the sign, so upper and lower line change places for -1.
     """
-    if shape < 0:
-        return whole, parts, count
     if count == len(whole):
         more, longer = np.empty((2 * count, 4), np.int64), np.empty((2 * count, 8))
         more[:count], longer[:count] = whole, parts
@@ -351,14 +365,16 @@ def search_swings(
                 begin = (
                     first + 1 if shape in (DOUBLE, TRIPLE, CUP) else first
                 )  # without the move into it
-                whole, parts, count = _add(
-                    whole, parts, count, shape, sign, (begin, last), known[last], out
-                )
+                if shape >= 0:
+                    whole, parts, count = _add(
+                        whole, parts, count, shape, sign, (begin, last), known[last], out
+                    )
                 if size == 5:
                     shape = _between_lines(x, q, a, begins_high, sign, out)
-                    whole, parts, count = _add(
-                        whole, parts, count, shape, sign, (first, last), known[last], out
-                    )
+                    if shape >= 0:
+                        whole, parts, count = _add(
+                            whole, parts, count, shape, sign, (first, last), known[last], out
+                        )
     return whole[:count], parts[:count]
 
 
@@ -375,7 +391,8 @@ def search_flags(
         for i in range(5):
             x[i], q[i] = rows[last - 4 + i], sign * prices[last - 4 + i]
         shape = _flag(x, q, atr[known[last]], out)
-        whole, parts, count = _add(
-            whole, parts, count, shape, sign, (last - 4, last), known[last], out
-        )
+        if shape >= 0:
+            whole, parts, count = _add(
+                whole, parts, count, shape, sign, (last - 4, last), known[last], out
+            )
     return whole[:count], parts[:count]
