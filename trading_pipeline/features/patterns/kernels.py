@@ -38,17 +38,6 @@ MAX_SPAN = 250
 
 
 @njit(cache=True, nogil=True)
-def _mean(values: FloatArray, first: int, last: int) -> float:
-    """Mean of every second pivot's value."""
-    total = 0.0
-    count = 0
-    for i in range(first, last, 2):
-        total += values[i]
-        count += 1
-    return total / count
-
-
-@njit(cache=True, nogil=True)
 def _line(x: FloatArray, q: FloatArray, first: int, last: int) -> tuple[float, float, float]:
     """Least squares through every second pivot: value at `x[first]`, slope, greatest residual."""
     count = 0
