@@ -1,4 +1,4 @@
-"""Types of the NumPy arrays that the layer passes around: one number a bar unless said otherwise."""
+"""Types of the arrays that the layer passes around: one number a bar unless said otherwise."""
 
 from __future__ import annotations
 

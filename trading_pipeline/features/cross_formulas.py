@@ -1,4 +1,4 @@
-"""This file holds the formulas that compare a series with other instruments, by what was known.
+"""Formulas that compare a series with other instruments, by what was known.
 
 A peer's price at bar t is the close of its newest bar with `known_at <= known_at(t)`. Returns are
 log returns from own bar to own bar; fractions. Windows count own bars.

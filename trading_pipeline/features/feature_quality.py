@@ -1,7 +1,7 @@
-"""This file holds what tells whether features are worth learning from: gaps, copies, foresight, drift.
+"""Whether features are worth learning from: gaps, duplicates, predictive power, drift.
 
-Shares and correlations are fractions. It looks forward on purpose (the information coefficient
-does), so nothing here may be read by a model or a strategy.
+Shares and correlations are fractions. The information coefficient looks forward on purpose, so
+no model or strategy may read anything from here.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def population_stability(reference: FloatArray, now: FloatArray) -> float:
 
 
 def kolmogorov_smirnov(reference: FloatArray, now: FloatArray) -> float:
-    """Greatest distance of the two distribution functions, 0 to 1; NaN where a side has no value."""
+    """Greatest distance of the distribution functions, 0 to 1; NaN where a side has no value."""
     reference, now = (np.sort(side[np.isfinite(side)]) for side in (reference, now))
     if not len(reference) or not len(now):
         return np.nan

@@ -1,7 +1,7 @@
-"""This file holds features made of an indicator and its parameters, as YAML sets name them.
+"""Features made of an indicator and its parameters, as YAML sets name them.
 
-An indicator that never forgets the first bar (on-balance volume and its like) has no level that
-means anything: it is offered in the forms alone that its start cancels out of.
+The level of an indicator that never forgets the first bar (such as on-balance volume) means
+nothing: it is offered only in the forms in which its start cancels out.
 """
 
 from __future__ import annotations

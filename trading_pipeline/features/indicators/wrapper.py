@@ -1,7 +1,7 @@
-"""This file holds the only way to TA-Lib: checked input, checked output, declared warm-up.
+"""The only way to TA-Lib: checked input, checked output, declared warm-up.
 
-Values are TA-Lib's own (an RSI runs from 0 to 100). TA-Lib answers a NaN inside a series with NaN,
-or with 0.0, for ever after; here it is an error, and so is an infinite result.
+Values are TA-Lib's own (an RSI runs from 0 to 100). After a NaN inside a series, TA-Lib gives NaN
+or 0.0 to the end; here that is an error, and so is an infinite result.
 """
 
 from __future__ import annotations
@@ -265,7 +265,7 @@ def _first_row(name: str, index: pd.Index, columns: list[str], arrays: list[Floa
             row = begin + int(wrong[0])
             raise DataQualityError(
                 f"The indicator {name!r} reads {array[row]} in {column!r} at {index[row]} (row "
-                f"{row}). TA-Lib would give wrong values from there on: mend the gap first; only "
+                f"{row}). TA-Lib would give wrong values from there on: fix the gap first; only "
                 "leading rows may be NaN.",
                 indicator=name,
                 column=column,

@@ -1,6 +1,7 @@
-"""This file holds the feature set `alpha158`: 157 columns, their windows and warm-ups.
+"""The feature set `alpha158`: 157 columns, their windows and warm-ups.
 
-158 without VWAP, which bars do not have. Names are the published ones: MA20 is MA over 20 bars.
+It is the published 158 without VWAP, which bars do not have. Names are the published ones: MA20 is
+MA over 20 bars.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ _BEFORE_ORDER: tuple[_Rolling, ...] = (
         ),
     ),
 )
-# one call for each window: a sorted window is made of no other
+# one call for each window: a sorted window cannot be joined from others
 _ORDER = (
     ("QTLU", "80% quantile of {d} closes by the close."),
     ("QTLD", "20% quantile of {d} closes by the close."),

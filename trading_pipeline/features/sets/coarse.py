@@ -1,9 +1,9 @@
-"""This file holds the feature set `core_mtf`: `core`, and columns of the next coarser bars.
+"""The feature set `core_mtf`: `core`, and columns of the next coarser bars.
 
 A coarse bar is used from the moment at which it is complete, and by the first bar that is complete
 then or later: both clocks are `known_at`. So a daily bar sees last week's bar from Monday's to
-Thursday's close, and this week's at Friday's. All formulas are windows, which forget: coarse bars
-are few.
+Thursday's close, and this week's at Friday's. All
+formulas are plain windows, which forget quickly: coarse bars are few.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def coarse_columns(bars: pd.DataFrame, *, context: FeatureContext | None) -> tup
 
 
 def _warmup(lookback: int, most: int) -> int:
-    # the first coarse bar may be cut, and the last is not complete: two more
+    # two more: the first coarse bar may be cut off, and the last is not complete
     return (lookback + 2) * most
 
 

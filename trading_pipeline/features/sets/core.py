@@ -1,4 +1,4 @@
-"""This file holds the feature set `core`: what is in it, with which parameters and warm-up."""
+"""The feature set `core`: its features, with their parameters and warm-ups."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _windowed(
     meaning: str,
     **parameters: float,
 ) -> FeatureSpec:
-    """A feature that forgets every bar more than `lookback` bars old."""
+    """A feature of a plain window: it forgets every bar more than `lookback` bars old."""
     return FeatureSpec(
         name=name,
         version=1,
@@ -383,4 +383,4 @@ CORE = register_feature_set(
         ),
     )
 )
-"""Momentum, volatility, volume and calendar of one series: what a model gets unless it says otherwise."""
+"""Momentum, volatility, volume and calendar of one series: the default set of a model."""

@@ -1,9 +1,8 @@
-"""This file holds the formulas of the features in the set `core`.
+"""Formulas of the feature set `core`.
 
 All are free of scale and of trend: fractions, ratios and standard deviations, never percent or
-currency. `open`, `high`, `low`, `close` and `volume` are the columns of forward-adjusted bars.
-Where a window is flat, so that its formula is 0/0, the value is the neutral one that each function
-names.
+currency. Bars are forward-adjusted. Where a window is flat, so that a formula is 0/0, the value is
+the neutral one that each function names.
 """
 
 from __future__ import annotations
@@ -77,7 +76,7 @@ def rate_of_change(bars: pd.DataFrame, *, bars_back: int) -> FloatArray:
 
 
 def rsi(bars: pd.DataFrame, *, timeperiod: int) -> FloatArray:
-    """Wilder's RSI from 0 to 1; 0.5 where the close stands still (`wilder_kernels.STILL`)."""
+    """Wilder's RSI from 0 to 1; 0.5 where the close is constant (`wilder_kernels.STILL`)."""
     result = np.empty(len(bars))
     wilder_kernels.strength_values(_column(bars, "close"), timeperiod, result)
     return result
@@ -162,12 +161,12 @@ def volume_z_score(bars: pd.DataFrame, *, window: int) -> FloatArray:
 
 
 def on_balance_volume(bars: pd.DataFrame, *, window: int) -> FloatArray:
-    """On-balance volume as a z-score in its window, which the level's arbitrary start cancels out of."""
+    """On-balance volume as a z-score in its window: the arbitrary start of the level cancels out."""
     return rolling_z_score(_only("OBV", bars), window)
 
 
 def overnight_return(bars: pd.DataFrame) -> FloatArray:
-    """Log return from the close before to the open."""
+    """Log return from the previous close to the open."""
     return np.log(_column(bars, "open") / lagged(_column(bars, "close"), 1))
 
 
@@ -230,8 +229,8 @@ def close_to_exponential(bars: pd.DataFrame, *, timeperiod: int) -> FloatArray:
 def directional_movement(bars: pd.DataFrame, *, timeperiod: int) -> tuple[FloatArray, FloatArray]:
     """Wilder's +DI less -DI (-1 to 1), and his average directional index (0 to 1).
 
-    Both tend to 0, which is no direction, where prices stand still (`wilder_kernels.STILL`). The
-    index does not depend on the close: true ranges cancel out of it.
+    Both tend to 0, no direction, where prices do not move (`wilder_kernels.STILL`). The index does
+    not depend on the close: true ranges cancel out.
     """
     difference, index = np.empty(len(bars)), np.empty(len(bars))
     high, low, close = (_column(bars, name) for name in ("high", "low", "close"))
