@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "WHOLE",
     "Built",
+    "ByWindow",
     "ComputedStage",
     "Identity",
     "Stage",
@@ -85,8 +86,8 @@ class Stage(ABC, Generic[Key, Product]):
         return "|".join(part for part in (self.instrument_id, str(key)) if part)
 
     @abstractmethod
-    def input_hash(self, key: Key) -> str:
-        """Hash of everything that the content depends on.
+    def identity(self, key: Key) -> Identity:
+        """The partition with the hashes of inputs and code.
 
         Raises a typed error where an input is missing or may not be built on.
         """
@@ -103,13 +104,21 @@ class Stage(ABC, Generic[Key, Product]):
     def describe(self, product: Product) -> Mapping[str, Shown]:
         """Numbers of a partition's content for the asset page."""
 
-    def identity(self, key: Key) -> Identity:
-        """The partition with the hashes of inputs and code."""
-        return Identity(self.asset, self.partition(key), self.input_hash(key), self.code_hash)
-
     def audit(self, keys: Sequence[Key]) -> list[CausalityFinding]:  # noqa: ARG002
         """What in the partitions reads the future; nothing where an asset is not audited."""
         return []
+
+
+class ByWindow(Stage[Window, Product]):
+    """A stage whose keys are windows."""
+
+    def keys(self, names: Iterable[str]) -> list[Window]:
+        """Windows by the keys of their partitions."""
+        return self.workspace.windows(list(names))
+
+    def partition(self, key: Window) -> str:
+        """Instrument and window."""
+        return f"{self.instrument_id}|{key.key}"
 
 
 class StoredStage(Stage[Key, Product]):
@@ -207,7 +216,7 @@ class ComputedStage(StoredStage[Key, Product]):
         )
 
 
-class WindowStage(ComputedStage[Window, pd.DataFrame]):
+class WindowStage(ByWindow[pd.DataFrame], ComputedStage[Window, pd.DataFrame]):
     """A stage of frames, one a window; windows are worked through oldest first."""
 
     @abstractmethod
@@ -218,17 +227,10 @@ class WindowStage(ComputedStage[Window, pd.DataFrame]):
     def build(self, window: Window) -> Built:
         """Compute the window's frame."""
 
-    def keys(self, names: Iterable[str]) -> list[Window]:
-        """Windows by the keys of their partitions."""
-        return self.workspace.windows(list(names))
-
-    def partition(self, key: Window) -> str:
-        """Instrument and window."""
-        return f"{self.instrument_id}|{key.key}"
-
-    def input_hash(self, key: Window) -> str:
-        """Hash of the inputs and of the code."""
-        return canonical_hash([self.asset, self.code_hash, self.inputs(key)])
+    def identity(self, key: Window) -> Identity:
+        """The partition with the hash of inputs and code."""
+        input_hash = canonical_hash([self.asset, self.code_hash, self.inputs(key)])
+        return Identity(self.asset, self.partition(key), input_hash, self.code_hash)
 
     def pending(self, keys: Iterable[Window]) -> list[Window]:
         """Windows without a current file, oldest first; their inputs must be there."""

@@ -59,10 +59,6 @@ class BacktestStage(ScenarioStage[Row]):
 
     asset = ASSET
 
-    def input_hash(self, key: str) -> str:
-        """Id of the result."""
-        return self._made_from(key)["result_id"]
-
     def identity(self, key: str) -> Identity:
         """The partition with its result's id as input hash."""
         made_from = self._made_from(key)

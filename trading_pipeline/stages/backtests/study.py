@@ -29,10 +29,6 @@ class TrialStage(ScenarioStage[list[Row]]):
 
     asset = "optimization_trials"
 
-    def input_hash(self, key: str) -> str:
-        """Hash of study, scenario, data and code."""
-        return self.identity(key).input_hash
-
     def identity(self, key: str) -> Identity:
         """The partition with the hashes of all inputs, and of the strategy's and engine's code."""
         study = self.workspace.catalog.study(key)
@@ -89,10 +85,6 @@ class SummaryStage(ComputedStage[str, Row]):
     """The best trial of a study, how many were tried, and where the best is among them."""
 
     asset = "optimization_summary"
-
-    def input_hash(self, key: str) -> str:
-        """That of the study's newest trials."""
-        return self.identity(key).input_hash
 
     def identity(self, key: str) -> Identity:
         """The partition with the hashes of the trials that it sums up."""

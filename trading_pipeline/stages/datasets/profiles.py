@@ -55,10 +55,9 @@ class _Asked:
     """A file as it is in the inbox now."""
 
     path: Path
-    name: str
     answers: DatasetAnswers
     sha256: str
-    input_hash: str
+    identity: Identity
 
 
 class DatasetStage(StoredStage[str, Document]):
@@ -76,13 +75,13 @@ class DatasetStage(StoredStage[str, Document]):
         super().__init__(workspace)
         self._bring_back = bring_back
 
-    def input_hash(self, key: str) -> str:
-        """Hash of the file, of its answers, and of whether it is too large.
+    def identity(self, key: str) -> Identity:
+        """With the hash of the file, of its answers, and of whether it is too large.
 
         Raises `DatasetFormatError` for a name outside the inbox, `UnknownNameError` for an unknown
         file, `ConfigurationError` for a wrong side-car.
         """
-        return self._asked(key).input_hash
+        return self._asked(key).identity
 
     def pending(self, keys: Iterable[str]) -> list[str]:
         """Files that have changed, or would be judged otherwise now."""
@@ -122,12 +121,13 @@ class DatasetStage(StoredStage[str, Document]):
         answers, sha256 = load_answers(found.path), file_hash(found.path)
         too_large = found.path.stat().st_size > self.workspace.settings.dataset_max_bytes
         input_hash = canonical_hash([ASSET, _CODE, sha256, answers.hash, too_large])
-        return _Asked(found.path, name, answers, sha256, input_hash)
+        identity = Identity(ASSET, name, input_hash, self.code_hash)
+        return _Asked(found.path, answers, sha256, identity)
 
     def _kept(self, asked: _Asked) -> Document | None:
         """What was found before, where the file would come to the same end again."""
-        newest = self.newest().get(asked.name)
-        if newest is None or not self.workspace.artifacts.is_current(newest, asked.input_hash):
+        newest = self.newest().get(asked.identity.partition)
+        if newest is None or not self.is_current(newest, asked.identity):
             return None
         path = self.workspace.settings.runtime / str(newest.path)
         document: Document = json.loads(path.read_text("utf-8"))
@@ -152,11 +152,12 @@ class DatasetStage(StoredStage[str, Document]):
             document |= _registered(
                 registered, dataset_instrument(asked.path, profile, asked.answers)
             )
-        path = Path("cache") / ASSET / asked.name / f"{asked.input_hash[:12]}.json"
+        name, input_hash = asked.identity.partition, asked.identity.input_hash
+        path = Path("cache") / ASSET / name / f"{input_hash[:12]}.json"
         text = json.dumps(document, indent=2, sort_keys=True)
         write_text(workspace.settings.runtime / path, text)
         row = self.artifact(
-            Identity(self.asset, asked.name, asked.input_hash, self.code_hash),
+            asked.identity,
             rows=profile.valid_rows,
             status=document["status"],
             path=path.as_posix(),
@@ -168,11 +169,11 @@ class DatasetStage(StoredStage[str, Document]):
     def _outcome(self, asked: _Asked, document: Document, *, changed: bool) -> DatasetOutcome:
         return DatasetOutcome(
             asset=self.asset,
-            partition=asked.name,
+            partition=asked.identity.partition,
             status=document["status"],
             rows=document["profile"]["valid_rows"],
             changed=changed,
-            content_hash=canonical_hash([asked.input_hash, document]),
+            content_hash=canonical_hash([asked.identity.input_hash, document]),
             metadata=self.describe(document),
             instrument=document["instrument"],
             reason=document["reason"],

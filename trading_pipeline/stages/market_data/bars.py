@@ -36,7 +36,7 @@ from trading_pipeline.stages.market_data.bar_windows import (
     window_asks,
 )
 from trading_pipeline.stages.outcome import Outcome, Shown, tell_progress
-from trading_pipeline.stages.stage import Stage
+from trading_pipeline.stages.stage import ByWindow, Identity
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.stores.fetch_attempts import FetchAttempt
 
@@ -50,7 +50,7 @@ class BarsOutcome(Outcome):
     findings: tuple[Finding, ...] = ()
 
 
-class BarStage(Stage[Window, FetchAttempt]):
+class BarStage(ByWindow[FetchAttempt]):
     """Bars of one instrument as traded.
 
     OPEN and SETTLING windows are asked for again from their last bars on, with an overlap. A FINAL
@@ -65,19 +65,12 @@ class BarStage(Stage[Window, FetchAttempt]):
         self._refetch = refetch
         self._tail: tuple[datetime, pd.DataFrame] | None = None
 
-    def keys(self, names: Iterable[str]) -> list[Window]:
-        """Windows by the keys of their partitions."""
-        return self.workspace.windows(list(names))
-
-    def partition(self, key: Window) -> str:
-        """Instrument and window."""
-        return f"{self.instrument_id}|{key.key}"
-
-    def input_hash(self, key: Window) -> str:
-        """Hash of what the source is asked; bars are settled by their attempt, not by it."""
+    def identity(self, key: Window) -> Identity:
+        """The partition with the hash of what its source is asked; an attempt settles it."""
         (ask,) = self._asks([key])
         finer = ask.instrument.resample_from
-        return canonical_hash([self.asset, ask.instrument.source, finer, ask.bounds, ask.state])
+        asked = canonical_hash([self.asset, ask.instrument.source, finer, ask.bounds, ask.state])
+        return Identity(self.asset, self.partition(key), asked, self.code_hash)
 
     def pending(self, keys: Iterable[Window]) -> list[Window]:
         """Windows whose bars are not final, or were fetched for another span or series."""

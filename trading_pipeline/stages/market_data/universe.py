@@ -13,7 +13,7 @@ from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.errors import InsufficientDataError
 from trading_pipeline.market_data.sources.protocol import ActionRequest
 from trading_pipeline.stages.outcome import Outcome, Shown, tell_progress
-from trading_pipeline.stages.stage import StoredStage
+from trading_pipeline.stages.stage import Identity, StoredStage
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.stores.reference import Listing, actions_hash
 
@@ -45,11 +45,12 @@ class UniverseStage(_AskedStage[list[str]]):
 
     asset = "universe"
 
-    def input_hash(self, key: str) -> str:  # noqa: ARG002
-        """Hash of the universe, and of the names of scenarios and studies."""
+    def identity(self, key: str) -> Identity:
+        """With the hash of the universe, and of the names of scenarios and studies."""
         catalog = self.workspace.catalog
         names = [sorted(catalog.scenarios), sorted(catalog.studies)]
-        return canonical_hash([self.asset, catalog.universe.hash, names])
+        input_hash = canonical_hash([self.asset, catalog.universe.hash, names])
+        return Identity(self.asset, self.partition(key), input_hash, self.code_hash)
 
     def ask(self) -> Outcome:
         """Ask when each instrument was listed, and save all instruments.
@@ -92,11 +93,12 @@ class ActionStage(_AskedStage[list[CorporateAction]]):
 
     asset = "corporate_actions"
 
-    def input_hash(self, key: str) -> str:  # noqa: ARG002
-        """Hash of the instrument and of its span."""
+    def identity(self, key: str) -> Identity:
+        """With the hash of the instrument and of its span."""
         grid = self.workspace.catalog.universe.grid_of(self.instrument_id)
-        instrument = self.workspace.catalog.instrument(self.instrument_id)
-        return canonical_hash([self.asset, instrument.as_dict(), grid.start, grid.end])
+        asked = self.workspace.catalog.instrument(self.instrument_id).as_dict()
+        input_hash = canonical_hash([self.asset, asked, grid.start, grid.end])
+        return Identity(self.asset, self.partition(key), input_hash, self.code_hash)
 
     def pending(self, keys: Iterable[str]) -> list[str]:
         """Keys never asked for, or all of them where the instrument's span goes on until now."""

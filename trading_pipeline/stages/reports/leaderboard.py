@@ -32,10 +32,11 @@ class LeaderboardStage(PageStage):
 
     asset = "leaderboard"
 
-    def input_hash(self, key: str) -> str:  # noqa: ARG002
-        """Hash of the results, of the number of trials, and of the code of the page."""
+    def identity(self, key: str) -> Identity:
+        """With the hash of the results, of the number of trials, and of the code of the page."""
         shown = [[row["result_id"], row["trials"]] for row in self._rows]
-        return canonical_hash([shown, page_code(), module_hash(sys.modules[__name__])])
+        inputs = canonical_hash([shown, page_code(), module_hash(sys.modules[__name__])])
+        return Identity(self.asset, self.partition(key), inputs, self.code_hash)
 
     def produce(self, key: str, identity: Identity) -> tuple[Artifact, dict[str, Shown]]:
         """Judge the results and render the page."""

@@ -53,9 +53,10 @@ class TearsheetStage(PageStage):
 
     asset = "tearsheet"
 
-    def input_hash(self, key: str) -> str:
-        """Hash of the newest result's id and of the code of the page."""
-        return canonical_hash([self._result_id(key), page_code()])
+    def identity(self, key: str) -> Identity:
+        """With the hash of the newest result's id and of the code of the page."""
+        inputs = canonical_hash([self._result_id(key), page_code()])
+        return Identity(self.asset, self.partition(key), inputs, self.code_hash)
 
     def produce(self, key: str, identity: Identity) -> tuple[Artifact, dict[str, Shown]]:
         """Render the page of the newest result."""
