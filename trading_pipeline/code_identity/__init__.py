@@ -8,8 +8,8 @@ it is or how it is written:
 - Comments, docstrings, annotations, formatting and imports have no part, nor have module names.
 - What only speaks has no part: arguments of a raised error, messages of `assert`, calls of a
   logger, of `warnings.warn` and of `print`.
-- A class is reached whole, with its bases. A class that an annotation names is reached too, since
-  its methods run on what is passed.
+- A class is reached whole, with its bases. A class that the annotation of a
+  parameter or field names is reached too, since its methods run on what is passed.
 - A statement at module level that changes a reached name belongs to it, and a definition inside of
   `if` or `try` counts with its block.
 - A string that names a script or style beside the code (`"page/static/page.css"`) stands for its

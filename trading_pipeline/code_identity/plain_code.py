@@ -40,6 +40,8 @@ class Unit:
     noted: frozenset[tuple[str, ...]]
     """Dotted names in annotations."""
     files: frozenset[str]
+    bases: tuple[tuple[str, ...], ...]
+    """Dotted names of a class's bases, and of what these are made of."""
 
     @functools.cached_property
     def digest(self) -> str:
@@ -73,7 +75,11 @@ def is_text(node: ast.AST) -> bool:
 
 def plain_unit(statement: ast.stmt, package: str, owner: str = "") -> Unit:
     """The unit of a statement, which is changed in place; `owner` is the class of a method."""
-    reading = _Reading(package)
+    reading, bases = _Reading(package), list[tuple[str, ...]]()
+    for base in getattr(statement, "bases", []):
+        named = _Reading(package)
+        named.simplify(base)
+        bases += sorted(named.chains)
     plain = [*reading.kept([statement]), ast.Pass()][0]
     reading.simplify(plain)
     text = ast.unparse(plain)
@@ -88,6 +94,7 @@ def plain_unit(statement: ast.stmt, package: str, owner: str = "") -> Unit:
         imports=reading.imports,
         noted=frozenset(noted.chains),
         files=frozenset(each for each in reading.texts if _DATA_FILE.fullmatch(each)),
+        bases=tuple(bases),
     )
 
 
@@ -146,8 +153,8 @@ class _Reading:
 
     def _without_annotation(self, node: ast.AnnAssign, is_field: bool) -> list[ast.stmt]:
         """A variable; a field of a class keeps its name and what its annotation calls."""
-        self.annotations.append(node.annotation)
         if is_field:
+            self.annotations.append(node.annotation)
             calls = [each for each in ast.walk(node.annotation) if isinstance(each, ast.Call)]
             node.annotation = ast.List(elts=list(calls), ctx=ast.Load())
             return [node]

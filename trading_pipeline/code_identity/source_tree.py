@@ -162,8 +162,7 @@ class SourceTree:
         """The place of a dotted name, the name of what is in a library, None for a built-in."""
         first, rest = chain[0], chain[1:]
         if unit.owner and first == "self":
-            method = f"{unit.owner}.{rest[0]}" if rest else ""
-            return _Place(module.name, method) if module.numbers(method) else None
+            return self._method(module, unit.owner, rest[0]) if rest else None
         if first in unit.imports:
             return self._locate(*unit.imports[first], rest, module)
         if first in module.places:
@@ -175,6 +174,20 @@ class SourceTree:
         for star in module.stars:
             if self._follows(star, module) and first in self._module(star).places:
                 return self._inside(_Place(star, first))
+        return None
+
+    def _method(self, module: Module, owner: str, name: str) -> _Place | None:
+        """A method of a class or of the nearest of its bases that has it."""
+        if module.numbers(f"{owner}.{name}"):
+            return _Place(module.name, f"{owner}.{name}")
+        for number in module.numbers(owner):
+            unit = module.unit(number)
+            for base in unit.bases:
+                found = self._resolve(module, unit, base)
+                if isinstance(found, _Place):
+                    method = self._method(self._module(found.module), found.name, name)
+                    if method is not None:
+                        return method
         return None
 
     def _locate(

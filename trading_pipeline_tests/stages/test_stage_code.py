@@ -9,21 +9,21 @@ import trading_pipeline
 from trading_pipeline import code_identity
 from trading_pipeline.code_identity import SourceTree, read_text
 from trading_pipeline.features.sets.registry import feature_set, feature_set_names
-from trading_pipeline.stages.backtests.backtest import backtest_is_pending
-from trading_pipeline.stages.backtests.study import study_is_pending
-from trading_pipeline.stages.datasets import profiles
+from trading_pipeline.stages.datasets.profiles import DatasetStage
 from trading_pipeline.stages.features.cross_features import CrossFeatureStage
 from trading_pipeline.stages.features.features import FeatureStage
 from trading_pipeline.stages.features.labels import LabelStage, label_specs
 from trading_pipeline.stages.features.patterns import ChartPatternStage
 from trading_pipeline.stages.models.models import ModelStage, PredictionStage
-from trading_pipeline.stages.reports.reports import (
+from trading_pipeline_tests.pipeline_world import copied_world, pointed_at
+from trading_pipeline_tests.stage_calls import (
+    backtest_is_pending,
     leaderboard_is_pending,
     materialize_leaderboard,
     materialize_tearsheet,
+    study_is_pending,
     tearsheet_is_pending,
 )
-from trading_pipeline_tests.pipeline_world import copied_world, pointed_at
 
 ROOT = Path(trading_pipeline.__file__).parent
 BARS = "AAPL_1d"
@@ -52,7 +52,7 @@ STAGES = {
     "studies": lambda w: study_is_pending(w, BARS, "sma_grid"),
     "tearsheet": lambda w: tearsheet_is_pending(w, BARS, "sma_crossover"),
     "leaderboard": lambda w: leaderboard_is_pending(w),
-    "dataset_profile": lambda w: profiles._code_hash(),
+    "dataset_profile": lambda w: DatasetStage(w).code_hash,
 }
 
 
