@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import linecache
 import sys
 from collections.abc import Iterator
@@ -110,8 +111,9 @@ def module_path(name: str) -> Path | None:
     return next((p for p in (base.with_suffix(".py"), base / "__init__.py") if p.is_file()), None)
 
 
+@functools.cache
 def parsed(name: str, path: Path, text: str) -> Module:
-    """The module of that source text; line ends do not count."""
+    """The module of that source text, parsed once; line ends do not count."""
     module = Module(name, path, "\n".join(text.splitlines()))
     statements = ast.parse(module.text).body
     for each in [part for s in statements for part in (s.orelse if for_checkers(s) else [s])]:
