@@ -17,9 +17,9 @@ import yaml
 
 from trading_pipeline.cli.progress_display import show_progress
 from trading_pipeline.cli.session import open_pass, stderr_console, stdout_console
+from trading_pipeline.datasets import profile_dataset
 from trading_pipeline.datasets.advice import delimiter_advice
 from trading_pipeline.datasets.profile import DatasetProfile
-from trading_pipeline.datasets.profiling import profile_dataset
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import DatasetFormatError
 from trading_pipeline.market_data.sources.files import DatasetRecord, registered_datasets

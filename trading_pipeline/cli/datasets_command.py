@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from trading_pipeline.datasets import preview_dataset, profile_dataset
 from trading_pipeline.datasets.advice import blocked_rows, delimiter_advice
 from trading_pipeline.datasets.profile import DatasetPreview, DatasetProfile
-from trading_pipeline.datasets.profiling import preview_dataset, profile_dataset
 from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.settings.dataset_answers import load_answers
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from trading_pipeline.datasets.reading.inbox import changed_files, misnamed_files
+from trading_pipeline.datasets.inbox import changed_files, misnamed_files
 from trading_pipeline.defs.market_data import GROUP
 from trading_pipeline.defs.partitions import datasets, instruments
 from trading_pipeline.defs.resources import WorkspaceResource

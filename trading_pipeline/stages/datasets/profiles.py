@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trading_pipeline.datasets import profile_dataset
+from trading_pipeline.datasets.inbox import inbox_file
 from trading_pipeline.datasets.profile import DatasetProfile
-from trading_pipeline.datasets.profiling import profile_dataset
-from trading_pipeline.datasets.reading.inbox import inbox_file
 from trading_pipeline.domain.hashing import canonical_hash, file_hash
 from trading_pipeline.market_data.sources.files import BARS_FILE, RECORD_FILE, DatasetRecord
 from trading_pipeline.settings.dataset_answers import DatasetAnswers, load_answers

@@ -13,8 +13,8 @@ from typing import Any
 
 import pandas as pd
 
+from trading_pipeline.datasets import read_dataset_bars
 from trading_pipeline.datasets.profile import DatasetProfile
-from trading_pipeline.datasets.profiling import read_dataset_bars
 from trading_pipeline.domain.instrument import instrument_id
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import DatasetFormatError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from trading_pipeline.datasets.reading.inbox import InboxFile
+from trading_pipeline.datasets.inbox import InboxFile
 from trading_pipeline.domain.hashing import file_hash
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import ConfigurationError
