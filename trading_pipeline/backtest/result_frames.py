@@ -35,6 +35,10 @@ class BarClock(Protocol):
         """Stamps in microseconds UTC."""
 
     @property
+    def index(self) -> pd.DatetimeIndex:
+        """Aware UTC stamps."""
+
+    @property
     def days(self) -> IntArray:
         """Days since 1970-01-01 UTC."""
 

@@ -1,4 +1,4 @@
-"""This file holds the way from settings and signals to the arrays that the kernels take."""
+"""Arrays that the kernels take, made from settings and signals."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trading_pipeline.backtest.kernels import codes as codes
+from trading_pipeline.backtest.kernels.eligibility import Demand, demands_of, may_run
 from trading_pipeline.domain.signals import Level, Price, Signals
 from trading_pipeline.settings.backtest_settings import (
     BacktestSettings,
@@ -23,7 +24,6 @@ __all__ = [
     "LevelArrays",
     "Rules",
     "level_arrays",
-    "needs_account_loop",
     "rules_of",
     "settings_vector",
 ]
@@ -37,67 +37,45 @@ _INTRABAR = {
     "ohlc_path": codes.OHLC_PATH,
 }
 _BPS = 1e-4
-# Settings that only the account's loop carries out; the fast loop is for all others at their defaults.
-_ACCOUNT_ONLY = (
-    "slippage_volume_share",
-    "maximum_participation",
-    "pyramiding",
-    "maintenance_margin",
-    "session_close",
-    "daily_profit_target",
-    "daily_loss_limit",
-    "borrow_rate",
-    "funding_rate",
-    "cash_rate",
-)
 
 
 class Rules(NamedTuple):
     """What settings say by themselves, whatever the signals.
 
-    `vector`: all numbers; `levels`: stop, target and trail, None without any; `needs_account`: only the
-    account's loop carries them out; `by_volatility`: sizes come bar by bar; `by_session`: positions end
-    with it; `looks_ahead`: fills at the close of the decision.
+    `vector`: all numbers; `levels`: stop, target and trail, None without any; `demands`: see
+    `eligibility`; `needs_account`: only the exact loop carries them out; `by_volatility`: sizes come bar
+    by bar; `warns`: the result may need a warning.
     """
 
     vector: FloatArray
     levels: LevelArrays | None
+    demands: frozenset[Demand]
     needs_account: bool
     by_volatility: bool
-    by_session: bool
-    looks_ahead: bool
+    warns: bool
 
 
 def rules_of(settings: BacktestSettings) -> Rules:
-    """The rules of settings; made once for each object, since a run may take less time than making them.
+    """The rules of settings; made once for each object, since a run may take less time than that.
 
     Kept by the object: a hash of all fields would take longer than a run of some hundred bars.
     """
     known = _known.get(id(settings))
     if known is not None and known[0] is settings:
         return known[1]
-    fields = BacktestSettings.model_fields
-    sizing = settings.sizing.type
+    demands = demands_of(settings)
     rules = Rules(
         vector=_base_vector(settings),
         levels=_levels(settings, None, None, None),
-        needs_account=sizing == "target_weight"
-        or any(getattr(settings, name) != fields[name].default for name in _ACCOUNT_ONLY),
-        by_volatility=sizing == "volatility_target",
-        by_session=settings.session_close is not None,
-        looks_ahead=settings.fill == "same_close",
+        demands=demands,
+        needs_account=not may_run("plain", [demands]),
+        by_volatility="volatility_target" in demands,
+        warns="same_close" in demands or "session_close" in demands,
     )
     if len(_known) >= _MOST:
         _known.clear()
     _known[id(settings)] = settings, rules
     return rules
-
-
-def needs_account_loop(settings: BacktestSettings, signals: Signals | None = None) -> bool:
-    """True where the settings or signals ask for more than the fast loop carries out."""
-    if signals is not None and not (signals.limit_price is None and signals.stop_price is None):
-        return True
-    return rules_of(settings).needs_account
 
 
 _MOST = 256
@@ -157,7 +135,7 @@ def _sizing(settings: BacktestSettings) -> tuple[int, float]:
     if isinstance(sizing, PercentAtRisk):
         return codes.SIZE_RISK, sizing.percent
     if isinstance(sizing, VolatilityTarget):
-        return codes.SIZE_PERCENT, np.nan  # the amount comes bar by bar, see volatility_amounts
+        return codes.SIZE_PERCENT, np.nan  # the amount comes bar by bar, see sizes_of
     return codes.SIZE_WEIGHT, sizing.weight
 
 

@@ -1,4 +1,4 @@
-"""This file holds bars that were checked once and are ready for the kernel.
+"""Bars that were checked once and are ready for the kernel.
 
 Prices as traded, account currency per unit; `ts` in microseconds UTC.
 """
@@ -6,9 +6,9 @@ Prices as traded, account currency per unit; `ts` in microseconds UTC.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,10 @@ from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.errors import ConfigurationError, DataQualityError, InsufficientDataError
 from trading_pipeline.settings.backtest_settings import SessionClose
 
-__all__ = ["ValidatedBars", "validate_bars"]
+__all__ = ["ActionRows", "ValidatedBars", "validate_bars"]
+
+ActionRows: TypeAlias = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]
+"""Bars and effects of corporate actions, see `ValidatedBars.action_rows`."""
 
 _COLUMNS = list(BAR_COLUMNS)
 _DAY = 86_400_000_000
@@ -49,6 +52,9 @@ class ValidatedBars:
     close: npt.NDArray[np.float64]
     volume: npt.NDArray[np.float64]
     stamps: pd.DatetimeIndex
+    _kept_actions: tuple[tuple[CorporateAction, ...], ActionRows] | None = field(
+        default=None, init=False, repr=False
+    )
 
     def __len__(self) -> int:
         """Number of bars."""
@@ -102,19 +108,25 @@ class ValidatedBars:
             "bar behind (a daily bar has its date as stamp). Positions are held over night.",
         )
 
-    def action_rows(
-        self, actions: Sequence[CorporateAction] | None
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    def action_rows(self, actions: Sequence[CorporateAction] | None) -> ActionRows:
         """Bar and effect of the actions, in the order in which they apply.
 
         Returns `(bar, effect)`: bar is the first one on or after the ex-date, effect has the columns
         split ratio (1 for none) and dividend a share (0 for none). On one date the split comes
         first: dividends are stated per share as traded that day. Actions after the last bar are
         left out, and so are those on the first bar, before which nothing can be held. The arrays may
-        be shared and read-only.
+        be shared and are read-only; the rows of the last actions are kept for later runs.
         """
         if not actions:
             return _NO_ROWS
+        given = tuple(actions)
+        if self._kept_actions is None or self._kept_actions[0] != given:
+            rows = self._action_rows(given)
+            object.__setattr__(self, "_kept_actions", (given, rows))
+            return rows
+        return self._kept_actions[1]
+
+    def _action_rows(self, actions: tuple[CorporateAction, ...]) -> ActionRows:
         owners = sorted({action.instrument for action in actions})
         if len(owners) > 1:
             raise ConfigurationError(
@@ -135,7 +147,10 @@ class ValidatedBars:
         rows.sort()
         bars = np.searchsorted(self.days, np.array([row[0] for row in rows], dtype=np.int64))
         effects = np.array([row[2:] for row in rows], dtype=np.float64).reshape(-1, 2)
-        return bars.astype(np.int64), effects
+        found = bars.astype(np.int64), effects
+        for values in found:
+            values.setflags(write=False)
+        return found
 
 
 _NO_ROWS = np.empty(0, dtype=np.int64), np.empty((0, 2))

@@ -1,7 +1,7 @@
-"""This file holds the compiled loop over combinations of a crossing plan.
+"""The compiled loop over combinations of a crossing plan.
 
 Each combination is turned into events and goes through `simulate`, the loop of the single run. The
-function holds no lock of Python while it runs, so that threads share the work.
+function holds no lock of Python while it runs, so threads share the work.
 """
 
 from __future__ import annotations
