@@ -21,10 +21,10 @@ from trading_pipeline.backtest.kernels.state import (
     Levels,
     Logs,
     Prices,
-    Results,
     Weights,
     new_account,
     new_instruments,
+    new_results,
 )
 from trading_pipeline.backtest.settings_vector import settings_vector
 from trading_pipeline.backtest.validated_bars import ValidatedBars
@@ -76,17 +76,18 @@ class AccountInputs:
 
         `control`: two numbers, the bar that the loop is at, and not 0 to make it stop.
         """
+        (pointer, asset, code), (bar, of_asset, effect) = self.events, actions
         simulate_account(
-            Prices(*map(read_only, self.prices)),
-            Decisions(*map(read_only, self.events)),
-            Levels(*map(read_only, self.levels)),
-            Actions(*map(read_only, actions)),
+            Prices(*(read_only(table) for table in self.prices)),
+            Decisions(read_only(pointer), read_only(asset), read_only(code)),
+            Levels(*(read_only(table) for table in self.levels)),
+            Actions(read_only(bar), read_only(of_asset), read_only(effect)),
             Calendar(read_only(self.day), read_only(self.session_end)),
             Weights(read_only(self.weights), read_only(self.rebalance), self.threshold),
             read_only(self.settings),
             new_instruments(self.prices[0].shape[1]),
             new_account(float(self.settings[-1, codes.P_INITIAL_CASH])),
-            Results(stats, equity, cash, quantity),
+            new_results(stats, equity, cash, quantity),
             Logs(trades, orders),
             np.zeros(2, dtype=np.int64) if control is None else control,
         )

@@ -11,10 +11,9 @@ import numpy.typing as npt
 
 from trading_pipeline.backtest.account_inputs import AccountInputs
 from trading_pipeline.backtest.kernels import codes as codes
-from trading_pipeline.backtest.kernels.state import State
 from trading_pipeline.backtest.run_control import Cancelled, Progress, run_watched
 
-__all__ = ["AccountRun", "UnitSpans", "UnitsHeld", "run_account", "used_rows"]
+__all__ = ["AccountRun", "UnitSpans", "UnitsHeld", "run_account", "units_by_bar", "used_rows"]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int64]
@@ -50,9 +49,9 @@ class UnitsHeld:
 
 @dataclass(frozen=True, eq=False)
 class UnitSpans:
-    """Signed units of a portfolio, instrument by instrument: rows of `kernels.state.SPAN`."""
+    """Signed units of a portfolio, instrument by instrument: rows of `kernels.state.Span`."""
 
-    rows: State
+    rows: npt.NDArray[np.void]
     instruments: int
 
     def by_bar(self, bars: int) -> FloatArray:
@@ -81,10 +80,20 @@ class AccountRun:
     order_rows: FloatArray
     stats: FloatArray
 
+    @property
+    def units_by_bar(self) -> FloatArray:
+        """Units held at each close, (bars, instruments)."""
+        return units_by_bar(self.quantity, len(self.equity))
+
     def __post_init__(self) -> None:
         """Make the arrays read-only."""
         for values in vars(self).values():
             values.setflags(write=False)
+
+
+def units_by_bar(held: FloatArray | UnitsHeld | UnitSpans, bars: int) -> FloatArray:
+    """Units held at each close, (bars, instruments), from any form of `AccountRun.quantity`."""
+    return held if isinstance(held, np.ndarray) else held.by_bar(bars)
 
 
 def run_account(

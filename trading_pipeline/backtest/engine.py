@@ -153,7 +153,7 @@ def _account_run(
     inputs = single_account(bars, signals, settings, event_bar, event_code, sizes)
     applied = (action_bar, np.zeros_like(action_bar), action_effect)
     run = run_account(inputs, applied, entries, progress=progress, cancelled=cancelled)
-    held = holdings_of(run.cash, np.ravel(run.quantity))
+    held = holdings_of(run.cash, run.units_by_bar[:, 0])
     return run.equity, held, run.trade_rows, run.order_rows, run.stats
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from trading_pipeline.backtest.kernels import codes as c
 from trading_pipeline.backtest.kernels.account_actions import apply_action
@@ -20,31 +19,32 @@ from trading_pipeline.backtest.kernels.account_orders import (
     intrabar_exit,
     withdraw,
 )
-from trading_pipeline.backtest.kernels.compilation import inner
+from trading_pipeline.backtest.kernels.compilation import inner, rule
 from trading_pipeline.backtest.kernels.equity_statistics import equity_statistics
 from trading_pipeline.backtest.kernels.state import (
+    Account,
     Actions,
     Bar,
     Calendar,
     Decisions,
+    Instrument,
     Levels,
     Logs,
     Moment,
     Prices,
     Results,
-    State,
+    Rows,
     Table,
     Weights,
 )
-from trading_pipeline.backtest.kernels.vectors import LANES
 
 __all__ = ["simulate_account"]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def simulate_account(
+@rule
+def simulate_account(  # noqa: PLR0912 - the order of events stands in one place
     prices: Prices, decisions: Decisions, levels: Levels, actions: Actions, calendar: Calendar,
-    weights: Weights, p: Table, w: State, account: State, results: Results, logs: Logs,
+    weights: Weights, p: Table, w: Rows[Instrument], account: Rows[Account], results: Results, logs: Logs,
     control: npt.NDArray[np.int64],
 ) -> None:  # fmt: skip
     """Run an account through the order of events; everything comes back in `results` and `logs`.
@@ -110,13 +110,15 @@ def simulate_account(
                 if w[k].quantity != 0.0:
                     w[k].forced, w[k].forced_row = c.R_MARGIN_CALL, i
         results.equity[i], results.cash[i] = previous, a.cash
-    equity_statistics(results.equity, main, np.zeros(4 * LANES), results.stats)
+    equity_statistics(results.equity, main, results.sums, results.stats)
     results.stats[c.S_BARS_IN_POSITION] = bars_held
     finish_account(w, a, n, p, results.stats, logs)
 
 
 @inner
-def _begin_bar(i: int, opens: Table, day: int, p: Table, w: State, a: State, logs: Logs) -> None:
+def _begin_bar(
+    i: int, opens: Table, day: int, p: Table, w: Rows[Instrument], a: Account, logs: Logs
+) -> None:
     """Mark at the open and end the resting orders whose time is over."""
     for k in range(w.shape[0]):
         if opens[k] == opens[k]:
@@ -133,7 +135,7 @@ def _begin_bar(i: int, opens: Table, day: int, p: Table, w: State, a: State, log
 
 @inner
 def _inside_bar(
-    i: int, prices: Prices, levels: Levels, day: int, at_close: bool, p: Table, w: State, a: State,
+    i: int, prices: Prices, levels: Levels, day: int, at_close: bool, p: Table, w: Rows[Instrument], a: Account,
     logs: Logs,
 ) -> None:  # fmt: skip
     """Exits of all instruments, then entries by priority; then each is marked at its close.
@@ -194,7 +196,7 @@ def _bar(prices: Prices, i: int, k: int) -> Bar:
 @inner
 def _forced_at_close(
     i: int, closes: Table, volume: Table, session_end: npt.NDArray[np.bool_], main: Table, p: Table,
-    w: State, a: State, logs: Logs,
+    w: Rows[Instrument], a: Account, logs: Logs,
 ) -> None:  # fmt: skip
     """Daily target or loss limit, session close, longest holding time."""
     if main[c.P_DAILY_TARGET] > 0.0 or main[c.P_DAILY_LOSS] > 0.0:
@@ -222,7 +224,7 @@ def _forced_at_close(
 
 
 @inner
-def _finance(closes: Table, main: Table, p: Table, w: State, a: State) -> None:
+def _finance(closes: Table, main: Table, p: Table, w: Rows[Instrument], a: Account) -> None:
     """Funding, borrow on shorts, interest on negative cash."""
     for k in range(w.shape[0]):
         quantity = w[k].quantity
@@ -241,7 +243,9 @@ def _finance(closes: Table, main: Table, p: Table, w: State, a: State) -> None:
 
 
 @inner
-def _weigh(i: int, closes: Table, weights: Weights, p: Table, w: State, a: State) -> None:
+def _weigh(
+    i: int, closes: Table, weights: Weights, p: Table, w: Rows[Instrument], a: Account
+) -> None:
     """Take over the weights that a bar gives; set the goals where they are to be restored."""
     due = weights.rebalance[i] != 0
     size_up(w, a, p)

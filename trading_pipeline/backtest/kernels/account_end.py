@@ -9,13 +9,15 @@ from trading_pipeline.backtest.kernels.account_orders import withdraw
 from trading_pipeline.backtest.kernels.compilation import inner, keep_apart
 from trading_pipeline.backtest.kernels.fills import whole_exit
 from trading_pipeline.backtest.kernels.records import close_trade, log_pending, log_weight
-from trading_pipeline.backtest.kernels.state import Logs, Moment, State, Table
+from trading_pipeline.backtest.kernels.state import Account, Instrument, Logs, Moment, Rows, Table
 
 __all__ = ["finish_account"]
 
 
 @inner
-def finish_account(w: State, a: State, n: int, p: Table, stats: Table, logs: Logs) -> None:
+def finish_account(
+    w: Rows[Instrument], a: Account, n: int, p: Table, stats: Table, logs: Logs
+) -> None:
     """Mark open trades at the last close, log orders without a bar to fill in, write the counts.
 
     `stats` must hold the final equity already.

@@ -1,6 +1,6 @@
 """Compiled fills of an account: entries, exits and resting orders of one instrument.
 
-`w` is the instrument's state (`INSTRUMENT`), `a` the account's (`ACCOUNT`), `p` the instrument's
+`w` is the instrument's state (`Instrument`), `a` the account's (`Account`), `p` the instrument's
 settings vector. Prices, costs and sizes follow the rules of `fills`, so an account with one
 instrument and plain settings gives the numbers of `simulate`, bit for bit.
 """
@@ -29,13 +29,13 @@ from trading_pipeline.backtest.kernels.records import (
     log_order,
     open_trade,
 )
-from trading_pipeline.backtest.kernels.state import Logs, Moment, State, Table
+from trading_pipeline.backtest.kernels.state import Account, Instrument, Logs, Moment, Table
 
 __all__ = ["enter", "leave", "refuse", "rest", "rest_kind", "volume_room"]
 
 
 @inner
-def volume_room(w: State, volume: float, p: Table) -> float:
+def volume_room(w: Instrument, volume: float, p: Table) -> float:
     """Quantity that may still be traded in this bar; infinite where participation has no limit."""
     if not p[c.P_PARTICIPATION] > 0.0:
         return np.inf
@@ -44,7 +44,7 @@ def volume_room(w: State, volume: float, p: Table) -> float:
 
 @inner
 def refuse(
-    w: State, a: State, t: int, now: Moment, side: float, kind: int, asked: float, reason: int,
+    w: Instrument, a: Account, t: int, now: Moment, side: float, kind: int, asked: float, reason: int,
     logs: Logs,
 ) -> None:  # fmt: skip
     """Log an entry that is not filled."""
@@ -80,8 +80,8 @@ def _impact(
 
 
 @inner
-def enter(
-    w: State, a: State, t: int, now: Moment, side: float, kind: int, limit: float, amount: float,
+def enter(  # noqa: PLR0912, PLR0915 - one order from its size to its log row
+    w: Instrument, a: Account, t: int, now: Moment, side: float, kind: int, limit: float, amount: float,
     fixed: float, levels: tuple[Table, Table, Table], ratio: float, p: Table, logs: Logs,
 ) -> float:  # fmt: skip
     """Open or add to a position; returns the quantity that was asked for and fits but lacks volume.
@@ -155,8 +155,15 @@ def enter(
 
 
 @inner
-def leave(
-    w: State, a: State, decided: int, now: Moment, why: int, wanted: float, p: Table, logs: Logs
+def leave(  # noqa: PLR0912, PLR0915
+    w: Instrument,
+    a: Account,
+    decided: int,
+    now: Moment,
+    why: int,
+    wanted: float,
+    p: Table,
+    logs: Logs,
 ) -> bool:
     """Close the position, or `wanted` of it (NaN: all); True where all that was wanted is done.
 
@@ -227,7 +234,7 @@ def leave(
 
 @inner
 def rest(
-    w: State, t: int, side: float, close: float, limit: float, trigger: float, p: Table
+    w: Instrument, t: int, side: float, close: float, limit: float, trigger: float, p: Table
 ) -> bool:
     """Keep an entry decided at bar t as a limit, stop or stop-limit order; False for a market order.
 

@@ -20,13 +20,22 @@ from trading_pipeline.backtest.kernels.fills import (
     sellable_quantity,
 )
 from trading_pipeline.backtest.kernels.records import log_order
-from trading_pipeline.backtest.kernels.state import Bar, Levels, Logs, Moment, State, Table
+from trading_pipeline.backtest.kernels.state import (
+    Account,
+    Bar,
+    Instrument,
+    Levels,
+    Logs,
+    Moment,
+    Rows,
+    Table,
+)
 
 __all__ = ["due_orders", "forced_exits", "size_up"]
 
 
 @inner
-def size_up(w: State, a: State, p: Table) -> None:
+def size_up(w: Rows[Instrument], a: Account, p: Table) -> None:
     """Equity and notional of the account at the present marks, on which entries are sized."""
     a.equity, a.gross = a.cash, 0.0
     for k in range(w.shape[0]):
@@ -38,7 +47,7 @@ def size_up(w: State, a: State, p: Table) -> None:
 
 @inner
 def forced_exits(
-    prices: Table, volume: Table, i: int, p: Table, w: State, a: State, logs: Logs
+    prices: Table, volume: Table, i: int, p: Table, w: Rows[Instrument], a: Account, logs: Logs
 ) -> None:
     """Margin calls of the close before, and exits that volume left unfinished, at the open."""
     for k in range(w.shape[0]):
@@ -53,7 +62,7 @@ def forced_exits(
 @inner
 def due_orders(
     prices: Table, volume: Table, i: int, at: int, levels: Levels, close: Table, p: Table,
-    w: State, a: State, logs: Logs,
+    w: Rows[Instrument], a: Account, logs: Logs,
 ) -> None:  # fmt: skip
     """All orders of one moment: exits of all instruments, then reductions, then entries by priority."""
     keep_apart()
@@ -98,7 +107,9 @@ def due_orders(
 
 
 @inner
-def _exit_first(w: State, a: State, now: Moment, amounts: Table, p: Table, logs: Logs) -> None:
+def _exit_first(
+    w: Instrument, a: Account, now: Moment, amounts: Table, p: Table, logs: Logs
+) -> None:
     """Carry out the exit that is due, and withdraw what the new decision ends."""
     keep_apart()
     act, t = w.pending, w.pending_row
@@ -135,14 +146,14 @@ def _exit_first(w: State, a: State, now: Moment, amounts: Table, p: Table, logs:
 
 
 @inner
-def _desired(w: State, a: State, price: float, p: Table) -> float:
+def _desired(w: Instrument, a: Account, price: float, p: Table) -> float:
     """Quantity, without sign, that the goal's weight of the equity buys at this price."""
     filled = fill_at_market(price, 1.0 if w.goal > 0.0 else -1.0, p)
     return float(affordable_quantity(a.equity * abs(w.goal), filled, p))
 
 
 @inner
-def _reduce(w: State, a: State, now: Moment, surplus: float, p: Table, logs: Logs) -> None:
+def _reduce(w: Instrument, a: Account, now: Moment, surplus: float, p: Table, logs: Logs) -> None:
     """Sell what is held beyond the goal, or log that it is too small to be sold."""
     keep_apart()
     sold, why = sellable_quantity(surplus, now.price, p)
@@ -157,7 +168,7 @@ def _reduce(w: State, a: State, now: Moment, surplus: float, p: Table, logs: Log
 
 @inner
 def _bring_about(
-    w: State, a: State, now: Moment, goal: float, risk: tuple[Table, Table, Table], p: Table, logs: Logs
+    w: Instrument, a: Account, now: Moment, goal: float, risk: tuple[Table, Table, Table], p: Table, logs: Logs
 ) -> None:  # fmt: skip
     """Buy (or sell short) what is missing to the goal's weight."""
     keep_apart()
@@ -180,7 +191,7 @@ def _bring_about(
 
 @inner
 def _enter_by_signal(
-    w: State, a: State, now: Moment, act: int, close: float, limit: float, trigger: float,
+    w: Instrument, a: Account, now: Moment, act: int, close: float, limit: float, trigger: float,
     amounts: Table, risk: tuple[Table, Table, Table], p: Table, logs: Logs,
 ) -> None:  # fmt: skip
     """Carry out a decision to enter: refuse it, keep it as a resting order, or fill it."""

@@ -19,7 +19,7 @@ from trading_pipeline.backtest.kernels.account_fills import (
 )
 from trading_pipeline.backtest.kernels.compilation import inner, keep_apart
 from trading_pipeline.backtest.kernels.fills import exit_trigger, trail_level
-from trading_pipeline.backtest.kernels.state import Bar, Logs, Moment, State, Table
+from trading_pipeline.backtest.kernels.state import Account, Bar, Instrument, Logs, Moment, Table
 
 __all__ = ["amount_at", "fill_resting", "intrabar_exit", "keep_rest", "withdraw"]
 
@@ -32,7 +32,7 @@ def amount_at(amounts: Table, t: int, p: Table) -> float:
 
 
 @inner
-def withdraw(w: State, a: State, now: Moment, reason: int, logs: Logs) -> None:
+def withdraw(w: Instrument, a: Account, now: Moment, reason: int, logs: Logs) -> None:
     """Take a resting order back and log why."""
     keep_apart()
     refuse(w, a, w.rest_row, now, w.rest_side, rest_kind(w.rest), w.rest_left, reason, logs)
@@ -40,7 +40,7 @@ def withdraw(w: State, a: State, now: Moment, reason: int, logs: Logs) -> None:
 
 
 @inner
-def keep_rest(w: State, t: int, side: float, left: float, kind: int, p: Table) -> None:
+def keep_rest(w: Instrument, t: int, side: float, left: float, kind: int, p: Table) -> None:
     """What a fill left over for lack of volume works on, where the settings keep it."""
     if left > 0.0 and p[c.P_KEEP_UNFILLED] > 0.0:
         if w.rest == c.NO_REST:
@@ -54,7 +54,7 @@ def keep_rest(w: State, t: int, side: float, left: float, kind: int, p: Table) -
 
 @inner
 def intrabar_exit(
-    w: State, a: State, i: int, bar: Bar, volume: float, p: Table, logs: Logs
+    w: Instrument, a: Account, i: int, bar: Bar, volume: float, p: Table, logs: Logs
 ) -> bool:
     """Stop, target or trail of a held position inside one bar; True where one of them acted."""
     keep_apart()
@@ -76,7 +76,7 @@ def intrabar_exit(
 
 
 @inner
-def _reached(w: State, at: int, bar: Bar, p: Table) -> tuple[bool, float, int]:
+def _reached(w: Instrument, at: int, bar: Bar, p: Table) -> tuple[bool, float, int]:
     """(fills, price before slippage, kind of the fill) of a resting order at the open or inside a bar."""
     side, limit, trigger = w.rest_side, w.rest_limit, w.rest_stop
     if w.rest == c.REST_MARKET:
@@ -104,7 +104,7 @@ def _reached(w: State, at: int, bar: Bar, p: Table) -> tuple[bool, float, int]:
 
 @inner
 def fill_resting(
-    w: State, a: State, i: int, at: int, bar: Bar, volume: float, amounts: Table,
+    w: Instrument, a: Account, i: int, at: int, bar: Bar, volume: float, amounts: Table,
     levels: tuple[Table, Table, Table], p: Table, logs: Logs,
 ) -> None:  # fmt: skip
     """Fill the resting order if its price is there; then the stop of what was opened inside the bar."""

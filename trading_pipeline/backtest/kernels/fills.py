@@ -50,7 +50,7 @@ from trading_pipeline.backtest.kernels.codes import (
     SIZE_PERCENT,
     SIZE_QUANTITY,
 )
-from trading_pipeline.backtest.kernels.compilation import keep_apart, rule
+from trading_pipeline.backtest.kernels.compilation import copy_in, keep_apart, rule
 from trading_pipeline.backtest.kernels.vectors import LANES
 
 __all__ = [
@@ -155,24 +155,28 @@ def fitting_quantity(wanted: float, room: float, price: float, p: Array) -> tupl
 
     `room`: quantity that the cash pays for. The last rule that cuts the order names it.
     """
+    copy_in()
     quantity, reason = wanted, R_FILLED
     if wanted > room * (1.0 + margins.ORDER):
         quantity, reason = room, R_CLIPPED_TO_CASH
     if quantity <= 0.0:
         return 0.0, R_NO_CASH
-    rounded = whole_lots(quantity, p[P_LOT])
-    if rounded <= 0.0:
-        return 0.0, R_BELOW_ONE_LOT
-    if reason == R_FILLED and abs(rounded - quantity) > margins.QUANTITY * quantity:
-        reason = R_ROUNDED_TO_LOT
-    if rounded * price * p[P_POINT] < p[P_MIN_NOTIONAL]:
+    if p[P_LOT] > 0.0:
+        rounded = whole_lots(quantity, p[P_LOT])
+        if rounded <= 0.0:
+            return 0.0, R_BELOW_ONE_LOT
+        if reason == R_FILLED and abs(rounded - quantity) > margins.QUANTITY * quantity:
+            reason = R_ROUNDED_TO_LOT
+        quantity = rounded
+    if quantity * price * p[P_POINT] < p[P_MIN_NOTIONAL]:
         return 0.0, R_BELOW_MIN_NOTIONAL
-    return rounded, reason
+    return quantity, reason
 
 
 @rule
 def sellable_quantity(surplus: float, price: float, p: Array) -> tuple[float, int]:
     """What of a reduction can be sold, and the reason code where it is too small, else 0."""
+    copy_in()
     sold = whole_lots(surplus, p[P_LOT])
     if sold <= 0.0:
         return 0.0, R_BELOW_ONE_LOT
@@ -182,12 +186,14 @@ def sellable_quantity(surplus: float, price: float, p: Array) -> tuple[float, in
 @rule
 def whole_lots(quantity: float, lot: float) -> float:
     """The quantity in whole lots, rounded down; as it is where there is no lot."""
+    copy_in()
     return float(np.floor(quantity / lot + margins.LOTS) * lot) if lot > 0.0 else quantity
 
 
 @rule
 def whole_exit(sold: float, price: float, exited: float, proceeds: float) -> tuple[float, float]:
     """(units, average price) of a trade's exit with what was sold of it before."""
+    copy_in()
     if exited > 0.0:
         units = sold + exited
         return units, (proceeds + sold * price) / units

@@ -1,8 +1,8 @@
 """Compiled rebalancing of an account at one open: exits, reductions, then buys.
 
 The order and the sums are those of the exact loop (`due_orders`), so the numbers are equal bit for bit.
-`s`: state of the instruments (`HOLDING`), `a`: the account's (`ACCOUNT`), `at`: where the loop stands
-(`PROGRESS`).
+`s`: state of the instruments (`Holding`), `a`: the account's (`Account`), `at`: where the loop stands
+(`Place`).
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from trading_pipeline.backtest.kernels.records import (
     log_order,
     open_trade,
 )
-from trading_pipeline.backtest.kernels.state import Logs, State, Table
+from trading_pipeline.backtest.kernels.state import Account, Holding, Logs, Place, Rows, Table
 
 __all__ = ["restore_weights"]
 
 
 @inner
 def restore_weights(
-    i: int, prices: Table, p: Table, own: int, a: State, at: State, s: State, logs: Logs
+    i: int, prices: Table, p: Table, own: int, a: Account, at: Place, s: Rows[Holding], logs: Logs
 ) -> None:
     """Bring all instruments to their weights at the open of bar i: exits, reductions, then buys.
 
@@ -79,7 +79,7 @@ def restore_weights(
 
 @inner
 def _sell(
-    i: int, k: int, wanted: float, ref: float, rules: Table, a: State, at: State, held: State, logs: Logs
+    i: int, k: int, wanted: float, ref: float, rules: Table, a: Account, at: Place, held: Holding, logs: Logs
 ) -> None:  # fmt: skip
     """Close the position, or `wanted` of it."""
     copy_in()
@@ -114,8 +114,8 @@ def _sell(
 
 @inner
 def _buy(
-    i: int, k: int, side: float, wanted: float, ref: float, equity: float, rules: Table, a: State,
-    at: State, held: State, logs: Logs,
+    i: int, k: int, side: float, wanted: float, ref: float, equity: float, rules: Table, a: Account,
+    at: Place, held: Holding, logs: Logs,
 ) -> None:  # fmt: skip
     """Open a position (a short one too) or add to it, as far as cash, lot and notional allow."""
     copy_in()
@@ -151,7 +151,7 @@ def _buy(
 @inner
 def _log(
     i: int, k: int, side: float, is_entry: bool, asked: float, filled: float, price: float,
-    fee: float, slip: float, reason: int, at: State, logs: Logs,
+    fee: float, slip: float, reason: int, at: Place, logs: Logs,
 ) -> None:  # fmt: skip
     """Write an order that is due at the open of bar i, decided at the close before."""
     copy_in()

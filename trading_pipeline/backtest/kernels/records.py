@@ -10,7 +10,7 @@ import numpy as np
 
 from trading_pipeline.backtest.kernels import codes as c
 from trading_pipeline.backtest.kernels import margins
-from trading_pipeline.backtest.kernels.compilation import inner
+from trading_pipeline.backtest.kernels.compilation import copy_in, inner
 from trading_pipeline.backtest.kernels.state import Table
 
 __all__ = [
@@ -53,6 +53,7 @@ def open_trade(
     price: float, fee: float, slip: float,
 ) -> None:  # fmt: skip
     """Write the entry half of a trade's row."""
+    copy_in()
     if row < trades.shape[0]:
         trades[row, c.T_ASSET] = asset
         trades[row, c.T_SIDE] = side
@@ -72,9 +73,12 @@ def add_to_trade(
 
     `scale`: shares now that one share of the first entry has become.
     """
+    copy_in()
     if row < trades.shape[0]:
         paid = trades[row, c.T_QUANTITY] * trades[row, c.T_ENTRY_PRICE] + bought * price
-        trades[row, c.T_QUANTITY] += bought / scale
+        trades[row, c.T_QUANTITY] += (
+            bought if scale == 1.0 else bought / scale
+        )  # no division to wait for
         trades[row, c.T_ENTRY_PRICE] = paid / trades[row, c.T_QUANTITY]
         trades[row, c.T_FEES] += fee
         trades[row, c.T_SLIPPAGE] += slip

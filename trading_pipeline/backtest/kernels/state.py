@@ -1,81 +1,142 @@
 """Named fields of what a loop over an account carries from bar to bar, and of its tables.
 
-State is kept in structured arrays, so that `w[k].rest_row` is a field of instrument k. Money is in
-account currency, quantities in units (signed where a position is meant), bars in row numbers.
+State is kept in structured arrays, so `w[k].rest_row` is a field of instrument k; the classes name the
+fields. Money is in account currency, bars and rows are row numbers.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from trading_pipeline.backtest.kernels.vectors import LANES
+
 __all__ = [
-    "ACCOUNT", "HOLDING", "INSTRUMENT", "PROGRESS", "SPAN", "Actions", "Bar", "Calendar", "Decisions",
-    "Levels", "Logs", "Moment", "Prices", "Rebalances", "Results", "State", "Table", "Weights", "new_account",
-    "new_holdings", "new_instruments",
+    "ACCOUNT", "HOLDING", "INSTRUMENT", "PLACE", "SPAN", "Account", "Actions", "Bar", "Calendar",
+    "Decisions", "Holding", "Instrument", "Levels", "Logs", "Moment", "Place", "Prices", "Rebalances",
+    "Results", "Rows", "Span", "Table", "Weights", "new_account", "new_holdings", "new_instruments",
+    "new_results",
 ]  # fmt: skip
 
 Table: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.int64]
-State: TypeAlias = npt.NDArray[np.void]
-"""A structured array of one of the types below."""
+_Record_co = TypeVar("_Record_co", covariant=True)
 
-_NUMBER, _WHOLE = np.float64, np.int64
 
-#: One instrument in the exact loop. `rest*`: its resting order; `pending*`: what the strategy decided
-#: last; `goal`: weight to bring about; `forced*`: an exit that goes on; `used`: traded in this bar;
-#: `left`: 1 where a level ended the position in this bar.
-INSTRUMENT = np.dtype(
-    [
-        *((name, _NUMBER) for name in (
-            "quantity", "mark", "stop", "target", "trail", "income", "scale", "exited", "proceeds",
-            "ratio", "used", "goal", "target_weight", "rest_side", "rest_limit", "rest_stop",
-            "rest_left", "rest_ratio",
-        )),
-        *((name, _WHOLE) for name in (
-            "asset", "stop_reason", "decided", "lived", "trade", "entries", "pending",
-            "pending_row", "rest", "rest_row", "rest_bars", "rest_day", "forced", "forced_row",
-            "left",
-        )),
-    ]
-)  # fmt: skip
+class Rows(Protocol[_Record_co]):
+    """A structured array as kernels see it: rows with named fields."""
 
-#: The account. `gross`: notional that positions and this moment's entries take up; `equity`: what
-#: orders of the moment are sized on; `halted`: reason of a daily limit that was reached, else 0.
-ACCOUNT = np.dtype(
-    [
-        *((name, _NUMBER) for name in ("cash", "fees", "day_start", "gross", "equity", "interest")),
-        *((name, _WHOLE) for name in ("trades", "orders", "day", "halted")),
-    ]
-)  # fmt: skip
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of rows."""
 
-#: One instrument in a fast loop. `goal`: weight in force; `aim`, `fill`: the units and the price that
-#: the weight comes to at this open; `trade`, `span`: rows of its last ones, -1 for none.
-HOLDING = np.dtype(
-    [
-        *((name, _NUMBER) for name in (
-            "units", "point", "income", "scale", "exited", "proceeds", "goal", "aim", "fill",
-        )),
-        *((name, _WHOLE) for name in ("trade", "span", "entries")),
-    ]
-)  # fmt: skip
+    def __getitem__(self, row: int, /) -> _Record_co:
+        """One row, a view."""
 
-#: Where the loop for weights stands: rows of its logs and of its units, the bar, decision and action
-#: that come next, 1 where the bar's open is to restore the weights, 1 while there is a position, bars
-#: with one so far.
-PROGRESS = np.dtype(
-    [(name, _WHOLE) for name in (
-        "trades", "orders", "rows", "bar", "decision", "action", "due", "holds", "bars_held",
-    )]
-)  # fmt: skip
 
-#: Units of one instrument that do not change from the open of bar `begin` to the open of bar `end`;
-#: `earlier`: row of the instrument's span before, -1 for none.
-SPAN = np.dtype(
-    [("units", _NUMBER), *((name, _WHOLE) for name in ("asset", "begin", "end", "earlier"))]
-)
+class Instrument:
+    """One instrument in the exact loop."""
+
+    asset: int
+    quantity: float  # signed units
+    mark: float
+    stop: float
+    target: float
+    trail: float
+    stop_reason: int
+    decided: int  # bar of the decision that opened the position
+    lived: int  # bars that the position has lived through
+    trade: int  # row of its round trip
+    entries: int  # added to the first
+    income: float  # dividends and financing of the position
+    scale: float  # shares now that one share of the first entry has become
+    exited: float  # units sold of the position so far
+    proceeds: float  # what they brought
+    used: float  # units traded in this bar
+    left: int  # 1 where a level ended the position in this bar
+    pending: int  # what the strategy decided last, 0 for nothing
+    pending_row: int
+    ratio: float  # splits since that decision
+    goal: float  # weight to bring about, NaN for none
+    target_weight: float
+    rest: int  # kind of the resting order
+    rest_side: float
+    rest_limit: float
+    rest_stop: float
+    rest_left: float  # quantity of a kept remainder, NaN for an order that is sized when it fills
+    rest_row: int
+    rest_ratio: float
+    rest_bars: int  # bars that it has waited
+    rest_day: int  # day of its first bar, -1 before
+    forced: int  # reason of an exit that goes on, 0 for none
+    forced_row: int
+
+
+class Account:
+    """The account that instruments share."""
+
+    cash: float
+    fees: float
+    interest: float
+    equity: float  # what orders of the moment are sized on
+    gross: float  # notional that positions and this moment's entries take up
+    trades: int
+    orders: int
+    day: int
+    day_start: float  # equity at the close of the day before
+    halted: int  # reason of a daily limit that was reached, else 0
+
+
+class Holding:
+    """One instrument in a fast loop; the fields that every order reads come first."""
+
+    units: float
+    point: float  # account currency a point
+    income: float
+    scale: float
+    trade: int  # row of its last round trip, -1 for none
+    span: int  # row of its last span, -1 for none
+    entries: int
+    exited: float
+    proceeds: float
+    goal: float  # weight in force
+    aim: float  # units that the weight comes to at this open
+    fill: float  # price of a fill at this open
+
+
+class Place:
+    """Where the loop for weights stands."""
+
+    trades: int
+    orders: int
+    rows: int  # of units
+    bar: int
+    decision: int
+    action: int
+    due: int  # 1 where the bar's open is to restore the weights
+    holds: int  # 1 while there is a position
+    bars_held: int
+
+
+class Span:
+    """Units of one instrument that do not change from the open of `begin` to the open of `end`."""
+
+    units: float
+    asset: int
+    begin: int
+    end: int
+    earlier: int  # row of the instrument's span before, -1 for none
+
+
+def _fields(record: type, whole: type[np.integer[Any]] = np.int64) -> np.dtype[np.void]:
+    kinds = {"float": np.float64, "int": whole}
+    return np.dtype([(name, kinds[kind]) for name, kind in record.__annotations__.items()])
+
+
+INSTRUMENT, ACCOUNT, HOLDING, PLACE = map(_fields, (Instrument, Account, Holding, Place))
+SPAN = _fields(Span, np.int32)
 
 
 class Prices(NamedTuple):
@@ -163,9 +224,13 @@ class Logs(NamedTuple):
 
 
 class Results(NamedTuple):
-    """What a run writes beside its logs: statistics (`S_*`), equity and cash by bar, units held."""
+    """What a run writes beside its logs: statistics (`S_*`), equity and cash by bar, units held.
+
+    `sums`: zeros to add the powers of returns up in.
+    """
 
     stats: Table
+    sums: Table
     equity: Table
     cash: Table
     quantity: Table
@@ -189,25 +254,30 @@ class Bar(NamedTuple):
     close: float
 
 
-def new_instruments(count: int) -> State:
+def new_results(stats: Table, equity: Table, cash: Table, quantity: Table) -> Results:
+    """Places for the results of a run, with sums of their own."""
+    return Results(stats, np.zeros(4 * LANES), equity, cash, quantity)
+
+
+def new_instruments(count: int) -> Rows[Instrument]:
     """State of instruments before the first bar."""
     state = np.zeros(count, dtype=INSTRUMENT)
     for name in ("stop", "target", "trail", "goal", "target_weight"):
         state[name] = np.nan
     state["ratio"], state["asset"] = 1.0, np.arange(count)
-    return state
+    return cast("Rows[Instrument]", state)
 
 
-def new_holdings(points: Table) -> State:
+def new_holdings(points: Table) -> Rows[Holding]:
     """State of a fast loop's instruments before the first bar; `points`: value of a point of each."""
     state = np.zeros(len(points), dtype=HOLDING)
     state["point"], state["goal"] = points, np.nan
     state["trade"] = state["span"] = -1
-    return state
+    return cast("Rows[Holding]", state)
 
 
-def new_account(initial_cash: float) -> State:
+def new_account(initial_cash: float) -> Rows[Account]:
     """State of an account before the first bar, one row."""
     state = np.zeros(1, dtype=ACCOUNT)
     state["cash"], state["day"] = initial_cash, np.iinfo(np.int64).min
-    return state
+    return cast("Rows[Account]", state)

@@ -78,7 +78,12 @@ def applied_actions(
         )
     for name, each in bars.items():
         given = actions.get(name, ())
-        for action in given:
+        try:
+            own[name] = each.action_rows(given)
+            doubtful = given[:1]
+        except ConfigurationError:  # of several instruments
+            doubtful = given
+        for action in doubtful:
             if action.instrument != name:
                 raise ConfigurationError(
                     f"The corporate actions given for {name} hold one of {action.instrument} "
@@ -86,7 +91,6 @@ def applied_actions(
                     instrument=name,
                     found=action.instrument,
                 )
-        own[name] = each.action_rows(given)
     rows = [clock.rows[name][bar] for name, (bar, _) in own.items()]
     numbers = [np.full(len(row), k, dtype=np.int64) for k, row in enumerate(rows)]
     effects = [effect for _, effect in own.values()]

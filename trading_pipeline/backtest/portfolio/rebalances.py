@@ -17,13 +17,13 @@ from trading_pipeline.backtest.kernels import codes as codes
 from trading_pipeline.backtest.kernels.eligibility import may_run
 from trading_pipeline.backtest.kernels.fast.portfolio_weights import simulate_weights
 from trading_pipeline.backtest.kernels.state import (
-    PROGRESS,
+    PLACE,
     Actions,
     Logs,
     Rebalances,
-    Results,
     new_account,
     new_holdings,
+    new_results,
 )
 from trading_pipeline.backtest.portfolio.tables import PriceTables
 from trading_pipeline.backtest.portfolio.weights import WeightPlan
@@ -65,7 +65,7 @@ def run_rebalances(
     vectors = np.stack([each.vector for each in rules])
     n, m = tables.close.shape
     decisions = _decisions(plan)
-    state = new_account(account.initial_cash), np.zeros(1, dtype=PROGRESS)
+    state = new_account(account.initial_cash), np.zeros(1, dtype=PLACE)
     holdings = new_holdings(np.broadcast_to(vectors[:-1, codes.P_POINT], m))
     # Room for what most runs write; all of a row is written, so that it need not be zeroed.
     rows = int(decisions.due.sum()) + (1 if plan.threshold == 0.0 else _DRIFTS)
@@ -81,7 +81,11 @@ def run_rebalances(
     def work(control: IntArray) -> None:
         nonlocal first_bar, units, trades, orders
         while not simulate_weights(
-            *inputs, Results(stats, equity, cash, units), first_bar, Logs(trades, orders), control
+            *inputs,
+            new_results(stats, equity, cash, units),
+            first_bar,
+            Logs(trades, orders),
+            control,
         ):
             if at["rows"] == len(units):
                 first_bar, units = _longer(first_bar), _longer(units)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trading_pipeline.backtest.account_run import UnitsHeld, UnitSpans
+from trading_pipeline.backtest.account_run import UnitsHeld, UnitSpans, units_by_bar
 from trading_pipeline.backtest.kernels import codes as codes
 from trading_pipeline.backtest.portfolio.clock import AccountClock
 from trading_pipeline.backtest.portfolio.frames import (
@@ -67,9 +67,7 @@ class PortfolioResult(RunStatistics):
     @cached_property
     def quantity(self) -> FloatArray:
         """Signed units held at each close, (bars, instruments)."""
-        if isinstance(self.held, np.ndarray):
-            return self.held
-        return self.held.by_bar(len(self.clock))
+        return units_by_bar(self.held, len(self.clock))
 
     @property
     def interest_paid(self) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from trading_pipeline.backtest.account_inputs import read_only, sizes_of
+from trading_pipeline.backtest.account_inputs import sizes_of
 from trading_pipeline.backtest.account_run import AccountRun, UnitSpans, used_rows
 from trading_pipeline.backtest.kernels import codes as codes
 from trading_pipeline.backtest.kernels.eligibility import may_run
@@ -23,8 +23,8 @@ from trading_pipeline.backtest.kernels.state import (
     Actions,
     Decisions,
     Logs,
-    Results,
     new_holdings,
+    new_results,
 )
 from trading_pipeline.backtest.kernels.vectors import lowest
 from trading_pipeline.backtest.portfolio.inputs import PortfolioActions
@@ -59,7 +59,8 @@ def run_signals(
     `bars`, `signals`, `settings`: one for each instrument, in the order of their priority. Raises
     `RunCancelledError` when stopped.
     """
-    rules = {id(each): rules_of(each) for each in (account, *settings.values())}
+    distinct = {id(each): each for each in (account, *settings.values())}
+    rules = {key: rules_of(each) for key, each in distinct.items()}
     demands = [each.demands for each in rules.values()]
     if not may_run("signals", demands, signals.values(), complete=tables.complete):
         return None
@@ -85,15 +86,20 @@ def run_signals(
         amounts = np.stack([none if each is None else np.broadcast_to(each, n) for each in sizes])
     stats = np.zeros(codes.S_COUNT)
     # Every row that is counted is written whole, so that the places need not be zeroed.
-    equity, cash, trades, orders = empty_tables(
-        (n,), (n,), (entries, codes.T_COUNT), (2 * entries, codes.O_COUNT)
+    room = entries + len(actions.applied[0])
+    equity, cash, trades, orders, units = empty_tables(
+        (n,),
+        (n,),
+        (entries, codes.T_COUNT),
+        (2 * entries, codes.O_COUNT),
+        (room, SPAN.itemsize // 8),
     )
-    spans = np.empty(entries + len(actions.applied[0]), dtype=SPAN)
+    spans = units.view(SPAN)[:, 0]
     points = np.broadcast_to(vectors[: max(len(vectors) - 1, 1), codes.P_POINT], m)
     inputs = (
         tables.open, tables.highest_open, tables.close_by_instrument,
-        Decisions(pointer, asset, code), amounts, Actions(*map(read_only, actions.applied)), vectors,
-        new_holdings(points), Results(stats, equity, cash, np.empty((0, 0))), spans,
+        Decisions(pointer, asset, code), amounts, Actions(*actions.applied), vectors,
+        new_holdings(points), new_results(stats, equity, cash, np.empty((0, 0))), spans, np.zeros((m + 63) // 64, dtype=np.uint64),
         Logs(trades, orders),
     )  # fmt: skip
     used = 0

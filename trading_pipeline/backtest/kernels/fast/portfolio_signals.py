@@ -13,11 +13,10 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from trading_pipeline.backtest.kernels import codes as c
 from trading_pipeline.backtest.kernels import margins
-from trading_pipeline.backtest.kernels.compilation import inner
+from trading_pipeline.backtest.kernels.compilation import inner, rule
 from trading_pipeline.backtest.kernels.equity_statistics import equity_statistics
 from trading_pipeline.backtest.kernels.fills import (
     commission,
@@ -34,9 +33,11 @@ from trading_pipeline.backtest.kernels.records import (
 from trading_pipeline.backtest.kernels.state import (
     Actions,
     Decisions,
+    Holding,
     Logs,
     Results,
-    State,
+    Rows,
+    Span,
     Table,
 )
 from trading_pipeline.backtest.kernels.vectors import LANES, add_values, fetch_early, lowest
@@ -44,11 +45,11 @@ from trading_pipeline.backtest.kernels.vectors import LANES, add_values, fetch_e
 __all__ = ["simulate_signals"]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def simulate_signals(
+@rule
+def simulate_signals(  # noqa: PLR0912, PLR0915 - the order of events stands in one place
     open_: Table, highest: Table, close: Table, decisions: Decisions, amounts: Table,
-    actions: Actions, p: Table, s: State, results: Results, spans: State, logs: Logs,
-    control: npt.NDArray[np.int64],
+    actions: Actions, p: Table, s: Rows[Holding], results: Results, spans: Rows[Span],
+    held: npt.NDArray[np.uint64], logs: Logs, control: npt.NDArray[np.int64],
 ) -> int:  # fmt: skip
     """Run an account; everything comes back in `results`, `spans` and `logs`.
 
@@ -62,10 +63,12 @@ def simulate_signals(
         Settings vectors, one row an instrument, and the account's in the last row; that one alone
         where all instruments share it.
     s
-        State of the instruments (`HOLDING`) before the first bar.
+        State of the instruments (`Holding`) before the first bar.
     spans, logs
         Tables with a row of spans for each decision to enter and each action, a row of trades for each
         decision to enter, and two of orders.
+    held
+        A bit for each instrument, 0.
     control
         As in `simulate_account`.
 
@@ -78,7 +81,7 @@ def simulate_signals(
     own = 0 if p.shape[0] == 1 else 1
     main, sized = p[p.shape[0] - 1], amounts.shape[0] > 0
     cash, fees, n_trades, n_orders, n_spans = main[c.P_INITIAL_CASH], 0.0, 0, 0, 0
-    held, n_held, bars_held = np.zeros((m + 63) // 64, dtype=np.uint64), 0, 0
+    n_held, bars_held = 0, 0
     # What the positions can be worth at most; not an exact sum, so it is only asked with a margin.
     n_short, at_most, next_action, one = 0, 0.0, 0, np.uint64(1)
     by_cash = own == 0 and int(main[c.P_SIZING]) == c.SIZE_CASH and not sized
@@ -216,7 +219,7 @@ def simulate_signals(
                 0.0, s[k].income, s[k].point, c.R_OPEN,
             )  # fmt: skip
     stats = results.stats
-    equity_statistics(results.equity, main, np.zeros(4 * LANES), stats)
+    equity_statistics(results.equity, main, results.sums, stats)
     for event in range(decisions.pointer[n - 1], decisions.pointer[n]):
         k = decisions.asset[event]
         n_orders = log_pending(
@@ -228,7 +231,9 @@ def simulate_signals(
 
 
 @inner
-def _at_open(cash: float, prices: Table, s: State, held: Table) -> tuple[float, float]:
+def _at_open(
+    cash: float, prices: Table, s: Rows[Holding], held: npt.NDArray[np.uint64]
+) -> tuple[float, float]:
     """(equity, notional) at the given prices, summed in the order of the instruments."""
     equity, gross, one = cash, 0.0, np.uint64(1)
     for word in range(held.shape[0]):
@@ -244,7 +249,7 @@ def _at_open(cash: float, prices: Table, s: State, held: Table) -> tuple[float, 
 
 @inner
 def _begin_span(
-    spans: State, row: int, s: State, k: int, i: int, n: int, goes_on: bool
+    spans: Rows[Span], row: int, s: Rows[Holding], k: int, i: int, n: int, goes_on: bool
 ) -> int:  # fmt: skip
     """Write that instrument k holds its units from the open of bar i on; returns the next row.
 
@@ -259,7 +264,7 @@ def _begin_span(
 
 
 @inner
-def _mark(close: Table, spans: State, s: State, results: Results) -> None:
+def _mark(close: Table, spans: Rows[Span], s: Rows[Holding], results: Results) -> None:
     """Equity at each close: cash, then the positions' values in the order of the instruments."""
     equity, n = results.equity, results.equity.shape[0]
     for i in range(n):

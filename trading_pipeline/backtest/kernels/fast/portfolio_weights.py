@@ -5,39 +5,40 @@ this loop run: every instrument has every bar, fills are at the next open, and o
 weights and corporate actions touch cash or units. Numbers are those of `simulate_account` bit for bit,
 since every product and sum is made in the same order.
 
-Units and cash change at the opens of rebalances and actions only. The bars between two of them are
-marked together, eight at a time, each by its own sum over the instruments.
+Units change at the opens of rebalances and splits only. The bars between two of them are marked
+together, eight at a time, each by its own sum over the instruments.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from trading_pipeline.backtest.kernels import codes as c
-from trading_pipeline.backtest.kernels.compilation import inner
+from trading_pipeline.backtest.kernels.compilation import inner, rule
 from trading_pipeline.backtest.kernels.equity_statistics import equity_statistics
 from trading_pipeline.backtest.kernels.fills import whole_exit
 from trading_pipeline.backtest.kernels.rebalancing import restore_weights
 from trading_pipeline.backtest.kernels.records import close_trade, log_weight
 from trading_pipeline.backtest.kernels.state import (
+    Account,
     Actions,
+    Holding,
     Logs,
+    Place,
     Rebalances,
     Results,
-    State,
+    Rows,
     Table,
 )
-from trading_pipeline.backtest.kernels.vectors import LANES
 
 __all__ = ["simulate_weights"]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def simulate_weights(
-    open_: Table, close: Table, plan: Rebalances, actions: Actions, p: Table, account: State,
-    progress: State, s: State, results: Results, unit_bar: npt.NDArray[np.int64], logs: Logs,
+@rule
+def simulate_weights(  # noqa: PLR0912, PLR0915 - the order of events stands in one place
+    open_: Table, close: Table, plan: Rebalances, actions: Actions, p: Table, account: Rows[Account],
+    place: Rows[Place], s: Rows[Holding], results: Results, unit_bar: npt.NDArray[np.int64], logs: Logs,
     control: npt.NDArray[np.int64],
 ) -> bool:  # fmt: skip
     """Run an account; everything comes back in `results` and `logs`.
@@ -48,7 +49,7 @@ def simulate_weights(
         Prices (bars, instruments).
     p
         Settings vectors, one row an instrument or one for all of them, then the account's.
-    account, progress, s
+    account, place, s
         State of the account, of this loop and of the instruments, as `rebalances` makes it.
     results, unit_bar
         `results.quantity` holds the units from the open of the bar in `unit_bar` on.
@@ -64,7 +65,7 @@ def simulate_weights(
     """
     n, m = close.shape
     own = 0 if p.shape[0] == 2 else 1
-    a, at, equity = account[0], progress[0], results.equity
+    a, at, equity = account[0], place[0], results.equity
     while at.bar < n:
         bar = at.bar
         control[0] = bar
@@ -77,7 +78,9 @@ def simulate_weights(
                 or at.orders + 3 * m > logs.orders.shape[0]
             ):
                 return False
-            changed = _apply_actions(bar, actions, s, a, at)
+            changed = False
+            while at.action < actions.bar.shape[0] and actions.bar[at.action] <= bar:
+                changed |= _apply_next(actions, s, a, at)
             if at.due:
                 restore_weights(bar, open_[bar], p, own, a, at, s, logs)
             if at.due or changed:
@@ -87,23 +90,31 @@ def simulate_weights(
                     if s[k].units != 0.0:
                         at.holds = 1
                 at.rows += 1
-        # The bars up to the next decision or action, or to the first at whose close a weight is off.
+        # The bars up to the next decision or split, or to the first at whose close a weight is off.
         decides = at.decision < plan.bar.shape[0]
         end = plan.bar[at.decision] + 1 if decides else n
-        if at.action < actions.bar.shape[0] and actions.bar[at.action] < end:
-            end, decides = actions.bar[at.action], False
+        paid_to = bar
+        while at.action < actions.bar.shape[0] and actions.bar[at.action] < end:
+            ex_bar = actions.bar[at.action]
+            if plan.threshold > 0.0 or actions.effect[at.action, 0] != 1.0:
+                end, decides = ex_bar, False
+                break
+            _fill(results.cash, paid_to, ex_bar, a.cash)
+            paid_to = ex_bar
+            _apply_next(actions, s, a, at)
+        _fill(results.cash, paid_to, end, a.cash)
         drift, begin = -1, bar
         if plan.threshold > 0.0:
             stop = end - 1 if decides else end
             while begin < stop and drift < 0:
                 upto = min(begin + 8, stop)
-                _mark(close, s, begin, upto, a.cash, equity)
+                _mark(close, s, begin, upto, results.cash, equity)
                 drift = _off_at(close, s, begin, upto, plan.threshold, equity)
                 begin = upto
         if drift >= 0:
             end = drift + 1
         else:
-            _mark(close, s, begin, end, a.cash, equity)
+            _mark(close, s, begin, end, results.cash, equity)
         at.due = drift >= 0
         if decides and drift < 0:
             row = plan.row[at.decision]
@@ -117,12 +128,11 @@ def simulate_weights(
             at.due = restoring
             at.decision += 1
         at.bars_held += (end - bar) * at.holds
-        results.cash[bar:end] = a.cash
         at.bar = end
     if at.orders + m > logs.orders.shape[0]:
         return False
     stats = results.stats
-    equity_statistics(equity, p[p.shape[0] - 1], np.zeros(4 * LANES), stats)
+    equity_statistics(equity, p[p.shape[0] - 1], results.sums, stats)
     _finish(close, equity[n - 1], at, s, logs)
     stats[c.S_TRADES], stats[c.S_ORDERS] = at.trades, at.orders
     stats[c.S_BARS_IN_POSITION], stats[c.S_INTEREST] = at.bars_held, 0.0
@@ -131,24 +141,27 @@ def simulate_weights(
 
 
 @inner
-def _apply_actions(bar: int, actions: Actions, s: State, a: State, at: State) -> bool:
-    """Splits and dividends up to a bar's open; True where one of them changes units."""
-    changed = False
-    while at.action < actions.bar.shape[0] and actions.bar[at.action] <= bar:
-        held, split = s[actions.asset[at.action]], actions.effect[at.action, 0]
-        held.units *= split
-        held.exited *= split
-        held.scale *= split
-        paid = held.units * actions.effect[at.action, 1] * held.point
-        a.cash += paid
-        held.income += paid
-        changed = changed or split != 1.0
-        at.action += 1
-    return changed
+def _apply_next(actions: Actions, s: Rows[Holding], a: Account, at: Place) -> bool:
+    """The split or dividend that comes next; True where it changes units."""
+    held, split = s[actions.asset[at.action]], actions.effect[at.action, 0]
+    held.units *= split
+    held.exited *= split
+    held.scale *= split
+    paid = held.units * actions.effect[at.action, 1] * held.point
+    a.cash += paid
+    held.income += paid
+    at.action += 1
+    return bool(split != 1.0)
 
 
 @inner
-def _mark(close: Table, s: State, begin: int, end: int, cash: float, equity: Table) -> None:
+def _fill(cash: Table, begin: int, end: int, value: float) -> None:
+    for i in range(begin, end):
+        cash[i] = value
+
+
+@inner
+def _mark(close: Table, s: Rows[Holding], begin: int, end: int, cash: Table, equity: Table) -> None:
     """Equity at the closes of bars `begin` to `end - 1`: cash, then the positions in their order.
 
     Up to seven bars beyond the end are written too, which their own marks replace.
@@ -157,13 +170,14 @@ def _mark(close: Table, s: State, begin: int, end: int, cash: float, equity: Tab
     i = begin
     while i < end:
         if i + 8 > n:
-            value = cash
+            value = cash[i]
             for k in range(m):
                 value += s[k].units * close[i, k] * s[k].point
             equity[i] = value
             i += 1
             continue
-        v0, v1, v2, v3, v4, v5, v6, v7 = cash, cash, cash, cash, cash, cash, cash, cash
+        v0, v1, v2, v3 = cash[i], cash[i + 1], cash[i + 2], cash[i + 3]
+        v4, v5, v6, v7 = cash[i + 4], cash[i + 5], cash[i + 6], cash[i + 7]
         for k in range(m):
             units, point = s[k].units, s[k].point
             v0 += units * close[i, k] * point
@@ -180,7 +194,9 @@ def _mark(close: Table, s: State, begin: int, end: int, cash: float, equity: Tab
 
 
 @inner
-def _off_at(close: Table, s: State, begin: int, end: int, threshold: float, equity: Table) -> int:
+def _off_at(
+    close: Table, s: Rows[Holding], begin: int, end: int, threshold: float, equity: Table
+) -> int:
     """First of the bars at whose close the weight of an instrument is off by more; -1 for none."""
     for i in range(begin, end):
         if not equity[i] > 0.0:
@@ -193,7 +209,7 @@ def _off_at(close: Table, s: State, begin: int, end: int, threshold: float, equi
 
 
 @inner
-def _finish(close: Table, equity: float, at: State, s: State, logs: Logs) -> None:
+def _finish(close: Table, equity: float, at: Place, s: Rows[Holding], logs: Logs) -> None:
     """Mark open trades at the last close; log the orders of weights that the last bar restores."""
     last = close.shape[0] - 1
     for k in range(close.shape[1]):
