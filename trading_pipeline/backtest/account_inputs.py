@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from trading_pipeline.backtest.arrays import BoolArray, CodeArray, FloatArray, IntArray
 from trading_pipeline.backtest.kernels import codes as codes
 from trading_pipeline.backtest.kernels.account import simulate_account
 from trading_pipeline.backtest.kernels.state import (
@@ -38,8 +39,6 @@ from trading_pipeline.settings.backtest_settings import (
 
 __all__ = ["AccountInputs", "level_rows", "read_only", "single_account", "sizes_of"]
 
-FloatArray: TypeAlias = npt.NDArray[np.float64]
-IntArray: TypeAlias = npt.NDArray[np.int64]
 _Number = TypeVar("_Number", bound=np.generic)
 
 
@@ -52,13 +51,13 @@ class AccountInputs:
     """
 
     prices: tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]
-    events: tuple[IntArray, IntArray, npt.NDArray[np.uint8]]
+    events: tuple[IntArray, IntArray, CodeArray]
     levels: tuple[FloatArray, ...]
     day: IntArray
-    session_end: npt.NDArray[np.bool_]
+    session_end: BoolArray
     settings: FloatArray
     weights: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
-    rebalance: npt.NDArray[np.uint8] = field(default_factory=lambda: np.empty(0, dtype=np.uint8))
+    rebalance: CodeArray = field(default_factory=lambda: np.empty(0, dtype=np.uint8))
     threshold: float = 0.0
 
     def run(
@@ -98,7 +97,7 @@ def single_account(
     signals: Signals,
     settings: BacktestSettings,
     event_bar: IntArray,
-    event_code: npt.NDArray[np.uint8],
+    event_code: CodeArray,
     sizes: FloatArray | None,
 ) -> AccountInputs:
     """Tables of one instrument; `sizes`: amounts bar by bar, or None."""

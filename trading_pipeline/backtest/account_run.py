@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from trading_pipeline.backtest.account_inputs import AccountInputs
+from trading_pipeline.backtest.arrays import FloatArray, IntArray
 from trading_pipeline.backtest.kernels import codes as codes
 from trading_pipeline.backtest.run_control import Cancelled, Progress, run_watched
 
 __all__ = ["AccountRun", "UnitSpans", "UnitsHeld", "run_account", "units_by_bar", "used_rows"]
 
-FloatArray: TypeAlias = npt.NDArray[np.float64]
-IntArray: TypeAlias = npt.NDArray[np.int64]
 _Number = TypeVar("_Number", bound=np.generic)
 
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from trading_pipeline.backtest.account_inputs import single_account, sizes_of
 from trading_pipeline.backtest.account_run import run_account
+from trading_pipeline.backtest.arrays import CodeArray, FloatArray, IntArray
 from trading_pipeline.backtest.kernels import codes as codes
 from trading_pipeline.backtest.kernels.eligibility import may_run_plain
 from trading_pipeline.backtest.kernels.events import pack_intents
@@ -39,9 +39,6 @@ __all__ = ["ENGINE_VERSION", "run_backtest"]
 
 #: Changes whenever a number of a result can change; part of every result's code hash.
 ENGINE_VERSION = "1.3"
-
-FloatArray: TypeAlias = npt.NDArray[np.float64]
-IntArray: TypeAlias = npt.NDArray[np.int64]
 
 
 def run_backtest(
@@ -138,7 +135,7 @@ def run_backtest(
 # Equity, holdings, trades, orders and statistics, as `BacktestResult` has them.
 _Tables: TypeAlias = tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]
 # Bars with a decision, their codes, and how many can start a trade, see `pack_intents`.
-_Events: TypeAlias = tuple[IntArray, npt.NDArray[np.uint8], int]
+_Events: TypeAlias = tuple[IntArray, CodeArray, int]
 # Bar and effect of corporate actions, see `ValidatedBars.action_rows`.
 _Effects: TypeAlias = tuple[IntArray, FloatArray]
 

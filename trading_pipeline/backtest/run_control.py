@@ -9,8 +9,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from trading_pipeline.backtest.arrays import IntArray
 from trading_pipeline.errors import ConfigurationError, RunCancelledError
 
 __all__ = ["Cancelled", "Progress", "run_blocks", "run_watched", "stopped_at", "usable_threads"]
@@ -36,7 +36,7 @@ def stopped_at(bar: int, bars: int) -> RunCancelledError:
 
 
 def run_watched(
-    work: Callable[[npt.NDArray[np.int64]], None],
+    work: Callable[[IntArray], None],
     bars: int,
     progress: Progress | None,
     cancelled: Cancelled | None,

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from trading_pipeline.backtest.arrays import FloatArray
 from trading_pipeline.backtest.kernels import codes as codes
 from trading_pipeline.backtest.result_frames import BarClock
 from trading_pipeline.backtest.validated_bars import ValidatedBars
 from trading_pipeline.settings.backtest_settings import BacktestSettings
 
 __all__ = ["ended_instruments", "run_warnings"]
-
-FloatArray: TypeAlias = npt.NDArray[np.float64]
 
 
 def run_warnings(settings: BacktestSettings, stats: FloatArray, clock: BarClock) -> list[str]:

@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from trading_pipeline.backtest.arrays import FloatArray
 from trading_pipeline.backtest.kernels import codes as codes
 from trading_pipeline.backtest.kernels.eligibility import Demand, demands_of, may_run
 from trading_pipeline.domain.signals import Level, Price, Signals
@@ -28,7 +28,6 @@ __all__ = [
     "settings_vector",
 ]
 
-FloatArray: TypeAlias = npt.NDArray[np.float64]
 LevelArrays: TypeAlias = tuple[FloatArray, FloatArray, FloatArray]
 
 _INTRABAR = {
@@ -84,42 +83,46 @@ _known: dict[int, tuple[BacktestSettings, Rules]] = {}
 
 def _base_vector(settings: BacktestSettings) -> FloatArray:
     """All entries of the settings vector that no signal changes."""
-    p = np.zeros(codes.P_COUNT, dtype=np.float64)
-    p[codes.P_INITIAL_CASH] = settings.initial_cash
-    p[codes.P_SAME_CLOSE] = settings.fill == "same_close"
-    p[codes.P_INTRABAR] = _INTRABAR[settings.intrabar]
-    p[codes.P_TOUCH] = settings.limit_fill == "touch"
-    p[codes.P_SIZING], p[codes.P_AMOUNT] = _sizing(settings)
-    maker = settings.maker_commission_bps
-    p[codes.P_RATE] = settings.commission_bps * _BPS
-    p[codes.P_MAKER_RATE] = (settings.commission_bps if maker is None else maker) * _BPS
-    p[codes.P_PER_ORDER] = settings.commission_per_order
-    p[codes.P_PER_SHARE] = settings.commission_per_share
-    p[codes.P_MINIMUM] = settings.commission_minimum
-    p[codes.P_ROUND_TRIP] = settings.commission_per_round_trip
-    p[codes.P_SLIPPAGE] = settings.slippage_bps * _BPS
-    p[codes.P_SLIPPAGE_PRICE] = settings.slippage_price
-    p[codes.P_ALLOW_SHORT] = settings.allow_short
-    p[codes.P_LEVERAGE] = settings.leverage
-    p[codes.P_LOT] = settings.lot_size or 0.0
-    p[codes.P_TICK] = settings.tick_size or 0.0
-    p[codes.P_MIN_NOTIONAL] = settings.min_notional
-    p[codes.P_POINT] = settings.multiplier * settings.delta
-    p[codes.P_MAX_HOLDING] = settings.max_holding_bars or 0
-    p[codes.P_PERIODS] = settings.periods_per_year
-    p[codes.P_VOLUME_IMPACT] = settings.slippage_volume_share
-    p[codes.P_PARTICIPATION] = settings.maximum_participation or 0.0
-    p[codes.P_KEEP_UNFILLED] = settings.unfilled == "keep"
-    p[codes.P_PYRAMIDING] = settings.pyramiding
-    p[codes.P_MAINTENANCE] = settings.maintenance_margin or 0.0
-    p[codes.P_DAILY_TARGET] = settings.daily_profit_target or 0.0
-    p[codes.P_DAILY_LOSS] = settings.daily_loss_limit or 0.0
-    p[codes.P_BORROW] = settings.borrow_rate
-    p[codes.P_FUNDING] = settings.funding_rate
-    p[codes.P_CASH_RATE] = settings.cash_rate
-    bars = settings.time_in_force
-    p[codes.P_ORDER_BARS] = bars if isinstance(bars, int) else 0
-    p[codes.P_DAY_ORDERS] = bars == "day"
+    maker, bars = settings.maker_commission_bps, settings.time_in_force
+    sizing, amount = _sizing(settings)
+    values: dict[int, float] = {
+        codes.P_INITIAL_CASH: settings.initial_cash,
+        codes.P_SAME_CLOSE: settings.fill == "same_close",
+        codes.P_INTRABAR: _INTRABAR[settings.intrabar],
+        codes.P_TOUCH: settings.limit_fill == "touch",
+        codes.P_SIZING: sizing,
+        codes.P_AMOUNT: amount,
+        codes.P_RATE: settings.commission_bps * _BPS,
+        codes.P_MAKER_RATE: (settings.commission_bps if maker is None else maker) * _BPS,
+        codes.P_PER_ORDER: settings.commission_per_order,
+        codes.P_PER_SHARE: settings.commission_per_share,
+        codes.P_MINIMUM: settings.commission_minimum,
+        codes.P_ROUND_TRIP: settings.commission_per_round_trip,
+        codes.P_SLIPPAGE: settings.slippage_bps * _BPS,
+        codes.P_SLIPPAGE_PRICE: settings.slippage_price,
+        codes.P_ALLOW_SHORT: settings.allow_short,
+        codes.P_LEVERAGE: settings.leverage,
+        codes.P_LOT: settings.lot_size or 0.0,
+        codes.P_TICK: settings.tick_size or 0.0,
+        codes.P_MIN_NOTIONAL: settings.min_notional,
+        codes.P_POINT: settings.multiplier * settings.delta,
+        codes.P_MAX_HOLDING: settings.max_holding_bars or 0,
+        codes.P_PERIODS: settings.periods_per_year,
+        codes.P_VOLUME_IMPACT: settings.slippage_volume_share,
+        codes.P_PARTICIPATION: settings.maximum_participation or 0.0,
+        codes.P_KEEP_UNFILLED: settings.unfilled == "keep",
+        codes.P_PYRAMIDING: settings.pyramiding,
+        codes.P_MAINTENANCE: settings.maintenance_margin or 0.0,
+        codes.P_DAILY_TARGET: settings.daily_profit_target or 0.0,
+        codes.P_DAILY_LOSS: settings.daily_loss_limit or 0.0,
+        codes.P_BORROW: settings.borrow_rate,
+        codes.P_FUNDING: settings.funding_rate,
+        codes.P_CASH_RATE: settings.cash_rate,
+        codes.P_ORDER_BARS: bars if isinstance(bars, int) else 0,
+        codes.P_DAY_ORDERS: bars == "day",
+    }
+    p = np.zeros(codes.P_COUNT)
+    p[list(values)] = list(values.values())
     p.setflags(write=False)
     return p
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from trading_pipeline.backtest.account_inputs import sizes_of
+from trading_pipeline.backtest.arrays import FloatArray
 from trading_pipeline.backtest.engine import run_backtest
 from trading_pipeline.backtest.kernels import codes as codes
 from trading_pipeline.backtest.kernels.eligibility import may_run_plain
@@ -81,7 +81,7 @@ def run_signal_sweep(
     return sweep_frame(stats)
 
 
-def sweep_frame(stats: npt.NDArray[np.float64]) -> pd.DataFrame:
+def sweep_frame(stats: FloatArray) -> pd.DataFrame:
     """The kernel's statistics, one row a run, as a table with `SWEEP_COLUMNS`."""
     frame = pd.DataFrame({name: stats[:, at] for name, at in SWEEP_COLUMNS.items()})
     return frame.astype({"trade_count": "int64", "bars_in_position": "int64"})

@@ -7,8 +7,8 @@ financing, and its orders wait.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from trading_pipeline.backtest.arrays import BoolArray, FloatArray, IntArray
 from trading_pipeline.backtest.kernels import codes as c
 from trading_pipeline.backtest.kernels.account_actions import apply_action
 from trading_pipeline.backtest.kernels.account_end import finish_account
@@ -34,7 +34,6 @@ from trading_pipeline.backtest.kernels.state import (
     Prices,
     Results,
     Rows,
-    Table,
     Weights,
 )
 
@@ -44,8 +43,8 @@ __all__ = ["simulate_account"]
 @rule
 def simulate_account(  # noqa: PLR0912 - the order of events stands in one place
     prices: Prices, decisions: Decisions, levels: Levels, actions: Actions, calendar: Calendar,
-    weights: Weights, p: Table, w: Rows[Instrument], account: Rows[Account], results: Results, logs: Logs,
-    control: npt.NDArray[np.int64],
+    weights: Weights, p: FloatArray, w: Rows[Instrument], account: Rows[Account], results: Results, logs: Logs,
+    control: IntArray,
 ) -> None:  # fmt: skip
     """Run an account through the order of events; everything comes back in `results` and `logs`.
 
@@ -117,7 +116,7 @@ def simulate_account(  # noqa: PLR0912 - the order of events stands in one place
 
 @inner
 def _begin_bar(
-    i: int, opens: Table, day: int, p: Table, w: Rows[Instrument], a: Account, logs: Logs
+    i: int, opens: FloatArray, day: int, p: FloatArray, w: Rows[Instrument], a: Account, logs: Logs
 ) -> None:
     """Mark at the open and end the resting orders whose time is over."""
     for k in range(w.shape[0]):
@@ -135,7 +134,7 @@ def _begin_bar(
 
 @inner
 def _inside_bar(
-    i: int, prices: Prices, levels: Levels, day: int, at_close: bool, p: Table, w: Rows[Instrument], a: Account,
+    i: int, prices: Prices, levels: Levels, day: int, at_close: bool, p: FloatArray, w: Rows[Instrument], a: Account,
     logs: Logs,
 ) -> None:  # fmt: skip
     """Exits of all instruments, then entries by priority; then each is marked at its close.
@@ -195,7 +194,7 @@ def _bar(prices: Prices, i: int, k: int) -> Bar:
 
 @inner
 def _forced_at_close(
-    i: int, closes: Table, volume: Table, session_end: npt.NDArray[np.bool_], main: Table, p: Table,
+    i: int, closes: FloatArray, volume: FloatArray, session_end: BoolArray, main: FloatArray, p: FloatArray,
     w: Rows[Instrument], a: Account, logs: Logs,
 ) -> None:  # fmt: skip
     """Daily target or loss limit, session close, longest holding time."""
@@ -224,7 +223,9 @@ def _forced_at_close(
 
 
 @inner
-def _finance(closes: Table, main: Table, p: Table, w: Rows[Instrument], a: Account) -> None:
+def _finance(
+    closes: FloatArray, main: FloatArray, p: FloatArray, w: Rows[Instrument], a: Account
+) -> None:
     """Funding, borrow on shorts, interest on negative cash."""
     for k in range(w.shape[0]):
         quantity = w[k].quantity
@@ -244,7 +245,7 @@ def _finance(closes: Table, main: Table, p: Table, w: Rows[Instrument], a: Accou
 
 @inner
 def _weigh(
-    i: int, closes: Table, weights: Weights, p: Table, w: Rows[Instrument], a: Account
+    i: int, closes: FloatArray, weights: Weights, p: FloatArray, w: Rows[Instrument], a: Account
 ) -> None:
     """Take over the weights that a bar gives; set the goals where they are to be restored."""
     due = weights.rebalance[i] != 0

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from trading_pipeline.backtest.arrays import FloatArray
 from trading_pipeline.backtest.kernels import codes as c
 from trading_pipeline.backtest.kernels.compilation import inner
-from trading_pipeline.backtest.kernels.state import Account, Instrument, Table
+from trading_pipeline.backtest.kernels.state import Account, Instrument
 
 __all__ = ["apply_action"]
 
 
 @inner
-def apply_action(w: Instrument, a: Account, effect: Table, p: Table) -> None:
+def apply_action(w: Instrument, a: Account, effect: FloatArray, p: FloatArray) -> None:
     """Turn quantities and levels into the new shares, then pay the dividend on them.
 
     `effect`: split ratio (1 for none) and dividend a share (0 for none).

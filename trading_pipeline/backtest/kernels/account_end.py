@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from trading_pipeline.backtest.arrays import FloatArray
 from trading_pipeline.backtest.kernels import codes as c
 from trading_pipeline.backtest.kernels.account_orders import withdraw
 from trading_pipeline.backtest.kernels.compilation import inner, keep_apart
 from trading_pipeline.backtest.kernels.fills import whole_exit
 from trading_pipeline.backtest.kernels.records import close_trade, log_pending, log_weight
-from trading_pipeline.backtest.kernels.state import Account, Instrument, Logs, Moment, Rows, Table
+from trading_pipeline.backtest.kernels.state import Account, Instrument, Logs, Moment, Rows
 
 __all__ = ["finish_account"]
 
 
 @inner
 def finish_account(
-    w: Rows[Instrument], a: Account, n: int, p: Table, stats: Table, logs: Logs
+    w: Rows[Instrument], a: Account, n: int, p: FloatArray, stats: FloatArray, logs: Logs
 ) -> None:
     """Mark open trades at the last close, log orders without a bar to fill in, write the counts.
 

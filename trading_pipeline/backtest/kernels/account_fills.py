@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from trading_pipeline.backtest.arrays import FloatArray
 from trading_pipeline.backtest.kernels import codes as c
 from trading_pipeline.backtest.kernels import margins
 from trading_pipeline.backtest.kernels.compilation import inner, keep_apart
@@ -29,13 +30,13 @@ from trading_pipeline.backtest.kernels.records import (
     log_order,
     open_trade,
 )
-from trading_pipeline.backtest.kernels.state import Account, Instrument, Logs, Moment, Table
+from trading_pipeline.backtest.kernels.state import Account, Instrument, Logs, Moment
 
 __all__ = ["enter", "leave", "refuse", "rest", "rest_kind", "volume_room"]
 
 
 @inner
-def volume_room(w: Instrument, volume: float, p: Table) -> float:
+def volume_room(w: Instrument, volume: float, p: FloatArray) -> float:
     """Quantity that may still be traded in this bar; infinite where participation has no limit."""
     if not p[c.P_PARTICIPATION] > 0.0:
         return np.inf
@@ -69,7 +70,7 @@ def rest_kind(rest: int) -> int:
 
 @inner
 def _impact(
-    price: float, now: Moment, side: float, quantity: float, p: Table
+    price: float, now: Moment, side: float, quantity: float, p: FloatArray
 ) -> float:  # fmt: skip
     """Market price after the order's own share of the bar's volume has moved it."""
     if not p[c.P_VOLUME_IMPACT] > 0.0:
@@ -82,7 +83,7 @@ def _impact(
 @inner
 def enter(  # noqa: PLR0912, PLR0915 - one order from its size to its log row
     w: Instrument, a: Account, t: int, now: Moment, side: float, kind: int, limit: float, amount: float,
-    fixed: float, levels: tuple[Table, Table, Table], ratio: float, p: Table, logs: Logs,
+    fixed: float, levels: tuple[FloatArray, FloatArray, FloatArray], ratio: float, p: FloatArray, logs: Logs,
 ) -> float:  # fmt: skip
     """Open or add to a position; returns the quantity that was asked for and fits but lacks volume.
 
@@ -162,7 +163,7 @@ def leave(  # noqa: PLR0912, PLR0915
     now: Moment,
     why: int,
     wanted: float,
-    p: Table,
+    p: FloatArray,
     logs: Logs,
 ) -> bool:
     """Close the position, or `wanted` of it (NaN: all); True where all that was wanted is done.
@@ -234,7 +235,7 @@ def leave(  # noqa: PLR0912, PLR0915
 
 @inner
 def rest(
-    w: Instrument, t: int, side: float, close: float, limit: float, trigger: float, p: Table
+    w: Instrument, t: int, side: float, close: float, limit: float, trigger: float, p: FloatArray
 ) -> bool:
     """Keep an entry decided at bar t as a limit, stop or stop-limit order; False for a market order.
 

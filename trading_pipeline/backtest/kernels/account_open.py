@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from trading_pipeline.backtest.arrays import FloatArray
 from trading_pipeline.backtest.kernels import codes as c
 from trading_pipeline.backtest.kernels import margins
 from trading_pipeline.backtest.kernels.account_fills import enter, leave, refuse, rest
@@ -28,14 +29,13 @@ from trading_pipeline.backtest.kernels.state import (
     Logs,
     Moment,
     Rows,
-    Table,
 )
 
 __all__ = ["due_orders", "forced_exits", "size_up"]
 
 
 @inner
-def size_up(w: Rows[Instrument], a: Account, p: Table) -> None:
+def size_up(w: Rows[Instrument], a: Account, p: FloatArray) -> None:
     """Equity and notional of the account at the present marks, on which entries are sized."""
     a.equity, a.gross = a.cash, 0.0
     for k in range(w.shape[0]):
@@ -47,7 +47,13 @@ def size_up(w: Rows[Instrument], a: Account, p: Table) -> None:
 
 @inner
 def forced_exits(
-    prices: Table, volume: Table, i: int, p: Table, w: Rows[Instrument], a: Account, logs: Logs
+    prices: FloatArray,
+    volume: FloatArray,
+    i: int,
+    p: FloatArray,
+    w: Rows[Instrument],
+    a: Account,
+    logs: Logs,
 ) -> None:
     """Margin calls of the close before, and exits that volume left unfinished, at the open."""
     for k in range(w.shape[0]):
@@ -61,7 +67,7 @@ def forced_exits(
 
 @inner
 def due_orders(
-    prices: Table, volume: Table, i: int, at: int, levels: Levels, close: Table, p: Table,
+    prices: FloatArray, volume: FloatArray, i: int, at: int, levels: Levels, close: FloatArray, p: FloatArray,
     w: Rows[Instrument], a: Account, logs: Logs,
 ) -> None:  # fmt: skip
     """All orders of one moment: exits of all instruments, then reductions, then entries by priority."""
@@ -108,7 +114,7 @@ def due_orders(
 
 @inner
 def _exit_first(
-    w: Instrument, a: Account, now: Moment, amounts: Table, p: Table, logs: Logs
+    w: Instrument, a: Account, now: Moment, amounts: FloatArray, p: FloatArray, logs: Logs
 ) -> None:
     """Carry out the exit that is due, and withdraw what the new decision ends."""
     keep_apart()
@@ -146,14 +152,16 @@ def _exit_first(
 
 
 @inner
-def _desired(w: Instrument, a: Account, price: float, p: Table) -> float:
+def _desired(w: Instrument, a: Account, price: float, p: FloatArray) -> float:
     """Quantity, without sign, that the goal's weight of the equity buys at this price."""
     filled = fill_at_market(price, 1.0 if w.goal > 0.0 else -1.0, p)
     return float(affordable_quantity(a.equity * abs(w.goal), filled, p))
 
 
 @inner
-def _reduce(w: Instrument, a: Account, now: Moment, surplus: float, p: Table, logs: Logs) -> None:
+def _reduce(
+    w: Instrument, a: Account, now: Moment, surplus: float, p: FloatArray, logs: Logs
+) -> None:
     """Sell what is held beyond the goal, or log that it is too small to be sold."""
     keep_apart()
     sold, why = sellable_quantity(surplus, now.price, p)
@@ -168,7 +176,7 @@ def _reduce(w: Instrument, a: Account, now: Moment, surplus: float, p: Table, lo
 
 @inner
 def _bring_about(
-    w: Instrument, a: Account, now: Moment, goal: float, risk: tuple[Table, Table, Table], p: Table, logs: Logs
+    w: Instrument, a: Account, now: Moment, goal: float, risk: tuple[FloatArray, FloatArray, FloatArray], p: FloatArray, logs: Logs
 ) -> None:  # fmt: skip
     """Buy (or sell short) what is missing to the goal's weight."""
     keep_apart()
@@ -192,7 +200,7 @@ def _bring_about(
 @inner
 def _enter_by_signal(
     w: Instrument, a: Account, now: Moment, act: int, close: float, limit: float, trigger: float,
-    amounts: Table, risk: tuple[Table, Table, Table], p: Table, logs: Logs,
+    amounts: FloatArray, risk: tuple[FloatArray, FloatArray, FloatArray], p: FloatArray, logs: Logs,
 ) -> None:  # fmt: skip
     """Carry out a decision to enter: refuse it, keep it as a resting order, or fill it."""
     keep_apart()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from trading_pipeline.backtest.arrays import FloatArray
 from trading_pipeline.backtest.kernels import codes as c
 from trading_pipeline.backtest.kernels.account_fills import (
     enter,
@@ -19,13 +20,13 @@ from trading_pipeline.backtest.kernels.account_fills import (
 )
 from trading_pipeline.backtest.kernels.compilation import inner, keep_apart
 from trading_pipeline.backtest.kernels.fills import exit_trigger, trail_level
-from trading_pipeline.backtest.kernels.state import Account, Bar, Instrument, Logs, Moment, Table
+from trading_pipeline.backtest.kernels.state import Account, Bar, Instrument, Logs, Moment
 
 __all__ = ["amount_at", "fill_resting", "intrabar_exit", "keep_rest", "withdraw"]
 
 
 @inner
-def amount_at(amounts: Table, t: int, p: Table) -> float:
+def amount_at(amounts: FloatArray, t: int, p: FloatArray) -> float:
     """Size of an entry decided at bar t: its own, or that of the settings where it has none."""
     given = amounts[t if amounts.shape[0] > 1 else 0]
     return float(given if given == given else p[c.P_AMOUNT])
@@ -40,7 +41,7 @@ def withdraw(w: Instrument, a: Account, now: Moment, reason: int, logs: Logs) ->
 
 
 @inner
-def keep_rest(w: Instrument, t: int, side: float, left: float, kind: int, p: Table) -> None:
+def keep_rest(w: Instrument, t: int, side: float, left: float, kind: int, p: FloatArray) -> None:
     """What a fill left over for lack of volume works on, where the settings keep it."""
     if left > 0.0 and p[c.P_KEEP_UNFILLED] > 0.0:
         if w.rest == c.NO_REST:
@@ -54,7 +55,7 @@ def keep_rest(w: Instrument, t: int, side: float, left: float, kind: int, p: Tab
 
 @inner
 def intrabar_exit(
-    w: Instrument, a: Account, i: int, bar: Bar, volume: float, p: Table, logs: Logs
+    w: Instrument, a: Account, i: int, bar: Bar, volume: float, p: FloatArray, logs: Logs
 ) -> bool:
     """Stop, target or trail of a held position inside one bar; True where one of them acted."""
     keep_apart()
@@ -76,7 +77,7 @@ def intrabar_exit(
 
 
 @inner
-def _reached(w: Instrument, at: int, bar: Bar, p: Table) -> tuple[bool, float, int]:
+def _reached(w: Instrument, at: int, bar: Bar, p: FloatArray) -> tuple[bool, float, int]:
     """(fills, price before slippage, kind of the fill) of a resting order at the open or inside a bar."""
     side, limit, trigger = w.rest_side, w.rest_limit, w.rest_stop
     if w.rest == c.REST_MARKET:
@@ -104,8 +105,8 @@ def _reached(w: Instrument, at: int, bar: Bar, p: Table) -> tuple[bool, float, i
 
 @inner
 def fill_resting(
-    w: Instrument, a: Account, i: int, at: int, bar: Bar, volume: float, amounts: Table,
-    levels: tuple[Table, Table, Table], p: Table, logs: Logs,
+    w: Instrument, a: Account, i: int, at: int, bar: Bar, volume: float, amounts: FloatArray,
+    levels: tuple[FloatArray, FloatArray, FloatArray], p: FloatArray, logs: Logs,
 ) -> None:  # fmt: skip
     """Fill the resting order if its price is there; then the stop of what was opened inside the bar."""
     keep_apart()

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from trading_pipeline.backtest.arrays import FloatArray
 from trading_pipeline.backtest.kernels import codes as c
 from trading_pipeline.backtest.kernels.compilation import inner, keep_apart
 from trading_pipeline.backtest.kernels.fills import add_powers, follow_peak, write_moments
-from trading_pipeline.backtest.kernels.state import Table
 
 __all__ = ["equity_statistics"]
 
 
 @inner
-def equity_statistics(equity: Table, main: Table, sums: Table, stats: Table) -> None:
+def equity_statistics(
+    equity: FloatArray, main: FloatArray, sums: FloatArray, stats: FloatArray
+) -> None:
     """Final equity, deepest drawdown, first bar of ruin and the moments of the returns, into `stats`.
 
     `equity`: at each close, one bar or more. `main`: the account's settings vector; the first return

@@ -6,11 +6,9 @@ Every loop (single run, sweep, portfolio) calls these, so their numbers are equa
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import numpy as np
-import numpy.typing as npt
 
+from trading_pipeline.backtest.arrays import FloatArray
 from trading_pipeline.backtest.kernels import margins
 from trading_pipeline.backtest.kernels.codes import (
     OHLC_PATH,
@@ -72,11 +70,9 @@ __all__ = [
     "write_moments",
 ]
 
-Array: TypeAlias = npt.NDArray[np.float64]
-
 
 @rule
-def fill_at_market(price: float, side: float, p: Array) -> float:
+def fill_at_market(price: float, side: float, p: FloatArray) -> float:
     """Price after slippage, rounded to the tick against the order, never below 0."""
     filled = price * (1.0 + side * p[P_SLIPPAGE]) + side * p[P_SLIPPAGE_PRICE]
     rounded: float = max(to_tick(filled, side, p[P_TICK]), 0.0)
@@ -102,7 +98,7 @@ def to_tick(price: float, direction: float, tick: float) -> float:
 
 
 @rule
-def commission(quantity: float, price: float, is_maker: bool, p: Array) -> float:
+def commission(quantity: float, price: float, is_maker: bool, p: FloatArray) -> float:
     """Cost of one order: bps and per share, at least the minimum, plus the flat part."""
     rate = p[P_MAKER_RATE] if is_maker else p[P_RATE]
     variable = quantity * price * p[P_POINT] * rate + quantity * p[P_PER_SHARE]
@@ -111,7 +107,7 @@ def commission(quantity: float, price: float, is_maker: bool, p: Array) -> float
 
 
 @rule
-def affordable_quantity(budget: float, price: float, p: Array) -> float:
+def affordable_quantity(budget: float, price: float, p: FloatArray) -> float:
     """Largest quantity whose notional and commission together cost `budget`."""
     left = budget - p[P_PER_ORDER]
     unit = price * p[P_POINT]
@@ -123,7 +119,7 @@ def affordable_quantity(budget: float, price: float, p: Array) -> float:
 
 @rule
 def entry_quantity(
-    equity: float, price: float, amount: float, stop: float, p: Array, gross: float = 0.0
+    equity: float, price: float, amount: float, stop: float, p: FloatArray, gross: float = 0.0
 ) -> tuple[float, float, int]:
     """(requested, filled, reason) of an entry at fill price `price`, from equity after exits.
 
@@ -150,7 +146,7 @@ def entry_quantity(
 
 
 @rule
-def fitting_quantity(wanted: float, room: float, price: float, p: Array) -> tuple[float, int]:
+def fitting_quantity(wanted: float, room: float, price: float, p: FloatArray) -> tuple[float, int]:
     """What of an order the cash, the lot and the least notional let through, and the reason code.
 
     `room`: quantity that the cash pays for. The last rule that cuts the order names it.
@@ -174,7 +170,7 @@ def fitting_quantity(wanted: float, room: float, price: float, p: Array) -> tupl
 
 
 @rule
-def sellable_quantity(surplus: float, price: float, p: Array) -> tuple[float, int]:
+def sellable_quantity(surplus: float, price: float, p: FloatArray) -> tuple[float, int]:
     """What of a reduction can be sold, and the reason code where it is too small, else 0."""
     copy_in()
     sold = whole_lots(surplus, p[P_LOT])
@@ -231,7 +227,7 @@ def exit_trigger(
 
 
 @rule
-def add_powers(sums: Array, bar: int, change: float) -> None:
+def add_powers(sums: FloatArray, bar: int, change: float) -> None:
     """Add the first four powers of one bar's return to the bar's lane of the sums."""
     lane, squared = bar & (LANES - 1), change * change
     sums[lane] += change
@@ -256,7 +252,7 @@ def follow_peak(
 
 
 @rule
-def write_moments(n: int, sums: Array, periods: float, stats: Array) -> None:
+def write_moments(n: int, sums: FloatArray, periods: float, stats: FloatArray) -> None:
     """Moments of n bar returns into `stats`, from their power sums."""
     mean, sd, skew, kurtosis, sharpe = return_statistics(n, sums, periods)
     stats[S_MEAN], stats[S_SD], stats[S_SKEW] = mean, sd, skew
@@ -265,7 +261,7 @@ def write_moments(n: int, sums: Array, periods: float, stats: Array) -> None:
 
 @rule
 def return_statistics(
-    n: int, sums: Array, periods: float
+    n: int, sums: FloatArray, periods: float
 ) -> tuple[float, float, float, float, float]:
     """(mean, sd, skew, kurtosis, sharpe) from power sums of n bar returns, eight lanes each.
 
@@ -289,7 +285,7 @@ def return_statistics(
 
 
 @rule
-def trail_level(best: float, side: float, trail: float, p: Array) -> float:
+def trail_level(best: float, side: float, trail: float, p: FloatArray) -> float:
     """Level of a trailing stop below (long) or above (short) the best price."""
     if p[P_TRAIL_IS_PRICE] > 0.0:
         return best - side * trail
@@ -298,7 +294,12 @@ def trail_level(best: float, side: float, trail: float, p: Array) -> float:
 
 @rule
 def entry_levels(
-    levels: tuple[Array, Array, Array], t: int, price: float, side: float, ratio: float, p: Array
+    levels: tuple[FloatArray, FloatArray, FloatArray],
+    t: int,
+    price: float,
+    side: float,
+    ratio: float,
+    p: FloatArray,
 ) -> tuple[float, float, float, int]:
     """(stop, target, trail, reason of the stop) of a position opened at `price`, decided at bar t.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from trading_pipeline.backtest.arrays import FloatArray
 from trading_pipeline.backtest.kernels import codes as c
 from trading_pipeline.backtest.kernels import margins
 from trading_pipeline.backtest.kernels.compilation import copy_in, inner
@@ -26,14 +27,21 @@ from trading_pipeline.backtest.kernels.records import (
     log_order,
     open_trade,
 )
-from trading_pipeline.backtest.kernels.state import Account, Holding, Logs, Place, Rows, Table
+from trading_pipeline.backtest.kernels.state import Account, Holding, Logs, Place, Rows
 
 __all__ = ["restore_weights"]
 
 
 @inner
 def restore_weights(
-    i: int, prices: Table, p: Table, own: int, a: Account, at: Place, s: Rows[Holding], logs: Logs
+    i: int,
+    prices: FloatArray,
+    p: FloatArray,
+    own: int,
+    a: Account,
+    at: Place,
+    s: Rows[Holding],
+    logs: Logs,
 ) -> None:
     """Bring all instruments to their weights at the open of bar i: exits, reductions, then buys.
 
@@ -79,7 +87,7 @@ def restore_weights(
 
 @inner
 def _sell(
-    i: int, k: int, wanted: float, ref: float, rules: Table, a: Account, at: Place, held: Holding, logs: Logs
+    i: int, k: int, wanted: float, ref: float, rules: FloatArray, a: Account, at: Place, held: Holding, logs: Logs
 ) -> None:  # fmt: skip
     """Close the position, or `wanted` of it."""
     copy_in()
@@ -114,7 +122,7 @@ def _sell(
 
 @inner
 def _buy(
-    i: int, k: int, side: float, wanted: float, ref: float, equity: float, rules: Table, a: Account,
+    i: int, k: int, side: float, wanted: float, ref: float, equity: float, rules: FloatArray, a: Account,
     at: Place, held: Holding, logs: Logs,
 ) -> None:  # fmt: skip
     """Open a position (a short one too) or add to it, as far as cash, lot and notional allow."""

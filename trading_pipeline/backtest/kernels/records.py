@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from trading_pipeline.backtest.arrays import FloatArray
 from trading_pipeline.backtest.kernels import codes as c
 from trading_pipeline.backtest.kernels import margins
 from trading_pipeline.backtest.kernels.compilation import copy_in, inner
-from trading_pipeline.backtest.kernels.state import Table
 
 __all__ = [
     "add_to_trade",
@@ -25,7 +25,7 @@ __all__ = [
 
 @inner
 def log_order(
-    orders: Table, row: int, asset: int, decided: int, bar: int, at: int, side: float,
+    orders: FloatArray, row: int, asset: int, decided: int, bar: int, at: int, side: float,
     is_entry: bool, kind: int, requested: float, filled: float, price: float, fee: float,
     slip: float, reason: int,
 ) -> int:  # fmt: skip
@@ -49,7 +49,7 @@ def log_order(
 
 @inner
 def open_trade(
-    trades: Table, row: int, asset: int, side: float, quantity: float, bar: int, at: int,
+    trades: FloatArray, row: int, asset: int, side: float, quantity: float, bar: int, at: int,
     price: float, fee: float, slip: float,
 ) -> None:  # fmt: skip
     """Write the entry half of a trade's row."""
@@ -67,7 +67,7 @@ def open_trade(
 
 @inner
 def add_to_trade(
-    trades: Table, row: int, bought: float, scale: float, price: float, fee: float, slip: float
+    trades: FloatArray, row: int, bought: float, scale: float, price: float, fee: float, slip: float
 ) -> None:
     """Add to a trade at the average price, in terms of the first entry's shares.
 
@@ -86,7 +86,7 @@ def add_to_trade(
 
 @inner
 def close_trade(
-    trades: Table, row: int, bar: int, at: int, price: float, quantity: float, fee: float,
+    trades: FloatArray, row: int, bar: int, at: int, price: float, quantity: float, fee: float,
     slip: float, income: float, point: float, reason: int,
 ) -> None:  # fmt: skip
     """Write the exit half of the trade's row; pnl is what its cash flows add up to."""
@@ -105,7 +105,9 @@ def close_trade(
 
 
 @inner
-def log_pending(orders: Table, row: int, asset: int, act: int, bar: int, quantity: float) -> int:
+def log_pending(
+    orders: FloatArray, row: int, asset: int, act: int, bar: int, quantity: float
+) -> int:
     """Log the orders that the last bar's decision leaves without a bar to fill in."""
     opposite = 0
     if quantity > 0.0:
@@ -128,7 +130,7 @@ def log_pending(orders: Table, row: int, asset: int, act: int, bar: int, quantit
 
 @inner
 def log_weight(
-    orders: Table, row: int, asset: int, decided: int, goal: float, equity: float, mark: float,
+    orders: FloatArray, row: int, asset: int, decided: int, goal: float, equity: float, mark: float,
     point: float, quantity: float,
 ) -> int:  # fmt: skip
     """Log the order of a target weight that is left without a bar to fill in, at the last mark."""

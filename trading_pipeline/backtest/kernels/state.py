@@ -6,22 +6,20 @@ fields. Money is in account currency, bars and rows are row numbers.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 import numpy as np
-import numpy.typing as npt
 
+from trading_pipeline.backtest.arrays import BoolArray, CodeArray, FloatArray, IntArray
 from trading_pipeline.backtest.kernels.vectors import LANES
 
 __all__ = [
     "ACCOUNT", "HOLDING", "INSTRUMENT", "PLACE", "SPAN", "Account", "Actions", "Bar", "Calendar",
     "Decisions", "Holding", "Instrument", "Levels", "Logs", "Moment", "Place", "Prices", "Rebalances",
-    "Results", "Rows", "Span", "Table", "Weights", "new_account", "new_holdings", "new_instruments",
+    "Results", "Rows", "Span", "Weights", "new_account", "new_holdings", "new_instruments",
     "new_results",
 ]  # fmt: skip
 
-Table: TypeAlias = npt.NDArray[np.float64]
-Integers: TypeAlias = npt.NDArray[np.int64]
 _Record_co = TypeVar("_Record_co", covariant=True)
 
 
@@ -142,11 +140,11 @@ SPAN = _fields(Span, np.int32)
 class Prices(NamedTuple):
     """Prices and volume, each (bars, instruments), NaN where an instrument has no bar."""
 
-    open: Table
-    high: Table
-    low: Table
-    close: Table
-    volume: Table
+    open: FloatArray
+    high: FloatArray
+    low: FloatArray
+    close: FloatArray
+    volume: FloatArray
 
 
 class Decisions(NamedTuple):
@@ -155,20 +153,20 @@ class Decisions(NamedTuple):
     Those of bar i are `pointer[i]` to `pointer[i + 1]`; `code`: see `pack_code`.
     """
 
-    pointer: Integers
-    asset: Integers
-    code: npt.NDArray[np.uint8]
+    pointer: IntArray
+    asset: IntArray
+    code: CodeArray
 
 
 class Levels(NamedTuple):
     """Amounts and levels, each (instruments, bars or 1), NaN for none; as fractions or as prices."""
 
-    amounts: Table
-    limits: Table
-    triggers: Table
-    stops: Table
-    targets: Table
-    trails: Table
+    amounts: FloatArray
+    limits: FloatArray
+    triggers: FloatArray
+    stops: FloatArray
+    targets: FloatArray
+    trails: FloatArray
 
 
 class Actions(NamedTuple):
@@ -177,16 +175,16 @@ class Actions(NamedTuple):
     `effect`: split ratio (1 for none) and dividend a share (0 for none).
     """
 
-    bar: Integers
-    asset: Integers
-    effect: Table
+    bar: IntArray
+    asset: IntArray
+    effect: FloatArray
 
 
 class Calendar(NamedTuple):
     """Day of each bar; True where a bar ends a session (bars or 0, instruments)."""
 
-    day: Integers
-    session_end: npt.NDArray[np.bool_]
+    day: IntArray
+    session_end: BoolArray
 
 
 class Weights(NamedTuple):
@@ -196,8 +194,8 @@ class Weights(NamedTuple):
     where a weight is off by more (0: never).
     """
 
-    values: Table
-    rebalance: npt.NDArray[np.uint8]
+    values: FloatArray
+    rebalance: CodeArray
     threshold: float
 
 
@@ -209,18 +207,18 @@ class Rebalances(NamedTuple):
     open; `threshold`: so too where a weight is off by more (0: never).
     """
 
-    bar: Integers
-    row: Integers
-    due: npt.NDArray[np.uint8]
-    values: Table
+    bar: IntArray
+    row: IntArray
+    due: CodeArray
+    values: FloatArray
     threshold: float
 
 
 class Logs(NamedTuple):
     """Round trips (`T_*`) and orders (`O_*`). Rows beyond the end are counted and not written."""
 
-    trades: Table
-    orders: Table
+    trades: FloatArray
+    orders: FloatArray
 
 
 class Results(NamedTuple):
@@ -229,11 +227,11 @@ class Results(NamedTuple):
     `sums`: zeros to add the powers of returns up in.
     """
 
-    stats: Table
-    sums: Table
-    equity: Table
-    cash: Table
-    quantity: Table
+    stats: FloatArray
+    sums: FloatArray
+    equity: FloatArray
+    cash: FloatArray
+    quantity: FloatArray
 
 
 class Moment(NamedTuple):
@@ -254,7 +252,9 @@ class Bar(NamedTuple):
     close: float
 
 
-def new_results(stats: Table, equity: Table, cash: Table, quantity: Table) -> Results:
+def new_results(
+    stats: FloatArray, equity: FloatArray, cash: FloatArray, quantity: FloatArray
+) -> Results:
     """Places for the results of a run, with sums of their own."""
     return Results(stats, np.zeros(4 * LANES), equity, cash, quantity)
 
@@ -268,7 +268,7 @@ def new_instruments(count: int) -> Rows[Instrument]:
     return cast("Rows[Instrument]", state)
 
 
-def new_holdings(points: Table) -> Rows[Holding]:
+def new_holdings(points: FloatArray) -> Rows[Holding]:
     """State of a fast loop's instruments before the first bar; `points`: value of a point of each."""
     state = np.zeros(len(points), dtype=HOLDING)
     state["point"], state["goal"] = points, np.nan

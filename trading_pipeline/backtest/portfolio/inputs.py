@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from trading_pipeline.backtest.account_inputs import AccountInputs, level_rows, sizes_of
+from trading_pipeline.backtest.arrays import BoolArray, CodeArray, FloatArray, IntArray
 from trading_pipeline.backtest.kernels.events import pack_intents
 from trading_pipeline.backtest.portfolio.clock import AccountClock
 from trading_pipeline.backtest.portfolio.tables import PriceTables
@@ -34,9 +33,6 @@ __all__ = [
     "check_lengths",
     "of_instrument",
 ]
-
-FloatArray: TypeAlias = npt.NDArray[np.float64]
-IntArray: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +137,7 @@ def account_inputs(
 
 def _events(
     names: Sequence[str], clock: AccountClock, signals: Mapping[str, Signals]
-) -> tuple[IntArray, IntArray, npt.NDArray[np.uint8], int]:
+) -> tuple[IntArray, IntArray, CodeArray, int]:
     """(first decision of each bar, instruments, codes, number of entries), by bar, then priority."""
     rows, assets, codes, entries = [], [], [], 0
     for k, name in enumerate(names):
@@ -192,7 +188,7 @@ def _session_ends(
     clock: AccountClock,
     settings: Mapping[str, BacktestSettings],
     n: int,
-) -> npt.NDArray[np.bool_]:
+) -> BoolArray:
     if all(settings[name].session_close is None for name in bars):
         return np.empty((0, len(bars)), dtype=np.bool_)
     ends = np.zeros((n, len(bars)), dtype=np.bool_)

@@ -6,13 +6,14 @@ The numbers are those of the exact loop, bit for bit.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from trading_pipeline.backtest.account_inputs import read_only
 from trading_pipeline.backtest.account_run import AccountRun, UnitsHeld, used_rows
+from trading_pipeline.backtest.arrays import FloatArray, IntArray
 from trading_pipeline.backtest.kernels import codes as codes
 from trading_pipeline.backtest.kernels.eligibility import may_run
 from trading_pipeline.backtest.kernels.fast.portfolio_weights import simulate_weights
@@ -34,8 +35,6 @@ from trading_pipeline.settings.backtest_settings import BacktestSettings
 
 __all__ = ["run_rebalances"]
 
-FloatArray: TypeAlias = npt.NDArray[np.float64]
-IntArray: TypeAlias = npt.NDArray[np.int64]
 _Number = TypeVar("_Number", bound=np.generic)
 
 _DRIFTS = 64  # rebalances by threshold that there is room for at first

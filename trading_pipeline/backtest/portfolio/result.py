@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from trading_pipeline.backtest.account_run import UnitsHeld, UnitSpans, units_by_bar
+from trading_pipeline.backtest.arrays import FloatArray, IntArray
 from trading_pipeline.backtest.kernels import codes as codes
 from trading_pipeline.backtest.portfolio.clock import AccountClock
 from trading_pipeline.backtest.portfolio.frames import (
@@ -30,9 +29,6 @@ from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.settings.backtest_settings import BacktestSettings
 
 __all__ = ["PortfolioResult"]
-
-FloatArray: TypeAlias = npt.NDArray[np.float64]
-IntArray: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -6,14 +6,13 @@ The numbers are those of the exact loop, bit for bit.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from trading_pipeline.backtest.account_inputs import sizes_of
 from trading_pipeline.backtest.account_run import AccountRun, UnitSpans, used_rows
+from trading_pipeline.backtest.arrays import CodeArray, FloatArray, IntArray, WordArray
 from trading_pipeline.backtest.kernels import codes as codes
 from trading_pipeline.backtest.kernels.eligibility import may_run
 from trading_pipeline.backtest.kernels.events import pack_code
@@ -38,8 +37,6 @@ from trading_pipeline.settings.backtest_settings import BacktestSettings
 
 __all__ = ["run_signals"]
 
-FloatArray: TypeAlias = npt.NDArray[np.float64]
-IntArray: TypeAlias = npt.NDArray[np.int64]
 
 _INTENTS = ("entry_long", "exit_long", "entry_short", "exit_short")
 
@@ -121,8 +118,8 @@ def run_signals(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _events(
-    flags: npt.NDArray[np.uint8], words: npt.NDArray[np.uint64], n: int
-) -> tuple[IntArray, IntArray, npt.NDArray[np.uint8], int]:
+    flags: CodeArray, words: WordArray, n: int
+) -> tuple[IntArray, IntArray, CodeArray, int]:
     """(first decision of each bar, instruments, codes, number of entries), by bar, then instrument.
 
     `flags`: a row for each kind, `n` bars of each instrument one after another; `words`: the same,

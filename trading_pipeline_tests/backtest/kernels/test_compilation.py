@@ -1,4 +1,4 @@
-"""This file holds how kernels are compiled that only other kernels call: what they may do, and references."""
+"""How kernels are compiled that only other kernels call: what they may do, and references."""
 
 import sys
 

@@ -10,9 +10,9 @@ An edit here or in the files it imports needs another `ENGINE_VERSION` if any nu
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from trading_pipeline.backtest.arrays import CodeArray, FloatArray, IntArray
 from trading_pipeline.backtest.kernels import codes as c
 from trading_pipeline.backtest.kernels.fast.quiet_bars import (
     Q_COUNT,
@@ -40,7 +40,6 @@ from trading_pipeline.backtest.kernels.records import (
     log_pending,
     open_trade,
 )
-from trading_pipeline.backtest.kernels.state import Table
 from trading_pipeline.backtest.kernels.vectors import LANES
 
 __all__ = ["simulate"]
@@ -48,10 +47,10 @@ __all__ = ["simulate"]
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def simulate(
-    open_: Table, high: Table, low: Table, close: Table, event_bar: npt.NDArray[np.int64],
-    event_code: npt.NDArray[np.uint8], size: Table | None, levels: tuple[Table, Table, Table] | None,
-    action_bar: npt.NDArray[np.int64] | None, action_effect: Table, p: Table, stats: Table,
-    equity_out: Table, holdings: Table, trades: Table, orders: Table,
+    open_: FloatArray, high: FloatArray, low: FloatArray, close: FloatArray, event_bar: IntArray,
+    event_code: CodeArray, size: FloatArray | None, levels: tuple[FloatArray, FloatArray, FloatArray] | None,
+    action_bar: IntArray | None, action_effect: FloatArray, p: FloatArray, stats: FloatArray,
+    equity_out: FloatArray, holdings: FloatArray, trades: FloatArray, orders: FloatArray,
 ) -> int:  # fmt: skip
     """Run one instrument through the order of events; everything comes back in the out arrays.
 

@@ -12,8 +12,8 @@ all bars at once: a bar's equity is the same sum in the same order, and eight ba
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from trading_pipeline.backtest.arrays import FloatArray, IntArray, WordArray
 from trading_pipeline.backtest.kernels import codes as c
 from trading_pipeline.backtest.kernels import margins
 from trading_pipeline.backtest.kernels.compilation import inner, rule
@@ -38,7 +38,6 @@ from trading_pipeline.backtest.kernels.state import (
     Results,
     Rows,
     Span,
-    Table,
 )
 from trading_pipeline.backtest.kernels.vectors import LANES, add_values, fetch_early, lowest
 
@@ -47,9 +46,9 @@ __all__ = ["simulate_signals"]
 
 @rule
 def simulate_signals(  # noqa: PLR0912, PLR0915 - the order of events stands in one place
-    open_: Table, highest: Table, close: Table, decisions: Decisions, amounts: Table,
-    actions: Actions, p: Table, s: Rows[Holding], results: Results, spans: Rows[Span],
-    held: npt.NDArray[np.uint64], logs: Logs, control: npt.NDArray[np.int64],
+    open_: FloatArray, highest: FloatArray, close: FloatArray, decisions: Decisions, amounts: FloatArray,
+    actions: Actions, p: FloatArray, s: Rows[Holding], results: Results, spans: Rows[Span],
+    held: WordArray, logs: Logs, control: IntArray,
 ) -> int:  # fmt: skip
     """Run an account; everything comes back in `results`, `spans` and `logs`.
 
@@ -232,7 +231,7 @@ def simulate_signals(  # noqa: PLR0912, PLR0915 - the order of events stands in 
 
 @inner
 def _at_open(
-    cash: float, prices: Table, s: Rows[Holding], held: npt.NDArray[np.uint64]
+    cash: float, prices: FloatArray, s: Rows[Holding], held: WordArray
 ) -> tuple[float, float]:
     """(equity, notional) at the given prices, summed in the order of the instruments."""
     equity, gross, one = cash, 0.0, np.uint64(1)
@@ -264,7 +263,7 @@ def _begin_span(
 
 
 @inner
-def _mark(close: Table, spans: Rows[Span], s: Rows[Holding], results: Results) -> None:
+def _mark(close: FloatArray, spans: Rows[Span], s: Rows[Holding], results: Results) -> None:
     """Equity at each close: cash, then the positions' values in the order of the instruments."""
     equity, n = results.equity, results.equity.shape[0]
     for i in range(n):

@@ -11,9 +11,7 @@ together, eight at a time, each by its own sum over the instruments.
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-
+from trading_pipeline.backtest.arrays import FloatArray, IntArray
 from trading_pipeline.backtest.kernels import codes as c
 from trading_pipeline.backtest.kernels.compilation import inner, rule
 from trading_pipeline.backtest.kernels.equity_statistics import equity_statistics
@@ -29,7 +27,6 @@ from trading_pipeline.backtest.kernels.state import (
     Rebalances,
     Results,
     Rows,
-    Table,
 )
 
 __all__ = ["simulate_weights"]
@@ -37,9 +34,9 @@ __all__ = ["simulate_weights"]
 
 @rule
 def simulate_weights(  # noqa: PLR0912, PLR0915 - the order of events stands in one place
-    open_: Table, close: Table, plan: Rebalances, actions: Actions, p: Table, account: Rows[Account],
-    place: Rows[Place], s: Rows[Holding], results: Results, unit_bar: npt.NDArray[np.int64], logs: Logs,
-    control: npt.NDArray[np.int64],
+    open_: FloatArray, close: FloatArray, plan: Rebalances, actions: Actions, p: FloatArray, account: Rows[Account],
+    place: Rows[Place], s: Rows[Holding], results: Results, unit_bar: IntArray, logs: Logs,
+    control: IntArray,
 ) -> bool:  # fmt: skip
     """Run an account; everything comes back in `results` and `logs`.
 
@@ -155,13 +152,15 @@ def _apply_next(actions: Actions, s: Rows[Holding], a: Account, at: Place) -> bo
 
 
 @inner
-def _fill(cash: Table, begin: int, end: int, value: float) -> None:
+def _fill(cash: FloatArray, begin: int, end: int, value: float) -> None:
     for i in range(begin, end):
         cash[i] = value
 
 
 @inner
-def _mark(close: Table, s: Rows[Holding], begin: int, end: int, cash: Table, equity: Table) -> None:
+def _mark(
+    close: FloatArray, s: Rows[Holding], begin: int, end: int, cash: FloatArray, equity: FloatArray
+) -> None:
     """Equity at the closes of bars `begin` to `end - 1`: cash, then the positions in their order.
 
     Up to seven bars beyond the end are written too, which their own marks replace.
@@ -195,7 +194,7 @@ def _mark(close: Table, s: Rows[Holding], begin: int, end: int, cash: Table, equ
 
 @inner
 def _off_at(
-    close: Table, s: Rows[Holding], begin: int, end: int, threshold: float, equity: Table
+    close: FloatArray, s: Rows[Holding], begin: int, end: int, threshold: float, equity: FloatArray
 ) -> int:
     """First of the bars at whose close the weight of an instrument is off by more; -1 for none."""
     for i in range(begin, end):
@@ -209,7 +208,7 @@ def _off_at(
 
 
 @inner
-def _finish(close: Table, equity: float, at: Place, s: Rows[Holding], logs: Logs) -> None:
+def _finish(close: FloatArray, equity: float, at: Place, s: Rows[Holding], logs: Logs) -> None:
     """Mark open trades at the last close; log the orders of weights that the last bar restores."""
     last = close.shape[0] - 1
     for k in range(close.shape[1]):
