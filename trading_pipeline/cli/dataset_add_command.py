@@ -1,4 +1,4 @@
-"""This file holds what `datasets add` does: a user's file into the inbox, and from there into bars."""
+"""`datasets add`: a user's file goes into the inbox, and from there into bars."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _require_usable(path: Path, profile: DatasetProfile) -> None:
 
 
 def _registered(first: FullPass, path: Path, name: str) -> str:
-    """Id of the instrument; where the file is refused its partition key goes, unless it was there."""
+    """Id of the instrument; a refused file loses its partition key, unless it had one before."""
     from trading_pipeline.defs.partitions import datasets
 
     instance, key = first.runner.instance, str(datasets.name)
@@ -93,8 +93,8 @@ def _registered(first: FullPass, path: Path, name: str) -> str:
         if is_new:
             instance.delete_dynamic_partition(key, name)
         raise DatasetFormatError(
-            f"{error} Nothing of it stays registered, and what was registered before is as it was. Look "
-            f"at the whole file with: trading-pipeline datasets inspect {path}.",
+            f"{error} Nothing of it stays registered, and what was registered before is as it was. "
+            f"Look at the whole file with: trading-pipeline datasets inspect {path}.",
             **error.values,
         ) from error
 

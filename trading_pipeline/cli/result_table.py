@@ -1,4 +1,4 @@
-"""This file holds the tables of results and of stage times that commands print."""
+"""The tables of results and of stage times that commands print."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NUMBERS = ("return %", "hold %", "sharpe", "hold", "maxdd %", "hold %", "trades
 
 
 def result_tables(rows: Sequence[Mapping[str, Any]]) -> list[Table]:
-    """One table a scenario, one line an instrument; each number beside buy and hold's. 80 columns."""
+    """One table a scenario, one line an instrument; each number beside buy and hold's."""
     ordered = sorted(rows, key=lambda row: str(row["scenario"]))
     return [
         _scenario_table(scenario, list(group))

@@ -1,4 +1,4 @@
-"""This file holds the tests of the resources: the warehouse's transactions, sources by name."""
+"""The resources: the warehouse's transactions, sources by name."""
 
 import duckdb
 import pytest

@@ -54,7 +54,7 @@ def compared_instruments(workspace: Workspace, instrument_id: str) -> list[str]:
 
 
 class CrossFeatureStage(SeriesStage):
-    """Columns of `cross_columns`. Peers without usable bars in what is read are left out, and counted.
+    """Columns of `cross_columns`. Peers without usable bars in what is read are left out.
 
     A reference without usable bars raises.
     """
@@ -78,7 +78,7 @@ class CrossFeatureStage(SeriesStage):
         return tuple(n for n in self.spec.references if n != self.instrument_id)
 
     def pending(self, keys: Iterable[Window]) -> list[Window]:
-        """Windows to compute; all of them where own bars are missing, since nothing can be judged."""
+        """Windows to compute; all of them where own bars are missing."""
         windows = sorted(keys)
         known = all(window.key in self.series.attempts for window in windows)
         return super().pending(windows) if known else windows
@@ -94,7 +94,7 @@ class CrossFeatureStage(SeriesStage):
         return [self.spec.hash, own, self.clocks(), compared]
 
     def build(self, window: Window) -> Built:
-        """Rows of the window; NaN where too little lies before, or nothing to compare with is known."""
+        """Rows of the window; NaN where the history is too short or no peer is known."""
         rows = self.rows_of([window])
         own = self.series.span(window.start, window.end)
         frame = self._compute(self.series.adjusted.iloc[rows], window)
