@@ -146,7 +146,7 @@ def test_inspect_says_what_add_would_refuse(call, file):
     ended = call("datasets", "inspect", file, "--tz", "Asia/Kolkata")
     assert ended.code == 0
     said = " ".join(ended.out.split())
-    assert "Refused by 'add' as it stands: 1 row(s) have a high below the low" in said
+    assert "Refused by 'add' as it is: 1 row(s) have a high below the low" in said
     shown = json.loads(call("datasets", "inspect", file, "--json").out)
     assert shown["accept"] is True
 

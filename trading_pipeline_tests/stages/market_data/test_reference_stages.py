@@ -106,21 +106,18 @@ SMA = "name: own\nstrategy: {{type: {type}, params: {params}}}\n{more}"
 @pytest.mark.parametrize(
     ("name", "text", "kind", "message"),
     [
-        ("scenarios/own.yaml", SMA.format(type="sma_cross", params="{}", more=""), StrategyError,
-        "'sma_crossover'"), ("scenarios/own.yaml", SMA.format(type="sma_crossover", params="{fats: 3}", more=""), StrategyError, "'fast'"),
-        ("scenarios/own.yaml", SMA.format(type="sma_crossover", params="{fast: 30, slow: 10}",
-        more=""), StrategyError, "slow"), ("scenarios/own.yaml", SMA.format(type="ml_direction",
-        params="{model: directions}", more=""), UnknownNameError, "'direction'"),
-        ("scenarios/own.yaml", SMA.format(type="ml_direction", params="{}", more="model_window:
-        2003-02-01\n"), UnknownNameError, "2003-01-01"), ("models/own.yaml", "name: own\nfeatures: cor\n", UnknownNameError, "'core'"), ("models/own.yaml", "name: own\nestimator: {type: logistik}\n", ConfigurationError, "'logistic'"),
-        ("models/own.yaml", "name: own\nlabel: {type: forward_return}\n", ConfigurationError,
-        "forward_return"), ("universe.yaml", "instruments:\n  - {symbol: X, source: bundeld}\n", UnknownNameError, "'bundled'"),
-        ("universe.yaml", "instruments:\n  - {symbol: X, source: bundled, calendar: XNYZ}\n",
-        ConfigurationError, "XNY"), ("studies/own.yaml", "name: own\nstrategy:
-        sma_crossover\nscenario: sma_crossover\nspace: {fats: {values: [3]}}\n",
-        TradingPipelineError, "'fast'"), ("studies/own.yaml", "name: own\nstrategy:
-        sma_crossover\nscenario: sma_crossover\nmetric: sharp\nspace: {fast: {values: [3]}}\n",
-        TradingPipelineError, "'sharpe'"),
+        ("scenarios/own.yaml", SMA.format(type="sma_cross", params="{}", more=""), StrategyError, "'sma_crossover'"),
+        ("scenarios/own.yaml", SMA.format(type="sma_crossover", params="{fats: 3}", more=""), StrategyError, "'fast'"),
+        ("scenarios/own.yaml", SMA.format(type="sma_crossover", params="{fast: 30, slow: 10}", more=""), StrategyError, "slow"),
+        ("scenarios/own.yaml", SMA.format(type="ml_direction", params="{model: directions}", more=""), UnknownNameError, "'direction'"),
+        ("scenarios/own.yaml", SMA.format(type="ml_direction", params="{}", more="model_window: 2003-02-01\n"), UnknownNameError, "2003-01-01"),
+        ("models/own.yaml", "name: own\nfeatures: cor\n", UnknownNameError, "'core'"),
+        ("models/own.yaml", "name: own\nestimator: {type: logistik}\n", ConfigurationError, "'logistic'"),
+        ("models/own.yaml", "name: own\nlabel: {type: forward_return}\n", ConfigurationError, "forward_return"),
+        ("universe.yaml", "instruments:\n  - {symbol: X, source: bundeld}\n", UnknownNameError, "'bundled'"),
+        ("universe.yaml", "instruments:\n  - {symbol: X, source: bundled, calendar: XNYZ}\n", ConfigurationError, "XNY"),
+        ("studies/own.yaml", "name: own\nstrategy: sma_crossover\nscenario: sma_crossover\nspace: {fats: {values: [3]}}\n", TradingPipelineError, "'fast'"),
+        ("studies/own.yaml", "name: own\nstrategy: sma_crossover\nscenario: sma_crossover\nmetric: sharp\nspace: {fast: {values: [3]}}\n", TradingPipelineError, "'sharpe'"),
     ],
 )  # fmt: skip
 def test_a_name_that_the_code_does_not_have_is_found_with_its_file(
