@@ -130,12 +130,13 @@ class StoredStage(Stage[Key, Product]):
 
     def pending(self, keys: Iterable[Key]) -> list[Key]:
         """Keys without a current row; their inputs must be there."""
-        newest = self.newest()
-        return [
-            key
-            for key in keys
-            if not self.is_current(newest.get(self.partition(key)), self.identity(key))
-        ]
+        with self.workspace.warehouse.read():  # one opening for all that is asked
+            newest = self.newest()
+            return [
+                key
+                for key in keys
+                if not self.is_current(newest.get(self.partition(key)), self.identity(key))
+            ]
 
     def newest(self) -> dict[str, Artifact]:
         """Valid row by partition."""

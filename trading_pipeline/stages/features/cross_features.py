@@ -65,10 +65,6 @@ class CrossFeatureStage(SeriesStage):
         super().__init__(workspace, instrument_id)
         self.spec = workspace.catalog.cross
         self.code_hash = module_hash(cross_formulas)
-        self._peers = {
-            name: stored_series(workspace, name)
-            for name in compared_instruments(workspace, instrument_id)
-        }
         self.lookback = cross_lookback_windows(workspace.catalog, instrument_id)
         self._quality = QualityOfWindows(self)
 
@@ -134,6 +130,11 @@ class CrossFeatureStage(SeriesStage):
             longest_age_days=self.spec.longest_age_days,
         )
         return pd.DataFrame(computed, index=index, dtype="float64")
+
+    @cached_property
+    def _peers(self) -> dict[str, InstrumentSeries]:
+        names = compared_instruments(self.workspace, self.instrument_id)
+        return {name: stored_series(self.workspace, name) for name in names}
 
     @cached_property
     def _closes(self) -> dict[str, KnownCloses]:

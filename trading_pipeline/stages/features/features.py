@@ -69,7 +69,7 @@ class FeatureStage(SeriesStage):
         self.set = feature_set(set_name)
         self.asset = f"features/{set_name}"
         self.code_hash = self.set.hash
-        instrument = self.series.instrument
+        instrument = workspace.catalog.instrument(instrument_id)
         self.context = FeatureContext(instrument.timeframe, instrument.calendar)
         self.lookback = feature_lookback_windows(self.set, workspace.catalog, instrument_id)
         self._quality = QualityOfWindows(self)
