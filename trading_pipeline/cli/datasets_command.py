@@ -1,4 +1,4 @@
-"""This file holds what `datasets inspect` and `datasets preview` do and print."""
+"""What `datasets inspect` and `datasets preview` do and print."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def _print_profile(profile: DatasetProfile) -> None:
         if advice:
             console.print(escape(advice))
     for sentence in blocked_rows(profile):
-        console.print(f"[bold red]Refused by 'add' as it stands:[/] {escape(sentence)}")
+        console.print(f"[bold red]Refused by 'add' as it is:[/] {escape(sentence)}")
     for question in profile.open_questions:
         console.print(f"[bold yellow]To decide:[/] {escape(question.message)}")
     if profile.open_questions:

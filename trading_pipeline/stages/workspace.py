@@ -35,8 +35,8 @@ class Workspace:
     """One project folder opened for work.
 
     `run_id` is written beside everything that is stored. `open_source` gives the client of an
-    instrument's source. `clock` tells the present moment, aware UTC. `series` keeps what stages have
-    read (see `stored_series`); a copy made by `replace` shares it.
+    instrument's source. `clock` tells the present moment, aware UTC. `series` keeps what stages
+    have read (see `stored_series`); a copy made by `replace` shares it.
     """
 
     settings: PipelineSettings

@@ -1,6 +1,6 @@
 """The stage of users' files: profile one, and register it as an instrument.
 
-A file that needs a decision waits and says for which; a file that cannot be bars is refused and says
+A file that needs a decision waits and says for which; one that cannot be bars is refused and says
 why.
 """
 

@@ -44,7 +44,8 @@ def audit_stored(workspace: Workspace, instrument_id: str, name: str) -> AuditOf
 
     `name`: a feature set, a label (of a model or a label file), `chart_patterns` or
     `cross_features`; a name that is both is the feature set. Raises `UnknownNameError` for another
-    name or instrument, and `InsufficientDataError` where no bars are stored or too few for any value.
+    name or instrument, and `InsufficientDataError` where no bars are stored or too few for any
+    value.
     """
     know_own_feature_sets(workspace.catalog)
     labels = label_specs(workspace.catalog)
@@ -59,8 +60,8 @@ def audit_stored(workspace: Workspace, instrument_id: str, name: str) -> AuditOf
     bars = series.adjusted
     if len(bars) < 2:
         raise InsufficientDataError(
-            f"{len(bars)} bars of {instrument_id} are stored, too few for an audit. Fetch them first: "
-            f"trading-pipeline run {instrument_id}.",
+            f"{len(bars)} bars of {instrument_id} are stored, too few for an audit. Fetch them "
+            f"first: trading-pipeline run {instrument_id}.",
             instrument=instrument_id,
             rows=len(bars),
         )

@@ -1,4 +1,4 @@
-"""This file holds the check of a whole catalog against the code: strategies, features, estimators."""
+"""Checks a whole catalog against the code: strategies, features, estimators."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = ["check_catalog", "check_scenario", "naming_file"]
 
 
 def check_catalog(catalog: Catalog) -> None:
-    """Raise for the first name or parameter that nothing here has; the error names the file."""
+    """Raise for the first unknown name or wrong parameter; the error names the file."""
     know_own_feature_sets(catalog)
     for name, instrument in catalog.instruments.items():
         with naming_file(catalog.sources.get("universe")):
@@ -76,7 +76,7 @@ def check_scenario(catalog: Catalog, scenario: ScenarioSpec) -> None:
 
 @contextmanager
 def _movable(path: Path | None) -> Iterator[None]:
-    """As `naming_file`, and say that nothing runs while the file stands there as it is."""
+    """As `naming_file`, and say that nothing runs until the file is fixed or moved."""
     try:
         with naming_file(path):
             yield
@@ -84,14 +84,14 @@ def _movable(path: Path | None) -> Iterator[None]:
         if path is None or path.is_relative_to(SHIPPED):
             raise
         raise type(error)(
-            f"{error} Until {path.name} is mended, or moved out of {path.parent}, nothing else is run.",
+            f"{error} Until {path.name} is fixed, or moved out of {path.parent}, nothing else is run.",
             **error.values,
         ) from error
 
 
 @contextmanager
 def naming_file(path: Path | None) -> Iterator[None]:
-    """Put the name of a spec's file in front of an error, unless it stands there already."""
+    """Put the name of a spec's file in front of an error, unless it is there already."""
     try:
         yield
     except TradingPipelineError as error:
