@@ -44,9 +44,6 @@ class Strategy(ABC, Generic[ParamsT]):
     params_type: type[ParamsT]
     """Class of the parameters; all have defaults."""
 
-    code_modules: ClassVar[tuple[str, ...]] = ()
-    """Modules beside the strategy's own whose code decides its signals; part of its code hash."""
-
     @abstractmethod
     def signals(self, market: Market, params: ParamsT) -> Signals:
         """Signals of every bar of `market`; no bar gives signals of length 0."""

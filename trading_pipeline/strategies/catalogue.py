@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib
-import inspect
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
 
+from trading_pipeline.code_identity import code_hash
 from trading_pipeline.errors import StrategyError, did_you_mean
 from trading_pipeline.settings.spec_model import explain_validation_error
 from trading_pipeline.strategies.base import Strategy, StrategyParams
@@ -74,13 +72,5 @@ def validate_params(name: str, params: Mapping[str, Any]) -> StrategyParams:
 
 
 def strategy_code_hash(name: str) -> str:
-    """sha256 of the source text that decides the strategy's signals: its module, and those it names.
-
-    Line ends do not count, so that a checkout on another system hashes alike.
-    """
-    chosen = strategy(name)
-    digest = hashlib.sha256()
-    for module in (type(chosen).__module__, *sorted(chosen.code_modules)):
-        source = inspect.getsource(importlib.import_module(module))
-        digest.update("\n".join(source.splitlines()).encode() + b"\0")
-    return digest.hexdigest()
+    """Hash of the strategy's class and of all code that it reaches."""
+    return code_hash(strategy(name))

@@ -64,7 +64,6 @@ class MlDirection(Strategy[MlDirectionParams]):
 
     name: ClassVar[str] = "ml_direction"
     params_type = MlDirectionParams
-    code_modules: ClassVar[tuple[str, ...]] = ("trading_pipeline.strategies.market",)
 
     def signals(self, market: Market, params: MlDirectionParams) -> Signals:
         """Signals of every bar.

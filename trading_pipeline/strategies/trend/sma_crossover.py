@@ -48,10 +48,6 @@ class SmaCrossover(Strategy[SmaCrossoverParams]):
 
     name: ClassVar[str] = "sma_crossover"
     params_type = SmaCrossoverParams
-    code_modules: ClassVar[tuple[str, ...]] = (
-        "trading_pipeline.strategies.trend.moving_average",
-        "trading_pipeline.strategies.trend.moving_average_kernel",
-    )
 
     def signals(self, market: Market, params: SmaCrossoverParams) -> Signals:
         """Crosses of every bar; a market shorter than the slow window has none."""
