@@ -13,6 +13,7 @@ TradingPipelineError
 |   +-- UnknownNameError           a name that nothing has; carries close matches
 |   +-- ScenarioError
 |   +-- StrategyError
+|   +-- OwnCodeError               a user's own Python file that cannot be used
 +-- DataLeakageError               a model saw what it is tested on
 +-- LookaheadError                 a feature or strategy reads the future
 +-- ModelTrainingError
@@ -48,6 +49,7 @@ __all__ = [
     "ModelIntegrityError",
     "ModelTrainingError",
     "OptimizationError",
+    "OwnCodeError",
     "PermanentFetchError",
     "RangeUnavailableError",
     "RetryableFetchError",
@@ -132,6 +134,10 @@ class ScenarioError(ConfigurationError):
 
 class StrategyError(ConfigurationError):
     """A strategy or its parameters are wrong."""
+
+
+class OwnCodeError(ConfigurationError):
+    """A user's own Python file that cannot be used; it stops only what asks for it by name."""
 
 
 class DataLeakageError(TradingPipelineError, ValueError):
