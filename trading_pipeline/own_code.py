@@ -23,12 +23,27 @@ from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from trading_pipeline.domain.hashing import short_hash
-from trading_pipeline.errors import ConfigurationError, OwnCodeError, TradingPipelineError
+from trading_pipeline.errors import (
+    ConfigurationError,
+    OwnCodeError,
+    TradingPipelineError,
+    UnknownNameError,
+    did_you_mean,
+)
 
-__all__ = ["BrokenFile", "OwnCode", "explained", "load_own_code", "only_class"]
+__all__ = [
+    "BrokenFile",
+    "OwnCode",
+    "Registry",
+    "collect",
+    "error_place",
+    "explained",
+    "load_own_code",
+    "only_class",
+]
 
 Found = TypeVar("Found")
 _NAME = re.compile(r"[a-z0-9_]{1,64}")
@@ -56,18 +71,52 @@ class OwnCode(Generic[Found]):
     files: Mapping[str, Path] = field(default_factory=dict)
     broken: tuple[BrokenFile, ...] = ()
 
-    def raise_if_broken(self, name: str) -> None:
-        """Raise the error of the file that would have given `name`, where there is one."""
-        for each in self.broken:
+
+class Registry(Generic[Found]):
+    """Everything of one kind by name: what the package ships, and what a user's files add.
+
+    A registry belongs to the workspace that opened it, so that two folders can be worked with in
+    one process.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        shipped: Mapping[str, Found],
+        own: OwnCode[Found] | None = None,
+        unknown: type[ConfigurationError] = UnknownNameError,
+    ) -> None:
+        self.kind, self.shipped, self.unknown = kind, shipped, unknown
+        self.own: OwnCode[Found] = OwnCode() if own is None else own
+
+    def names(self) -> tuple[str, ...]:
+        """Names of all that can be used, sorted."""
+        return tuple(sorted({*self.shipped, *self.own.found}))
+
+    def own_names(self) -> tuple[str, ...]:
+        """Names that a user's files give, or would give if they could be used."""
+        broken = (each.path.stem for each in self.own.broken if _NAME.fullmatch(each.path.stem))
+        return tuple(sorted({*self.own.found, *broken} - {*self.shipped}))
+
+    def get(self, name: str) -> Found:
+        """What has that name.
+
+        Raises `OwnCodeError` where only a broken file would have it, else the registry's error for
+        an unknown name, which offers the closest ones.
+        """
+        for known in (self.shipped, self.own.found):
+            if name in known:
+                return known[name]
+        for each in self.own.broken:
             if each.claims(name):
                 raise each.error
-
-    @property
-    def hint(self) -> str:
-        """A sentence for whoever misses a name: which files could not be used."""
-        if not self.broken:
-            return ""
-        return f" Not usable: {', '.join(str(each.path) for each in self.broken)}."
+        unread = ", ".join(str(each.path) for each in self.own.broken)
+        raise self.unknown(
+            f"There is no {self.kind} {name!r}. {did_you_mean(name, self.names())}"
+            + (f" Files that cannot be used: {unread}." if unread else ""),
+            name=name,
+            kind=self.kind,
+        )
 
 
 def load_own_code(
@@ -94,36 +143,51 @@ def load_own_code(
         Names that the package ships; a file cannot have one of them.
     """
     texts: dict[Path, str] = {}
-    broken: list[BrokenFile] = []
-    loaded: list[tuple[Path, str, Found]] = []
+    unread: list[BrokenFile] = []
     for path in _python_files(folder):
-        with _setting_aside(path, "", broken):
+        with _setting_aside(path, "", unread):
             texts[path] = _text(path)
     package = _FINDER.package_of(texts)
+
+    def made(path: Path) -> tuple[str, Found]:
+        _check_name(path.stem, f"A {kind} file's name")
+        return take(importlib.import_module(f"{package}.{path.stem}"))
+
+    served = {path: text for path, text in texts.items() if not path.name.startswith("_")}
+    return collect(kind, served, made, taken, OwnCode(broken=tuple(unread)))
+
+
+def collect(
+    kind: str,
+    texts: Mapping[Path, str],
+    made: Callable[[Path], tuple[str, Found]],
+    taken: Collection[str],
+    before: OwnCode[Found],
+) -> OwnCode[Found]:
+    """What `made` gives for each file, added to `before`; names are given once."""
+    broken, found, files = list(before.broken), dict(before.found), dict(before.files)
+    loaded: list[tuple[Path, str, Found]] = []
     for path, text in texts.items():
-        if not path.name.startswith("_"):
-            with _setting_aside(path, text, broken):
-                _check_name(path.stem, f"A {kind} file's name")
-                name, found = take(importlib.import_module(f"{package}.{path.stem}"))
-                _check_name(name, f"The name of the {kind}")
-                loaded.append((path, name, found))
-    files: dict[str, Path] = {}
+        with _setting_aside(path, text, broken):
+            name, each = made(path)
+            _check_name(name, f"The name of the {kind}")
+            loaded.append((path, name, each))
     # a file that is called like its object keeps the name, whatever other files are added
-    for path, name, _ in sorted(loaded, key=lambda each: each[1] != each[0].stem):
-        owner = files.get(name, "the package")
-        if name in files or name in taken:
-            with _setting_aside(path, texts[path], broken):
+    for path, name, each in sorted(loaded, key=lambda one: one[1] != one[0].stem):
+        with _setting_aside(path, texts[path], broken):
+            if name in taken or name in files:
                 raise ConfigurationError(
-                    f"The {kind} {name!r} is there already: {owner} has that name. Give this one "
-                    "another name."
+                    f"The {kind} {name!r} is there already: it is "
+                    f"{'a shipped one' if name in taken else f'made by {files[name]}'}. Give this "
+                    "one another name."
                 )
-        else:
-            files[name] = path
-    found_by_name = {name: found for path, name, found in loaded if files.get(name) == path}
-    return OwnCode(found_by_name, files, tuple(sorted(broken, key=lambda each: each.path)))
+            found[name], files[name] = each, path
+    return OwnCode(found, files, tuple(sorted(broken, key=lambda one: one.path)))
 
 
-def only_class(module: ModuleType, kind: str, fits: Callable[[type], bool], fix: str) -> type:
+def only_class(
+    module: ModuleType, kind: str, fits: Callable[[type[Any]], bool], fix: str
+) -> type[Any]:
     """The one public class of a module that `fits`; abstract ones do not count.
 
     Raises `ConfigurationError` where there is none or more than one, with the line and `fix`.
@@ -152,23 +216,30 @@ def only_class(module: ModuleType, kind: str, fits: Callable[[type], bool], fix:
             f"The class {fitting[0].__name__} has no {missing}. {fix}", line=_line_of(fitting[0])
         )
     if own:
+        names = ", ".join(each.__name__ for each in own)
         raise ConfigurationError(
-            f"The class {own[0].__name__} is no {kind}. {fix}", line=_line_of(own[0])
+            f"No class of the file is a {kind} (found: {names}). {fix}", line=_line_of(own[-1])
         )
     raise ConfigurationError(f"The file has no class that is a {kind}. {fix}")
 
 
 @contextmanager
-def explained(path: Path | None, kind: type[TradingPipelineError], doing: str) -> Iterator[None]:
+def explained(
+    path: Path | None,
+    kind: type[TradingPipelineError],
+    doing: str,
+    *passing: type[Exception],
+) -> Iterator[None]:
     """Turn whatever a user's code raises in the block into an error that names file and line.
 
     The error is of the class `kind`, or keeps its own class where it is a narrower one. `path` is
-    None for code of the package, whose errors pass as they are.
+    None for code of the package, whose errors pass as they are; so do those of the classes
+    `passing`.
     """
     try:
         yield
     except (Exception, SystemExit) as error:
-        if path is None:
+        if path is None or isinstance(error, passing):
             raise
         file, line = _place(error, path)
         if isinstance(error, TradingPipelineError):
@@ -212,6 +283,11 @@ def _said(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return f"{shown} The file ends the program; leave that out of it."
     return f"The file does not run: {shown} Fix it, or move the file away."
+
+
+def error_place(error: BaseException, path: Path) -> str:
+    """Where an error came from, in words: the last line of the folder of `path` it went through."""
+    return _where(*_place(error, path))
 
 
 def _place(error: BaseException, path: Path) -> tuple[Path, int | None]:

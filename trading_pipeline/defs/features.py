@@ -12,13 +12,13 @@ from trading_pipeline.defs.partitions import BY_INSTRUMENT, shifted_windows
 from trading_pipeline.defs.reporting_outcomes import column_schema, for_each_instrument, report
 from trading_pipeline.defs.resources import WorkspaceResource
 from trading_pipeline.domain.windows import Window
+from trading_pipeline.errors import OwnCodeError
 from trading_pipeline.features.audits.causality import CausalityFinding
-from trading_pipeline.features.sets.registry import feature_set
+from trading_pipeline.features.sets.registry import FeatureSets
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.label_spec import LabelSpec
 from trading_pipeline.stages.features.features import FeatureStage, feature_lookback_windows
 from trading_pipeline.stages.features.labels import LabelStage, label_lookback_windows, label_specs
-from trading_pipeline.stages.features.own_feature_sets import know_own_feature_sets
 from trading_pipeline.stages.outcome import Outcome
 from trading_pipeline.stages.stage import materialize_windows, pending_windows
 
@@ -41,25 +41,42 @@ CLOCKS = {
 
 
 def feature_assets(
-    catalog: Catalog, grid: dg.MultiPartitionsDefinition
+    catalog: Catalog, grid: dg.MultiPartitionsDefinition, sets: FeatureSets
 ) -> list[dg.AssetsDefinition]:
-    """One asset for each feature set that a model uses, and for each that a file of one's own adds."""
+    """One asset for each feature set that a model uses, and for each that a user's file adds."""
     used = {model.features for model in catalog.models.values()}
-    names = sorted(used | set(know_own_feature_sets(catalog)))
-    return [_feature_asset(name, catalog, grid) for name in names]
+    names = sorted(used | set(sets.own_names()))
+    return [_feature_asset(name, catalog, grid, sets) for name in names]
 
 
-def label_assets(catalog: Catalog, grid: dg.MultiPartitionsDefinition) -> list[dg.AssetsDefinition]:
+def label_assets(
+    catalog: Catalog, grid: dg.MultiPartitionsDefinition, sets: FeatureSets
+) -> list[dg.AssetsDefinition]:
     """One asset for each label that a model learns or a label file names."""
     specs = label_specs(catalog)
-    return [_label_asset(specs[name], catalog, grid) for name in sorted(specs)]
+    return [_label_asset(specs[name], catalog, grid, sets) for name in sorted(specs)]
+
+
+def _failing_asset(
+    key: dg.AssetKey, grid: dg.MultiPartitionsDefinition, error: OwnCodeError
+) -> dg.AssetsDefinition:
+    """In place of what a user's broken file would make: it says so, and only what needs it stops."""
+
+    @dg.asset(key=key, group_name=GROUP, partitions_def=grid, deps=["bars"], description=str(error))
+    def broken() -> None:
+        raise error
+
+    return broken
 
 
 def _feature_asset(
-    set_name: str, catalog: Catalog, grid: dg.MultiPartitionsDefinition
+    set_name: str, catalog: Catalog, grid: dg.MultiPartitionsDefinition, sets: FeatureSets
 ) -> dg.AssetsDefinition:
     key = dg.AssetKey(["features", set_name])
-    chosen = feature_set(set_name)
+    try:
+        chosen = sets.get(set_name)
+    except OwnCodeError as error:
+        return _failing_asset(key, grid, error)
     lookback = shifted_windows(-feature_lookback_windows(chosen, catalog), 0)
     columns = {spec.name: ("DOUBLE", spec.meaning) for spec in chosen.specs}
 
@@ -100,10 +117,13 @@ def _feature_asset(
 
 
 def _label_asset(
-    spec: LabelSpec, catalog: Catalog, grid: dg.MultiPartitionsDefinition
+    spec: LabelSpec, catalog: Catalog, grid: dg.MultiPartitionsDefinition, sets: FeatureSets
 ) -> dg.AssetsDefinition:
     key = dg.AssetKey(["labels", spec.name])
-    read = shifted_windows(-label_lookback_windows(spec, catalog), 1)
+    try:
+        read = shifted_windows(-label_lookback_windows(spec, catalog, sets), 1)
+    except OwnCodeError as error:
+        return _failing_asset(key, grid, error)
 
     @dg.asset(
         key=key,

@@ -1,4 +1,4 @@
-"""This file holds the workspace: settings, catalog, sources and stores that every stage works with."""
+"""The workspace: settings, catalog, registries and stores that every stage works with."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from pathlib import Path
 
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.windows import Window
-from trading_pipeline.errors import UnknownNameError, did_you_mean
 from trading_pipeline.market_data.sources.protocol import MarketDataSource
-from trading_pipeline.market_data.sources.registry import source, source_names
 from trading_pipeline.settings.catalog import Catalog, load_catalog
 from trading_pipeline.settings.environment import PipelineSettings, load_settings
+from trading_pipeline.stages.registries import Registries
 from trading_pipeline.storage.stores.artifacts import ArtifactStore
 from trading_pipeline.storage.stores.bars import BarStore
 from trading_pipeline.storage.stores.models import ModelStore
@@ -30,22 +29,21 @@ __all__ = ["Workspace", "open_workspace"]
 class Workspace:
     """One project folder opened for work.
 
-    `run_id` is written beside everything that is stored. `open_source` gives the client of an
-    instrument's source. `clock` tells the present moment, aware UTC.
+    `run_id` is written beside everything that is stored. `open_source` gives the client of a source
+    by name, in place of `registries.sources`. `clock` tells the present moment, aware UTC.
     """
 
     settings: PipelineSettings
     catalog: Catalog
     warehouse: Warehouse
     run_id: str = "local"
-    open_source: Callable[[str], MarketDataSource] = source
+    open_source: Callable[[str], MarketDataSource] | None = None
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
-    def __post_init__(self) -> None:
-        # late: it loads the compiled indicators, which reading a file of bars does not need
-        from trading_pipeline.stages.features.own_feature_sets import know_own_feature_sets
-
-        know_own_feature_sets(self.catalog)
+    @cached_property
+    def registries(self) -> Registries:
+        """Feature sets, strategies and sources by name, the user's own included."""
+        return Registries(self.catalog)
 
     @cached_property
     def bars(self) -> BarStore:
@@ -83,15 +81,8 @@ class Workspace:
         return self.settings.output / "reports"
 
     def source_of(self, instrument: Instrument) -> MarketDataSource:
-        """Client of the instrument's source; `UnknownNameError` for a source that nothing has."""
-        if self.open_source is source and instrument.source not in source_names():
-            raise UnknownNameError(
-                f"The instrument {instrument.id} names the source {instrument.source!r}, which there "
-                f"is not. {did_you_mean(instrument.source, source_names())}",
-                name=instrument.source,
-                kind="source",
-            )
-        return self.open_source(instrument.source)
+        """Client of the instrument's source; `UnknownNameError` for an unknown source."""
+        return (self.open_source or self.registries.sources.source)(instrument.source)
 
     def windows(self, keys: list[str] | None = None) -> list[Window]:
         """Windows by key in time order; all of them where `keys` is None."""
@@ -105,7 +96,7 @@ class Workspace:
     def windows_of(self, instrument_id: str) -> list[Window]:
         """Windows of the instrument's own span in time order, which others may go beyond.
 
-        Raises `UnknownNameError` for an instrument that there is not.
+        Raises `UnknownNameError` for an unknown instrument.
         """
         grid = self.catalog.universe.grid_of(self.catalog.instrument(instrument_id).id)
         return grid.windows(self.clock())

@@ -13,7 +13,7 @@ import pandas as pd
 
 from trading_pipeline.domain.bars import PRICE_COLUMNS
 from trading_pipeline.features.rolling.windows import FloatArray, lagged, rolling_mean
-from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec, register_feature_set
+from trading_pipeline.features.sets.feature_set import FeatureSet, FeatureSpec
 
 __all__ = ["ALPHA360_LITE", "lagged_prices", "lagged_volumes"]
 
@@ -69,5 +69,5 @@ def _specs() -> tuple[FeatureSpec, ...]:
     return (*prices, *volumes)
 
 
-ALPHA360_LITE = register_feature_set(FeatureSet(name="alpha360_lite", version=1, specs=_specs()))
+ALPHA360_LITE = FeatureSet(name="alpha360_lite", version=1, specs=_specs())
 """The shape of the last 20 bars, for models that find their own statistics."""

@@ -23,6 +23,7 @@ from trading_pipeline.stages.outcome import Outcome, tell_progress
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.parquet_files import write_frame
 from trading_pipeline.storage.stores.artifacts import Artifact
+from trading_pipeline.strategies import StrategyCatalogue
 
 __all__ = [
     "BacktestOutcome",
@@ -60,10 +61,11 @@ def materialize_backtest(
     scenario = workspace.catalog.scenario(scenario_name)
     workspace.catalog.instrument(instrument_id)
     inputs, hashes, warnings = load_inputs(workspace, instrument_id, scenario)
-    result_id, made_from = _identity(scenario, inputs, hashes)
+    strategies = workspace.registries.strategies
+    result_id, made_from = _identity(scenario, inputs, hashes, strategies)
     changed = not result_is_current(workspace, partition, result_id)
     if changed:
-        run = run_scenario(scenario, inputs)
+        run = run_scenario(scenario, inputs, strategies)
         _save(workspace, partition, scenario, run, made_from, (*warnings, *run.result.warnings))
     row = workspace.results.require(result_id)
     return BacktestOutcome(
@@ -82,7 +84,7 @@ def backtest_is_pending(workspace: Workspace, instrument_id: str, scenario_name:
     """True where `materialize_backtest` would run the scenario; its data must be there."""
     scenario = workspace.catalog.scenario(scenario_name)
     inputs, hashes, _ = load_inputs(workspace, instrument_id, scenario)
-    result_id, _ = _identity(scenario, inputs, hashes)
+    result_id, _ = _identity(scenario, inputs, hashes, workspace.registries.strategies)
     return not result_is_current(workspace, f"{instrument_id}|{scenario_name}", result_id)
 
 
@@ -96,7 +98,10 @@ def result_is_current(workspace: Workspace, partition: str, result_id: str) -> b
 
 
 def _identity(
-    scenario: ScenarioSpec, inputs: ScenarioInputs, hashes: InputHashes
+    scenario: ScenarioSpec,
+    inputs: ScenarioInputs,
+    hashes: InputHashes,
+    strategies: StrategyCatalogue,
 ) -> tuple[str, dict[str, str]]:
     """Id of the result, and the hashes that it is made of."""
     settings = scenario_settings(scenario, inputs.instrument, inputs.periods_per_year)
@@ -105,7 +110,7 @@ def _identity(
         "bars_hash": hashes.bars,
         "features_hash": hashes.features,
         "predictions_hash": hashes.predictions,
-        "code_hash": code_hash(scenario.strategy.type),
+        "code_hash": code_hash(scenario.strategy.type, strategies),
     }
     identity = canonical_hash([inputs.instrument.id, made_from])
     return identity[:SHOWN_DIGITS], {"result_id": identity[:SHOWN_DIGITS], **made_from}

@@ -22,7 +22,7 @@ from trading_pipeline.stages.models.model_features import ModelFeatures, model_f
 from trading_pipeline.stages.upstream_frames import UpstreamFrames
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.stores.reference import actions_hash
-from trading_pipeline.strategies import strategy, validate_params
+from trading_pipeline.strategies import StrategyCatalogue
 
 __all__ = [
     "InputHashes",
@@ -45,10 +45,9 @@ class InputHashes:
     predictions: str
 
 
-def required_models(scenario: ScenarioSpec) -> tuple[str, ...]:
+def required_models(scenario: ScenarioSpec, strategies: StrategyCatalogue) -> tuple[str, ...]:
     """Models whose predictions the scenario's strategy trades."""
-    parameters = validate_params(scenario.strategy.type, scenario.strategy.params)
-    return strategy(scenario.strategy.type).required_predictions(parameters)
+    return strategies.required_predictions(scenario.strategy.type, scenario.strategy.params)
 
 
 def scenario_windows(
@@ -149,7 +148,7 @@ def load_inputs(
 ) -> tuple[ScenarioInputs, InputHashes, tuple[str, ...]]:
     """Inputs of a scenario on an instrument, their hashes, and warnings.
 
-    Raises what reading bars raises, `UnknownNameError` for an instrument that there is not,
+    Raises what reading bars raises, `UnknownNameError` for an unknown instrument,
     `ScenarioError` for one that is not listed, `InsufficientDataError` for dates without bars, and
     `DataLeakageError` where a prediction's model was trained on what is traded.
     """
@@ -178,7 +177,7 @@ def load_inputs(
         scenario, inputs
     )  # dates without bars are refused before predictions are looked for
     predictions, features_hashes, predictions_hashes, warnings = {}, [], [], []
-    for name in required_models(scenario):
+    for name in required_models(scenario, workspace.registries.strategies):
         found = _Predictions(workspace, instrument_id, scenario, name, traded)
         predictions[name] = found.frame()
         features_hashes.append(found.features_hash())

@@ -33,7 +33,7 @@ def materialize_trials(workspace: Workspace, instrument_id: str, study_name: str
     newest = workspace.artifacts.newest([TRIALS], partition).get((TRIALS, partition))
     changed = newest is None or newest.input_hash != input_hash
     if changed:
-        found = run_grid_study(study, scenario, inputs)
+        found = run_grid_study(study, scenario, inputs, workspace.registries.strategies)
         rows = []
         for parameters, row in zip(found.parameters, found.table.to_dict("records"), strict=True):
             rows.append(
@@ -152,7 +152,7 @@ def study_is_pending(workspace: Workspace, instrument_id: str, study_name: str) 
 
 def _identity(workspace: Workspace, study: StudySpec, hashes: InputHashes) -> tuple[str, str]:
     """Hash of the code and hash of all inputs of a study."""
-    code = code_hash(study.strategy)
+    code = code_hash(study.strategy, workspace.registries.strategies)
     scenario = workspace.catalog.scenario(study.scenario)
     return code, canonical_hash([study.hash, scenario.hash, vars(hashes), code])
 
