@@ -262,7 +262,8 @@ def _setting_aside(path: Path, text: str, broken: list[BrokenFile]) -> Iterator[
     except (Exception, SystemExit) as error:
         file, line = _place(error, path)
         values = error.values if isinstance(error, TradingPipelineError) else {}
-        line = values.get("line", line)
+        if not isinstance(error, OwnCodeError):  # whose line is one of another file
+            line = values.get("line", line)
         told = OwnCodeError(
             f"{_where(file, line)}: {_said(error)}",
             **values | {"path": str(file), "line": line},

@@ -62,7 +62,14 @@ def _failing_asset(
 ) -> dg.AssetsDefinition:
     """In place of what a user's broken file would make: it says so, and only what needs it stops."""
 
-    @dg.asset(key=key, group_name=GROUP, partitions_def=grid, deps=["bars"], description=str(error))
+    @dg.asset(
+        key=key,
+        group_name=GROUP,
+        partitions_def=grid,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        deps=["bars"],
+        description=str(error),
+    )
     def broken() -> None:
         raise error
 
