@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.windows import Window
@@ -22,6 +23,9 @@ from trading_pipeline.storage.stores.results import ResultStore
 from trading_pipeline.storage.stores.trial_ledger import TrialLedger
 from trading_pipeline.storage.warehouse import Warehouse
 
+if TYPE_CHECKING:
+    from trading_pipeline.stages.features.instrument_series import InstrumentSeries
+
 __all__ = ["Workspace", "open_workspace"]
 
 
@@ -30,7 +34,8 @@ class Workspace:
     """One project folder opened for work.
 
     `run_id` is written beside everything that is stored. `open_source` gives the client of a source
-    by name, in place of `registries.sources`. `clock` tells the present moment, aware UTC.
+    by name, in place of `registries.sources`. `clock` tells the present moment, aware UTC. `series`
+    keeps what stages have read (see `stored_series`); a copy made by `replace` shares it.
     """
 
     settings: PipelineSettings
@@ -39,6 +44,7 @@ class Workspace:
     run_id: str = "local"
     open_source: Callable[[str], MarketDataSource] | None = None
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    series: dict[str, InstrumentSeries] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def registries(self) -> Registries:
@@ -81,7 +87,7 @@ class Workspace:
         return self.settings.output / "reports"
 
     def source_of(self, instrument: Instrument) -> MarketDataSource:
-        """Client of the instrument's source; `UnknownNameError` for an unknown source."""
+        """Client of the instrument's source; `UnknownNameError` for an unknown one."""
         return (self.open_source or self.registries.sources.source)(instrument.source)
 
     def windows(self, keys: list[str] | None = None) -> list[Window]:
@@ -94,7 +100,7 @@ class Workspace:
         return [window for window in found if window in wanted]
 
     def windows_of(self, instrument_id: str) -> list[Window]:
-        """Windows of the instrument's own span in time order, which others may go beyond.
+        """Windows of the instrument's own span in time order; other spans may go beyond it.
 
         Raises `UnknownNameError` for an unknown instrument.
         """

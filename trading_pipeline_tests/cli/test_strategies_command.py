@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from trading_pipeline.stages.market_data.universe import refresh_universe
+from trading_pipeline_tests.stage_calls import refresh_universe
 from trading_pipeline_tests.strategies.test_own_strategies import SMALLEST, WITH_PARAMETERS
 
 SCENARIO = (

@@ -6,13 +6,13 @@ from pathlib import Path
 import pandas as pd
 
 from trading_pipeline.cli.run_command import work_through
-from trading_pipeline.stages.market_data.universe import refresh_universe
 from trading_pipeline_tests.pipeline_world import (
     cause_of_failure,
     failed_checks,
     materialized,
     run_job,
 )
+from trading_pipeline_tests.stage_calls import refresh_universe
 
 FIRST, LAST = "AAPL_1d|2000-01-01", "AAPL_1d|2003-01-01"
 PAGE = (Path(__file__).parents[2] / "docs" / "features.md").read_text("utf-8")

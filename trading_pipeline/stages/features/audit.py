@@ -1,4 +1,4 @@
-"""Audit a feature set, a label, the chart patterns or a strategy on stored bars."""
+"""Audit a feature set, a label, the chart patterns, cross features or a strategy on stored bars."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trading_pipeline.features.audits.patterns import audit_patterns
 from trading_pipeline.stages.features.cross_features import ASSET as CROSS_FEATURES
 from trading_pipeline.stages.features.cross_features import CrossFeatureStage
 from trading_pipeline.stages.features.features import FeatureStage
-from trading_pipeline.stages.features.instrument_series import InstrumentSeries
+from trading_pipeline.stages.features.instrument_series import InstrumentSeries, stored_series
 from trading_pipeline.stages.features.labels import label_specs, labels_of_bars
 from trading_pipeline.stages.upstream_frames import UpstreamFrames
 from trading_pipeline.stages.workspace import Workspace
@@ -29,7 +29,7 @@ SubjectKind = Literal["feature set", "label", "chart patterns", "cross features"
 
 @dataclass(frozen=True, kw_only=True)
 class AuditOfStored:
-    """What was audited on which bars, and what was found; `findings` is empty where all is well."""
+    """What was audited on which bars, and what was found; no findings where all is well."""
 
     name: str
     kind: SubjectKind
@@ -43,13 +43,13 @@ class AuditOfStored:
 def audit_stored(workspace: Workspace, instrument_id: str, name: str) -> AuditOfStored:
     """Audit `name` on every stored bar of an instrument, forward-adjusted.
 
-    `name`: a feature set, a label (of a model or a label file), `chart_patterns`, `cross_features`
-    or a strategy, which is audited with its default parameters. A name that is several of these is
-    taken for the first of them. Raises `UnknownNameError` for another name or instrument, and
+    `name`: a feature set, a label (of a model or a label file), `chart_patterns`, `cross_features`,
+    or a strategy, which is audited with its default parameters; a name that is several of these is
+    the first of them. Raises `UnknownNameError` for another name or instrument, and
     `InsufficientDataError` where no bars are stored or too few for any value.
     """
     labels = label_specs(workspace.catalog)
-    series = InstrumentSeries(workspace, instrument_id)
+    series = stored_series(workspace, instrument_id)
     sets, strategies = workspace.registries.feature_sets, workspace.registries.strategies
     known = {*sets.names(), *labels, CHART_PATTERNS, CROSS_FEATURES, *strategies.names()}
     if name not in known:
