@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trading_pipeline.backtest.engine import ENGINE_VERSION, run_backtest
+from trading_pipeline.backtest.engine import run_backtest
 from trading_pipeline.backtest.result import BacktestResult
 from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
 from trading_pipeline.domain.corporate_actions import CorporateAction
-from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.errors import InsufficientDataError
@@ -26,7 +25,6 @@ __all__ = [
     "ScenarioInputs",
     "ScenarioRun",
     "benchmark_settings",
-    "code_hash",
     "run_scenario",
     "scenario_settings",
     "scenario_signals",
@@ -70,11 +68,6 @@ class ScenarioRun:
     benchmark: BacktestResult
     metrics: dict[str, float]
     parameters: dict[str, Any]
-
-
-def code_hash(strategy_name: str, strategies: StrategyCatalogue = SHIPPED) -> str:
-    """Hash of the code behind a result: the strategy's modules and the engine's version."""
-    return canonical_hash([ENGINE_VERSION, strategies.code_hash(strategy_name)])
 
 
 def scenario_settings(

@@ -1,4 +1,4 @@
-"""This file holds what is known of the form of a user's table: columns, numbers, time stamps.
+"""The layout of a user's table: columns, number formats, time stamps.
 
 Positions count from 0. `skip_rows` are the lines before the header; `header_rows` follow them.
 """
@@ -16,7 +16,7 @@ TimestampKind = Literal["date", "datetime", "epoch", "date+time"]
 
 @dataclass(frozen=True, kw_only=True)
 class NumberFormat:
-    """How prices are written. `symbols`: currency signs, spaces or apostrophes stand in the cells.
+    """How prices are written. `symbols`: cells have currency signs, spaces or apostrophes.
 
     `magnitudes`: volumes end in K, M, B or T, such as `12.34M`.
     """
@@ -31,10 +31,10 @@ class NumberFormat:
 class TimestampFormat:
     """How time stamps are written.
 
-    `unit`: s, ms, us or ns of an epoch, else None. `format`: directives of strptime, for `date+time`
-    both cells with a space between, None for an epoch. `formats`: all spellings that occur, the
-    commonest first. `is_iso`: year first with dashes or slashes, which may carry an offset;
-    `shows_offset`: a cell of the head carries one.
+    `unit`: s, ms, us or ns of an epoch, else None. `format`: directives of strptime, for
+    `date+time` both cells with a space between, None for an epoch. `formats`: all spellings that
+    occur, the commonest first. `is_iso`: year first with dashes or slashes, which may carry an
+    offset; `shows_offset`: a cell of the head carries one.
     """
 
     kind: TimestampKind

@@ -1,4 +1,4 @@
-"""This file holds the grid study: every combination through the engine's sweep, one row each."""
+"""Grid studies: every combination through the engine's sweep, one row each."""
 
 from __future__ import annotations
 
@@ -61,15 +61,15 @@ def check_study(
     """
     if study.metric not in STUDY_METRICS:
         raise OptimizationError(
-            f"The study '{study.name}' maximizes '{study.metric}', which is not computed in a sweep. "
-            f"{did_you_mean(study.metric, STUDY_METRICS)}",
+            f"The study '{study.name}' maximizes '{study.metric}', which is not computed in a "
+            f"sweep. {did_you_mean(study.metric, STUDY_METRICS)}",
             study=study.name,
             metric=study.metric,
         )
     if study.walk_forward is not None:
         raise OptimizationError(
-            f"The study '{study.name}' asks for 'walk_forward', which this version does not run yet. "
-            "Leave the key out to search over the scenario's dates.",
+            f"The study '{study.name}' asks for 'walk_forward', which this version does not run "
+            "yet. Leave the key out to search over the scenario's dates.",
             study=study.name,
         )
     base = dict(scenario.strategy.params)
@@ -81,8 +81,9 @@ def check_study(
         except StrategyError as error:
             shown = ", ".join(f"{name}: {value}" for name, value in each.items())
             raise StrategyError(
-                f"The study '{study.name}' reaches {{{shown}}}, which its strategy refuses: {error} "
-                f"Leave such combinations out, for example with {_EXAMPLE} in the file of the study.",
+                f"The study '{study.name}' reaches {{{shown}}}, which its strategy refuses: "
+                f"{error} Leave such combinations out, for example with {_EXAMPLE} in the file of "
+                "the study.",
                 **error.values | {"study": study.name},
             ) from error
     return found

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
+from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.crossing_plan import CrossingPlan
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.errors import ConfigurationError, StrategyError
@@ -126,8 +125,8 @@ class StrategyCatalogue(Registry[Strategy[Any]]):
             return self.get(name).crossing_plan(market, many) if many else None
 
     def code_hash(self, name: str) -> str:
-        """Identity of the code that decides the strategy's signals."""
-        return _code_hash(type(self.get(name)))
+        """Hash of the strategy's class and of all code that it reaches."""
+        return code_hash(self.get(name))
 
     def code_place(self, name: str, method: str | None = None) -> tuple[Path, int]:
         """File and line of a strategy's class, or of one of its methods."""
@@ -194,10 +193,5 @@ def validate_params(name: str, params: Mapping[str, Any]) -> StrategyParams:
 
 
 def strategy_code_hash(name: str) -> str:
-    """Identity of the code behind a shipped strategy's signals."""
+    """Hash of a shipped strategy's class and of all code that it reaches."""
     return SHIPPED.code_hash(name)
-
-
-def _code_hash(found: type[Strategy[Any]]) -> str:
-    source = inspect.getsource(sys.modules[found.__module__])
-    return hashlib.sha256("\n".join(source.splitlines()).encode()).hexdigest()

@@ -21,11 +21,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.bars import BAR_COLUMNS
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.errors import ConfigurationError, TradingPipelineError, did_you_mean
 from trading_pipeline.features.sets.context import FeatureContext
-from trading_pipeline.features.source_hashes import source_hashes
 from trading_pipeline.own_code import error_place
 
 __all__ = ["FeatureContext", "FeatureSet", "FeatureSpec", "FloatArray"]
@@ -156,13 +156,16 @@ class FeatureSet:
 
     @cached_property
     def hash(self) -> str:
-        """sha256 over names, versions, parameters and the source text of the modules that compute."""
+        """sha256 over names, versions, parameters and the code that computes."""
+        # late: it computes what is defined here
+        from trading_pipeline.features.sets.computation import compute_features
+
         return canonical_hash(
             {
                 "name": self.name,
                 "version": self.version,
                 "specs": [_spec_values(spec) for spec in self.specs],
-                "sources": source_hashes({spec.compute.__module__ for spec in self.specs}),
+                "code": code_hash(compute_features),
             }
         )
 
@@ -183,7 +186,7 @@ def _spec_values(spec: FeatureSpec) -> dict[str, Any]:
         "inputs": list(spec.inputs),
         "lookback": spec.lookback,
         "warmup": spec.warmup,
-        "compute": spec.compute.__qualname__,
+        "compute": code_hash(spec.compute),
         "parameters": dict(spec.parameters),
         "part": spec.part,
         "needs_context": spec.needs_context,

@@ -9,14 +9,13 @@ import pandas as pd
 
 from trading_pipeline.backtest.scenario_runner import (
     ScenarioRun,
-    code_hash,
     run_scenario,
     scenario_settings,
 )
 from trading_pipeline.domain.hashing import SHOWN_DIGITS, canonical_hash
 from trading_pipeline.performance import METRIC_NAMES
 from trading_pipeline.settings.scenario import ScenarioSpec
-from trading_pipeline.stages.backtests.scenario_inputs import ScenarioStage
+from trading_pipeline.stages.backtests.scenario_inputs import ScenarioStage, scenario_code_hash
 from trading_pipeline.stages.outcome import Shown, ShownTable
 from trading_pipeline.stages.stage import Identity
 from trading_pipeline.storage.parquet_files import write_frame
@@ -146,7 +145,9 @@ class BacktestStage(ScenarioStage[Row]):
             "bars_hash": hashes.bars,
             "features_hash": hashes.features,
             "predictions_hash": hashes.predictions,
-            "code_hash": code_hash(scenario.strategy.type, self.workspace.registries.strategies),
+            "code_hash": scenario_code_hash(
+                scenario, self.workspace.registries.strategies, BacktestStage.produce
+            ),
         }
         identity = canonical_hash([inputs.instrument.id, made_from])
         return {"result_id": identity[:SHOWN_DIGITS], **made_from}

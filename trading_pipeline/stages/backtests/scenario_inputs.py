@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple, TypeVar
@@ -9,6 +10,7 @@ from typing import NamedTuple, TypeVar
 import pandas as pd
 
 from trading_pipeline.backtest.scenario_runner import ScenarioInputs, traded_bars
+from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import InsufficientDataError, ScenarioError
@@ -18,7 +20,7 @@ from trading_pipeline.models.registry.model_files import load_model
 from trading_pipeline.models.training.train import predict_direction
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.scenario import ScenarioSpec
-from trading_pipeline.stages.features.instrument_series import stored_series
+from trading_pipeline.stages.features.instrument_series import InstrumentSeries, stored_series
 from trading_pipeline.stages.models.model_features import ModelFeatures, model_feature_assets
 from trading_pipeline.stages.stage import ComputedStage
 from trading_pipeline.stages.upstream_frames import UpstreamFrames
@@ -35,6 +37,7 @@ __all__ = [
     "require_listed",
     "require_possible_dates",
     "required_models",
+    "scenario_code_hash",
     "scenario_windows",
     "why_none_is_asked_for",
 ]
@@ -63,6 +66,15 @@ class LoadedInputs(NamedTuple):
 def required_models(scenario: ScenarioSpec, strategies: StrategyCatalogue) -> tuple[str, ...]:
     """Models whose predictions the scenario's strategy trades."""
     return strategies.required_predictions(scenario.strategy.type, scenario.strategy.params)
+
+
+def scenario_code_hash(
+    scenario: ScenarioSpec, strategies: StrategyCatalogue, *computing: Callable[..., object]
+) -> str:
+    """Hash of the code behind results: what computes them, their inputs, and both strategies."""
+    names = (scenario.strategy.type, scenario.benchmark)
+    computed = code_hash(*computing, InstrumentSeries, ModelFeatures)
+    return canonical_hash([computed, *map(strategies.code_hash, names)])
 
 
 def scenario_windows(

@@ -7,8 +7,8 @@ from functools import cached_property
 
 import pandas as pd
 
+from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.windows import Window
-from trading_pipeline.features import cross_formulas
 from trading_pipeline.features.audits.causality import CausalityFinding, audit_prefix_truncation
 from trading_pipeline.features.cross_formulas import (
     KnownCloses,
@@ -16,7 +16,6 @@ from trading_pipeline.features.cross_formulas import (
     cross_columns,
 )
 from trading_pipeline.settings.catalog import Catalog
-from trading_pipeline.stages.code_hash import module_hash
 from trading_pipeline.stages.features.features import windows_of_bars
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries, stored_series
 from trading_pipeline.stages.features.quality_numbers import QualityOfWindows
@@ -64,7 +63,7 @@ class CrossFeatureStage(SeriesStage):
     def __init__(self, workspace: Workspace, instrument_id: str) -> None:
         super().__init__(workspace, instrument_id)
         self.spec = workspace.catalog.cross
-        self.code_hash = module_hash(cross_formulas)
+        self.code_hash = code_hash(CrossFeatureStage.build, InstrumentSeries)
         self._peers = {
             name: stored_series(workspace, name)
             for name in compared_instruments(workspace, instrument_id)

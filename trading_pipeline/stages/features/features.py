@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.hashing import canonical_hash, frame_hash
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.windows import Window
@@ -19,6 +20,7 @@ from trading_pipeline.features.sets.context import FeatureContext
 from trading_pipeline.features.sets.feature_set import FeatureSet
 from trading_pipeline.market_data.calendars import periods_per_year
 from trading_pipeline.settings.catalog import Catalog
+from trading_pipeline.stages.features.instrument_series import InstrumentSeries
 from trading_pipeline.stages.features.quality_numbers import QualityOfWindows
 from trading_pipeline.stages.features.series_stage import SeriesStage
 from trading_pipeline.stages.outcome import Shown
@@ -69,7 +71,9 @@ class FeatureStage(SeriesStage):
         super().__init__(workspace, instrument_id)
         self.set = workspace.registries.feature_sets.get(set_name)
         self.asset = f"features/{set_name}"
-        self.code_hash = self.set.hash
+        self.code_hash = canonical_hash(
+            [self.set.hash, code_hash(FeatureStage.build, InstrumentSeries)]
+        )
         instrument = self.series.instrument
         self.context = FeatureContext(instrument.timeframe, instrument.calendar)
         self.lookback = feature_lookback_windows(self.set, workspace.catalog, instrument_id)

@@ -7,21 +7,19 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import UnknownNameError, did_you_mean
 from trading_pipeline.features.audits.causality import CausalityFinding
 from trading_pipeline.features.audits.features import audit_labels
-from trading_pipeline.features.labels import barriers as label_barriers
-from trading_pipeline.features.labels import kernels as label_kernels
-from trading_pipeline.features.labels import labels as labels_module
 from trading_pipeline.features.labels.labels import Labels, compute_labels
 from trading_pipeline.features.labels.reports import label_report
 from trading_pipeline.features.sets.computation import compute_features
 from trading_pipeline.features.sets.registry import FeatureSets
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.label_spec import LabelSpec
-from trading_pipeline.stages.code_hash import module_hash
 from trading_pipeline.stages.features.features import windows_of_bars
+from trading_pipeline.stages.features.instrument_series import InstrumentSeries
 from trading_pipeline.stages.features.series_stage import SeriesStage
 from trading_pipeline.stages.outcome import Shown
 from trading_pipeline.stages.stage import Built
@@ -88,7 +86,7 @@ class LabelStage(SeriesStage):
         super().__init__(workspace, instrument_id)
         self.spec = label_specs(workspace.catalog)[label_name]
         self.asset = f"labels/{label_name}"
-        self.code_hash = module_hash(labels_module, label_barriers, label_kernels)
+        self.code_hash = code_hash(LabelStage.build, InstrumentSeries)
         self.sets = workspace.registries.feature_sets
         self.lookback = label_lookback_windows(
             self.spec, workspace.catalog, self.sets, self.instrument_id

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from trading_pipeline.code_identity import SourceTree
 from trading_pipeline.domain.bars import empty_bars
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import ConfigurationError, DataQualityError, UnknownNameError
@@ -20,7 +21,6 @@ from trading_pipeline.features.sets.registry import (
     feature_set,
     feature_set_names,
 )
-from trading_pipeline.features.source_hashes import source_hashes
 from trading_pipeline.own_code import OwnCode
 
 CORE = feature_set("core")
@@ -198,7 +198,7 @@ def test_the_hash_covers_the_source_of_the_computing_module(tmp_path, monkeypatc
 
 
 def test_the_hash_of_core_covers_every_module_it_is_computed_by():
-    covered = set(source_hashes({one.compute.__module__ for one in CORE.specs}))
+    covered = SourceTree().reached_modules(*(one.compute for one in CORE.specs))
     package = "trading_pipeline.features."
     assert covered >= {
         package + name for name in ("sets.core_formulas", "indicators.wrapper", "rolling.windows")
