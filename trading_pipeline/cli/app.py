@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from trading_pipeline.cli.datasets_app import datasets_app
+from trading_pipeline.cli.strategies_app import strategies_app
 from trading_pipeline.errors import ConfigurationError, TradingPipelineError
 
 __all__ = ["app", "main"]
@@ -27,6 +28,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(datasets_app)
+app.add_typer(strategies_app)
 universe_app = typer.Typer(
     help="The instruments that are worked on.", no_args_is_help=True, add_completion=False
 )
@@ -83,7 +85,7 @@ def backtest(
 
 @app.command()
 def audit(
-    name: Annotated[str, typer.Argument(help="Feature set, label, or chart_patterns.")],
+    name: Annotated[str, typer.Argument(help="Feature set, label, strategy, or chart_patterns.")],
     instrument: Annotated[str, typer.Option("--instrument", "-i", help="Id such as AAPL_1d.")],
     as_json: Json = False,
 ) -> None:
@@ -110,7 +112,8 @@ def doctor(
 def _universe_add(
     symbol: Annotated[str, typer.Argument(help="Such as AAPL or BTC/USDT.")],
     source: Annotated[
-        str | None, typer.Option(help="yahoo, ccxt, alpaca ...; an archived one keeps its own.")
+        str | None,
+        typer.Option(help="yahoo, ccxt, alpaca, one of yours ...; an archived one keeps its own."),
     ] = None,
     timeframe: Annotated[str, typer.Option(help="1m 5m 15m 30m 1h 4h 1d 1w")] = "1d",
     calendar: Annotated[

@@ -13,6 +13,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from trading_pipeline.cli.own_code_check import examine_own_code
 from trading_pipeline.cli.provider_check import Finding, examine_providers
 from trading_pipeline.cli.session import stdout_console
 from trading_pipeline.errors import TradingPipelineError
@@ -48,7 +49,11 @@ def run_doctor(*, as_json: bool, offline: bool = False) -> None:
     `offline`: the providers are not asked.
     """
     settings = load_settings()
-    findings = examine(settings) + examine_providers(settings, offline=offline)
+    findings = [
+        *examine(settings),
+        *examine_own_code(settings),
+        *examine_providers(settings, offline=offline),
+    ]
     if as_json:
         typer.echo(json.dumps([asdict(finding) | {"ok": finding.ok} for finding in findings]))
     else:

@@ -64,6 +64,7 @@ def compile_kernels() -> None:
     from trading_pipeline.optimization.grid_study import run_grid_study
     from trading_pipeline.settings.catalog import load_catalog
     from trading_pipeline.stages.backtests.scenario_inputs import required_models
+    from trading_pipeline.strategies import SHIPPED
 
     catalog, client = load_catalog(None), BundledSource()
     instrument = catalog.instrument("AAPL_1d")
@@ -81,7 +82,7 @@ def compile_kernels() -> None:
         predictions={},
     )
     for scenario in catalog.scenarios.values():
-        if not required_models(scenario):
+        if not required_models(scenario, SHIPPED):
             run_scenario(scenario, inputs)
     for study in catalog.studies.values():
         run_grid_study(study, catalog.scenario(study.scenario), inputs)

@@ -11,7 +11,7 @@ from dagster_duckdb import DuckDBResource
 from pydantic import PrivateAttr
 
 from trading_pipeline.market_data.sources.protocol import MarketDataSource
-from trading_pipeline.market_data.sources.registry import source
+from trading_pipeline.market_data.sources.registry import own_sources
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.stages.workspace import Workspace
@@ -38,11 +38,11 @@ class WarehouseResource(DuckDBResource):
 
 
 class MarketDataResource(dg.ConfigurableResource[Any]):
-    """Gives the client of a source by name; replace it to bring sources of your own."""
+    """Gives the client of a source by name: the shipped ones and those of the user's files."""
 
     def client(self, name: str) -> MarketDataSource:
         """The client; typed errors for an unknown name."""
-        return source(name)
+        return own_sources(load_settings().config / "sources").source(name)
 
 
 _handed_on: dict[str, Workspace] = {}  # by run id

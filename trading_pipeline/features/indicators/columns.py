@@ -25,7 +25,7 @@ from trading_pipeline.features.rolling.windows import (
     lagged,
     rolling_z_score,
 )
-from trading_pipeline.features.sets.registry import FeatureSpec
+from trading_pipeline.features.sets.feature_set import FeatureSpec
 
 __all__ = ["Form", "indicator_columns", "indicator_features"]
 

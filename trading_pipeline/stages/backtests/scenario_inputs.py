@@ -26,7 +26,7 @@ from trading_pipeline.stages.stage import ComputedStage
 from trading_pipeline.stages.upstream_frames import UpstreamFrames
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.stores.reference import actions_hash
-from trading_pipeline.strategies import strategy, strategy_code_hash, validate_params
+from trading_pipeline.strategies import StrategyCatalogue
 
 __all__ = [
     "InputHashes",
@@ -63,17 +63,18 @@ class LoadedInputs(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def required_models(scenario: ScenarioSpec) -> tuple[str, ...]:
+def required_models(scenario: ScenarioSpec, strategies: StrategyCatalogue) -> tuple[str, ...]:
     """Models whose predictions the scenario's strategy trades."""
-    parameters = validate_params(scenario.strategy.type, scenario.strategy.params)
-    return strategy(scenario.strategy.type).required_predictions(parameters)
+    return strategies.required_predictions(scenario.strategy.type, scenario.strategy.params)
 
 
-def scenario_code_hash(scenario: ScenarioSpec, *computing: Callable[..., object]) -> str:
+def scenario_code_hash(
+    scenario: ScenarioSpec, strategies: StrategyCatalogue, *computing: Callable[..., object]
+) -> str:
     """Hash of the code behind results: what computes them, their inputs, and both strategies."""
     names = (scenario.strategy.type, scenario.benchmark)
     computed = code_hash(*computing, InstrumentSeries, ModelFeatures)
-    return canonical_hash([computed, *map(strategy_code_hash, names)])
+    return canonical_hash([computed, *map(strategies.code_hash, names)])
 
 
 def scenario_windows(
@@ -196,7 +197,7 @@ def load_inputs(workspace: Workspace, instrument_id: str, scenario: ScenarioSpec
     traded = [window for window in windows if start is None or window.end > start]
     models = [
         _Predictions(workspace, instrument_id, scenario, name, traded)
-        for name in required_models(scenario)
+        for name in required_models(scenario, workspace.registries.strategies)
     ]
 
     def hashes() -> InputHashes:

@@ -15,8 +15,9 @@ from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.features.audits.causality import CausalityFinding
 from trading_pipeline.features.audits.features import audit_feature_set
+from trading_pipeline.features.sets.computation import compute_features
 from trading_pipeline.features.sets.context import FeatureContext
-from trading_pipeline.features.sets.registry import FeatureSet, compute_features, feature_set
+from trading_pipeline.features.sets.feature_set import FeatureSet
 from trading_pipeline.market_data.calendars import periods_per_year
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries
@@ -68,7 +69,7 @@ class FeatureStage(SeriesStage):
 
     def __init__(self, workspace: Workspace, instrument_id: str, set_name: str) -> None:
         super().__init__(workspace, instrument_id)
-        self.set = feature_set(set_name)
+        self.set = workspace.registries.feature_sets.get(set_name)
         self.asset = f"features/{set_name}"
         self.code_hash = canonical_hash(
             [self.set.hash, code_hash(FeatureStage.build, InstrumentSeries)]
