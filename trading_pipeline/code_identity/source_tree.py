@@ -35,7 +35,8 @@ STOPS = tuple(
         "stages.outcome",  # progress
         "stages.workspace",
         # look-ups by name: what was found is a root of its own, and no other entry counts
-        "features.sets.registry.feature_set",
+        "features.sets.registry",
+        "stages.registries",
         "strategies.catalogue",
     )
 )

@@ -26,7 +26,7 @@ from trading_pipeline.stages.stage import ComputedStage
 from trading_pipeline.stages.upstream_frames import UpstreamFrames
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.stores.reference import actions_hash
-from trading_pipeline.strategies import strategy, strategy_code_hash, validate_params
+from trading_pipeline.strategies import StrategyCatalogue
 
 __all__ = [
     "InputHashes",
@@ -48,7 +48,7 @@ Product = TypeVar("Product")
 
 @dataclass(frozen=True, kw_only=True)
 class InputHashes:
-    """Hashes of what a result stands on; empty where the strategy uses no model."""
+    """Hashes of what a result is made from; empty where the strategy uses no model."""
 
     bars: str
     features: str
@@ -63,17 +63,18 @@ class LoadedInputs(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def required_models(scenario: ScenarioSpec) -> tuple[str, ...]:
+def required_models(scenario: ScenarioSpec, strategies: StrategyCatalogue) -> tuple[str, ...]:
     """Models whose predictions the scenario's strategy trades."""
-    parameters = validate_params(scenario.strategy.type, scenario.strategy.params)
-    return strategy(scenario.strategy.type).required_predictions(parameters)
+    return strategies.required_predictions(scenario.strategy.type, scenario.strategy.params)
 
 
-def scenario_code_hash(scenario: ScenarioSpec, *computing: Callable[..., object]) -> str:
+def scenario_code_hash(
+    scenario: ScenarioSpec, strategies: StrategyCatalogue, *computing: Callable[..., object]
+) -> str:
     """Hash of the code behind results: what computes them, their inputs, and both strategies."""
     names = (scenario.strategy.type, scenario.benchmark)
     computed = code_hash(*computing, InstrumentSeries, ModelFeatures)
-    return canonical_hash([computed, *map(strategy_code_hash, names)])
+    return canonical_hash([computed, *map(strategies.code_hash, names)])
 
 
 def scenario_windows(
@@ -90,8 +91,8 @@ def require_listed(scenario: ScenarioSpec, instrument_id: str) -> None:
     if not scenario.covers(instrument_id):
         raise ScenarioError(
             f"The scenario '{scenario.name}' does not list {instrument_id}; it lists "
-            f"{', '.join(scenario.instruments or ())}. Add it under 'instruments', or leave the key "
-            "out to mean all.",
+            f"{', '.join(scenario.instruments or ())}. Add it under 'instruments', or leave the "
+            "key out to mean all.",
             scenario=scenario.name,
             instrument=instrument_id,
         )
@@ -117,9 +118,9 @@ def require_possible_dates(
     raise InsufficientDataError(
         f"The scenario '{scenario.name}' trades {instrument_id} from "
         f"{'the first bar' if start is None else f'{start:%Y-%m-%d}'} to "
-        f"{'the last' if end is None else f'{end:%Y-%m-%d}'}, where there are 0 bars; at least 2 are "
-        f"needed. Its bars can only lie from {first:%Y-%m-%d} to {last:%Y-%m-%d}. Change 'dates', "
-        f"or 'start' and 'end' in {where}.",
+        f"{'the last' if end is None else f'{end:%Y-%m-%d}'}, where there are 0 bars; at least 2 "
+        f"are needed. Its bars can only lie from {first:%Y-%m-%d} to {last:%Y-%m-%d}. Change "
+        f"'dates', or 'start' and 'end' in {where}.",
         scenario=scenario.name,
         instrument=instrument_id,
     )
@@ -145,7 +146,7 @@ def is_asked_for(workspace: Workspace, scenario: ScenarioSpec, instrument_id: st
 
 
 def why_none_is_asked_for(workspace: Workspace, instrument_id: str) -> str:
-    """Why a pass over everything trades the instrument in no scenario; empty where it does in one."""
+    """Why a full pass trades the instrument in no scenario; empty where it does in one."""
     scenarios = workspace.catalog.scenarios
     if any(is_asked_for(workspace, each, instrument_id) for each in scenarios.values()):
         return ""
@@ -196,7 +197,7 @@ def load_inputs(workspace: Workspace, instrument_id: str, scenario: ScenarioSpec
     traded = [window for window in windows if start is None or window.end > start]
     models = [
         _Predictions(workspace, instrument_id, scenario, name, traded)
-        for name in required_models(scenario)
+        for name in required_models(scenario, workspace.registries.strategies)
     ]
 
     def hashes() -> InputHashes:
@@ -224,8 +225,8 @@ def load_inputs(workspace: Workspace, instrument_id: str, scenario: ScenarioSpec
     warnings = [warning for each in models for warning in each.warnings]
     if scenario.costs.is_free:
         warnings.append(
-            "Free fills: commission and slippage are 0, so trading costs nothing here. Nobody trades "
-            "at that price; set 'costs' in the scenario."
+            "Free fills: commission and slippage are 0, so trading costs nothing here. Nobody "
+            "trades at that price; set 'costs' in the scenario."
         )
     loaded = LoadedInputs(inputs, hashes(), tuple(warnings))
     series.kept_inputs[scenario.hash] = loaded
@@ -327,9 +328,9 @@ class _Predictions:
         known_at = pd.DatetimeIndex(features["known_at"])
         if overlap and len(known_at) and known_at[0] <= fitted.last_label_end:
             self.warnings.append(
-                f"Leakage allowed by 'allow_overlap': model {fitted.model_id} was trained on labels "
-                f"that end at {fitted.last_label_end:%Y-%m-%d}, after the first traded bar. The "
-                "result is worthless as evidence."
+                f"Leakage allowed by 'allow_overlap': model {fitted.model_id} was trained on "
+                f"labels that end at {fitted.last_label_end:%Y-%m-%d}, after the first traded bar. "
+                "The result is worthless as evidence."
             )
         return predict_direction(
             fitted,

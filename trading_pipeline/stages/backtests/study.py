@@ -16,7 +16,6 @@ from trading_pipeline.stages.stage import ComputedStage, Identity
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.parquet_files import write_text
 from trading_pipeline.storage.stores.artifacts import Artifact
-from trading_pipeline.strategies import strategy_code_hash
 
 __all__ = ["SummaryStage", "TrialStage", "study_summary"]
 
@@ -33,8 +32,9 @@ class TrialStage(ScenarioStage[list[Row]]):
         """The partition with the hashes of all inputs, and of the strategy's and engine's code."""
         study = self.workspace.catalog.study(key)
         scenario = self.workspace.catalog.scenario(study.scenario)
-        computed = scenario_code_hash(scenario, TrialStage.produce, _summary)
-        code = canonical_hash([computed, strategy_code_hash(study.strategy)])
+        strategies = self.workspace.registries.strategies
+        computed = scenario_code_hash(scenario, strategies, TrialStage.produce, _summary)
+        code = canonical_hash([computed, strategies.code_hash(study.strategy)])
         hashes = self.loaded(scenario).hashes
         input_hash = canonical_hash([study.hash, scenario.hash, vars(hashes), code])
         return Identity(self.asset, self.partition(key), input_hash, code)
@@ -44,7 +44,8 @@ class TrialStage(ScenarioStage[list[Row]]):
         workspace, study = self.workspace, self.workspace.catalog.study(key)
         scenario = workspace.catalog.scenario(study.scenario)
         loaded = self.loaded(scenario)
-        found = run_grid_study(study, scenario, loaded.inputs)
+        strategies = workspace.registries.strategies
+        found = run_grid_study(study, scenario, loaded.inputs, strategies)
         rows = [
             {
                 "study": study.name,
