@@ -7,8 +7,9 @@ comparable.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from trading_pipeline.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from trading_pipeline.domain.bars import BAR_COLUMNS, normalize_bars
@@ -39,25 +40,20 @@ __all__ = [
 ]
 
 _HOMES = {
-    "BAR_COLUMNS": "bars",
-    "CorporateAction": "corporate_actions",
-    "CrossingPlan": "crossing_plan",
-    "Fraction": "signals",
-    "Instrument": "instrument",
-    "Price": "signals",
-    "Signals": "signals",
-    "TargetWeights": "target_weights",
-    "Timeframe": "timeframe",
-    "Window": "windows",
-    "WindowGrid": "windows",
-    "canonical_hash": "hashing",
-    "frame_hash": "hashing",
-    "normalize_bars": "bars",
+    "BAR_COLUMNS": "trading_pipeline.domain.bars",
+    "CorporateAction": "trading_pipeline.domain.corporate_actions",
+    "CrossingPlan": "trading_pipeline.domain.crossing_plan",
+    "Fraction": "trading_pipeline.domain.signals",
+    "Instrument": "trading_pipeline.domain.instrument",
+    "Price": "trading_pipeline.domain.signals",
+    "Signals": "trading_pipeline.domain.signals",
+    "TargetWeights": "trading_pipeline.domain.target_weights",
+    "Timeframe": "trading_pipeline.domain.timeframe",
+    "Window": "trading_pipeline.domain.windows",
+    "WindowGrid": "trading_pipeline.domain.windows",
+    "canonical_hash": "trading_pipeline.domain.hashing",
+    "frame_hash": "trading_pipeline.domain.hashing",
+    "normalize_bars": "trading_pipeline.domain.bars",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import a name when it is first used: pandas and its like take long to load."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = lazy_exports(__name__, _HOMES)

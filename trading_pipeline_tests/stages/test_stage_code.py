@@ -8,7 +8,6 @@ import pytest
 import trading_pipeline
 from trading_pipeline import code_identity
 from trading_pipeline.code_identity import SourceTree, read_text
-from trading_pipeline.features.sets.registry import feature_set, feature_set_names
 from trading_pipeline.stages.datasets.profiles import DatasetStage
 from trading_pipeline.stages.features.cross_features import CrossFeatureStage
 from trading_pipeline.stages.features.features import FeatureStage
@@ -36,8 +35,7 @@ def label(workspace):
 
 
 def features(workspace):
-    for name in feature_set_names():
-        vars(feature_set(name)).pop("hash", None)  # kept for the life of a process
+    vars(FeatureStage(workspace, BARS, "core").set).pop("hash", None)  # kept by the set
     return FeatureStage(workspace, BARS, "core").code_hash
 
 
@@ -123,7 +121,7 @@ PREDICTED = {"models", "predictions", *TRADED}  # a scenario can ask for a pinne
         ("features/rolling/kernels.py", "window_moments", {"features", "labels"}),
         ("features/rolling/kernels.py", "window_sums", {"features", "cross_features"}),
         ("features/sets/core_formulas.py", "log_return", {"features"}),
-        ("features/sets/registry.py", "compute_features", {"features", "labels"}),
+        ("features/sets/computation.py", "compute_features", {"features", "labels"}),
         ("features/labels/barriers.py", "trailing_volatility", {"labels"}),
         ("features/labels/kernels.py", "barrier_loop", {"labels"}),
         ("features/patterns/kernels.py", "", {"chart_patterns"}),
