@@ -1,7 +1,8 @@
 """The same work done by vectorbt and backtesting.py; None where one is not installed.
 
-Each is called in the fastest way that was found and does the work that is timed for this engine: final
-equity, the equity of every bar and the table of trades for single runs, three metrics for sweeps.
+Each is called in the fastest way that was found and does the work that is timed for this engine:
+final equity, the equity of every bar and the table of trades for single runs, three metrics for
+sweeps.
 """
 
 from __future__ import annotations
@@ -72,7 +73,9 @@ def vectorbt_portfolio(frames: Mapping[str, pd.DataFrame], up: Any, down: Any) -
 
 
 def vectorbt_weights(frames: Mapping[str, pd.DataFrame], weights: Any) -> Work | None:
-    """Target weights of many instruments on shared cash by vectorbt; NaN rows leave them as they are."""
+    """Target weights of many instruments on shared cash by vectorbt; NaN rows leave them as they
+    are.
+    """
     try:
         import vectorbt as vbt
     except ImportError:

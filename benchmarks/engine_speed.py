@@ -1,9 +1,10 @@
 """The engine's speed, printed as a Markdown table.
 
-Run `python -m benchmarks.engine_speed`, with `--quick` for fewer repeats. Everything runs in one process,
-ours and the peers' in turn, after one call of each to warm up. Times are process CPU seconds (all threads
-added up), the best of several; the ratio is that of the middle times, as a peer's best and worst call can
-be three apart (fresh memory or not). Memory is measured by itself, in a process for each row.
+Run `python -m benchmarks.engine_speed`, with `--quick` for fewer repeats. Everything runs in one
+process, ours and the peers' in turn, after one call of each to warm up. Times are process CPU
+seconds (all threads added up), the best of several; the ratio is that of the middle times, as a
+peer's best and worst call can be three apart (fresh memory or not). Memory is measured by itself,
+in a process for each row.
 """
 
 from __future__ import annotations

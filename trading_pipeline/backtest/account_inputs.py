@@ -1,6 +1,7 @@
 """Tables that the exact loop over an account takes, made from bars, signals and settings.
 
-Prices are tables (bars, instruments), levels and amounts tables (instruments, bars or 1), NaN for none.
+Prices are tables (bars, instruments), levels and amounts tables (instruments, bars or 1), NaN for
+none.
 """
 
 from __future__ import annotations
@@ -120,7 +121,9 @@ def single_account(
 def level_rows(
     settings: BacktestSettings, signals: Signals, sizes: FloatArray | None
 ) -> list[FloatArray]:
-    """Amounts, limits, triggers, stops, targets and trails of one instrument, one value or one a bar."""
+    """Amounts, limits, triggers, stops, targets and trails of one instrument, one value or one a
+    bar.
+    """
     if isinstance(settings.sizing, TargetWeight) and (signals.limit_price or signals.stop_price):
         raise StrategyError(
             "The signals give a limit_price or stop_price, and the settings size by target_weight, "
@@ -154,8 +157,8 @@ def sizes_of(
 ) -> FloatArray | None:
     """Sizes of entries, bar by bar; None where the signals give none and the settings need none.
 
-    For a volatility target it is the share of the equity to stake, NaN before the lookback. Splits are
-    taken out of the returns. No movement at all gives the largest share.
+    For a volatility target it is the share of the equity to stake, NaN before the lookback. Splits
+    are taken out of the returns. No movement at all gives the largest share.
     """
     sizing = settings.sizing
     if not isinstance(sizing, VolatilityTarget):

@@ -23,8 +23,8 @@ _Number = TypeVar("_Number", bound=np.generic)
 class UnitsHeld:
     """Signed units of a portfolio that change at few of its bars.
 
-    `units`: a row (of instruments) for each change, held from the open of the bar in `first_bar` on,
-    which rise; none before the first.
+    `units`: a row (of instruments) for each change, held from the open of the bar in `first_bar`
+    on, which rise; none before the first.
     """
 
     first_bar: IntArray

@@ -142,7 +142,8 @@ _Effects: TypeAlias = tuple[IntArray, FloatArray]
 
 def _account_run(
     bars: ValidatedBars, signals: Signals, settings: BacktestSettings, events: _Events,
-    sizes: FloatArray | None, effects: _Effects, progress: Progress | None, cancelled: Cancelled | None,
+    sizes: FloatArray | None, effects: _Effects, progress: Progress | None,
+    cancelled: Cancelled | None,
 ) -> _Tables:  # fmt: skip
     """The run by the exact loop."""
     event_bar, event_code, entries = events
@@ -165,7 +166,8 @@ def _fast_run(
     stats, n = np.zeros(codes.S_COUNT), bars.close.shape[0]
     order_rows = 2 * trade_rows + 2
     while True:
-        # Rows that are counted are written whole. Each change of a holding has an order or an action.
+        # Rows that are counted are written whole. Each change of a holding has an order or an
+        # action.
         equity, trades, orders, holdings = empty_tables(
             (n,), (trade_rows, codes.T_COUNT), (order_rows, codes.O_COUNT),
             (order_rows + action_effect.shape[0] + 1, 3),

@@ -42,11 +42,11 @@ def holdings_of(cash: FloatArray, quantity: FloatArray) -> FloatArray:
 class BacktestResult(RunStatistics):
     """What a backtest did. Equal inputs give equal bytes and an equal `content_hash`.
 
-    `equity`: account value at each bar's close. `holdings`: one row a change, of bar, cash and signed
-    units held at its close and until the next row; `cash` and `quantity` are spread from it.
-    `trade_rows`, `order_rows`: the kernel's tables, see kernels.codes. `actions`: bar and effect of the
-    corporate actions, see `ValidatedBars.action_rows`. `warnings`: sentences that must
-    be shown beside the numbers.
+    `equity`: account value at each bar's close. `holdings`: one row a change, of bar, cash and
+    signed units held at its close and until the next row; `cash` and `quantity` are spread from it.
+    `trade_rows`, `order_rows`: the kernel's tables, see kernels.codes. `actions`: bar and effect of
+    the corporate actions, see `ValidatedBars.action_rows`. `warnings`: sentences that must be shown
+    beside the numbers.
     """
 
     bars: ValidatedBars
@@ -131,8 +131,8 @@ class BacktestResult(RunStatistics):
     def trades(self) -> pd.DataFrame:
         """One row a round trip; a trade still open is marked at the last close, its exit_ts is NaT.
 
-        `pnl` is net of fees and holds dividends; all pnl add up to the change of equity. `return` is
-        pnl over the entry's notional. `mfe`, `mae`: best and worst move from the entry's price.
+        `pnl` is net of fees and holds dividends; all pnl add up to the change of equity. `return`
+        is pnl over the entry's notional. `mfe`, `mae`: best and worst move from the entry's price.
         """
         action_bar, effect = self.actions
         splits = (action_bar, effect[:, 0])

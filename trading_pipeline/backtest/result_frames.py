@@ -113,8 +113,8 @@ def trade_frame(
     """Round trips in the contract's columns; quantity and entry price as traded at the entry.
 
     `bars_held`: bars whose path the position lived through, in whole or in part. `mfe` and `mae`
-    come from highs and lows of whole bars in the position and from the exit's price. A position that
-    slippage sold short for nothing has no return and no excursions (NaN).
+    come from highs and lows of whole bars in the position and from the exit's price. A position
+    that slippage sold short for nothing has no return and no excursions (NaN).
     """
     entry_bar = rows[:, codes.T_ENTRY_BAR].astype(np.int64)
     exit_bar = rows[:, codes.T_EXIT_BAR].astype(np.int64)

@@ -26,7 +26,9 @@ class ReturnMoments:
 
 
 class RunStatistics:
-    """What a result of one instrument or of many says of itself; `stats` is the loop's, see kernels.codes."""
+    """What a result of one instrument or of many says of itself; `stats` is the loop's, see
+    kernels.codes.
+    """
 
     stats: FloatArray
 

@@ -42,8 +42,8 @@ class Rules(NamedTuple):
     """What settings say by themselves, whatever the signals.
 
     `vector`: all numbers; `levels`: stop, target and trail, None without any; `demands`: see
-    `eligibility`; `needs_account`: only the exact loop carries them out; `by_volatility`: sizes come bar
-    by bar; `warns`: the result may need a warning.
+    `eligibility`; `needs_account`: only the exact loop carries them out; `by_volatility`: sizes
+    come bar by bar; `warns`: the result may need a warning.
     """
 
     vector: FloatArray

@@ -29,7 +29,9 @@ def settings_or_default(settings: BacktestSettings | None) -> BacktestSettings:
 
 
 def check_rows(bars: ValidatedBars, signals: Signals) -> None:
-    """Raise `StrategyError` unless there is one row for each bar, and for stamps that are not the bars'."""
+    """Raise `StrategyError` unless there is one row for each bar, and for stamps that are not the
+    bars'.
+    """
     if not isinstance(signals, Signals):
         raise StrategyError(
             f"The signals are a {type(signals).__name__}; give Signals(...), one row a bar.",

@@ -47,8 +47,9 @@ def run_signal_sweep(
 ) -> pd.DataFrame:
     """One row for each element of `signals`, in their order; no equity, trade or order is kept.
 
-    Columns: `SWEEP_COLUMNS`; `sharpe` a year, the moments those of the bar returns (`ReturnMoments`).
-    Every number equals the one that `run_backtest` gives, bit for bit. Raises as it does.
+    Columns: `SWEEP_COLUMNS`; `sharpe` a year, the moments those of the bar returns
+    (`ReturnMoments`). Every number equals the one that `run_backtest` gives, bit for bit. Raises as
+    it does.
     """
     checked = validate_bars(bars)
     settings = settings_or_default(settings)

@@ -1,8 +1,8 @@
 """Where the large tables of a run get their memory: from the tables of runs that are gone.
 
-The system hands fresh memory over page by page, zeroed, when it is first written; for the logs of a run
-that can take longer than the run. So the memory of large tables is kept for a later run once nobody holds
-the tables any more. Bytes; at most `_MOST_KEPT` are kept.
+The system hands fresh memory over page by page, zeroed, when it is first written; for the logs of a
+run that can take longer than the run. So the memory of large tables is kept for a later run once
+nobody holds the tables any more. Bytes; at most `_MOST_KEPT` are kept.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ _lock = RLock()  # giving back can happen while memory is taken, in the same thr
 
 
 def empty_tables(*shapes: tuple[int, ...]) -> list[FloatArray]:
-    """Uninitialised float64 tables of these shapes. Whoever holds one of them holds the memory of all.
+    """Uninitialised float64 tables of these shapes. Whoever holds one of them holds the memory of
+    all.
 
     >>> [table.shape for table in empty_tables((3,), (2, 4))]
     [(3,), (2, 4)]
@@ -45,7 +46,9 @@ def empty_tables(*shapes: tuple[int, ...]) -> list[FloatArray]:
 
 
 class _Lease:
-    """Memory in use; arrays made of it hold this object, and when the last is gone it is given back."""
+    """Memory in use; arrays made of it hold this object, and when the last is gone it is given
+    back.
+    """
 
     def __init__(self, memory: FloatArray) -> None:
         self._memory = memory

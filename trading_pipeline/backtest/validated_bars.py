@@ -96,7 +96,9 @@ class ValidatedBars:
         return ends
 
     def session_warning(self, rule: SessionClose | None) -> tuple[str, ...]:
-        """A sentence where the rule closes nothing: bars of several dates of which none ends a session."""
+        """A sentence where the rule closes nothing: bars of several dates of which none ends a
+        session.
+        """
         if rule is None or self.session_ends(rule.time, rule.zone).any():
             return ()
         days = self.local_days(rule.zone)
@@ -111,11 +113,12 @@ class ValidatedBars:
     def action_rows(self, actions: Sequence[CorporateAction] | None) -> ActionRows:
         """Bar and effect of the actions, in the order in which they apply.
 
-        Returns `(bar, effect)`: bar is the first one on or after the ex-date, effect has the columns
-        split ratio (1 for none) and dividend a share (0 for none). On one date the split comes
-        first: dividends are stated per share as traded that day. Actions after the last bar are
-        left out, and so are those on the first bar, before which nothing can be held. The arrays may
-        be shared and are read-only; the rows of the last actions are kept for later runs.
+        Returns `(bar, effect)`: bar is the first one on or after the ex-date, effect has the
+        columns split ratio (1 for none) and dividend a share (0 for none). On one date the split
+        comes first: dividends are stated per share as traded that day. Actions after the last bar
+        are left out, and so are those on the first bar, before which nothing can be held. The
+        arrays may be shared and are read-only; the rows of the last actions are kept for later
+        runs.
         """
         if not actions:
             return _NO_ROWS
@@ -169,8 +172,8 @@ def validate_bars(bars: pd.DataFrame | ValidatedBars) -> ValidatedBars:
     """Check bars once: order, finite prices above 0, high and low around open and close, volume.
 
     `bars`: the contract's frame (`domain.bars`), as traded. Volume may be NaN-free zero (indices).
-    Raises `InsufficientDataError` for no row and `DataQualityError` naming the first bad bar and its
-    values; nothing is sorted or repaired.
+    Raises `InsufficientDataError` for no row and `DataQualityError` naming the first bad bar and
+    its values; nothing is sorted or repaired.
     """
     if isinstance(bars, ValidatedBars):
         return bars

@@ -178,7 +178,9 @@ settings_for = st.builds(
 
 @lru_cache
 def golden_market(name: str) -> pd.DataFrame:
-    """GOOG of backtesting.test, or S&P 500 of arch with high and low widened to hold open and close."""
+    """GOOG of backtesting.test, or S&P 500 of arch with high and low widened to hold open and
+    close.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if name == "goog":

@@ -24,7 +24,9 @@ class WeightRun:
 
 
 def weight_run(seed: int) -> WeightRun:
-    """1 to 8 instruments on 1 to 90 bars: flat, coarse and wild prices, costs, shorts, gaps in the weights."""
+    """1 to 8 instruments on 1 to 90 bars: flat, coarse and wild prices, costs, shorts, gaps in the
+    weights.
+    """
     rng = np.random.default_rng(seed)
 
     def one_of(*values: Any) -> Any:
@@ -95,7 +97,9 @@ def _market(rng: np.random.Generator, rows: int, deviation: float) -> ValidatedB
 
 
 def _weights(rng: np.random.Generator, rows: int, count: int, leverage: float) -> Any:
-    """Weights within the leverage, half of the time up to it; zeros, and NaN that leave earlier ones."""
+    """Weights within the leverage, half of the time up to it; zeros, and NaN that leave earlier
+    ones.
+    """
     lowest = rng.choice([-0.5, 0.0])
     weights = rng.uniform(lowest, 1.0, (rows, count)) * leverage / count
     if rng.random() < 0.5:

@@ -108,7 +108,8 @@ def test_fees_and_profits_add_up(each):
 END = ("no_next_bar", "still_working")
 
 
-# The session's end at the last bar of all is told from the bars before it, so the rule is left out here.
+# The session's end at the last bar of all is told from the bars before it, so the rule is left out
+# here.
 @given(each=runs(session_close=None), share=st.floats(0.1, 0.9))
 @FEW
 def test_run_on_a_prefix_is_the_prefix_of_the_run_with_its_orders(each, share):

@@ -43,8 +43,8 @@ __all__ = ["simulate_account"]
 @rule
 def simulate_account(  # noqa: PLR0912 - the order of events stands in one place
     prices: Prices, decisions: Decisions, levels: Levels, actions: Actions, calendar: Calendar,
-    weights: Weights, p: FloatArray, w: Rows[Instrument], account: Rows[Account], results: Results, logs: Logs,
-    control: IntArray,
+    weights: Weights, p: FloatArray, w: Rows[Instrument], account: Rows[Account], results: Results,
+    logs: Logs, control: IntArray,
 ) -> None:  # fmt: skip
     """Run an account through the order of events; everything comes back in `results` and `logs`.
 
@@ -56,8 +56,8 @@ def simulate_account(  # noqa: PLR0912 - the order of events stands in one place
     w, account
         State of the instruments and of the account before the first bar.
     control
-        The loop writes the bar it is at into the first place, and ends early, without a result, once
-        the second is not 0.
+        The loop writes the bar it is at into the first place, and ends early, without a result,
+        once the second is not 0.
     """
     n, m = prices.close.shape
     main, a = p[p.shape[0] - 1], account[0]
@@ -134,8 +134,8 @@ def _begin_bar(
 
 @inner
 def _inside_bar(
-    i: int, prices: Prices, levels: Levels, day: int, at_close: bool, p: FloatArray, w: Rows[Instrument], a: Account,
-    logs: Logs,
+    i: int, prices: Prices, levels: Levels, day: int, at_close: bool, p: FloatArray,
+    w: Rows[Instrument], a: Account, logs: Logs,
 ) -> None:  # fmt: skip
     """Exits of all instruments, then entries by priority; then each is marked at its close.
 
@@ -194,8 +194,8 @@ def _bar(prices: Prices, i: int, k: int) -> Bar:
 
 @inner
 def _forced_at_close(
-    i: int, closes: FloatArray, volume: FloatArray, session_end: BoolArray, main: FloatArray, p: FloatArray,
-    w: Rows[Instrument], a: Account, logs: Logs,
+    i: int, closes: FloatArray, volume: FloatArray, session_end: BoolArray, main: FloatArray,
+    p: FloatArray, w: Rows[Instrument], a: Account, logs: Logs,
 ) -> None:  # fmt: skip
     """Daily target or loss limit, session close, longest holding time."""
     if main[c.P_DAILY_TARGET] > 0.0 or main[c.P_DAILY_LOSS] > 0.0:

@@ -45,8 +45,8 @@ def volume_room(w: Instrument, volume: float, p: FloatArray) -> float:
 
 @inner
 def refuse(
-    w: Instrument, a: Account, t: int, now: Moment, side: float, kind: int, asked: float, reason: int,
-    logs: Logs,
+    w: Instrument, a: Account, t: int, now: Moment, side: float, kind: int, asked: float,
+    reason: int, logs: Logs,
 ) -> None:  # fmt: skip
     """Log an entry that is not filled."""
     keep_apart()
@@ -82,8 +82,9 @@ def _impact(
 
 @inner
 def enter(  # noqa: PLR0912, PLR0915 - one order from its size to its log row
-    w: Instrument, a: Account, t: int, now: Moment, side: float, kind: int, limit: float, amount: float,
-    fixed: float, levels: tuple[FloatArray, FloatArray, FloatArray], ratio: float, p: FloatArray, logs: Logs,
+    w: Instrument, a: Account, t: int, now: Moment, side: float, kind: int, limit: float,
+    amount: float, fixed: float, levels: tuple[FloatArray, FloatArray, FloatArray], ratio: float,
+    p: FloatArray, logs: Logs,
 ) -> float:  # fmt: skip
     """Open or add to a position; returns the quantity that was asked for and fits but lacks volume.
 
@@ -237,7 +238,8 @@ def leave(  # noqa: PLR0912, PLR0915
 def rest(
     w: Instrument, t: int, side: float, close: float, limit: float, trigger: float, p: FloatArray
 ) -> bool:
-    """Keep an entry decided at bar t as a limit, stop or stop-limit order; False for a market order.
+    """Keep an entry decided at bar t as a limit, stop or stop-limit order; False for a market
+    order.
 
     Its prices are divided by the splits since bar t.
     """

@@ -67,10 +67,12 @@ def forced_exits(
 
 @inner
 def due_orders(
-    prices: FloatArray, volume: FloatArray, i: int, at: int, levels: Levels, close: FloatArray, p: FloatArray,
-    w: Rows[Instrument], a: Account, logs: Logs,
+    prices: FloatArray, volume: FloatArray, i: int, at: int, levels: Levels, close: FloatArray,
+    p: FloatArray, w: Rows[Instrument], a: Account, logs: Logs,
 ) -> None:  # fmt: skip
-    """All orders of one moment: exits of all instruments, then reductions, then entries by priority."""
+    """All orders of one moment: exits of all instruments, then reductions, then entries by
+    priority.
+    """
     keep_apart()
     due = False
     for k in range(w.shape[0]):
@@ -176,7 +178,8 @@ def _reduce(
 
 @inner
 def _bring_about(
-    w: Instrument, a: Account, now: Moment, goal: float, risk: tuple[FloatArray, FloatArray, FloatArray], p: FloatArray, logs: Logs
+    w: Instrument, a: Account, now: Moment, goal: float,
+    risk: tuple[FloatArray, FloatArray, FloatArray], p: FloatArray, logs: Logs,
 ) -> None:  # fmt: skip
     """Buy (or sell short) what is missing to the goal's weight."""
     keep_apart()

@@ -1,8 +1,9 @@
 """Compiled life of resting orders, and of levels inside a bar, for one instrument.
 
-A stop-limit order whose stop is reached inside a bar fills at the stop where its limit allows that, and
-rests as a limit order from the next bar on where it does not. Inside a bar there is an exit or an entry,
-never both, except that a position opened inside a bar can be stopped in what is left of it.
+A stop-limit order whose stop is reached inside a bar fills at the stop where its limit allows that,
+and rests as a limit order from the next bar on where it does not. Inside a bar there is an exit or
+an entry, never both, except that a position opened inside a bar can be stopped in what is left of
+it.
 """
 
 from __future__ import annotations
@@ -78,7 +79,9 @@ def intrabar_exit(
 
 @inner
 def _reached(w: Instrument, at: int, bar: Bar, p: FloatArray) -> tuple[bool, float, int]:
-    """(fills, price before slippage, kind of the fill) of a resting order at the open or inside a bar."""
+    """(fills, price before slippage, kind of the fill) of a resting order at the open or inside a
+    bar.
+    """
     side, limit, trigger = w.rest_side, w.rest_limit, w.rest_stop
     if w.rest == c.REST_MARKET:
         return at == c.AT_OPEN, bar.open, c.K_MARKET
@@ -108,7 +111,9 @@ def fill_resting(
     w: Instrument, a: Account, i: int, at: int, bar: Bar, volume: float, amounts: FloatArray,
     levels: tuple[FloatArray, FloatArray, FloatArray], p: FloatArray, logs: Logs,
 ) -> None:  # fmt: skip
-    """Fill the resting order if its price is there; then the stop of what was opened inside the bar."""
+    """Fill the resting order if its price is there; then the stop of what was opened inside the
+    bar.
+    """
     keep_apart()
     side, held = w.rest_side, w.quantity
     if held * side < 0.0:

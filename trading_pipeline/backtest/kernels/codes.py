@@ -1,8 +1,8 @@
 """Numbers by which kernels and their callers speak: positions and codes.
 
-`P_*` are positions in the settings vector, `S_*` in the statistics, `T_*` columns of the table of round
-trips, `O_*` columns of the order log, `R_*` reason codes. Kernels freeze these values when they are
-compiled. Fields of the state that a loop carries from bar to bar have names: `state`.
+`P_*` are positions in the settings vector, `S_*` in the statistics, `T_*` columns of the table of
+round trips, `O_*` columns of the order log, `R_*` reason codes. Kernels freeze these values when
+they are compiled. Fields of the state that a loop carries from bar to bar have names: `state`.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ ANY_ENTRY: Final = ENTER_LONG | ENTER_SHORT | CANCELLED_LONG | CANCELLED_SHORT
 SIZE_PERCENT, SIZE_QUANTITY, SIZE_CASH, SIZE_RISK, SIZE_WEIGHT = range(5)
 PESSIMISTIC, OPTIMISTIC, OHLC_PATH = range(3)
 
-# Reason codes: of exits (and what an open trade has), then of orders that were clipped or not filled.
+# Reason codes: of exits (and what an open trade has), then of orders that were clipped or not
+# filled.
 (
     R_OPEN, R_SIGNAL, R_REVERSAL, R_STOP_LOSS, R_TRAILING_STOP, R_TAKE_PROFIT, R_MAX_HOLDING,
     R_FILLED, R_CLIPPED_TO_CASH, R_ROUNDED_TO_LOT, R_BELOW_ONE_LOT, R_BELOW_MIN_NOTIONAL, R_NO_CASH,

@@ -1,8 +1,9 @@
 """How kernels are compiled that count no references.
 
-The rules of one order are long and called from many places. The compiler would copy them into each of
-them and then work on the copies, most of the time that a first run takes. A loop of its own for a few
-orders wants the opposite: a call hands over each array as seven values, which takes longer than an order.
+The rules of one order are long and called from many places. The compiler would copy them into each
+of them and then work on the copies, most of the time that a first run takes. A loop of its own for
+a few orders wants the opposite: a call hands over each array as seven values, which takes longer
+than an order.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 def inner(function: _Function) -> _Function:
     """Compile a function that only compiled code calls and that makes no array.
 
-    No entry from Python is built for it, and it counts no references to the arrays that it is given,
-    which its caller holds: each count is an atomic instruction, and an order would wait for them longer
-    than for its sums. A function that makes an array is refused when it is compiled.
+    No entry from Python is built for it, and it counts no references to the arrays that it is
+    given, which its caller holds: each count is an atomic instruction, and an order would wait for
+    them longer than for its sums. A function that makes an array is refused when it is compiled.
     """
     compiled: _Function = _inner(_nrt=False)(function)
     return compiled

@@ -1,8 +1,8 @@
 """Which loop may run: the one statement that single runs, sweeps and portfolios ask.
 
-What settings, signals or bars ask for beyond market orders at the next open has a name. Each fast loop
-names what of this it carries out, and may run where nothing else is asked for. The exact loop over an
-account (`simulate_account`) carries out everything.
+What settings, signals or bars ask for beyond market orders at the next open has a name. Each fast
+loop names what of this it carries out, and may run where nothing else is asked for. The exact loop
+over an account (`simulate_account`) carries out everything.
 """
 
 from __future__ import annotations

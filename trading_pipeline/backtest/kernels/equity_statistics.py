@@ -16,11 +16,12 @@ __all__ = ["equity_statistics"]
 def equity_statistics(
     equity: FloatArray, main: FloatArray, sums: FloatArray, stats: FloatArray
 ) -> None:
-    """Final equity, deepest drawdown, first bar of ruin and the moments of the returns, into `stats`.
+    """Final equity, deepest drawdown, first bar of ruin and the moments of the returns, into
+    `stats`.
 
-    `equity`: at each close, one bar or more. `main`: the account's settings vector; the first return
-    and the first peak are counted from its starting cash. `sums`: four times `LANES` zeros to add
-    powers up in. After ruin returns are NaN.
+    `equity`: at each close, one bar or more. `main`: the account's settings vector; the first
+    return and the first peak are counted from its starting cash. `sums`: four times `LANES` zeros
+    to add powers up in. After ruin returns are NaN.
     """
     keep_apart()
     n, previous = equity.shape[0], main[c.P_INITIAL_CASH]

@@ -1,7 +1,8 @@
 """Compiled rules of single events: fills, costs, sizes, levels, triggers, statistics.
 
-`side` is +1 for long or buy, -1 for short or sell; `p` is the settings vector; prices are as traded.
-Every loop (single run, sweep, portfolio) calls these, so their numbers are equal bit for bit.
+`side` is +1 for long or buy, -1 for short or sell; `p` is the settings vector; prices are as
+traded. Every loop (single run, sweep, portfolio) calls these, so their numbers are equal bit for
+bit.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Compiled rebalancing of an account at one open: exits, reductions, then buys.
 
-The order and the sums are those of the exact loop (`due_orders`), so the numbers are equal bit for bit.
-`s`: state of the instruments (`Holding`), `a`: the account's (`Account`), `at`: where the loop stands
-(`Place`).
+The order and the sums are those of the exact loop (`due_orders`), so the numbers are equal bit for
+bit. `s`: state of the instruments (`Holding`), `a`: the account's (`Account`), `at`: where the loop
+stands (`Place`).
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def restore_weights(
 ) -> None:
     """Bring all instruments to their weights at the open of bar i: exits, reductions, then buys.
 
-    `own`: 1 where `p` has a row for each instrument, 0 where all share the first. The tables must have
-    room for a trade and two orders of each instrument.
+    `own`: 1 where `p` has a row for each instrument, 0 where all share the first. The tables must
+    have room for a trade and two orders of each instrument.
     """
     m = prices.shape[0]
     for k in range(m):
@@ -87,7 +87,8 @@ def restore_weights(
 
 @inner
 def _sell(
-    i: int, k: int, wanted: float, ref: float, rules: FloatArray, a: Account, at: Place, held: Holding, logs: Logs
+    i: int, k: int, wanted: float, ref: float, rules: FloatArray, a: Account, at: Place,
+    held: Holding, logs: Logs,
 ) -> None:  # fmt: skip
     """Close the position, or `wanted` of it."""
     copy_in()
@@ -122,8 +123,8 @@ def _sell(
 
 @inner
 def _buy(
-    i: int, k: int, side: float, wanted: float, ref: float, equity: float, rules: FloatArray, a: Account,
-    at: Place, held: Holding, logs: Logs,
+    i: int, k: int, side: float, wanted: float, ref: float, equity: float, rules: FloatArray,
+    a: Account, at: Place, held: Holding, logs: Logs,
 ) -> None:  # fmt: skip
     """Open a position (a short one too) or add to it, as far as cash, lot and notional allow."""
     copy_in()

@@ -1,7 +1,7 @@
 """Named fields of what a loop over an account carries from bar to bar, and of its tables.
 
-State is kept in structured arrays, so `w[k].rest_row` is a field of instrument k; the classes name the
-fields. Money is in account currency, bars and rows are row numbers.
+State is kept in structured arrays, so `w[k].rest_row` is a field of instrument k; the classes name
+the fields. Money is in account currency, bars and rows are row numbers.
 """
 
 from __future__ import annotations
@@ -190,8 +190,8 @@ class Calendar(NamedTuple):
 class Weights(NamedTuple):
     """Target weights (bars or 0, instruments), NaN where a bar gives none.
 
-    `rebalance`: 1 where the weights known by then are restored at the next open; `threshold`: so too
-    where a weight is off by more (0: never).
+    `rebalance`: 1 where the weights known by then are restored at the next open; `threshold`: so
+    too where a weight is off by more (0: never).
     """
 
     values: FloatArray
@@ -202,9 +202,9 @@ class Weights(NamedTuple):
 class Rebalances(NamedTuple):
     """Decisions by target weights, by bar.
 
-    `bar`: bars at whose close weights are given or restored, rising; `row`: the row of `values` that
-    each of them gives, -1 for none; `due`: 1 where the weights known by then are restored at the next
-    open; `threshold`: so too where a weight is off by more (0: never).
+    `bar`: bars at whose close weights are given or restored, rising; `row`: the row of `values`
+    that each of them gives, -1 for none; `due`: 1 where the weights known by then are restored at
+    the next open; `threshold`: so too where a weight is off by more (0: never).
     """
 
     bar: IntArray

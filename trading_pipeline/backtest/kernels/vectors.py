@@ -1,8 +1,8 @@
 """Operations on eight float64 or eight flags at once, as instructions for LLVM.
 
-Where a loop has a sum or a branch the compiler does not turn it into vectors by itself. There are no
-fast-math flags: every operation is the plain IEEE one. On a processor with shorter vectors LLVM splits
-them.
+Where a loop has a sum or a branch the compiler does not turn it into vectors by itself. There are
+no fast-math flags: every operation is the plain IEEE one. On a processor with shorter vectors LLVM
+splits them.
 """
 
 from __future__ import annotations
@@ -99,10 +99,11 @@ class Vectors:
 
 
 def _cross_masks(typing: Any, first: Any, second: Any, row: Any) -> Any:
-    """Crosses of `first` over `second` at rows `row` to `row + 7`, which must exist, as must `row - 1`.
+    """Crosses of `first` over `second` at rows `row` to `row + 7`, which must exist, as must `row -
+    1`.
 
-    Bits 0 to 7 are set where it rose above (strictly above now, not above before), bits 8 to 15 where
-    it fell below; a NaN in one of the four values is no cross.
+    Bits 0 to 7 are set where it rose above (strictly above now, not above before), bits 8 to 15
+    where it fell below; a NaN in one of the four values is no cross.
     """
     del typing
 

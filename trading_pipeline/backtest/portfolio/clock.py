@@ -56,8 +56,8 @@ class AccountClock:
 def account_clock(bars: Mapping[str, ValidatedBars]) -> AccountClock:
     """The union of the instruments' stamps.
 
-    Raises `ConfigurationError` for bars of different timeframes: a daily bar's stamp is its date, so
-    that beside hourly bars its close would be traded on before it is known. An id that ends in a
+    Raises `ConfigurationError` for bars of different timeframes: a daily bar's stamp is its date,
+    so that beside hourly bars its close would be traded on before it is known. An id that ends in a
     timeframe (`AAPL_1d`) is taken at its word; of others the least distance of two bars decides.
     """
     _refuse_mixed(bars)

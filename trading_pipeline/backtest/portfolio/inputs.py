@@ -1,7 +1,7 @@
 """Tables of a portfolio run, made from bars, orders and settings by instrument.
 
-Prices and weights are tables (bars of the account, instruments), levels (instruments, bars or 1); NaN
-where there is none. Instruments stand in the order of their priority.
+Prices and weights are tables (bars of the account, instruments), levels (instruments, bars or 1);
+NaN where there is none. Instruments stand in the order of their priority.
 """
 
 from __future__ import annotations

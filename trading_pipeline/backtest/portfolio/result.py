@@ -35,10 +35,10 @@ __all__ = ["PortfolioResult"]
 class PortfolioResult(RunStatistics):
     """What an account of several instruments did. Equal inputs give an equal `content_hash`.
 
-    `instruments`: in the order of priority, which is that of the columns everywhere. `equity`, `cash`:
-    at the close of each bar of the account's `clock`. `held`: what `quantity` is made of, see
-    `AccountRun`. `trade_rows`, `order_rows`: the kernel's tables, see `kernels.codes`, in bars of the
-    clock. `warnings`: sentences that must be shown beside the numbers.
+    `instruments`: in the order of priority, which is that of the columns everywhere. `equity`,
+    `cash`: at the close of each bar of the account's `clock`. `held`: what `quantity` is made of,
+    see `AccountRun`. `trade_rows`, `order_rows`: the kernel's tables, see `kernels.codes`, in bars
+    of the clock. `warnings`: sentences that must be shown beside the numbers.
     """
 
     instruments: tuple[str, ...]

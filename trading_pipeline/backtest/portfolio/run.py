@@ -57,19 +57,20 @@ def run_portfolio_backtest(
 ) -> PortfolioResult:
     """Trade several instruments in one account; with one instrument it equals `run_backtest`.
 
-    `bars`: prices as traded by instrument; all of one timeframe, each on its own calendar. `orders`:
-    signals by instrument, one row for each of its own bars, or target weights. `settings`: the
-    account's; `instrument_settings`: whole settings of an instrument, or only the fields in which it
-    differs (costs, sizing, levels, multiplier, lot, tick ...; `portfolio_settings.ACCOUNT_WIDE` are
-    shared). `rebalancing`: for target weights only, by default at each row that gives one.
-    `actions`: splits and dividends by instrument. `priorities`: buys of one moment are served from
-    the highest number down, equals by name, so that the order of the mappings changes nothing.
-    `progress(done, total)` counts bars; `cancelled()` is asked about 20 times a second.
+    `bars`: prices as traded by instrument; all of one timeframe, each on its own calendar.
+    `orders`: signals by instrument, one row for each of its own bars, or target weights.
+    `settings`: the account's; `instrument_settings`: whole settings of an instrument, or only the
+    fields in which it differs (costs, sizing, levels, multiplier, lot, tick ...;
+    `portfolio_settings.ACCOUNT_WIDE` are shared). `rebalancing`: for target weights only, by
+    default at each row that gives one. `actions`: splits and dividends by instrument. `priorities`:
+    buys of one moment are served from the highest number down, equals by name, so that the order of
+    the mappings changes nothing. `progress(done, total)` counts bars; `cancelled()` is asked about
+    20 times a second.
 
     The account's clock is the union of all bars. All orders of a bar are sized on the equity at its
     open: exits first, then reductions, then buys as far as the cash goes; what is clipped or not
-    filled stands in the order log with its reason. An instrument without a bar is marked at its last
-    close, and its orders wait for its next bar.
+    filled stands in the order log with its reason. An instrument without a bar is marked at its
+    last close, and its orders wait for its next bar.
 
     Raises what `run_backtest` raises, with the instrument's name; `InsufficientDataError` for no
     instrument, `UnknownNameError` for a name without bars, `ConfigurationError` for settings that

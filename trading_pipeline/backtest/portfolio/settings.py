@@ -42,8 +42,8 @@ def instrument_settings_of(
 ) -> dict[str, BacktestSettings]:
     """Settings of each instrument in `names`; those that are not `given` are the account's.
 
-    Raises `UnknownNameError` for an instrument that has no bars, and `ConfigurationError` for a wrong
-    field or value, and for one of `ACCOUNT_WIDE` that differs from the account's.
+    Raises `UnknownNameError` for an instrument that has no bars, and `ConfigurationError` for a
+    wrong field or value, and for one of `ACCOUNT_WIDE` that differs from the account's.
     """
     known = list(names)
     if not given:

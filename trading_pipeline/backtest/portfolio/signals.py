@@ -96,7 +96,8 @@ def run_signals(
     inputs = (
         tables.open, tables.highest_open, tables.close_by_instrument,
         Decisions(pointer, asset, code), amounts, Actions(*actions.applied), vectors,
-        new_holdings(points), new_results(stats, equity, cash, np.empty((0, 0))), spans, np.zeros((m + 63) // 64, dtype=np.uint64),
+        new_holdings(points), new_results(stats, equity, cash, np.empty((0, 0))), spans,
+        np.zeros((m + 63) // 64, dtype=np.uint64),
         Logs(trades, orders),
     )  # fmt: skip
     used = 0

@@ -1,7 +1,7 @@
 """The prices of several instruments side by side, kept for runs on the same bars.
 
-Tables are (bars of the account, instruments), NaN where an instrument has no bar. Validated bars cannot
-be changed, so that what was made of them once holds for every later run on the same objects.
+Tables are (bars of the account, instruments), NaN where an instrument has no bar. Validated bars
+cannot be changed, so that what was made of them once holds for every later run on the same objects.
 """
 
 from __future__ import annotations

@@ -51,8 +51,8 @@ def weight_plan(
     """Lay the weights on the account's bars and mark those that rebalance, as `Rebalancing` says.
 
     Raises `UnknownNameError` for an instrument without bars, and `StrategyError` for a row whose
-    stamp is no bar of any instrument, and for a bar at which the weights known by then add up, without
-    their signs, to more than the account's leverage.
+    stamp is no bar of any instrument, and for a bar at which the weights known by then add up,
+    without their signs, to more than the account's leverage.
     """
     refuse_unknown("weights", targets.instruments, names)
     stamps = targets.index.asi8

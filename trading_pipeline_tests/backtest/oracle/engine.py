@@ -1,7 +1,7 @@
 """A slow and obvious backtest in plain Python: the oracle of the compiled kernel.
 
-One bar after another, one object a position, no table, no code number. Written from the specification
-of events, not from the kernel.
+One bar after another, one object a position, no table, no code number. Written from the
+specification of events, not from the kernel.
 """
 
 from __future__ import annotations

@@ -20,7 +20,9 @@ NEARLY = 1.0 - 1e-12
 
 
 class Book:
-    """Cash, fees, trades and orders of an account, and the two ways to change them: enter and leave."""
+    """Cash, fees, trades and orders of an account, and the two ways to change them: enter and
+    leave.
+    """
 
     def __init__(self, cash: float, leverage: float) -> None:
         self.cash, self.fees, self.interest = cash, 0.0, 0.0

@@ -419,7 +419,8 @@ def test_margin_call_closes_every_position_at_its_next_open():
     )
     orders = {"A": orders_at(5, short=[0]), "B": orders_at(5, short=[0])}
     result = run_portfolio_backtest(bars, orders, chosen)
-    # At 14 the equity is 600 on a notional of 2400: just a quarter, so nothing yet; at 15 it is 500.
+    # At 14 the equity is 600 on a notional of 2400: just a quarter, so nothing yet; at 15 it is
+    # 500.
     assert result.trades["exit_reason"].tolist() == ["margin_call", "margin_call"]
     assert result.positions.iloc[3].tolist() == [-100.0, -100.0]
     assert result.positions.iloc[4].tolist() == [0.0, 0.0]

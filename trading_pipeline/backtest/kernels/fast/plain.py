@@ -1,8 +1,8 @@
 """The plain loop over the bars of one instrument: the order of events in a bar.
 
 The single run and the sweeps call this loop, so their numbers are equal bit for bit. Numbers of the
-settings travel in one float64 vector (`P_*`), results come back in `stats` (`S_*`), `trades` (`T_*`) and
-`orders` (`O_*`), see `kernels.codes`. No fastmath: sums keep their order.
+settings travel in one float64 vector (`P_*`), results come back in `stats` (`S_*`), `trades`
+(`T_*`) and `orders` (`O_*`), see `kernels.codes`. No fastmath: sums keep their order.
 
 An edit here or in the files it imports needs another `ENGINE_VERSION` if any number can change.
 """
@@ -48,17 +48,18 @@ __all__ = ["simulate"]
 @njit(cache=True, nogil=True, error_model="numpy")
 def simulate(
     open_: FloatArray, high: FloatArray, low: FloatArray, close: FloatArray, event_bar: IntArray,
-    event_code: CodeArray, size: FloatArray | None, levels: tuple[FloatArray, FloatArray, FloatArray] | None,
-    action_bar: IntArray | None, action_effect: FloatArray, p: FloatArray, stats: FloatArray,
-    equity_out: FloatArray, holdings: FloatArray, trades: FloatArray, orders: FloatArray,
+    event_code: CodeArray, size: FloatArray | None,
+    levels: tuple[FloatArray, FloatArray, FloatArray] | None, action_bar: IntArray | None,
+    action_effect: FloatArray, p: FloatArray, stats: FloatArray, equity_out: FloatArray,
+    holdings: FloatArray, trades: FloatArray, orders: FloatArray,
 ) -> int:  # fmt: skip
     """Run one instrument through the order of events; everything comes back in the out arrays.
 
     Returns the number of holdings (`BacktestResult.holdings`) that were counted.
 
     `event_bar`, `event_code`: bars with a decision, rising, and what was decided (`pack_intents`).
-    `size`, `levels` = (stop, target, trail) and `action_bar` may be None, for which a version of this
-    function without their work is compiled. Level arrays have one value, or one a bar.
+    `size`, `levels` = (stop, target, trail) and `action_bar` may be None, for which a version of
+    this function without their work is compiled. Level arrays have one value, or one a bar.
 
     Bars without a due order, an action or a level within reach are only marked, in the short loops
     at the end; a bar on which nothing is held changes nothing at all and is jumped over.

@@ -1,12 +1,13 @@
 """The fast loop for signals: many instruments, market orders, plain settings, corporate actions.
 
-It writes the order of events of `simulate_account` out for what is left of it where `eligibility` lets
-this loop run: every instrument has every bar, fills are at the next open, whole positions are closed,
-and only orders and corporate actions touch cash or units. Numbers are those of `simulate_account` bit
-for bit, since every product and sum is made in the same order.
+It writes the order of events of `simulate_account` out for what is left of it where `eligibility`
+lets this loop run: every instrument has every bar, fills are at the next open, whole positions are
+closed, and only orders and corporate actions touch cash or units. Numbers are those of
+`simulate_account` bit for bit, since every product and sum is made in the same order.
 
-Decisions are walked bar by bar, but positions are marked afterwards, one instrument after another over
-all bars at once: a bar's equity is the same sum in the same order, and eight bars are added at a time.
+Decisions are walked bar by bar, but positions are marked afterwards, one instrument after another
+over all bars at once: a bar's equity is the same sum in the same order, and eight bars are added at
+a time.
 """
 
 from __future__ import annotations
@@ -46,9 +47,9 @@ __all__ = ["simulate_signals"]
 
 @rule
 def simulate_signals(  # noqa: PLR0912, PLR0915 - the order of events stands in one place
-    open_: FloatArray, highest: FloatArray, close: FloatArray, decisions: Decisions, amounts: FloatArray,
-    actions: Actions, p: FloatArray, s: Rows[Holding], results: Results, spans: Rows[Span],
-    held: WordArray, logs: Logs, control: IntArray,
+    open_: FloatArray, highest: FloatArray, close: FloatArray, decisions: Decisions,
+    amounts: FloatArray, actions: Actions, p: FloatArray, s: Rows[Holding], results: Results,
+    spans: Rows[Span], held: WordArray, logs: Logs, control: IntArray,
 ) -> int:  # fmt: skip
     """Run an account; everything comes back in `results`, `spans` and `logs`.
 
@@ -64,8 +65,8 @@ def simulate_signals(  # noqa: PLR0912, PLR0915 - the order of events stands in 
     s
         State of the instruments (`Holding`) before the first bar.
     spans, logs
-        Tables with a row of spans for each decision to enter and each action, a row of trades for each
-        decision to enter, and two of orders.
+        Tables with a row of spans for each decision to enter and each action, a row of trades for
+        each decision to enter, and two of orders.
     held
         A bit for each instrument, 0.
     control
@@ -113,7 +114,8 @@ def simulate_signals(  # noqa: PLR0912, PLR0915 - the order of events stands in 
                 s[k].income += paid
             next_action += 1
         n_entries = 0
-        # Exits of all instruments, then entries in the order of priority, sized on what is there then.
+        # Exits of all instruments, then entries in the order of priority, sized on what is there
+        # then.
         for event in range(first, last):
             k, act = decisions.asset[event], decisions.code[event]
             quantity, code = s[k].units, 0

@@ -1,9 +1,9 @@
 """The fast loop for target weights: many instruments, plain settings, corporate actions.
 
-It writes the order of events of `simulate_account` out for what is left of it where `eligibility` lets
-this loop run: every instrument has every bar, fills are at the next open, and only the orders of the
-weights and corporate actions touch cash or units. Numbers are those of `simulate_account` bit for bit,
-since every product and sum is made in the same order.
+It writes the order of events of `simulate_account` out for what is left of it where `eligibility`
+lets this loop run: every instrument has every bar, fills are at the next open, and only the orders
+of the weights and corporate actions touch cash or units. Numbers are those of `simulate_account`
+bit for bit, since every product and sum is made in the same order.
 
 Units change at the opens of rebalances and splits only. The bars between two of them are marked
 together, eight at a time, each by its own sum over the instruments.
@@ -34,9 +34,9 @@ __all__ = ["simulate_weights"]
 
 @rule
 def simulate_weights(  # noqa: PLR0912, PLR0915 - the order of events stands in one place
-    open_: FloatArray, close: FloatArray, plan: Rebalances, actions: Actions, p: FloatArray, account: Rows[Account],
-    place: Rows[Place], s: Rows[Holding], results: Results, unit_bar: IntArray, logs: Logs,
-    control: IntArray,
+    open_: FloatArray, close: FloatArray, plan: Rebalances, actions: Actions, p: FloatArray,
+    account: Rows[Account], place: Rows[Place], s: Rows[Holding], results: Results,
+    unit_bar: IntArray, logs: Logs, control: IntArray,
 ) -> bool:  # fmt: skip
     """Run an account; everything comes back in `results` and `logs`.
 
@@ -57,8 +57,8 @@ def simulate_weights(  # noqa: PLR0912, PLR0915 - the order of events stands in 
     -------
     bool
         False where a table may not hold what comes next: called again with longer ones, of the same
-        beginning, and the same state, the loop goes on from there. It needs a row of units, a row of
-        trades for each instrument and three of orders.
+        beginning, and the same state, the loop goes on from there. It needs a row of units, a row
+        of trades for each instrument and three of orders.
     """
     n, m = close.shape
     own = 0 if p.shape[0] == 2 else 1

@@ -1,9 +1,10 @@
 """The marking of quiet bars, eight at a time: bars on which a held position only moves.
 
-The compiler does not turn this loop into vectors by itself, since every bar adds to sums whose order
-counts. So sums have eight lanes, and a bar adds to the lane of its number modulo 8, in every loop of the
-engine; then eight bars can be added at once, and the order is the same in all loops. The vectors are
-written as instructions for LLVM, without fast-math flags: every operation is the plain IEEE one.
+The compiler does not turn this loop into vectors by itself, since every bar adds to sums whose
+order counts. So sums have eight lanes, and a bar adds to the lane of its number modulo 8, in every
+loop of the engine; then eight bars can be added at once, and the order is the same in all loops.
+The vectors are written as instructions for LLVM, without fast-math flags: every operation is the
+plain IEEE one.
 
 State vector (`Q_*`): the lanes of four power sums, then the scalars of the running account.
 """
@@ -36,10 +37,10 @@ def _mark_quiet_blocks(
     """Mark bars from `first` on in blocks of eight; returns the first bar that is not marked.
 
     Stops before a block in which a level may be reached or the equity falls to 0, and before one
-    that reaches over the end of the arrays or has no bar before `until`. Such bars are the caller's,
-    one by one. `trail_scale`, `trail_shift`: level of the trail is best * scale - shift, NaN scale
-    for no trail; a scale of 1 takes the shift, any other ignores it. `levels` is None where there are
-    none, else anything. `state` is written, and `equity_out` where `keep` is True.
+    that reaches over the end of the arrays or has no bar before `until`. Such bars are the
+    caller's, one by one. `trail_scale`, `trail_shift`: level of the trail is best * scale - shift,
+    NaN scale for no trail; a scale of 1 takes the shift, any other ignores it. `levels` is None
+    where there are none, else anything. `state` is written, and `equity_out` where `keep` is True.
     """
     del typing
     with_levels = not isinstance(levels, types.NoneType)
