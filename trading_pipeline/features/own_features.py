@@ -28,6 +28,7 @@ from trading_pipeline.features.indicators.columns import indicator_features
 from trading_pipeline.features.sets.registry import (
     FeatureSet,
     FeatureSpec,
+    Memory,
     feature_set,
     feature_set_names,
     replace_own_sets,
@@ -48,12 +49,15 @@ def feature(
     name: str | None = None,
     version: int = 1,
     needs_context: bool = False,
+    memory: Memory = "warmup",
     **parameters: Any,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make a function of bars a feature of the set that its file is.
 
     `warmup`: bars before the first row that counts; they become NaN. `inputs`: columns that it reads.
-    `parameters` are given to the function. The function takes forward-adjusted bars (index ts, float64
+    `memory="all"`: a value depends on every bar back to the first (an expanding quantile, a drawdown
+    since the start), so that no warm-up is long enough; the feature is then computed from the first
+    bar on. `parameters` are given to the function. The function takes forward-adjusted bars (index ts, float64
     columns open, high, low, close, volume; with `needs_context` also `context`) and gives one number a
     bar; its first line of text is the column's description.
 
@@ -75,6 +79,7 @@ def feature(
             parameters=parameters,
             meaning=meaning,
             needs_context=needs_context,
+            memory=memory,
         )
         setattr(compute, _MARK, spec)
         return compute

@@ -23,6 +23,7 @@ from trading_pipeline.features.audits.comparison import (
     scrambled_after,
     usual_sizes,
 )
+from trading_pipeline.features.audits.slices import audit_other_futures, audit_slices
 
 __all__ = [
     "AuditName",
@@ -164,14 +165,24 @@ def ensure_causal(
     cuts: int = 5,
     rows: int = 50,
     seed: int = 7,
+    memory: int | None = None,
+    futures: int = 0,
 ) -> None:
     """Pass when no audit finds anything; `warmup` is audited where it is given.
+
+    `memory`: bars that a value usually depends on; where it is given, other bars are put after many
+    rows at once (`audits.slices`). `futures`: rows after which all bars are replaced, one a call.
 
     Raises `LookaheadError` that names the first offending row of `subject`, both values and the
     mend, all findings in `findings`; `ConfigurationError` likewise for a warm-up that is too short.
     """
-    findings = audit_prefix_truncation(compute, bars, cuts=cuts, rows=rows, seed=seed)
-    findings += audit_scrambled_future(compute, bars, cuts=cuts, rows=rows, seed=seed)
+    full = computed_table(compute, bars)
+    findings = audit_prefix_truncation(compute, bars, cuts=cuts, rows=rows, seed=seed, full=full)
+    findings += audit_scrambled_future(compute, bars, cuts=cuts, rows=rows, seed=seed, full=full)
+    if memory is not None and not findings:
+        findings += audit_slices(compute, bars, memory, seed=seed, full=full)
+    if futures and not findings:
+        findings += audit_other_futures(compute, bars, rows=futures, seed=seed, full=full)
     if findings:
         first = findings[0]
         others = sorted({finding.column for finding in findings} - {first.column})
@@ -186,7 +197,7 @@ def ensure_causal(
         )
     if warmup is None:
         return
-    findings = audit_warmup(compute, bars, warmup, cuts=cuts, rows=rows, seed=seed)
+    findings = audit_warmup(compute, bars, warmup, cuts=cuts, rows=rows, seed=seed, full=full)
     if findings:
         first = findings[0]
         raise ConfigurationError(

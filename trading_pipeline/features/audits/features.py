@@ -16,6 +16,7 @@ from trading_pipeline.features.audits.causality import (
 from trading_pipeline.features.audits.comparison import CausalityFinding, computed_table
 from trading_pipeline.features.audits.labels import audit_label_span
 from trading_pipeline.features.audits.permutation import audit_permuted_labels
+from trading_pipeline.features.audits.set_slices import audit_set_slices
 from trading_pipeline.features.labels.labels import Labels, compute_labels
 from trading_pipeline.features.sets.context import FeatureContext
 from trading_pipeline.features.sets.registry import FeatureSet, compute_features
@@ -40,7 +41,8 @@ def audit_feature_set(
 
     Prefix truncation at `cuts` random bars, the future scrambled and each column's own warm-up at a
     sixth of them, and permuted outcomes (of the forward return over 5 bars). A column that is 0 or
-    1 rarely changes at any one cut, so there are many. `context`: timeframe and calendar of the bars,
+    1 rarely changes at any one cut, so there are many. For leaks in few rows, other bars are put
+    after many rows at once (`audits.slices`), for the columns in which nothing was found so far. `context`: timeframe and calendar of the bars,
     where features depend on them. Raises `InsufficientDataError` where no column has a value to
     compare; the permuted outcomes are left out where fewer than 100 rows are complete.
     """
@@ -54,9 +56,12 @@ def audit_feature_set(
     findings = audit_prefix_truncation(work, bars, cuts=cuts, seed=seed, full=full)
     # other cuts than those of the prefixes
     findings += audit_scrambled_future(work, bars, cuts=few, seed=seed + 1, full=full)
-    for warmup in sorted({spec.warmup_in(context) for spec in chosen.specs}):
+    seen = {finding.column for finding in findings}
+    findings += audit_set_slices(chosen, bars, full, context=context, found=seen, seed=seed)
+    bounded = [spec for spec in chosen.specs if spec.memory != "all"]
+    for warmup in sorted({spec.warmup_in(context) for spec in bounded}):
         if len(bars) > warmup + 1:
-            specs = tuple(spec for spec in chosen.specs if spec.warmup_in(context) == warmup)
+            specs = tuple(spec for spec in bounded if spec.warmup_in(context) == warmup)
             # the columns of this warm-up alone: the whole set for each would cost many times as much
             part = replace(chosen, specs=specs)
             findings += _audit_warmup(part, context, warmup, bars, full, few, seed)

@@ -37,7 +37,7 @@ _LONG = ((3, 6), (25, 40))  # bars replaced, and rows before them that are judge
 _CONFIRMED_ROWS = 50
 _CANDIDATE_RTOL = 1e-6
 _TRIES = 4  # rows of one call that are looked at alone
-_MOST_TRIES = 24
+_MOST_TRIES, _MOST_DOUBTFUL_TRIES = 60, 12
 
 
 def audit_slices(
@@ -130,12 +130,20 @@ class _Search:
             return
         clean = np.flatnonzero(_clean_rows(after, lengths, memory, len(self.bars)))
         differing = self._differing(clean, part.to_numpy()[clean])
-        tried: dict[int, None] = {}
+        tried: list[int] = []
         for column in np.flatnonzero(differing.any(axis=0) & self._open):
             wrong = clean[differing[:, column]]
-            # the first has the fewest changed bars before it, one that is drawn the fewest in common
-            tried |= {int(wrong[0]): None, int(self.generator.choice(wrong)): None}
-        for row in list(tried)[:_TRIES]:
+            # a value that was right a row before has hardly got wrong by what it remembers
+            before = self._differing(np.maximum(wrong - 1, 0), part.to_numpy()[wrong - 1])[
+                :, column
+            ]
+            if not before.all():
+                wrong = wrong[~before]
+            elif self._tries > _MOST_DOUBTFUL_TRIES:
+                continue
+            # the first has the fewest changed bars before it
+            tried += [int(wrong[0]), int(self.generator.choice(wrong))]
+        for row in list(dict.fromkeys(tried))[:_TRIES]:
             if self._tries < _MOST_TRIES:
                 self._tries += 1
                 self._confirm(row, changed)
@@ -201,9 +209,7 @@ def _clean_rows(after: IntArray, lengths: IntArray, memory: int, count: int) -> 
     return clean
 
 
-def _rows_of_calls(
-    search: _Search, memory: int, calls: int
-) -> list[tuple[IntArray, IntArray]]:
+def _rows_of_calls(search: _Search, memory: int, calls: int) -> list[tuple[IntArray, IntArray]]:
     """Rows and lengths of each call: long stretches first, then every row, or the telling ones."""
     generator, last = search.generator, len(search.bars) - 1
     plans: list[tuple[IntArray, IntArray]] = []

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,7 @@ __all__ = [
     "FeatureSet",
     "FeatureSpec",
     "FloatArray",
+    "Memory",
     "compute_features",
     "feature_set",
     "feature_set_names",
@@ -45,6 +46,8 @@ __all__ = [
 ]
 
 FloatArray = npt.NDArray[np.float64]
+Memory = Literal["warmup", "all"]
+"""How far back a feature remembers: its warm-up, or all bars."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +63,9 @@ class FeatureSpec:
     `part`: the place of this feature in what `compute` gives, where it gives several arrays at once;
     features with the same `compute` and parameters are computed together. `needs_context`: `compute`
     takes `context`, a `FeatureContext` (None for daily bars without one). `warmups`: shorter warm-ups
-    by timeframe, where that depends on it.
+    by timeframe, where that depends on it. `memory`: "all" where a value depends on every bar back to
+    the first, as an expanding quantile does; such a feature is computed from the first bar on, and
+    its `warmup` is only the rows without a value.
     """
 
     name: str
@@ -74,6 +79,7 @@ class FeatureSpec:
     part: int | None = None
     needs_context: bool = False
     warmups: Mapping[str, int] = field(default_factory=dict)
+    memory: Memory = "warmup"
 
     def __post_init__(self) -> None:
         unknown = [column for column in self.inputs if column not in BAR_COLUMNS]
@@ -82,6 +88,14 @@ class FeatureSpec:
                 f"The feature {self.name!r} reads {unknown[0]!r}, which bars do not have. "
                 f"{did_you_mean(unknown[0], BAR_COLUMNS)}",
                 feature=self.name,
+            )
+        if self.memory not in get_args(Memory):
+            raise ConfigurationError(
+                f"The feature {self.name!r} has the memory {self.memory!r}; expected 'warmup' (it "
+                "forgets what is further back than its warm-up) or 'all'. "
+                f"{did_you_mean(str(self.memory), get_args(Memory))}",
+                feature=self.name,
+                memory=self.memory,
             )
         if not 0 <= self.lookback <= min((self.warmup, *self.warmups.values())):
             raise ConfigurationError(
@@ -166,6 +180,11 @@ class FeatureSet:
     def warmup_in(self, context: FeatureContext | None) -> int:
         """As `warmup_bars`, for bars of that context."""
         return max(spec.warmup_in(context) for spec in self.specs)
+
+    @property
+    def remembers_all(self) -> bool:
+        """True where a column depends on every bar back to the first."""
+        return any(spec.memory == "all" for spec in self.specs)
 
     @cached_property
     def hash(self) -> str:
@@ -368,6 +387,8 @@ def _spec_values(spec: FeatureSpec) -> dict[str, Any]:
         "part": spec.part,
         "needs_context": spec.needs_context,
         "warmups": dict(spec.warmups),
+        # hashes of sets without such a feature stay as they are
+        **({"memory": spec.memory} if spec.memory != "warmup" else {}),
     }
 
 
