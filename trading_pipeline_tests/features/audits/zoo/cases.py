@@ -60,13 +60,14 @@ def sessions(seed: int, days: int, minutes: int) -> pd.DataFrame:
     within = pd.to_timedelta(np.arange(0, 390, minutes), unit="min") + pd.Timedelta("13h30min")
     index = pd.DatetimeIndex((dates.to_numpy()[:, None] + within.to_numpy()).ravel(), tz="UTC")
     bars = random_walk(len(index), seed)
-    steps = np.log(bars["close"]).diff().fillna(0.0).to_numpy() * np.sqrt(minutes / 390.0)
+    share = np.sqrt(minutes / 390.0)  # of a day's volatility
+    steps = np.log(bars["close"]).diff().fillna(0.0).to_numpy() * share
     generator = np.random.default_rng([seed, 2])
     first = np.append(True, index[1:].date != index[:-1].date)
     steps += np.where(first, generator.standard_t(4, len(index)) * 0.008, 0.0)
     close = 100.0 * np.exp(np.cumsum(steps))
-    scale = close / bars["close"].to_numpy()
-    prices = bars[["open", "high", "low", "close"]].to_numpy() * scale[:, None]
+    shapes = bars[["open", "high", "low", "close"]].div(bars["close"], axis=0).to_numpy() ** share
+    prices = shapes * close[:, None]
     frame = pd.DataFrame(prices, columns=["open", "high", "low", "close"])
     frame["volume"] = bars["volume"].to_numpy()
     return frame.set_axis(index.as_unit("us").rename("ts"), axis=0)
