@@ -17,6 +17,7 @@ from trading_pipeline.features.audits.comparison import CausalityFinding, comput
 from trading_pipeline.features.audits.labels import audit_label_span
 from trading_pipeline.features.audits.permutation import audit_permuted_labels
 from trading_pipeline.features.audits.set_slices import audit_set_slices
+from trading_pipeline.features.audits.slices import audit_other_futures
 from trading_pipeline.features.labels.labels import Labels, compute_labels
 from trading_pipeline.features.sets.context import FeatureContext
 from trading_pipeline.features.sets.registry import FeatureSet, compute_features
@@ -26,6 +27,7 @@ __all__ = ["LabelsOfBars", "audit_feature_set", "audit_labels", "simple_features
 
 LabelsOfBars = Callable[[pd.DataFrame], Labels]
 _PROBE = LabelSpec(type="forward_return", horizon_bars=5)
+_LABEL_FUTURES = 24
 _LEAST_ROWS = 100  # fewer rows of labels and features than this say nothing about an AUC
 
 
@@ -99,7 +101,10 @@ def audit_labels(
     rows: int = 5,
     seed: int = 7,
 ) -> list[CausalityFinding]:
-    """Both audits of labels on forward-adjusted bars: their span, and what permuted ones teach.
+    """The audits of labels on forward-adjusted bars: their span, and what permuted ones teach.
+
+    A label may use bars up to its end, so what ends at a bar must not change with later ones; other
+    bars are put after telling ones too (`audits.slices`).
 
     The permuted labels are set against returns of the bars (`simple_features`); that is left out for
     a path, and where too few rows of either outcome are there. Raises `InsufficientDataError` where no
@@ -108,6 +113,15 @@ def audit_labels(
     findings = audit_label_span(
         lambda part: compute(part).frame, bars, known_at, rows=rows, seed=seed
     )
+    seen = {finding.column for finding in findings}
+    rare = audit_other_futures(
+        lambda part: _by_end(compute(part).frame, known_at).set_axis(part.index),
+        bars,
+        rows=_LABEL_FUTURES,
+        seed=seed,
+        audit="label_span",
+    )
+    findings += [finding for finding in rare if finding.column not in seen]
     labels = compute(bars).frame
     if "label" in labels.columns and len(labels) >= _LEAST_ROWS:
         try:
@@ -115,6 +129,13 @@ def audit_labels(
         except InsufficientDataError:
             return findings  # all outcomes alike: there is nothing to permute
     return findings
+
+
+def _by_end(labels: pd.DataFrame, known_at: pd.DatetimeIndex) -> pd.DataFrame:
+    """Sums over the labels that end at each bar, by the bars' stamps of `known_at`."""
+    numbers = labels.drop(columns=["t0", "t1"]).astype("float64").fillna(0.0)
+    ends = pd.DatetimeIndex(labels["t1"])
+    return numbers.assign(labels_ended=1.0).groupby(ends).sum().reindex(known_at)
 
 
 def simple_features(bars: pd.DataFrame) -> pd.DataFrame:

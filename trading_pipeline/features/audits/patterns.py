@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,10 +11,15 @@ import pandas as pd
 
 from trading_pipeline.errors import InsufficientDataError
 from trading_pipeline.features.audits.causality import CausalityFinding
+from trading_pipeline.features.audits.slices import audit_other_futures
+from trading_pipeline.features.patterns.kinds import KINDS
 from trading_pipeline.features.patterns.search import find_patterns
 
 __all__ = ["audit_patterns", "known_by"]
 
+_FUTURES = 24
+_CODES = {kind.name: float(code + 1) for code, kind in enumerate(KINDS)}
+_NUMBERS = ("kind", "direction", "upper_start", "lower_start", "height", "target", "quality")
 _KEYS = ("kind", "known_ts")
 _MEND = (
     "A pattern may use pivots that are confirmed by its known_ts only, and a breakout bars up to its "
@@ -43,6 +49,7 @@ def audit_patterns(
     n are `cuts` random numbers, `cuts` bars at which something is said to have become known (a claim
     that is one bar too early shows there alone), and all but the last. At most one finding a cut:
     the first pattern that is missing, new or different; values that are no numbers are given as NaN.
+    Then all bars after telling ones are replaced (`audits.slices`), at most one finding a column.
     Raises `InsufficientDataError` for fewer than 2 bars.
     """
     if len(bars) < 2:
@@ -65,7 +72,24 @@ def audit_patterns(
         finding = _first_difference(expected, given, bars.index, cut)
         if finding is not None:
             findings.append(finding)
-    return findings
+    rare = audit_other_futures(
+        lambda part: _by_bar(find(part), part.index),
+        bars,
+        rows=_FUTURES,
+        seed=seed,
+        audit="prefix_truncation",
+    )
+    return findings + [replace(finding, mend=_MEND) for finding in rare]
+
+
+def _by_bar(patterns: pd.DataFrame, index: pd.Index) -> pd.DataFrame:
+    """Sums over the patterns that became known at each bar, and over their breakouts."""
+    named = patterns.assign(patterns=1.0, kind=patterns["kind"].map(_CODES))
+    formed = named.groupby("known_ts")[["patterns", *_NUMBERS]].sum()
+    broken = named.dropna(subset=["breakout_known_ts"]).groupby("breakout_known_ts")
+    breakouts = broken[["kind", "breakout_direction", "breakout_target"]].sum()
+    table = formed.reindex(index).join(breakouts.add_prefix("broken_").reindex(index))
+    return table.fillna(0.0).astype("float64")
 
 
 def _first_difference(

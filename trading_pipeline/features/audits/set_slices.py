@@ -14,6 +14,7 @@ from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec, com
 
 __all__ = ["audit_set_slices"]
 
+_FUTURES = 100  # rows tried for columns that remember all bars
 _MEMORIES = (2, 20, 60, 200)
 """Limits of like memories; the more bars a value remembers, the fewer rows fit into one call."""
 
@@ -42,7 +43,7 @@ def audit_set_slices(
         part = replace(chosen, specs=tuple(specs))
         columns, work = full[list(part.columns)], _work(part, context)
         if band is None:
-            findings += audit_other_futures(work, bars, seed=seed, full=columns)
+            findings += audit_other_futures(work, bars, rows=_FUTURES, seed=seed, full=columns)
         else:
             memory = part.warmup_in(context)
             findings += audit_slices(work, bars, memory, seed=seed, full=columns)

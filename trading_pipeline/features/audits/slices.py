@@ -15,6 +15,7 @@ import pandas as pd
 
 from trading_pipeline.errors import DataQualityError, TradingPipelineError
 from trading_pipeline.features.audits.comparison import (
+    AuditName,
     CausalityFinding,
     Compute,
     compare_tables,
@@ -80,16 +81,17 @@ def audit_other_futures(
     seed: int = 7,
     rtol: float = 1e-9,
     full: pd.DataFrame | None = None,
+    audit: AuditName = "scrambled_future",
 ) -> list[CausalityFinding]:
     """Replace all bars after one row, for `rows` telling and random rows; none before may change.
 
     For computations that may remember all the past. One recomputation a row. At most one finding a
-    column.
+    column; `audit` is the one that findings name.
     """
     full = computed_table(compute, bars) if full is None else full
     if len(bars) < 3 or full.empty:
         return []
-    search = _Search(compute, bars, full, rtol, seed)
+    search = _Search(compute, bars, full, rtol, seed, audit)
     telling = search.telling[: rows - rows // 3]
     drawn = search.generator.integers(0, len(bars) - 1, rows - len(telling))
     for row in np.append(telling, drawn):
@@ -103,9 +105,16 @@ class _Search:
     """What was found so far, and the columns still to be judged."""
 
     def __init__(
-        self, compute: Compute, bars: pd.DataFrame, full: pd.DataFrame, rtol: float, seed: int
+        self,
+        compute: Compute,
+        bars: pd.DataFrame,
+        full: pd.DataFrame,
+        rtol: float,
+        seed: int,
+        audit: AuditName = "scrambled_future",
     ) -> None:
         self.compute, self.bars, self.full, self.rtol = compute, bars, full, rtol
+        self.audit = audit
         self.generator = np.random.default_rng(seed)
         self.continuations = Continuations.of(bars)
         self.telling = telling_rows(bars, full, self.generator)
@@ -167,7 +176,7 @@ class _Search:
             return
         start = max(row + 1 - _CONFIRMED_ROWS, 0)
         found, _ = compare_tables(
-            "scrambled_future", self.full, part, start, row + 1, 0, row + 1, self.rtol,
+            self.audit, self.full, part, start, row + 1, 0, row + 1, self.rtol,
             sizes=self._sizes,
         )  # fmt: skip
         for finding in found:
@@ -203,7 +212,7 @@ def _clean_rows(after: IntArray, lengths: IntArray, memory: int, count: int) -> 
     touched = np.zeros(count + 1, dtype="int64")
     np.add.at(touched, np.minimum(after + 1, count), 1)
     np.add.at(touched, np.minimum(after + lengths + memory + 1, count), -1)
-    clean = np.cumsum(touched)[:count] == 0
+    clean: BoolArray = np.cumsum(touched)[:count] == 0
     clean[:memory] = False
     clean[int(after[-1]) + 1 :] = False
     return clean
@@ -245,7 +254,7 @@ def _spaced(
     """Rows at least `spacing` apart, the most wanted of each next `spacing` rows."""
     after = []
     noise = generator.random(len(waiting)) * 0.5
-    begin = memory + int(generator.integers(spacing))
+    begin = memory + int(generator.integers(min(spacing, len(waiting) - memory)))
     while begin < len(waiting):
         window = slice(begin, begin + spacing // 2 + 1)
         row = begin + int(np.argmax(waiting[window] + noise[window]))

@@ -285,7 +285,9 @@ def reversion(market: Market) -> Signals:
 @honest(60)
 def breakout(market: Market) -> Signals:
     b = market.bars
-    return long_where(b.close > b.high.rolling(60).max().shift(1), b.close < b.low.rolling(20).min().shift(1))
+    return long_where(
+        b.close > b.high.rolling(60).max().shift(1), b.close < b.low.rolling(20).min().shift(1)
+    )
 
 
 @honest(2)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from trading_pipeline.domain.timeframe import Timeframe
+from trading_pipeline.features.audits.comparison import CausalityFinding
+from trading_pipeline.features.audits.features import audit_feature_set
 from trading_pipeline.features.sets.context import FeatureContext
+from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec, Memory
+from trading_pipeline.stages.features.features import CUTS_OF_A_RUN
 from trading_pipeline_tests.features.conftest import random_walk
 
 
@@ -21,7 +25,7 @@ class Case:
     warmup: int
     compute: Callable[[pd.DataFrame], np.ndarray]
     bars: str = "daily"
-    memory: str | None = None
+    memory: Memory = "warmup"
     needs_fresh_module: bool = False
 
     def __str__(self) -> str:
@@ -83,3 +87,34 @@ CONTEXTS = {
     "five_minutes": FeatureContext(Timeframe.M5, "XNYS"),
     "hourly": FeatureContext(Timeframe.H1, "XNYS"),
 }
+
+
+def as_sets(cases: Iterable[Case]) -> dict[str, FeatureSet]:
+    """One feature set a market, with the cases of that market as its columns."""
+    specs: dict[str, list[FeatureSpec]] = {}
+    for case in cases:
+        spec = FeatureSpec(
+            name=case.name,
+            version=1,
+            inputs=("close",),
+            lookback=0,
+            warmup=case.warmup,
+            compute=case.compute,
+            memory=case.memory,
+        )
+        specs.setdefault(case.bars, []).append(spec)
+    return {
+        bars: FeatureSet(name="zoo", version=1, specs=tuple(those)) for bars, those in specs.items()
+    }
+
+
+def columns_found(cases: Iterable[Case], seed: int) -> dict[str, CausalityFinding]:
+    """The first finding of each column that the audit of a run finds, by name."""
+    found: dict[str, CausalityFinding] = {}
+    for bars, chosen in as_sets(cases).items():
+        market = MARKETS[bars](seed)
+        for finding in audit_feature_set(
+            chosen, market, context=CONTEXTS[bars], cuts=CUTS_OF_A_RUN, seed=seed
+        ):
+            found.setdefault(finding.column, finding)
+    return found
