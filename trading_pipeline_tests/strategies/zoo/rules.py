@@ -125,7 +125,7 @@ def target_at_the_next_high_after_a_loss(market: Market) -> Signals:
 @leaky(1)
 def buys_on_fridays_before_a_rise(market: Market) -> Signals:
     b = market.bars
-    return long_where((b.index.weekday == 4) & (b.open.shift(-1) > b.close))
+    return long_where((b.index.day_of_week == 4) & (b.open.shift(-1) > b.close))
 
 
 @leaky(1)
@@ -230,7 +230,7 @@ def on_month_ends(market: Market) -> Signals:
 
 @honest(1)
 def on_fridays_after_a_rise(market: Market) -> Signals:
-    return long_where((market.bars.index.weekday == 4) & (change(market.bars) > 0))
+    return long_where((market.bars.index.day_of_week == 4) & (change(market.bars) > 0))
 
 
 @honest(1)

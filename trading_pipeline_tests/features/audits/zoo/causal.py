@@ -144,7 +144,7 @@ def holes_outside_of_jumps(bars):
 
 @honest(1, keeps_nan=True)
 def holes_on_mondays(bars):
-    return change(bars).where(bars.index.weekday != 0)
+    return change(bars).where(bars.index.day_of_week != 0)
 
 
 @honest(200)

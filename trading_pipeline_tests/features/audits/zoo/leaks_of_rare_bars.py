@@ -81,12 +81,12 @@ def one_bar_of_five_hundred(bars):
 
 @leak(1)
 def one_weekday(bars):
-    return np.where(bars.index.weekday == 4, ahead(bars), change(bars))
+    return np.where(bars.index.day_of_week == 4, ahead(bars), change(bars))
 
 
 @leak(1)
 def third_friday(bars):
-    third = (bars.index.weekday == 4) & (bars.index.day >= 15) & (bars.index.day <= 21)
+    third = (bars.index.day_of_week == 4) & (bars.index.day >= 15) & (bars.index.day <= 21)
     return np.where(third, bars.open.shift(-1) / bars.close - 1.0, 0.0)
 
 
@@ -170,5 +170,5 @@ def long_memory_and_month_ends(bars):
 
 @leak(1, "hourly")
 def first_hour_of_mondays(bars):
-    first = (bars.index.weekday == 0) & (bars.index.hour == 13)
+    first = (bars.index.day_of_week == 0) & (bars.index.hour == 13)
     return np.where(first, ahead(bars), change(bars))

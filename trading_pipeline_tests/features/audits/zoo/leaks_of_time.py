@@ -115,7 +115,7 @@ def wide_day_known_in_the_morning(bars):
 
 @leak(7, "hourly")
 def next_days_open_on_fridays(bars):
-    friday = (bars.index.weekday == 4) & (bars.index.hour == 19)
+    friday = (bars.index.day_of_week == 4) & (bars.index.hour == 19)
     return np.where(friday, bars.open.shift(-1) / bars.close - 1.0, 0.0)
 
 
