@@ -6,7 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from trading_pipeline.errors import ConfigurationError
+from trading_pipeline.features.sets import registry as feature_sets
+from trading_pipeline.settings.label_spec import LabelSpec
 from trading_pipeline.stages.features.features import FeatureStage
+from trading_pipeline.stages.features.labels import check_label_spec
 from trading_pipeline.stages.market_data.bars import refresh_bars
 from trading_pipeline.stages.market_data.universe import refresh_universe
 from trading_pipeline.stages.stage import materialize_windows
@@ -42,11 +46,11 @@ def stage_at(fresh_world, monkeypatch):
     monkeypatch.setattr(FeatureStage, "chunk_bars", 200)
     refresh_universe(at((2020, 3, 20)))
 
-    def make(moment):
+    def make(moment, features="core"):
         workspace = at(moment)
         windows = [w for w in workspace.windows() if w.key.startswith("2020-")]
         refresh_bars(workspace, "SYN_1h", windows)
-        stage = FeatureStage(workspace, "SYN_1h", "core")
+        stage = FeatureStage(workspace, "SYN_1h", features)
         stage.computed = []
         real = stage.compute
 
@@ -58,6 +62,24 @@ def stage_at(fresh_world, monkeypatch):
         return stage
 
     return make
+
+
+@pytest.fixture
+def high_so_far(monkeypatch):
+    """The name of a set whose one column remembers all bars."""
+    feature_sets.feature_set_names()
+    monkeypatch.setattr(feature_sets, "_REGISTRY", dict(feature_sets._REGISTRY))
+    spec = feature_sets.FeatureSpec(
+        name="below_the_high_so_far",
+        version=1,
+        inputs=("close",),
+        lookback=0,
+        warmup=0,
+        compute=lambda bars: bars["close"] / bars["close"].cummax() - 1.0,
+        memory="all",
+    )
+    made = feature_sets.FeatureSet(name="so_far", version=1, specs=(spec,))
+    return feature_sets.register_feature_set(made).name
 
 
 def scenario(name):
@@ -121,3 +143,24 @@ def test_a_file_that_is_gone_is_computed_again(stage_at):
     again = stage_at((2020, 3, 21))
     rows_of(again)
     assert len(again.computed) == 3
+
+
+def test_what_remembers_all_bars_is_computed_from_the_first_bar_on(stage_at, high_so_far):
+    earlier = stage_at((2020, 3, 20), high_so_far)
+    rows_of(earlier)
+    stage = stage_at((2020, 3, 21), high_so_far)
+    _, rows = rows_of(stage)
+    close = stage.series.adjusted["close"]
+    expected = (close / close.cummax() - 1.0).loc[rows.index]
+    np.testing.assert_array_equal(rows["below_the_high_so_far"], expected)
+    assert stage.computed == [len(close)]  # the chunk that is new, from the first bar on
+    march = next(w for w in stage.workspace.windows() if w.key == WINDOW)
+    assert stage.audit([march]) == []
+
+
+def test_the_side_of_a_label_must_forget(high_so_far):
+    spec = LabelSpec(
+        type="meta_label", side_features=high_so_far, side_column="below_the_high_so_far"
+    )
+    with pytest.raises(ConfigurationError, match="remembers all bars"):
+        check_label_spec(spec)
