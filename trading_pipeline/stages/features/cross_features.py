@@ -12,6 +12,8 @@ import pandas as pd
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.features import cross_formulas
 from trading_pipeline.features.audits.causality import CausalityFinding, audit_prefix_truncation
+from trading_pipeline.features.audits.comparison import computed_table
+from trading_pipeline.features.audits.slices import audit_other_futures
 from trading_pipeline.features.cross_formulas import (
     KnownCloses,
     compute_cross_features,
@@ -35,6 +37,7 @@ __all__ = [
 ]
 
 ASSET = "cross_features"
+_FUTURES = 20  # rows after which the audit replaces the own bars
 _YEARS_OF_A_WINDOW = {"year": 1.0, "quarter": 0.25, "month": 1.0 / 12.0}
 _SPARE = 1.1  # windows differ in length
 
@@ -124,7 +127,10 @@ class CrossFeatureStage(WindowStage):
         return {"complete_rows": complete, "most_peers": most, **self._quality.of(frame)}
 
     def audit(self, windows: Sequence[Window]) -> list[CausalityFinding]:
-        """Prefix truncation: at each cut, everybody's later bars are taken away."""
+        """Prefix truncation: at each cut, everybody's later bars are taken away.
+
+        Besides, the own bars after telling ones are replaced.
+        """
         ordered = sorted(windows)
         if not ordered:
             return []
@@ -132,8 +138,16 @@ class CrossFeatureStage(WindowStage):
         bars = self.series.adjusted.iloc[rows]
         last = ordered[-1]
         enough = len(bars) > self.spec.lookback_bars + 1 and bool(self._usable(last))
-        return (
-            audit_prefix_truncation(lambda part: self._compute(part, last), bars) if enough else []
+        if not enough:
+            return []
+
+        def work(part: pd.DataFrame) -> pd.DataFrame:
+            return self._compute(part, last)
+
+        full = computed_table(work, bars)
+        findings = audit_prefix_truncation(work, bars, full=full)
+        return findings or audit_other_futures(
+            work, bars, rows=_FUTURES, full=full, audit="prefix_truncation"
         )
 
     def _compute(self, adjusted: pd.DataFrame, window: Window) -> pd.DataFrame:
