@@ -73,7 +73,7 @@ class Continuations:
         last = len(prices) - 1
         close = prices[rows, 3]
         drawn = generator.integers(1, max(last - int(lengths.max(initial=1)), 1) + 1, len(rows))
-        noise = generator.uniform(0.5, 1.5, (len(rows), 3))
+        noise = generator.uniform(0.8, 1.6, (len(rows), 3))
         for step in range(1, int(lengths.max(initial=0)) + 1):
             open_here = (lengths >= step) & (rows + step <= last)
             for kind, name in enumerate(KINDS):

@@ -70,7 +70,7 @@ def after_six_rises(bars):
 @leak(1)
 def next_return_after_a_loss(bars):
     moves = change(bars)
-    return np.where(moves < -0.04, ahead(bars), moves)
+    return np.where(moves < -0.025, ahead(bars), moves)
 
 
 @leak(1)
@@ -152,7 +152,7 @@ def doubled_volatility_picks_tomorrow(bars):
 def gap_filled_next_bar(bars):
     gap = bars.open / bars.close.shift(1) - 1.0
     filled = bars.low.shift(-1) < bars.close.shift(1)
-    return np.where(gap > 0.045, filled, 0.0)
+    return np.where(gap > 0.025, filled, 0.0)
 
 
 @leak(1)
