@@ -25,10 +25,10 @@ from trading_pipeline.errors import (
     did_you_mean,
 )
 from trading_pipeline.features.indicators.columns import indicator_features
+from trading_pipeline.features.sets.context import Memory
 from trading_pipeline.features.sets.registry import (
     FeatureSet,
     FeatureSpec,
-    Memory,
     feature_set,
     feature_set_names,
     replace_own_sets,

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +29,7 @@ from trading_pipeline.errors import (
     UnknownNameError,
     did_you_mean,
 )
-from trading_pipeline.features.sets.context import FeatureContext
+from trading_pipeline.features.sets.context import FeatureContext, Memory
 from trading_pipeline.features.source_hashes import source_hashes
 
 __all__ = [
@@ -37,7 +37,6 @@ __all__ = [
     "FeatureSet",
     "FeatureSpec",
     "FloatArray",
-    "Memory",
     "compute_features",
     "feature_set",
     "feature_set_names",
@@ -46,8 +45,6 @@ __all__ = [
 ]
 
 FloatArray = npt.NDArray[np.float64]
-Memory = Literal["warmup", "all"]
-"""How far back a feature remembers: its warm-up, or all bars."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +60,8 @@ class FeatureSpec:
     `part`: the place of this feature in what `compute` gives, where it gives several arrays at once;
     features with the same `compute` and parameters are computed together. `needs_context`: `compute`
     takes `context`, a `FeatureContext` (None for daily bars without one). `warmups`: shorter warm-ups
-    by timeframe, where that depends on it. `memory`: "all" where a value depends on every bar back to
-    the first, as an expanding quantile does; such a feature is computed from the first bar on, and
-    its `warmup` is only the rows without a value.
+    by timeframe, where that depends on it. `memory`: "all" where a value depends on every bar back
+    to the first; the feature is then computed from there on, and not held to its `warmup`.
     """
 
     name: str
@@ -91,9 +87,8 @@ class FeatureSpec:
             )
         if self.memory not in get_args(Memory):
             raise ConfigurationError(
-                f"The feature {self.name!r} has the memory {self.memory!r}; expected 'warmup' (it "
-                "forgets what is further back than its warm-up) or 'all'. "
-                f"{did_you_mean(str(self.memory), get_args(Memory))}",
+                f"The feature {self.name!r} has the memory {self.memory!r}; expected 'warmup' or "
+                f"'all'. {did_you_mean(str(self.memory), get_args(Memory))}",
                 feature=self.name,
                 memory=self.memory,
             )
@@ -387,8 +382,7 @@ def _spec_values(spec: FeatureSpec) -> dict[str, Any]:
         "part": spec.part,
         "needs_context": spec.needs_context,
         "warmups": dict(spec.warmups),
-        # hashes of sets without such a feature stay as they are
-        **({"memory": spec.memory} if spec.memory != "warmup" else {}),
+        **({"memory": "all"} if spec.memory == "all" else {}),  # other sets keep their hash
     }
 
 

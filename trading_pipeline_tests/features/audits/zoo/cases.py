@@ -11,8 +11,8 @@ import pandas as pd
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.features.audits.comparison import CausalityFinding
 from trading_pipeline.features.audits.features import audit_feature_set
-from trading_pipeline.features.sets.context import FeatureContext
-from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec, Memory
+from trading_pipeline.features.sets.context import FeatureContext, Memory
+from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec
 from trading_pipeline.stages.features.features import CUTS_OF_A_RUN
 from trading_pipeline_tests.features.conftest import random_walk
 
