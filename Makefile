@@ -5,37 +5,37 @@
 help: ## list the recipes
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
 
-setup: ## make the environment with everything for development
+setup: ## create the environment with everything for development
 	uv sync
 
-check: ## ruff, format, mypy (strict) and the layer contracts
+check: ## run ruff, format, mypy (strict) and the layer contracts
 	uv run ruff check .
 	uv run ruff format --check .
 	uv run mypy
 	uv run lint-imports --no-logo 2>/dev/null || uv run lint-imports
 
-format: ## mend style and format
+format: ## fix style and format
 	uv run ruff check --fix .
 	uv run ruff format .
 
-test: ## every test
+test: ## run every test
 	uv run pytest
 
-test-fast: ## tests without the slow ones
+test-fast: ## run the tests without the slow ones
 	uv run pytest -m "not slow"
 
-demo: ## the whole pipeline on the bundled bars
+demo: ## run the whole pipeline on the bundled bars
 	uv run trading-pipeline demo
 
-ui: ## the web UI on http://127.0.0.1:3000
+ui: ## serve the web UI on http://127.0.0.1:3000
 	uv run dagster dev
 
-bench: ## the table of speed ratios
+bench: ## print the tables of speed
 	uv run python -m benchmarks.engine_speed
 	uv run python benchmarks/storage_speed.py
 	uv run python benchmarks/dataset_speed.py
 	uv run python benchmarks/feature_speed.py
 	uv run python benchmarks/pattern_speed.py
 
-bundled-data: ## build the bundled bars again from their source package
+bundled-data: ## rebuild the bundled bars from their source package
 	uv run --with bokeh-sampledata==2026.1 python tools/build_bundled_bars.py

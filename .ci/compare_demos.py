@@ -10,7 +10,9 @@ HASHES = """
 SELECT asset, "partition", sha256 FROM artifacts
 WHERE asset LIKE 'predictions/%' OR asset LIKE 'features/%' OR asset = 'backtest' ORDER BY ALL
 """
-RESULTS = "SELECT result_id, instruments, scenario, content_hash, sharpe FROM backtest_results ORDER BY ALL"
+RESULTS = """
+SELECT result_id, instruments, scenario, content_hash, sharpe FROM backtest_results ORDER BY ALL
+"""
 
 
 def read(folder: Path, sql: str) -> list:
@@ -20,7 +22,7 @@ def read(folder: Path, sql: str) -> list:
 
 
 def main(first: str, second: str, again: str) -> None:
-    """Stop with a sentence where the two differ, or where the repeated demo ran something."""
+    """Stop with a sentence if the two differ, or if the repeated demo ran anything."""
     for sql in (HASHES, RESULTS):
         one, other = read(Path(first), sql), read(Path(second), sql)
         if not one or one != other:

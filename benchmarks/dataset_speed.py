@@ -1,9 +1,10 @@
-"""This file holds the benchmark of `datasets inspect` and `preview` against DuckDB's reading, as Markdown.
+"""Benchmark of `datasets inspect` and `preview` against DuckDB's own reading, as Markdown.
 
 Run it with `python benchmarks/dataset_speed.py`; `--megabytes` sets the size of the generated file
-(default 100; a thousand for the limit of memory), `--folder` where it goes (removed at the end). Three files
-hold the same rows: in order, out of order, and of twenty symbols that take turns. Every reading is a process of its own, so that its memory is its own. CPU time is that of all threads; it is
-little disturbed by other programs. Megabytes are 10^6 bytes of files and 2^20 bytes of memory.
+(default 100; use 1000 to test the limit of memory), `--folder` where it goes (removed at the end).
+Three files have the same rows: in order, out of order, and twenty symbols in turn. Every reading
+runs in its own process, so that its memory is its own. CPU time is that of all threads; other
+programs disturb it little. Megabytes are 10^6 bytes of files and 2^20 bytes of memory.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ LINE_BYTES = 54.5
 START_ROWS = 500_000
 SYMBOLS = 20
 STRIDE = 7_368_787
-"""A prime: rows a stride apart, counted around, are all rows in another order."""
+"""A prime: stepping by it, modulo the number of rows, visits every row in another order."""
 MEASURED = """
 import json, sys, time
 from pathlib import Path
@@ -64,7 +65,7 @@ spent(started, began)
 
 
 class Spent(NamedTuple):
-    """Seconds of CPU without and with the start of Python, by the clock with it, and peak memory."""
+    """CPU seconds without and with the start of Python, elapsed seconds with it, peak memory."""
 
     work: float
     cpu: float
@@ -75,7 +76,7 @@ class Spent(NamedTuple):
 def write_bars(path: Path, rows: int, order: str = "in order") -> None:
     """Clean one-minute bars without a gap, prices with two decimals, in one of three orders.
 
-    In order; out of order; or as `SYMBOLS` symbols that take turns, each in order.
+    In order; out of order; or as `SYMBOLS` symbols in turn, each in order.
     """
     place, symbol = "i", ""
     if order == "out of order":
@@ -84,9 +85,11 @@ def write_bars(path: Path, rows: int, order: str = "in order") -> None:
         place, symbol = f"i // {SYMBOLS}", f", 'S' || i % {SYMBOLS} AS symbol"
     with duckdb.connect(config={"threads": 1, "memory_limit": "500MB"}) as connection:
         connection.execute(
-            f"COPY (SELECT strftime(TIMESTAMP '1980-01-01' + to_minutes(({place})::BIGINT), '%Y-%m-%d %H:%M:%S') AS "
-            "timestamp, round(level, 2) AS open, round(level + 0.5 + h % 17 / 100, 2) AS high, "
-            "round(level - 0.5 - h % 13 / 100, 2) AS low, round(level + (h % 41 - 20) / 50, 2) AS close, "
+            "COPY (SELECT strftime(TIMESTAMP '1980-01-01' + "
+            f"to_minutes(({place})::BIGINT), '%Y-%m-%d %H:%M:%S') AS timestamp, "
+            "round(level, 2) AS open, round(level + 0.5 + h % 17 / 100, 2) AS high, "
+            "round(level - 0.5 - h % 13 / 100, 2) AS low, "
+            "round(level + (h % 41 - 20) / 50, 2) AS close, "
             f"1 + h % 9000 AS volume{symbol} FROM (SELECT i, (hash(i) % 1000000)::INTEGER AS h, "
             "1000 + 300 * sin(i / 50000) + (hash(i + 7) % 1000)::INTEGER / 1000 AS level "
             f"FROM range({rows}) AS numbers(i))) TO '{path}' (HEADER)"
@@ -127,7 +130,7 @@ def queries(path: Path) -> dict[str, str]:
 
 
 def measured(folder: Path, rows: int, runs: int) -> dict[str, Spent]:
-    """All readings of all files, one file at a time on the disk."""
+    """All readings of all files, with one file at a time on disk."""
     found = {}
     for order in ("in order", "out of order", "symbols"):
         path = folder / "bars.csv"
@@ -148,7 +151,7 @@ def measured(folder: Path, rows: int, runs: int) -> dict[str, Spent]:
 
 
 def main() -> int:
-    """Print the table; 1 where inspecting takes 1.5 times the typed read, 5 s to start or 300 MB."""
+    """Print the table; 1 if inspecting takes 1.5 times the typed read, 5 s to start or 300 MB."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--megabytes", type=int, default=100)
     parser.add_argument("--runs", type=int, default=2)
@@ -164,8 +167,8 @@ def main() -> int:
         start = spent_by(OWN, str(small), "inspect", runs=arguments.runs)
     typed = found["DuckDB, typed"]
     lines = [
-        f"{rows:,} one-minute bars, {arguments.megabytes:,} MB of CSV, best of {arguments.runs} run(s), "
-        f"DuckDB {duckdb.__version__}.\n",
+        f"{rows:,} one-minute bars, {arguments.megabytes:,} MB of CSV, best of "
+        f"{arguments.runs} run(s), DuckDB {duckdb.__version__}.\n",
         "| reading | CPU s | with start, CPU s | with start, s | peak memory MB | CPU / typed |",
         "|---|---:|---:|---:|---:|---:|",
     ]

@@ -1,8 +1,8 @@
-"""This file holds the benchmark of the bar store: ratios and times against DuckDB itself, as Markdown.
+"""Benchmark of the bar store: ratios and times against DuckDB itself, as Markdown.
 
-Run it with `python benchmarks/storage_speed.py`; `--rows` sets the size of the large table (default 50
-million bars), `--folder` where the files go (removed at the end). One process, one run; CPU of other
-programs disturbs the times, the ratios less so; the read is judged by the CPU time of all threads.
+Run it with `python benchmarks/storage_speed.py`; `--rows` sets the size of the large table (default
+50 million bars), `--folder` where the files go (removed at the end). One process, one run. Other
+programs disturb the times, the ratios less so; the read is judged by the CPU time of all threads.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ WINDOW_ROWS, READ_ROWS, WRITE_ROWS = 43_000, 100_000, 10_000_000
 
 
 def minute_bars(rows: int, *, seed: int = 0, start: datetime = START) -> pd.DataFrame:
-    """Random one-minute bars on end; valid, and as hard to compress as traded ones."""
+    """Random consecutive one-minute bars; valid, and as hard to compress as traded ones."""
     random = np.random.default_rng(seed)
     close = np.round(100.0 * np.exp(np.cumsum(random.normal(0.0, 0.0005, rows))), 4)
     opened = np.r_[100.0, close[:-1]]
@@ -68,13 +68,13 @@ def attempt_at(instrument: str, window: Window, bars: pd.DataFrame) -> FetchAtte
 
 
 def window_of(bars: pd.DataFrame) -> Window:
-    """A window that holds these bars."""
+    """A window around these bars."""
     first = bars.index[0].to_pydatetime()
     return Window(first, bars.index[-1].to_pydatetime() + timedelta(minutes=1))
 
 
 def timed(work: Callable[[], object], repeats: int = 1) -> float:
-    """Seconds of a call by the clock, the best of several."""
+    """Elapsed seconds of a call, the best of several."""
     return best(time.perf_counter, work, repeats)
 
 
@@ -152,7 +152,7 @@ def replace_seconds(warehouse: Warehouse, instrument: str, repeats: int) -> floa
 
 
 def main() -> int:
-    """Run all, print a table; exit code 1 where a promise is not kept."""
+    """Run everything and print a table; 1 if a limit is exceeded."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=50_000_000)
     parser.add_argument("--folder", type=Path, default=None)
@@ -191,8 +191,9 @@ def main() -> int:
         kept = "yes" if value < limit else "NO"
         lines.append(f"| {what} | {value:.2f} {unit} | {limit:g} {unit} | {kept} |")
     lines.append(
-        f"\nStore {write['store']:.2f} s, COPY {write['copy']:.2f} s; replace {times[0] * 1000:.0f} ms "
-        f"and {times[1] * 1000:.0f} ms; read {by_clock * 1000:.0f} ms by the clock."
+        f"\nStore {write['store']:.2f} s, COPY {write['copy']:.2f} s; replace "
+        f"{times[0] * 1000:.0f} ms and {times[1] * 1000:.0f} ms; "
+        f"read {by_clock * 1000:.0f} ms elapsed."
     )
     sys.stdout.write("\n".join(lines) + "\n")
     return 0 if all(value < limit for _, value, _, limit in rows) else 1

@@ -1,15 +1,15 @@
-"""This file holds the script that builds the bars shipped in the package from bokeh-sampledata.
+"""Build the bars shipped in the package from bokeh-sampledata.
 
-It writes bars.parquet (as traded), corporate_actions.csv and provenance.json. Equal source bytes give
-equal output bytes (for one version of pyarrow). Run it where the data package is installed:
+It writes bars.parquet (as traded), corporate_actions.csv and provenance.json. Equal source bytes
+give equal output bytes (for one version of pyarrow). Run it where the data package is installed:
 
     uv run --with bokeh-sampledata==2026.1 --no-project --with pyarrow --with pandas \\
         python tools/build_bundled_bars.py trading_pipeline/market_data/sources/bundled
 
-Corporate actions come from the steps of adjusted over raw close. The source multiplies its adjustment
-factor on an ex-date t by `k * (1 + D / close_t)`: k new shares per old one, D the cash dividend per
-new share. A step is therefore read back exactly. The LEVEL of the factor also holds splits after the
-last bar and is ignored.
+Corporate actions come from the steps of adjusted over raw close. The source multiplies its
+adjustment factor on an ex-date t by `k * (1 + D / close_t)`: k new shares per old one, D the cash
+dividend per new share. A step is therefore read back exactly. The LEVEL of the factor also includes
+splits after the last bar and is ignored.
 """
 
 from __future__ import annotations
@@ -46,14 +46,15 @@ DIVIDEND_TICK = 1e-4
 NOTES = [
     "Prices and volume are as traded. Adjusted close is not shipped: the corporate actions say the "
     "same, without the splits that came after the last bar.",
-    "AAPL fell from 53.50 to 25.75 on 2000-09-29 (-52 %) on a profit warning. It is a true price and "
-    "stays.",
+    "AAPL fell from 53.50 to 25.75 on 2000-09-29 (-52 %) on a profit warning. It is a true price "
+    "and stays.",
     "MSFT 2004-11-15 is a special dividend of 3.00 with the regular 0.08 of the same day: 3.08.",
     "GOOG is the share that trades as GOOGL since 2014.",
-    "Some prices are finer than a cent (averaged or sub-penny prints of the source); they are kept.",
-    "The source's volume on the ex-date of a split seems to count shares from before the split (AAPL "
-    "2005-02-28 shows 11.6 million between days of 16 million, where a two-for-one split should have "
-    "about doubled it). It is kept as the source has it.",
+    "Some prices are finer than a cent (averaged or sub-penny prints of the source); they are "
+    "kept.",
+    "The source's volume on the ex-date of a split seems to count shares from before the split "
+    "(AAPL 2005-02-28 shows 11.6 million between days of 16 million, where a two-for-one split "
+    "should have about doubled it). It is kept as the source has it.",
 ]
 
 
@@ -66,7 +67,7 @@ def read_source(path: Path) -> pd.DataFrame:
 
 
 def ohlc_violations(frame: pd.DataFrame) -> pd.DataFrame:
-    """Rows whose high or low does not bound open and close, or that hold no positive price."""
+    """Rows whose high or low does not bound open and close, or with a price not above 0."""
     prices = frame[["open", "high", "low", "close"]]
     bad = (
         (frame["high"] < prices.max(axis=1))
@@ -80,8 +81,9 @@ def ohlc_violations(frame: pd.DataFrame) -> pd.DataFrame:
 def derive_actions(frame: pd.DataFrame) -> pd.DataFrame:
     """Splits and dividends of all symbols: symbol, ex_date, kind, value; sorted.
 
-    `frame` has symbol, ts, close, adj_close. A dividend is cash per share as traded on the ex-date,
-    rounded to 1e-4 of the currency. Raises `ValueError` for a step that is no split and no dividend.
+    `frame` has symbol, ts, close, adj_close. A dividend is cash per share as traded on the
+    ex-date, rounded to 1e-4 of the currency. Raises `ValueError` for a step that is neither a split
+    nor a dividend.
     """
     found: list[tuple[str, date, str, float]] = []
     for symbol, group in frame.groupby("symbol", sort=True):
@@ -208,7 +210,7 @@ def main(arguments: list[str] | None = None) -> int:
     frame = read_source(source)
     bad = ohlc_violations(frame)
     if len(bad):
-        _LOG.error("Rows that break the rules of bars; decide on each:\n%s", bad.to_string())
+        _LOG.error("These rows break the rules of bars; decide on each:\n%s", bad.to_string())
         return 1
     actions = derive_actions(frame)
     error = reproduction_error(frame, actions)

@@ -1,32 +1,32 @@
-"""This file holds every error the package raises on purpose.
+"""The tree of errors that the package raises on purpose.
 
 TradingPipelineError
 +-- DataFetchError
-|   +-- RetryableFetchError        a time-out, a busy server: worth another try
-|   +-- PermanentFetchError        no key, unknown symbol: another try changes nothing
-|   +-- RangeUnavailableError      the provider no longer has (or never had) that range
+|   +-- RetryableFetchError        a time-out or a busy server: try again
+|   +-- PermanentFetchError        no key or an unknown symbol: trying again changes nothing
+|   +-- RangeUnavailableError      the provider does not have that range (any more)
 |   +-- MissingDataError           the answer lacks bars that the calendar expects
-+-- DataQualityError               bars that failed a blocking check
-+-- InsufficientDataError          a request in which nothing at all can be done
-+-- DatasetFormatError             a user's file that cannot be read as bars
-+-- ConfigurationError             a setting or YAML file that is wrong
-|   +-- UnknownNameError           a name that nothing has; carries close matches
-|   +-- ScenarioError
-|   +-- StrategyError
-+-- DataLeakageError               a model saw what it is tested on
++-- DataQualityError               bars failed a blocking check
++-- InsufficientDataError          there is not enough data to do anything
++-- DatasetFormatError             a user's file cannot be read as bars
++-- ConfigurationError             a setting or a YAML file is wrong
+|   +-- UnknownNameError           no such name; the message offers close matches
+|   +-- ScenarioError              a scenario cannot run as written
+|   +-- StrategyError              a strategy or its parameters are wrong
++-- DataLeakageError               a model was trained on what it is tested on
 +-- LookaheadError                 a feature or strategy reads the future
-+-- ModelTrainingError
-+-- ModelIntegrityError            a model file that is not what was saved
-+-- OptimizationError
-+-- RunCancelledError              a long run that its caller stopped
++-- ModelTrainingError             an estimator could not be fitted
++-- ModelIntegrityError            a model's files are not the ones that were saved
++-- OptimizationError              a study cannot run as written
++-- RunCancelledError              the caller stopped a long run
 +-- WarehouseError
     +-- WarehouseBusy              another process holds the file
-    +-- WarehouseVersionError      written by a newer version
-    +-- WarehouseCorruptError      the file cannot be opened as a warehouse
-    +-- DiskFullError              no room for what has to be written
+    +-- WarehouseVersionError      written by a newer version of the package
+    +-- WarehouseCorruptError      not a DuckDB database, or damaged
+    +-- DiskFullError              no room left on the disk
 
-Each error says in one paragraph what was expected, what was found, and what to do next; the values
-stand in `values`, so that a program need not parse the sentence.
+Each message says in one paragraph what was expected, what was found, and what to do next. The
+values are also in `values`, so that a program need not parse the sentence.
 """
 
 from __future__ import annotations
@@ -81,53 +81,52 @@ class TradingPipelineError(Exception):
             setattr(self, name, value)
 
     def __getattr__(self, name: str) -> Any:
-        # Only reached for names that were not given as a value; it tells type checkers that any
-        # value may stand here.
+        # Called only for a name that was not given; it also lets type checkers accept any value.
         raise AttributeError(f"{type(self).__name__!r} carries no value {name!r}")
 
 
 class DataFetchError(TradingPipelineError):
-    """A source did not give the bars that were asked for."""
+    """A source did not deliver the bars that were requested."""
 
 
 class RetryableFetchError(DataFetchError):
-    """The request failed in a way that can pass: time-out, busy server, dropped connection."""
+    """A failure that may pass: a time-out, a busy server, a dropped connection."""
 
 
 class PermanentFetchError(DataFetchError):
-    """The request can never succeed as it stands: missing key, unknown symbol, refused timeframe."""
+    """A request that cannot succeed as it is: no key, unknown symbol, unsupported timeframe."""
 
 
 class RangeUnavailableError(DataFetchError):
-    """The provider does not have the range that was asked for."""
+    """The provider does not have the range that was requested."""
 
 
 class MissingDataError(DataFetchError):
-    """The answer is empty or short where the calendar has sessions."""
+    """The answer is empty or too short, although the calendar has sessions."""
 
 
 class DataQualityError(TradingPipelineError, ValueError):
-    """Bars that failed a blocking check; nothing may be built on them."""
+    """Bars failed a blocking check; nothing may be built on them."""
 
 
 class InsufficientDataError(TradingPipelineError, ValueError):
-    """A request in which nothing at all can be done with the data there is."""
+    """There is not enough data to do any of what was requested."""
 
 
 class DatasetFormatError(TradingPipelineError, ValueError):
-    """A user's file that cannot be read as bars."""
+    """A user's file cannot be read as bars."""
 
 
 class ConfigurationError(TradingPipelineError, ValueError):
-    """A setting or a YAML file that is wrong; found before anything runs."""
+    """A setting or a YAML file is wrong; found before anything runs."""
 
 
 class UnknownNameError(ConfigurationError, LookupError):
-    """A name (instrument, scenario, study, window ...) that nothing here has."""
+    """No instrument, scenario, study, window or the like has this name."""
 
 
 class ScenarioError(ConfigurationError):
-    """A scenario that cannot be run as it is written."""
+    """A scenario cannot run as it is written."""
 
 
 class StrategyError(ConfigurationError):
@@ -135,11 +134,11 @@ class StrategyError(ConfigurationError):
 
 
 class DataLeakageError(TradingPipelineError, ValueError):
-    """The model saw bars that the backtest trades on; its result would be worthless."""
+    """The model was trained on bars that the backtest trades; the result would be worthless."""
 
 
 class LookaheadError(TradingPipelineError, ValueError):
-    """A feature or strategy changes when later bars are taken away: it reads the future."""
+    """A feature or strategy changes when later bars are removed: it reads the future."""
 
 
 class ModelTrainingError(TradingPipelineError):
@@ -151,11 +150,11 @@ class ModelIntegrityError(TradingPipelineError):
 
 
 class OptimizationError(TradingPipelineError, ValueError):
-    """A study that cannot be run as it is written."""
+    """A study cannot run as it is written."""
 
 
 class RunCancelledError(TradingPipelineError):
-    """A long run that its caller asked to stop; nothing of it is kept."""
+    """The caller stopped a long run; nothing of it is kept."""
 
 
 class WarehouseError(TradingPipelineError):
@@ -163,7 +162,7 @@ class WarehouseError(TradingPipelineError):
 
 
 class WarehouseBusy(WarehouseError):  # noqa: N818 - "busy" is a state that passes
-    """Another process holds the warehouse for longer than the wait that was allowed."""
+    """Another process held the warehouse for longer than the allowed wait."""
 
 
 class WarehouseVersionError(WarehouseError):
@@ -175,11 +174,11 @@ class WarehouseCorruptError(WarehouseError):
 
 
 class DiskFullError(WarehouseError):
-    """The disk of the runtime folder has no room left; nothing can go on until there is some."""
+    """The disk of the runtime folder is full; nothing can continue until there is room."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A sentence that offers the closest known names; lists all of them where none is close.
+    """A sentence that offers the closest known names, or lists all of them if none is close.
 
     >>> did_you_mean("AAPL_1D", ["AAPL_1d", "IBM_1d"])
     "Did you mean 'AAPL_1d'?"

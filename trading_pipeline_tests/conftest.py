@@ -1,4 +1,4 @@
-"""This file holds the fixtures that tests of every layer use: a runtime folder, a warehouse, bars."""
+"""Fixtures that tests of every layer use: a runtime folder, a warehouse, bars."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def warehouse(runtime: Path) -> Warehouse:
-    """A warehouse in that runtime folder that waits two seconds at most."""
+    """A warehouse in that runtime folder that waits at most two seconds."""
     return Warehouse(runtime / "warehouse.duckdb", wait_seconds=2.0)
 
 

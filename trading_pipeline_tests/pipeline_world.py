@@ -1,7 +1,7 @@
-"""This file holds a small project folder that is brought up to date once, and a source that can fail.
+"""A small project folder that is brought up to date once, and a source that can fail.
 
-The world: AAPL (and the other shipped instruments) from 2000 to 2003 in windows of a year, one model,
-two scenarios on AAPL and one study. Tests work on copies of its runtime folder.
+The world: AAPL (and the other shipped instruments) from 2000 to 2003 in windows of a year, one
+model, two scenarios on AAPL and one study. Tests work on copies of its runtime folder.
 """
 
 import atexit
@@ -56,7 +56,7 @@ Answer = Callable[[BarRequest, pd.DataFrame], pd.DataFrame]
 
 
 class TamperedSource:
-    """The bundled source, whose answer for a window may be changed or replaced by an error."""
+    """The bundled source; a test may change its answer for a window or make it fail."""
 
     name = "bundled"
 
@@ -67,7 +67,7 @@ class TamperedSource:
         self.requests: list[BarRequest] = []
 
     def reset(self) -> None:
-        """Answer as the bundled source does, and forget what was asked."""
+        """Answer as the bundled source does, and forget all requests."""
         self.answers.clear()
         self.asked.clear()
         self.requests.clear()
@@ -102,21 +102,21 @@ SOURCE = TamperedSource()
 
 
 class TamperedMarketData(MarketDataResource):
-    """Gives `SOURCE` under every name but that of registered files."""
+    """Returns `SOURCE` under every name except that of registered files."""
 
     def client(self, name: str) -> Any:
         return source(name) if name == "files" else SOURCE
 
 
 class World:
-    """One runtime folder with the means to run jobs on it."""
+    """One runtime folder, and what is needed to run jobs on it."""
 
     def __init__(self, runtime: Path) -> None:
         self.runtime = runtime
 
     @property
     def workspace(self) -> Workspace:
-        """A fresh workspace: it sees what was written and changed since."""
+        """A fresh workspace, which sees everything written so far."""
         return open_workspace(load_settings())
 
     @property
@@ -185,7 +185,7 @@ def bring_up_to_date(world: World, instrument: str = "AAPL_1d") -> FullPass:
 
 @contextmanager
 def pointed_at(runtime: Path) -> Iterator[None]:
-    """Let the settings of this process point at a runtime folder for the time of the block."""
+    """Let the settings of this process point at a runtime folder inside the block."""
     name = "TRADING_PIPELINE_RUNTIME_DIR"
     before = os.environ.get(name)
     os.environ[name] = str(runtime)
@@ -199,7 +199,7 @@ def pointed_at(runtime: Path) -> Iterator[None]:
 
 
 def new_world(runtime: Path) -> World:
-    """A runtime folder with the world's files and nothing computed yet."""
+    """A runtime folder with the world's files, nothing computed yet."""
     world = World(runtime)
     for name, text in FILES.items():
         world.write(name, text)
@@ -208,7 +208,7 @@ def new_world(runtime: Path) -> World:
 
 @cache
 def finished_runtime() -> Path:
-    """A runtime folder in which AAPL was brought up to date; made once a process, never changed."""
+    """A runtime folder in which AAPL is up to date; made once a process, never changed."""
     folder = Path(tempfile.mkdtemp(prefix="pipeline-world-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     runtime = folder / "runtime"
@@ -225,7 +225,7 @@ def copied_world(runtime: Path) -> World:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    """A finished world of the test's own; the settings point at it."""
+    """A finished world for this test alone; the settings point at it."""
     with pointed_at(tmp_path / "runtime"):
         made = copied_world(tmp_path / "runtime")
         SOURCE.reset()
@@ -235,7 +235,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 @pytest.fixture
 def fresh_world(tmp_path: Path) -> Iterator[World]:
-    """The world's files and nothing computed yet; the settings point at it."""
+    """The world's files, nothing computed yet; the settings point at it."""
     with pointed_at(tmp_path / "runtime"):
         SOURCE.reset()
         yield new_world(tmp_path / "runtime")
@@ -324,7 +324,7 @@ _DAGSTERS_OWN = (
 
 
 def forgive_dagster(items: Sequence[pytest.Item], folder: Path) -> None:
-    """Let Dagster's own use of what is deprecated pass in the tests of a folder."""
+    """Ignore Dagster's own deprecation warnings in the tests of a folder."""
     for item in items:
         if item.path.parent == folder:
             for text in _DAGSTERS_OWN:

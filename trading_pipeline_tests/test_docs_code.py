@@ -1,4 +1,4 @@
-"""This file holds the test that Python of the pages in docs runs alone, as it would be pasted."""
+"""The Python of the pages in docs runs on its own, as if pasted."""
 
 from __future__ import annotations
 

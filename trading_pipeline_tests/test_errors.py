@@ -1,4 +1,4 @@
-"""This file holds the tests of the errors: their tree, their values, and how they travel."""
+"""The errors: their tree, their values, and copying and pickling them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the tests that every module passes: names, docstrings, layers, imports."""
+"""Tests that every module passes: names, docstrings, layers, imports."""
 
 import importlib
 import inspect
@@ -64,7 +64,7 @@ def test_all_lists_every_public_name_and_no_other(name):
 
 
 def _commands(module):
-    """Functions that a decorator turned into commands; nobody imports them."""
+    """Functions that a decorator turned into commands; no module imports them."""
     if module.__name__ != "trading_pipeline.cli.app":
         return set()
     return {command.callback.__name__ for command in module.app.registered_commands}
@@ -93,7 +93,8 @@ def test_the_layers_below_dagster_do_not_load_it():
     code = (
         "import importlib, json, sys\n"
         f"for name in {DAGSTER_FREE!r}: importlib.import_module(name)\n"
-        "print(json.dumps(sorted(n for n in sys.modules if n.partition('.')[0].startswith('dagster'))))"
+        "found = (n for n in sys.modules if n.partition('.')[0].startswith('dagster'))\n"
+        "print(json.dumps(sorted(found)))"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(found.stdout.splitlines()[-1]) == []

@@ -1,4 +1,4 @@
-"""This file holds the tests of docs/sources.md: its code runs, its commands and variables exist."""
+"""docs/sources.md is right: its code runs, its commands and variables exist."""
 
 from __future__ import annotations
 

@@ -1,36 +1,43 @@
-"""This file holds the tables of results and of stage times that commands print."""
+"""The tables of results, studies and stage times that commands print."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import Any
 
 from rich import box
 from rich.table import Table
 
+from trading_pipeline.reporting.page.metric_labels import metric_label
+from trading_pipeline.reporting.page.number_format import as_number
+
 __all__ = ["result_tables", "stage_table", "study_table"]
 
-_NUMBERS = ("return %", "hold %", "sharpe", "hold", "maxdd %", "hold %", "trades")
+_METRICS = (
+    "total_return",
+    "benchmark_total_return",
+    "sharpe",
+    "benchmark_sharpe",
+    "max_drawdown",
+    "benchmark_max_drawdown",
+)
+Row = Mapping[str, object]
 
 
-def result_tables(rows: Sequence[Mapping[str, Any]]) -> list[Table]:
-    """One table a scenario, one line an instrument; each number beside buy and hold's. 80 columns."""
-    ordered = sorted(rows, key=lambda row: str(row["scenario"]))
-    return [
-        _scenario_table(scenario, list(group))
-        for scenario, group in groupby(ordered, key=lambda row: str(row["scenario"]))
-    ]
+def result_tables(rows: Sequence[Row]) -> list[Table]:
+    """One table a scenario and one line an instrument, beside buy and hold; 80 columns wide."""
+    ordered = sorted(rows, key=_scenario)
+    return [_scenario_table(name, list(group)) for name, group in groupby(ordered, key=_scenario)]
 
 
-def study_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Best trial of each study and instrument, and of how many it is the best."""
-    table = _table("Optimization (best of many trials: it looks better than it is)")
-    for name in ("study", "instrument", "best parameters"):
-        table.add_column(name)
-    for name in ("metric", "best", "median", "trials"):
-        table.add_column(name, justify="right")
+def study_table(rows: Sequence[Row]) -> Table:
+    """The best trial of each study and instrument, and the number of trials it is the best of."""
+    table = _table(
+        "Optimization (best of many trials: it looks better than it is)",
+        ("Study", "Instrument", "Best parameters"),
+        ("Metric", "Best", "Median", "Trials"),
+    )
     for row in rows:
         table.add_row(
             str(row["study"]),
@@ -46,10 +53,7 @@ def study_table(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 def stage_table(seconds: Mapping[str, float], runs: Mapping[str, int]) -> Table:
     """Time and number of runs of each stage."""
-    table = _table("Time by stage")
-    table.add_column("stage")
-    table.add_column("runs", justify="right")
-    table.add_column("seconds", justify="right")
+    table = _table("Time by stage", ("Stage",), ("Runs", "Seconds"))
     for name, value in seconds.items():
         table.add_row(name, str(runs.get(name, 0)), f"{value:.1f}")
     table.add_section()
@@ -57,52 +61,60 @@ def stage_table(seconds: Mapping[str, float], runs: Mapping[str, int]) -> Table:
     return table
 
 
-def _scenario_table(scenario: str, rows: Sequence[Mapping[str, Any]]) -> Table:
-    table = _table(f"{scenario} (after costs; 'hold' is buy and hold with the same costs)")
-    table.add_column("instrument", no_wrap=True)
-    for name in _NUMBERS:
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("result", no_wrap=True)
+def _scenario(row: Row) -> str:
+    return str(row["scenario"])
+
+
+def _scenario_table(scenario: str, rows: Sequence[Row]) -> Table:
+    heads = [_head(name) for name in (*_METRICS, "trade_count")]
+    title = f"{scenario} (after costs; B&H: buy and hold with the same costs)"
+    table = _table(title, ("Instrument",), heads)
+    table.add_column("Result", no_wrap=True)
     for row in rows:
         table.add_row(
             str(row["instruments"]),
-            _percent(row["total_return"]),
-            _percent(row["benchmark_total_return"]),
-            _number(row["sharpe"]),
-            _number(row["benchmark_sharpe"]),
-            _percent(row["max_drawdown"]),
-            _percent(row["benchmark_max_drawdown"]),
-            f"{row['trade_count'] or 0:.0f}",
+            *(_number(row[name], percent=_is_percent(name)) for name in _METRICS),
+            f"{as_number(row['trade_count']) or 0:.0f}",
             str(row["result_id"]),
         )
     return table
 
 
-def _table(title: str) -> Table:
-    return Table(
+def _table(title: str, words: Sequence[str], numbers: Sequence[str]) -> Table:
+    table = Table(
         title=title,
         title_justify="left",
         title_style="bold",
         box=box.SIMPLE_HEAD,
         padding=0,
     )
+    for head in words:
+        table.add_column(head, no_wrap=head == "Instrument")
+    for head in numbers:
+        table.add_column(head, justify="right")
+    return table
 
 
-def _parameters(text: str | None) -> str:
+def _is_percent(name: str) -> bool:
+    return metric_label(name).kind == "percent"
+
+
+def _head(name: str) -> str:
+    """The short name in at most two lines, with the unit."""
+    return metric_label(name).short_label.replace(" ", "\n", 1) + " %" * _is_percent(name)
+
+
+def _parameters(text: object) -> str:
     """Numbers of a trial's parameters; the texts are the same for all trials."""
-    values: dict[str, Any] = json.loads(text) if text else {}
+    values = json.loads(str(text)) if text else {}
     numbers = {name: value for name, value in values.items() if not isinstance(value, str)}
     return ", ".join(f"{name} {value}" for name, value in numbers.items()) or "-"
 
 
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{_unsigned_zero(value * 100, 1):,.1f}"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{_unsigned_zero(value, 2):.2f}"
-
-
-def _unsigned_zero(value: float, digits: int) -> float:
-    """The value as it is shown; what rounds to nothing is 0.00, never -0.00."""
-    return round(value, digits) + 0.0
+def _number(value: object, *, percent: bool = False) -> str:
+    number = as_number(value)
+    if number is None:
+        return "-"
+    digits = 1 if percent else 2
+    rounded = round(number * (100 if percent else 1), digits) + 0.0  # never -0.00
+    return f"{rounded:,.{digits}f}"

@@ -36,10 +36,10 @@ def open_pass() -> FullPass:
 
     check_catalog(workspace.catalog)
     _quiet_dagster()
-    from trading_pipeline.definitions import defs
+    from trading_pipeline.defs.all_assets import build_definitions
     from trading_pipeline.defs.automation.full_pass import FullPass
 
-    return FullPass(workspace, defs)
+    return FullPass(workspace, build_definitions(workspace.catalog))
 
 
 def _quiet_dagster() -> None:

@@ -1,4 +1,4 @@
-"""This file holds how the definitions are put together from a catalog."""
+"""Puts the definitions of a catalog together."""
 
 import dagster as dg
 

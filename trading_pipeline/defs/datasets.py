@@ -1,4 +1,4 @@
-"""This file holds the users' files as Dagster sees them: the asset of profiles and the inbox sensor."""
+"""Users' files as Dagster sees them: the asset of profiles and the sensor of the inbox."""
 
 import json
 import time
@@ -10,13 +10,13 @@ import dagster as dg
 from trading_pipeline.datasets.reading.inbox import changed_files, misnamed_files
 from trading_pipeline.defs.market_data import GROUP
 from trading_pipeline.defs.partitions import datasets, instruments
-from trading_pipeline.defs.reporting_outcomes import report
 from trading_pipeline.defs.resources import WorkspaceResource
+from trading_pipeline.defs.stage_assets import report
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.market_data.sources.files import DatasetRecord, registered_datasets
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.environment import load_settings
-from trading_pipeline.stages.datasets.profiles import DatasetOutcome, refresh_dataset
+from trading_pipeline.stages.datasets.profiles import DatasetOutcome, DatasetStage
 from trading_pipeline.stages.datasets.seen import bars_are_fetched, is_registered_as_it_is
 from trading_pipeline.stages.workspace import Workspace, open_workspace
 
@@ -58,15 +58,13 @@ def dataset_profile(
     One whose instrument is archived is left alone, unless `bring_back: true` in the run's
     configuration.
     """
-    opened = workspace.open(context)
-    outcomes = []
+    outcomes: list[DatasetOutcome] = []
     for name in context.partition_keys:
-        outcome = refresh_dataset(opened, name, bring_back=config.bring_back)
-        outcomes.append(outcome)
-        if outcome.instrument:
-            added = [outcome.instrument]
+        opened = workspace.open(context, anew=True)  # the last file may have added an instrument
+        outcomes += DatasetStage(opened, bring_back=config.bring_back).materialize([name])
+        if outcomes[-1].instrument:
+            added = [outcomes[-1].instrument]
             context.instance.add_dynamic_partitions(str(instruments.name), added)
-        opened = workspace.open(context)  # the universe may have grown
     return report(context, outcomes, _checks(outcomes))
 
 

@@ -1,26 +1,16 @@
-"""This file holds the assets of features and labels, one a feature set and one a label."""
+"""The assets of features and labels, one a feature set and one a label."""
 
 import dagster as dg
 
-from trading_pipeline.defs.checks.audits import (
-    FEATURE_CHECKS,
-    LABEL_CHECKS,
-    audit_results,
-    audit_specs,
-)
-from trading_pipeline.defs.partitions import BY_INSTRUMENT, shifted_windows
-from trading_pipeline.defs.reporting_outcomes import column_schema, for_each_instrument, report
-from trading_pipeline.defs.resources import WorkspaceResource
-from trading_pipeline.domain.windows import Window
-from trading_pipeline.features.audits.causality import CausalityFinding
+from trading_pipeline.defs.checks.audits import FEATURE_CHECKS, LABEL_CHECKS
+from trading_pipeline.defs.partitions import bars_and_actions, shifted_windows
+from trading_pipeline.defs.stage_assets import stage_asset
 from trading_pipeline.features.sets.registry import feature_set
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.label_spec import LabelSpec
 from trading_pipeline.stages.features.features import FeatureStage, feature_lookback_windows
 from trading_pipeline.stages.features.labels import LabelStage, label_lookback_windows, label_specs
 from trading_pipeline.stages.features.own_feature_sets import know_own_feature_sets
-from trading_pipeline.stages.outcome import Outcome
-from trading_pipeline.stages.stage import materialize_windows, pending_windows
 
 __all__ = ["CLOCKS", "GROUP", "feature_assets", "label_assets"]
 
@@ -43,7 +33,7 @@ CLOCKS = {
 def feature_assets(
     catalog: Catalog, grid: dg.MultiPartitionsDefinition
 ) -> list[dg.AssetsDefinition]:
-    """One asset for each feature set that a model uses, and for each that a file of one's own adds."""
+    """One asset for each feature set that a model uses or a file of the user's adds."""
     used = {model.features for model in catalog.models.values()}
     names = sorted(used | set(know_own_feature_sets(catalog)))
     return [_feature_asset(name, catalog, grid) for name in names]
@@ -58,85 +48,37 @@ def label_assets(catalog: Catalog, grid: dg.MultiPartitionsDefinition) -> list[d
 def _feature_asset(
     set_name: str, catalog: Catalog, grid: dg.MultiPartitionsDefinition
 ) -> dg.AssetsDefinition:
-    key = dg.AssetKey(["features", set_name])
     chosen = feature_set(set_name)
-    lookback = shifted_windows(-feature_lookback_windows(chosen, catalog), 0)
-    columns = {spec.name: ("DOUBLE", spec.meaning) for spec in chosen.specs}
-
-    @dg.asset(
-        key=key,
+    return stage_asset(
+        lambda workspace, instrument: FeatureStage(workspace, instrument, set_name),
+        f"features/{set_name}",
         group_name=GROUP,
         kinds={"parquet", "talib"},
         partitions_def=grid,
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        deps=[
-            dg.AssetDep("bars", partition_mapping=lookback),
-            dg.AssetDep("corporate_actions", partition_mapping=BY_INSTRUMENT),
-        ],
-        check_specs=audit_specs(key, FEATURE_CHECKS),
+        deps=bars_and_actions(shifted_windows(-feature_lookback_windows(chosen, catalog), 0)),
+        checks=FEATURE_CHECKS,
         code_version=chosen.hash[:12],
-        metadata=column_schema(CLOCKS | columns),
+        columns=CLOCKS | {spec.name: ("DOUBLE", spec.meaning) for spec in chosen.specs},
         description=f"Features of the set '{set_name}' from forward-adjusted bars, one row a bar; "
         "NaN only where the warm-up reaches before the first bar.",
     )
-    def features(
-        context: dg.AssetExecutionContext, workspace: WorkspaceResource
-    ) -> dg.MaterializeResult:
-        opened = workspace.open(context)
-        findings: list[CausalityFinding] = []
-
-        def work(name: str, windows: list[Window]) -> list[Outcome]:
-            stage = FeatureStage(opened, name, set_name)
-            # what was written has passed; equal inputs and code need no second audit
-            found = stage.audit(windows) if pending_windows(stage, windows) else []
-            findings.extend(found)
-            # a blocking check stops this run alone; what is not written stops later runs too
-            return [] if found else materialize_windows(stage, windows)
-
-        outcomes = for_each_instrument(context, opened, work)
-        return report(context, outcomes, audit_results(findings, FEATURE_CHECKS))
-
-    return features
 
 
 def _label_asset(
     spec: LabelSpec, catalog: Catalog, grid: dg.MultiPartitionsDefinition
 ) -> dg.AssetsDefinition:
-    key = dg.AssetKey(["labels", spec.name])
-    read = shifted_windows(-label_lookback_windows(spec, catalog), 1)
-
-    @dg.asset(
-        key=key,
+    return stage_asset(
+        lambda workspace, instrument: LabelStage(workspace, instrument, spec.name),
+        f"labels/{spec.name}",
         group_name=GROUP,
         kinds={"parquet"},
         partitions_def=grid,
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        deps=[
-            dg.AssetDep("bars", partition_mapping=read),
-            dg.AssetDep("corporate_actions", partition_mapping=BY_INSTRUMENT),
-        ],
-        check_specs=audit_specs(key, LABEL_CHECKS),
-        metadata=column_schema({"ts": CLOCKS["ts"]} | _label_columns(spec)),
+        deps=bars_and_actions(shifted_windows(-label_lookback_windows(spec, catalog), 1)),
+        checks=LABEL_CHECKS,
+        columns={"ts": CLOCKS["ts"]} | _label_columns(spec),
         description=f"Label '{spec.name}': what came after each bar, entered at the next open; rows "
         "whose outcome is not known yet are left out.",
     )
-    def labels(
-        context: dg.AssetExecutionContext, workspace: WorkspaceResource
-    ) -> dg.MaterializeResult:
-        opened = workspace.open(context)
-        findings: list[CausalityFinding] = []
-
-        def work(name: str, windows: list[Window]) -> list[Outcome]:
-            stage = LabelStage(opened, name, spec.name)
-            # what was written has passed; equal inputs and code need no second audit
-            found = stage.audit(windows) if pending_windows(stage, windows) else []
-            findings.extend(found)
-            return [] if found else materialize_windows(stage, windows)
-
-        outcomes = for_each_instrument(context, opened, work)
-        return report(context, outcomes, audit_results(findings, LABEL_CHECKS))
-
-    return labels
 
 
 def _label_columns(spec: LabelSpec) -> dict[str, tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""This file holds the project's Dagster instance: its state lies under `runtime/dagster`."""
+"""The project's Dagster instance: its state is under `runtime/dagster`."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import dagster as dg
 import yaml
 
 from trading_pipeline.settings.environment import PipelineSettings, project_root
-from trading_pipeline.storage.parquet_files import write_atomically
+from trading_pipeline.storage.parquet_files import write_text
 
 __all__ = ["open_instance", "ui_command", "write_instance_config"]
 
@@ -39,7 +39,7 @@ def write_instance_config(settings: PipelineSettings) -> Path:
     path = settings.dagster / "dagster.yaml"
     text = "# Written by trading-pipeline; DAGSTER_HOME may point here.\n" + yaml.safe_dump(config)
     if not path.exists() or path.read_text(encoding="utf-8") != text:
-        write_atomically(path, lambda p: _write_text(p, text))
+        write_text(path, text)
     return path
 
 
@@ -52,7 +52,3 @@ def ui_command(settings: PipelineSettings) -> str:
         f"TRADING_PIPELINE_RUNTIME_DIR={settings.runtime} DAGSTER_HOME={settings.dagster} "
         "uv run dagster dev"
     )
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")

@@ -1,13 +1,16 @@
-"""This file holds the assets of market data: the universe, corporate actions, bars."""
+"""The assets of market data: the universe, corporate actions, bars."""
+
+from functools import partial
 
 import dagster as dg
 
 from trading_pipeline.defs.checks.bars import bar_check_results, bar_check_specs
 from trading_pipeline.defs.partitions import BY_INSTRUMENT, instruments, scenarios, studies
-from trading_pipeline.defs.reporting_outcomes import column_schema, for_each_instrument, report
 from trading_pipeline.defs.resources import WorkspaceResource
-from trading_pipeline.stages.market_data.bars import refresh_bars
-from trading_pipeline.stages.market_data.universe import refresh_actions, refresh_universe
+from trading_pipeline.defs.stage_assets import column_schema, report, stage_asset, work_through
+from trading_pipeline.stages.market_data.bars import BarStage
+from trading_pipeline.stages.market_data.universe import ActionStage, UniverseStage
+from trading_pipeline.stages.stage import WHOLE
 
 __all__ = ["BarsConfig", "bars_asset", "corporate_actions", "universe"]
 
@@ -47,7 +50,7 @@ def universe(
     those of archived instruments; what is stored of them stays.
     """
     opened = workspace.open(context)
-    outcome = refresh_universe(opened)
+    outcomes = UniverseStage(opened).materialize(WHOLE)
     catalog = opened.catalog
     for partitions, names in (
         (instruments, catalog.instruments),
@@ -57,23 +60,20 @@ def universe(
         context.instance.add_dynamic_partitions(str(partitions.name), list(names))
     for name in catalog.universe.archived_by_id:
         context.instance.delete_dynamic_partition(str(instruments.name), name)
-    return report(context, [outcome])
+    return report(context, outcomes)
 
 
-@dg.asset(
+corporate_actions = stage_asset(
+    ActionStage,
+    "corporate_actions",
     group_name=GROUP,
     kinds={"duckdb"},
     partitions_def=instruments,
-    backfill_policy=dg.BackfillPolicy.single_run(),
     deps=[universe],
-    metadata=column_schema(ACTION_SCHEMA),
+    columns=ACTION_SCHEMA,
+    description="Splits and cash dividends of an instrument, one row each, as they were on the "
+    "ex-date.",
 )
-def corporate_actions(
-    context: dg.AssetExecutionContext, workspace: WorkspaceResource
-) -> dg.MaterializeResult:
-    """Splits and cash dividends of an instrument, one row each, as they were on the ex-date."""
-    opened = workspace.open(context)
-    return report(context, [refresh_actions(opened, key) for key in context.partition_keys])
 
 
 def bars_asset(grid: dg.MultiPartitionsDefinition) -> dg.AssetsDefinition:
@@ -95,16 +95,12 @@ def bars_asset(grid: dg.MultiPartitionsDefinition) -> dg.AssetsDefinition:
         """Closed bars as traded, one row a bar; prices in the instrument's currency, clocks in UTC.
 
         A window whose bars fail a blocking check is not written: its old content stays, the
-        candidates go to `bars_rejected`, and nothing can be built on the window until it is mended.
-        Running windows are asked for their newest bars only; `refetch: true` in the run's configuration
-        asks for whole windows again, final ones too. `quality_score` is from 0 to 1.
+        candidates go to `bars_rejected`, and nothing can be built on the window until it is fixed.
+        Running windows are asked for their newest bars only; `refetch: true` in the run's
+        configuration asks for whole windows again, final ones too. `quality_score` is from 0 to 1.
         """
-        opened = workspace.open(context)
-        outcomes = for_each_instrument(
-            context,
-            opened,
-            lambda name, windows: refresh_bars(opened, name, windows, refetch=config.refetch),
-        )
+        make = partial(BarStage, refetch=config.refetch)
+        outcomes, _ = work_through(context, workspace.open(context), make)
         return report(context, outcomes, bar_check_results(outcomes))
 
     return bars

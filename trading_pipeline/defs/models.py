@@ -1,15 +1,13 @@
-"""This file holds the assets of models and predictions, one pair a model spec."""
+"""The assets of models and predictions, one pair a model spec."""
 
 import dagster as dg
 
 from trading_pipeline.defs.partitions import shifted_windows
-from trading_pipeline.defs.reporting_outcomes import column_schema, for_each_instrument, report
-from trading_pipeline.defs.resources import WorkspaceResource
+from trading_pipeline.defs.stage_assets import stage_asset
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.model_spec import ModelSpec
 from trading_pipeline.stages.models.model_features import model_feature_assets
 from trading_pipeline.stages.models.models import ModelStage, PredictionStage
-from trading_pipeline.stages.stage import materialize_windows
 
 __all__ = ["model_assets", "training_mapping"]
 
@@ -62,64 +60,35 @@ def _model_asset(
     spec: ModelSpec, catalog: Catalog, grid: dg.MultiPartitionsDefinition
 ) -> dg.AssetsDefinition:
     mapping = training_mapping(spec, catalog)
-
-    @dg.asset(
-        key=dg.AssetKey(["models", spec.name]),
+    return stage_asset(
+        lambda workspace, instrument: ModelStage(workspace, instrument, spec.name),
+        f"models/{spec.name}",
         group_name=GROUP,
         kinds={"scikitlearn"},
         partitions_def=grid,
-        backfill_policy=dg.BackfillPolicy.single_run(),
         deps=[
-            *(
-                dg.AssetDep(dg.AssetKey(name.split("/")), partition_mapping=mapping)
-                for name in [*model_feature_assets(spec), f"labels/{spec.label.name}"]
-            )
+            dg.AssetDep(dg.AssetKey(name.split("/")), partition_mapping=mapping)
+            for name in [*model_feature_assets(spec), f"labels/{spec.label.name}"]
         ],
         code_version=spec.hash[:12],
-        metadata=column_schema(FOLD_SCHEMA),
+        columns=FOLD_SCHEMA,
         description=f"Fits of '{spec.name}', one row a refit date. A fit reads earlier windows only, "
         "and of them the rows whose label ended before its refit date.",
     )
-    def models(
-        context: dg.AssetExecutionContext, workspace: WorkspaceResource
-    ) -> dg.MaterializeResult:
-        opened = workspace.open(context)
-        outcomes = for_each_instrument(
-            context,
-            opened,
-            lambda name, windows: materialize_windows(ModelStage(opened, name, spec.name), windows),
-        )
-        return report(context, outcomes)
-
-    return models
 
 
 def _prediction_asset(spec: ModelSpec, grid: dg.MultiPartitionsDefinition) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=dg.AssetKey(["predictions", spec.name]),
+    return stage_asset(
+        lambda workspace, instrument: PredictionStage(workspace, instrument, spec.name),
+        f"predictions/{spec.name}",
         group_name=GROUP,
         kinds={"parquet"},
         partitions_def=grid,
-        backfill_policy=dg.BackfillPolicy.single_run(),
         deps=[
             dg.AssetKey(name.split("/"))
             for name in [f"models/{spec.name}", *model_feature_assets(spec)]
         ],
-        metadata=column_schema(PREDICTION_SCHEMA),
+        columns=PREDICTION_SCHEMA,
         description=f"Out-of-sample predictions of '{spec.name}', one row a bar, each by the newest "
         "fit made before it.",
     )
-    def predictions(
-        context: dg.AssetExecutionContext, workspace: WorkspaceResource
-    ) -> dg.MaterializeResult:
-        opened = workspace.open(context)
-        outcomes = for_each_instrument(
-            context,
-            opened,
-            lambda name, windows: materialize_windows(
-                PredictionStage(opened, name, spec.name), windows
-            ),
-        )
-        return report(context, outcomes)
-
-    return predictions

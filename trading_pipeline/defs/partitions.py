@@ -1,4 +1,4 @@
-"""This file holds the partitions and how partitions of one asset map to those of another."""
+"""The partitions, and how partitions of one asset map to those of another."""
 
 import dagster as dg
 
@@ -7,11 +7,13 @@ from trading_pipeline.settings.catalog import Catalog
 __all__ = [
     "ALL_WINDOWS",
     "BY_INSTRUMENT",
+    "bars_and_actions",
     "datasets",
     "instrument_scenarios",
     "instrument_studies",
     "instrument_windows",
     "instruments",
+    "market_and_predictions",
     "scenarios",
     "shifted_windows",
     "shifted_windows_of_all",
@@ -33,6 +35,23 @@ ALL_WINDOWS = dg.MultiPartitionMapping({"instrument": _SAME_INSTRUMENT})
 """All windows of the same instrument, for assets of instrument and scenario or study."""
 BY_INSTRUMENT = dg.MultiToSingleDimensionPartitionMapping("instrument")
 """From an asset of instruments to one of instruments and something else, or back."""
+
+
+def bars_and_actions(windows: dg.PartitionMapping) -> list[dg.AssetDep]:
+    """Bars of these windows, and the corporate actions of the same instrument."""
+    return [
+        dg.AssetDep("bars", partition_mapping=windows),
+        dg.AssetDep("corporate_actions", partition_mapping=BY_INSTRUMENT),
+    ]
+
+
+def market_and_predictions(catalog: Catalog) -> list[dg.AssetDep]:
+    """All windows of bars and of every model's predictions, and the corporate actions."""
+    predictions = [
+        dg.AssetDep(dg.AssetKey(["predictions", name]), partition_mapping=ALL_WINDOWS)
+        for name in catalog.models
+    ]
+    return [*bars_and_actions(ALL_WINDOWS), *predictions]
 
 
 def instrument_windows(catalog: Catalog) -> dg.MultiPartitionsDefinition:

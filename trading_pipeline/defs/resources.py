@@ -1,12 +1,14 @@
-"""This file holds the resources: the warehouse, the market data sources, the workspace of a run."""
+"""The resources: the warehouse, the market data sources, the workspace of a run."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
 import duckdb
 from dagster_duckdb import DuckDBResource
+from pydantic import PrivateAttr
 
 from trading_pipeline.market_data.sources.protocol import MarketDataSource
 from trading_pipeline.market_data.sources.registry import source
@@ -15,7 +17,7 @@ from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.warehouse import Warehouse
 
-__all__ = ["MarketDataResource", "WarehouseResource", "WorkspaceResource"]
+__all__ = ["MarketDataResource", "WarehouseResource", "WorkspaceResource", "handed_on"]
 
 
 class WarehouseResource(DuckDBResource):
@@ -43,15 +45,40 @@ class MarketDataResource(dg.ConfigurableResource[Any]):
         return source(name)
 
 
+_handed_on: dict[str, Workspace] = {}  # by run id
+
+
+@contextmanager
+def handed_on(workspace: Workspace, run_id: str) -> Iterator[None]:
+    """Let a run of this process use a workspace that is open already, with all that it has read."""
+    _handed_on[run_id] = workspace
+    try:
+        yield
+    finally:
+        del _handed_on[run_id]
+
+
 class WorkspaceResource(dg.ConfigurableResource[Any]):
-    """Everything that a stage needs, opened for one run."""
+    """Everything that a stage needs, opened once a run."""
 
     warehouse: WarehouseResource
     market_data: MarketDataResource
+    _opened: dict[str, Workspace] = PrivateAttr(default_factory=dict)
 
-    def open(self, context: dg.AssetExecutionContext) -> Workspace:
-        """The workspace; what is stored carries the run's id."""
-        return self.open_for(context.run.run_id)
+    def open(self, context: dg.AssetExecutionContext, *, anew: bool = False) -> Workspace:
+        """The workspace of the run, whose id is written beside what is stored.
+
+        `anew`: read the catalog's files again.
+        """
+        run_id = context.run.run_id
+        if anew or run_id not in self._opened:
+            given = None if anew else _handed_on.get(run_id)
+            self._opened[run_id] = (
+                self.open_for(run_id)
+                if given is None
+                else replace(given, run_id=run_id, open_source=self.market_data.client)
+            )
+        return self._opened[run_id]
 
     def open_for(self, run_id: str | None) -> Workspace:
         """The workspace of a run, or of a schedule that only looks (None)."""

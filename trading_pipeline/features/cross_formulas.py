@@ -1,7 +1,7 @@
-"""This file holds the formulas that compare a series with other instruments, by what was known.
+"""Formulas that compare a series with other instruments, by what was known.
 
-A peer's price at bar t is the close of its newest bar with `known_at <= known_at(t)`. Returns are log
-returns from own bar to own bar; fractions. Windows count own bars.
+A peer's price at bar t is the close of its newest bar with `known_at <= known_at(t)`. Returns are
+log returns from own bar to own bar; fractions. Windows count own bars.
 """
 
 from __future__ import annotations
@@ -14,7 +14,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from trading_pipeline.errors import DataQualityError, UnknownNameError, did_you_mean
-from trading_pipeline.features.rolling.windows import FloatArray, lagged, rolling_mean, rolling_sum
+from trading_pipeline.features.arrays import FloatArray
+from trading_pipeline.features.rolling.windows import (
+    lagged,
+    rolling_mean,
+    rolling_sum,
+)
 
 __all__ = ["KnownCloses", "aligned_closes", "compute_cross_features", "cross_columns"]
 
@@ -39,8 +44,8 @@ class KnownCloses:
             row = int(falls[0] + 1 if falls.size else wrong[0] if wrong.size else 0)
             shown = values[row] if len(values) > row else "missing"
             raise DataQualityError(
-                f"The closes to compare with are not usable at row {row} (close {shown}): each needs "
-                "a price above 0 and a clock that does not fall.",
+                f"The closes to compare with are not usable at row {row} (close {shown}): each "
+                "needs a price above 0 and a clock that does not fall.",
                 row=row,
             )
         return cls(moments, values)

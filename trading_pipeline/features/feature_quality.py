@@ -1,7 +1,7 @@
-"""This file holds what tells whether features are worth learning from: gaps, copies, foresight, drift.
+"""Whether features are worth learning from: gaps, duplicates, predictive power, drift.
 
-Shares and correlations are fractions. It looks forward on purpose (the information coefficient does),
-so nothing here may be read by a model or a strategy.
+Shares and correlations are fractions. The information coefficient looks forward on purpose, so
+no model or strategy may read anything from here.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _CLUSTER_ROWS = 20_000
 class FeatureQuality:
     """Quality of the columns of one frame.
 
-    `missing_share`: of all cells. `constant`: columns with a single value. `clusters`: groups of two
-    or more columns that say nearly the same. `table`: index the column's name; columns
+    `missing_share`: of all cells. `constant`: columns with a single value. `clusters`: groups of
+    two or more columns that say nearly the same. `table`: index the column's name; columns
     missing_share, ic_<h> and ic_<h>_se for each horizon, and psi and ks where there is a reference.
     """
 
@@ -57,13 +57,13 @@ def feature_quality(
 ) -> FeatureQuality:
     """Judge the columns of `features`, one row a bar, against the `close` of the same bars.
 
-    `reference`: earlier rows that models learned from; drift is measured against it. Rows with NaN in
-    a column are left out for that column; a statistic without enough rows is NaN.
+    `reference`: earlier rows that models learned from; drift is measured against it. Rows with NaN
+    in a column are left out for that column; a statistic without enough rows is NaN.
     """
     if len(close) != len(features):
         raise ConfigurationError(
-            f"There are {len(features)} rows of features and {len(close)} closes; give one close for "
-            "each row.",
+            f"There are {len(features)} rows of features and {len(close)} closes; give one close "
+            "for each row.",
             rows=len(features),
             closes=len(close),
         )
@@ -138,7 +138,7 @@ def population_stability(reference: FloatArray, now: FloatArray) -> float:
 
 
 def kolmogorov_smirnov(reference: FloatArray, now: FloatArray) -> float:
-    """Greatest distance of the two distribution functions, 0 to 1; NaN where a side has no value."""
+    """Greatest distance of the distribution functions, 0 to 1; NaN where a side has no value."""
     reference, now = (np.sort(side[np.isfinite(side)]) for side in (reference, now))
     if not len(reference) or not len(now):
         return np.nan

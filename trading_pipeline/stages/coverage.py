@@ -1,57 +1,47 @@
-"""This file holds what is missing: the partitions that a run would still have to compute."""
+"""What a run would still have to compute: the stages of a chain, and what is missing of each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.stages.features.features import FeatureStage
 from trading_pipeline.stages.features.labels import LabelStage
-from trading_pipeline.stages.market_data.bars import pending_bars
+from trading_pipeline.stages.market_data.bars import BarStage
 from trading_pipeline.stages.models.models import ModelStage, PredictionStage
-from trading_pipeline.stages.stage import WindowStage, pending_windows
+from trading_pipeline.stages.stage import Stage
 from trading_pipeline.stages.workspace import Workspace
 
-__all__ = ["chain_assets", "pending_chain"]
+__all__ = ["chain_stages", "pending_in_order"]
+
+Key = TypeVar("Key")
 
 
-def chain_assets(workspace: Workspace, model_names: Sequence[str]) -> list[str]:
-    """Assets from bars to the predictions of these models, in the order of the lineage."""
+def chain_stages(
+    workspace: Workspace, instrument_id: str, model_names: Sequence[str]
+) -> list[Stage[Window, Any]]:
+    """Stages from bars to the predictions of these models, in the order of the lineage."""
     specs = [workspace.catalog.model(name) for name in model_names]
-    found = ["bars"]
-    found += [f"features/{spec.features}" for spec in specs]
-    found += [f"labels/{spec.label.name}" for spec in specs]
-    found += [f"models/{spec.name}" for spec in specs]
-    found += [f"predictions/{spec.name}" for spec in specs]
-    return list(dict.fromkeys(found))
+    stages: list[Stage[Window, Any]] = [BarStage(workspace, instrument_id)]
+    for kind, names in (
+        (FeatureStage, [spec.features for spec in specs]),
+        (LabelStage, [spec.label.name for spec in specs]),
+        (ModelStage, [spec.name for spec in specs]),
+        (PredictionStage, [spec.name for spec in specs]),
+    ):
+        stages += [kind(workspace, instrument_id, name) for name in dict.fromkeys(names)]
+    return stages
 
 
-def pending_chain(
-    workspace: Workspace, instrument_id: str, model_names: Sequence[str], windows: Sequence[Window]
-) -> dict[str, int]:
-    """Number of windows that are missing or stale, by asset; empty where all is up to date.
+def pending_in_order(stages: Sequence[Stage[Key, Any]], keys: Sequence[Key]) -> dict[str, int]:
+    """Number of partitions that are missing or stale, by asset; empty where all is up to date.
 
-    What comes after a missing window cannot be judged yet and counts as missing whole.
+    What comes after a missing partition cannot be judged yet, so all of it counts as missing.
     """
     pending: dict[str, int] = {}
-    missing = len(pending_bars(workspace, instrument_id, windows))
-    for asset in chain_assets(workspace, model_names):
-        if asset != "bars" and not pending:
-            stage = _stage(workspace, instrument_id, asset)
-            missing = len(pending_windows(stage, windows))
-        elif asset != "bars":
-            missing = len(windows)
+    for stage in stages:
+        missing = len(keys if pending else stage.pending(keys))
         if missing:
-            pending[asset] = missing
+            pending[stage.asset] = missing
     return pending
-
-
-def _stage(workspace: Workspace, instrument_id: str, asset: str) -> WindowStage:
-    kind, _, name = asset.partition("/")
-    stages: dict[str, Callable[[Workspace, str, str], WindowStage]] = {
-        "features": FeatureStage,
-        "labels": LabelStage,
-        "models": ModelStage,
-        "predictions": PredictionStage,
-    }
-    return stages[kind](workspace, instrument_id, name)

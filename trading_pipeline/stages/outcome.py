@@ -1,15 +1,32 @@
-"""This file holds what a stage reports of a partition, and how progress is told."""
+"""What a stage reports of a partition, and how it tells its progress."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-__all__ = ["Outcome", "tell_progress"]
+__all__ = ["Link", "Outcome", "Shown", "ShownTable", "tell_progress"]
 
 _progress = logging.getLogger("trading_pipeline.progress")
+
+
+@dataclass(frozen=True)
+class ShownTable:
+    """Rows that the asset page shows as a table."""
+
+    rows: tuple[Mapping[str, str | int | float | bool | None], ...]
+
+
+@dataclass(frozen=True)
+class Link:
+    """An address that the asset page shows as a link."""
+
+    url: str
+
+
+Shown = str | int | float | bool | ShownTable | Link | None
+"""What the asset page can show beside a name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,9 +43,9 @@ class Outcome:
     rows: int
     changed: bool
     content_hash: str
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Shown] = field(default_factory=dict)
 
 
 def tell_progress(asset: str, partition: str) -> None:
-    """Say that work on a partition begins; whoever shows progress listens to this logger."""
+    """Say that work on a partition begins; a progress display listens to this logger."""
     _progress.debug("%s %s", asset, partition, extra={"asset": asset, "partition": partition})

@@ -1,8 +1,9 @@
-"""This file holds the reading of an instrument's upstream partitions, each once."""
+"""Reads an instrument's upstream partitions, each once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import pandas as pd
 
@@ -19,8 +20,12 @@ class UpstreamFrames:
 
     def __init__(self, workspace: Workspace, instrument_id: str, assets: Sequence[str]) -> None:
         self._workspace, self._instrument_id = workspace, instrument_id
-        self._rows = workspace.artifacts.newest(assets, f"{instrument_id}|")
+        self._assets = tuple(assets)
         self._frames: dict[tuple[str, str], pd.DataFrame] = {}
+
+    @cached_property
+    def _rows(self) -> dict[tuple[str, str], Artifact]:
+        return self._workspace.artifacts.newest(self._assets, f"{self._instrument_id}|")
 
     def artifact(self, asset: str, window: Window) -> Artifact:
         """Valid row; `InsufficientDataError` where the partition was never materialized."""
@@ -44,7 +49,7 @@ class UpstreamFrames:
         return self._frames[key]
 
     def joined(self, asset: str, windows: Sequence[Window]) -> pd.DataFrame:
-        """Frames of the windows one after the other; empty frames are left out where they can be."""
+        """Frames of the windows one after the other, in the order given."""
         frames = [self.frame(asset, window) for window in windows]
         filled = [frame for frame in frames if len(frame)]
         return pd.concat(filled) if filled else frames[0]

@@ -1,4 +1,4 @@
-"""This file holds the workspace: settings, catalog, sources and stores that every stage works with."""
+"""The workspace: settings, catalog, sources and stores that every stage works with."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.windows import Window
@@ -23,6 +24,9 @@ from trading_pipeline.storage.stores.results import ResultStore
 from trading_pipeline.storage.stores.trial_ledger import TrialLedger
 from trading_pipeline.storage.warehouse import Warehouse
 
+if TYPE_CHECKING:
+    from trading_pipeline.stages.features.instrument_series import InstrumentSeries
+
 __all__ = ["Workspace", "open_workspace"]
 
 
@@ -31,7 +35,8 @@ class Workspace:
     """One project folder opened for work.
 
     `run_id` is written beside everything that is stored. `open_source` gives the client of an
-    instrument's source. `clock` tells the present moment, aware UTC.
+    instrument's source. `clock` tells the present moment, aware UTC. `series` keeps what stages have
+    read (see `stored_series`); a copy made by `replace` shares it.
     """
 
     settings: PipelineSettings
@@ -40,6 +45,7 @@ class Workspace:
     run_id: str = "local"
     open_source: Callable[[str], MarketDataSource] = source
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    series: dict[str, InstrumentSeries] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         # late: it loads the compiled indicators, which reading a file of bars does not need
@@ -83,11 +89,11 @@ class Workspace:
         return self.settings.output / "reports"
 
     def source_of(self, instrument: Instrument) -> MarketDataSource:
-        """Client of the instrument's source; `UnknownNameError` for a source that nothing has."""
+        """Client of the instrument's source; `UnknownNameError` for an unknown one."""
         if self.open_source is source and instrument.source not in source_names():
             raise UnknownNameError(
-                f"The instrument {instrument.id} names the source {instrument.source!r}, which there "
-                f"is not. {did_you_mean(instrument.source, source_names())}",
+                f"The instrument {instrument.id} names the unknown source {instrument.source!r}. "
+                f"{did_you_mean(instrument.source, source_names())}",
                 name=instrument.source,
                 kind="source",
             )
@@ -103,9 +109,9 @@ class Workspace:
         return [window for window in found if window in wanted]
 
     def windows_of(self, instrument_id: str) -> list[Window]:
-        """Windows of the instrument's own span in time order, which others may go beyond.
+        """Windows of the instrument's own span in time order; other spans may go beyond it.
 
-        Raises `UnknownNameError` for an instrument that there is not.
+        Raises `UnknownNameError` for an unknown instrument.
         """
         grid = self.catalog.universe.grid_of(self.catalog.instrument(instrument_id).id)
         return grid.windows(self.clock())

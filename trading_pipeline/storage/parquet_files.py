@@ -16,7 +16,7 @@ from trading_pipeline.domain.hashing import file_hash
 from trading_pipeline.errors import DatasetFormatError, WarehouseError
 from trading_pipeline.storage.disk_space import disk_full_error
 
-__all__ = ["read_frame", "write_atomically", "write_frame"]
+__all__ = ["read_frame", "write_atomically", "write_frame", "write_text"]
 
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
@@ -44,6 +44,15 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file in UTF-8 as `write_atomically` does."""
+
+    def write(temporary: Path) -> None:
+        temporary.write_text(text, encoding="utf-8")
+
+    write_atomically(path, write)
 
 
 def write_frame(path: Path, frame: pd.DataFrame) -> str:

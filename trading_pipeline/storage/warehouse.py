@@ -55,8 +55,8 @@ class Warehouse:
 
     @contextmanager
     def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A read-only connection; inside a `write` of this thread the writing one."""
-        current = getattr(self._local, "connection", None)
+        """A read-only connection; inside a `read` or `write` of this thread the one that is open."""
+        current = getattr(self._local, "connection", None) or getattr(self._local, "reading", None)
         if current is not None:
             yield current
             return
@@ -65,11 +65,11 @@ class Warehouse:
             hold_lock(self.lock_path, exclusive=False, wait_seconds=self.wait_seconds),
             self._connect(self.path, read_only=True) as connection,
         ):
-            self._local.reads = getattr(self._local, "reads", 0) + 1
+            self._local.reading = connection
             try:
                 yield connection
             finally:
-                self._local.reads -= 1
+                self._local.reading = None
 
     @contextmanager
     def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -86,7 +86,7 @@ class Warehouse:
                 self._local.broken = True
                 raise
             return
-        if getattr(self._local, "reads", 0):
+        if getattr(self._local, "reading", None) is not None:
             raise WarehouseError(
                 f"A write to {self.path} was started inside a read of the same thread, which it would "
                 "wait for without end. End the read first: take its rows out of the 'with' block.",

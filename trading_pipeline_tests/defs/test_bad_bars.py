@@ -4,8 +4,6 @@ import pandas as pd
 import pytest
 
 from trading_pipeline.errors import RetryableFetchError
-from trading_pipeline.stages.market_data.bars import refresh_bars
-from trading_pipeline.stages.market_data.universe import refresh_actions, refresh_universe
 from trading_pipeline_tests.pipeline_world import (
     SOURCE,
     WINDOWS,
@@ -14,6 +12,7 @@ from trading_pipeline_tests.pipeline_world import (
     materialized,
     run_job,
 )
+from trading_pipeline_tests.stage_calls import refresh_actions, refresh_bars, refresh_universe
 
 FIRST, LAST = "AAPL_1d|2000-01-01", "AAPL_1d|2003-01-01"
 CHAIN = "bars_to_predictions"

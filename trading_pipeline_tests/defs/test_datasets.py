@@ -8,8 +8,8 @@ import pytest
 
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.settings.universe_writer import archive_instrument
-from trading_pipeline.stages.market_data.bars import refresh_bars
 from trading_pipeline_tests.pipeline_world import cause_of_failure, run_job
+from trading_pipeline_tests.stage_calls import refresh_bars
 from trading_pipeline_tests.stages.datasets.test_profiles import ANSWERS, index_bars
 from trading_pipeline_tests.stages.datasets.test_registration import conflicting
 

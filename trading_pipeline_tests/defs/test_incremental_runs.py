@@ -12,8 +12,6 @@ from trading_pipeline.defs.resources import MarketDataResource
 from trading_pipeline.market_data.quality.findings import CHECK_NAMES, ERROR_CHECKS
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.environment import load_settings
-from trading_pipeline.stages.market_data.bars import refresh_bars
-from trading_pipeline.stages.market_data.universe import refresh_actions, refresh_universe
 from trading_pipeline_tests.pipeline_world import (
     SOURCE,
     bring_up_to_date,
@@ -21,6 +19,7 @@ from trading_pipeline_tests.pipeline_world import (
     materialized,
     run_job,
 )
+from trading_pipeline_tests.stage_calls import refresh_actions, refresh_bars, refresh_universe
 
 CHAIN, FEATURES = "bars_to_predictions", dg.AssetKey(["features", "core"])
 WINDOWS = [f"AAPL_1d|{year}-01-01" for year in range(2000, 2004)]

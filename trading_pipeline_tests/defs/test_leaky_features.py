@@ -6,13 +6,13 @@ import pytest
 from trading_pipeline.errors import DataQualityError
 from trading_pipeline.features.sets import registry as feature_sets
 from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec, register_feature_set
-from trading_pipeline.stages.market_data.universe import refresh_universe
 from trading_pipeline_tests.pipeline_world import (
     cause_of_failure,
     failed_checks,
     materialized,
     run_job,
 )
+from trading_pipeline_tests.stage_calls import refresh_universe
 
 FIRST, LAST = "AAPL_1d|2000-01-01", "AAPL_1d|2003-01-01"
 

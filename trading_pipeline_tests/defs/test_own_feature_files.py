@@ -9,13 +9,13 @@ import pytest
 from trading_pipeline.features.sets.registry import replace_own_sets
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.stages.features.own_feature_sets import know_own_feature_sets
-from trading_pipeline.stages.market_data.universe import refresh_universe
 from trading_pipeline_tests.pipeline_world import (
     cause_of_failure,
     failed_checks,
     materialized,
     run_job,
 )
+from trading_pipeline_tests.stage_calls import refresh_universe
 
 FIRST, LAST = "AAPL_1d|2000-01-01", "AAPL_1d|2003-01-01"
 PAGE = (Path(__file__).parents[2] / "docs" / "features.md").read_text("utf-8")

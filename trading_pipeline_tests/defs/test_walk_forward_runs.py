@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from trading_pipeline.stages.models.models import ModelStage
-from trading_pipeline.stages.stage import materialize_windows, pending_windows
 from trading_pipeline_tests.pipeline_world import cause_of_failure, run_job
+from trading_pipeline_tests.stage_calls import materialize_windows, pending_windows
 
 PINNED = (
     "name: ml_direction\nstrategy: {{type: ml_direction, params: {{enter_above: 0.505}}}}\n"

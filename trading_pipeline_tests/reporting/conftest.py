@@ -1,4 +1,4 @@
-"""This file holds a small backtest result, computed by hand, that the tests of reports share."""
+"""A small backtest result, computed by hand, that the tests of reports share."""
 
 from __future__ import annotations
 

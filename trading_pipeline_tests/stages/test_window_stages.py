@@ -6,17 +6,22 @@ import pytest
 from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.errors import InsufficientDataError, UnknownNameError
 from trading_pipeline.features.sets.registry import compute_features, feature_set
-from trading_pipeline.stages.backtests.backtest import materialize_backtest
-from trading_pipeline.stages.backtests.study import materialize_trials
-from trading_pipeline.stages.coverage import chain_assets, pending_chain
 from trading_pipeline.stages.features.features import FeatureStage
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries
 from trading_pipeline.stages.features.labels import LabelStage
-from trading_pipeline.stages.market_data.bars import refresh_bars
-from trading_pipeline.stages.market_data.universe import refresh_actions, refresh_universe
 from trading_pipeline.stages.models.models import ModelStage, PredictionStage
-from trading_pipeline.stages.stage import materialize_windows, pending_windows
 from trading_pipeline_tests.pipeline_world import World, finished_runtime, pointed_at
+from trading_pipeline_tests.stage_calls import (
+    chain_assets,
+    materialize_backtest,
+    materialize_trials,
+    materialize_windows,
+    pending_chain,
+    pending_windows,
+    refresh_actions,
+    refresh_bars,
+    refresh_universe,
+)
 
 STAGES = (
     (FeatureStage, "core"),

@@ -1,13 +1,14 @@
-"""This file holds a pass over the pipeline: which runs it takes, in the order of the lineage.
+"""A pass over the pipeline: which runs it takes, in the order of the lineage.
 
-One `dagster asset materialize` takes assets of one partitions definition, and so does a run here: the
-universe; an instrument's actions; its bars to predictions; backtests; studies; the leaderboard. What
-is up to date is not run again.
+A run takes assets of one partitions definition, as `dagster asset materialize` does: the universe;
+an instrument's actions; its bars to predictions; backtests; studies; the leaderboard. What is up to
+date is not run again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import dagster as dg
 
@@ -18,21 +19,23 @@ from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import DatasetFormatError
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.scenario import ScenarioSpec
-from trading_pipeline.stages.backtests.backtest import backtest_is_pending
+from trading_pipeline.stages.backtests.backtest import BacktestStage
 from trading_pipeline.stages.backtests.scenario_inputs import (
     require_listed,
     required_models,
     scenario_windows,
 )
-from trading_pipeline.stages.backtests.study import study_is_pending
-from trading_pipeline.stages.coverage import chain_assets, pending_chain
-from trading_pipeline.stages.datasets.profiles import refresh_dataset
+from trading_pipeline.stages.backtests.study import SummaryStage, TrialStage
+from trading_pipeline.stages.coverage import chain_stages, pending_in_order
+from trading_pipeline.stages.datasets.profiles import DatasetStage
 from trading_pipeline.stages.features.cross_features import (
+    CrossFeatureStage,
     compared_instruments,
-    cross_features_are_pending,
 )
-from trading_pipeline.stages.market_data.universe import actions_are_pending, universe_is_pending
-from trading_pipeline.stages.reports.reports import leaderboard_is_pending, tearsheet_is_pending
+from trading_pipeline.stages.market_data.universe import ActionStage, UniverseStage
+from trading_pipeline.stages.reports.leaderboard import LeaderboardStage
+from trading_pipeline.stages.reports.tearsheet import TearsheetStage
+from trading_pipeline.stages.stage import WHOLE, Stage
 from trading_pipeline.stages.workspace import Workspace
 
 __all__ = ["FullPass"]
@@ -43,24 +46,26 @@ class FullPass:
 
     def __init__(self, workspace: Workspace, definitions: dg.Definitions) -> None:
         self.workspace = workspace
-        self.runner = JobRunner(definitions, open_instance(workspace.settings))
+        self.runner = JobRunner(definitions, open_instance(workspace.settings), workspace)
 
     def reference_data(self) -> None:
         """The universe and its partition keys."""
-        if universe_is_pending(self.workspace) or self._keys_are_missing():
+        if UniverseStage(self.workspace).pending(WHOLE) or self._keys_are_missing():
             self.runner.run("reference_data")
 
     def dataset(self, name: str) -> str:
         """Profile a file of the inbox and register it; gives the instrument's id.
 
-        Its instrument comes back where it was archived, since somebody asks for it by name. Raises `DatasetFormatError` where it was refused or waits for a decision.
+        An archived instrument comes back, since the file was named. Raises `DatasetFormatError`
+        where the file was refused or waits for a decision.
         """
         self.runner.instance.add_dynamic_partitions(str(datasets.name), [name])
         self.runner.run(
             "datasets", partition=name, config={"dataset_profile": {"bring_back": True}}
         )
         catalog = load_catalog(self.workspace.settings.config)  # the run has added to the universe
-        outcome = refresh_dataset(replace(self.workspace, catalog=catalog), name, bring_back=True)
+        stage = DatasetStage(replace(self.workspace, catalog=catalog), bring_back=True)
+        (outcome,) = stage.materialize([name])
         if not outcome.instrument:
             raise DatasetFormatError(
                 f"{name} was not registered. {outcome.reason or ' '.join(outcome.questions)}",
@@ -84,23 +89,24 @@ class FullPass:
         windows = self._own(instrument, windows)
         if not windows:
             return {}
-        if refetch or actions_are_pending(self.workspace, instrument):
+        if refetch or ActionStage(self.workspace, instrument).pending(WHOLE):
             self.runner.run("corporate_actions_job", partition=instrument)
-        missing = pending_chain(self.workspace, instrument, model_names, windows)
+        stages = chain_stages(self.workspace, instrument, model_names)
+        missing = self._pending(stages, windows)
         if refetch:
             missing = {"bars": len(windows)} | missing
         if missing:
-            self.runner.run(
+            self._run_windows(
                 "bars_to_predictions",
-                partition=f"{instrument}|{windows[0].key}",
-                last_partition=f"{instrument}|{windows[-1].key}",
-                assets=chain_assets(self.workspace, model_names),
+                instrument,
+                windows,
+                assets=[stage.asset for stage in stages],
                 config={"bars": {"refetch": True}} if refetch else None,
             )
         return missing
 
     def chain_for(self, instrument: str, scenario: ScenarioSpec) -> dict[str, int]:
-        """What a scenario stands on, for an instrument."""
+        """What a scenario needs, for an instrument."""
         require_listed(scenario, self.workspace.catalog.instrument(instrument).id)
         models = list(required_models(scenario))
         windows = scenario_windows(self.workspace, scenario, instrument)
@@ -113,40 +119,28 @@ class FullPass:
         return self.chain(instrument, models, windows)
 
     def cross_features(self, instrument: str, windows: list[Window]) -> bool:
-        """An instrument beside the others; True where something was run. Needs everybody's bars."""
+        """An instrument beside the others; True where something was run. Needs the bars of all."""
         windows = self._own(instrument, windows)
-        pending = bool(windows) and cross_features_are_pending(self.workspace, instrument, windows)
+        pending = self._pending([CrossFeatureStage(self.workspace, instrument)], windows)
         if pending:
-            self.runner.run(
-                "cross_features_job",
-                partition=f"{instrument}|{windows[0].key}",
-                last_partition=f"{instrument}|{windows[-1].key}",
-            )
-        return pending
+            self._run_windows("cross_features_job", instrument, windows)
+        return bool(pending)
 
     def backtest(self, instrument: str, scenario: str) -> bool:
         """A result and its tear sheet; True where something was run."""
-        pending = []
-        if backtest_is_pending(self.workspace, instrument, scenario):
-            pending = ["backtest", "tearsheet"]
-        elif tearsheet_is_pending(self.workspace, instrument, scenario):
-            pending = ["tearsheet"]
-        if pending:
-            self.runner.run("backtests", partition=f"{instrument}|{scenario}", assets=pending)
-        return bool(pending)
+        stages = [kind(self.workspace, instrument) for kind in (BacktestStage, TearsheetStage)]
+        return self._run_pending("backtests", stages, scenario)
 
     def study(self, instrument: str, study: str) -> bool:
         """A study's trials and summary; True where something was run."""
-        pending = study_is_pending(self.workspace, instrument, study)
-        if pending:
-            self.runner.run("optimization", partition=f"{instrument}|{study}")
-        return pending
+        stages = [kind(self.workspace, instrument) for kind in (TrialStage, SummaryStage)]
+        return self._run_pending("optimization", stages, study)
 
     @contextmanager
     def new_scenario(self, scenario: str) -> Iterator[None]:
         """Take the scenario's partition key away again where the block raises and the key is new.
 
-        Without it a scenario that was refused would stay as a row without a file in the UI.
+        Otherwise a refused scenario would stay in the UI as a row without a file.
         """
         kind, instance = str(scenarios.name), self.runner.instance
         known = instance.has_dynamic_partition(kind, scenario)
@@ -159,10 +153,25 @@ class FullPass:
 
     def leaderboard(self) -> bool:
         """The index of all results; True where something was run."""
-        pending = leaderboard_is_pending(self.workspace)
+        return self._run_pending("reports", [LeaderboardStage(self.workspace)], *WHOLE)
+
+    def _pending(self, stages: Sequence[Stage[Any, Any]], keys: Sequence[Any]) -> dict[str, int]:
+        with self.workspace.warehouse.read():  # one opening for all that the stages ask
+            return pending_in_order(stages, keys)
+
+    def _run_pending(self, job: str, stages: Sequence[Stage[str, Any]], key: str) -> bool:
+        """Run those of the stages that are pending for a key, and what follows them."""
+        pending = self._pending(stages, [key])
         if pending:
-            self.runner.run("reports")
-        return pending
+            partition = stages[0].partition(key) or None
+            self.runner.run(job, partition=partition, assets=list(pending))
+        return bool(pending)
+
+    def _run_windows(
+        self, job: str, instrument: str, windows: Sequence[Window], **given: Any
+    ) -> None:
+        first, last = (f"{instrument}|{window.key}" for window in (windows[0], windows[-1]))
+        self.runner.run(job, partition=first, last_partition=last, **given)
 
     def _own(self, instrument: str, windows: list[Window]) -> list[Window]:
         own = set(self.workspace.windows_of(instrument))

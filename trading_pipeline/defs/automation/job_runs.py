@@ -1,4 +1,4 @@
-"""This file holds how jobs are run in this process, as real Dagster runs of the project's instance."""
+"""Runs jobs in this process, as real Dagster runs of the project's instance."""
 
 import contextlib
 import logging
@@ -13,7 +13,9 @@ from typing import Any, TextIO
 
 import dagster as dg
 
+from trading_pipeline.defs.resources import handed_on
 from trading_pipeline.errors import DataQualityError, TradingPipelineError
+from trading_pipeline.stages.workspace import Workspace
 
 __all__ = ["JobRun", "JobRunner", "close_abandoned_runs"]
 
@@ -36,10 +38,15 @@ class JobRun:
 
 
 class JobRunner:
-    """Runs the jobs of the definitions, one after another, and keeps a list of them."""
+    """Runs the jobs of the definitions, one after another, and keeps a list of them.
 
-    def __init__(self, definitions: dg.Definitions, instance: dg.DagsterInstance) -> None:
-        self._definitions = definitions
+    The runs work with `workspace`, so that they need not open and read everything again.
+    """
+
+    def __init__(
+        self, definitions: dg.Definitions, instance: dg.DagsterInstance, workspace: Workspace
+    ) -> None:
+        self._definitions, self._workspace = definitions, workspace
         self.instance = instance
         self.runs: list[JobRun] = []
         close_abandoned_runs(instance)
@@ -55,8 +62,8 @@ class JobRunner:
     ) -> JobRun:
         """Run a job: whole, for a partition, or for the range up to `last_partition`.
 
-        `assets` restricts it, names with slashes. `config`: of assets by name. Raises the error of the asset that failed, or
-        `DataQualityError` for a blocking check.
+        `assets` restricts it, names with slashes. `config`: of assets by name. Raises the error of
+        the asset that failed, or `DataQualityError` for a blocking check.
         """
         started = time.perf_counter()
         ranged = partition is not None and last_partition is not None
@@ -64,7 +71,7 @@ class JobRunner:
         selection = None if assets is None else [dg.AssetKey(name.split("/")) for name in assets]
         run_id = str(uuid.uuid4())
         try:
-            with _without_event_log_notes():
+            with _without_event_log_notes(), handed_on(self._workspace, run_id):
                 result = self._definitions.resolve_job_def(job).execute_in_process(
                     instance=self.instance,
                     run_id=run_id,
@@ -96,7 +103,7 @@ class JobRunner:
 def close_abandoned_runs(instance: dg.DagsterInstance) -> int:
     """Mark runs as failed whose process on this machine is gone; gives their number.
 
-    A killed process cannot say that its run ended; without this the UI shows it as running for ever.
+    A killed process cannot say that its run ended; without this the UI shows it as running forever.
     """
     host = socket.gethostname()
     open_runs = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
@@ -112,7 +119,8 @@ def close_abandoned_runs(instance: dg.DagsterInstance) -> int:
 class _NoteFilter:
     """A stream without the note that Dagster writes where an event could not be stored.
 
-    The same error is raised a moment later; the note is it with the whole event, thousands of signs.
+    The same error is raised a moment later; the note repeats it with the whole event, thousands of
+    characters.
     """
 
     def __init__(self, stream: TextIO) -> None:

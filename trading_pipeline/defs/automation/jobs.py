@@ -1,4 +1,4 @@
-"""This file holds the jobs: one for each group of assets that share their partitions."""
+"""The jobs: one for each group of assets that share their partitions."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,7 +1,7 @@
-"""This file holds the schedules of the daily refresh; they are stopped until somebody starts them.
+"""The schedules of the daily refresh; they are stopped until a user starts them.
 
-Each asks for one run an instrument and window, so that a failure stops that one alone and the run can set
-the window's content hash as its data version.
+Each asks for one run an instrument and window, so that a failure stops that one alone and the run
+can set the window's content hash as its data version.
 """
 
 from collections.abc import Iterator
@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import dagster as dg
 
 from trading_pipeline.defs.resources import WorkspaceResource
-from trading_pipeline.stages.market_data.bars import pending_bars
-from trading_pipeline.stages.market_data.universe import actions_are_pending
+from trading_pipeline.stages.market_data.bars import BarStage
+from trading_pipeline.stages.market_data.universe import ActionStage
+from trading_pipeline.stages.stage import WHOLE
 from trading_pipeline.stages.workspace import Workspace
 
 __all__ = ["daily_schedules"]
@@ -35,7 +36,9 @@ def daily_schedules() -> list[dg.ScheduleDefinition]:
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         opened = workspace.open_for(None)
         day = f"{context.scheduled_execution_time:%Y-%m-%d}"
-        names = [name for name in _known(context, opened) if actions_are_pending(opened, name)]
+        names = [
+            name for name in _known(context, opened) if ActionStage(opened, name).pending(WHOLE)
+        ]
         if not names:
             yield dg.SkipReason("The corporate actions of every instrument are up to date.")
         for name in names:
@@ -57,7 +60,7 @@ def daily_schedules() -> list[dg.ScheduleDefinition]:
         keys = [
             f"{name}|{window.key}"
             for name in _known(context, opened)
-            for window in pending_bars(opened, name, opened.windows_of(name))
+            for window in BarStage(opened, name).pending(opened.windows_of(name))
         ]
         if not keys:
             yield dg.SkipReason("Every window of every instrument is final and fetched.")

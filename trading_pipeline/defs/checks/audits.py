@@ -1,4 +1,4 @@
-"""This file holds the asset checks of the audit: one a kind of audit, each lists what it found."""
+"""The asset checks of the audits: one a kind of audit; each lists what it found."""
 
 from collections.abc import Mapping, Sequence
 
@@ -34,7 +34,7 @@ def audit_specs(key: dg.AssetKey, checks: Mapping[str, str]) -> list[dg.AssetChe
 def audit_results(
     findings: Sequence[CausalityFinding], checks: Mapping[str, str]
 ) -> list[dg.AssetCheckResult]:
-    """One result a check; a failed one names columns, rows, both values and the mend."""
+    """One result a check; a failed one names columns, rows, both values and the fix."""
     return [_result(name, [f for f in findings if f.audit == name]) for name in checks]
 
 

@@ -1,4 +1,4 @@
-"""This file holds the asset checks of bars; each evaluation lists the windows that failed."""
+"""The asset checks of bars; each evaluation lists the windows that failed."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ _SHOWN_FINDINGS = 20
 _SHOWN_STAMPS = 4
 _DESCRIPTIONS = {
     "schema": "The columns of a bar are there, numeric and without gaps.",
-    "duplicate_ts": "No time stamp stands twice.",
+    "duplicate_ts": "No time stamp occurs twice.",
     "order": "Time stamps rise.",
     "grid": "Every bar lies on its timeframe's grid within the session.",
     "ohlc": "High is the highest and low the lowest price of each bar.",
@@ -31,7 +31,7 @@ _DESCRIPTIONS = {
     "restatement": "No past bar was changed by the source since it was first stored.",
     "partial_last": "The source's last bar is complete; one that is not is left out.",
     "freshness": "The bar of the last closed session is there within two hours.",
-    "repair": "Nothing was mended; repairs are made only where a setting asks for them.",
+    "repair": "Nothing was repaired; repairs are made only where a setting asks for them.",
 }
 
 
@@ -39,7 +39,7 @@ _REFETCH = (
     "Ask the source again with 'trading-pipeline run {id} --refetch', correct the file and add it again "
     "where the bars are of one, or leave the instrument out with 'trading-pipeline universe remove {id}'."
 )
-_MENDS = {
+_FIXES = {
     "duplicate_ts": "Bars of a file: 'trading-pipeline datasets add FILE --duplicates first' (or last) "
     "keeps one of them. Others: 'checks: {{repairs: [drop_equal_duplicates]}}' of {id} in universe.yaml "
     "drops equal ones. " + _REFETCH,
@@ -113,7 +113,7 @@ def _result(
 
 
 def _said(name: str, found: Sequence[tuple[str, Finding]]) -> str:
-    """The first finding with its stamp, how many there are, and for one that blocks the mend."""
+    """The first finding with its stamp, how many there are, and for one that blocks the fix."""
     partition, first = found[0]
     instrument = partition.partition("|")[0]
     count = sum(finding.count for _, finding in found)
@@ -121,7 +121,7 @@ def _said(name: str, found: Sequence[tuple[str, Finding]]) -> str:
     others = [str(f.ts) for _, f in found[1:_SHOWN_STAMPS] if f.ts is not None]
     more = f" {count} findings in all" if count > 1 else ""
     more += f"; the next at {', '.join(others)}." if more and others else "." if more else ""
-    mend = ""
+    fix = ""
     if first.severity == "ERROR":
-        mend = " " + _MENDS.get(name, _REFETCH).format(id=instrument)
-    return f"{at}: {first.detail}{more}{mend}"
+        fix = " " + _FIXES.get(name, _REFETCH).format(id=instrument)
+    return f"{at}: {first.detail}{more}{fix}"

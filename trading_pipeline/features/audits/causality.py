@@ -1,12 +1,12 @@
-"""This file holds the audit that proves a computation on bars reads no bar from the future.
+"""Audits that prove that a computation on bars reads no bar from the future.
 
-Three recomputations on changed bars must give the same values: on the first n bars only, from
-`warmup` bars before a row on, and with the bars after a row scrambled.
+Three recomputations on changed bars must give the same values: on the first n bars only, with the
+bars after a row scrambled, and from `warmup` bars before a row on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -16,12 +16,12 @@ from trading_pipeline.features.audits.comparison import (
     AuditName,
     CausalityFinding,
     Compute,
-    compare_tables,
+    Recomputation,
     computed_table,
-    ensure_compared,
+    differences,
     random_cuts,
+    recomputed_table,
     scrambled_after,
-    usual_sizes,
 )
 from trading_pipeline.features.audits.slices import audit_other_futures, audit_slices
 
@@ -48,26 +48,37 @@ def audit_prefix_truncation(
 ) -> list[CausalityFinding]:
     """Recompute on the first n bars, for `cuts` random n and for all but the last bar.
 
-    The last `rows` rows of each must equal those of the whole, NaN equal to NaN, within `rtol` of
-    the greater value. `compute` takes bars and gives a frame or series with the same index. At most
-    one finding for a column and cut, its first row. `full`: the table of all bars, where the caller
-    has it. Raises `InsufficientDataError` when the bars
-    are too few for a single value to be compared.
+    Parameters
+    ----------
+    compute
+        Takes bars and gives a frame or series with the same index.
+    rows
+        Rows before each cut that must equal those of the whole, NaN equal to NaN.
+    rtol
+        Allowed difference, as a share of the greater value.
+    full
+        The table of all bars, where the caller has it.
+
+    Returns
+    -------
+    At most one finding for a column and cut: the first row that differs.
+
+    Raises
+    ------
+    InsufficientDataError
+        When the bars are too few for a single value to be compared.
     """
     full = computed_table(compute, bars) if full is None else full
-    sizes = usual_sizes(full)
-    findings: list[CausalityFinding] = []
-    compared = 0
-    for cut in random_cuts(full, cuts=cuts, rows=rows, seed=seed):
-        part = computed_table(compute, bars.iloc[:cut])
-        start = max(cut - rows, 0)
-        found, count = compare_tables(
-            "prefix_truncation", full, part, start, cut, 0, cut, rtol, sizes=sizes
+    recomputations = (
+        Recomputation(
+            table=recomputed_table(compute, bars.iloc[:cut], full),
+            start=max(cut - rows, 0),
+            stop=cut,
+            cut=cut,
         )
-        findings += found
-        compared += count
-    ensure_compared(compared, bars, "prefix truncation")
-    return findings
+        for cut in random_cuts(full, cuts=cuts, rows=rows, seed=seed)
+    )
+    return differences("prefix_truncation", full, recomputations, rtol=rtol)
 
 
 def audit_scrambled_future(
@@ -83,23 +94,21 @@ def audit_scrambled_future(
     """Permute the bars after a cut and scale each by a random factor; no row before may change.
 
     The scaling catches statistics of the whole column, which a permutation alone leaves as they
-    are. Rows, findings and errors as in `audit_prefix_truncation`, but every row before the cut is
-    compared; `rows` only keeps the cuts away from the first bars.
+    are. Parameters, findings and errors as in `audit_prefix_truncation`, but every row before the
+    cut is compared; `rows` only keeps the cuts away from the first bars.
     """
     full = computed_table(compute, bars) if full is None else full
     generator = np.random.default_rng(seed)
-    sizes = usual_sizes(full)
-    findings: list[CausalityFinding] = []
-    compared = 0
-    for cut in random_cuts(full, cuts=cuts, rows=rows, seed=seed):
-        part = computed_table(compute, scrambled_after(bars, cut, generator))
-        found, count = compare_tables(
-            "scrambled_future", full, part, 0, cut, 0, cut, rtol, sizes=sizes
+    recomputations = (
+        Recomputation(
+            table=recomputed_table(compute, scrambled_after(bars, cut, generator), full),
+            start=0,
+            stop=cut,
+            cut=cut,
         )
-        findings += found
-        compared += count
-    ensure_compared(compared, bars, "the scrambled future")
-    return findings
+        for cut in random_cuts(full, cuts=cuts, rows=rows, seed=seed)
+    )
+    return differences("scrambled_future", full, recomputations, rtol=rtol)
 
 
 def audit_warmup(
@@ -117,43 +126,31 @@ def audit_warmup(
 
     `warmup`: bars for all columns, or by column. Compared are `rows` rows from each of `cuts`
     random rows on, within `rtol` of the greater of the value and the column's usual size (a value
-    may pass through 0). Raises `InsufficientDataError` when the bars are no more than the warm-up.
+    may pass through 0). Raises `InsufficientDataError` when there are no more bars than the
+    warm-up.
     """
     full = computed_table(compute, bars) if full is None else full
-    columns = [str(column) for column in full.columns]
+    columns = list(full.columns)
     needed = dict.fromkeys(columns, warmup) if isinstance(warmup, int) else dict(warmup)
     if set(needed) != set(columns):
         raise ConfigurationError(
             f"Warm-ups are declared for {', '.join(sorted(needed))}, but the columns computed are "
             f"{', '.join(sorted(columns))}. Declare one for each column."
         )
-    generator = np.random.default_rng(seed)
-    sizes = usual_sizes(full)
-    findings: list[CausalityFinding] = []
-    compared = 0
-    for length in sorted(set(needed.values())):
-        wanted = [column for column in columns if needed[column] == length]
-        last = len(bars) - 1
-        # from length + 1 on, so that at least one bar is taken away
-        for row in sorted(generator.integers(length + 1, last + 1, cuts)) if last > length else []:
-            first, stop = int(row) - length, min(int(row) + rows, len(bars))
-            part = computed_table(compute, bars.iloc[first:stop])
-            found, count = compare_tables(
-                "warmup",
-                full[wanted],
-                part[wanted],
-                int(row),
-                stop,
-                first,
-                first,
-                rtol,
-                sizes=sizes,
-                scaled=True,
-            )
-            findings += found
-            compared += count
-    ensure_compared(compared, bars, "the warm-up")
-    return findings
+
+    def recomputations() -> Iterator[Recomputation]:
+        generator = np.random.default_rng(seed)
+        for length in sorted(set(needed.values())):
+            if len(bars) <= length + 1:
+                continue
+            wanted = [column for column in columns if needed[column] == length]
+            # from length + 1 on, so that at least one bar is removed
+            for row in map(int, sorted(generator.integers(length + 1, len(bars), cuts))):
+                first, stop = row - length, min(row + rows, len(bars))
+                part = recomputed_table(compute, bars.iloc[first:stop], full)[wanted]
+                yield Recomputation(table=part, start=row, stop=stop, cut=first, offset=first)
+
+    return differences("warmup", full, recomputations(), rtol=rtol, scaled=True)
 
 
 def ensure_causal(
@@ -174,7 +171,8 @@ def ensure_causal(
     rows at once (`audits.slices`). `futures`: rows after which all bars are replaced, one a call.
 
     Raises `LookaheadError` that names the first offending row of `subject`, both values and the
-    mend, all findings in `findings`; `ConfigurationError` likewise for a warm-up that is too short.
+    fix, with all findings in `findings`; `ConfigurationError` likewise for a warm-up that is too
+    short.
     """
     full = computed_table(compute, bars)
     findings = audit_prefix_truncation(compute, bars, cuts=cuts, rows=rows, seed=seed, full=full)
@@ -188,9 +186,9 @@ def ensure_causal(
         others = sorted({finding.column for finding in findings} - {first.column})
         also = f" So do {', '.join(others)}." if others else ""
         raise LookaheadError(
-            f"{subject} reads the future: column {first.column!r} at {first.ts} (row {first.row}) is "
-            f"{first.value_with_future!r} with the later bars and {first.value_without_future!r} "
-            f"without them.{also} {first.mend}",
+            f"{subject} reads the future: column {first.column!r} at {first.ts} (row {first.row}) "
+            f"is {first.value_with_future!r} with the later bars and "
+            f"{first.value_without_future!r} without them.{also} {first.mend}",
             findings=findings,
             column=first.column,
             row=first.row,
@@ -201,8 +199,8 @@ def ensure_causal(
     if findings:
         first = findings[0]
         raise ConfigurationError(
-            f"{subject} depends on where the bars begin: column {first.column!r} at {first.ts} (row "
-            f"{first.row}) is {first.value_with_future!r} on all bars and "
+            f"{subject} depends on where the bars begin: column {first.column!r} at {first.ts} "
+            f"(row {first.row}) is {first.value_with_future!r} on all bars and "
             f"{first.value_without_future!r} from row {first.cut} on. {first.mend}",
             findings=findings,
             column=first.column,

@@ -10,15 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from trading_pipeline.domain.bars import PRICE_COLUMNS
+from trading_pipeline.features.arrays import FloatArray, IntArray
 
 __all__ = ["KINDS", "Continuations"]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 KINDS = ("elsewhere", "up", "down", "flat")
 """Bars from another place of the series, jumps up and down with wide ranges, and a standstill."""
 _LEAST_GAP = 0.06  # as a fraction; rules on gaps and large moves ask for 2 to 5 %

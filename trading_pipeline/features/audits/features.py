@@ -1,9 +1,10 @@
-"""This file holds the whole audit of a feature set and of a label on one series of bars."""
+"""Every audit of a feature set, and of a label, on one series of bars."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pandas as pd
 
@@ -28,7 +29,7 @@ __all__ = ["LabelsOfBars", "audit_feature_set", "audit_labels", "simple_features
 LabelsOfBars = Callable[[pd.DataFrame], Labels]
 _PROBE = LabelSpec(type="forward_return", horizon_bars=5)
 _LABEL_FUTURES = 24
-_LEAST_ROWS = 100  # fewer rows of labels and features than this say nothing about an AUC
+_LEAST_ROWS = 100  # fewer rows of labels and features say nothing about an AUC
 
 
 def audit_feature_set(
@@ -43,54 +44,37 @@ def audit_feature_set(
 
     Prefix truncation at `cuts` random bars, the future scrambled and each column's own warm-up at a
     sixth of them, and permuted outcomes (of the forward return over 5 bars). A column that is 0 or
-    1 rarely changes at any one cut, so there are many. For leaks in few rows, other bars are put
-    after many rows at once (`audits.slices`), for the columns in which nothing was found so far. `context`: timeframe and calendar of the bars,
+    1 rarely changes at any one cut, hence so many. For leaks in few rows, other bars are put after
+    many rows at once (`audits.slices`), for the columns in which nothing was found so far.
+    `context`: timeframe and calendar of the bars,
     where features depend on them. Raises `InsufficientDataError` where no column has a value to
     compare; the permuted outcomes are left out where fewer than 100 rows are complete.
     """
-
-    def work(part: pd.DataFrame) -> pd.DataFrame:
-        # what looks ahead has no value at the end, which is for the audit to find
-        return compute_features(chosen, part, context=context, complete=False)
-
-    full = computed_table(work, bars)
+    # a feature that looks ahead has no value at the end, which the audit has to see
+    unchecked = partial(compute_features, context=context, complete=False)
+    compute = partial(unchecked, chosen)
+    full = computed_table(compute, bars)
     few = max(cuts // 6, 1)
-    findings = audit_prefix_truncation(work, bars, cuts=cuts, seed=seed, full=full)
+    findings = audit_prefix_truncation(compute, bars, cuts=cuts, seed=seed, full=full)
     # other cuts than those of the prefixes
-    findings += audit_scrambled_future(work, bars, cuts=few, seed=seed + 1, full=full)
+    findings += audit_scrambled_future(compute, bars, cuts=few, seed=seed + 1, full=full)
     seen = {finding.column for finding in findings}
     findings += audit_set_slices(chosen, bars, full, context=context, found=seen, seed=seed)
     bounded = [spec for spec in chosen.specs if spec.memory != "all"]
     for warmup in sorted({spec.warmup_in(context) for spec in bounded}):
         if len(bars) > warmup + 1:
             specs = tuple(spec for spec in bounded if spec.warmup_in(context) == warmup)
-            # the columns of this warm-up alone: the whole set for each would cost many times as much
+            # the columns of this warm-up alone: the whole set for each would take many times as
+            # long
             part = replace(chosen, specs=specs)
-            findings += _audit_warmup(part, context, warmup, bars, full, few, seed)
-    complete = int(full.notna().all(axis=1).sum())
-    if complete >= _LEAST_ROWS:
+            known = full[list(part.columns)]
+            findings += audit_warmup(
+                partial(unchecked, part), bars, warmup, cuts=few, seed=seed, full=known
+            )
+    if full.notna().all(axis=1).sum() >= _LEAST_ROWS:
         labels = compute_labels(_PROBE, bars, pd.DatetimeIndex(bars.index)).frame
         findings += audit_permuted_labels(full, labels, seed=seed)
     return findings
-
-
-def _audit_warmup(
-    part: FeatureSet,
-    context: FeatureContext | None,
-    warmup: int,
-    bars: pd.DataFrame,
-    full: pd.DataFrame,
-    cuts: int,
-    seed: int,
-) -> list[CausalityFinding]:
-    return audit_warmup(
-        lambda rows: compute_features(part, rows, context=context, complete=False),
-        bars,
-        warmup,
-        cuts=cuts,
-        seed=seed,
-        full=full[list(part.columns)],
-    )
 
 
 def audit_labels(
@@ -101,14 +85,14 @@ def audit_labels(
     rows: int = 5,
     seed: int = 7,
 ) -> list[CausalityFinding]:
-    """The audits of labels on forward-adjusted bars: their span, and what permuted ones teach.
+    """The audits of labels on forward-adjusted bars: the span, and permuted labels.
 
-    A label may use bars up to its end, so what ends at a bar must not change with later ones; other
-    bars are put after telling ones too (`audits.slices`).
+    A label may use bars up to its end, so what ends at a bar must not change with later ones; for
+    rare leaks the bars after telling rows are replaced as well (`audits.slices`).
 
-    The permuted labels are set against returns of the bars (`simple_features`); that is left out for
-    a path, and where too few rows of either outcome are there. Raises `InsufficientDataError` where no
-    label ends before the last bar.
+    The permuted labels are paired with returns of the bars (`simple_features`); that is left out
+    for a path, and where there are too few rows of either outcome. Raises `InsufficientDataError`
+    where no label ends before the last bar.
     """
     findings = audit_label_span(
         lambda part: compute(part).frame, bars, known_at, rows=rows, seed=seed
@@ -127,7 +111,7 @@ def audit_labels(
         try:
             findings += audit_permuted_labels(simple_features(bars), labels, seed=seed)
         except InsufficientDataError:
-            return findings  # all outcomes alike: there is nothing to permute
+            return findings  # too few of one outcome to permute
     return findings
 
 

@@ -1,4 +1,4 @@
-"""This file holds the audit of chart patterns: a row that was known must not change with later bars."""
+"""The audit of chart patterns: a row that was known must not change with later bars."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from trading_pipeline.errors import InsufficientDataError
-from trading_pipeline.features.audits.causality import CausalityFinding
+from trading_pipeline.features.arrays import BoolArray
+from trading_pipeline.features.audits.comparison import CausalityFinding
 from trading_pipeline.features.audits.slices import audit_other_futures
 from trading_pipeline.features.patterns.kinds import KINDS
 from trading_pipeline.features.patterns.search import find_patterns
@@ -22,8 +22,8 @@ _CODES = {kind.name: float(code + 1) for code, kind in enumerate(KINDS)}
 _NUMBERS = ("kind", "direction", "upper_start", "lower_start", "height", "target", "quality")
 _KEYS = ("kind", "known_ts")
 _MEND = (
-    "A pattern may use pivots that are confirmed by its known_ts only, and a breakout bars up to its "
-    "own; take nothing from the end of the series."
+    "Let a pattern use only pivots that are confirmed by its known_ts, and a breakout only bars up "
+    "to its own; take nothing from the end of the series."
 )
 Finder = Callable[[pd.DataFrame], pd.DataFrame]
 
@@ -44,17 +44,17 @@ def known_by(patterns: pd.DataFrame, moment: pd.Timestamp) -> pd.DataFrame:
 def audit_patterns(
     bars: pd.DataFrame, *, find: Finder = find_patterns, cuts: int = 5, seed: int = 7
 ) -> list[CausalityFinding]:
-    """Search the first n bars only and compare with what the whole says was known by then.
+    """Search the first n bars only and compare with what the whole search says was known by then.
 
-    n are `cuts` random numbers, `cuts` bars at which something is said to have become known (a claim
-    that is one bar too early shows there alone), and all but the last. At most one finding a cut:
-    the first pattern that is missing, new or different; values that are no numbers are given as NaN.
-    Then all bars after telling ones are replaced (`audits.slices`), at most one finding a column.
+    The n are `cuts` random numbers, `cuts` bars at which something is said to have become known (a
+    claim that is one bar too early shows only there), and all but the last. At most one finding a
+    cut: the first pattern that is missing, new or different; values that are no numbers are NaN.
+    Then all bars after telling rows are replaced (`audits.slices`), at most one finding a column.
     Raises `InsufficientDataError` for fewer than 2 bars.
     """
     if len(bars) < 2:
         raise InsufficientDataError(
-            f"{len(bars)} bars are too few to take any away; an audit needs 2 or more.",
+            f"{len(bars)} bars are too few to remove any; an audit needs 2 or more.",
             rows=len(bars),
         )
     whole = find(bars)
@@ -99,41 +99,26 @@ def _first_difference(
     left, right = expected.iloc[:rows], given.iloc[:rows]
     unequal = {name: ~_same(left[name], right[name]) for name in expected.columns}
     first = {name: int(np.argmax(values)) for name, values in unequal.items() if values.any()}
+    values: tuple[object, object] = np.nan, np.nan
     if first:
         # where the rows are other patterns, every column differs: the keys say so
         column = min(first, key=lambda name: (first[name], name not in _KEYS))
         row = first[column]
-        shown = f"{left['kind'].iloc[row]}.{column}"
-        with_future, without = _number(left[column].iloc[row]), _number(right[column].iloc[row])
+        kind, values = left["kind"].iloc[row], (left[column].iloc[row], right[column].iloc[row])
     elif len(expected) != len(given):
-        row, longer = rows, expected if len(expected) > rows else given
-        shown, with_future, without = f"{longer['kind'].iloc[row]}", np.nan, np.nan
-        column = "known_ts"
+        longer = expected if len(expected) > rows else given
+        row, column, kind = rows, "known_ts", longer["kind"].iloc[rows]
     else:
         return None
-    stamps = [part["known_ts"].iloc[row] for part in (expected, given) if row < len(part)]
-    ts = min(stamps)
-    if column in _KEYS:
-        shown = shown.partition(".")[0] + " (whole row)"
-    return CausalityFinding(
-        audit="prefix_truncation",
-        column=shown,
-        ts=ts,
-        row=int(index.get_indexer(pd.Index([ts]))[0]),
-        cut=cut,
-        value_with_future=with_future,
-        value_without_future=without,
-        mend=_MEND,
-    )
+    shown = f"{kind} (whole row)" if column in _KEYS else f"{kind}.{column}"
+    ts = min(part["known_ts"].iloc[row] for part in (expected, given) if row < len(part))
+    place = int(index.get_indexer(pd.Index([ts]))[0])
+    return CausalityFinding.at(index, place, "prefix_truncation", shown, cut, values, mend=_MEND)
 
 
-def _same(left: pd.Series, right: pd.Series) -> npt.NDArray[np.bool_]:
+def _same(left: pd.Series, right: pd.Series) -> BoolArray:
     if left.dtype == object:
         pairs = zip(left, right, strict=True)
         return np.array([np.array_equal(one, other) for one, other in pairs], dtype=bool)
     equal = (left == right) | (left.isna() & right.isna())
     return equal.to_numpy(dtype=bool)
-
-
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, (int, float, np.number)) else np.nan

@@ -10,26 +10,25 @@ from __future__ import annotations
 import time
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from trading_pipeline.errors import DataQualityError, TradingPipelineError
+from trading_pipeline.errors import InsufficientDataError, TradingPipelineError
+from trading_pipeline.features.arrays import BoolArray, FloatArray, IntArray
 from trading_pipeline.features.audits.comparison import (
     AuditName,
     CausalityFinding,
     Compute,
-    compare_tables,
+    Recomputation,
     computed_table,
-    usual_sizes,
+    differences,
+    recomputed_table,
+    usual_size,
 )
 from trading_pipeline.features.audits.continuations import KINDS, Continuations
 from trading_pipeline.features.audits.telling_rows import telling_rows
 
 __all__ = ["audit_other_futures", "audit_slices"]
 
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 _CELLS = 2_000_000  # values that one audit of slices computes again
 _LEAST_CALLS, _MOST_CALLS = 12, 200
 _PASSES = ((16, 4), (48, 2), (10**9, 1))  # times that every row is tried, up to a spacing
@@ -120,8 +119,7 @@ class _Search:
         self.telling = telling_rows(bars, full, self.generator)
         self.findings: list[CausalityFinding] = []
         self._values = full.to_numpy()
-        self._sizes = usual_sizes(full)
-        self._scale = np.array([self._sizes[str(column)] for column in full.columns])
+        self._scale = np.array([usual_size(values) for values in self._values.T])
         self._open = np.ones(full.shape[1], dtype=bool)
         # each row goes through the kinds in turn
         self._next_kind = self.generator.integers(len(KINDS), size=len(bars))
@@ -175,10 +173,11 @@ class _Search:
         if part is None:
             return
         start = max(row + 1 - _CONFIRMED_ROWS, 0)
-        found, _ = compare_tables(
-            self.audit, self.full, part, start, row + 1, 0, row + 1, self.rtol,
-            sizes=self._sizes,
-        )  # fmt: skip
+        judged = Recomputation(table=part, start=start, stop=row + 1, cut=row + 1)
+        try:
+            found = differences(self.audit, self.full, [judged], rtol=self.rtol)
+        except InsufficientDataError:  # no column has a value yet
+            return
         for finding in found:
             place = self.full.columns.get_loc(finding.column)
             if self._open[place]:
@@ -188,14 +187,10 @@ class _Search:
     def _computed(self, bars: pd.DataFrame) -> pd.DataFrame | None:
         """The columns of other bars; None where the formula cannot cope with these."""
         try:
-            part = computed_table(self.compute, bars)
-        except DataQualityError as error:
-            if "must give one row" in str(error):
-                raise
-            return None
+            given = self.compute(bars.copy())
         except TradingPipelineError:
             return None
-        return part
+        return recomputed_table(lambda _: given, bars, self.full)
 
     def _differing(self, rows: IntArray, given: FloatArray) -> BoolArray:
         expected = self._values[rows]

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
+
+from trading_pipeline.features.arrays import FloatArray, IntArray
 
 __all__ = ["telling_rows"]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 _MOST = 6  # rows of a kind
 _DATES = 24  # last and first rows of days, weeks, months and years, of each
 _VOLATILITY_BARS = 20

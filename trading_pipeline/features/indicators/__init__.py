@@ -1,4 +1,9 @@
-"""TA-Lib behind one checked wrapper."""
+"""TA-Lib behind one checked wrapper.
+
+Read `wrapper.py` first (the only place that calls TA-Lib), then `warmups.py` (bars until an
+indicator forgets where the bars begin) and `columns.py` (indicators as features, for YAML sets).
+Formulas of our own do not go here: they are in `sets/` and `rolling/`.
+"""
 
 from __future__ import annotations
 

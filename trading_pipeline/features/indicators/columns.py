@@ -1,7 +1,7 @@
-"""This file holds features made of an indicator and its parameters, as YAML sets name them.
+"""Features made of an indicator and its parameters, as YAML sets name them.
 
-An indicator that never forgets the first bar (on-balance volume and its like) has no level that means
-anything: it is offered in the forms alone that its start cancels out of.
+The level of an indicator that never forgets the first bar (such as on-balance volume) means
+nothing: it is offered only in the forms in which its start cancels out.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import pandas as pd
 
 from trading_pipeline.domain.bars import BAR_COLUMNS
 from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
+from trading_pipeline.features.arrays import FloatArray
 from trading_pipeline.features.indicators.wrapper import (
     indicator_arrays,
     indicator_inputs,
@@ -20,7 +21,10 @@ from trading_pipeline.features.indicators.wrapper import (
     indicator_parameters,
     indicator_warmup,
 )
-from trading_pipeline.features.rolling.windows import FloatArray, lagged, rolling_z_score
+from trading_pipeline.features.rolling.windows import (
+    lagged,
+    rolling_z_score,
+)
 from trading_pipeline.features.sets.registry import FeatureSpec
 
 __all__ = ["Form", "indicator_columns", "indicator_features"]
@@ -68,10 +72,10 @@ def indicator_features(
 ) -> tuple[FeatureSpec, ...]:
     """A feature for each output of a TA-Lib indicator, or for the `output` named.
 
-    `source`: the column that an indicator of one series reads. `form`: "level" (TA-Lib's own values),
-    "by_close" (prices as fractions of the close), "difference" and "z_score" over `bars` bars.
-    Unnamed columns are called after indicator and parameters. Raises `UnknownNameError` with the
-    closest names for an indicator, parameter, output, column or form that there is not, and
+    `source`: the column that an indicator of one series reads. `form`: "level" (TA-Lib's own
+    values), "by_close" (prices as fractions of the close), "difference" and "z_score" over `bars`
+    bars. Unnamed columns are called after indicator and parameters. Raises `UnknownNameError` with
+    the closest names for an indicator, parameter, output, column or form that there is not, and
     `ConfigurationError` for a parameter out of range and for a form that depends on the first bar.
 
     >>> [spec.name for spec in indicator_features("RSI", timeperiod=21)]
@@ -82,14 +86,16 @@ def indicator_features(
     _check_keys(indicator, parameters)
     if form not in get_args(Form):
         raise UnknownNameError(
-            f"The indicator {indicator!r} has no form {form!r}. {did_you_mean(form, get_args(Form))}",
+            f"The indicator {indicator!r} has no form {form!r}. "
+            f"{did_you_mean(form, get_args(Form))}",
             name=form,
             kind="form",
         )
     outputs = indicator_outputs(indicator)
     if output is not None and output not in outputs:
         raise UnknownNameError(
-            f"The indicator {indicator!r} has no output {output!r}. {did_you_mean(output, outputs)}",
+            f"The indicator {indicator!r} has no output {output!r}. "
+            f"{did_you_mean(output, outputs)}",
             name=output,
             kind="output",
         )
@@ -145,8 +151,8 @@ def _form_bars(indicator: str, form: Form, bars: int | None) -> int:
         )
     if least is not None and (not isinstance(bars, int) or isinstance(bars, bool) or bars < least):
         raise ConfigurationError(
-            f"The form {form} of {indicator!r} needs 'bars', a whole number of {least} or more, was "
-            f"{bars!r}.",
+            f"The form {form} of {indicator!r} needs 'bars', a whole number of {least} or more, "
+            f"was {bars!r}.",
             indicator=indicator,
             bars=bars,
         )
@@ -166,7 +172,8 @@ def _settled(indicator: str, form: Form, parameters: dict[str, int | float]) -> 
         usable = indicator in (*_SUMS, *_PRODUCTS)
         advice = f"Use {forms} with 'bars'." if usable else "It cannot be a feature in any form."
         raise ConfigurationError(
-            f"The indicator {indicator!r} depends on the first bar for ever in the form {form}. {advice}",
+            f"The indicator {indicator!r} depends on the first bar for ever in the form {form}. "
+            f"{advice}",
             indicator=indicator,
             form=form,
         ) from error

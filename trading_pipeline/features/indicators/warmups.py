@@ -1,6 +1,6 @@
-"""This file holds how many bars TA-Lib's recursive indicators take to forget where the bars begin.
+"""How many bars TA-Lib's recursive indicators take to forget where the bars begin.
 
-Values are in bars. An indicator that stands in no table is a window and forgets after its lookback.
+An indicator in none of the tables is a plain window and forgets after its lookback.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""This file holds the only way to TA-Lib: checked input, checked output, declared warm-up.
+"""The only way to TA-Lib: checked input, checked output, declared warm-up.
 
-Values are TA-Lib's own (an RSI runs from 0 to 100). TA-Lib answers a NaN inside a series with NaN, or
-with 0.0, for ever after; here it is an error, and so is an infinite result.
+Values are TA-Lib's own (an RSI runs from 0 to 100). After a NaN inside a series, TA-Lib gives NaN
+or 0.0 to the end; here that is an error, and so is an infinite result.
 """
 
 from __future__ import annotations
@@ -127,7 +127,8 @@ def indicator_arrays(
             row = int(infinite[0])
             raise DataQualityError(
                 f"The indicator {name!r} is {values[row]} in output {output!r} at "
-                f"{data.index[row]}: it divides by zero there. Use another indicator for this series.",
+                f"{data.index[row]}: it divides by zero there. Use another indicator for this "
+                "series.",
                 indicator=name,
                 ts=data.index[row],
             )
@@ -156,8 +157,8 @@ def indicator_warmup(name: str, **parameters: int | float) -> int:
     lookback = indicator_lookback(name, **parameters)
     if name in START_DEPENDENT:
         raise ConfigurationError(
-            f"The indicator {name!r} depends on the first bar for ever, so it has no warm-up. Use its "
-            "differences or a rolling z-score instead of its level.",
+            f"The indicator {name!r} depends on the first bar for ever, so it has no warm-up. Use "
+            "its differences or a rolling z-score instead of its level.",
             indicator=name,
         )
     checked = indicator_parameters(name) | _check_parameters(name, parameters)
@@ -264,7 +265,7 @@ def _first_row(name: str, index: pd.Index, columns: list[str], arrays: list[Floa
             row = begin + int(wrong[0])
             raise DataQualityError(
                 f"The indicator {name!r} reads {array[row]} in {column!r} at {index[row]} (row "
-                f"{row}). TA-Lib would give wrong values from there on: mend the gap first; only "
+                f"{row}). TA-Lib would give wrong values from there on: fix the gap first; only "
                 "leading rows may be NaN.",
                 indicator=name,
                 column=column,

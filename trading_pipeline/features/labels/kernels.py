@@ -1,25 +1,31 @@
-"""This file holds the compiled loop of the barriers that end a label."""
+"""Compiled loop of the barriers that end a label."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
+
+from trading_pipeline.features.arrays import BoolArray, FloatArray, IntArray
 
 __all__ = ["barrier_loop"]
 
 
 @njit(cache=True, nogil=True)
 def barrier_loop(
-    opened: Any, high: Any, low: Any, close: Any, above: Any, below: Any, horizon: int
-) -> tuple[Any, Any, Any, Any]:
+    opened: FloatArray,
+    high: FloatArray,
+    low: FloatArray,
+    close: FloatArray,
+    above: FloatArray,
+    below: FloatArray,
+    horizon: int,
+) -> tuple[IntArray, IntArray, BoolArray, FloatArray]:
     """Exit row, touch, ambiguity and exit price of each bar t, entered at the open of t + 1.
 
     `above`, `below`: log distances of the barriers from the entry; NaN gives no label. Touch: 1
     above, -1 below, 0 none by the close of t + horizon, or both within one bar (ambiguous, exit
-    price NaN). Exit row -1: no label, or not known yet. A bar that opens beyond a barrier leaves at
-    its open.
+    price NaN). Exit row -1: no label, or not known yet. Where a bar opens beyond a barrier, its
+    open is the exit.
     """
     size = len(close)
     rows = np.full(size, -1, np.int64)

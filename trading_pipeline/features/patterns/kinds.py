@@ -1,15 +1,17 @@
-"""This file holds the kinds of chart pattern: name, family, expected direction, and what each is."""
+"""The kinds of chart pattern: name, family, expected direction, and what each is."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from trading_pipeline.errors import UnknownNameError, did_you_mean
 
 __all__ = ["FAMILIES", "KINDS", "PatternKind", "pattern_kind"]
 
 
 @dataclass(frozen=True)
 class PatternKind:
-    """`direction`: of the breakout that textbooks expect, +1 up, -1 down, 0 either."""
+    """`direction`: that of the breakout that textbooks expect, +1 up, -1 down, 0 either."""
 
     name: str
     family: str
@@ -40,7 +42,7 @@ KINDS = (
     PatternKind("ascending_triangle", "triangle", 1, "Rising lows under level highs."),
     PatternKind("descending_triangle", "triangle", -1, "Falling highs over level lows."),
     PatternKind("symmetrical_triangle", "triangle", 0, "Falling highs and rising lows."),
-    # the mirror of a symmetrical triangle is one; the search asks for it once, so nothing has this
+    # never found: a symmetrical triangle is its own mirror, so it is searched for once
     PatternKind("symmetrical_triangle", "triangle", 0, "Falling highs and rising lows."),
     PatternKind("rising_wedge", "wedge", -1, "Both lines rise, the lower one faster."),
     PatternKind("falling_wedge", "wedge", 1, "Both lines fall, the upper one faster."),
@@ -53,10 +55,10 @@ KINDS = (
     PatternKind("cup_and_handle", "cup", 1, "A round trough between even rims, then a small dip."),
     PatternKind("inverse_cup_and_handle", "cup", -1, "A cup and handle upside down."),
 )
-"""By code, as `pattern_kernels` numbers them: an odd code is the mirror of the even one before."""
+"""By code, as `kernels.py` numbers them: an odd code is the mirror of the even one before it."""
 
 FAMILIES = tuple(dict.fromkeys(kind.family for kind in KINDS))
-"""Kinds that share their feature columns."""
+"""The kinds of a family share their feature columns."""
 
 
 def pattern_kind(name: str) -> PatternKind:
@@ -65,8 +67,6 @@ def pattern_kind(name: str) -> PatternKind:
     >>> pattern_kind("double_top").direction
     -1
     """
-    from trading_pipeline.errors import UnknownNameError, did_you_mean
-
     for kind in KINDS:
         if kind.name == name:
             return kind

@@ -1,9 +1,9 @@
-"""This file holds the search for chart patterns: one row a pattern, known at its last confirmation.
+"""The search for chart patterns: one row a pattern, known at its last confirmation.
 
 Prices in the unit of the bars. Head and shoulders, tops, bottoms, rectangles and broadening follow
 the inequalities of Lo, Mamaysky and Wang, Foundations of Technical Analysis (2000), section II.A,
-with their bands in ATRs in place of per cent, so that they hold on any timeframe; the others are
-lines through pivots.
+with their bands in ATRs instead of per cent, so that they suit any timeframe; the others are lines
+through pivots.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from trading_pipeline.domain.bars import TS_DTYPE
+from trading_pipeline.features.arrays import FloatArray, IntArray
 from trading_pipeline.features.patterns.break_kernels import first_breaks
 from trading_pipeline.features.patterns.kernels import search_flags, search_swings
 from trading_pipeline.features.patterns.kinds import KINDS
@@ -50,8 +50,6 @@ PATTERN_COLUMNS = (
     "breakout_direction",
     "breakout_target",
 )
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 _DIRECTIONS = np.array([kind.direction for kind in KINDS], dtype="int64")
 _NAMES = np.array([kind.name for kind in KINDS], dtype=object)
 
@@ -62,7 +60,7 @@ class FoundPatterns:
 
     `codes` index `KINDS`. `known_rows`: confirmation of the last pivot. `pivot_rows` and
     `pivot_prices`: one array a pattern. `lines`: row, price and slope of the upper, then of the
-    lower line. `break_rows` is -1 where there was no breakout yet, `break_directions` 0.
+    lower line. Where there is no breakout yet, `break_rows` is -1 and `break_directions` 0.
     """
 
     codes: IntArray
@@ -80,10 +78,10 @@ class FoundPatterns:
 
 
 def search(bars: pd.DataFrame, *, atr: FloatArray | None = None) -> FoundPatterns:
-    """All patterns of forward-adjusted bars; nothing of a pattern depends on bars after it is known.
+    """All patterns of forward-adjusted bars; none depends on bars after the one it is known at.
 
-    Its breakout is the first close beyond one of its lines, within 60 bars and before the lines
-    meet; it is known at that close.
+    A breakout is the first close beyond one of the lines, within 60 bars and before the lines meet;
+    it is known at that close. `atr`: as `average_true_range_14` gives it, where the caller has it.
     """
     ranges = average_true_range_14(bars) if atr is None else atr
     close = np.ascontiguousarray(bars["close"], dtype="float64")
@@ -114,15 +112,17 @@ def search(bars: pd.DataFrame, *, atr: FloatArray | None = None) -> FoundPattern
 def find_patterns(bars: pd.DataFrame) -> pd.DataFrame:
     """One row a chart pattern, in the order in which they were known; columns `PATTERN_COLUMNS`.
 
-    `kind`, the expected `direction` (+1, -1, 0 either), `known_ts` (the pattern may be used from
-    that bar's close on), `pivot_ts` and `pivot_prices` (lists). The upper and the lower line run
-    from their first pivot to the known bar. `height`: what a breakout is expected to travel;
-    `target`: `height` beyond the line of the expected direction at the known bar, NaN where the
-    direction is 0. `quality`: 0 to 1, the mean of how even, parallel, round or symmetrical the
-    pattern is within what is allowed. `breakout_*`: NaT, 0 and NaN until a close outside the lines.
-    Fewer than 15 bars give no row. Raises `DataQualityError` for bars with NaN.
+    - `direction`: of the expected breakout; +1, -1, 0 either.
+    - `known_ts`: the pattern may be used from that bar's close on.
+    - `pivot_ts`, `pivot_prices`: lists.
+    - `upper_*`, `lower_*`: each line runs from its first pivot to the known bar.
+    - `height`: how far a breakout is expected to travel; `target`: `height` beyond the line of the
+      expected direction at the known bar, NaN where the direction is 0.
+    - `quality`: 0 to 1, how even, parallel, round or symmetrical the pattern is within its limits.
+    - `breakout_*`: NaT, 0 and NaN until a close outside the lines.
 
-    A row's columns up to `quality` never change once it is known, nor do the others once they are.
+    Fewer than 15 bars give no row. Raises `DataQualityError` for bars with NaN. A row's columns up
+    to `quality` never change once it is known, and those of its breakout once that is known.
     """
     found = search(bars)
     index = pd.DatetimeIndex(bars.index)

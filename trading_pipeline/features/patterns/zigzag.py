@@ -1,4 +1,4 @@
-"""This file holds the causal zigzag: swing highs and lows, each with the bar that confirmed it.
+"""The causal zigzag: swing highs and lows, each with the bar that confirmed it.
 
 Prices in the unit of the bars; distances in average true ranges (ATR) of 14 bars.
 """
@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from trading_pipeline.errors import ConfigurationError
+from trading_pipeline.features.arrays import FloatArray, IntArray
 from trading_pipeline.features.indicators.wrapper import indicator
 from trading_pipeline.features.patterns.zigzag_kernel import zigzag_loop
 
@@ -19,14 +19,12 @@ __all__ = ["ATR_BARS", "REVERSAL_ATRS", "Zigzag", "average_true_range_14", "find
 
 ATR_BARS = 14
 REVERSAL_ATRS = 2.5
-"""How far a price must come back before the extreme counts as a swing."""
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
+"""How far a price must retrace before the extreme counts as a swing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Zigzag:
-    """Swing points in the order of their rows; highs and lows take turns.
+    """Swing points in the order of their rows; highs and lows alternate.
 
     `rows`: position of the extreme in the bars; `kinds`: +1 a high, -1 a low; `prices`: high or low
     of that bar; `known_rows`: position of the bar at whose close the pivot is known, always later.
@@ -68,10 +66,10 @@ def find_pivots(
 
     A high is confirmed by the first later bar whose low stands `reversal_atrs` times that bar's ATR
     below it; a low the other way round. A bar that makes a new extreme confirms nothing, and before
-    the first pivot neither does a bar that could confirm both. The first 14 bars can hold an extreme
-    but confirm none. `atr`: as `average_true_range_14` gives it, where the caller has it already.
-    Fewer bars than 15 give no pivot. Raises `ConfigurationError` for a distance of 0 or less and
-    `DataQualityError` for bars with NaN.
+    the first pivot neither does a bar that could confirm both. The first 14 bars can hold an
+    extreme but confirm none. `atr`: as `average_true_range_14` gives it, where the caller has it
+    already. Fewer bars than 15 give no pivot. Raises `ConfigurationError` for a distance of 0 or
+    less and `DataQualityError` for bars with NaN.
     """
     if not reversal_atrs > 0.0:
         raise ConfigurationError(

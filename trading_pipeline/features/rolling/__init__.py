@@ -1,9 +1,23 @@
-"""Rolling statistics that depend on their window alone."""
+"""Rolling statistics that depend on their window alone, in plain arrays.
+
+Read `windows.py` first (one window, what formulas call), then `nested_windows.py` (several windows
+at once). The compiled loops are in `kernels.py`, `joined_kernels.py` and `wilder_kernels.py`.
+Nothing in here knows bars, timeframes or features.
+"""
 
 from __future__ import annotations
 
+from trading_pipeline.features.arrays import FloatArray
+from trading_pipeline.features.rolling.nested_windows import (
+    Moments,
+    nested_correlations,
+    nested_extreme_positions,
+    nested_extremes,
+    nested_lines,
+    nested_moments,
+    nested_sums,
+)
 from trading_pipeline.features.rolling.windows import (
-    FloatArray,
     Line,
     OrderStatistics,
     lagged,
@@ -25,8 +39,15 @@ from trading_pipeline.features.rolling.windows import (
 __all__ = [
     "FloatArray",
     "Line",
+    "Moments",
     "OrderStatistics",
     "lagged",
+    "nested_correlations",
+    "nested_extreme_positions",
+    "nested_extremes",
+    "nested_lines",
+    "nested_moments",
+    "nested_sums",
     "rolling_correlation",
     "rolling_line",
     "rolling_max",

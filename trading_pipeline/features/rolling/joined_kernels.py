@@ -1,17 +1,17 @@
-"""This file holds the compiled loops that join statistics of two windows to those of both together.
+"""Compiled loops that join the statistics of two adjacent windows into those of both together.
 
-The older window ends where the newer begins: row r of the older one's is read at r - newer. Rows of
-results before a full window are NaN, and NaN in either gives NaN. All arrays are float64 and equally long;
-`newer` and `older` are rows, 1 or more. No loop carries anything from row to row, and all read their arrays
-from one place on: so the compiler works on several rows at once.
+The older window ends where the newer one begins, so for row r its statistic is read at r - newer.
+Rows before a full window are NaN, and NaN in either gives NaN. All arrays are float64 and equally
+long; `newer` and `older` are numbers of rows, 1 or more. No loop carries anything from row to row
+and all arrays are read from their first element on, so the compiler works on several rows at once.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
+
+from trading_pipeline.features.arrays import FloatArray, FloatArrays
 
 __all__ = [
     "correlations_of",
@@ -26,8 +26,10 @@ __all__ = [
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def joined_sums(values: Any, others: Any, newer: int, older: int, result: Any) -> None:
-    """Sums of both windows into `result`; `values` are those of the newer, `others` of the older."""
+def joined_sums(
+    values: FloatArray, others: FloatArray, newer: int, older: int, result: FloatArray
+) -> None:
+    """Sums over both windows; `values` are sums of the newer one, `others` of the older."""
     new, old, joined = _pair(values, others, newer, older, result)
     for row in range(joined.shape[0]):
         joined[row] = old[row] + new[row]
@@ -35,7 +37,7 @@ def joined_sums(values: Any, others: Any, newer: int, older: int, result: Any) -
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def joined_extremes(
-    values: Any, others: Any, newer: int, older: int, sign: float, result: Any
+    values: FloatArray, others: FloatArray, newer: int, older: int, sign: float, result: FloatArray
 ) -> None:
     """Greatest (`sign` 1.0) or smallest (-1.0) of both windows into `result`."""
     new, old, joined = _pair(values, others, newer, older, result)
@@ -47,39 +49,40 @@ def joined_extremes(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def joined_positions(
-    values: Any,
-    others: Any,
-    places: Any,
-    other_places: Any,
+    values: FloatArray,
+    others: FloatArray,
+    places: FloatArray,
+    other_places: FloatArray,
     newer: int,
     older: int,
     sign: float,
-    result: Any,
+    result: FloatArray,
 ) -> None:
-    """Place of the first extreme of both windows, from 1 for the oldest row on; values are finite.
+    """Place of the first extreme of both windows, 1 for the oldest row; values are finite.
 
-    `values` and `others`: extremes of the newer and the older window; `places` are theirs.
+    `values` and `others` are the extremes of the newer and the older window, `places` and
+    `other_places` where these stand.
     """
     new, old, joined = _pair(values, others, newer, older, result)
     late, early, _ = _pair(places, other_places, newer, older, result)
     for row in range(joined.shape[0]):
-        # of equal ones the older
+        # of equal values the older
         first = sign * old[row] >= sign * new[row]
         joined[row] = early[row] if first else late[row] + older
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def joined_moments(
-    means: Any,
-    squares: Any,
-    other_means: Any,
-    other_squares: Any,
+    means: FloatArray,
+    squares: FloatArray,
+    other_means: FloatArray,
+    other_squares: FloatArray,
     newer: int,
     older: int,
-    both_means: Any,
-    both_squares: Any,
+    both_means: FloatArray,
+    both_squares: FloatArray,
 ) -> None:
-    """Mean, and sum of squares about it (Chan, Golub and LeVeque 1983); a flat window has exactly 0."""
+    """Mean, and sum of squares about it: exactly 0 in a flat window (Chan et al. 1983)."""
     new, old, joined = _pair(means, other_means, newer, older, both_means)
     late, early, spread = _pair(squares, other_squares, newer, older, both_squares)
     share, weight = newer / (newer + older), newer * older / (newer + older)
@@ -91,15 +94,15 @@ def joined_moments(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def joined_products(
-    products: Any,
-    other_products: Any,
-    left: Any,
-    other_left: Any,
-    right: Any,
-    other_right: Any,
+    products: FloatArray,
+    other_products: FloatArray,
+    left: FloatArray,
+    other_left: FloatArray,
+    right: FloatArray,
+    other_right: FloatArray,
     newer: int,
     older: int,
-    result: Any,
+    result: FloatArray,
 ) -> None:
     """Sums of products about both means; `left` and `right` are means of the newer window."""
     new, old, joined = _pair(products, other_products, newer, older, result)
@@ -113,15 +116,15 @@ def joined_products(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def joined_trends(
-    products: Any,
-    other_products: Any,
-    means: Any,
-    other_means: Any,
+    products: FloatArray,
+    other_products: FloatArray,
+    means: FloatArray,
+    other_means: FloatArray,
     newer: int,
     older: int,
-    result: Any,
+    result: FloatArray,
 ) -> None:
-    """As `joined_products` with the rows' numbers as one of the two, whose means are half of both apart."""
+    """As `joined_products` with the row numbers as one series, whose means are known."""
     new, old, joined = _pair(products, other_products, newer, older, result)
     late, early, _ = _pair(means, other_means, newer, older, result)
     weight = 0.5 * newer * older
@@ -130,8 +133,10 @@ def joined_trends(
 
 
 @njit(cache=True, nogil=True)
-def _pair(values: Any, others: Any, newer: int, older: int, result: Any) -> Any:
-    """Of each row from the first full window on: the newer, the older and what is to be written."""
+def _pair(
+    values: FloatArray, others: FloatArray, newer: int, older: int, result: FloatArray
+) -> FloatArrays:
+    """From the first full window on: the newer statistic, the older one and where to write."""
     rows = result.shape[0]
     begin = min(newer + older - 1, rows)
     result[:begin] = np.nan
@@ -140,10 +145,12 @@ def _pair(values: Any, others: Any, newer: int, older: int, result: Any) -> Any:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def correlations_of(left: Any, right: Any, products: Any, result: Any) -> None:
-    """Pearson's correlation from sums of squares and products about the means; 0 where one is still."""
+def correlations_of(
+    left: FloatArray, right: FloatArray, products: FloatArray, result: FloatArray
+) -> None:
+    """Pearson's correlation from sums about the means; 0 where one series is constant."""
     for row in range(result.shape[0]):
-        # a root of each: the product of two small squares can fall below the smallest number
+        # a root of each, since the product of two small squares can fall below the smallest number
         spread = np.sqrt(left[row]) * np.sqrt(right[row])
         found = products[row] / (spread if spread != 0.0 else 1.0)
         found = found if spread != 0.0 else 0.0
@@ -153,16 +160,16 @@ def correlations_of(left: Any, right: Any, products: Any, result: Any) -> None:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def lines_of(
-    values: Any,
-    means: Any,
-    squares: Any,
-    products: Any,
+    values: FloatArray,
+    means: FloatArray,
+    squares: FloatArray,
+    products: FloatArray,
     window: int,
-    slopes: Any,
-    explained: Any,
-    residuals: Any,
+    slopes: FloatArray,
+    explained: FloatArray,
+    residuals: FloatArray,
 ) -> None:
-    """Slope, share explained and last residual of lines, from moments of windows of `window` rows."""
+    """Slope, share explained and last residual of lines, from the moments of windows."""
     one, middle = 12.0 / (window * (window * window - 1.0)), 0.5 * (window - 1)
     for row in range(values.shape[0]):
         square = squares[row]

@@ -1,9 +1,9 @@
-"""This file holds rolling statistics of several windows at once, longer ones joined of shorter ones.
+"""Rolling statistics of several windows at once, the longer ones joined from shorter ones.
 
-A window of 60 rows is one of 30 and the 30 before it. Where a window is the sum of two shorter ones that are
-wanted too, its statistic is theirs joined, one step a row; others are computed as in `rolling`. Either
-way a value is made of the rows in its window alone, and no running sum is kept. What `rolling` says of NaN,
-flat windows and the rows before a full window holds here.
+A window of 60 rows is one of 30 and the 30 before it. Where a window is the sum of two shorter ones
+that are wanted too, its statistic is theirs joined, one step a row; the others are computed as in
+`windows`. Either way a value depends on the rows in its window alone, and no running sum is kept.
+NaN, flat windows and rows before a full window are treated as in `windows`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from trading_pipeline.errors import ConfigurationError
+from trading_pipeline.features.arrays import FloatArray
 from trading_pipeline.features.rolling import joined_kernels as joins
-from trading_pipeline.features.rolling import kernels as rolling_kernels
+from trading_pipeline.features.rolling import kernels
 from trading_pipeline.features.rolling import windows as rolling
-from trading_pipeline.features.rolling.windows import FloatArray, Line
+from trading_pipeline.features.rolling.windows import Line, filled
 
 __all__ = [
     "Moments",
@@ -33,13 +34,13 @@ _Statistic = TypeVar("_Statistic")
 
 
 class Moments(NamedTuple):
-    """Mean of a window, and sum of the squares of the distances from it."""
+    """Mean of a window, and sum of the squared distances from it."""
 
     mean: FloatArray
     squares: FloatArray
 
     def deviation(self, window: int) -> FloatArray:
-        """Standard deviation of a sample of `window` rows."""
+        """Sample standard deviation of `window` rows."""
         return np.sqrt(self.squares / (window - 1))
 
 
@@ -49,13 +50,13 @@ def nested_sums(values: FloatArray, windows: tuple[int, ...]) -> dict[int, Float
     >>> nested_sums(np.array([1.0, 2.0, 3.0, 4.0]), (1, 2))[2]
     array([nan,  3.,  5.,  7.])
     """
-
-    def joined(newer: int, older: int, found: dict[int, FloatArray]) -> FloatArray:
-        result = np.empty(len(values))
-        joins.joined_sums(found[newer], found[older], newer, older, result)
-        return result
-
-    return _nested(windows, lambda window: rolling.rolling_sum(values, window), joined)
+    return _nested(
+        windows,
+        lambda window: rolling.rolling_sum(values, window),
+        lambda newer, older, found: filled(
+            joins.joined_sums, found[newer], found[older], newer, older
+        )[0],
+    )
 
 
 def nested_extremes(
@@ -63,13 +64,13 @@ def nested_extremes(
 ) -> dict[int, FloatArray]:
     """`rolling_max`, or `rolling_min` where not `greatest`, of each window."""
     sign, single = (1.0, rolling.rolling_max) if greatest else (-1.0, rolling.rolling_min)
-
-    def joined(newer: int, older: int, found: dict[int, FloatArray]) -> FloatArray:
-        result = np.empty(len(values))
-        joins.joined_extremes(found[newer], found[older], newer, older, sign, result)
-        return result
-
-    return _nested(windows, lambda window: single(values, window), joined)
+    return _nested(
+        windows,
+        lambda window: single(values, window),
+        lambda newer, older, found: filled(
+            joins.joined_extremes, found[newer], found[older], newer, older, sign
+        )[0],
+    )
 
 
 def nested_extreme_positions(
@@ -81,96 +82,71 @@ def nested_extreme_positions(
     best = nested_extremes(values, windows, greatest=greatest)
 
     def joined(newer: int, older: int, found: dict[int, FloatArray]) -> FloatArray:
-        result = np.empty(len(values))
-        joins.joined_positions(
-            best[newer], best[older], found[newer], found[older], newer, older, sign, result
-        )
-        return result
+        pairs = best[newer], best[older], found[newer], found[older]
+        return filled(joins.joined_positions, *pairs, newer, older, sign)[0]
 
     return _nested(windows, lambda window: single(values, window), joined)
 
 
 def nested_moments(values: FloatArray, windows: tuple[int, ...]) -> dict[int, Moments]:
     """Mean and sum of squares about it of each window; the squares of a flat one are exactly 0."""
-    rows = len(values)
-
-    def single(window: int) -> Moments:
-        found = Moments(np.empty(rows), np.empty(rows))
-        rolling_kernels.window_moments(np.ascontiguousarray(values), window, *found)
-        return found
+    values = np.ascontiguousarray(values)
 
     def joined(newer: int, older: int, found: dict[int, Moments]) -> Moments:
-        both = Moments(np.empty(rows), np.empty(rows))
-        joins.joined_moments(*found[newer], *found[older], newer, older, *both)
-        return both
+        pairs = *found[newer], *found[older]
+        return Moments(*filled(joins.joined_moments, *pairs, newer, older, parts=2))
 
-    return _nested(windows, single, joined)
+    return _nested(
+        windows,
+        lambda window: Moments(*filled(kernels.window_moments, values, window, parts=2)),
+        joined,
+    )
 
 
 def nested_lines(
     values: FloatArray, windows: tuple[int, ...], moments: dict[int, Moments]
 ) -> dict[int, Line]:
     """`rolling_line` of each window; `moments` are those of the same values and windows."""
-    rows = len(values)
-    lines: dict[int, Line] = {}
-    prices, numbers = np.ascontiguousarray(values), np.arange(float(rows))
+    prices, numbers = np.ascontiguousarray(values), np.arange(float(len(values)))
 
     def single(window: int) -> FloatArray:
-        result, middles = np.empty(rows), numbers - 0.5 * (window - 1)
-        rolling_kernels.window_products(
-            prices, numbers, moments[window].mean, middles, window, result
-        )
-        return result
+        middles = numbers - 0.5 * (window - 1)
+        return filled(
+            kernels.window_products, prices, numbers, moments[window].mean, middles, window
+        )[0]
 
     def joined(newer: int, older: int, found: dict[int, FloatArray]) -> FloatArray:
-        result = np.empty(rows)
-        means, others = moments[newer].mean, moments[older].mean
-        joins.joined_trends(found[newer], found[older], means, others, newer, older, result)
-        return result
+        pairs = found[newer], found[older], moments[newer].mean, moments[older].mean
+        return filled(joins.joined_trends, *pairs, newer, older)[0]
 
-    for window, products in _nested(windows, single, joined).items():
-        lines[window] = Line(np.empty(rows), np.empty(rows), np.empty(rows))
-        joins.lines_of(prices, *moments[window], products, window, *lines[window])
-    return lines
+    return {
+        window: Line(*filled(joins.lines_of, prices, *moments[window], products, window, parts=3))
+        for window, products in _nested(windows, single, joined).items()
+    }
 
 
 def nested_correlations(
     left: FloatArray, right: FloatArray, windows: tuple[int, ...]
 ) -> dict[int, FloatArray]:
     """`rolling_correlation` of each window."""
-    rows = len(left)
+    left, right = np.ascontiguousarray(left), np.ascontiguousarray(right)
     of_left, of_right = nested_moments(left, windows), nested_moments(right, windows)
 
     def single(window: int) -> FloatArray:
-        result = np.empty(rows)
         means = of_left[window].mean, of_right[window].mean
-        rolling_kernels.window_products(
-            np.ascontiguousarray(left), np.ascontiguousarray(right), *means, window, result
-        )
-        return result
+        return filled(kernels.window_products, left, right, *means, window)[0]
 
     def joined(newer: int, older: int, found: dict[int, FloatArray]) -> FloatArray:
-        result = np.empty(rows)
-        joins.joined_products(
-            found[newer],
-            found[older],
-            of_left[newer].mean,
-            of_left[older].mean,
-            of_right[newer].mean,
-            of_right[older].mean,
-            newer,
-            older,
-            result,
-        )
-        return result
+        products = found[newer], found[older]
+        means = (of[window].mean for of in (of_left, of_right) for window in (newer, older))
+        return filled(joins.joined_products, *products, *means, newer, older)[0]
 
-    products = _nested(windows, single, joined)
-    found: dict[int, FloatArray] = {}
-    for window, product in products.items():
-        found[window] = np.empty(rows)
-        squares = of_left[window].squares, of_right[window].squares
-        joins.correlations_of(*squares, product, found[window])
-    return found
+    return {
+        window: filled(
+            joins.correlations_of, of_left[window].squares, of_right[window].squares, products
+        )[0]
+        for window, products in _nested(windows, single, joined).items()
+    }
 
 
 def _nested(
@@ -178,7 +154,7 @@ def _nested(
     single: Callable[[int], _Statistic],
     joined: Callable[[int, int, dict[int, _Statistic]], _Statistic],
 ) -> dict[int, _Statistic]:
-    """Of each window what `single` gives, or `joined` of a newer and an older window already found."""
+    """What `single` gives for each window, or `joined` where it is the sum of two found before."""
     found: dict[int, _Statistic] = {}
     for window in sorted(set(windows)):
         if window < 1:

@@ -1,8 +1,8 @@
-"""This file holds rolling statistics that depend on their window alone.
+"""Rolling statistics that depend on their window alone.
 
-Each is computed from the window's values and no running sum is kept, so that a value has no memory of
-earlier bars: running sums keep the rounding of a large value long after it has left the window. The
-first `window - 1` rows are NaN, and NaN in a window gives NaN. A window counts rows.
+Each is computed from the window's values, without a running sum, which would keep the rounding
+error of a large value long after it has left the window. The first `window - 1` rows are NaN, and
+NaN in a window gives NaN. A window counts rows; one below 1 is a `ConfigurationError`.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from trading_pipeline.errors import ConfigurationError, DataQualityError
-from trading_pipeline.features.rolling import kernels as kernels
+from trading_pipeline.features.arrays import FloatArray, FloatArrays
+from trading_pipeline.features.rolling import kernels
 
 __all__ = [
-    "FloatArray",
     "Line",
     "OrderStatistics",
+    "filled",
     "lagged",
     "rolling_correlation",
     "rolling_line",
@@ -36,11 +36,9 @@ __all__ = [
     "rolling_z_score",
 ]
 
-FloatArray = npt.NDArray[np.float64]
-
 
 class Line(NamedTuple):
-    """Least-squares line through a window: slope by row, share explained, distance of the last row."""
+    """Least-squares line through a window: slope per row, share explained, last row's residual."""
 
     slope: FloatArray
     r_squared: FloatArray
@@ -75,7 +73,7 @@ def rolling_sum(values: FloatArray, window: int) -> FloatArray:
     >>> rolling_sum(np.array([1.0, 2.0, 3.0, 4.0]), 2)
     array([nan,  3.,  5.,  7.])
     """
-    return _filled(kernels.window_sums, values, window)
+    return _over(kernels.window_sums, values, window)[0]
 
 
 def rolling_mean(values: FloatArray, window: int) -> FloatArray:
@@ -87,12 +85,12 @@ def rolling_mean(values: FloatArray, window: int) -> FloatArray:
 
 def rolling_max(values: FloatArray, window: int) -> FloatArray:
     """Greatest of the last `window` rows."""
-    return _filled(kernels.window_extremes, values, window, 1.0)
+    return _over(kernels.window_extremes, values, window, 1.0)[0]
 
 
 def rolling_min(values: FloatArray, window: int) -> FloatArray:
     """Smallest of the last `window` rows."""
-    return _filled(kernels.window_extremes, values, window, -1.0)
+    return _over(kernels.window_extremes, values, window, -1.0)[0]
 
 
 def rolling_position_of_max(values: FloatArray, window: int) -> FloatArray:
@@ -101,18 +99,18 @@ def rolling_position_of_max(values: FloatArray, window: int) -> FloatArray:
     >>> rolling_position_of_max(np.array([3.0, 1.0, 3.0, 2.0]), 3)
     array([nan, nan,  1.,  2.])
     """
-    return _filled(kernels.window_extreme_positions, _finite(values), window, 1.0)
+    return _over(kernels.window_extreme_positions, _finite(values), window, 1.0)[0]
 
 
 def rolling_position_of_min(values: FloatArray, window: int) -> FloatArray:
     """Place of the window's first smallest value: 1 for its oldest row, `window` for its last."""
-    return _filled(kernels.window_extreme_positions, _finite(values), window, -1.0)
+    return _over(kernels.window_extreme_positions, _finite(values), window, -1.0)[0]
 
 
 def rolling_std(values: FloatArray, window: int, *, ddof: int = 1) -> FloatArray:
     """Standard deviation over the last `window` rows; exactly 0 where they are all equal.
 
-    `ddof=1` for a sample, `ddof=0` for the population, as Bollinger bands take it.
+    `ddof=1` for a sample, `ddof=0` for the population, as Bollinger bands use.
     """
     return rolling_mean_and_std(values, window, ddof=ddof)[1]
 
@@ -120,23 +118,21 @@ def rolling_std(values: FloatArray, window: int, *, ddof: int = 1) -> FloatArray
 def rolling_mean_and_std(
     values: FloatArray, window: int, *, ddof: int = 1
 ) -> tuple[FloatArray, FloatArray]:
-    """`rolling_mean` and `rolling_std` in one go."""
+    """`rolling_mean` and `rolling_std` in one pass."""
     if window <= ddof:
         raise ConfigurationError(
             f"A standard deviation with ddof={ddof} needs more than {ddof} rows, was {window}.",
             window=window,
         )
-    means, squares = _moments(values, window)
+    means, squares = _over(kernels.window_moments, values, window, parts=2)
     squares /= window - ddof
     return means, np.sqrt(squares, out=squares)
 
 
 def rolling_mean_deviation(values: FloatArray, window: int) -> FloatArray:
     """Mean absolute deviation from the window's mean; exactly 0 where all rows are equal."""
-    means, _ = _moments(values, window)
-    result = np.empty(len(values))
-    kernels.window_mean_deviations(_contiguous(values), means, window, result)
-    return result
+    means, _ = _over(kernels.window_moments, values, window, parts=2)
+    return filled(kernels.window_mean_deviations, _contiguous(values), means, window)[0]
 
 
 def rolling_z_score(values: FloatArray, window: int) -> FloatArray:
@@ -146,20 +142,18 @@ def rolling_z_score(values: FloatArray, window: int) -> FloatArray:
     array([       nan,        nan, 1.        , 0.57735027, 0.        ])
     """
     means, deviation = rolling_mean_and_std(values, window)
-    # NaN must stay NaN, so only a spread of exactly 0 is replaced
+    # NaN must stay NaN, so only a deviation of exactly 0 is replaced
     return np.where(deviation == 0.0, 0.0, (values - means) / np.where(deviation, deviation, 1.0))
 
 
 def rolling_correlation(left: FloatArray, right: FloatArray, window: int) -> FloatArray:
-    """Pearson's correlation over the last `window` rows; 0 where one of the two stands still."""
+    """Pearson's correlation over the last `window` rows; 0 where one of the two is constant."""
     _check(window)
-    result = np.empty(len(left))
-    kernels.window_correlations(_contiguous(left), _contiguous(right), window, result)
-    return result
+    return filled(kernels.window_correlations, _contiguous(left), _contiguous(right), window)[0]
 
 
 def rolling_line(values: FloatArray, window: int) -> Line:
-    """Least-squares line through the last `window` rows against their number.
+    """Least-squares line through the last `window` rows against the row number.
 
     A flat window has slope, explained share and residual 0. The residual is the last row's.
 
@@ -168,9 +162,7 @@ def rolling_line(values: FloatArray, window: int) -> Line:
     """
     if window < 2:
         raise ConfigurationError(f"A line needs 2 rows or more, was {window}.", window=window)
-    line = Line(*(np.empty(len(values)) for _ in range(3)))
-    kernels.window_lines(_contiguous(values), window, *line)
-    return line
+    return Line(*_over(kernels.window_lines, values, window, parts=3))
 
 
 def rolling_order_statistics(
@@ -182,26 +174,26 @@ def rolling_order_statistics(
     """
     _check(window)
     if not (0.0 <= low <= 1.0 and 0.0 <= high <= 1.0):
-        raise ConfigurationError(f"Quantiles lie from 0 to 1, were {low} and {high}.")
-    found = OrderStatistics(*(np.empty(len(values)) for _ in range(3)))
-    kernels.window_order_statistics(_finite(values), window, low, high, *found)
-    return found
+        raise ConfigurationError(f"Quantiles lie between 0 and 1, were {low} and {high}.")
+    return OrderStatistics(
+        *_over(kernels.window_order_statistics, _finite(values), window, low, high, parts=3)
+    )
 
 
-def _moments(values: FloatArray, window: int) -> tuple[FloatArray, FloatArray]:
+def filled(
+    kernel: Callable[..., None], first: FloatArray, *others: FloatArray | float, parts: int = 1
+) -> FloatArrays:
+    """`parts` new arrays as long as `first`, filled by `kernel(first, *others, *arrays)`."""
+    results = tuple(np.empty(len(first)) for _ in range(parts))
+    kernel(first, *others, *results)
+    return results
+
+
+def _over(
+    kernel: Callable[..., None], values: FloatArray, window: int, *others: float, parts: int = 1
+) -> FloatArrays:
     _check(window)
-    means, squares = np.empty(len(values)), np.empty(len(values))
-    kernels.window_moments(_contiguous(values), window, means, squares)
-    return means, squares
-
-
-def _filled(
-    kernel: Callable[..., None], values: FloatArray, window: int, *arguments: float
-) -> FloatArray:
-    _check(window)
-    result = np.empty(len(values))
-    kernel(_contiguous(values), window, *arguments, result)
-    return result
+    return filled(kernel, _contiguous(values), window, *others, parts=parts)
 
 
 def _contiguous(values: FloatArray) -> FloatArray:
@@ -213,10 +205,10 @@ def _finite(values: FloatArray) -> FloatArray:
     if wrong.size:
         raise DataQualityError(
             f"Ranks and places need finite values; row {wrong[0]} is {values[wrong[0]]}. Cut the "
-            "leading rows off, or mend the gap first.",
+            "leading rows off, or fix the gap first.",
             row=int(wrong[0]),
         )
-    return _contiguous(values)
+    return values
 
 
 def _check(window: int) -> None:

@@ -1,6 +1,7 @@
-"""This file holds the feature set `alpha158`: 157 columns, their windows and warm-ups.
+"""The feature set `alpha158`: 157 columns, their windows and warm-ups.
 
-158 without VWAP, which bars do not have. Names are the published ones: MA20 is MA over 20 bars.
+It is the published 158 without VWAP, which bars do not have. Names are the published ones: MA20 is
+MA over 20 bars.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ _PRICES = (
     ("HIGH0", "High by the close."),
     ("LOW0", "Low by the close."),
 )
-# formula, inputs, and of each part its name, bars before the window, meaning and, where fewer, inputs; one
+# formula, inputs, and of each part its name, bars before the window, meaning and, where fewer,
+# inputs; one
 # call gives the parts of every window
 _Rolling = tuple[Callable[..., Any], tuple[str, ...], tuple[tuple[Any, ...], ...]]
 _BEFORE_ORDER: tuple[_Rolling, ...] = (
@@ -60,7 +62,7 @@ _BEFORE_ORDER: tuple[_Rolling, ...] = (
         ),
     ),
 )
-# one call for each window: a sorted window is made of no other
+# one call for each window: a sorted window cannot be joined from others
 _ORDER = (
     ("QTLU", "80% quantile of {d} closes by the close."),
     ("QTLD", "20% quantile of {d} closes by the close."),

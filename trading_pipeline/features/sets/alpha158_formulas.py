@@ -1,13 +1,13 @@
-"""This file holds the formulas of the feature set `alpha158`, several columns a call.
+"""Formulas of the feature set `alpha158`, several columns a call.
 
 They are the published definitions of Qlib's Alpha158 (Yang et al. 2020, "Qlib: An AI-oriented
 quantitative investment platform"), without VWAP, over windows of d rows that must be full. Standard
 deviations are of samples, ranks are shares, slopes are by bar. All prices of one bar are divided by
 its close, and all volumes by its volume.
 
-Where a definition has no value there is one here: a line through a flat window explains 0 of it, what
-stands still has a correlation of 0, a volume after one of 0 counts as unchanged, and a bar without
-volume has VMA and VSTD of 0 (the definition divides by 1e-12 there).
+Where a definition has no value there is one here: a line through a flat window explains 0 of it, a
+constant series has a correlation of 0, a volume after one of 0 counts as unchanged, and a bar
+without volume has VMA and VSTD of 0 (the definition divides by 1e-12 there).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from trading_pipeline.features.arrays import FloatArray
 from trading_pipeline.features.rolling.nested_windows import (
     nested_correlations,
     nested_extreme_positions,
@@ -23,7 +24,10 @@ from trading_pipeline.features.rolling.nested_windows import (
     nested_moments,
     nested_sums,
 )
-from trading_pipeline.features.rolling.windows import FloatArray, lagged, rolling_order_statistics
+from trading_pipeline.features.rolling.windows import (
+    lagged,
+    rolling_order_statistics,
+)
 
 __all__ = [
     "bar_shape",
@@ -66,8 +70,8 @@ def price_ratios(bars: pd.DataFrame) -> Columns:
 def close_level(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
     """ROC, MA, STD, BETA, RSQR, RESI of each window, all but RSQR by the close.
 
-    The close d bars ago, the mean close and its deviation; slope, explained share and last residual of the
-    line through the closes.
+    The close d bars ago, the mean close and its deviation; slope, explained share and last residual
+    of the line through the closes.
     """
     close = _column(bars, "close")
     moments = nested_moments(close, windows)
@@ -83,7 +87,7 @@ def close_level(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
 
 
 def range_place(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
-    """MAX, MIN, RSV of each window: highest high and lowest low by the close, and the close between."""
+    """MAX, MIN, RSV of each window: highest high and lowest low by the close; close between them."""
     close = _column(bars, "close")
     highest = nested_extremes(_column(bars, "high"), windows, greatest=True)
     lowest = nested_extremes(_column(bars, "low"), windows, greatest=False)
@@ -102,7 +106,7 @@ def close_order(bars: pd.DataFrame, *, window: int) -> Columns:
 
 
 def extreme_ages(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
-    """IMAX, IMIN, IMXD of each window: places of highest high and lowest low (1 is oldest), by d."""
+    """IMAX, IMIN, IMXD of each window: places of highest high, lowest low (oldest is 1), by d."""
     tops = nested_extreme_positions(_column(bars, "high"), windows, greatest=True)
     bottoms = nested_extreme_positions(_column(bars, "low"), windows, greatest=False)
     columns: list[FloatArray] = []
@@ -124,9 +128,9 @@ def correlations(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
 
 
 def rise_counts(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
-    """CNTP, CNTN, CNTD of each window: share of bars that closed higher, lower, and their difference."""
+    """CNTP, CNTN, CNTD of each window: shares of bars that closed higher, lower; difference."""
     change = _change(_column(bars, "close"))
-    # keeps the first row NaN, of which no change is known
+    # keeps the first row, whose change is unknown, NaN
     nothing = 0.0 * change
     higher = nested_sums((change > 0.0) + nothing, windows)
     lower = nested_sums((change < 0.0) + nothing, windows)
@@ -138,12 +142,12 @@ def rise_counts(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
 
 
 def rise_sums(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
-    """SUMP, SUMN, SUMD of each window: rises, falls, their difference, by all movement of the close."""
+    """SUMP, SUMN, SUMD of each window: rises, falls, difference, by all movement of the close."""
     return _rise_shares(_column(bars, "close"), windows)
 
 
 def volume_level(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
-    """VMA, VSTD of each window: mean volume and its deviation by the bar's volume; 0 for a bar without."""
+    """VMA, VSTD of each window: mean volume and deviation by the bar's volume; 0 without any."""
     volume = _column(bars, "volume")
     by_volume = 1.0 / np.where(volume == 0.0, np.inf, volume + _TINY)
     moments = nested_moments(volume, windows)

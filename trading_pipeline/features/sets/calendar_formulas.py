@@ -1,9 +1,9 @@
-"""This file holds features of the calendar: weekday, month and the place of a bar in its session.
+"""Formulas of the calendar: weekday, month and the place of a bar in its session.
 
-They use what is known when the bar is complete. Month ends go by weekdays and not by sessions, since a
-list of sessions also knows of closures that nobody foresaw. A session's close is its scheduled one
-as the calendar has it; a daily, weekly or 24/7 bar of a day ends with its session, so that all of
-the session has gone by (1.0) and no hour is left (0.0): constant there, never NaN.
+They use what is known when the bar is complete. Month ends go by weekdays and not by sessions,
+since a list of sessions also has closures that were not known in advance. A session's close is its
+scheduled one as the calendar has it; a daily, weekly or 24/7 bar of a day ends with its session, so
+that all of the session is over (1.0) and no hour is left (0.0): constant there, never NaN.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trading_pipeline.features.rolling.windows import FloatArray
+from trading_pipeline.features.arrays import FloatArray
 from trading_pipeline.features.sets.context import FeatureContext
 from trading_pipeline.market_data.calendars import known_at, session_dates, sessions
 
@@ -59,7 +59,7 @@ def month_end(bars: pd.DataFrame) -> FloatArray:
 
 
 def session_elapsed(bars: pd.DataFrame, *, context: FeatureContext | None) -> FloatArray:
-    """Share of the session that has gone by when the bar is known, 0 to 1; 1 for daily bars."""
+    """Share of the session that is over when the bar is known, 0 to 1; 1 for daily bars."""
     if context is None or not context.timeframe.is_intraday:
         return np.ones(len(bars))
     known, opens, closes = _session_clock(bars, context)
@@ -79,7 +79,7 @@ def _session_clock(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """`known_at`, open and close of each bar's session in microseconds.
 
-    A bar outside of every session counts as its session's last: none of it is left.
+    A bar outside every session counts as the last of its session.
     """
     index = pd.DatetimeIndex(bars.index)
     known = known_at(index, context.timeframe, context.calendar)

@@ -1,6 +1,6 @@
-"""This file holds the feature set `candles`: 19 candlestick patterns, -1 bearish, 0 none, 1 bullish.
+"""The feature set `candles`: 19 candlestick patterns, -1 bearish, 0 none, 1 bullish.
 
-The rules are TA-Lib's, and so are the sizes that they compare a bar with: means of the bars before.
+The rules are TA-Lib's; they compare a bar with mean sizes of the bars before it.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from trading_pipeline.features.arrays import FloatArray
 from trading_pipeline.features.indicators.wrapper import indicator_arrays, indicator_warmup
-from trading_pipeline.features.rolling.windows import FloatArray
 from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec, register_feature_set
 
 __all__ = ["CANDLES", "candlestick"]
@@ -40,7 +40,7 @@ _PATTERNS = {
 def candlestick(bars: pd.DataFrame, *, pattern: str) -> FloatArray:
     """TA-Lib's pattern of that name (without its prefix CDL): -1.0, 0.0 or 1.0.
 
-    TA-Lib gives 100 or, where one edge of two bodies is the same, 80; both are 1 here.
+    TA-Lib gives 100 or, where two bodies share an edge, 80; both are 1 here.
     """
     (values,) = indicator_arrays(f"CDL{pattern}", bars)
     return np.sign(values)

@@ -1,8 +1,9 @@
-"""This file holds the feature set `core_mtf`: `core`, and columns of the next coarser bars.
+"""The feature set `core_mtf`: `core`, and columns of the next coarser bars.
 
-A coarse bar is used from the moment at which it is complete, and by the first bar that is complete then
-or later: both clocks are `known_at`. So a daily bar sees last week's bar from Monday's to Thursday's
-close, and this week's at Friday's. All formulas are windows, which forget: coarse bars are few.
+A coarse bar is used from the moment at which it is complete, and by the first bar that is complete
+then or later: both clocks are `known_at`. So a daily bar sees last week's bar from Monday's to
+Thursday's close, and this week's at Friday's. All
+formulas are plain windows, which forget quickly: coarse bars are few.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import pandas as pd
 
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import ConfigurationError, DataQualityError
-from trading_pipeline.features.rolling.windows import FloatArray
+from trading_pipeline.features.arrays import FloatArray
 from trading_pipeline.features.sets import core_formulas as formulas
 from trading_pipeline.features.sets.context import FeatureContext
 from trading_pipeline.features.sets.core import CORE
@@ -132,7 +133,7 @@ def coarse_columns(bars: pd.DataFrame, *, context: FeatureContext | None) -> tup
 
 
 def _warmup(lookback: int, most: int) -> int:
-    # the first coarse bar may be cut, and the last is not complete: two more
+    # two more: the first coarse bar may be cut off, and the last is not complete
     return (lookback + 2) * most
 
 
@@ -143,8 +144,9 @@ def _too_few_coarse(
     outside = int(outside_sessions(index, context.timeframe, context.calendar).sum())
     return DataQualityError(
         f"The feature {name!r} has no value on {rows} rows after its warm-up: {len(bars)} bars of "
-        f"{context.timeframe.value} make only {coarse} coarser ones, since {outside} of them lie outside "
-        f"every session of {context.calendar}. Drop those bars, or name the calendar they belong to.",
+        f"{context.timeframe.value} make only {coarse} coarser ones, since {outside} of them lie "
+        f"outside every session of {context.calendar}. Drop those bars, or name the calendar they "
+        "belong to.",
         feature=name,
         rows=rows,
         outside=outside,

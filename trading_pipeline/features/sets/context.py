@@ -1,4 +1,4 @@
-"""This file holds what features may know of a series besides its bars."""
+"""What features may know of a series besides its bars."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Memory = Literal["warmup", "all"]
 
 @dataclass(frozen=True)
 class FeatureContext:
-    """What bars do not say of themselves: their timeframe and the calendar of their sessions."""
+    """What the bars alone do not tell: their timeframe and the calendar of their sessions."""
 
     timeframe: Timeframe
     calendar: str

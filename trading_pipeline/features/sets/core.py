@@ -1,12 +1,12 @@
-"""This file holds the feature set `core`: what is in it, with which parameters and warm-up."""
+"""The feature set `core`: its features, with their parameters and warm-ups."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 
+from trading_pipeline.features.arrays import FloatArray
 from trading_pipeline.features.indicators.wrapper import indicator_lookback, indicator_warmup
-from trading_pipeline.features.rolling.windows import FloatArray
 from trading_pipeline.features.sets import calendar_formulas as calendar
 from trading_pipeline.features.sets import core_formulas as formulas
 from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec, register_feature_set
@@ -28,7 +28,7 @@ def _windowed(
     meaning: str,
     **parameters: float,
 ) -> FeatureSpec:
-    """A feature that forgets every bar more than `lookback` bars old."""
+    """A feature of a plain window: it forgets every bar more than `lookback` bars old."""
     return FeatureSpec(
         name=name,
         version=1,
@@ -57,7 +57,8 @@ def _recursive(
         version=2,
         inputs=inputs,
         lookback=indicator_lookback(indicator, **parameters),
-        # all settle as late as the slowest: bars may begin with moves a thousand times the usual ones
+        # all settle as late as the slowest: bars may begin with moves a thousand times the usual
+        # ones
         warmup=indicator_warmup("ADX", timeperiod=14),
         compute=compute,
         parameters=parameters,
@@ -382,4 +383,4 @@ CORE = register_feature_set(
         ),
     )
 )
-"""Momentum, volatility, volume and calendar of one series: what a model gets unless it says otherwise."""
+"""Momentum, volatility, volume and calendar of one series: the default set of a model."""

@@ -1,8 +1,8 @@
-"""This file holds the formulas of the features in the set `core`.
+"""Formulas of the feature set `core`.
 
 All are free of scale and of trend: fractions, ratios and standard deviations, never percent or
-currency. `open`, `high`, `low`, `close` and `volume` are the columns of forward-adjusted bars. Where
-a window is flat, so that its formula is 0/0, the value is the neutral one that each function names.
+currency. Bars are forward-adjusted. Where a window is flat, so that a formula is 0/0, the value is
+the neutral one that each function names.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from trading_pipeline.features.arrays import FloatArray
 from trading_pipeline.features.indicators.wrapper import indicator_arrays
 from trading_pipeline.features.rolling import wilder_kernels
 from trading_pipeline.features.rolling.windows import (
-    FloatArray,
     lagged,
     rolling_line,
     rolling_max,
@@ -76,7 +76,7 @@ def rate_of_change(bars: pd.DataFrame, *, bars_back: int) -> FloatArray:
 
 
 def rsi(bars: pd.DataFrame, *, timeperiod: int) -> FloatArray:
-    """Wilder's RSI from 0 to 1; 0.5 where the close stands still (`wilder_kernels.STILL`)."""
+    """Wilder's RSI from 0 to 1; 0.5 where the close is constant (`wilder_kernels.STILL`)."""
     result = np.empty(len(bars))
     wilder_kernels.strength_values(_column(bars, "close"), timeperiod, result)
     return result
@@ -161,12 +161,12 @@ def volume_z_score(bars: pd.DataFrame, *, window: int) -> FloatArray:
 
 
 def on_balance_volume(bars: pd.DataFrame, *, window: int) -> FloatArray:
-    """On-balance volume as a z-score in its window, which the level's arbitrary start cancels out of."""
+    """On-balance volume as a z-score in its window: the arbitrary start of the level cancels out."""
     return rolling_z_score(_only("OBV", bars), window)
 
 
 def overnight_return(bars: pd.DataFrame) -> FloatArray:
-    """Log return from the close before to the open."""
+    """Log return from the previous close to the open."""
     return np.log(_column(bars, "open") / lagged(_column(bars, "close"), 1))
 
 
@@ -195,8 +195,8 @@ def parkinson_volatility(bars: pd.DataFrame, *, window: int) -> FloatArray:
 def garman_klass_volatility(bars: pd.DataFrame, *, window: int) -> FloatArray:
     """Root of the mean of log(h/l)^2 / 2 - (2 log 2 - 1) log(c/o)^2 (Garman and Klass 1980); per bar.
 
-    No term is below 0 while open and close lie between low and high; where they do not, a mean below
-    0 counts as 0.
+    No term is below 0 while open and close lie between low and high; where they do not, a mean
+    below 0 counts as 0.
     """
     spread, body = log_range(bars), intraday_return(bars)
     terms = 0.5 * np.square(spread) - (2.0 * np.log(2.0) - 1.0) * np.square(body)
@@ -229,8 +229,8 @@ def close_to_exponential(bars: pd.DataFrame, *, timeperiod: int) -> FloatArray:
 def directional_movement(bars: pd.DataFrame, *, timeperiod: int) -> tuple[FloatArray, FloatArray]:
     """Wilder's +DI less -DI (-1 to 1), and his average directional index (0 to 1).
 
-    Both tend to 0, which is no direction, where prices stand still (`wilder_kernels.STILL`). The index does
-    not depend on the close: true ranges cancel out of it.
+    Both tend to 0, no direction, where prices do not move (`wilder_kernels.STILL`). The index does
+    not depend on the close: true ranges cancel out.
     """
     difference, index = np.empty(len(bars)), np.empty(len(bars))
     high, low, close = (_column(bars, name) for name in ("high", "low", "close"))

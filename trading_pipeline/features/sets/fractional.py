@@ -1,9 +1,9 @@
-"""This file holds the feature set `frac_diff`: fractional differences of fixed width.
+"""The feature set `frac_diff`: fractional differences of fixed width, of log prices.
 
-A difference of order d between 0 (the series itself) and 1 (its change) keeps some of the series' memory
-and loses most of its trend (Lopez de Prado 2018, "Advances in Financial Machine Learning", chapter 5).
-Of log prices; weights below the tolerance are cut, so every row is a sum over the same number of bars.
-The weights do not add up to 0: the values lean on the level of the price, the less the higher the order.
+A difference of order d between 0 (the series itself) and 1 (its change) keeps some of the series'
+memory and loses most of its trend (Lopez de Prado 2018, "Advances in Financial Machine Learning",
+chapter 5). Weights below the tolerance are cut, so every row is a sum over the same number of bars.
+The weights do not add up to 0, so values depend on the price level; less so for a higher order.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from trading_pipeline.errors import ConfigurationError
-from trading_pipeline.features.rolling.windows import FloatArray
+from trading_pipeline.features.arrays import FloatArray
 from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec, register_feature_set
 
 __all__ = ["FRAC_DIFF", "fractional_difference", "fractional_weights"]
@@ -25,10 +25,10 @@ _MOST_WEIGHTS = 10_000
 
 @functools.lru_cache(maxsize=64)
 def fractional_weights(order: float, tolerance: float) -> tuple[float, ...]:
-    """Weights of the present value, the one before, and so on, as long as they reach `tolerance`.
+    """Weights of the present value, the one before, and so on, down to `tolerance`.
 
     w(0) = 1, w(k) = -w(k - 1) (order - k + 1) / k (equation 5.1 of the book). Raises
-    `ConfigurationError` for an order outside of 0 to 2 and for more than 10,000 weights.
+    `ConfigurationError` for an order outside 0 to 2 and for more than 10,000 weights.
 
     >>> fractional_weights(1.0, 1e-4)
     (1.0, -1.0)
@@ -50,8 +50,8 @@ def fractional_weights(order: float, tolerance: float) -> tuple[float, ...]:
         weights.append(weight)
         if len(weights) > _MOST_WEIGHTS:
             raise ConfigurationError(
-                f"A fractional difference of order {order} has more than {_MOST_WEIGHTS} weights of "
-                f"{tolerance} or more. Give a greater tolerance.",
+                f"A fractional difference of order {order} has more than {_MOST_WEIGHTS} weights "
+                f"of {tolerance} or more. Give a greater tolerance.",
                 order=order,
                 tolerance=tolerance,
             )

@@ -1,9 +1,9 @@
-"""This file holds the feature set `alpha360_lite`: the last 20 bars themselves, in units of the present.
+"""The feature set `alpha360_lite`: the last 20 bars themselves, relative to the present one.
 
-Qlib's Alpha360 gives six fields of the last 60 bars. Lite is five fields (no VWAP, which bars do not
-have) of 20 bars, and leaves out CLOSE0, which is always 1: 99 columns. Prices are divided by the
-present close. Volumes are divided by the mean volume of the 20 bars, and not by the present one, which
-may be 0; they are 0 where none of the 20 has any.
+Qlib's Alpha360 gives six fields of the last 60 bars. Lite has five fields (no VWAP, which bars do
+not have) of 20 bars and omits CLOSE0, which is always 1: 99 columns. Prices are divided by the
+present close. Volumes are divided by the mean volume of the 20 bars, since the present one may be
+0; they are 0 where all 20 are.
 """
 
 from __future__ import annotations
@@ -12,7 +12,11 @@ import numpy as np
 import pandas as pd
 
 from trading_pipeline.domain.bars import PRICE_COLUMNS
-from trading_pipeline.features.rolling.windows import FloatArray, lagged, rolling_mean
+from trading_pipeline.features.arrays import FloatArray
+from trading_pipeline.features.rolling.windows import (
+    lagged,
+    rolling_mean,
+)
 from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec, register_feature_set
 
 __all__ = ["ALPHA360_LITE", "lagged_prices", "lagged_volumes"]

@@ -1,7 +1,8 @@
-"""This file holds the feature set `patterns`: what swings and chart patterns were known at a bar.
+"""The feature set `patterns`: the swings and chart patterns that were known at a bar.
 
-Distances are in ATRs of the bar, ages as a share of the 60 bars for which a pattern speaks. Without
-a pattern in that time the age is 1 and the other columns are 0, so nothing is NaN after the warm-up.
+Distances are in ATRs of the bar, ages as a share of the 60 bars for which a pattern counts. Without
+a pattern in that time the age is 1 and the other columns are 0, so nothing is NaN after the
+warm-up.
 """
 
 from __future__ import annotations
@@ -12,17 +13,17 @@ import weakref
 import numpy as np
 import pandas as pd
 
+from trading_pipeline.features.arrays import FloatArray
 from trading_pipeline.features.patterns import kinds as pattern_kinds
 from trading_pipeline.features.patterns.break_kernels import WAIT, fill_columns
 from trading_pipeline.features.patterns.search import search
 from trading_pipeline.features.patterns.zigzag import average_true_range_14, find_pivots
-from trading_pipeline.features.rolling.windows import FloatArray
 from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec, register_feature_set
 
 __all__ = ["PATTERNS", "WARMUP_BARS", "pattern_column", "pattern_table"]
 
 WARMUP_BARS = 500
-"""250 bars of the longest pattern, 60 for which it speaks, and 190 in which two zigzags meet."""
+"""250 bars of the longest pattern, 60 for which it counts, and 190 until two zigzags agree."""
 _FAMILIES = pattern_kinds.FAMILIES  # by its module, so that the set's hash covers that file
 _SWINGS = {
     "swing_direction": "1 after a confirmed low, -1 after a confirmed high.",
@@ -107,10 +108,10 @@ def _fill_swings(bars: pd.DataFrame, atr: FloatArray, table: FloatArray) -> None
 
 
 def _table_of(bars: pd.DataFrame) -> FloatArray:
-    """The table of the bars that were asked for last, by this thread.
+    """The table of the bars that this thread asked for last.
 
-    A set computes column by column, of one frame. The sums guard against a frame that was written
-    into in between.
+    A set is computed column by column from one frame. The sums notice a frame that was changed in
+    between.
     """
     content = (len(bars), *(float(bars[name].sum()) for name in ("high", "low", "close")))
     known = getattr(_last, "known", None)

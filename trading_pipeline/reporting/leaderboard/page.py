@@ -1,146 +1,153 @@
-"""This file holds the leaderboard: all results side by side on one self-contained page."""
+"""The leaderboard: all results side by side on one self-contained page."""
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from dataclasses import replace
 from urllib.parse import urlsplit
 
-import pandas as pd
-
 from trading_pipeline.errors import ConfigurationError
-from trading_pipeline.reporting.page.layout import Cell, Column, html_table, page, static_text
+from trading_pipeline.reporting.page.cells import label_column, value_cell
+from trading_pipeline.reporting.page.layout import (
+    Cell,
+    Column,
+    header,
+    html_table,
+    page,
+    static_text,
+    warning_box,
+)
 from trading_pipeline.reporting.page.metric_labels import metric_label
 from trading_pipeline.reporting.page.number_format import (
     MISSING,
-    NumberKind,
-    format_number,
-    format_stamp,
+    as_number,
+    format_value,
     is_missing,
-    sign_class,
 )
 from trading_pipeline.reporting.page.plain_warnings import FEW_TRADES, verdict
 
 __all__ = ["LEADERBOARD_METRICS", "render_leaderboard"]
 
-LEADERBOARD_METRICS: tuple[tuple[str, str], ...] = (
-    ("total_return", "Return"),
-    ("benchmark_total_return", "Buy and hold"),
-    ("cagr", "Growth a year"),
-    ("sharpe", "Sharpe"),
-    ("benchmark_sharpe", "Its Sharpe"),
-    ("max_drawdown", "Drawdown"),
-    ("benchmark_max_drawdown", "Its drawdown"),
+LEADERBOARD_METRICS: tuple[str, ...] = (
+    "total_return",
+    "benchmark_total_return",
+    "cagr",
+    "sharpe",
+    "benchmark_sharpe",
+    "max_drawdown",
+    "benchmark_max_drawdown",
 )
-"""Metrics that have a column, with its head; the rest is on the tear sheets."""
+"""Metrics that have a column; the rest is on the tear sheets."""
+_NUMBERS = (
+    "trade_count",
+    *LEADERBOARD_METRICS,
+    "deflated_sharpe_ratio",
+    "trials",
+    "trials_at_creation",
+)
+Row = Mapping[str, object]
 
 
 def render_leaderboard(
-    rows: Sequence[Mapping[str, Any]], *, trials: int | None = None, title: str = "Leaderboard"
+    rows: Sequence[Row], *, trials: int | None = None, title: str = "Leaderboard"
 ) -> str:
-    """The index page; equal input gives equal bytes, and nothing on it is loaded from elsewhere.
+    """The index page; equal input gives equal bytes, and the page loads nothing.
 
-    `rows`: one result each, with the columns of `backtest_results` (metrics by name as fractions) and
-    `tearsheet`, the path of its page relative to this one. What a row lacks is shown as a dash.
-    `trials`: number of trials made so far by anybody. Rows come ordered by Sharpe ratio, those
-    without one last. Raises `ConfigurationError` for a `tearsheet` that is not a relative path.
+    Parameters
+    ----------
+    rows
+        One result each, with the columns of `backtest_results` (metrics by name, as fractions) and
+        `tearsheet`, the path of its page relative to this one. A missing value is shown as a dash.
+    trials
+        Number of all trials made so far.
+    title
+        Heading of the page.
 
+    Returns
+    -------
+    str
+        HTML. Rows come ordered by Sharpe ratio, those without one last.
+
+    Raises
+    ------
+    ConfigurationError
+        A `tearsheet` that is not a relative path.
+
+    Examples
+    --------
     >>> "Too few trades" in render_leaderboard([{"instrument": "IBM_1d", "trade_count": 3}])
     True
     """
     ordered = sorted(rows, key=_rank)
     columns = [
-        Column("Instrument", "text", "text"),
-        Column("Scenario", "text", "text"),
-        Column("Verdict", "text", "text"),
+        *(Column(head, "text", "text") for head in ("Instrument", "Scenario")),
+        Column("Verdict", "text", "text", metric_label("verdict").help),
         Column("Result", "text", "text"),
-        Column("Trades", "", "number"),
-        *(
-            Column(head, "", "number", title=metric_label(name).help)
-            for name, head in LEADERBOARD_METRICS
-        ),
-        Column("Deflated", "", "number", title=metric_label("deflated_sharpe_ratio").help),
-        Column("Trials", "", "number", title="Trials made so far, by which the row is judged"),
-        Column("Then", "", "number", title="Trials made when this result was created"),
-        Column("From", "text", "text"),
-        Column("To", "text", "text"),
+        *(label_column(metric_label(name), sortable=True) for name in _NUMBERS),
+        *(Column(head, "text", "text") for head in ("From", "To")),
     ]
     table = html_table(columns, [_row(row) for row in ordered], table_id="results")
     empty = '<p class="muted">There is no result yet.</p>' if not ordered else ""
     body = (
-        f'<header class="top"><div><h1>{html.escape(title)}</h1>'
-        f'<p class="subtitle">{html.escape(_subtitle(ordered, trials))}</p></div>'
-        '<div class="buttons"><input class="filter" id="filter" type="search" '
-        'placeholder="Filter" aria-label="Filter rows">'
-        '<button id="theme" type="button">Light / dark</button></div></header>\n'
-        f'<section class="warnings" role="note"><ul>{_cautions(trials)}</ul></section>\n'
-        f'<section class="card" style="margin-top:16px">{empty}<div class="scroll held">{table}</div>'
-        "</section>\n<footer>A click on a head sorts. Returns are over each result's own dates.</footer>"
+        f"{header(title, _subtitle(len(ordered), trials), _FILTER)}\n"
+        f"{warning_box(_cautions(trials))}\n"
+        f'<section class="card" style="margin-top:16px">{empty}'
+        f'<div class="scroll held">{table}</div></section>'
+        "\n<footer>Click a column head to sort. Each return covers the result's own "
+        "dates. B&amp;H: buy and hold.</footer>"
     )
-    return page(
-        title,
-        body,
-        wide=True,
-        scripts=[
-            static_text("page/static/theme.js"),
-            static_text("leaderboard/static/leaderboard.js"),
-        ],
-    )
+    scripts = [
+        static_text("page/static/theme.js"),
+        static_text("leaderboard/static/leaderboard.js"),
+    ]
+    return page(title, body, scripts, wide=True)
 
 
-def _rank(row: Mapping[str, Any]) -> tuple[bool, float, str, str]:
-    sharpe = row.get("sharpe")
-    missing = sharpe is None or is_missing(sharpe)
-    return (
-        missing,
-        0.0 if missing else -float(str(sharpe)),
-        _instrument(row),
-        _text(row, "scenario"),
-    )
+_FILTER = (
+    '<input class="filter" id="filter" type="search" placeholder="Filter" aria-label="Filter rows">'
+)
 
 
-def _row(row: Mapping[str, Any]) -> list[Cell]:
+def _rank(row: Row) -> tuple[bool, float, str, str]:
+    sharpe = as_number(row.get("sharpe"))
+    return sharpe is None, -(sharpe or 0.0), _instrument(row), _text(row, "scenario")
+
+
+def _row(row: Row) -> list[Cell]:
     words = verdict(row)
     good = words.startswith(("Ahead so far", "Stands out"))
-    result_id = _text(row, "result_id")
     return [
-        _words(_instrument(row), href=_page_path(row)),
+        replace(_words(_instrument(row)), href=_page_path(row)),
         _words(_text(row, "scenario")),
         Cell(words, "text wrap up" if good else "text wrap muted", sort=words),
-        _words(result_id[:12]),
-        _count(row.get("trade_count")),
-        *(_number(row.get(name), name) for name, _ in LEADERBOARD_METRICS),
-        _number(row.get("deflated_sharpe_ratio"), "deflated_sharpe_ratio"),
-        _count(row.get("trials")),
-        _count(row.get("trials_at_creation")),
-        _words(_date(row.get("from_ts"))),
-        _words(_date(row.get("to_ts"))),
+        _words(_text(row, "result_id")[:12]),
+        *(value_cell(row.get(name), metric_label(name), sortable=True) for name in _NUMBERS),
+        _words(format_value(row.get("from_ts"), "time")),
+        _words(format_value(row.get("to_ts"), "time")),
     ]
 
 
-def _subtitle(rows: Sequence[Mapping[str, Any]], trials: int | None) -> str:
-    results = f"{len(rows):,} result{'' if len(rows) == 1 else 's'}"
-    return results if trials is None else f"{results} · {trials:,} trials so far"
+def _subtitle(results: int, trials: int | None) -> str:
+    shown = f"{results:,} result{'' if results == 1 else 's'}"
+    return shown if trials is None else f"{shown} · {trials:,} trials so far"
 
 
-def _cautions(trials: int | None) -> str:
+def _cautions(trials: int | None) -> list[str]:
     tried = (
         "The best of many trials looks good by chance alone"
         if trials is None
-        else f"{trials:,} trials have been made so far, and the best of many looks good by chance alone"
+        else f"{trials:,} trials have been made so far, and the best of many looks good by chance "
+        "alone"
     )
-    lines = [
+    return [
         f"{tried}; read the verdict before the return.",
         f"A result with fewer than {FEW_TRADES} trades is not judged.",
     ]
-    return "".join(f"<li>{html.escape(line)}</li>" for line in lines)
 
 
-def _page_path(row: Mapping[str, Any]) -> str | None:
+def _page_path(row: Row) -> str | None:
     path = row.get("tearsheet")
-    if path is None or is_missing(path):
+    if is_missing(path):
         return None
     parts = urlsplit(str(path))
     if parts.scheme or parts.netloc or str(path).startswith(("/", "\\")):
@@ -152,40 +159,16 @@ def _page_path(row: Mapping[str, Any]) -> str | None:
     return str(path)
 
 
-def _instrument(row: Mapping[str, Any]) -> str:
+def _instrument(row: Row) -> str:
     return _text(row, "instruments") or _text(row, "instrument")
 
 
-def _text(row: Mapping[str, Any], name: str) -> str:
+def _text(row: Row, name: str) -> str:
     value = row.get(name)
-    if value is None or is_missing(value):
-        return ""
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value))
-    return str(value)
+    return "" if is_missing(value) else str(value)
 
 
-def _date(value: datetime | None) -> str:
-    return "" if value is None or is_missing(value) else format_stamp(pd.Timestamp(value))
-
-
-def _words(text: str, href: str | None = None) -> Cell:
-    return Cell(text or MISSING, "text", sort=text, href=href)
-
-
-def _count(value: Any) -> Cell:
-    return _cell(value, "count", signed=False)
-
-
-def _number(value: Any, name: str) -> Cell:
-    label = metric_label(name)
-    return _cell(value, label.kind, signed=label.signed)
-
-
-def _cell(value: Any, kind: NumberKind, *, signed: bool) -> Cell:
-    if value is None or is_missing(value):
-        return Cell(MISSING, "", sort="")
-    number = float(value)
-    return Cell(
-        format_number(number, kind), sign_class(number) if signed else "", sort=repr(number)
-    )
+def _words(text: str) -> Cell:
+    return Cell(text or MISSING, "text", sort="" if text == MISSING else text)

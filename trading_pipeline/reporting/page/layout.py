@@ -1,6 +1,7 @@
-"""This file holds the pieces of a self-contained page: frame, tables, facts. Nothing is loaded.
+"""Pieces of a self-contained page: frame, header, cards, tables, facts.
 
-Every text is escaped here; the page's policy forbids any request, so that a report can be mailed.
+Every text is escaped here. A page loads nothing, and its policy forbids any request, so that a
+report can be mailed.
 """
 
 from __future__ import annotations
@@ -12,7 +13,18 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-__all__ = ["Cell", "Column", "embedded_json", "facts", "html_table", "page", "static_text"]
+__all__ = [
+    "Cell",
+    "Column",
+    "card",
+    "embedded_json",
+    "facts",
+    "header",
+    "html_table",
+    "page",
+    "static_text",
+    "warning_box",
+]
 
 _REPORTING = resources.files("trading_pipeline.reporting")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
@@ -20,7 +32,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inl
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: shown text, CSS classes, what to sort by, a link, and words shown on hover."""
+    """One cell: its text, CSS classes, the value to sort by, a link, and a hover title."""
 
     text: str
     css: str = ""
@@ -46,23 +58,46 @@ def static_text(path: str) -> str:
 
 
 def page(title: str, body: str, scripts: Sequence[str], *, wide: bool = False) -> str:
-    """A whole HTML document with the shared style; `scripts` are run in order at its end."""
+    """A whole HTML document with the shared style and theme; `scripts` run in order at its end."""
     width = ' class="wide"' if wide else ""
     blocks = "\n".join(f"<script>{text}</script>" for text in scripts)
+    style = static_text("page/static/page.css")
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{html.escape(title)}</title>\n<style>\n{static_text('page/static/page.css')}</style>\n"
+        f"<title>{html.escape(title)}</title>\n<style>\n{style}</style>\n"
         f"</head>\n<body>\n<main{width}>\n{body}\n</main>\n{blocks}\n</body>\n</html>\n"
     )
+
+
+def header(title: str, subtitle: str, controls: str) -> str:
+    """Title and subtitle beside the page's controls (HTML) and the button of the theme."""
+    return (
+        f'<header class="top"><div><h1>{html.escape(title)}</h1>'
+        f'<p class="subtitle">{html.escape(subtitle)}</p></div><div class="buttons">{controls}'
+        '<button id="theme" type="button">Light / dark</button></div></header>'
+    )
+
+
+def warning_box(warnings: Sequence[str]) -> str:
+    """What a reader must know before the numbers; empty without warnings."""
+    if not warnings:
+        return ""
+    items = "".join(f"<li>{html.escape(text)}</li>" for text in warnings)
+    return f'<section class="warnings" role="note"><ul>{items}</ul></section>'
+
+
+def card(title: str, body: str) -> str:
+    """A framed section of HTML under a title."""
+    return f'<section class="card"><h2>{html.escape(title)}</h2>{body}</section>'
 
 
 def html_table(
     columns: Sequence[Column], rows: Iterable[Sequence[Cell] | str], *, table_id: str = ""
 ) -> str:
-    """A table; a row that is a text stands over the rows of a group."""
+    """A table; a row that is a text is the heading of a group."""
     heads = "".join(
         f"<th{_attribute('class', column.css)}{_attribute('data-sort', column.sort)}"
         f'{_attribute("title", column.title)} scope="col">{html.escape(column.text)}</th>'
@@ -71,7 +106,7 @@ def html_table(
     lines = [
         f'<tr class="group"><td colspan="{len(columns)}">{html.escape(row)}</td></tr>'
         if isinstance(row, str)
-        else "<tr>" + "".join(_cell(cell) for cell in row) + "</tr>"
+        else "<tr>" + "".join(map(_cell, row)) + "</tr>"
         for row in rows
     ]
     return (
@@ -82,12 +117,13 @@ def html_table(
 
 
 def facts(pairs: Iterable[tuple[str, str]], *, code: bool = False) -> str:
-    """A list of names and values; values that are ids or hashes are set as code."""
-    parts = []
-    for name, value in pairs:
-        shown = f"<code>{html.escape(value)}</code>" if code else html.escape(value)
-        parts.append(f"<dt>{html.escape(name)}</dt><dd>{shown}</dd>")
-    return '<dl class="facts">' + "".join(parts) + "</dl>"
+    """A list of names and values; `code` sets the values, ids or hashes, in a fixed width."""
+    opening, closing = ("<dd><code>", "</code></dd>") if code else ("<dd>", "</dd>")
+    items = (
+        f"<dt>{html.escape(name)}</dt>{opening}{html.escape(value)}{closing}"
+        for name, value in pairs
+    )
+    return f'<dl class="facts">{"".join(items)}</dl>'
 
 
 def embedded_json(element_id: str, value: object) -> str:

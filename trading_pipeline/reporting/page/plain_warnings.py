@@ -1,11 +1,10 @@
-"""This file holds what a reader must know before the numbers, in plain words, and the verdict."""
+"""What a reader must know before the numbers, in plain words, and the verdict on a result."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from trading_pipeline.reporting.page.number_format import format_number, is_missing
+from trading_pipeline.reporting.page.number_format import as_number, format_number
 
 __all__ = ["CONFIDENCE", "FEW_TRADES", "WORTHLESS", "plain_warnings", "verdict"]
 
@@ -21,10 +20,18 @@ def plain_warnings(
     trials: int | None = None,
     given: Sequence[str] = (),
 ) -> list[str]:
-    """Sentences to put over a result: the engine's own (`given`), then what the numbers say.
+    """Sentences to put above a result: the engine's own (`given`), then what the numbers say.
 
-    `source`: name of the bars' source; synthetic ones are named as such. `trials`: number of trials
-    made so far with any parameters, which a Sharpe ratio has to be judged by.
+    Parameters
+    ----------
+    metrics
+        Values by the names of `performance.METRIC_NAMES`; a missing one makes no sentence.
+    source
+        Name of the source of the bars; synthetic bars are named as such.
+    trials
+        Number of trials made so far with any parameters; the more, the less a Sharpe ratio means.
+    given
+        Warnings of the engine and of the run, put first.
     """
     found = list(given)
     if source == "synthetic":
@@ -32,55 +39,58 @@ def plain_warnings(
             "The bars are synthetic: this page shows how the pipeline works and says nothing about "
             "any market."
         )
-    trades = _value(metrics, "trade_count")
+    trades = as_number(metrics.get("trade_count"))
     if trades is not None and trades < FEW_TRADES:
         found.append(
-            f"Only {trades:.0f} trades: with fewer than {FEW_TRADES} the averages are mostly chance."
+            f"Only {_count(trades, 'trade')}: with fewer than {FEW_TRADES} the averages are mostly "
+            "chance."
         )
-    own, other = _value(metrics, "total_return"), _value(metrics, "benchmark_total_return")
+    own, other = metrics.get("total_return"), metrics.get("benchmark_total_return")
     if own is not None and other is not None and own <= other:
         found.append(
-            f"Buying and holding earned {format_number(other, 'percent')} in the same time, this "
+            f"Buy and hold returned {format_number(other, 'percent')} over the same period, this "
             f"strategy {format_number(own, 'percent')}."
         )
-    sharpe, certainty = _value(metrics, "sharpe"), _value(metrics, "probabilistic_sharpe_ratio")
+    sharpe = as_number(metrics.get("sharpe"))
+    certainty = as_number(metrics.get("probabilistic_sharpe_ratio"))
     if sharpe is not None and sharpe <= 0.0:
         found.append(
-            f"The strategy earned nothing for its risk: its Sharpe ratio is "
+            "The strategy earned nothing for its risk: its Sharpe ratio is "
             f"{format_number(sharpe, 'ratio')}."
         )
     elif certainty is not None and certainty < CONFIDENCE:
         found.append(
-            "The Sharpe ratio cannot be told from 0: the chance that it is above 0 is "
-            f"{format_number(certainty, 'percent')}, and {100 * CONFIDENCE:.0f} % is asked for."
+            "The Sharpe ratio is not significantly above 0: the probability that it is above 0 is "
+            f"{format_number(certainty, 'percent')}; {100 * CONFIDENCE:.0f} % is required."
         )
-    deflated = _value(metrics, "deflated_sharpe_ratio")
+    deflated = as_number(metrics.get("deflated_sharpe_ratio"))
     if deflated is not None and deflated < CONFIDENCE:
         found.append(
-            f"After {_trials(trials)} the best of them would look as good by chance: the deflated "
+            f"After {_trials(trials)} the best one would look this good by chance: the deflated "
             f"Sharpe ratio is {format_number(deflated, 'percent')}."
         )
     elif deflated is None and trials is not None and trials > 1:
         found.append(
-            f"{trials:,} trials had been made when this result was created; no number here is deflated "
-            "for them. The leaderboard's verdict is: it counts those that were made since, too."
+            f"{trials:,} trials had been made when this result was created; no number on this page "
+            "is deflated for them. The verdict on the leaderboard is, and it also counts later "
+            "trials."
         )
-    if (_value(metrics, "open_trade_count") or 0.0) > 0.0:
-        found.append("A position is still open; it is marked at the last close without exit costs.")
+    if (as_number(metrics.get("open_trade_count")) or 0.0) > 0.0:
+        found.append("A position is still open; it is valued at the last close without exit costs.")
     return found
 
 
 WORTHLESS = {
     "Look-ahead": "Worthless: it looks ahead",
-    "Leakage": "Worthless: the model saw these bars",
+    "Leakage": "Worthless: the model was trained on these bars",
 }
-"""Verdict by the first word of a result's own warning; it stands above every other."""
+"""Verdict by the first word of a result's own warning; it outranks every other."""
 
 
-def verdict(row: Mapping[str, Any]) -> str:
-    """One sentence on a result of the leaderboard, the strictest that applies.
+def verdict(row: Mapping[str, object]) -> str:
+    """One sentence on a result of the leaderboard: the strictest that applies.
 
-    `trials` of the row: those made up to now; where it is absent, `trials_at_creation`.
+    `trials` of the row are those made up to now; where it is absent, `trials_at_creation` counts.
 
     >>> verdict({"trade_count": 12, "sharpe": 1.0})
     'Too few trades to judge (12)'
@@ -89,13 +99,10 @@ def verdict(row: Mapping[str, Any]) -> str:
     for mark, words in WORTHLESS.items():
         if given.startswith(mark) or f"\n{mark}" in given:
             return words
-    trades, sharpe = _value(row, "trade_count"), _value(row, "sharpe")
-    own, other = _value(row, "total_return"), _value(row, "benchmark_total_return")
-    deflated = _value(row, "deflated_sharpe_ratio")
-    certainty = _value(row, "probabilistic_sharpe_ratio")
-    trials = _value(row, "trials")
-    if trials is None:
-        trials = _value(row, "trials_at_creation")
+    trades, sharpe, own, other, deflated, certainty, now, then = (
+        as_number(row.get(name)) for name in _JUDGED
+    )
+    trials = then if now is None else now
     if trades is None or trades == 0:
         return "No trades"
     if trades < FEW_TRADES:
@@ -105,20 +112,30 @@ def verdict(row: Mapping[str, Any]) -> str:
     if other is not None and own <= other:
         return "Earned less than buy and hold"
     if deflated is not None:
-        if deflated < CONFIDENCE:
-            return f"May be luck after {_trials(None if trials is None else int(trials))}"
-        return "Stands out so far"
+        enough = deflated >= CONFIDENCE
+        return "Stands out so far" if enough else f"May be luck after {_trials(trials)}"
     if certainty is not None and certainty < CONFIDENCE:
         return "May be luck"
     if trials is not None and trials > 1:
-        return f"Ahead, but not deflated for {trials:,.0f} trials"
+        return f"Ahead, but not deflated for {_trials(trials)}"
     return "Ahead so far"
 
 
-def _trials(count: int | None) -> str:
-    return "all trials made so far" if count is None else f"{count:,} trial(s)"
+_JUDGED = (
+    "trade_count",
+    "sharpe",
+    "total_return",
+    "benchmark_total_return",
+    "deflated_sharpe_ratio",
+    "probabilistic_sharpe_ratio",
+    "trials",
+    "trials_at_creation",
+)
 
 
-def _value(row: Mapping[str, Any], name: str) -> float | None:
-    found = row.get(name)
-    return None if found is None or is_missing(found) else float(found)
+def _trials(count: float | None) -> str:
+    return "all trials made so far" if count is None else _count(count, "trial")
+
+
+def _count(number: float, noun: str) -> str:
+    return f"{number:,.0f} {noun}{'' if number == 1 else 's'}"

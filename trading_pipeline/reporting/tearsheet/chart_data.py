@@ -1,8 +1,6 @@
-"""This file holds the data behind a tear sheet's charts: thinned, rounded, equal for equal input."""
+"""The data behind a tear sheet's charts: thinned, rounded, equal for equal input."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,13 +9,22 @@ import pandas as pd
 from trading_pipeline.domain.bars import PRICE_COLUMNS
 from trading_pipeline.market_data.adjustments import back_adjust
 
-__all__ = ["MOST_MARKERS", "MOST_POINTS", "chart_data"]
+__all__ = ["MOST_MARKERS", "MOST_POINTS", "bars_a_point", "chart_data"]
 
 MOST_POINTS = 4_000
 """Points a chart: enough for fifteen years of days; longer series are drawn in groups of bars."""
 MOST_MARKERS = 10_000
 _LOG_FROM = 4.0
 Floats = npt.NDArray[np.float64]
+
+
+def bars_a_point(bars: int, most_points: int = MOST_POINTS) -> int:
+    """Bars that each point of a chart stands for, 1 for a series that is not too long.
+
+    >>> bars_a_point(4_000), bars_a_point(4_001)
+    (1, 2)
+    """
+    return max(1, -(-bars // most_points))
 
 
 def chart_data(
@@ -29,22 +36,23 @@ def chart_data(
     initial_equity: float,
     events: pd.DataFrame | None = None,
     most_points: int = MOST_POINTS,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Plain lists for the page's script: time (seconds UTC), candles, equity, drawdown, markers.
 
-    `events` (of `adjustment_events`) make the candles back-adjusted, so that a split is no cliff.
-    With more than `most_points` bars, each point stands for `bars_a_point` bars: candles are joined,
-    equity is the last, drawdown the deepest. A marker is (point, +1 bought or -1 sold, 1 entry or
-    0 exit). `logScale` says which scale to start with.
+    With `events` (of `adjustment_events`) candles are back-adjusted, so that a split is no cliff.
+    With more than `most_points` bars each point stands for several: candles are joined, equity is
+    the last value, drawdown the deepest. A marker is (point, +1 bought or -1 sold, 1 entry or 0
+    exit). `logScale` says which scale to start with.
     """
     drawn = bars if events is None or not len(events) else back_adjust(bars, events)
-    size = -(-len(bars) // most_points)
+    size = bars_a_point(len(bars), most_points)
     starts = np.arange(0, len(bars), size)
     ends = np.append(starts[1:], len(bars)) - 1
     seconds = pd.DatetimeIndex(bars.index).as_unit("us").asi8 // 1_000_000
     prices = {name: drawn[name].to_numpy(dtype=np.float64) for name in PRICE_COLUMNS}
     own = equity.to_numpy(dtype=np.float64)
-    data: dict[str, Any] = {
+    held = None if benchmark is None else benchmark.to_numpy(dtype=np.float64)
+    return {
         "time": [int(moment) for moment in seconds[starts]],
         "open": _rounded(prices["open"][starts]),
         "high": _rounded(np.maximum.reduceat(prices["high"], starts)),
@@ -52,18 +60,13 @@ def chart_data(
         "close": _rounded(prices["close"][ends]),
         "equity": _rounded(own[ends]),
         "drawdown": _drawdown(own, initial_equity, starts),
-        "benchmark": None,
-        "benchmarkDrawdown": None,
-        "bars_a_point": int(size),
+        "benchmark": None if held is None else _rounded(held[ends]),
+        "benchmarkDrawdown": None if held is None else _drawdown(held, initial_equity, starts),
+        "bars_a_point": size,
         "intraday": bool((seconds % 86_400 != 0).any()),
         "logScale": _wants_log(own),
         "markers": _markers(pd.DatetimeIndex(bars.index), trades, size),
     }
-    if benchmark is not None:
-        held = benchmark.to_numpy(dtype=np.float64)
-        data["benchmark"] = _rounded(held[ends])
-        data["benchmarkDrawdown"] = _drawdown(held, initial_equity, starts)
-    return data
 
 
 def _wants_log(equity: Floats) -> bool:
@@ -92,12 +95,10 @@ def _markers(index: pd.DatetimeIndex, trades: pd.DataFrame, size: int) -> list[l
 
 
 def _rounded(values: Floats, digits: int = 6) -> list[float | None]:
-    """Six significant digits are more than a screen shows; NaN and infinity become None."""
-    shown: list[float | None] = []
-    for value in values.tolist():
-        if not np.isfinite(value):
-            shown.append(None)
-        else:
-            number = float(f"{value:.{digits + 1}g}")
-            shown.append(int(number) if number == int(number) and abs(number) < 1e15 else number)
-    return shown
+    """Values with one digit more than a screen shows; NaN and infinity become None."""
+    return [_short(value, digits) if np.isfinite(value) else None for value in values.tolist()]
+
+
+def _short(value: float, digits: int) -> float:
+    number = float(f"{value:.{digits + 1}g}")
+    return int(number) if number == int(number) and abs(number) < 1e15 else number

@@ -1,4 +1,4 @@
-"""This file holds the tear sheet: one backtest on one self-contained HTML page."""
+"""The tear sheet: one backtest on one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Any
 
 import pandas as pd
 
 from trading_pipeline.domain.hashing import SHOWN_DIGITS
 from trading_pipeline.errors import DataQualityError, InsufficientDataError
 from trading_pipeline.reporting.page.layout import (
+    card,
     embedded_json,
     facts,
+    header,
     page,
     static_text,
+    warning_box,
 )
 from trading_pipeline.reporting.page.number_format import MISSING, format_number, format_stamp
 from trading_pipeline.reporting.page.plain_warnings import plain_warnings
-from trading_pipeline.reporting.tearsheet.chart_data import chart_data
+from trading_pipeline.reporting.tearsheet.chart_data import bars_a_point, chart_data
 from trading_pipeline.reporting.tearsheet.tables import (
     TRADE_COLUMNS,
     metrics_table,
@@ -39,20 +41,43 @@ __all__ = ["TearsheetInput", "render_tearsheet"]
 class TearsheetInput:
     """What a tear sheet shows.
 
-    `bars`: as traded (`domain.bars`). `equity`, `benchmark_equity`: account value at each bar's
-    close, index of `bars`; the benchmark is buy and hold from the same cash, None where there is
-    none. `trades`: a result's trades frame. `metrics`, `benchmark_metrics`: names of
-    `performance.METRIC_NAMES` to values. `hashes`: what the result was made of, by name (bars,
-    features, predictions, scenario, code); None where the backtest had no such input. `events`: those
-    of `adjustment_events`, to draw back-adjusted candles. `trials`: trials made so far. `warnings`:
-    sentences of the engine and of the run. `source`: name of the bars' source.
+    Parameters
+    ----------
+    result_id, instrument, scenario, strategy, parameters
+        What was run, for the head and the facts.
+    bars
+        Bars as traded (`domain.bars`), one or more.
+    equity, benchmark_equity
+        Account value at each bar's close, on the index of `bars`. The benchmark is buy and hold
+        from the same cash; None where there is none.
+    trades
+        A result's trades frame.
+    metrics, benchmark_metrics
+        Values by the names of `performance.METRIC_NAMES`; None or NaN where one is not defined.
+    initial_equity, currency
+        Account value before the first bar, and its currency.
+    events
+        Events of `adjustment_events`, to draw back-adjusted candles; None draws them as traded.
+    hashes
+        Hash of each input of the result by name (bars, features, predictions, scenario, code); None
+        where the backtest had no such input.
+    settings
+        Settings of the scenario to list, by name.
+    warnings
+        Sentences of the engine and of the run.
+    trials
+        Trials made when the result was created.
+    source
+        Name of the source of the bars.
+    run_id, created_at
+        The run that made the result, and when.
     """
 
     result_id: str
     instrument: str
     scenario: str
     strategy: str
-    parameters: Mapping[str, Any]
+    parameters: Mapping[str, object]
     bars: pd.DataFrame
     equity: pd.Series
     trades: pd.DataFrame
@@ -63,7 +88,7 @@ class TearsheetInput:
     benchmark_metrics: Mapping[str, float | None] = field(default_factory=dict)
     events: pd.DataFrame | None = None
     hashes: Mapping[str, str | None] = field(default_factory=dict)
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, object] = field(default_factory=dict)
     warnings: Sequence[str] = ()
     trials: int | None = None
     source: str | None = None
@@ -95,26 +120,29 @@ def render_tearsheet(report: TearsheetInput) -> str:
         benchmark=report.benchmark_equity,
         trades=report.trades,
     )
+    title = f"{report.scenario} on {report.instrument}"
+    first, last = report.bars.index[0], report.bars.index[-1]
+    subtitle = (
+        f"{report.strategy} · {format_stamp(first)} to {format_stamp(last)} · "
+        f"{len(report.bars):,} bars · {report.currency}"
+    )
+    metrics = metrics_table(report.metrics, report.benchmark_metrics)
     parts = [
-        _header(report),
-        _warning_box(warned),
+        header(title, subtitle, _LOG_BUTTON),
+        warning_box(warned),
         tiles(report.metrics, report.benchmark_metrics),
-        *_charts(report, int(data["bars_a_point"])),
+        *_charts(report),
         '<div class="columns"><div>',
-        _card(
-            "Metrics",
-            f'<div class="scroll">{metrics_table(report.metrics, report.benchmark_metrics)}</div>',
-        ),
+        card("Metrics", f'<div class="scroll">{metrics}</div>'),
         "</div><div>",
-        _card("Returns by year", f'<div class="scroll">{yearly_table(years)}</div>'),
-        _card("Strategy and settings", facts(_settings(report))),
-        _card("What this result was made of", facts(_origin(report), code=True)),
+        card("Returns by year", f'<div class="scroll">{yearly_table(years)}</div>'),
+        card("Strategy and settings", facts(_settings(report))),
+        card("Provenance", facts(_provenance(report), code=True)),
         "</div></div>",
-        _card("Trades", trades_table(report.trades)),
-        _footer(report),
+        card("Trades", trades_table(report.trades)),
+        f"<footer>Result {html.escape(report.result_id)}. {_FOOTER}</footer>",
         embedded_json("chart-data", data),
     ]
-    title = f"{report.scenario} on {report.instrument}"
     scripts = [
         static_text("page/static/theme.js"),
         _chart_library(),
@@ -123,18 +151,26 @@ def render_tearsheet(report: TearsheetInput) -> str:
     return page(title, "\n".join(part for part in parts if part), scripts)
 
 
+_LOG_BUTTON = '<button id="log" aria-pressed="false" type="button">Log scale</button>'
+_FOOTER = (
+    "Past results of a rule on past prices; not investment advice. Charts: "
+    '<a href="https://www.tradingview.com/" rel="noreferrer">TradingView Lightweight Charts</a> '
+    "(Apache-2.0)."
+)
+
+
 def _check(report: TearsheetInput) -> None:
     if report.bars.empty:
         raise InsufficientDataError(
-            f"The result {report.result_id} of {report.scenario} on {report.instrument} has no bars; "
-            "there is nothing to draw.",
+            f"The result {report.result_id} of {report.scenario} on {report.instrument} has no "
+            "bars; there is nothing to draw. Check the scenario's dates.",
             result_id=report.result_id,
         )
     for name, curve in (("equity", report.equity), ("benchmark", report.benchmark_equity)):
         if curve is not None and not curve.index.equals(report.bars.index):
             raise DataQualityError(
-                f"The {name} curve of {report.result_id} has {len(curve)} values on other stamps than "
-                f"the {len(report.bars)} bars. Give one value at each bar's close.",
+                f"The {name} curve of {report.result_id} has {len(curve)} values on other stamps "
+                f"than the {len(report.bars)} bars. Give one value at each bar's close.",
                 result_id=report.result_id,
                 curve=name,
             )
@@ -147,99 +183,73 @@ def _check(report: TearsheetInput) -> None:
         )
 
 
-def _header(report: TearsheetInput) -> str:
-    first, last = report.bars.index[0], report.bars.index[-1]
-    subtitle = (
-        f"{report.strategy} · {format_stamp(first)} to {format_stamp(last)} · "
-        f"{len(report.bars):,} bars · {report.currency}"
-    )
-    return (
-        f'<header class="top"><div><h1>{html.escape(report.scenario)} on '
-        f'{html.escape(report.instrument)}</h1><p class="subtitle">{html.escape(subtitle)}</p></div>'
-        '<div class="buttons"><button id="log" aria-pressed="false" type="button">Log scale</button>'
-        '<button id="theme" type="button">Light / dark</button></div></header>'
-    )
-
-
-def _warning_box(warnings: Sequence[str]) -> str:
-    if not warnings:
-        return ""
-    items = "".join(f"<li>{html.escape(text)}</li>" for text in warnings)
-    return f'<section class="warnings" role="note"><ul>{items}</ul></section>'
-
-
-def _charts(report: TearsheetInput, bars_a_point: int) -> list[str]:
+def _charts(report: TearsheetInput) -> list[str]:
     notes = []
     if report.events is not None and len(report.events):
         notes.append(
-            "Candles are adjusted for splits and dividends (back-adjusted); trades are listed as traded."
+            "Candles are adjusted for splits and dividends (back-adjusted); trades are listed as "
+            "traded."
         )
-    if bars_a_point > 1:
-        notes.append(f"Each candle joins {bars_a_point} bars; every number is of single bars.")
+    joined = bars_a_point(len(report.bars))
+    if joined > 1:
+        notes.append(f"Each candle joins {joined} bars; every number is of single bars.")
     held = report.benchmark_equity is not None
     benchmark = '<span class="benchmark">Buy and hold</span>' if held else ""
-    curves = f'<div class="legend"><span class="strategy">Strategy</span>{benchmark}</div>'
-    marks = (
-        '<div class="legend"><span class="long">Buys to open</span><span class="short">Sells to '
-        'open</span><span class="muted">Closes</span><em id="markers-hint" hidden>Too many trades to draw: '
-        "zoom in to see them.</em></div>"
-    )
     note = f'<p class="note">{html.escape(" ".join(notes))}</p>' if notes else ""
     return [
-        _card(
-            "Price and trades",
-            f'{marks}<div class="chart" id="price-chart" style="height:380px"></div>{note}',
-        ),
-        _card(
+        card("Price and trades", _chart("price", 380, _MARKS) + note),
+        card(
             f"Equity ({report.currency})",
-            f'{curves}<div class="chart" id="equity-chart" style="height:280px"></div>',
+            _chart("equity", 280, f'<span class="strategy">Strategy</span>{benchmark}'),
         ),
-        _card(
-            "Drawdown",
-            '<div class="legend"><span class="short">Strategy</span>'
-            f'{benchmark}</div><div class="chart" id="drawdown-chart" style="height:180px"></div>',
+        card(
+            "Drawdown", _chart("drawdown", 180, f'<span class="short">Strategy</span>{benchmark}')
         ),
     ]
 
 
+_MARKS = (
+    '<span class="long">Long entry</span><span class="short">Short entry</span>'
+    '<span class="muted">Exit</span><em id="markers-hint" hidden>Too many trades to draw: zoom in '
+    "to see them.</em>"
+)
+
+
+def _chart(name: str, height: int, legend: str) -> str:
+    box = f'<div class="chart" id="{name}-chart" style="height:{height}px"></div>'
+    return f'<div class="legend">{legend}</div>{box}'
+
+
 def _settings(report: TearsheetInput) -> list[tuple[str, str]]:
-    pairs = [("Strategy", report.strategy)]
-    pairs += [(name, _plain(value)) for name, value in sorted(report.parameters.items())]
-    pairs.append(
-        ("Initial equity", f"{format_number(report.initial_equity, 'money')} {report.currency}")
+    cash = f"{format_number(report.initial_equity, 'money')} {report.currency}"
+    trials = [] if report.trials is None else [("Trials so far", f"{report.trials:,}")]
+    return [
+        ("Strategy", report.strategy),
+        *((name, _plain(value)) for name, value in sorted(report.parameters.items())),
+        ("Initial equity", cash),
+        *((name, _plain(value)) for name, value in sorted(report.settings.items())),
+        *trials,
+    ]
+
+
+def _provenance(report: TearsheetInput) -> list[tuple[str, str]]:
+    hashes = (
+        (name.capitalize(), MISSING if value is None else value[:SHOWN_DIGITS])
+        for name, value in report.hashes.items()
     )
-    pairs += [(name, _plain(value)) for name, value in sorted(report.settings.items())]
-    if report.trials is not None:
-        pairs.append(("Trials so far", f"{report.trials:,}"))
-    return pairs
+    return [
+        ("Result", report.result_id),
+        *hashes,
+        ("Source of bars", report.source or MISSING),
+        ("Run", report.run_id or MISSING),
+        ("Created at (UTC)", format_stamp(report.created_at)),
+    ]
 
 
-def _origin(report: TearsheetInput) -> list[tuple[str, str]]:
-    pairs = [("Result", report.result_id)]
-    for name, value in report.hashes.items():
-        pairs.append((name.capitalize(), MISSING if value is None else value[:SHOWN_DIGITS]))
-    pairs.append(("Source of bars", report.source or MISSING))
-    pairs.append(("Run", report.run_id or MISSING))
-    pairs.append(("Made at (UTC)", format_stamp(report.created_at)))
-    return pairs
-
-
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     if isinstance(value, (Mapping, list, tuple)):
         return json.dumps(value, sort_keys=True, default=str)
     return MISSING if value is None else str(value)
-
-
-def _card(title: str, body: str) -> str:
-    return f'<section class="card"><h2>{html.escape(title)}</h2>{body}</section>'
-
-
-def _footer(report: TearsheetInput) -> str:
-    return (
-        f"<footer>Result {html.escape(report.result_id)}. Past results of a rule on past prices; no "
-        'advice. Charts: <a href="https://www.tradingview.com/" rel="noreferrer">TradingView '
-        "Lightweight Charts</a> (Apache-2.0).</footer>"
-    )
 
 
 @cache

@@ -1,8 +1,9 @@
-"""This file holds returns by calendar year, of a strategy beside buy and hold. Fractions."""
+"""Returns by calendar year, of a strategy beside buy and hold. Fractions."""
 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 __all__ = ["yearly_returns"]
@@ -18,8 +19,9 @@ def yearly_returns(
     """One row a year: strategy, benchmark, difference, max_drawdown, trades (closed in that year).
 
     A year's return runs from the last close before it (the initial equity in the first year) to its
-    own last close, so the years multiply up to the whole. `max_drawdown` is the deepest fall from a
-    peak within the year or its start. Years in UTC; NaN where the equity at its start is not above 0.
+    own last close, so the years compound to the whole. `max_drawdown` is the deepest fall from a
+    peak within the year or from its start. Years are in UTC; a return is NaN where the equity at
+    the start of the year is not above 0.
 
     >>> days = pd.DatetimeIndex(["2011-06-01", "2011-12-30", "2012-12-31"], tz="UTC")
     >>> yearly_returns(pd.Series([105.0, 110.0, 99.0], index=days), initial_equity=100.0)[
@@ -31,11 +33,12 @@ def yearly_returns(
     table["benchmark"] = np.nan if benchmark is None else _by_year(benchmark, years, initial_equity)
     table["difference"] = table["strategy"] - table["benchmark"]
     starts = equity.shift(1, fill_value=initial_equity).groupby(years).first()
-    depth = {
-        year: _deepest(np.append(starts[year], part.to_numpy()))
-        for year, part in equity.groupby(years)
-    }
-    table["max_drawdown"] = pd.Series(depth)
+    table["max_drawdown"] = pd.Series(
+        {
+            year: _deepest(np.append(starts[year], part.to_numpy()))
+            for year, part in equity.groupby(years)
+        }
+    )
     table["trades"] = 0
     if trades is not None and len(trades):
         closed = pd.DatetimeIndex(pd.to_datetime(trades["exit_ts"].dropna(), utc=True)).year
@@ -50,7 +53,7 @@ def _by_year(equity: pd.Series, years: pd.Index, initial_equity: float) -> pd.Se
     return (ends / starts - 1.0).where(starts > 0.0)
 
 
-def _deepest(values: np.ndarray) -> float:
+def _deepest(values: npt.NDArray[np.float64]) -> float:
     peaks = np.maximum.accumulate(values)
     with np.errstate(divide="ignore", invalid="ignore"):
         depth = np.where(peaks > 0.0, values / peaks - 1.0, np.nan)

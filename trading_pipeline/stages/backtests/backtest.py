@@ -1,46 +1,49 @@
-"""This file holds the stage of backtests: run a scenario on an instrument and keep the result."""
+"""The stage of backtests: run a scenario on an instrument and keep the result."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from trading_pipeline.backtest.scenario_runner import (
-    ScenarioInputs,
     ScenarioRun,
     code_hash,
     run_scenario,
     scenario_settings,
 )
 from trading_pipeline.domain.hashing import SHOWN_DIGITS, canonical_hash
+from trading_pipeline.performance import METRIC_NAMES
 from trading_pipeline.settings.scenario import ScenarioSpec
-from trading_pipeline.stages.backtests.scenario_inputs import InputHashes, load_inputs
-from trading_pipeline.stages.outcome import Outcome, tell_progress
-from trading_pipeline.stages.workspace import Workspace
+from trading_pipeline.stages.backtests.scenario_inputs import ScenarioStage
+from trading_pipeline.stages.outcome import Shown, ShownTable
+from trading_pipeline.stages.stage import Identity
 from trading_pipeline.storage.parquet_files import write_frame
 from trading_pipeline.storage.stores.artifacts import Artifact
 
-__all__ = [
-    "BacktestOutcome",
-    "backtest_is_pending",
-    "materialize_backtest",
-    "result_folder",
-    "result_is_current",
-]
+__all__ = ["BacktestStage", "result_folder"]
 
+Row = dict[str, Any]
 ASSET = "backtest"
 FRAMES = ("equity", "benchmark", "orders")
-
-
-@dataclass(frozen=True, kw_only=True)
-class BacktestOutcome(Outcome):
-    """A result: its row in `backtest_results`, metrics included."""
-
-    row: Mapping[str, Any]
+HEADLINES = (
+    "total_return",
+    "cagr",
+    "sharpe",
+    "sortino",
+    "max_drawdown",
+    "trade_count",
+    "win_rate",
+    "profit_factor",
+    "time_in_market",
+    "final_equity",
+    "benchmark_total_return",
+    "benchmark_sharpe",
+    "trials_at_creation",
+)
+"""Numbers that the UI plots over the runs."""
+_SHOWN_HASHES = ("bars_hash", "features_hash", "predictions_hash", "code_hash", "content_hash")
 
 
 def result_folder(result_id: str) -> str:
@@ -48,145 +51,131 @@ def result_folder(result_id: str) -> str:
     return f"output/backtests/{result_id}"
 
 
-def materialize_backtest(
-    workspace: Workspace, instrument_id: str, scenario_name: str
-) -> BacktestOutcome:
-    """Run the scenario where its result is not there yet; an equal rerun writes nothing.
+class BacktestStage(ScenarioStage[Row]):
+    """Results of scenarios on an instrument, by scenario; each new one is a trial in the ledger.
 
-    Each result counts as one trial in the ledger.
+    What is described is the result's row in `backtest_results`, metrics included.
     """
-    partition = f"{instrument_id}|{scenario_name}"
-    tell_progress(ASSET, partition)
-    scenario = workspace.catalog.scenario(scenario_name)
-    workspace.catalog.instrument(instrument_id)
-    inputs, hashes, warnings = load_inputs(workspace, instrument_id, scenario)
-    result_id, made_from = _identity(scenario, inputs, hashes)
-    changed = not result_is_current(workspace, partition, result_id)
-    if changed:
-        run = run_scenario(scenario, inputs)
-        _save(workspace, partition, scenario, run, made_from, (*warnings, *run.result.warnings))
-    row = workspace.results.require(result_id)
-    return BacktestOutcome(
-        asset=ASSET,
-        partition=partition,
-        status="ok",
-        rows=int(row["bars"]),
-        changed=changed,
-        content_hash=row["content_hash"],
-        metadata={"result_id": result_id, "warnings": row["warnings"]},
-        row=row,
-    )
 
+    asset = ASSET
 
-def backtest_is_pending(workspace: Workspace, instrument_id: str, scenario_name: str) -> bool:
-    """True where `materialize_backtest` would run the scenario; its data must be there."""
-    scenario = workspace.catalog.scenario(scenario_name)
-    inputs, hashes, _ = load_inputs(workspace, instrument_id, scenario)
-    result_id, _ = _identity(scenario, inputs, hashes)
-    return not result_is_current(workspace, f"{instrument_id}|{scenario_name}", result_id)
+    def identity(self, key: str) -> Identity:
+        """The partition with its result's id as input hash."""
+        made_from = self._made_from(key)
+        partition = self.partition(key)
+        return Identity(self.asset, partition, made_from["result_id"], made_from["code_hash"])
 
+    def is_current(self, artifact: Artifact | None, identity: Identity) -> bool:
+        """True where the newest result is this one and all of its files are there."""
+        folder = self.workspace.settings.runtime / result_folder(identity.input_hash)
+        return super().is_current(artifact, identity) and all(
+            (folder / f"{name}.parquet").exists() for name in FRAMES
+        )
 
-def result_is_current(workspace: Workspace, partition: str, result_id: str) -> bool:
-    """True where the partition's newest result is this one and its files are there."""
-    newest = workspace.artifacts.newest([ASSET], partition).get((ASSET, partition))
-    if newest is None or not workspace.artifacts.is_current(newest, result_id):
-        return False
-    folder = workspace.settings.runtime / result_folder(result_id)
-    return all((folder / f"{name}.parquet").exists() for name in FRAMES)
+    def stored(self, key: str, artifact: Artifact) -> Row:  # noqa: ARG002
+        """The row of the result."""
+        return self.workspace.results.require(artifact.input_hash)
 
+    def content_hash(self, artifact: Artifact, product: Row) -> str:  # noqa: ARG002
+        """Hash of equity and trades."""
+        return str(product["content_hash"])
 
-def _identity(
-    scenario: ScenarioSpec, inputs: ScenarioInputs, hashes: InputHashes
-) -> tuple[str, dict[str, str]]:
-    """Id of the result, and the hashes that it is made of."""
-    settings = scenario_settings(scenario, inputs.instrument, inputs.periods_per_year)
-    made_from = {
-        "settings_hash": canonical_hash([scenario.hash, settings.hash]),
-        "bars_hash": hashes.bars,
-        "features_hash": hashes.features,
-        "predictions_hash": hashes.predictions,
-        "code_hash": code_hash(scenario.strategy.type),
-    }
-    identity = canonical_hash([inputs.instrument.id, made_from])
-    return identity[:SHOWN_DIGITS], {"result_id": identity[:SHOWN_DIGITS], **made_from}
-
-
-def _save(
-    workspace: Workspace,
-    partition: str,
-    scenario: ScenarioSpec,
-    run: ScenarioRun,
-    made_from: Mapping[str, str],
-    warnings: tuple[str, ...],
-) -> None:
-    instrument_id, result = partition.partition("|")[0], run.result
-    result_id = made_from["result_id"]
-    folder = workspace.settings.runtime / result_folder(result_id)
-    sha256 = write_frame(folder / "equity.parquet", result.equity_frame())
-    write_frame(folder / "benchmark.parquet", run.benchmark.equity_frame())
-    write_frame(folder / "orders.parquet", _by_ts(result.orders))
-    moments = result.moments
-    workspace.trials.append(
-        [
-            {
-                "study": "",
-                "instrument": instrument_id,
-                "strategy": scenario.strategy.type,
-                "parameters_hash": canonical_hash(run.parameters),
-                "parameters": run.parameters,
-                "bars_hash": made_from["bars_hash"],
-                "code_hash": made_from["code_hash"],
-                "fold": scenario.name,
-                "sharpe": moments.sharpe,
-                "bars": len(result.equity),
-                "mean": moments.mean,
-                "sd": moments.sd,
-                "skew": moments.skew,
-                "kurtosis": moments.kurtosis,
-                "metric": "sharpe",
-                "value": moments.sharpe,
-                "status": "ok",
-                "run_id": workspace.run_id,
-            }
+    def describe(self, product: Row) -> dict[str, Shown]:
+        """Headline numbers, the hashes behind them, and the table of all metrics."""
+        metrics = {
+            name: float(product[name]) for name in METRIC_NAMES if product.get(name) is not None
+        }
+        rows: list[dict[str, str | float]] = [
+            {"metric": name, "value": value} for name, value in metrics.items()
         ]
-    )
-    row = {
-        **made_from,
-        "scenario": scenario.name,
-        "strategy": scenario.strategy.type,
-        "parameters": json.dumps(run.parameters, sort_keys=True),
-        "instruments": instrument_id,
-        "from_ts": result.index[0],
-        "to_ts": result.index[-1],
-        "content_hash": result.content_hash,
-        "trials_at_creation": workspace.trials.count(),
-        "warnings": "\n".join(warnings),
-        "run_id": workspace.run_id,
-    }
-    trades = result.trades.assign(instrument=instrument_id).to_dict("records")
-    workspace.results.save(
-        row, run.metrics, _records(trades), _records(result.daily.to_dict("records"))
-    )
-    workspace.artifacts.record(
-        [
-            Artifact(
-                asset=ASSET,
-                partition=partition,
-                status="ok",
-                input_hash=result_id,
-                code_hash=made_from["code_hash"],
-                run_id=workspace.run_id,
-                rows=len(result.equity),
-                columns="cash,position_value,equity",
-                path=f"{result_folder(result_id)}/equity.parquet",
-                sha256=sha256,
-            )
-        ]
-    )
+        return {
+            "result_id": product["result_id"],
+            "warnings": product["warnings"],
+            **{n: float(product[n]) for n in HEADLINES if product.get(n) is not None},
+            **{name: (product[name] or "")[:12] for name in _SHOWN_HASHES},
+            "parameters": product["parameters"],
+            "metrics": ShownTable(tuple(rows)),
+        }
+
+    def produce(self, key: str, identity: Identity) -> tuple[Artifact, Row]:
+        """Run the scenario; save its frames, its trial, its row, its trades and daily results."""
+        workspace, scenario = self.workspace, self.workspace.catalog.scenario(key)
+        inputs, _, warnings = self.loaded(scenario)
+        run, made_from = run_scenario(scenario, inputs), self._made_from(key)
+        result = run.result
+        path = result_folder(identity.input_hash)
+        folder = workspace.settings.runtime / path
+        sha256 = write_frame(folder / "equity.parquet", result.equity_frame())
+        write_frame(folder / "benchmark.parquet", run.benchmark.equity_frame())
+        write_frame(folder / "orders.parquet", _by_ts(result.orders))
+        workspace.trials.append([self._trial(scenario, run, made_from)])
+        row = {
+            **made_from,
+            "scenario": scenario.name,
+            "strategy": scenario.strategy.type,
+            "parameters": json.dumps(run.parameters, sort_keys=True),
+            "instruments": self.instrument_id,
+            "from_ts": result.index[0],
+            "to_ts": result.index[-1],
+            "content_hash": result.content_hash,
+            "trials_at_creation": workspace.trials.count(),
+            "warnings": "\n".join((*warnings, *result.warnings)),
+            "run_id": workspace.run_id,
+        }
+        trades = result.trades.assign(instrument=self.instrument_id).to_dict("records")
+        workspace.results.save(
+            row, run.metrics, _records(trades), _records(result.daily.to_dict("records"))
+        )
+        artifact = self.artifact(
+            identity,
+            rows=len(result.equity),
+            columns="cash,position_value,equity",
+            path=f"{path}/equity.parquet",
+            sha256=sha256,
+        )
+        return artifact, self.stored(key, artifact)
+
+    def _made_from(self, key: str) -> dict[str, str]:
+        """Id of the result, and the hashes that it is made of."""
+        scenario = self.workspace.catalog.scenario(key)
+        inputs, hashes, _ = self.loaded(scenario)
+        settings = scenario_settings(scenario, inputs.instrument, inputs.periods_per_year)
+        made_from = {
+            "settings_hash": canonical_hash([scenario.hash, settings.hash]),
+            "bars_hash": hashes.bars,
+            "features_hash": hashes.features,
+            "predictions_hash": hashes.predictions,
+            "code_hash": code_hash(scenario.strategy.type),
+        }
+        identity = canonical_hash([inputs.instrument.id, made_from])
+        return {"result_id": identity[:SHOWN_DIGITS], **made_from}
+
+    def _trial(self, scenario: ScenarioSpec, run: ScenarioRun, made_from: dict[str, str]) -> Row:
+        moments = run.result.moments
+        return {
+            "study": "",
+            "instrument": self.instrument_id,
+            "strategy": scenario.strategy.type,
+            "parameters_hash": canonical_hash(run.parameters),
+            "parameters": run.parameters,
+            "bars_hash": made_from["bars_hash"],
+            "code_hash": made_from["code_hash"],
+            "fold": scenario.name,
+            "sharpe": moments.sharpe,
+            "bars": len(run.result.equity),
+            "mean": moments.mean,
+            "sd": moments.sd,
+            "skew": moments.skew,
+            "kurtosis": moments.kurtosis,
+            "metric": "sharpe",
+            "value": moments.sharpe,
+            "status": "ok",
+            "run_id": self.workspace.run_id,
+        }
 
 
 def _by_ts(orders: pd.DataFrame) -> pd.DataFrame:
-    """Orders in order of time; one that never came due, which has no `ts`, stands at its decision."""
+    """Orders in order of time; one that never came due has no `ts` and takes that of its decision."""
     stamps = orders["ts"].fillna(orders["decided_ts"])
     return orders.assign(ts=stamps).set_index("ts").sort_index(kind="stable")
 

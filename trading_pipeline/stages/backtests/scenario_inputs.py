@@ -1,9 +1,10 @@
-"""This file holds how the data of a scenario is read: bars, actions, clean predictions, hashes."""
+"""The data of a scenario: bars, actions, clean predictions, and the hashes of all of them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple, TypeVar
 
 import pandas as pd
 
@@ -17,8 +18,9 @@ from trading_pipeline.models.registry.model_files import load_model
 from trading_pipeline.models.training.train import predict_direction
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.scenario import ScenarioSpec
-from trading_pipeline.stages.features.instrument_series import InstrumentSeries
+from trading_pipeline.stages.features.instrument_series import stored_series
 from trading_pipeline.stages.models.model_features import ModelFeatures, model_feature_assets
+from trading_pipeline.stages.stage import ComputedStage
 from trading_pipeline.stages.upstream_frames import UpstreamFrames
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.stores.reference import actions_hash
@@ -26,6 +28,8 @@ from trading_pipeline.strategies import strategy, validate_params
 
 __all__ = [
     "InputHashes",
+    "LoadedInputs",
+    "ScenarioStage",
     "is_asked_for",
     "load_inputs",
     "require_listed",
@@ -36,6 +40,9 @@ __all__ = [
 ]
 
 
+Product = TypeVar("Product")
+
+
 @dataclass(frozen=True, kw_only=True)
 class InputHashes:
     """Hashes of what a result stands on; empty where the strategy uses no model."""
@@ -43,6 +50,14 @@ class InputHashes:
     bars: str
     features: str
     predictions: str
+
+
+class LoadedInputs(NamedTuple):
+    """What a scenario runs on, what it is made of, and what must be said beside the result."""
+
+    inputs: ScenarioInputs
+    hashes: InputHashes
+    warnings: tuple[str, ...]
 
 
 def required_models(scenario: ScenarioSpec) -> tuple[str, ...]:
@@ -93,8 +108,8 @@ def require_possible_dates(
         f"The scenario '{scenario.name}' trades {instrument_id} from "
         f"{'the first bar' if start is None else f'{start:%Y-%m-%d}'} to "
         f"{'the last' if end is None else f'{end:%Y-%m-%d}'}, where there are 0 bars; at least 2 are "
-        f"needed. Its bars can only lie from {first:%Y-%m-%d} to {last:%Y-%m-%d}. Change 'dates', or "
-        f"'start' and 'end' in {where}.",
+        f"needed. Its bars can only lie from {first:%Y-%m-%d} to {last:%Y-%m-%d}. Change 'dates', "
+        f"or 'start' and 'end' in {where}.",
         scenario=scenario.name,
         instrument=instrument_id,
     )
@@ -144,27 +159,47 @@ def why_none_is_asked_for(workspace: Workspace, instrument_id: str) -> str:
     )
 
 
-def load_inputs(
-    workspace: Workspace, instrument_id: str, scenario: ScenarioSpec
-) -> tuple[ScenarioInputs, InputHashes, tuple[str, ...]]:
-    """Inputs of a scenario on an instrument, their hashes, and warnings.
+def load_inputs(workspace: Workspace, instrument_id: str, scenario: ScenarioSpec) -> LoadedInputs:
+    """Inputs of a scenario on an instrument, their hashes, and warnings; read once while unchanged.
 
-    Raises what reading bars raises, `UnknownNameError` for an instrument that there is not,
-    `ScenarioError` for one that is not listed, `InsufficientDataError` for dates without bars, and
-    `DataLeakageError` where a prediction's model was trained on what is traded.
+    Raises
+    ------
+    UnknownNameError
+        For an unknown instrument.
+    ScenarioError
+        For an instrument that the scenario does not list.
+    InsufficientDataError
+        For dates without bars, and where bars or predictions are not materialized yet.
+    DataQualityError
+        For bars that were kept out by their checks.
+    DataLeakageError
+        Where a prediction's model was trained on what is traded.
     """
-    series, windows = (
-        InstrumentSeries(workspace, instrument_id),
-        scenario_windows(workspace, scenario, instrument_id),
-    )
+    series = stored_series(workspace, instrument_id)
+    windows = scenario_windows(workspace, scenario, instrument_id)
     require_listed(scenario, instrument_id)
     bars_hashes = series.bars_hashes(windows)
-    end = windows[-1].end if windows else scenario.dates.bounds[1]
-    rows = series.span(None, end)
-    start = scenario.dates.bounds[0]
-    traded = [window for window in windows if start is None or window.end > start]
+    start, end = scenario.dates.bounds
+    if windows:
+        end = windows[-1].end
     known = [action for action in series.actions if end is None or action.ex_date < end.date()]
-    instrument = series.instrument
+    traded = [window for window in windows if start is None or window.end > start]
+    models = [
+        _Predictions(workspace, instrument_id, scenario, name, traded)
+        for name in required_models(scenario)
+    ]
+
+    def hashes() -> InputHashes:
+        return InputHashes(
+            bars=canonical_hash([bars_hashes, actions_hash(known)]),
+            features=_together([each.features_hash() for each in models]),
+            predictions=_together([each.predictions_hash() for each in models]),
+        )
+
+    kept = series.kept_inputs.get(scenario.hash)
+    if kept is not None and kept.hashes == hashes():
+        return kept
+    rows, instrument = series.span(None, end), series.instrument
     inputs = ScenarioInputs(
         instrument=instrument,
         raw=series.raw.iloc[rows],
@@ -174,28 +209,35 @@ def load_inputs(
         periods_per_year=periods_per_year(instrument.timeframe, instrument.calendar),
         predictions={},
     )
-    traded_bars(
-        scenario, inputs
-    )  # dates without bars are refused before predictions are looked for
-    predictions, features_hashes, predictions_hashes, warnings = {}, [], [], []
-    for name in required_models(scenario):
-        found = _Predictions(workspace, instrument_id, scenario, name, traded)
-        predictions[name] = found.frame()
-        features_hashes.append(found.features_hash())
-        predictions_hashes.append(found.predictions_hash())
-        warnings += found.warnings
-    inputs = replace(inputs, predictions=predictions)
-    hashes = InputHashes(
-        bars=canonical_hash([bars_hashes, actions_hash(known)]),
-        features=canonical_hash(features_hashes) if features_hashes else "",
-        predictions=canonical_hash(predictions_hashes) if predictions_hashes else "",
-    )
+    traded_bars(scenario, inputs)  # refuses dates without bars before predictions are looked for
+    inputs = replace(inputs, predictions={each.name: each.frame() for each in models})
+    warnings = [warning for each in models for warning in each.warnings]
     if scenario.costs.is_free:
         warnings.append(
             "Free fills: commission and slippage are 0, so trading costs nothing here. Nobody trades "
             "at that price; set 'costs' in the scenario."
         )
-    return inputs, hashes, tuple(warnings)
+    loaded = LoadedInputs(inputs, hashes(), tuple(warnings))
+    series.kept_inputs[scenario.hash] = loaded
+    return loaded
+
+
+class ScenarioStage(ComputedStage[str, Product]):
+    """A stage that runs scenarios; it loads the inputs of each once."""
+
+    def __init__(self, workspace: Workspace, instrument_id: str) -> None:
+        super().__init__(workspace, instrument_id)
+        self._loaded: dict[str, LoadedInputs] = {}
+
+    def loaded(self, scenario: ScenarioSpec) -> LoadedInputs:
+        """The scenario's inputs, as they were when this stage first asked for them."""
+        if scenario.name not in self._loaded:
+            self._loaded[scenario.name] = load_inputs(self.workspace, self.instrument_id, scenario)
+        return self._loaded[scenario.name]
+
+
+def _together(hashes: list[str]) -> str:
+    return canonical_hash(hashes) if hashes else ""
 
 
 class _Predictions:
@@ -210,6 +252,7 @@ class _Predictions:
         windows: list[Window],
     ) -> None:
         self._workspace, self._scenario, self._windows = workspace, scenario, windows
+        self.name = model_name
         self._spec = workspace.catalog.model(model_name)
         self._assets = {
             "models": f"models/{model_name}",
@@ -243,12 +286,9 @@ class _Predictions:
 
     def predictions_hash(self) -> str:
         """Hash of the prediction files, or of the pinned model."""
-        if self._scenario.model_window is None:
-            return self._hash("predictions")
-        return canonical_hash(["pinned", self._pinned_fold()["sha256"], self.features_hash()])
-
-    def _hash(self, kind: str) -> str:
-        asset = self._assets[kind]
+        if self._scenario.model_window is not None:
+            return canonical_hash(["pinned", self._pinned_fold()["sha256"], self.features_hash()])
+        asset = self._assets["predictions"]
         return canonical_hash(
             [self._upstream.artifact(asset, window).sha256 for window in self._windows]
         )

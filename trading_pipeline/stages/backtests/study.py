@@ -1,4 +1,4 @@
-"""This file holds the stages of optimization: all trials of a study, and what they come to."""
+"""The stages of optimization: all trials of a study, and what they come to."""
 
 from __future__ import annotations
 
@@ -11,159 +11,133 @@ from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.errors import InsufficientDataError
 from trading_pipeline.optimization.grid_study import run_grid_study
 from trading_pipeline.settings.study import StudySpec
-from trading_pipeline.stages.backtests.scenario_inputs import InputHashes, load_inputs
-from trading_pipeline.stages.outcome import Outcome, tell_progress
+from trading_pipeline.stages.backtests.scenario_inputs import ScenarioStage
+from trading_pipeline.stages.outcome import Shown
+from trading_pipeline.stages.stage import ComputedStage, Identity
 from trading_pipeline.stages.workspace import Workspace
-from trading_pipeline.storage.parquet_files import write_atomically
+from trading_pipeline.storage.parquet_files import write_text
 from trading_pipeline.storage.stores.artifacts import Artifact
 
-__all__ = ["materialize_summary", "materialize_trials", "study_is_pending", "study_summary"]
+__all__ = ["SummaryStage", "TrialStage", "study_summary"]
 
-TRIALS, SUMMARY = "optimization_trials", "optimization_summary"
+Row = dict[str, Any]
+_COPIED = ("sharpe", "mean", "sd", "skew", "kurtosis", "value")
 
 
-def materialize_trials(workspace: Workspace, instrument_id: str, study_name: str) -> Outcome:
-    """Evaluate every combination and record each as a trial; equal inputs add none."""
-    partition = f"{instrument_id}|{study_name}"
-    tell_progress(TRIALS, partition)
-    study = workspace.catalog.study(study_name)
-    scenario = workspace.catalog.scenario(study.scenario)
-    inputs, hashes, _ = load_inputs(workspace, instrument_id, scenario)
-    code, input_hash = _identity(workspace, study, hashes)
-    newest = workspace.artifacts.newest([TRIALS], partition).get((TRIALS, partition))
-    changed = newest is None or newest.input_hash != input_hash
-    if changed:
-        found = run_grid_study(study, scenario, inputs)
-        rows = []
-        for parameters, row in zip(found.parameters, found.table.to_dict("records"), strict=True):
-            rows.append(
-                {
-                    "study": study.name,
-                    "instrument": instrument_id,
-                    "strategy": study.strategy,
-                    "parameters_hash": row["parameters_hash"],
-                    "parameters": json.dumps(parameters, sort_keys=True),
-                    "bars_hash": hashes.bars,
-                    "code_hash": code,
-                    "fold": input_hash[:12],
-                    **{n: row[n] for n in ("sharpe", "mean", "sd", "skew", "kurtosis", "value")},
-                    "bars": found.bars,
-                    "metric": study.metric,
-                    "status": "undefined" if row["value"] != row["value"] else "ok",
-                    "run_id": workspace.run_id,
-                }
+class TrialStage(ScenarioStage[list[Row]]):
+    """Every combination of a study's parameters on an instrument, each a trial in the ledger."""
+
+    asset = "optimization_trials"
+
+    def identity(self, key: str) -> Identity:
+        """The partition with the hashes of all inputs, and of the strategy's and engine's code."""
+        study = self.workspace.catalog.study(key)
+        scenario = self.workspace.catalog.scenario(study.scenario)
+        code, hashes = code_hash(study.strategy), self.loaded(scenario).hashes
+        input_hash = canonical_hash([study.hash, scenario.hash, vars(hashes), code])
+        return Identity(self.asset, self.partition(key), input_hash, code)
+
+    def produce(self, key: str, identity: Identity) -> tuple[Artifact, list[Row]]:
+        """Evaluate every combination and record each as a trial."""
+        workspace, study = self.workspace, self.workspace.catalog.study(key)
+        scenario = workspace.catalog.scenario(study.scenario)
+        loaded = self.loaded(scenario)
+        found = run_grid_study(study, scenario, loaded.inputs)
+        rows = [
+            {
+                "study": study.name,
+                "instrument": self.instrument_id,
+                "strategy": study.strategy,
+                "parameters_hash": row["parameters_hash"],
+                "parameters": json.dumps(parameters, sort_keys=True),
+                "bars_hash": loaded.hashes.bars,
+                "code_hash": identity.code_hash,
+                "fold": identity.input_hash[:12],
+                **{name: row[name] for name in _COPIED},
+                "bars": found.bars,
+                "metric": study.metric,
+                "status": "undefined" if row["value"] != row["value"] else "ok",
+                "run_id": workspace.run_id,
+            }
+            for parameters, row in zip(
+                found.parameters, found.table.to_dict("records"), strict=True
             )
+        ]
         workspace.trials.append(rows)
-        newest = Artifact(
-            asset=TRIALS,
-            partition=partition,
-            status="ok",
-            input_hash=input_hash,
-            code_hash=code,
-            run_id=workspace.run_id,
-            rows=len(rows),
-        )
-        workspace.artifacts.record([newest])
-    trials = _trials(workspace, study, instrument_id, input_hash)
-    return Outcome(
-        asset=TRIALS,
-        partition=partition,
-        status="ok",
-        rows=len(trials),
-        changed=changed,
-        content_hash=canonical_hash([[t["parameters_hash"], t["value"]] for t in trials]),
-        metadata={"trials": len(trials), "trials_in_ledger": workspace.trials.count()},
-    )
+        artifact = self.artifact(identity, rows=len(rows))
+        return artifact, self.stored(key, artifact)
+
+    def stored(self, key: str, artifact: Artifact) -> list[Row]:
+        """The trials as the ledger has them."""
+        fold = artifact.input_hash[:12]
+        return self.workspace.trials.of_study(key, self.instrument_id, fold=fold)
+
+    def content_hash(self, artifact: Artifact, product: list[Row]) -> str:  # noqa: ARG002
+        """Hash of all parameters and values."""
+        return canonical_hash([[t["parameters_hash"], t["value"]] for t in product])
+
+    def describe(self, product: list[Row]) -> dict[str, Shown]:
+        """Number of trials, of this study and of all that were ever made."""
+        return {"trials": len(product), "trials_in_ledger": self.workspace.trials.count()}
 
 
-def materialize_summary(workspace: Workspace, instrument_id: str, study_name: str) -> Outcome:
-    """The best trial of a study, how many were tried, and where the best stands among them."""
-    partition = f"{instrument_id}|{study_name}"
-    tell_progress(SUMMARY, partition)
-    study = workspace.catalog.study(study_name)
-    source = workspace.artifacts.newest([TRIALS], partition).get((TRIALS, partition))
-    if source is None:
-        raise InsufficientDataError(
-            f"The study '{study_name}' has no trials on {instrument_id} yet. Materialize "
-            f"'{TRIALS}' for {partition} first.",
-            partition=partition,
-        )
-    trials = _trials(workspace, study, instrument_id, source.input_hash)
-    summary = _summary(study, trials)
-    path = f"output/studies/{study_name}/{instrument_id}/{source.input_hash[:12]}.json"
-    newest = workspace.artifacts.newest([SUMMARY], partition).get((SUMMARY, partition))
-    content_hash = canonical_hash(summary)
-    changed = newest is None or newest.sha256 != content_hash
-    if changed or not (workspace.settings.runtime / path).exists():
+class SummaryStage(ComputedStage[str, Row]):
+    """The best trial of a study, how many were tried, and where the best is among them."""
+
+    asset = "optimization_summary"
+
+    def identity(self, key: str) -> Identity:
+        """The partition with the hashes of the trials that it sums up."""
+        trials = TrialStage(self.workspace, self.instrument_id)
+        partition = self.partition(key)
+        source = trials.newest().get(partition)
+        if source is None:
+            raise InsufficientDataError(
+                f"The study '{key}' has no trials on {self.instrument_id} yet. Materialize "
+                f"'{trials.asset}' for {partition} first.",
+                partition=partition,
+            )
+        return Identity(self.asset, partition, source.input_hash, source.code_hash)
+
+    def produce(self, key: str, identity: Identity) -> tuple[Artifact, Row]:
+        """Sum up the trials in a JSON file."""
+        short, study = identity.input_hash[:12], self.workspace.catalog.study(key)
+        trials = self.workspace.trials.of_study(key, self.instrument_id, fold=short)
+        summary = _summary(study, trials)
+        path = f"output/studies/{key}/{self.instrument_id}/{short}.json"
         text = json.dumps(summary, indent=2, sort_keys=True) + "\n"
-        write_atomically(workspace.settings.runtime / path, lambda p: _write_text(p, text))
-    if changed:
-        row = Artifact(
-            asset=SUMMARY,
-            partition=partition,
-            status="ok",
-            input_hash=source.input_hash,
-            code_hash=source.code_hash,
-            run_id=workspace.run_id,
-            rows=1,
-            path=path,
-            sha256=content_hash,
-        )
-        workspace.artifacts.record([row])
-    return Outcome(
-        asset=SUMMARY,
-        partition=partition,
-        status="ok",
-        rows=1,
-        changed=changed,
-        content_hash=content_hash,
-        metadata={**summary, "trials_in_ledger": workspace.trials.count(), "file": path},
-    )
+        write_text(self.workspace.settings.runtime / path, text)
+        artifact = self.artifact(identity, rows=1, path=path, sha256=canonical_hash(summary))
+        return artifact, self.stored(key, artifact)
+
+    def stored(self, key: str, artifact: Artifact) -> Row:  # noqa: ARG002
+        """The summary as it was written, and its file."""
+        path = self.workspace.settings.runtime / str(artifact.path)
+        found: Row = json.loads(path.read_text("utf-8"))
+        return {**found, "file": artifact.path}
+
+    def describe(self, product: Row) -> dict[str, Shown]:
+        """The summary, and the number of trials that were ever made."""
+        return {**product, "trials_in_ledger": self.workspace.trials.count()}
 
 
-def study_summary(workspace: Workspace, instrument_id: str, study_name: str) -> dict[str, Any]:
+def study_summary(workspace: Workspace, instrument_id: str, study_name: str) -> Row:
     """The newest summary of a study on an instrument, as it was written."""
-    partition = f"{instrument_id}|{study_name}"
-    newest = workspace.artifacts.newest([SUMMARY], partition).get((SUMMARY, partition))
-    if newest is None or newest.path is None:
+    stage = SummaryStage(workspace, instrument_id)
+    partition = stage.partition(study_name)
+    newest = stage.newest().get(partition)
+    if newest is None:
         raise InsufficientDataError(
-            f"The study '{study_name}' has no summary on {instrument_id} yet. Materialize '{SUMMARY}'.",
+            f"The study '{study_name}' has no summary on {instrument_id} yet. Materialize "
+            f"'{stage.asset}'.",
             partition=partition,
         )
-    found: dict[str, Any] = json.loads(
-        (workspace.settings.runtime / newest.path).read_text("utf-8")
-    )
-    return found
+    summary = stage.stored(study_name, newest)
+    del summary["file"]
+    return summary
 
 
-def study_is_pending(workspace: Workspace, instrument_id: str, study_name: str) -> bool:
-    """True where trials or summary are missing or stale; the study's data must be there."""
-    study = workspace.catalog.study(study_name)
-    scenario = workspace.catalog.scenario(study.scenario)
-    _, hashes, _ = load_inputs(workspace, instrument_id, scenario)
-    _, input_hash = _identity(workspace, study, hashes)
-    partition = f"{instrument_id}|{study_name}"
-    newest = workspace.artifacts.newest([TRIALS, SUMMARY], partition)
-    return any(
-        not workspace.artifacts.is_current(newest.get((asset, partition)), input_hash)
-        for asset in (TRIALS, SUMMARY)
-    )
-
-
-def _identity(workspace: Workspace, study: StudySpec, hashes: InputHashes) -> tuple[str, str]:
-    """Hash of the code and hash of all inputs of a study."""
-    code = code_hash(study.strategy)
-    scenario = workspace.catalog.scenario(study.scenario)
-    return code, canonical_hash([study.hash, scenario.hash, vars(hashes), code])
-
-
-def _trials(
-    workspace: Workspace, study: StudySpec, instrument_id: str, input_hash: str
-) -> list[dict[str, Any]]:
-    return workspace.trials.of_study(study.name, instrument_id, fold=input_hash[:12])
-
-
-def _summary(study: StudySpec, trials: list[dict[str, Any]]) -> dict[str, Any]:
+def _summary(study: StudySpec, trials: list[Row]) -> Row:
     defined = sorted((t for t in trials if t["value"] is not None), key=lambda t: -t["value"])
     if not defined:
         return {"study": study.name, "trials": len(trials), "metric": study.metric, "best": None}
@@ -178,7 +152,3 @@ def _summary(study: StudySpec, trials: list[dict[str, Any]]) -> dict[str, Any]:
         "best_parameters": json.dumps(json.loads(best["parameters"]), sort_keys=True),
         "best_trial_no": int(best["trial_no"]),
     }
-
-
-def _write_text(path: Any, text: str) -> None:
-    path.write_text(text, encoding="utf-8")

@@ -1,7 +1,7 @@
-"""This file holds the judgement of a file's bars before they are registered, and what mends them.
+"""Judges a file's bars before they are registered, and says how to fix what a check would block.
 
-The checks are those that a fetch of the same bars would run, window by window. Spans are aware UTC and
-half-open.
+The checks are those that a fetch of the same bars would run, window by window. Spans are aware UTC
+and half-open.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from trading_pipeline.stages.workspace import Workspace
 __all__ = ["blocking_findings", "blocking_reason"]
 
 _AHEAD = timedelta(days=1)  # a session's date may lie before the sun has reached it
-_MENDS = {
+_FIXES = {
     "duplicate_ts": "keep one row of each stamp with --duplicates first or --duplicates last",
     "ohlc": "correct or take out these rows in the file",
     "positive": "correct or take out these rows in the file",
@@ -94,19 +94,19 @@ def blocking_findings(
     found: list[Finding] = []
     previous, is_judged = bars.iloc[:0], False
     for ask in window_asks(judged, name, judged.windows_of(name), listing=listing):
-        if ask.span is None or not len(due_bars(ask.instrument, Window(*ask.span), now=now)):
+        due = due_bars(ask.instrument, Window(*ask.bounds), now=now)
+        if ask.span is None or not len(due):
             continue
+        history = WindowHistory(bars.iloc[:0], previous, [])
         try:
-            fetched = fetch_window(
-                judged, ask, WindowHistory(bars.iloc[:0], previous, []), continued=False
-            )
-        except MissingDataError as error:
-            due = int(error.values["expected"])
+            fetched = fetch_window(judged, ask, history, due, continued=False)
+        except MissingDataError:
+            start, end = ask.span
             text = (
-                f"No bar from {ask.span[0]:%Y-%m-%d} to {ask.span[1]:%Y-%m-%d}, where the calendar "
+                f"No bar from {start:%Y-%m-%d} to {end:%Y-%m-%d}, where the calendar {spec.calendar} "
+                f"has {len(due):,}."
             )
-            text += f"{spec.calendar} has {due:,}."
-            found.append(_finding("no_bars", pd.Timestamp(ask.span[0]), text, due))
+            found.append(_finding("no_bars", pd.Timestamp(start), text, len(due)))
             continue
         found += [each for each in fetched.findings if each.severity == "ERROR"]
         previous = fetched.bars.tail(PREVIOUS_BARS)
@@ -118,16 +118,16 @@ def blocking_findings(
 
 
 def blocking_reason(findings: Sequence[Finding]) -> str:
-    """One sentence a check: how many bars, which ones, what is wrong, what mends it."""
+    """One sentence a check: how many bars, which ones, what is wrong, how to fix it."""
     sentences = []
     for check in dict.fromkeys(each.check_name for each in findings):
         mine = [each for each in findings if each.check_name == check]
         stamps = [_shown(each.ts) for each in mine if each.ts is not None]
         count = sum(_cases(each) for each in mine)
         where = ", ".join(stamps[:_SHOWN_STAMPS]) + (", ..." if len(stamps) > _SHOWN_STAMPS else "")
-        mend = f" To mend it: {_MENDS[check]}." if check in _MENDS else ""
+        fix = f" To fix it: {_FIXES[check]}." if check in _FIXES else ""
         sentences.append(
-            f"{check} ({count:,} found{' at ' + where if where else ''}): {mine[0].detail}{mend}"
+            f"{check} ({count:,} found{' at ' + where if where else ''}): {mine[0].detail}{fix}"
         )
     return " ".join(sentences)
 

@@ -1,11 +1,13 @@
-"""This file holds the stage of users' files: profile one, and register it as an instrument.
+"""The stage of users' files: profile one, and register it as an instrument.
 
-What needs a decision waits, and says for which; what cannot be bars is refused, and says why.
+A file that needs a decision waits and says for which; a file that cannot be bars is refused and says
+why.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,20 +17,23 @@ from trading_pipeline.datasets.profiling import profile_dataset
 from trading_pipeline.datasets.reading.inbox import inbox_file
 from trading_pipeline.domain.hashing import canonical_hash, file_hash
 from trading_pipeline.market_data.sources.files import BARS_FILE, RECORD_FILE, DatasetRecord
-from trading_pipeline.settings.dataset_answers import load_answers
+from trading_pipeline.settings.dataset_answers import DatasetAnswers, load_answers
 from trading_pipeline.stages.datasets.registration import (
     Registration,
     dataset_instrument,
     register_dataset,
 )
-from trading_pipeline.stages.outcome import Outcome, tell_progress
+from trading_pipeline.stages.outcome import Outcome, Shown, tell_progress
+from trading_pipeline.stages.stage import Identity, StoredStage
 from trading_pipeline.stages.workspace import Workspace
-from trading_pipeline.storage.parquet_files import write_atomically
-from trading_pipeline.storage.stores.artifacts import Artifact
+from trading_pipeline.storage.parquet_files import write_text
 
-__all__ = ["ASSET", "DatasetOutcome", "refresh_dataset"]
+__all__ = ["ASSET", "DatasetOutcome", "DatasetStage"]
 
 ASSET = "dataset_profile"
+Document = dict[str, Any]
+"""A profile and what came of it, as it is kept in a JSON file."""
+_SHOWN = ("encoding", "delimiter", "tz", "suggest_tz", "timeframe", "calendar", "first", "last")
 _CODE = "2"  # raised when a profile or what is registered from it changes
 
 
@@ -36,8 +41,8 @@ _CODE = "2"  # raised when a profile or what is registered from it changes
 class DatasetOutcome(Outcome):
     """A file after its stage ran. `status`: ok (registered), waiting, refused or archived.
 
-    Waiting is for `questions`; refused and archived are explained by `reason`. `instrument`: id of the
-    registered series, empty where there is none.
+    A waiting file waits for answers to `questions`; `reason` explains refused and archived.
+    `instrument`: id of the registered series, empty where there is none.
     """
 
     instrument: str = ""
@@ -45,56 +50,138 @@ class DatasetOutcome(Outcome):
     questions: tuple[str, ...] = ()
 
 
-def refresh_dataset(workspace: Workspace, name: str, *, bring_back: bool = False) -> DatasetOutcome:
-    """Profile the inbox file of that name; register it where nothing is left to decide.
+@dataclass(frozen=True)
+class _Asked:
+    """A file as it is in the inbox now."""
+
+    path: Path
+    answers: DatasetAnswers
+    sha256: str
+    identity: Identity
+
+
+class DatasetStage(StoredStage[str, Document]):
+    """Files of the inbox, by name: profiled, and registered where nothing is left to decide.
 
     A file whose bars a check would keep out is refused, and what was registered before stays. One
-    whose instrument is archived is left alone, unless `bring_back`. The answers are those of its side-car file. An unchanged file with unchanged answers is read for
-    its hash only. Raises `DatasetFormatError` for a name outside the inbox, `UnknownNameError` for a
-    file that is not there, `ConfigurationError` for a wrong side-car.
+    whose instrument is archived is left alone, unless `bring_back`. The answers are those of its
+    side-car file. An unchanged file with unchanged answers is read for its hash only.
     """
-    tell_progress(ASSET, name)
-    found = inbox_file(workspace.settings.inbox, name)
-    answers, sha256 = load_answers(found.path), file_hash(found.path)
-    limit = workspace.settings.dataset_max_bytes
-    too_large = found.path.stat().st_size > limit
-    input_hash = canonical_hash([ASSET, _CODE, sha256, answers.hash, too_large])
-    newest = workspace.artifacts.newest([ASSET], name).get((ASSET, name))
-    if workspace.artifacts.is_current(newest, input_hash) and newest is not None and newest.path:
-        kept = json.loads((workspace.settings.runtime / newest.path).read_text("utf-8"))
-        if _still_holds(workspace, kept, sha256, bring_back=bring_back):
-            return _outcome(name, kept, input_hash, changed=False)
-    profile = profile_dataset(found.path, answers, max_bytes=limit)
-    kept = _document(profile, sha256)
-    if kept["status"] == "ok":
-        registered = register_dataset(
-            workspace,
-            found.path,
-            profile,
-            answers,
-            file_sha256=sha256,
-            bring_back=bring_back,
+
+    asset = ASSET
+    code_hash = _CODE
+
+    def __init__(self, workspace: Workspace, *, bring_back: bool = False) -> None:
+        super().__init__(workspace)
+        self._bring_back = bring_back
+
+    def identity(self, key: str) -> Identity:
+        """With the hash of the file, of its answers, and of whether it is too large.
+
+        Raises `DatasetFormatError` for a name outside the inbox, `UnknownNameError` for an unknown
+        file, `ConfigurationError` for a wrong side-car.
+        """
+        return self._asked(key).identity
+
+    def pending(self, keys: Iterable[str]) -> list[str]:
+        """Files that have changed, or would be judged otherwise now."""
+        return [key for key in keys if self._kept(self._asked(key)) is None]
+
+    def materialize(self, keys: Iterable[str]) -> list[DatasetOutcome]:
+        """Profile what is pending, and register it where nothing is left to decide."""
+        outcomes = []
+        for key in keys:
+            tell_progress(self.asset, key)
+            asked = self._asked(key)
+            kept = self._kept(asked)
+            document = self._profiled(asked) if kept is None else kept
+            outcomes.append(self._outcome(asked, document, changed=kept is None))
+        return outcomes
+
+    def describe(self, product: Document) -> dict[str, Shown]:
+        """What the file holds and what is wrong with it."""
+        profile = product["profile"]
+        problems = {**profile["problems"], **product["other_findings"]}
+        missing = profile["missing_bars"]
+        return {
+            "status": product["status"],
+            "instrument": product["instrument"],
+            "file_rows": profile["rows"],
+            "problem_count": sum(problems.values()),
+            **{key: str(profile[key] or "") for key in _SHOWN},
+            "missing_bars": -1 if missing is None else missing,
+            "problems": ", ".join(f"{code} {count}" for code, count in sorted(problems.items())),
+            "columns": ", ".join(
+                f"{role}: {_names(at)}" for role, at in profile["columns"].items()
+            ),
+        }
+
+    def _asked(self, name: str) -> _Asked:
+        found = inbox_file(self.workspace.settings.inbox, name)
+        answers, sha256 = load_answers(found.path), file_hash(found.path)
+        too_large = found.path.stat().st_size > self.workspace.settings.dataset_max_bytes
+        input_hash = canonical_hash([ASSET, _CODE, sha256, answers.hash, too_large])
+        identity = Identity(ASSET, name, input_hash, self.code_hash)
+        return _Asked(found.path, answers, sha256, identity)
+
+    def _kept(self, asked: _Asked) -> Document | None:
+        """What was found before, where the file would come to the same end again."""
+        newest = self.newest().get(asked.identity.partition)
+        if newest is None or not self.is_current(newest, asked.identity):
+            return None
+        path = self.workspace.settings.runtime / str(newest.path)
+        document: Document = json.loads(path.read_text("utf-8"))
+        still_holds = _still_holds(
+            self.workspace, document, asked.sha256, bring_back=self._bring_back
         )
-        kept |= _registered(registered, dataset_instrument(found.path, profile, answers))
-    path = Path("cache") / ASSET / name / f"{input_hash[:12]}.json"
-    text = json.dumps(kept, indent=2, sort_keys=True)
-    write_atomically(workspace.settings.runtime / path, lambda p: _write_text(p, text))
-    row = Artifact(
-        asset=ASSET,
-        partition=name,
-        status=kept["status"],
-        input_hash=input_hash,
-        code_hash=_CODE,
-        run_id=workspace.run_id,
-        rows=profile.valid_rows,
-        path=path.as_posix(),
-        sha256=canonical_hash(kept),
-    )
-    workspace.artifacts.record([row])
-    return _outcome(name, kept, input_hash, changed=True)
+        return document if still_holds else None
+
+    def _profiled(self, asked: _Asked) -> Document:
+        workspace, limit = self.workspace, self.workspace.settings.dataset_max_bytes
+        profile = profile_dataset(asked.path, asked.answers, max_bytes=limit)
+        document = _document(profile, asked.sha256)
+        if document["status"] == "ok":
+            registered = register_dataset(
+                workspace,
+                asked.path,
+                profile,
+                asked.answers,
+                file_sha256=asked.sha256,
+                bring_back=self._bring_back,
+            )
+            document |= _registered(
+                registered, dataset_instrument(asked.path, profile, asked.answers)
+            )
+        name, input_hash = asked.identity.partition, asked.identity.input_hash
+        path = Path("cache") / ASSET / name / f"{input_hash[:12]}.json"
+        text = json.dumps(document, indent=2, sort_keys=True)
+        write_text(workspace.settings.runtime / path, text)
+        row = self.artifact(
+            asked.identity,
+            rows=profile.valid_rows,
+            status=document["status"],
+            path=path.as_posix(),
+            sha256=canonical_hash(document),
+        )
+        workspace.artifacts.record([row])
+        return document
+
+    def _outcome(self, asked: _Asked, document: Document, *, changed: bool) -> DatasetOutcome:
+        return DatasetOutcome(
+            asset=self.asset,
+            partition=asked.identity.partition,
+            status=document["status"],
+            rows=document["profile"]["valid_rows"],
+            changed=changed,
+            content_hash=canonical_hash([asked.identity.input_hash, document]),
+            metadata=self.describe(document),
+            instrument=document["instrument"],
+            reason=document["reason"],
+            questions=tuple(document["questions"]),
+        )
 
 
-def _document(profile: DatasetProfile, sha256: str) -> dict[str, Any]:
+def _document(profile: DatasetProfile, sha256: str) -> Document:
     questions = [question.message for question in profile.open_questions]
     status = "refused" if not profile.accept else "waiting" if questions else "ok"
     return {
@@ -110,7 +197,7 @@ def _document(profile: DatasetProfile, sha256: str) -> dict[str, Any]:
     }
 
 
-def _registered(registration: Registration, name: str) -> dict[str, Any]:
+def _registered(registration: Registration, name: str) -> Document:
     found = {"instrument": registration.instrument, "reason": registration.reason}
     if registration.is_archived:
         return {**found, "status": "archived", "archived": name}
@@ -123,9 +210,7 @@ def _registered(registration: Registration, name: str) -> dict[str, Any]:
     return {**found, "status": "refused", "findings": findings}
 
 
-def _still_holds(
-    workspace: Workspace, kept: dict[str, Any], sha256: str, *, bring_back: bool
-) -> bool:
+def _still_holds(workspace: Workspace, kept: Document, sha256: str, *, bring_back: bool) -> bool:
     """True where the file, unchanged with unchanged answers, would come to the same end again."""
     if kept["status"] == "archived":
         archived = workspace.catalog.universe.archived_by_id
@@ -142,38 +227,5 @@ def _is_registered(workspace: Workspace, instrument: str, file_sha256: str) -> b
     return DatasetRecord.read(folder).file_sha256 == file_sha256 and (folder / BARS_FILE).is_file()
 
 
-def _outcome(name: str, kept: dict[str, Any], input_hash: str, *, changed: bool) -> DatasetOutcome:
-    profile = kept["profile"]
-    shown = ("encoding", "delimiter", "tz", "suggest_tz", "timeframe", "calendar", "first", "last")
-    problems = {**profile["problems"], **kept["other_findings"]}
-    return DatasetOutcome(
-        asset=ASSET,
-        partition=name,
-        status=kept["status"],
-        rows=profile["valid_rows"],
-        changed=changed,
-        content_hash=canonical_hash([input_hash, kept]),
-        metadata={
-            "status": kept["status"],
-            "instrument": kept["instrument"],
-            "file_rows": profile["rows"],
-            "problem_count": sum(problems.values()),
-            **{key: str(profile[key] or "") for key in shown},
-            "missing_bars": -1 if profile["missing_bars"] is None else profile["missing_bars"],
-            "problems": ", ".join(f"{code} {count}" for code, count in sorted(problems.items())),
-            "columns": ", ".join(
-                f"{role}: {_names(at)}" for role, at in profile["columns"].items()
-            ),
-        },
-        instrument=kept["instrument"],
-        reason=kept["reason"],
-        questions=tuple(kept["questions"]),
-    )
-
-
 def _names(column: Any) -> str:
     return " + ".join(map(str, column)) if isinstance(column, list) else str(column)
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")

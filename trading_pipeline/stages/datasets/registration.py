@@ -1,6 +1,6 @@
-"""This file holds the registration of a profiled file: its bars are judged first, then named.
+"""Registers a profiled file: its bars are judged first, then it becomes an instrument.
 
-A file that a check blocks is registered nowhere. Days are those of the bars' labels in UTC.
+A file that a check blocks is not registered. Days are those of the bars' labels in UTC.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from trading_pipeline.settings.dataset_answers import DatasetAnswers
 from trading_pipeline.settings.universe import InstrumentSpec
 from trading_pipeline.settings.universe_writer import add_instrument
 from trading_pipeline.stages.datasets.judgement import blocking_findings, blocking_reason
-from trading_pipeline.stages.market_data.universe import refresh_universe
+from trading_pipeline.stages.market_data.universe import UniverseStage
+from trading_pipeline.stages.stage import WHOLE
 from trading_pipeline.stages.workspace import Workspace
-from trading_pipeline.storage.parquet_files import write_atomically, write_frame
+from trading_pipeline.storage.parquet_files import write_frame, write_text
 
 __all__ = ["Registration", "dataset_instrument", "register_dataset", "usual_currency"]
 
@@ -41,7 +42,7 @@ _NO_CURRENCY = "XXX"  # ISO 4217 for none: better than a guess
 
 @dataclass(frozen=True, kw_only=True)
 class Registration:
-    """What came of a file: `instrument` is its id where it was registered, else `reason` says why not.
+    """What came of a file: `instrument` is its id; empty where `reason` says why there is none.
 
     `is_archived`: the instrument left the universe and was not asked back. `findings`: what blocked.
     """
@@ -75,11 +76,11 @@ def register_dataset(
     file_sha256: str,
     bring_back: bool,
 ) -> Registration:
-    """Judge the bars, write them, name the instrument in the user's universe, tell the warehouse.
+    """Judge the bars, write them, add the instrument to the user's universe and to the warehouse.
 
-    `bring_back`: an archived instrument becomes active again; without it it stays as it is. Where a
-    check blocks, nothing is written and what was registered before stays. Raises `DatasetFormatError`
-    for an instrument of another source, and what reading the file raises.
+    `bring_back`: an archived instrument becomes active again; otherwise it stays archived. Where a
+    check blocks, nothing is written and what was registered before stays. Raises
+    `DatasetFormatError` for an instrument of another source, and what reading the file raises.
     """
     name = dataset_instrument(path, profile, answers)
     archived = workspace.catalog.universe.archived_by_id.get(name)
@@ -93,8 +94,8 @@ def register_dataset(
     known = workspace.catalog.instruments.get(name)
     if known is not None and known.source != "files":
         raise DatasetFormatError(
-            f"{path.name} would become the instrument {name}, which the universe takes from the source "
-            f"{known.source!r}. Give the file's series another name with 'symbol' in "
+            f"{path.name} would become the instrument {name}, which the universe takes from the "
+            f"source {known.source!r}. Give the file's series another name with 'symbol' in "
             f"{path.name}.yaml.",
             instrument=name,
         )
@@ -106,7 +107,7 @@ def register_dataset(
     _write(workspace, path, name, bars, answers, file_sha256)
     config = workspace.settings.config
     add_instrument(config, spec, replace=True)
-    refresh_universe(replace(workspace, catalog=load_catalog(config)))
+    UniverseStage(replace(workspace, catalog=load_catalog(config))).materialize(WHOLE)
     return Registration(instrument=name)
 
 
@@ -135,8 +136,7 @@ def _write(
         before = DatasetRecord.read(folder)
         if record == replace(before, registered_at=record.registered_at):
             return  # the same again: what was fetched since stays newer than the record
-    text = record.to_json()
-    write_atomically(folder / RECORD_FILE, lambda p: _write_text(p, text))
+    write_text(folder / RECORD_FILE, record.to_json())
 
 
 def _spec(
@@ -201,7 +201,3 @@ def _asset_class(profile: DatasetProfile, answers: DatasetAnswers, calendar: str
 
 def _moment(ts: Any) -> Any:
     return pd.Timestamp(ts).to_pydatetime()
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")

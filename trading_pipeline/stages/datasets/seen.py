@@ -1,4 +1,4 @@
-"""This file holds what tells that a file of the inbox, or its bars, were worked on before."""
+"""Tells whether a file of the inbox, or its bars, were worked on before."""
 
 from __future__ import annotations
 

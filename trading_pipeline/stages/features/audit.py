@@ -1,4 +1,4 @@
-"""This file holds the audit of a feature set, a label or the chart patterns on stored bars."""
+"""The audit of a feature set, a label, the chart patterns or cross features on stored bars."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trading_pipeline.features.sets.registry import feature_set_names
 from trading_pipeline.stages.features.cross_features import ASSET as CROSS_FEATURES
 from trading_pipeline.stages.features.cross_features import CrossFeatureStage
 from trading_pipeline.stages.features.features import FeatureStage
-from trading_pipeline.stages.features.instrument_series import InstrumentSeries
+from trading_pipeline.stages.features.instrument_series import stored_series
 from trading_pipeline.stages.features.labels import label_specs, labels_of_bars
 from trading_pipeline.stages.features.own_feature_sets import know_own_feature_sets
 from trading_pipeline.stages.workspace import Workspace
@@ -28,7 +28,7 @@ SubjectKind = Literal["feature set", "label", "chart patterns", "cross features"
 
 @dataclass(frozen=True, kw_only=True)
 class AuditOfStored:
-    """What was audited on which bars, and what was found; `findings` is empty where all is well."""
+    """What was audited on which bars, and what was found; no findings where all is well."""
 
     name: str
     kind: SubjectKind
@@ -42,13 +42,13 @@ class AuditOfStored:
 def audit_stored(workspace: Workspace, instrument_id: str, name: str) -> AuditOfStored:
     """Audit `name` on every stored bar of an instrument, forward-adjusted.
 
-    `name`: a feature set, a label (of a model or a label file), `chart_patterns` or `cross_features`. A name that is
-    both is taken for the feature set. Raises `UnknownNameError` for another name or instrument, and
-    `InsufficientDataError` where no bars are stored or too few for any value.
+    `name`: a feature set, a label (of a model or a label file), `chart_patterns` or
+    `cross_features`; a name that is both is the feature set. Raises `UnknownNameError` for another
+    name or instrument, and `InsufficientDataError` where no bars are stored or too few for any value.
     """
     know_own_feature_sets(workspace.catalog)
     labels = label_specs(workspace.catalog)
-    series = InstrumentSeries(workspace, instrument_id)
+    series = stored_series(workspace, instrument_id)
     known = {*feature_set_names(), *labels, CHART_PATTERNS, CROSS_FEATURES}
     if name not in known:
         raise UnknownNameError(

@@ -1,11 +1,9 @@
-"""This file holds the stage of cross features: an instrument beside the others, by what was known."""
+"""The stage of cross features: an instrument beside the others, by what was known."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from functools import cached_property
-from typing import Any
+from collections.abc import Iterable, Sequence
+from functools import cached_property, partial
 
 import pandas as pd
 
@@ -19,12 +17,14 @@ from trading_pipeline.features.cross_formulas import (
     compute_cross_features,
     cross_columns,
 )
-from trading_pipeline.market_data.calendars import periods_per_year
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.stages.code_hash import module_hash
-from trading_pipeline.stages.features.instrument_series import InstrumentSeries
+from trading_pipeline.stages.features.features import windows_of_bars
+from trading_pipeline.stages.features.instrument_series import InstrumentSeries, stored_series
 from trading_pipeline.stages.features.quality_numbers import QualityOfWindows
-from trading_pipeline.stages.stage import Built, WindowStage, pending_windows
+from trading_pipeline.stages.features.series_stage import SeriesStage
+from trading_pipeline.stages.outcome import Shown
+from trading_pipeline.stages.stage import Built
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.stores.bars import require_usable
 
@@ -32,14 +32,11 @@ __all__ = [
     "ASSET",
     "CrossFeatureStage",
     "compared_instruments",
-    "cross_features_are_pending",
     "cross_lookback_windows",
 ]
 
 ASSET = "cross_features"
 _FUTURES = 20  # rows after which the audit replaces the own bars
-_YEARS_OF_A_WINDOW = {"year": 1.0, "quarter": 0.25, "month": 1.0 / 12.0}
-_SPARE = 1.1  # windows differ in length
 
 
 def cross_lookback_windows(catalog: Catalog, instrument: str | None = None) -> int:
@@ -47,22 +44,7 @@ def cross_lookback_windows(catalog: Catalog, instrument: str | None = None) -> i
 
     `instrument`: of that one alone; without it enough for every one of the universe.
     """
-    bars = catalog.cross.lookback_bars + 1
-    share = _YEARS_OF_A_WINDOW[catalog.grid.cadence]
-    chosen = (
-        catalog.instruments.values() if instrument is None else [catalog.instrument(instrument)]
-    )
-    each = (periods_per_year(i.timeframe, i.calendar) for i in chosen)
-    return max([1, *(math.ceil(bars * _SPARE / (a_year * share)) for a_year in each)])
-
-
-def cross_features_are_pending(
-    workspace: Workspace, instrument_id: str, windows: Sequence[Window]
-) -> bool:
-    """True where a run would compute something; False too where the own bars are not there yet."""
-    stage = CrossFeatureStage(workspace, instrument_id)
-    usable = [w for w in windows if w.key in stage.series.attempts]
-    return len(usable) < len(windows) or bool(pending_windows(stage, windows))
+    return windows_of_bars(catalog.cross.lookback_bars + 1, catalog, instrument)
 
 
 def compared_instruments(workspace: Workspace, instrument_id: str) -> list[str]:
@@ -74,102 +56,93 @@ def compared_instruments(workspace: Workspace, instrument_id: str) -> list[str]:
     return [n for n in dict.fromkeys((*chosen, *catalog.cross.references)) if n != own.id]
 
 
-class CrossFeatureStage(WindowStage):
-    """Columns of `cross_columns`. Peers without usable bars in what is read are left out, and said.
+class CrossFeatureStage(SeriesStage):
+    """Columns of `cross_columns`. Peers without usable bars in what is read are left out, and counted.
 
     A reference without usable bars raises.
     """
 
+    asset = ASSET
+
     def __init__(self, workspace: Workspace, instrument_id: str) -> None:
         super().__init__(workspace, instrument_id)
         self.spec = workspace.catalog.cross
-        self.asset = ASSET
         self.code_hash = module_hash(cross_formulas)
-        self.series = InstrumentSeries(workspace, instrument_id)
         self._peers = {
-            name: InstrumentSeries(workspace, name)
+            name: stored_series(workspace, name)
             for name in compared_instruments(workspace, instrument_id)
         }
-        self._lookback = cross_lookback_windows(workspace.catalog, instrument_id)
+        self.lookback = cross_lookback_windows(workspace.catalog, instrument_id)
         self._quality = QualityOfWindows(self)
 
     @property
     def references(self) -> tuple[str, ...]:
-        """Instruments with columns of their own; an instrument is not compared with itself by name."""
+        """Instruments with columns of their own; never the instrument itself."""
         return tuple(n for n in self.spec.references if n != self.instrument_id)
 
-    def inputs(self, window: Window) -> Any:
-        """Settings and the hashes of all bars and adjustments that are read, one's own and the peers'."""
-        read = self._read(window)
+    def pending(self, keys: Iterable[Window]) -> list[Window]:
+        """Windows to compute; all of them where own bars are missing, since nothing can be judged."""
+        windows = sorted(keys)
+        known = all(window.key in self.series.attempts for window in windows)
+        return super().pending(windows) if known else windows
+
+    def inputs(self, window: Window) -> object:
+        """Settings and the hashes of all bars and adjustments that are read, own and peers'."""
+        read = self.read(window)
         compared = {
             name: [peer.bars_hashes(read), peer.events_hash(window.end), peer.instrument.calendar]
             for name, peer in self._usable(window).items()
         }
         own = [self.series.bars_hashes(read), self.series.events_hash(window.end)]
-        frame = [self.series.instrument.timeframe.value, self.series.instrument.calendar]
-        return [self.spec.hash, own, frame, compared]
+        return [self.spec.hash, own, self.clocks(), compared]
 
     def build(self, window: Window) -> Built:
-        """Rows of the window; NaN where too little lies before, or nobody to compare with is known."""
-        read = self._read(window)
-        rows = self.series.span(read[0].start, window.end)
+        """Rows of the window; NaN where too little lies before, or nothing to compare with is known."""
+        rows = self.rows_of([window])
         own = self.series.span(window.start, window.end)
         frame = self._compute(self.series.adjusted.iloc[rows], window)
         frame.insert(0, "known_at", self.series.known_at[rows])
-        frame = frame.iloc[own.start - rows.start :]
-        return Built(frame, "ok" if len(frame) else "not_listed")
+        return self.built(frame.iloc[own.start - rows.start :], window)
 
-    def describe(self, frame: pd.DataFrame) -> Mapping[str, Any]:
-        """How many are compared with, and the quality of the columns against the windows before."""
-        values = frame.drop(columns="known_at", errors="ignore")
-        most = float(frame["peers"].max()) if len(frame) else 0.0
+    def describe(self, product: pd.DataFrame) -> dict[str, Shown]:
+        """Number of peers, and the quality of the columns against the windows before."""
+        values = product.drop(columns="known_at", errors="ignore")
+        most = float(product["peers"].max()) if len(product) else 0.0
         complete = int(values.notna().all(axis=1).sum())
-        return {"complete_rows": complete, "most_peers": most, **self._quality.of(frame)}
+        return {"complete_rows": complete, "most_peers": most, **self._quality.of(product)}
 
-    def audit(self, windows: Sequence[Window]) -> list[CausalityFinding]:
-        """Prefix truncation: at each cut, everybody's later bars are taken away.
+    def audit(self, keys: Sequence[Window]) -> list[CausalityFinding]:
+        """Prefix truncation: at each cut, the later bars of all instruments are taken away.
 
-        Besides, the own bars after telling ones are replaced.
+        Then the own bars after telling rows are replaced.
         """
-        ordered = sorted(windows)
-        if not ordered:
+        bars = self.bars_of(keys)
+        if len(bars) <= self.spec.lookback_bars + 1 or not self._usable(max(keys)):
             return []
-        rows = self.series.span(self._read(ordered[0])[0].start, ordered[-1].end)
-        bars = self.series.adjusted.iloc[rows]
-        last = ordered[-1]
-        enough = len(bars) > self.spec.lookback_bars + 1 and bool(self._usable(last))
-        if not enough:
-            return []
-
-        def work(part: pd.DataFrame) -> pd.DataFrame:
-            return self._compute(part, last)
-
-        full = computed_table(work, bars)
-        findings = audit_prefix_truncation(work, bars, full=full)
-        return findings or audit_other_futures(
-            work, bars, rows=_FUTURES, full=full, audit="prefix_truncation"
+        compute = partial(self._compute, window=max(keys))
+        full = computed_table(compute, bars)
+        return audit_prefix_truncation(compute, bars, full=full) or audit_other_futures(
+            compute, bars, rows=_FUTURES, full=full, audit="prefix_truncation"
         )
 
     def _compute(self, adjusted: pd.DataFrame, window: Window) -> pd.DataFrame:
         index = adjusted.index.rename("ts")
         usable = self._usable(window)
         if adjusted.empty:
-            return pd.DataFrame(
-                {n: [] for n in cross_columns(self.spec.windows, self.references)}, index=index,
-                dtype="float64",
-            )  # fmt: skip
+            columns = cross_columns(self.spec.windows, self.references)
+            return pd.DataFrame(index=index, columns=list(columns), dtype="float64")
         first = self.series.span(pd.Timestamp(index[0]).to_pydatetime(), None).start
         known_at = self.series.known_at[first : first + len(adjusted)]
         own = KnownCloses.of(adjusted["close"], known_at)
         now = int(own.known_at[-1])
-        columns = compute_cross_features(
+        computed = compute_cross_features(
             own,
             {name: self._closes[name].until(now) for name in usable},
             windows=self.spec.windows,
             references=self.references,
             longest_age_days=self.spec.longest_age_days,
         )
-        return pd.DataFrame(columns, index=index, dtype="float64")
+        return pd.DataFrame(computed, index=index, dtype="float64")
 
     @cached_property
     def _closes(self) -> dict[str, KnownCloses]:
@@ -180,8 +153,8 @@ class CrossFeatureStage(WindowStage):
         }
 
     def _usable(self, window: Window) -> dict[str, InstrumentSeries]:
-        """Peers whose bars of all windows that are read were fetched and passed, and that have any."""
-        read = self._read(window)
+        """Peers with bars, whose windows that are read were all fetched and passed the checks."""
+        read = self.read(window)
         for name in self.references:
             require_usable(name, read, self._peers[name].attempts)
         return {
@@ -189,9 +162,6 @@ class CrossFeatureStage(WindowStage):
             for name, peer in self._peers.items()
             if len(peer.raw) and all(_is_usable(peer, each) for each in read)
         }
-
-    def _read(self, window: Window) -> list[Window]:
-        return self.windows_up_to(window, self._lookback)
 
 
 def _is_usable(series: InstrumentSeries, window: Window) -> bool:

@@ -1,11 +1,10 @@
-"""This file holds the stage of features: adjusted bars in, one Parquet file a window out."""
+"""The stage of features: adjusted bars in, one Parquet file a window out."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,9 +18,10 @@ from trading_pipeline.features.sets.context import FeatureContext
 from trading_pipeline.features.sets.registry import FeatureSet, compute_features, feature_set
 from trading_pipeline.market_data.calendars import periods_per_year
 from trading_pipeline.settings.catalog import Catalog
-from trading_pipeline.stages.features.instrument_series import InstrumentSeries
 from trading_pipeline.stages.features.quality_numbers import QualityOfWindows
-from trading_pipeline.stages.stage import Built, WindowStage
+from trading_pipeline.stages.features.series_stage import SeriesStage
+from trading_pipeline.stages.outcome import Shown
+from trading_pipeline.stages.stage import Built
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.stores.artifacts import Artifact
 
@@ -52,7 +52,7 @@ def feature_lookback_windows(
 def windows_of_bars(
     bars: int | Callable[[Instrument], int], catalog: Catalog, instrument_id: str | None = None
 ) -> int:
-    """Windows that hold at least so many bars of every instrument, or of the one; 1 or more."""
+    """Windows that hold at least `bars` bars of every instrument, or of the one; 1 or more."""
     found = 1
     chosen = [] if instrument_id is None else [catalog.instrument(instrument_id)]
     for instrument in chosen or catalog.instruments.values():
@@ -63,8 +63,8 @@ def windows_of_bars(
     return found
 
 
-class FeatureStage(WindowStage):
-    """Features of one set. A window reads its own bars and those of the look-back windows."""
+class FeatureStage(SeriesStage):
+    """Features of one set."""
 
     chunk_bars = 4096
 
@@ -73,32 +73,26 @@ class FeatureStage(WindowStage):
         self.set = feature_set(set_name)
         self.asset = f"features/{set_name}"
         self.code_hash = self.set.hash
-        self.series = InstrumentSeries(workspace, instrument_id)
         instrument = self.series.instrument
         self.context = FeatureContext(instrument.timeframe, instrument.calendar)
-        self._lookback = feature_lookback_windows(self.set, workspace.catalog, instrument_id)
+        self.lookback = feature_lookback_windows(self.set, workspace.catalog, instrument_id)
         self._quality = QualityOfWindows(self)
 
-    def inputs(self, window: Window) -> Any:
+    def inputs(self, window: Window) -> object:
         """Hashes of the bars that are read, and of the adjustments known by the window's end."""
-        return self._input_values(window, self.series.bars_hashes(self._read(window)))
+        return self._input_values(window, self.series.bars_hashes(self.read(window)))
 
-    def _input_values(self, window: Window, bars_hashes: Sequence[str]) -> Any:
-        instrument = self.series.instrument
-        return [
-            list(bars_hashes),
-            self.series.events_hash(window.end),
-            [instrument.timeframe.value, instrument.calendar],
-        ]
+    def _input_values(self, window: Window, bars_hashes: list[str]) -> object:
+        return [bars_hashes, self.series.events_hash(window.end), self.clocks()]
 
     def build(self, window: Window) -> Built:
         """Rows of the window; NaN where the warm-up reaches before the first bar.
 
-        Long windows are computed in chunks, each from its own warm-up on, whatever was computed before:
-        so chunks that an earlier version of the file holds, of the same bars, are taken from there,
-        and a new bar costs its chunk. Equal inputs give equal bytes either way.
+        Long windows are computed in chunks. Each chunk is computed from its own warm-up on, so that
+        chunks of an earlier file of the same bars can be taken from there and a new bar costs only
+        its chunk. Equal inputs give equal bytes either way.
         """
-        first = self.series.span(self._read(window)[0].start, window.end).start
+        first = self.rows_of([window]).start
         own = self.series.span(window.start, window.end)
         kept = self._kept_chunks(window, own)
         parts = [] if kept is None else [kept]
@@ -107,33 +101,31 @@ class FeatureStage(WindowStage):
             stop = min(start + self.chunk_bars, own.stop)
             from_first = start == own.start or self.set.remembers_all
             begin = first if from_first else max(first, start - warmup)
-            features = self.compute(self.series.adjusted.iloc[begin:stop])
-            features.insert(0, "known_at", self.series.known_at[begin:stop])
-            parts.append(features.iloc[start - begin :])
+            parts.append(self._computed(slice(begin, stop)).iloc[start - begin :])
         if not parts:
-            features = self.compute(self.series.adjusted.iloc[own])
-            features.insert(0, "known_at", self.series.known_at[own])
-            return Built(features, "not_listed")
+            return Built(self._computed(own), "not_listed")
         return Built(pd.concat(parts) if len(parts) > 1 else parts[0])
+
+    def _computed(self, rows: slice) -> pd.DataFrame:
+        features = self.compute(self.series.adjusted.iloc[rows])
+        features.insert(0, "known_at", self.series.known_at[rows])
+        return features
 
     def _kept_chunks(self, window: Window, own: slice) -> pd.DataFrame | None:
         """Whole chunks of the stored file, where it was made of the same bars as far as it goes."""
-        stored = self._stored.get((self.asset, self.partition(window)))
-        rows = stored.rows if stored is not None else 0
-        if stored is None or rows < self.chunk_bars or rows > own.stop - own.start:
+        store, stored = self.workspace.artifacts, self._stored.get(self.partition(window))
+        if stored is None or not self.chunk_bars <= stored.rows <= own.stop - own.start:
             return None
-        before = self.series.bars_hashes(self._read(window)[:-1])
-        then = frame_hash(self.series.raw.iloc[own.start : own.start + rows])
+        before = self.series.bars_hashes(self.read(window)[:-1])
+        then = frame_hash(self.series.raw.iloc[own.start : own.start + stored.rows])
         inputs = self._input_values(window, [*before, then])
-        made_of_these = canonical_hash([self.asset, self.code_hash, inputs]) == stored.input_hash
-        if not made_of_these or not self.workspace.artifacts.is_current(stored, stored.input_hash):
+        if not store.is_current(stored, canonical_hash([self.asset, self.code_hash, inputs])):
             return None
-        frame = self.workspace.artifacts.load(stored)
-        return frame.iloc[: rows // self.chunk_bars * self.chunk_bars]
+        return store.load(stored).iloc[: stored.rows // self.chunk_bars * self.chunk_bars]
 
     @cached_property
-    def _stored(self) -> dict[tuple[str, str], Artifact]:
-        return self.workspace.artifacts.newest([self.asset], f"{self.instrument_id}|")
+    def _stored(self) -> dict[str, Artifact]:
+        return self.newest()
 
     def compute(self, adjusted: pd.DataFrame) -> pd.DataFrame:
         """The set's columns over adjusted bars."""
@@ -143,29 +135,25 @@ class FeatureStage(WindowStage):
             )
         return compute_features(self.set, adjusted, context=self.context)
 
-    def describe(self, frame: pd.DataFrame) -> Mapping[str, Any]:
+    def describe(self, product: pd.DataFrame) -> dict[str, Shown]:
         """Rows with and without a gap, and the quality of the columns against the windows before."""
-        values = frame.drop(columns="known_at", errors="ignore")
+        values = product.drop(columns="known_at", errors="ignore")
         complete = int(values.notna().all(axis=1).sum())
         return {
             "complete_rows": complete,
             "warmup_rows": len(values) - complete,
-            **self._quality.of(frame),
+            **self._quality.of(product),
         }
 
-    def audit(self, windows: Sequence[Window]) -> list[CausalityFinding]:
+    def audit(self, keys: Sequence[Window]) -> list[CausalityFinding]:
         """Every audit over the bars of the windows and of their look-back, the newest 50,000 of them.
 
         Where these do not reach beyond any warm-up there is no value to audit, and no finding.
         """
-        if not windows:
-            return []
-        ordered = sorted(windows)
-        rows = self.series.span(self._read(ordered[0])[0].start, ordered[-1].end)
-        bars = self.series.adjusted.iloc[rows].iloc[-_AUDITED_BARS:]
+        bars = self.bars_of(keys).iloc[-_AUDITED_BARS:]
         if len(bars) < min(spec.warmup_in(self.context) for spec in self.set.specs) + 2:
             return []
-        # other bars for each instrument, so that few cuts in each run are many in a pass
+        # cuts differ by instrument, so that the few of each run are many in a pass
         seed = int(canonical_hash([self.asset, self.instrument_id])[:8], 16)
         return audit_feature_set(
             self.set, bars, context=self.context, cuts=CUTS_OF_A_RUN, seed=seed
@@ -176,4 +164,4 @@ class FeatureStage(WindowStage):
         return audit_feature_set(self.set, bars, context=self.context)
 
     def _read(self, window: Window) -> list[Window]:
-        return self.windows_up_to(window, self._lookback)
+        return self.windows_up_to(window, self.lookback)

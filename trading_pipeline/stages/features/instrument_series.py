@@ -1,10 +1,11 @@
-"""This file holds the series of one instrument as research sees it: adjusted, with its clocks."""
+"""The series of one instrument as research sees it: adjusted, with its clocks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -20,7 +21,27 @@ from trading_pipeline.market_data.calendars import known_at, session_dates
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.stores.bars import FetchAttempt, require_usable
 
-__all__ = ["InstrumentSeries"]
+if TYPE_CHECKING:
+    from trading_pipeline.stages.backtests.scenario_inputs import LoadedInputs
+
+__all__ = ["InstrumentSeries", "stored_series"]
+
+_KEPT_BARS = 1_000_000  # about 150 MB
+
+
+def stored_series(workspace: Workspace, instrument_id: str) -> InstrumentSeries:
+    """The series as it is stored now; the one that was read before where nothing has changed.
+
+    Stages of one pass share what is kept, newest last, up to a million bars in all.
+    """
+    series, kept = InstrumentSeries(workspace, instrument_id), workspace.series
+    before = kept.pop(instrument_id, None)
+    if before is not None and before.is_as_stored(series):
+        series = before
+    kept[instrument_id] = series
+    while len(kept) > 1 and sum(each.rows for each in kept.values()) > _KEPT_BARS:
+        del kept[next(iter(kept))]
+    return series
 
 
 class InstrumentSeries:
@@ -28,7 +49,22 @@ class InstrumentSeries:
 
     def __init__(self, workspace: Workspace, instrument_id: str) -> None:
         self.instrument = workspace.catalog.instrument(instrument_id)
+        self.kept_inputs: dict[str, LoadedInputs] = {}
+        """What scenarios made of the series, by the scenario's hash."""
         self._workspace = workspace
+
+    def is_as_stored(self, now: InstrumentSeries) -> bool:
+        """True where a series that was not read yet would be the same."""
+        return (self.instrument, self.attempts, self.actions) == (
+            now.instrument,
+            now.attempts,
+            now.actions,
+        )
+
+    @property
+    def rows(self) -> int:
+        """Number of bars, known before they are read."""
+        return sum(attempt.rows for attempt in self.attempts.values())
 
     @cached_property
     def raw(self) -> pd.DataFrame:

@@ -1,9 +1,8 @@
-"""This file holds the stage of labels: adjusted bars in, one Parquet file a window out."""
+"""The stage of labels: adjusted bars in, one Parquet file a window out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -22,8 +21,9 @@ from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.label_spec import LabelSpec
 from trading_pipeline.stages.code_hash import module_hash
 from trading_pipeline.stages.features.features import windows_of_bars
-from trading_pipeline.stages.features.instrument_series import InstrumentSeries
-from trading_pipeline.stages.stage import Built, WindowStage
+from trading_pipeline.stages.features.series_stage import SeriesStage
+from trading_pipeline.stages.outcome import Shown
+from trading_pipeline.stages.stage import Built
 from trading_pipeline.stages.workspace import Workspace
 
 __all__ = [
@@ -53,8 +53,8 @@ def check_label_spec(spec: LabelSpec) -> None:
     columns = chosen.columns
     if spec.side_column not in columns:
         raise UnknownNameError(
-            f"The feature set {spec.side_features!r} has no column {spec.side_column!r} for the side of "
-            f"a meta-label. {did_you_mean(spec.side_column, columns)}",
+            f"The feature set {spec.side_features!r} has no column {spec.side_column!r} for the side "
+            f"of a meta-label. {did_you_mean(spec.side_column, columns)}",
             name=spec.side_column,
             kind="feature",
         )
@@ -88,65 +88,56 @@ def _lookback_bars(spec: LabelSpec) -> int:
     return bars
 
 
-class LabelStage(WindowStage):
-    """Labels of one kind. A window reads its own bars, those of the next and of the look-back."""
+class LabelStage(SeriesStage):
+    """Labels of one kind. A window reads the bars of the next window too."""
 
     def __init__(self, workspace: Workspace, instrument_id: str, label_name: str) -> None:
         super().__init__(workspace, instrument_id)
         self.spec = label_specs(workspace.catalog)[label_name]
         self.asset = f"labels/{label_name}"
         self.code_hash = module_hash(labels_module, label_barriers, label_kernels)
-        self.series = InstrumentSeries(workspace, instrument_id)
-        self._lookback = label_lookback_windows(self.spec, workspace.catalog, self.instrument_id)
+        self.lookback = label_lookback_windows(self.spec, workspace.catalog, self.instrument_id)
 
-    def inputs(self, window: Window) -> Any:
+    def inputs(self, window: Window) -> object:
         """Hashes of the bars that are read, the adjustments, and the label's definition."""
-        read = self._read(window)
-        side = self.spec.side_features
+        read, side = self.read(window), self.spec.side_features
         return [
             self.spec.hash,
             self.series.bars_hashes(read),
             self.series.events_hash(read[-1].end),
-            [self.series.instrument.timeframe.value, self.series.instrument.calendar],
+            self.clocks(),
             *([] if side is None else [feature_set(side).hash]),
         ]
 
     def build(self, window: Window) -> Built:
         """Rows of the window whose outcome is known."""
-        read = self._read(window)
-        rows = self.series.span(read[0].start, read[-1].end)
-        found = self._compute(rows)
-        frame = found.frame.loc[
-            (found.frame.index >= pd.Timestamp(window.start))
-            & (found.frame.index < pd.Timestamp(window.end))
-        ]
-        own = self.series.span(window.start, window.end)
-        status = "ok" if len(frame) else "no_rows" if own.stop > own.start else "not_listed"
-        return Built(frame, status)
+        found = self._compute(self.rows_of([window])).frame
+        inside = (found.index >= pd.Timestamp(window.start)) & (
+            found.index < pd.Timestamp(window.end)
+        )
+        return self.built(found.loc[inside], window)
 
-    def describe(self, frame: pd.DataFrame) -> Mapping[str, Any]:
+    def describe(self, product: pd.DataFrame) -> dict[str, Shown]:
         """Balance, overlap and uniqueness of the rows."""
-        found = label_report(frame, self.series.known_at)
-        numbers = {
+        found = label_report(product, self.series.known_at)
+        numbers: dict[str, Shown] = {
             "mean_bars": found.mean_bars,
             "mean_overlap": found.mean_overlap,
             "average_uniqueness": found.average_uniqueness,
             "effective_rows": found.effective_rows,
         }
-        if "label" in frame.columns:
-            numbers["mean_label"] = found.mean if len(frame) else 0.0
-        if "ambiguous" in frame.columns:
+        if "label" in product.columns:
+            numbers["mean_label"] = found.mean if len(product) else 0.0
+        if "ambiguous" in product.columns:
             numbers["ambiguous"] = float(found.ambiguous)
         shares = {f"share_of_{value:g}": share for value, share in found.balance.items()}
         return {**numbers, **shares}
 
-    def audit(self, windows: Sequence[Window]) -> list[CausalityFinding]:
+    def audit(self, keys: Sequence[Window]) -> list[CausalityFinding]:
         """Both audits of labels over the bars of the windows, those around them included."""
-        if not windows:
+        if not keys:
             return []
-        ordered = sorted(windows)
-        first, last = self._read(ordered[0])[0], self._read(ordered[-1])[-1]
-        rows = self.series.span(first.start, last.end)
+        rows = self.rows_of(keys)
         bars, known_at = self.series.adjusted.iloc[rows], self.series.known_at[rows]
         found = labels_of_bars(self.spec, bars, known_at).frame
         if not len(found) or not (found["t1"] < known_at[-1]).any():
@@ -160,8 +151,8 @@ class LabelStage(WindowStage):
             return compute_labels(self.spec, bars, self.series.known_at[rows], side=side)
         return labels_of_bars(self.spec, bars, self.series.known_at[rows])
 
-    def _read(self, window: Window) -> list[Window]:
-        """The window, what it looks back on and the next one, unless that was never fetched."""
+    def read(self, window: Window) -> list[Window]:
+        """The window, its look-back and the next one, unless that was never fetched."""
         after = [each for each in self.own_windows if each > window]
         following = [each for each in after[:1] if each.key in self.series.attempts]
-        return [*self.windows_up_to(window, self._lookback), *following]
+        return [*super().read(window), *following]

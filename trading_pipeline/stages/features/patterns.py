@@ -1,13 +1,12 @@
-"""This file holds the stage of chart patterns: adjusted bars in, the rows known in a window out.
+"""The stage of chart patterns: adjusted bars in, the rows known in a window out.
 
-A row never changes once its window is written: a pattern that breaks out in a later window stands in
-that window again, as the event `breakout`. Prices are forward-adjusted.
+A row never changes once its window is written: a pattern that breaks out in a later window has a
+row in that window too, with the event `breakout`. Prices are forward-adjusted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -27,8 +26,9 @@ from trading_pipeline.features.sets.patterns import WARMUP_BARS
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.stages.code_hash import module_hash
 from trading_pipeline.stages.features.features import windows_of_bars
-from trading_pipeline.stages.features.instrument_series import InstrumentSeries
-from trading_pipeline.stages.stage import Built, WindowStage
+from trading_pipeline.stages.features.series_stage import SeriesStage
+from trading_pipeline.stages.outcome import Shown
+from trading_pipeline.stages.stage import Built
 from trading_pipeline.stages.workspace import Workspace
 
 __all__ = ["ChartPatternStage", "newest_rows", "pattern_lookback_windows"]
@@ -50,39 +50,34 @@ def pattern_lookback_windows(catalog: Catalog, instrument: str | None = None) ->
 
 
 def newest_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row a pattern of the joined windows: the one with its breakout where there was one."""
+    """One row a pattern of the joined windows: the one with its breakout, if there is one."""
     ordered = rows.sort_index(kind="stable")
     return ordered.loc[~ordered.duplicated(["kind", "known_ts"], keep="last")]
 
 
-class ChartPatternStage(WindowStage):
-    """Patterns of one instrument. A window reads its own bars and those of the look-back windows."""
+class ChartPatternStage(SeriesStage):
+    """Patterns of one instrument."""
 
     asset = "chart_patterns"
 
     def __init__(self, workspace: Workspace, instrument_id: str) -> None:
         super().__init__(workspace, instrument_id)
         self.code_hash = canonical_hash([module_hash(*_CODE), WARMUP_BARS])
-        self.series = InstrumentSeries(workspace, instrument_id)
-        self._lookback = pattern_lookback_windows(workspace.catalog, self.instrument_id)
+        self.lookback = pattern_lookback_windows(workspace.catalog, self.instrument_id)
 
-    def inputs(self, window: Window) -> Any:
+    def inputs(self, window: Window) -> object:
         """Hashes of the bars that are read, and of the adjustments known by the window's end."""
-        instrument = self.series.instrument
-        return [
-            self.series.bars_hashes(self._read(window)),
-            self.series.events_hash(window.end),
-            [instrument.timeframe.value, instrument.calendar],
-        ]
+        read = self.read(window)
+        return [self.series.bars_hashes(read), self.series.events_hash(window.end), self.clocks()]
 
     def build(self, window: Window) -> Built:
         """Patterns that were known, or broke out, in the window, as they stood at its end."""
-        rows = self.series.span(self._read(window)[0].start, window.end)
+        rows = self.rows_of([window])
         bars = self.series.adjusted.iloc[rows]
         found = find_patterns(bars)
         start = pd.Timestamp(window.start)
         formed = found.loc[found["known_ts"] >= start].assign(event="formed")
-        # a breakout in the window of its pattern stands in the pattern's own row
+        # a breakout in the window of its pattern is part of the pattern's own row
         broken = found.loc[(found["known_ts"] < start) & (found["breakout_ts"] >= start)]
         broken = broken.assign(event="breakout")
         formed.index = pd.DatetimeIndex(formed["known_ts"], dtype=TS_DTYPE, name="ts")
@@ -92,14 +87,12 @@ class ChartPatternStage(WindowStage):
         known_at = pd.Series(self.series.known_at[rows], index=bars.index)
         frame.insert(0, "known_at", known_at.reindex(frame.index).to_numpy())
         frame = frame[["known_at", "event", *PATTERN_COLUMNS]].astype({"known_at": TS_DTYPE})
-        own = self.series.span(window.start, window.end)
-        status = "ok" if len(frame) else "no_rows" if own.stop > own.start else "not_listed"
-        return Built(frame, status)
+        return self.built(frame, window)
 
-    def describe(self, frame: pd.DataFrame) -> Mapping[str, Any]:
-        """How many patterns of the window there are, how good, and how many broke out as expected."""
-        formed = frame.loc[frame["event"] == "formed"]
-        broken = frame.loc[frame["breakout_direction"] != 0]
+    def describe(self, product: pd.DataFrame) -> dict[str, Shown]:
+        """Number and quality of the window's patterns, and how many broke out as expected."""
+        formed = product.loc[product["event"] == "formed"]
+        broken = product.loc[product["breakout_direction"] != 0]
         directed = broken.loc[broken["direction"] != 0]
         as_expected = (directed["direction"] == directed["breakout_direction"]).mean()
         return {
@@ -109,14 +102,7 @@ class ChartPatternStage(WindowStage):
             "breakouts_as_expected": float(as_expected),
         }
 
-    def audit(self, windows: Sequence[Window]) -> list[CausalityFinding]:
-        """What was known by random bars of the windows, with and without the bars after."""
-        if not windows:
-            return []
-        ordered = sorted(windows)
-        rows = self.series.span(self._read(ordered[0])[0].start, ordered[-1].end)
-        bars = self.series.adjusted.iloc[rows]
+    def audit(self, keys: Sequence[Window]) -> list[CausalityFinding]:
+        """What was known at random bars of the windows, with and without the bars after."""
+        bars = self.bars_of(keys)
         return audit_patterns(bars) if len(bars) > 1 else []
-
-    def _read(self, window: Window) -> list[Window]:
-        return self.windows_up_to(window, self._lookback)

@@ -1,54 +1,36 @@
-"""This file holds the quality of feature windows as numbers and a table for the asset page."""
+"""The quality of feature windows as numbers and a table for the asset page."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.features.feature_quality import FeatureQuality, feature_quality
-from trading_pipeline.stages.features.instrument_series import InstrumentSeries
-from trading_pipeline.stages.workspace import Workspace
+from trading_pipeline.stages.features.series_stage import SeriesStage
+from trading_pipeline.stages.outcome import Shown, ShownTable
+from trading_pipeline.storage.stores.artifacts import Artifact
 
-__all__ = ["QualityOfWindows", "ShownTable"]
+__all__ = ["QualityOfWindows"]
 
 _HORIZON = 5  # the one that is shown as a number of its own
 _SHOWN_ROWS = 12  # every event keeps its table
 
 
-@dataclass(frozen=True)
-class ShownTable:
-    """Rows that the asset page shows as a table."""
-
-    rows: tuple[Mapping[str, Any], ...]
-
-
-class _Stage(Protocol):
-    asset: str
-    instrument_id: str
-    series: InstrumentSeries
-
-    @property
-    def workspace(self) -> Workspace: ...
-
-
 class QualityOfWindows:
     """Judges the windows of one stage, each against all rows of the earlier ones.
 
-    The earlier ones are what a walk-forward fit of the window learned from. Windows that were seen
-    before are kept; others are read from their files, once.
+    The earlier windows are what a walk-forward fit of the window learned from. Each is read from its
+    file once, unless it was judged here before.
     """
 
-    def __init__(self, stage: _Stage) -> None:
+    def __init__(self, stage: SeriesStage) -> None:
         self._stage = stage
         self._seen: dict[str, pd.DataFrame] = {}
 
-    def of(self, frame: pd.DataFrame) -> dict[str, Any]:
+    def of(self, frame: pd.DataFrame) -> dict[str, Shown]:
         """Numbers that trend, and a table of the columns; empty for a window without rows."""
         if not len(frame):
             return {"missing_share": 0.0}
@@ -82,20 +64,18 @@ class QualityOfWindows:
         return self._stage.workspace.windows()
 
     @cached_property
-    def _stored(self) -> dict[str, Any]:
-        prefix = f"{self._stage.instrument_id}|"
-        found = self._stage.workspace.artifacts.newest([self._stage.asset], prefix)
+    def _stored(self) -> dict[str, Artifact]:
         return {
-            partition.removeprefix(prefix): artifact
-            for (_, partition), artifact in found.items()
+            partition.partition("|")[2]: artifact
+            for partition, artifact in self._stage.newest().items()
             if artifact.rows
         }
 
 
-def _numbers(quality: FeatureQuality) -> dict[str, Any]:
+def _numbers(quality: FeatureQuality) -> dict[str, Shown]:
     table = quality.table
     score = (table[f"ic_{_HORIZON}"] / table[f"ic_{_HORIZON}_se"]).abs()
-    numbers: dict[str, Any] = {
+    numbers: dict[str, Shown] = {
         "missing_share": quality.missing_share,
         "constant_columns": len(quality.constant),
         "correlated_columns": sum(len(group) - 1 for group in quality.clusters),

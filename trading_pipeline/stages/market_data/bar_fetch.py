@@ -1,4 +1,4 @@
-"""This file holds how a window's bars are fetched and brought into form: resampled, cut, joined, checked."""
+"""Fetches the bars of a window and brings them into form: resampled, cut, joined, checked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import DataQualityError, MissingDataError
 from trading_pipeline.market_data.calendars import expected_bars, known_at
-from trading_pipeline.market_data.quality.calendar_checks import due_bars
 from trading_pipeline.market_data.quality.checks import check_bars, has_errors
 from trading_pipeline.market_data.quality.findings import (
     ERROR_CHECKS,
@@ -53,7 +52,7 @@ class WindowHistory:
 class FetchedBars:
     """The window's bars as they would be stored, and what was found on the way.
 
-    `bars` are the whole window's, closed ones only (in whatever form they came where that is broken).
+    `bars` are the closed ones of the whole window (as they came where their form is broken).
     `revisions` compares them with the stored ones. `expected` counts the due bars.
     """
 
@@ -73,18 +72,23 @@ class FetchedBars:
 
 
 def fetch_window(
-    workspace: Workspace, ask: WindowAsk, history: WindowHistory, *, continued: bool
+    workspace: Workspace,
+    ask: WindowAsk,
+    history: WindowHistory,
+    due: pd.DatetimeIndex,
+    *,
+    continued: bool,
 ) -> FetchedBars:
     """Ask the source for a window, from the last stored bars on where `continued`.
 
-    Raises what the source raises, and `MissingDataError` where it has no bar of a span in which some
-    are due.
+    `due`: labels of the bars of the whole span that are complete by now. Raises what the source
+    raises, and `MissingDataError` where it has no bar of a span in which some are due.
     """
     settings = check_settings(workspace.catalog.universe.checks_of(ask.instrument.id))
     span = Window(*ask.bounds)
     begin = overlap_start(history.stored, ask.instrument) if continued else span.start
     asked = Window(max(begin, span.start), span.end)
-    batch = _ask(workspace, ask, asked)
+    batch = _ask(workspace, ask, asked, due[due >= pd.Timestamp(asked.start)])
     now = workspace.clock()
     # a bar that closed after the answer was given was still forming in it
     bars, findings = _formed(batch, ask.instrument, asked, min(now, batch.fetched_at), settings)
@@ -109,7 +113,6 @@ def fetch_window(
         settings=settings,
     )
     findings = [*found, *findings]
-    due = due_bars(ask.instrument, span, now=now)
     coverage = coverage_of(bars.index, due)
     return FetchedBars(
         bars=bars,
@@ -123,7 +126,7 @@ def fetch_window(
     )
 
 
-def _ask(workspace: Workspace, ask: WindowAsk, asked: Window) -> BarBatch:
+def _ask(workspace: Workspace, ask: WindowAsk, asked: Window, due: pd.DatetimeIndex) -> BarBatch:
     instrument = workspace.catalog.instrument(ask.instrument.id)
     finer, span = instrument.resample_from, asked
     if finer is not None:
@@ -136,7 +139,6 @@ def _ask(workspace: Workspace, ask: WindowAsk, asked: Window) -> BarBatch:
     batch = workspace.source_of(instrument).fetch_bars(
         BarRequest(instrument=instrument, start=span.start, end=end)
     )
-    due = due_bars(ask.instrument, asked, now=now)
     if batch.frame.empty and len(due):
         raise MissingDataError(
             f"The source {instrument.source!r} gave no bar of {instrument.id} from "
@@ -261,7 +263,7 @@ def _short_last(
             severity="WARN",
             ts=label,
             value=float(len(missing)),
-            detail=f"The last bar lacks {len(missing)} of {len(wanted)} {finer.value} bars at its end, "
-            f"from {missing[0]} on.",
+            detail=f"The last bar lacks {len(missing)} of {len(wanted)} {finer.value} bars at its "
+            f"end, from {missing[0]} on.",
         )
     ]

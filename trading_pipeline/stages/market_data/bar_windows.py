@@ -1,12 +1,12 @@
-"""This file holds what is to be asked of a source for each window: its span, its state, from where on.
+"""What to ask a source for each window: its span, its state, and from where on.
 
-A window is OPEN while it runs, SETTLING for seven days after its end, then FINAL. Spans are aware UTC and
-half-open.
+A window is OPEN while it runs, SETTLING for seven days after its end, then FINAL. Spans are aware
+UTC and half-open.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -43,8 +43,8 @@ _NO_DATA_LASTS = {
 class WindowAsk:
     """A window of an instrument, and the part of it in which bars can exist.
 
-    `span` is None where the instrument is not listed in the window. `instrument` carries the listing as
-    the source tells it, where universe.yaml says nothing.
+    `span` is None where the instrument is not listed in the window. `instrument` carries the
+    source's listing where universe.yaml gives none.
     """
 
     instrument: Instrument
@@ -61,13 +61,13 @@ class WindowAsk:
 def window_asks(
     workspace: Workspace,
     instrument_id: str,
-    windows: Sequence[Window],
+    windows: Iterable[Window],
     *,
     listing: Listing | None = None,
 ) -> list[WindowAsk]:
     """One ask a window, oldest first, clipped to the instrument's span and to its listing.
 
-    The span is the universe's, unless the instrument has its own. `listing`: instead of the stored one.
+    The span is the universe's unless the instrument has its own. `listing` replaces the stored one.
     """
     instrument = workspace.catalog.instrument(instrument_id)
     if listing is None:
@@ -96,14 +96,16 @@ def _state(end: datetime, now: datetime) -> str:
 
 def is_settled(attempt: FetchAttempt, ask: WindowAsk) -> bool:
     """True where the attempt's answer is final and was for the same span and series."""
-    if attempt.status not in ("ok", "not_listed", "no_rows") or attempt.state != "FINAL":
-        return False
-    same_span = (attempt.requested_from, attempt.requested_to) == ask.bounds
-    return same_span and _same_series(attempt, ask)
+    return (
+        attempt.status in ("ok", "not_listed", "no_rows")
+        and attempt.state == "FINAL"
+        and (attempt.requested_from, attempt.requested_to) == ask.bounds
+        and _same_series(attempt, ask)
+    )
 
 
 def may_continue(attempt: FetchAttempt | None, ask: WindowAsk) -> bool:
-    """True where the stored bars are a sound beginning, so that only newer ones need be asked for."""
+    """True where the stored bars are a sound beginning, so that only newer ones are asked for."""
     return (
         attempt is not None
         and attempt.status == "ok"
@@ -122,13 +124,14 @@ def _same_series(attempt: FetchAttempt, ask: WindowAsk) -> bool:
 
 
 def overlap_start(stored: pd.DataFrame, instrument: Instrument) -> datetime:
-    """Stamp from which the newest bars are asked for again: 5 bars or 3 sessions, what reaches further.
+    """Stamp from which the newest bars are asked for again: 5 bars or 3 sessions, whichever is more.
 
     `stored` has at least one bar; the last one is the watermark.
 
     >>> from trading_pipeline.domain.timeframe import Timeframe
     >>> days = pd.date_range("2012-01-03", periods=9, tz="UTC")
-    >>> overlap_start(pd.DataFrame(index=days), Instrument(symbol="X", timeframe=Timeframe.D1, source="s")).day
+    >>> daily = Instrument(symbol="X", timeframe=Timeframe.D1, source="s")
+    >>> overlap_start(pd.DataFrame(index=days), daily).day
     7
     """
     index = pd.DatetimeIndex(stored.index)
@@ -141,5 +144,5 @@ def overlap_start(stored: pd.DataFrame, instrument: Instrument) -> datetime:
 
 
 def expiry(state: str, now: datetime) -> datetime:
-    """Until when a source that had no data for a window is not asked for it again."""
+    """Moment until which a source that had no data for a window is not asked for it again."""
     return now + _NO_DATA_LASTS[state]

@@ -1,10 +1,11 @@
-"""This file holds the stage of bars: fetch a window, check it, and write it or keep it out."""
+"""The stage of bars: fetch a window, check it, and write it or keep it out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -34,11 +35,12 @@ from trading_pipeline.stages.market_data.bar_windows import (
     may_continue,
     window_asks,
 )
-from trading_pipeline.stages.outcome import Outcome, tell_progress
+from trading_pipeline.stages.outcome import Outcome, Shown, tell_progress
+from trading_pipeline.stages.stage import ByWindow, Identity
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.stores.fetch_attempts import FetchAttempt
 
-__all__ = ["BarsOutcome", "pending_bars", "refresh_bars"]
+__all__ = ["BarStage", "BarsOutcome"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,171 +50,269 @@ class BarsOutcome(Outcome):
     findings: tuple[Finding, ...] = ()
 
 
-@dataclass
-class _Refresh:
-    """One call of `refresh_bars`: what it has read, so that nothing is read twice."""
+class BarStage(ByWindow[FetchAttempt]):
+    """Bars of one instrument as traded.
 
-    workspace: Workspace
-    instrument_id: str
-    refetch: bool
-    newest: dict[str, FetchAttempt]
-    negative: dict[str, FetchAttempt]
-    _actions: list[CorporateAction] | None = None
-    _tail: tuple[datetime, pd.DataFrame] | None = None
-    _findings: dict[str, list[dict[str, Any]]] | None = field(default=None)
+    OPEN and SETTLING windows are asked for again from their last bars on, with an overlap. A FINAL
+    one is not, and neither is one of which the source said lately that it has none; `refetch` asks
+    for all of them, whole.
+    """
 
-    def history(self, window: Window) -> WindowHistory:
-        """Stored bars in and before a window; those before are kept from the window before it."""
-        bars = self.workspace.bars
-        if self._actions is None:
-            self._actions = self.workspace.reference.actions(self.instrument_id)
+    asset = "bars"
+
+    def __init__(self, workspace: Workspace, instrument_id: str, *, refetch: bool = False) -> None:
+        super().__init__(workspace, instrument_id)
+        self._refetch = refetch
+        self._tail: tuple[datetime, pd.DataFrame] | None = None
+
+    def identity(self, key: Window) -> Identity:
+        """The partition with the hash of what its source is asked; an attempt settles it."""
+        (ask,) = self._asks([key])
+        finer = ask.instrument.resample_from
+        asked = canonical_hash([self.asset, ask.instrument.source, finer, ask.bounds, ask.state])
+        return Identity(self.asset, self.partition(key), asked, self.code_hash)
+
+    def pending(self, keys: Iterable[Window]) -> list[Window]:
+        """Windows whose bars are not final, or were fetched for another span or series."""
+        return [ask.window for ask in self._asks(keys) if not self._is_settled(ask)]
+
+    def materialize(self, keys: Iterable[Window]) -> list[BarsOutcome]:
+        """Bring the windows' bars up to date, oldest first; each window is committed on its own.
+
+        Bars with an ERROR finding are not written: the outcome's status is `rejected` and the old
+        bars stay. A fetch that fails is logged and raised after the other windows were tried.
+        """
+        failures: list[tuple[str, DataFetchError]] = []
+        outcomes: list[BarsOutcome] = []
+        for ask in self._asks(keys):
+            tell_progress(self.asset, self.partition(ask.window))
+            attempt = self._newest.get(ask.window.key)
+            if attempt is not None and self._is_settled(ask) and not self._refetch:
+                findings = self._stored_findings(ask.window.key)
+                outcomes.append(self._outcome(attempt, changed=False, findings=findings))
+                continue
+            try:
+                outcomes.append(self._fetch(ask, attempt))
+            except DataFetchError as error:
+                if not error.values.get("remembered"):
+                    self.workspace.bars.log_attempt(self._failed(ask, error))
+                failures.append((ask.window.key, error))
+        if failures:
+            keys_of_failed = ", ".join(key for key, _ in failures)
+            first = failures[0][1]
+            raise type(first)(
+                f"The bars of {self.instrument_id} could not be fetched for the window(s) "
+                f"{keys_of_failed}. {first}",
+                **first.values,
+            ) from first
+        return outcomes
+
+    def describe(self, product: FetchAttempt) -> dict[str, Shown]:
+        """What was fetched from where, and how good it is."""
+        shown: dict[str, Shown] = {
+            "status": product.status,
+            "state": product.state,
+            "source": product.source,
+            "first_bar": str(product.first_ts or ""),
+            "last_bar": str(product.last_ts or ""),
+            "asked_from": str(product.asked_from or ""),
+            "resampled_from": product.resampled_from or "",
+            "price_basis": product.price_basis or "",
+            "content_hash": (product.content_hash or "")[:12],
+            "reason": product.reason or "",
+        }
+        if product.score is not None:
+            shown["quality_score"] = float(product.score)
+        if product.expected:
+            shown["coverage"] = min(1.0, product.rows / product.expected)
+        return shown
+
+    @cached_property
+    def _newest(self) -> dict[str, FetchAttempt]:
+        return self.workspace.bars.newest_attempts(self.instrument_id)
+
+    @cached_property
+    def _no_data(self) -> dict[str, FetchAttempt]:
+        """What the source said lately that it does not have."""
+        if self._refetch:
+            return {}
+        return self.workspace.bars.negative_answers(self.instrument_id, self.workspace.clock())
+
+    @cached_property
+    def _actions(self) -> list[CorporateAction]:
+        return self.workspace.reference.actions(self.instrument_id)
+
+    @cached_property
+    def _findings(self) -> dict[str, list[dict[str, Any]]]:
+        return self.workspace.bars.findings(self.instrument_id)
+
+    def _asks(self, windows: Iterable[Window]) -> list[WindowAsk]:
+        return window_asks(self.workspace, self.instrument_id, windows)
+
+    def _is_settled(self, ask: WindowAsk) -> bool:
+        attempt = self._newest.get(ask.window.key)
+        return attempt is not None and is_settled(attempt, ask)
+
+    def _stored_findings(self, window_key: str) -> tuple[Finding, ...]:
+        """What the newest attempt at a window found."""
+        return tuple(
+            Finding(**{**row, "ts": None if row["ts"] is None else pd.Timestamp(row["ts"])})
+            for row in self._findings.get(window_key, [])
+        )
+
+    def _fetch(self, ask: WindowAsk, newest: FetchAttempt | None) -> BarsOutcome:
+        workspace, store = self.workspace, self.workspace.bars
+        if ask.span is None:
+            return self._without_rows(
+                newest, self._attempt(ask, "not_listed", bars=empty_bars()), ask
+            )
+        due = due_bars(ask.instrument, Window(*ask.span), now=workspace.clock())
+        if not len(due):
+            reason = "No bar of the window is complete yet, or the calendar has none in it."
+            attempt = self._attempt(ask, "no_rows", bars=empty_bars(), reason=reason)
+            return self._without_rows(newest, attempt, ask)
+        _refuse_remembered(self._no_data.get(ask.window.key), ask)
+        history = self._history(ask.window)
+        continued = not self._refetch and may_continue(newest, ask) and len(history.stored) > 0
+        fetched = fetch_window(workspace, ask, history, due, continued=continued)
+        if not fetched.is_sound:
+            reason = next(
+                f"{f.check_name}: {f.detail}" for f in fetched.findings if f.severity == "ERROR"
+            )
+            attempt = self._attempt(ask, "rejected", fetched=fetched, reason=reason)
+            store.reject_window(_storable(fetched.bars), attempt, fetched.findings)
+            self._remember(ask.window, history, history.stored)
+            return self._outcome(attempt, changed=False, findings=fetched.findings)
+        attempt = self._attempt(ask, "ok", fetched=fetched, bars=fetched.bars)
+        changed = (
+            newest is None or newest.status != "ok" or newest.content_hash != attempt.content_hash
+        )
+        if changed:
+            store.replace_window(
+                ask.window, fetched.bars, attempt, fetched.findings, fetched.revisions
+            )
+        else:
+            store.log_attempt(attempt, fetched.findings)  # the bars stay as they are
+        self._remember(ask.window, history, fetched.bars)
+        return self._outcome(
+            attempt,
+            changed=changed,
+            findings=fetched.findings,
+            coverage=fetched.coverage,
+            restated=fetched.revisions["ts"].nunique(),
+        )
+
+    def _without_rows(
+        self, newest: FetchAttempt | None, attempt: FetchAttempt, ask: WindowAsk
+    ) -> BarsOutcome:
+        changed = newest is None or newest.status != attempt.status or newest.rows > 0
+        if changed:
+            self.workspace.bars.replace_window(ask.window, empty_bars(), attempt, ())
+        else:
+            self.workspace.bars.log_attempt(attempt)
+        return self._outcome(attempt, changed=changed)
+
+    def _history(self, window: Window) -> WindowHistory:
+        """Stored bars in and before a window; those before it are kept from the window before."""
+        bars, name = self.workspace.bars, self.instrument_id
         if self._tail is not None and self._tail[0] == window.start:
             previous = self._tail[1]
         else:
-            previous = bars.read_tail(self.instrument_id, window.start, PREVIOUS_BARS)
-        attempt = self.newest.get(window.key)
-        stored = (
-            empty_bars()
-            if attempt is None
-            else bars.read_span(self.instrument_id, window.start, window.end)
-        )
+            previous = bars.read_tail(name, window.start, PREVIOUS_BARS)
+        known = window.key in self._newest
+        stored = bars.read_span(name, window.start, window.end) if known else empty_bars()
         return WindowHistory(stored, previous, self._actions)
 
-    def remember(self, window: Window, history: WindowHistory, bars: pd.DataFrame) -> None:
+    def _remember(self, window: Window, history: WindowHistory, bars: pd.DataFrame) -> None:
         """Keep the last bars for the checks of the window that follows."""
         parts = [part for part in (history.previous, bars) if len(part)]
         joined = pd.concat(parts) if parts else bars
         self._tail = (window.end, joined.tail(PREVIOUS_BARS))
 
-    def stored_findings(self, window_key: str) -> tuple[Finding, ...]:
-        """What the newest attempt at a window found."""
-        if self._findings is None:
-            self._findings = self.workspace.bars.findings(self.instrument_id)
-        rows = self._findings.get(window_key, [])
-        return tuple(
-            Finding(**{**row, "ts": None if row["ts"] is None else pd.Timestamp(row["ts"])})
-            for row in rows
+    def _failed(self, ask: WindowAsk, error: DataFetchError) -> FetchAttempt:
+        """The row of a fetch that gave nothing; that the source has none is believed for a while."""
+        if isinstance(error, MissingDataError | RangeUnavailableError):
+            until = expiry(ask.state, self.workspace.clock())
+            return self._attempt(ask, "no_data", reason=str(error), expires_at=until)
+        return self._attempt(ask, "failed", reason=str(error))
+
+    def _attempt(
+        self,
+        ask: WindowAsk,
+        status: str,
+        *,
+        fetched: FetchedBars | None = None,
+        bars: pd.DataFrame | None = None,
+        reason: str | None = None,
+        expires_at: datetime | None = None,
+    ) -> FetchAttempt:
+        start, end = ask.bounds
+        finer = ask.instrument.resample_from
+        index = pd.DatetimeIndex([]) if bars is None else pd.DatetimeIndex(bars.index)
+        return FetchAttempt(
+            instrument=ask.instrument.id,
+            window=ask.window.key,
+            source=ask.instrument.source,
+            requested_from=start,
+            requested_to=end,
+            fetched_at=self.workspace.clock(),
+            rows=len(index),
+            first_ts=index[0] if len(index) else None,
+            last_ts=index[-1] if len(index) else None,
+            content_hash=None if bars is None else frame_hash(bars),
+            state=ask.state,
+            status=status,
+            reason=reason,
+            expires_at=expires_at,
+            client_version=fetched.batch.client_version if fetched else None,
+            run_id=self.workspace.run_id,
+            asked_from=fetched.asked_from if fetched else None,
+            price_basis=fetched.batch.price_basis if fetched else None,
+            resampled_from=None if finer is None else finer.value,
+            expected=fetched.expected if fetched else None,
+            score=fetched.score if fetched else None,
         )
 
-
-def refresh_bars(
-    workspace: Workspace,
-    instrument_id: str,
-    windows: Sequence[Window],
-    *,
-    refetch: bool = False,
-) -> list[BarsOutcome]:
-    """Bring the windows' bars up to date, oldest first; each window is committed on its own.
-
-    OPEN and SETTLING windows are asked for again from their last bars on, with an overlap. A FINAL one
-    is not, and neither is one of which the source said lately that it has none; `refetch` asks for all
-    of them, whole. Bars with an ERROR finding are not written: the outcome's status is `rejected` and
-    the old bars stay. A fetch that fails is logged and raised after the other windows were tried.
-    """
-    failures: list[tuple[str, DataFetchError]] = []
-    outcomes: list[BarsOutcome] = []
-    work = _Refresh(
-        workspace,
-        instrument_id,
-        refetch,
-        workspace.bars.newest_attempts(instrument_id),
-        {} if refetch else workspace.bars.negative_answers(instrument_id, workspace.clock()),
-    )
-    for ask in window_asks(workspace, instrument_id, windows):
-        tell_progress("bars", f"{instrument_id}|{ask.window.key}")
-        attempt = work.newest.get(ask.window.key)
-        if attempt is not None and is_settled(attempt, ask) and not refetch:
-            findings = work.stored_findings(ask.window.key)
-            outcomes.append(_outcome(attempt, changed=False, findings=findings))
-            continue
-        try:
-            outcomes.append(_refresh(work, ask, attempt))
-        except DataFetchError as error:
-            if not error.values.get("remembered"):
-                workspace.bars.log_attempt(_failed(workspace, ask, error))
-            failures.append((ask.window.key, error))
-    if failures:
-        keys = ", ".join(key for key, _ in failures)
-        first = failures[0][1]
-        raise type(first)(
-            f"The bars of {instrument_id} could not be fetched for the window(s) {keys}. {first}",
-            **first.values,
-        ) from first
-    return outcomes
-
-
-def pending_bars(
-    workspace: Workspace, instrument_id: str, windows: Sequence[Window]
-) -> list[Window]:
-    """Windows that `refresh_bars` would not leave as they are without a look."""
-    newest = workspace.bars.newest_attempts(instrument_id)
-    pending = []
-    for ask in window_asks(workspace, instrument_id, windows):
-        attempt = newest.get(ask.window.key)
-        if attempt is None or not is_settled(attempt, ask):
-            pending.append(ask.window)
-    return pending
-
-
-def _refresh(work: _Refresh, ask: WindowAsk, newest: FetchAttempt | None) -> BarsOutcome:
-    workspace, store = work.workspace, work.workspace.bars
-    if ask.span is None:
-        attempt = _attempt(workspace, ask, "not_listed", bars=empty_bars())
-        return _without_rows(work, ask, newest, attempt)
-    if not len(due_bars(ask.instrument, Window(*ask.span), now=workspace.clock())):
-        reason = "No bar of the window is complete yet, or the calendar has none in it."
-        attempt = _attempt(workspace, ask, "no_rows", bars=empty_bars(), reason=reason)
-        return _without_rows(work, ask, newest, attempt)
-    _refuse_remembered(work.negative.get(ask.window.key), ask)
-    history = work.history(ask.window)
-    continued = not work.refetch and may_continue(newest, ask) and len(history.stored) > 0
-    fetched = fetch_window(workspace, ask, history, continued=continued)
-    if not fetched.is_sound:
-        reason = next(
-            f"{f.check_name}: {f.detail}" for f in fetched.findings if f.severity == "ERROR"
+    def _outcome(
+        self,
+        attempt: FetchAttempt,
+        *,
+        changed: bool,
+        findings: tuple[Finding, ...] = (),
+        coverage: float | None = None,
+        restated: int = 0,
+    ) -> BarsOutcome:
+        counts: dict[str, Shown] = {
+            "findings": len(findings),
+            "errors": sum(finding.severity == "ERROR" for finding in findings),
+            "restated_bars": restated,
+        }
+        if coverage is not None:
+            counts["coverage"] = float(coverage)
+        return BarsOutcome(
+            asset=self.asset,
+            partition=f"{attempt.instrument}|{attempt.window}",
+            status=attempt.status,
+            rows=attempt.rows,
+            changed=changed,
+            content_hash=attempt.content_hash or canonical_hash(attempt.reason),
+            metadata={**self.describe(attempt), **counts},
+            findings=findings,
         )
-        attempt = _attempt(workspace, ask, "rejected", fetched=fetched, reason=reason)
-        store.reject_window(_storable(fetched.bars), attempt, fetched.findings)
-        work.remember(ask.window, history, history.stored)
-        return _outcome(attempt, changed=False, findings=fetched.findings)
-    attempt = _attempt(workspace, ask, "ok", fetched=fetched, bars=fetched.bars)
-    same = newest is not None and newest.status == "ok"
-    changed = not (same and newest is not None and newest.content_hash == attempt.content_hash)
-    if changed:
-        store.replace_window(ask.window, fetched.bars, attempt, fetched.findings, fetched.revisions)
-    else:
-        store.log_attempt(attempt, fetched.findings)  # the bars stand as they are
-    work.remember(ask.window, history, fetched.bars)
-    return _outcome(
-        attempt,
-        changed=changed,
-        findings=fetched.findings,
-        coverage=fetched.coverage,
-        restated=fetched.revisions["ts"].nunique(),
-    )
-
-
-def _without_rows(
-    work: _Refresh, ask: WindowAsk, newest: FetchAttempt | None, attempt: FetchAttempt
-) -> BarsOutcome:
-    changed = newest is None or newest.status != attempt.status or newest.rows > 0
-    if changed:
-        work.workspace.bars.replace_window(ask.window, empty_bars(), attempt, ())
-    else:
-        work.workspace.bars.log_attempt(attempt)
-    return _outcome(attempt, changed=changed)
 
 
 def _refuse_remembered(answer: FetchAttempt | None, ask: WindowAsk) -> None:
     """Raise what the source said lately, instead of asking it for the same span again."""
-    if answer is None or (answer.requested_from, answer.requested_to) != ask.bounds:
-        return
-    if answer.source != ask.instrument.source:
+    if (
+        answer is None
+        or (answer.requested_from, answer.requested_to) != ask.bounds
+        or answer.source != ask.instrument.source
+    ):
         return
     raise MissingDataError(
-        f"{answer.reason} It was asked at {answer.fetched_at:%Y-%m-%d %H:%M} UTC and is not asked again "
-        f"before {answer.expires_at:%Y-%m-%d %H:%M} UTC, unless you say so: trading-pipeline run "
-        f"{ask.instrument.id} --refetch.",
+        f"{answer.reason} It was asked at {answer.fetched_at:%Y-%m-%d %H:%M} UTC and is not asked "
+        f"again before {answer.expires_at:%Y-%m-%d %H:%M} UTC, unless you say so: trading-pipeline "
+        f"run {ask.instrument.id} --refetch.",
         instrument=ask.instrument.id,
         window=ask.window.key,
         remembered=True,
@@ -225,90 +325,3 @@ def _storable(frame: pd.DataFrame) -> pd.DataFrame:
         return normalize_bars(frame)
     except (DataQualityError, TypeError, ValueError):
         return empty_bars()
-
-
-def _failed(workspace: Workspace, ask: WindowAsk, error: DataFetchError) -> FetchAttempt:
-    """The row of a fetch that brought nothing; that the source has none is believed for a while."""
-    if isinstance(error, MissingDataError | RangeUnavailableError):
-        until = expiry(ask.state, workspace.clock())
-        return _attempt(workspace, ask, "no_data", reason=str(error), expires_at=until)
-    return _attempt(workspace, ask, "failed", reason=str(error))
-
-
-def _attempt(
-    workspace: Workspace,
-    ask: WindowAsk,
-    status: str,
-    *,
-    fetched: FetchedBars | None = None,
-    bars: pd.DataFrame | None = None,
-    reason: str | None = None,
-    expires_at: datetime | None = None,
-) -> FetchAttempt:
-    start, end = ask.bounds
-    finer = ask.instrument.resample_from
-    has_rows = bars is not None and len(bars) > 0
-    return FetchAttempt(
-        instrument=ask.instrument.id,
-        window=ask.window.key,
-        source=ask.instrument.source,
-        requested_from=start,
-        requested_to=end,
-        fetched_at=workspace.clock(),
-        rows=0 if bars is None else len(bars),
-        first_ts=bars.index[0] if bars is not None and has_rows else None,
-        last_ts=bars.index[-1] if bars is not None and has_rows else None,
-        content_hash=None if bars is None else frame_hash(bars),
-        state=ask.state,
-        status=status,
-        reason=reason,
-        expires_at=expires_at,
-        client_version=fetched.batch.client_version if fetched else None,
-        run_id=workspace.run_id,
-        asked_from=fetched.asked_from if fetched else None,
-        price_basis=fetched.batch.price_basis if fetched else None,
-        resampled_from=None if finer is None else finer.value,
-        expected=fetched.expected if fetched else None,
-        score=fetched.score if fetched else None,
-    )
-
-
-def _outcome(
-    attempt: FetchAttempt,
-    *,
-    changed: bool,
-    findings: tuple[Finding, ...] = (),
-    coverage: float | None = None,
-    restated: int = 0,
-) -> BarsOutcome:
-    if coverage is None and attempt.expected:
-        coverage = min(1.0, attempt.rows / attempt.expected)
-    metadata: dict[str, Any] = {
-        "status": attempt.status,
-        "state": attempt.state,
-        "source": attempt.source,
-        "first_bar": str(attempt.first_ts or ""),
-        "last_bar": str(attempt.last_ts or ""),
-        "asked_from": str(attempt.asked_from or ""),
-        "resampled_from": attempt.resampled_from or "",
-        "price_basis": attempt.price_basis or "",
-        "content_hash": (attempt.content_hash or "")[:12],
-        "findings": len(findings),
-        "errors": sum(finding.severity == "ERROR" for finding in findings),
-        "restated_bars": restated,
-        "reason": attempt.reason or "",
-    }
-    if attempt.score is not None:
-        metadata["quality_score"] = float(attempt.score)
-    if coverage is not None:
-        metadata["coverage"] = float(coverage)
-    return BarsOutcome(
-        asset="bars",
-        partition=f"{attempt.instrument}|{attempt.window}",
-        status=attempt.status,
-        rows=attempt.rows,
-        changed=changed,
-        content_hash=attempt.content_hash or canonical_hash(attempt.reason),
-        metadata=metadata,
-        findings=findings,
-    )

@@ -1,123 +1,132 @@
-"""This file holds the stages of reference data: the universe's instruments, corporate actions."""
+"""The stages of reference data: the instruments of the universe, and their corporate actions."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Iterable
 from datetime import datetime
+from typing import TypeVar
 
+from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.errors import InsufficientDataError
 from trading_pipeline.market_data.sources.protocol import ActionRequest
-from trading_pipeline.stages.outcome import Outcome, tell_progress
+from trading_pipeline.stages.outcome import Outcome, Shown, tell_progress
+from trading_pipeline.stages.stage import Identity, StoredStage
 from trading_pipeline.stages.workspace import Workspace
-from trading_pipeline.storage.stores.artifacts import Artifact
 from trading_pipeline.storage.stores.reference import Listing, actions_hash
 
-__all__ = [
-    "actions_are_pending",
-    "clipped_span",
-    "refresh_actions",
-    "refresh_universe",
-    "universe_is_pending",
-]
+__all__ = ["ActionStage", "UniverseStage", "clipped_span"]
+
+Product = TypeVar("Product")
 
 
-def refresh_universe(workspace: Workspace) -> Outcome:
-    """Write the universe's instruments to the warehouse; those no longer listed become inactive.
+class _AskedStage(StoredStage[str, Product]):
+    """A stage that asks its sources each time; its row says what they were asked last."""
 
-    Raises `InsufficientDataError` for a universe without instruments, and what the sources raise for
-    a symbol that they do not have.
-    """
-    tell_progress("universe", "")
-    instruments = workspace.catalog.instruments
-    if not instruments:
-        raise InsufficientDataError(
-            "The universe is empty, so there is nothing to work on. List at least one instrument in "
-            f"{workspace.settings.config / 'universe.yaml'}."
-        )
-    listings = {name: _listing(workspace, each) for name, each in instruments.items()}
-    changed = workspace.reference.save_instruments(instruments, listings)
-    _record(workspace, "universe", "", _universe_inputs(workspace), len(instruments))
-    return Outcome(
-        asset="universe",
-        partition="",
-        status="ok",
-        rows=len(instruments),
-        changed=bool(changed),
-        content_hash=workspace.catalog.universe.hash,
-        metadata={
-            "instruments": len(instruments),
-            "scenarios": len(workspace.catalog.scenarios),
-            "studies": len(workspace.catalog.studies),
-            "windows": len(workspace.windows()),
-            "changed_instruments": len(changed),
-        },
-    )
+    @abstractmethod
+    def ask(self) -> Outcome:
+        """Ask the sources and save what they say."""
+
+    def materialize(self, keys: Iterable[str]) -> list[Outcome]:
+        outcomes = []
+        for key in keys:
+            tell_progress(self.asset, self.partition(key))
+            outcome, identity = self.ask(), self.identity(key)
+            if not self.is_current(self.newest().get(identity.partition), identity):
+                self.workspace.artifacts.record([self.artifact(identity, rows=outcome.rows)])
+            outcomes.append(outcome)
+        return outcomes
 
 
-def refresh_actions(workspace: Workspace, instrument_id: str) -> Outcome:
-    """Fetch an instrument's splits and dividends over the instrument's span."""
-    tell_progress("corporate_actions", instrument_id)
-    instrument = workspace.catalog.instrument(instrument_id)
-    windows = workspace.windows_of(instrument_id)
-    end = workspace.catalog.universe.grid_of(instrument_id).last_moment(workspace.clock())
-    request = ActionRequest(instrument=instrument, start=windows[0].start, end=end)
-    actions = workspace.source_of(instrument).fetch_actions(request)
-    changed = workspace.reference.save_actions(instrument_id, actions)
-    inputs = _action_inputs(workspace, instrument_id)
-    _record(workspace, "corporate_actions", instrument_id, inputs, len(actions))
-    splits = [action for action in actions if action.kind == "split"]
-    return Outcome(
-        asset="corporate_actions",
-        partition=instrument_id,
-        status="ok",
-        rows=len(actions),
-        changed=changed,
-        content_hash=actions_hash(actions),
-        metadata={"splits": len(splits), "dividends": len(actions) - len(splits)},
-    )
+class UniverseStage(_AskedStage[list[str]]):
+    """The instruments of the universe as rows; those no longer listed become inactive."""
 
+    asset = "universe"
 
-def universe_is_pending(workspace: Workspace) -> bool:
-    """True where the universe's files say something else than the warehouse holds."""
-    found = workspace.artifacts.newest(["universe"]).get(("universe", ""))
-    return found is None or found.input_hash != _universe_inputs(workspace)
+    def identity(self, key: str) -> Identity:
+        """With the hash of the universe, and of the names of scenarios and studies."""
+        catalog = self.workspace.catalog
+        names = [sorted(catalog.scenarios), sorted(catalog.studies)]
+        input_hash = canonical_hash([self.asset, catalog.universe.hash, names])
+        return Identity(self.asset, self.partition(key), input_hash, self.code_hash)
 
+    def ask(self) -> Outcome:
+        """Ask when each instrument was listed, and save all instruments.
 
-def actions_are_pending(workspace: Workspace, instrument_id: str) -> bool:
-    """True where actions were never asked for, or the instrument's span goes on until now."""
-    found = workspace.artifacts.newest(["corporate_actions"], instrument_id)
-    newest = found.get(("corporate_actions", instrument_id))
-    stale = newest is None or newest.input_hash != _action_inputs(workspace, instrument_id)
-    return stale or workspace.catalog.universe.grid_of(instrument_id).end is None
-
-
-def _universe_inputs(workspace: Workspace) -> str:
-    catalog = workspace.catalog
-    names = [sorted(catalog.scenarios), sorted(catalog.studies)]
-    return canonical_hash(["universe", catalog.universe.hash, names])
-
-
-def _action_inputs(workspace: Workspace, instrument_id: str) -> str:
-    grid = workspace.catalog.universe.grid_of(instrument_id)
-    instrument = workspace.catalog.instrument(instrument_id)
-    return canonical_hash(["corporate_actions", instrument.as_dict(), grid.start, grid.end])
-
-
-def _record(workspace: Workspace, asset: str, partition: str, inputs: str, rows: int) -> None:
-    """A row that says what was asked; none is added where the same was asked before."""
-    newest = workspace.artifacts.newest([asset], partition).get((asset, partition))
-    if newest is None or newest.input_hash != inputs:
-        row = Artifact(
-            asset=asset,
-            partition=partition,
+        Raises `InsufficientDataError` for a universe without instruments, and what the sources
+        raise for a symbol that they do not have.
+        """
+        workspace, instruments = self.workspace, self.workspace.catalog.instruments
+        if not instruments:
+            raise InsufficientDataError(
+                "The universe is empty, so there is nothing to work on. List at least one instrument "
+                f"in {workspace.settings.config / 'universe.yaml'}."
+            )
+        listings = {name: _listing(workspace, each) for name, each in instruments.items()}
+        changed = workspace.reference.save_instruments(instruments, listings)
+        return Outcome(
+            asset=self.asset,
+            partition="",
             status="ok",
-            input_hash=inputs,
-            code_hash="",
-            run_id=workspace.run_id,
-            rows=rows,
+            rows=len(instruments),
+            changed=bool(changed),
+            content_hash=workspace.catalog.universe.hash,
+            metadata=self.describe(changed),
         )
-        workspace.artifacts.record([row])
+
+    def describe(self, product: list[str]) -> dict[str, Shown]:
+        """How much there is to work on; `product`: ids of the instruments whose row changed."""
+        catalog = self.workspace.catalog
+        return {
+            "instruments": len(catalog.instruments),
+            "scenarios": len(catalog.scenarios),
+            "studies": len(catalog.studies),
+            "windows": len(self.workspace.windows()),
+            "changed_instruments": len(product),
+        }
+
+
+class ActionStage(_AskedStage[list[CorporateAction]]):
+    """Splits and dividends of an instrument over its span."""
+
+    asset = "corporate_actions"
+
+    def identity(self, key: str) -> Identity:
+        """With the hash of the instrument and of its span."""
+        grid = self.workspace.catalog.universe.grid_of(self.instrument_id)
+        asked = self.workspace.catalog.instrument(self.instrument_id).as_dict()
+        input_hash = canonical_hash([self.asset, asked, grid.start, grid.end])
+        return Identity(self.asset, self.partition(key), input_hash, self.code_hash)
+
+    def pending(self, keys: Iterable[str]) -> list[str]:
+        """Keys never asked for, or all of them where the instrument's span goes on until now."""
+        goes_on = self.workspace.catalog.universe.grid_of(self.instrument_id).end is None
+        return list(keys) if goes_on else super().pending(keys)
+
+    def ask(self) -> Outcome:
+        """Fetch the actions and save them."""
+        workspace, name = self.workspace, self.instrument_id
+        instrument = workspace.catalog.instrument(name)
+        start = workspace.windows_of(name)[0].start
+        end = workspace.catalog.universe.grid_of(name).last_moment(workspace.clock())
+        request = ActionRequest(instrument=instrument, start=start, end=end)
+        actions = workspace.source_of(instrument).fetch_actions(request)
+        return Outcome(
+            asset=self.asset,
+            partition=name,
+            status="ok",
+            rows=len(actions),
+            changed=workspace.reference.save_actions(name, actions),
+            content_hash=actions_hash(actions),
+            metadata=self.describe(actions),
+        )
+
+    def describe(self, product: list[CorporateAction]) -> dict[str, Shown]:
+        """Number of splits and dividends."""
+        splits = sum(action.kind == "split" for action in product)
+        return {"splits": splits, "dividends": len(product) - splits}
 
 
 def clipped_span(

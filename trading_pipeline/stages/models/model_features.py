@@ -1,4 +1,4 @@
-"""This file holds the features that a model learns from: its set, and the cross features if it asks."""
+"""The features that a model learns from: its set, and the cross features if its spec asks."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ class ModelFeatures:
         ]
 
     def rows(self, windows: Sequence[Window]) -> pd.DataFrame:
-        """Features of the windows; `DataQualityError` where the two assets speak of other bars."""
+        """Features of the windows; `DataQualityError` where the two assets are of different bars."""
         own, *others = model_feature_assets(self._spec)
         features = self._upstream.joined(own, windows)
         for asset in others:
             compared = self._upstream.joined(asset, windows).drop(columns="known_at")
             if not compared.index.equals(features.index):
                 raise DataQualityError(
-                    f"'{asset}' has {len(compared)} rows and '{own}' has {len(features)} for the same "
-                    "windows, so one of them is out of date. Bring both up to date with: "
+                    f"'{asset}' has {len(compared)} rows and '{own}' has {len(features)} for the "
+                    "same windows, so one of them is out of date. Bring both up to date with: "
                     "trading-pipeline run.",
                     rows=len(compared),
                     expected=len(features),

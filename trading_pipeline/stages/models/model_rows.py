@@ -1,4 +1,4 @@
-"""This file holds the rows that describe a fit: in the partition's fold table and in `models`."""
+"""The rows that describe a fit: in the fold table of its partition, and in the table `models`."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from trading_pipeline.stages.workspace import Workspace
 
 __all__ = ["ModelRow", "fold_table", "model_row", "no_model_row"]
 
+Row = dict[str, Any]
+"""Column name to a plain value, as the stores take it."""
 _STAMPS = ("train_start", "train_end", "last_label_end", "test_start", "test_end")
 _SCORES = ("train_auc", "tail_auc", "tail_brier", "tail_log_loss")
 
@@ -27,8 +29,8 @@ _SCORES = ("train_auc", "tail_auc", "tail_brier", "tail_log_loss")
 class ModelRow:
     """A fit as a row of the fold table and as a row of the table `models`."""
 
-    fold: dict[str, Any]
-    registry: dict[str, Any]
+    fold: Row
+    registry: Row
 
 
 def model_row(
@@ -69,16 +71,16 @@ def model_row(
     return ModelRow(fold, table_row)
 
 
-def no_model_row(refit_at: pd.Timestamp, reason: str, fold: Fold | None = None) -> dict[str, Any]:
+def no_model_row(refit_at: pd.Timestamp, reason: str, fold: Fold | None = None) -> Row:
     """A row of the fold table for a refit date at which there was too little to learn from."""
     values = _fold_values(fold) if fold else {"test_start": refit_at, "rows": 0}
     return {**values, "model_id": "", "path": "", "sha256": "", "reason": reason}
 
 
-def fold_table(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+def fold_table(rows: Sequence[Row]) -> pd.DataFrame:
     """One row a fit, index `ts` the refit date; `model_id` is empty where there is no model."""
     columns = (*_STAMPS, "rows", "purged", "embargoed", "model_id", "path", "sha256", "reason")
-    data: dict[str, Any] = {}
+    data: Row = {}
     for column in (*columns, *_SCORES):
         values = [row.get(column) for row in rows]
         if column in _STAMPS:
@@ -98,5 +100,5 @@ def fold_table(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(data, index=index)
 
 
-def _fold_values(fold: Fold) -> dict[str, Any]:
+def _fold_values(fold: Fold) -> Row:
     return {name: getattr(fold, name) for name in (*_STAMPS, "rows", "purged", "embargoed")}

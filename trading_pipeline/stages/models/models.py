@@ -1,16 +1,17 @@
-"""This file holds the stages of models and predictions: walk-forward fits and what they foresaw.
+"""The stages of models and predictions: walk-forward fits, and what they predicted.
 
 The partition of `models/<name>` is its fold table, one row a fit, index `ts` the refit date; the
-estimators themselves lie in `runtime/models/<name>/<model_id>/`.
+estimators themselves are in `runtime/models/<name>/<model_id>/`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from abc import abstractmethod
 
+import numpy as np
 import pandas as pd
 
+from trading_pipeline.domain.bars import TS_DTYPE
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.models.registry.fitted_model import FittedModel, NoModel
 from trading_pipeline.models.registry.model_files import load_model, save_model
@@ -23,6 +24,7 @@ from trading_pipeline.models.training.train import (
 from trading_pipeline.models.training.walk_forward_folds import refit_dates, training_span
 from trading_pipeline.stages.models.model_features import ModelFeatures, model_feature_assets
 from trading_pipeline.stages.models.model_rows import fold_table, model_row, no_model_row
+from trading_pipeline.stages.outcome import Shown
 from trading_pipeline.stages.stage import Built, WindowStage
 from trading_pipeline.stages.upstream_frames import UpstreamFrames
 from trading_pipeline.stages.workspace import Workspace
@@ -33,46 +35,63 @@ __all__ = ["ModelStage", "PredictionStage", "training_windows"]
 def training_windows(
     workspace: Workspace, instrument_id: str, model_name: str, window: Window
 ) -> list[Window]:
-    """Windows whose features and labels the fits of a window may read: of the instrument's span."""
+    """Windows of the instrument's span whose features and labels the fits of a window may read."""
     spec = workspace.catalog.model(model_name)
     windows = {*workspace.windows_of(instrument_id), window}
     return training_span(sorted(windows), window.key, spec.training)
 
 
-class ModelStage(WindowStage):
-    """Fits of one model spec. What a fit reads is given by `training_windows` and the purge alone."""
+class _SpecStage(WindowStage):
+    """What the stages of a model spec share; they read its features and `upstream`, one asset more."""
+
+    kind: str
 
     def __init__(self, workspace: Workspace, instrument_id: str, model_name: str) -> None:
         super().__init__(workspace, instrument_id)
         self.spec = workspace.catalog.model(model_name)
-        self.asset = f"models/{model_name}"
+        self.asset = f"{self.kind}/{model_name}"
         self.code_hash = training_code_hash()
-        self._labels = f"labels/{self.spec.label.name}"
-        read = [*model_feature_assets(self.spec), self._labels]
-        self._upstream = UpstreamFrames(workspace, self.instrument_id, read)
-        self._features = ModelFeatures(workspace, self.spec, self._upstream)
+        read = [*model_feature_assets(self.spec), self.upstream]
+        self._frames = UpstreamFrames(workspace, instrument_id, read)
+        self._features = ModelFeatures(workspace, self.spec, self._frames)
 
-    def inputs(self, window: Window) -> Any:
+    @property
+    @abstractmethod
+    def upstream(self) -> str:
+        """The asset that is read beside the features."""
+
+
+class ModelStage(_SpecStage):
+    """Fits of one model spec. `training_windows` and the purge alone decide what a fit reads."""
+
+    kind = "models"
+
+    @property
+    def upstream(self) -> str:
+        """The label that is learned."""
+        return f"labels/{self.spec.label.name}"
+
+    def inputs(self, window: Window) -> object:
         """Spec, feature set, libraries, and the hash of every file in the training span."""
-        read = training_windows(self.workspace, self.instrument_id, self.spec.name, window)
+        read = self._training_windows(window)
         return [
             self.spec.hash,
             self._features.hash,
             library_versions(),
             self._features.file_hashes(read),
-            [self._upstream.artifact(self._labels, each).sha256 for each in read],
+            [self._frames.artifact(self.upstream, each).sha256 for each in read],
         ]
 
     def build(self, window: Window) -> Built:
         """Fit every refit date of the window, save the models, and give the fold table."""
-        read = training_windows(self.workspace, self.instrument_id, self.spec.name, window)
+        read = self._training_windows(window)
         dates = refit_dates(window.start, window.end, self.spec.training.refit)
         ends = [*dates[1:], pd.Timestamp(window.end)]
         if not read:
             rows = [no_model_row(date, "No window lies before this one.") for date in dates]
             return Built(fold_table(rows), "no_model")
         features = self._features.rows(read).drop(columns="known_at")
-        labels = self._upstream.joined(self._labels, read)
+        labels = self._frames.joined(self.upstream, read)
         rows, registered = [], []
         for refit_at, test_end in zip(dates, ends, strict=True):
             outcome = fit_model(
@@ -95,63 +114,64 @@ class ModelStage(WindowStage):
         self.workspace.models.save(registered)
         return Built(fold_table(rows), "ok" if registered else "no_model")
 
-    def describe(self, frame: pd.DataFrame) -> Mapping[str, Any]:
+    def describe(self, product: pd.DataFrame) -> dict[str, Shown]:
         """Size and scores of the last fit of the window."""
-        last = frame.iloc[-1]
+        last = product.iloc[-1]
         numbers = {
             name: float(last[name])
             for name in ("rows", "purged", "embargoed", "train_auc", "tail_auc", "tail_brier")
-            if name in frame.columns and pd.notna(last[name])
+            if name in product.columns and pd.notna(last[name])
         }
         return {
-            "fits": len(frame),
+            "fits": len(product),
             "model_id": last["model_id"],
             "reason": last["reason"],
             **numbers,
         }
 
+    def _training_windows(self, window: Window) -> list[Window]:
+        return training_windows(self.workspace, self.instrument_id, self.spec.name, window)
 
-class PredictionStage(WindowStage):
+
+class PredictionStage(_SpecStage):
     """Out-of-sample predictions: every row by the newest fit made before it."""
 
-    def __init__(self, workspace: Workspace, instrument_id: str, model_name: str) -> None:
-        super().__init__(workspace, instrument_id)
-        self.spec = workspace.catalog.model(model_name)
-        self.asset = f"predictions/{model_name}"
-        self.code_hash = training_code_hash()
-        self._models = f"models/{model_name}"
-        read = [*model_feature_assets(self.spec), self._models]
-        self._upstream = UpstreamFrames(workspace, self.instrument_id, read)
-        self._features = ModelFeatures(workspace, self.spec, self._upstream)
+    kind = "predictions"
 
-    def inputs(self, window: Window) -> Any:
+    @property
+    def upstream(self) -> str:
+        """The fits that predict."""
+        return f"models/{self.spec.name}"
+
+    def inputs(self, window: Window) -> object:
         """The window's fold table and features."""
         return [
-            self._upstream.artifact(self._models, window).sha256,
+            self._frames.artifact(self.upstream, window).sha256,
             *self._features.file_hashes([window]),
         ]
 
     def build(self, window: Window) -> Built:
         """Predictions of the window; no rows where there is no model."""
-        folds = self._upstream.frame(self._models, window)
+        folds = self._frames.frame(self.upstream, window)
         features = self._features.rows([window])
         parts = []
         for refit_at, fold in folds.iterrows():
             rows = features.loc[(features.index >= refit_at) & (features.index < fold["test_end"])]
             if fold["model_id"] and len(rows):
-                parts.append(self._predict(self._load(fold["path"]), rows))
+                fitted = load_model(self.workspace.settings.runtime / fold["path"])
+                parts.append(self._predict(fitted, rows))
         if parts:
             return Built(pd.concat(parts))
         has_model = bool((folds["model_id"] != "").any())
         return Built(_no_predictions(), "not_listed" if has_model else "no_model")
 
-    def describe(self, frame: pd.DataFrame) -> Mapping[str, Any]:
+    def describe(self, product: pd.DataFrame) -> dict[str, Shown]:
         """How sure the predictions are."""
-        if not len(frame):
+        if not len(product):
             return {}
         return {
-            "mean_p_up": float(frame["p_up"].mean()),
-            "missing_predictions": int(frame["p_up"].isna().sum()),
+            "mean_p_up": float(product["p_up"].mean()),
+            "missing_predictions": int(product["p_up"].isna().sum()),
         }
 
     def _predict(self, fitted: FittedModel, features: pd.DataFrame) -> pd.DataFrame:
@@ -163,18 +183,15 @@ class PredictionStage(WindowStage):
             feature_set_hash=self._features.hash,
         )
 
-    def _load(self, path: str) -> FittedModel:
-        return load_model(self.workspace.settings.runtime / path)
-
 
 def _no_predictions() -> pd.DataFrame:
-    stamps = pd.DatetimeIndex([], dtype="datetime64[us, UTC]", name="ts")
+    stamps = pd.DatetimeIndex([], dtype=TS_DTYPE, name="ts")
     return pd.DataFrame(
         {
-            "known_at": pd.DatetimeIndex([], dtype="datetime64[us, UTC]"),
-            "model_id": pd.Series([], dtype=object).to_numpy(),
-            "horizon": pd.Series([], dtype="int64").to_numpy(),
-            "p_up": pd.Series([], dtype="float64").to_numpy(),
+            "known_at": stamps.rename(None),
+            "model_id": np.empty(0, dtype=object),
+            "horizon": np.empty(0, dtype="int64"),
+            "p_up": np.empty(0),
         },
         index=stamps,
     )

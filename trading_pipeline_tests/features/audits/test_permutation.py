@@ -103,7 +103,7 @@ def test_too_few_rows_or_one_outcome_only_cannot_be_audited():
     features = frame_of(rows=30)
     with pytest.raises(InsufficientDataError, match="30 rows have features and a label"):
         audit_permuted_labels(features, outcomes_of(features))
-    with pytest.raises(InsufficientDataError, match=r"100\.0% of them of one kind"):
+    with pytest.raises(InsufficientDataError, match=r"100\.0% of them with outcome 1"):
         audit_permuted_labels(frame_of(), outcomes_of(frame_of()).assign(label=1.0))
 
 

@@ -1,4 +1,4 @@
-"""This file holds the tests of the pieces of a page: escaping, sorting, embedding."""
+"""The pieces of a page: escaping, sorting, embedding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the tests of the words for metrics."""
+"""The labels of metrics."""
 
 from __future__ import annotations
 

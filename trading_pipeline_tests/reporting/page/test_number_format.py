@@ -1,4 +1,4 @@
-"""This file holds the tests of how numbers and times are written."""
+"""How numbers and times are written."""
 
 from __future__ import annotations
 

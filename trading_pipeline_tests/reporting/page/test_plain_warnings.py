@@ -1,4 +1,4 @@
-"""This file holds the tests of the sentences over a result and of the verdict."""
+"""The sentences above a result, and the verdict."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def test_a_result_without_fault_has_no_warning_and_stands_out():
         ({"trade_count": FEW_TRADES - 1.0}, "Only 29 trades"),
         (
             {"total_return": 0.1},
-            "Buying and holding earned 20.00 % in the same time, this strategy 10",
+            "Buy and hold returned 20.00 % over the same period, this strategy 10",
         ),
-        ({"total_return": 0.2}, "Buying and holding earned"),
-        ({"probabilistic_sharpe_ratio": 0.9}, "chance that it is above 0 is 90.00 %, and 95 %"),
+        ({"total_return": 0.2}, "Buy and hold returned"),
+        ({"probabilistic_sharpe_ratio": 0.9}, "probability that it is above 0 is 90.00 %; 95 %"),
         ({"sharpe": -0.5, "probabilistic_sharpe_ratio": 0.01}, "earned nothing for its risk"),
-        ({"deflated_sharpe_ratio": 0.5}, "After 42 trial(s) the best of them would look as good"),
+        ({"deflated_sharpe_ratio": 0.5}, "After 42 trials the best one would look this good"),
         (
             {"deflated_sharpe_ratio": math.nan},
             "42 trials had been made when this result was created",
@@ -77,11 +77,11 @@ def test_missing_metrics_make_no_sentence():
         ({"trade_count": 12.0}, "Too few trades to judge (12)"),
         ({"sharpe": math.nan}, "Not measurable"),
         ({"total_return": 0.2}, "Earned less than buy and hold"),
-        ({"deflated_sharpe_ratio": 0.5, "trials_at_creation": 42}, "May be luck after 42 trial(s)"),
+        ({"deflated_sharpe_ratio": 0.5, "trials_at_creation": 42}, "May be luck after 42 trials"),
         ({"deflated_sharpe_ratio": 0.5}, "May be luck after all trials made so far"),
         (
             {"deflated_sharpe_ratio": 0.5, "trials_at_creation": 1, "trials": 460},
-            "May be luck after 460 trial(s)",
+            "May be luck after 460 trials",
         ),
         ({"deflated_sharpe_ratio": None, "probabilistic_sharpe_ratio": 0.9}, "May be luck"),
         (

@@ -1,4 +1,4 @@
-"""This file holds the tests of the data behind the charts."""
+"""The data behind the charts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the tests of the tear sheet as a whole page."""
+"""The tear sheet as a whole page."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_head_says_what_the_result_is_and_what_it_was_made_of(make_report):
         "<dt>Features</dt><dd><code>–</code>",
         "<dt>Run</dt><dd><code>run-17</code>",
         "<dt>Source of bars</dt><dd><code>bundled</code>",
-        "<dt>Made at (UTC)</dt><dd><code>2026-01-02 03:04</code>",
+        "<dt>Created at (UTC)</dt><dd><code>2026-01-02 03:04</code>",
         "<dt>fast</dt><dd>10</dd><dt>slow</dt><dd>30</dd>",
         "<dt>Trials so far</dt><dd>1,234</dd>",
     ):

@@ -1,4 +1,4 @@
-"""This file holds the tests of the tables of a tear sheet."""
+"""The tables of a tear sheet."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def test_metrics_stand_in_groups_beside_buy_and_hold():
         ["Risk"],
         ["Sharpe ratio", "0.500", "0.250"],
         ["Trades"],
-        ["Trades with a gain", "40.00 %", "–"],
+        ["Win rate", "40.00 %", "–"],
     ]
     assert '<td class="down">−10.00 %</td>' in text
 
 
-def test_metrics_that_nobody_has_are_left_out_and_unknown_ones_are_shown():
+def test_metrics_unknown_to_both_are_left_out_and_unknown_ones_are_shown():
     rows = cells(metrics_table({"sharpe": math.nan, "my_edge": 2.0}, {"sharpe": None}))
     assert rows == [["Statistics"], ["My edge", "2.000", "–"]]
 
@@ -50,10 +50,10 @@ def test_what_the_second_column_says_is_not_repeated_as_a_row():
     assert [row[0] for row in cells(metrics_table(own, {"sharpe": 0.25}))] == [
         "Risk",
         "Sharpe ratio",
-        "Against buy and hold",
+        "Versus buy and hold",
         "Beta",
     ]
-    assert "Its Sharpe ratio" in metrics_table(own, {})
+    assert "Benchmark Sharpe ratio" in metrics_table(own, {})
 
 
 def test_tiles_name_buy_and_hold_only_where_there_is_one():
@@ -61,7 +61,7 @@ def test_tiles_name_buy_and_hold_only_where_there_is_one():
     assert "Buy and hold 20.00 %" in tiles(metrics, {"total_return": 0.2})
     alone = tiles(metrics, {})
     assert "Buy and hold" not in alone
-    assert "4.5 bars held on average" in alone
+    assert "Held 4.5 bars on average" in alone
 
 
 def test_years_are_rows_with_percent():

@@ -1,4 +1,4 @@
-"""This file holds the tests of returns by year, against numbers worked out by hand."""
+"""Returns by year, against numbers worked out by hand."""
 
 from __future__ import annotations
 

@@ -8,16 +8,17 @@ import pytest
 
 from trading_pipeline.errors import ScenarioError, UnknownNameError
 from trading_pipeline.performance import METRIC_NAMES
-from trading_pipeline.stages.backtests.backtest import (
-    backtest_is_pending,
-    materialize_backtest,
-    result_folder,
-)
-from trading_pipeline.stages.backtests.study import materialize_trials
-from trading_pipeline.stages.market_data.bars import refresh_bars
-from trading_pipeline.stages.market_data.universe import refresh_actions, refresh_universe
+from trading_pipeline.stages.backtests.backtest import result_folder
 from trading_pipeline.storage.parquet_files import read_frame
 from trading_pipeline_tests.pipeline_world import FILES
+from trading_pipeline_tests.stage_calls import (
+    backtest_is_pending,
+    materialize_backtest,
+    materialize_trials,
+    refresh_actions,
+    refresh_bars,
+    refresh_universe,
+)
 
 SMA = FILES["scenarios/sma_crossover.yaml"]
 

@@ -8,21 +8,19 @@ import pytest
 
 from trading_pipeline.errors import InsufficientDataError
 from trading_pipeline.performance.sharpe_statistics import deflated_sharpe_ratio
-from trading_pipeline.stages.backtests.study import (
-    materialize_summary,
-    materialize_trials,
-    study_is_pending,
-    study_summary,
-)
+from trading_pipeline.stages.backtests.study import study_summary
 from trading_pipeline.stages.code_hash import folder_hash
-from trading_pipeline.stages.reports.leaderboard_rows import judged_rows, leaderboard_rows
-from trading_pipeline.stages.reports.reports import (
+from trading_pipeline.stages.reports.leaderboard import judged_rows, leaderboard_rows
+from trading_pipeline_tests.pipeline_world import FILES
+from trading_pipeline_tests.stage_calls import (
     leaderboard_is_pending,
     materialize_leaderboard,
+    materialize_summary,
     materialize_tearsheet,
+    materialize_trials,
+    study_is_pending,
     tearsheet_is_pending,
 )
-from trading_pipeline_tests.pipeline_world import FILES
 
 STUDY = FILES["studies/sma_grid.yaml"]
 

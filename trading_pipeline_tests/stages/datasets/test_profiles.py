@@ -11,9 +11,8 @@ from trading_pipeline.market_data.sources.files import DatasetRecord, FilesSourc
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.stages.backtests.scenario_inputs import is_asked_for, why_none_is_asked_for
-from trading_pipeline.stages.datasets.profiles import refresh_dataset
-from trading_pipeline.stages.market_data.bars import refresh_bars
 from trading_pipeline.stages.workspace import open_workspace
+from trading_pipeline_tests.stage_calls import refresh_bars, refresh_dataset
 
 ANSWERS = "tz: Asia/Kolkata\nsymbol: NIFTY\n"
 

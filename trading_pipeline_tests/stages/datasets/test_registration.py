@@ -8,15 +8,18 @@ import pytest
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.settings.universe_writer import archive_instrument
-from trading_pipeline.stages.backtests.backtest import backtest_is_pending
-from trading_pipeline.stages.backtests.study import study_is_pending
-from trading_pipeline.stages.coverage import pending_chain
-from trading_pipeline.stages.datasets.profiles import refresh_dataset
 from trading_pipeline.stages.datasets.registration import usual_currency
-from trading_pipeline.stages.features.cross_features import cross_features_are_pending
-from trading_pipeline.stages.market_data.bars import pending_bars, refresh_bars
-from trading_pipeline.stages.market_data.universe import actions_are_pending
 from trading_pipeline.stages.workspace import open_workspace
+from trading_pipeline_tests.stage_calls import (
+    actions_are_pending,
+    backtest_is_pending,
+    cross_features_are_pending,
+    pending_bars,
+    pending_chain,
+    refresh_bars,
+    refresh_dataset,
+    study_is_pending,
+)
 from trading_pipeline_tests.stages.datasets.test_profiles import ANSWERS, inbox, index_bars
 
 __all__ = ["inbox"]

@@ -5,13 +5,16 @@ import pytest
 from trading_pipeline.errors import ConfigurationError, InsufficientDataError
 from trading_pipeline.stages.features.cross_features import (
     CrossFeatureStage,
-    cross_features_are_pending,
     cross_lookback_windows,
 )
-from trading_pipeline.stages.market_data.bars import refresh_bars
-from trading_pipeline.stages.market_data.universe import refresh_actions, refresh_universe
-from trading_pipeline.stages.stage import materialize_windows
 from trading_pipeline_tests.pipeline_world import failed_checks, run_job
+from trading_pipeline_tests.stage_calls import (
+    cross_features_are_pending,
+    materialize_windows,
+    refresh_actions,
+    refresh_bars,
+    refresh_universe,
+)
 
 FIRST, LAST = "2000-01-01", "2003-01-01"
 

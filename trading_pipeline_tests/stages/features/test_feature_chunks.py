@@ -11,10 +11,8 @@ from trading_pipeline.features.sets import registry as feature_sets
 from trading_pipeline.settings.label_spec import LabelSpec
 from trading_pipeline.stages.features.features import FeatureStage
 from trading_pipeline.stages.features.labels import check_label_spec
-from trading_pipeline.stages.market_data.bars import refresh_bars
-from trading_pipeline.stages.market_data.universe import refresh_universe
-from trading_pipeline.stages.stage import materialize_windows
 from trading_pipeline.stages.workspace import Workspace, open_workspace
+from trading_pipeline_tests.stage_calls import materialize_windows, refresh_bars, refresh_universe
 
 UNIVERSE = """\
 start: 2020-01-01

@@ -19,7 +19,7 @@ from trading_pipeline.stages.features.labels import (
     labels_of_bars,
 )
 from trading_pipeline.stages.market_data.check_catalog import check_catalog
-from trading_pipeline.stages.stage import materialize_windows, pending_windows
+from trading_pipeline_tests.stage_calls import materialize_windows, pending_windows
 
 FILES = {
     "labels/barriers.yaml": "type: triple_barrier\nhorizon_bars: 10\n",

@@ -12,7 +12,7 @@ from trading_pipeline.stages.features.patterns import (
     newest_rows,
     pattern_lookback_windows,
 )
-from trading_pipeline.stages.stage import materialize_windows, pending_windows
+from trading_pipeline_tests.stage_calls import materialize_windows, pending_windows
 
 KEYS = ["kind", "known_ts"]
 
@@ -94,7 +94,7 @@ def test_a_second_pass_writes_nothing_and_the_audit_is_quiet(stored):
 
 def test_windows_before_a_listing_are_empty_and_say_so(world):
     workspace = world.workspace
-    from trading_pipeline.stages.market_data.bars import refresh_bars
+    from trading_pipeline_tests.stage_calls import refresh_bars
 
     refresh_bars(workspace, "FB_1d", workspace.windows())
     stage = ChartPatternStage(workspace, "FB_1d")

@@ -5,8 +5,8 @@ import pytest
 
 from trading_pipeline.features.feature_quality import feature_quality
 from trading_pipeline.stages.features.features import FeatureStage
-from trading_pipeline.stages.stage import materialize_windows
 from trading_pipeline_tests.pipeline_world import run_job
+from trading_pipeline_tests.stage_calls import materialize_windows
 
 NUMBERS = ("missing_share", "constant_columns", "correlated_columns", "best_ic_5_in_errors")
 DRIFT = ("drifted_columns", "median_psi")

@@ -6,10 +6,14 @@ import pandas as pd
 import pytest
 
 from trading_pipeline.errors import RetryableFetchError
-from trading_pipeline.stages.market_data.bars import pending_bars, refresh_bars
-from trading_pipeline.stages.market_data.universe import refresh_actions, refresh_universe
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline_tests.pipeline_world import SOURCE
+from trading_pipeline_tests.stage_calls import (
+    pending_bars,
+    refresh_actions,
+    refresh_bars,
+    refresh_universe,
+)
 
 KEY = "AAPL_1d|2003-01-01"
 OPEN_ENDED = "start: 2003-01-01\nend: null\n"

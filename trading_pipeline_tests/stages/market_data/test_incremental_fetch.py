@@ -16,11 +16,10 @@ from trading_pipeline.errors import (
 )
 from trading_pipeline.market_data.sources.registry import source
 from trading_pipeline.stages.market_data.bar_windows import overlap_start
-from trading_pipeline.stages.market_data.bars import pending_bars, refresh_bars
-from trading_pipeline.stages.market_data.universe import refresh_universe
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline_tests.conftest import random_bars
 from trading_pipeline_tests.pipeline_world import SOURCE
+from trading_pipeline_tests.stage_calls import pending_bars, refresh_bars, refresh_universe
 from trading_pipeline_tests.storage.conftest import disk_limit
 
 __all__ = ["disk_limit"]

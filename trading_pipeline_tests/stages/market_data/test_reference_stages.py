@@ -15,14 +15,14 @@ from trading_pipeline.errors import (
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.universe import UniverseSpec
 from trading_pipeline.stages.market_data.check_catalog import check_catalog
-from trading_pipeline.stages.market_data.universe import (
+from trading_pipeline.stages.market_data.universe import clipped_span
+from trading_pipeline.stages.workspace import Workspace
+from trading_pipeline_tests.stage_calls import (
     actions_are_pending,
-    clipped_span,
     refresh_actions,
     refresh_universe,
     universe_is_pending,
 )
-from trading_pipeline.stages.workspace import Workspace
 
 JAN, DEC = datetime(2012, 1, 1, tzinfo=UTC), datetime(2013, 1, 1, tzinfo=UTC)
 

@@ -9,10 +9,9 @@ from trading_pipeline.errors import ConfigurationError, UnknownNameError
 from trading_pipeline.market_data.sources.protocol import BarRequest
 from trading_pipeline.market_data.sources.synthetic.paths import SyntheticSettings
 from trading_pipeline.market_data.sources.synthetic.source import SyntheticSource
-from trading_pipeline.stages.market_data.bars import pending_bars, refresh_bars
 from trading_pipeline.stages.market_data.check_catalog import check_catalog
-from trading_pipeline.stages.market_data.universe import refresh_universe
 from trading_pipeline.stages.workspace import Workspace
+from trading_pipeline_tests.stage_calls import pending_bars, refresh_bars, refresh_universe
 
 UNIVERSE = """start: 2012-01-01
 end: null

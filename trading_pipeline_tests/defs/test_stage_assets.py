@@ -5,7 +5,7 @@ import math
 import dagster as dg
 import pytest
 
-from trading_pipeline.defs.reporting_outcomes import column_schema
+from trading_pipeline.defs.stage_assets import column_schema
 from trading_pipeline.performance import METRIC_NAMES
 from trading_pipeline_tests.pipeline_world import WINDOWS, run_job
 

@@ -1,0 +1,175 @@
+"""How a stage becomes an asset: audit, materialize, report to Dagster.
+
+`stage_asset` makes the whole asset. An asset that needs configuration or does something besides
+calls `work_through` and `report` itself.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from trading_pipeline.defs.checks.audits import audit_results, audit_specs
+from trading_pipeline.defs.resources import WorkspaceResource
+from trading_pipeline.domain.hashing import canonical_hash
+from trading_pipeline.errors import UnknownNameError
+from trading_pipeline.features.audits.causality import CausalityFinding
+from trading_pipeline.stages.outcome import Link, Outcome, Shown, ShownTable
+from trading_pipeline.stages.stage import WHOLE, Stage
+from trading_pipeline.stages.workspace import Workspace
+
+__all__ = ["column_schema", "report", "stage_asset", "work_through"]
+
+MakeStage = Callable[[Workspace, str], Stage[Any, Any]]
+"""The stage of an instrument; of none (`""`) where the asset has no instruments."""
+Columns = Mapping[str, tuple[str, str]]
+"""Column name to type and meaning."""
+
+
+def stage_asset(
+    make: MakeStage,
+    name: str,
+    *,
+    group_name: str,
+    kinds: set[str],
+    description: str,
+    deps: Sequence[dg.AssetDep | dg.AssetKey | dg.AssetsDefinition | str],
+    partitions_def: dg.PartitionsDefinition | None = None,
+    checks: Mapping[str, str] | None = None,
+    columns: Columns | None = None,
+    code_version: str | None = None,
+) -> dg.AssetsDefinition:
+    """An asset that does a stage's work on the partitions of a run.
+
+    Parameters
+    ----------
+    make
+        Makes the stage of an instrument.
+    name
+        The asset's name with slashes.
+    checks
+        Audits that block, by name and description. Partitions with a finding are not written.
+    columns
+        The asset's columns.
+
+    The other parameters are those of `dagster.asset`.
+    """
+    key = dg.AssetKey(name.split("/"))
+
+    @dg.asset(
+        key=key,
+        group_name=group_name,
+        kinds=kinds,
+        description=description,
+        deps=deps,
+        partitions_def=partitions_def,
+        backfill_policy=dg.BackfillPolicy.single_run() if partitions_def else None,
+        check_specs=audit_specs(key, checks or {}),
+        metadata=column_schema(columns) if columns else None,
+        code_version=code_version,
+    )
+    def asset(
+        context: dg.AssetExecutionContext, workspace: WorkspaceResource
+    ) -> dg.MaterializeResult:
+        opened = workspace.open(context)
+        outcomes, findings = work_through(context, opened, make, audited=bool(checks))
+        return report(context, outcomes, audit_results(findings, checks or {}))
+
+    return asset
+
+
+def work_through(
+    context: dg.AssetExecutionContext,
+    workspace: Workspace,
+    make: MakeStage,
+    *,
+    audited: bool = False,
+) -> tuple[list[Outcome], list[CausalityFinding]]:
+    """Materialize the partitions of a run, instrument by instrument; outcomes and audit findings.
+
+    What was written has passed, so only pending partitions are audited. A blocking check stops this
+    run alone, so what has findings is not written: that stops later runs too.
+    """
+    outcomes: list[Outcome] = []
+    findings: list[CausalityFinding] = []
+    for instrument_id, names in _names_by_instrument(context):
+        stage = make(workspace, instrument_id)
+        keys = stage.keys(names)
+        found = stage.audit(keys) if audited and stage.pending(keys) else []
+        findings += found
+        outcomes += [] if found else stage.materialize(keys)
+    return outcomes, findings
+
+
+def report(
+    context: dg.AssetExecutionContext,
+    outcomes: Sequence[Outcome],
+    checks: Sequence[dg.AssetCheckResult] = (),
+) -> dg.MaterializeResult:
+    """Metadata of each partition, and the data version of what the run materialized.
+
+    A run of one partition has its content hash as data version. A ranged run can set one for all of
+    its partitions only: the hash of all content hashes. So a second run over the same range that
+    changed nothing makes nothing stale, and one that changed something makes all of it stale.
+    """
+    if len(outcomes) == 1:
+        only = outcomes[0]
+        return dg.MaterializeResult(
+            metadata=_metadata(only),
+            data_version=dg.DataVersion(only.content_hash[:32]),
+            check_results=list(checks),
+        )
+    for outcome in outcomes:
+        context.add_asset_metadata(_metadata(outcome), partition_key=outcome.partition)
+    together = canonical_hash([[outcome.partition, outcome.content_hash] for outcome in outcomes])
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(together[:32]), check_results=list(checks)
+    )
+
+
+def column_schema(columns: Columns) -> dict[str, dg.TableSchema]:
+    """Definition metadata with the asset's columns."""
+    schema = dg.TableSchema(
+        [dg.TableColumn(name, kind, text) for name, (kind, text) in columns.items()]
+    )
+    return {"dagster/column_schema": schema}
+
+
+def _names_by_instrument(context: dg.AssetExecutionContext) -> Iterator[tuple[str, list[str]]]:
+    """Instruments of the run, each with what its partition keys name behind it.
+
+    A range over two dimensions that is given in reverse resolves to no key at all, without a word
+    from Dagster; that is an error here.
+    """
+    if not context.has_partition_key and not context.has_partition_key_range:
+        yield "", list(WHOLE)
+        return
+    if not context.partition_keys:
+        chosen = context.partition_key_range
+        raise UnknownNameError(
+            f"The partition range {chosen.start}...{chosen.end} holds no partition. Give the earlier "
+            "instrument and the earlier window first, in the order in which the universe lists them.",
+            name=f"{chosen.start}...{chosen.end}",
+            kind="partition range",
+        )
+    by_instrument: dict[str, list[str]] = defaultdict(list)
+    for key in context.partition_keys:
+        instrument_id, _, name = key.partition("|")
+        by_instrument[instrument_id].append(name)
+    yield from by_instrument.items()
+
+
+def _metadata(outcome: Outcome) -> dict[str, Any]:
+    numbers = {"dagster/row_count": outcome.rows, "changed": outcome.changed}
+    return {**numbers, **{name: _value(value) for name, value in outcome.metadata.items()}}
+
+
+def _value(value: Shown) -> Any:
+    if isinstance(value, ShownTable):
+        return dg.MetadataValue.table([dg.TableRecord(dict(row)) for row in value.rows])
+    if isinstance(value, Link):
+        return dg.MetadataValue.url(value.url)
+    if isinstance(value, float) and value != value:
+        return dg.MetadataValue.text("undefined")
+    return value

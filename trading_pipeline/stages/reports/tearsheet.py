@@ -1,0 +1,154 @@
+"""The stage of tear sheets: one page for the newest result of an instrument and a scenario."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+
+from trading_pipeline.domain.bars import TS_DTYPE
+from trading_pipeline.domain.hashing import canonical_hash
+from trading_pipeline.errors import InsufficientDataError
+from trading_pipeline.performance import METRIC_NAMES, summarize
+from trading_pipeline.reporting.tearsheet.page import TearsheetInput, render_tearsheet
+from trading_pipeline.stages.backtests.backtest import BacktestStage, result_folder
+from trading_pipeline.stages.features.instrument_series import stored_series
+from trading_pipeline.stages.outcome import Link, Shown
+from trading_pipeline.stages.reports.page_stage import PageStage, page_code
+from trading_pipeline.stages.stage import Identity
+from trading_pipeline.stages.workspace import Workspace
+from trading_pipeline.storage.parquet_files import read_frame
+from trading_pipeline.storage.stores.artifacts import Artifact
+
+__all__ = ["TearsheetStage"]
+
+_TRADE_STAMPS = ("entry_ts", "exit_ts")
+_SHOWN = {  # with labels of their own
+    "capital.initial", "costs.commission_bps", "costs.slippage_bps", "execution.fill",
+    "execution.intrabar", "sizing.type", "sizing.percent", "sizing.quantity", "sizing.cash",
+}  # fmt: skip
+
+_TRADE_COLUMNS = (
+    "trade_no",
+    "side",
+    "quantity",
+    "entry_ts",
+    "entry_price",
+    "exit_ts",
+    "exit_price",
+    "fees",
+    "slippage",
+    "pnl",
+    "return",
+    "bars_held",
+    "mfe",
+    "mae",
+    "exit_reason",
+    "is_open",
+)
+
+
+class TearsheetStage(PageStage):
+    """Pages of an instrument's newest results, by scenario: `output/reports/<result id>.html`."""
+
+    asset = "tearsheet"
+
+    def identity(self, key: str) -> Identity:
+        """With the hash of the newest result's id and of the code of the page."""
+        inputs = canonical_hash([self._result_id(key), page_code()])
+        return Identity(self.asset, self.partition(key), inputs, self.code_hash)
+
+    def produce(self, key: str, identity: Identity) -> tuple[Artifact, dict[str, Shown]]:
+        """Render the page of the newest result."""
+        result_id = self._result_id(key)
+        shown = _tearsheet_input(self.workspace, self.instrument_id, key, result_id)
+        path = f"output/reports/{result_id}.html"
+        artifact = self.write_page(identity, path, render_tearsheet(shown), rows=1)
+        return artifact, self.stored(key, artifact)
+
+    def stored(self, key: str, artifact: Artifact) -> dict[str, Shown]:
+        """The result of the page, its size, and where it is."""
+        page = self.workspace.settings.runtime / str(artifact.path)
+        return {
+            "result_id": self._result_id(key),
+            "size_kilobytes": page.stat().st_size / 1000,
+            "page": Link(page.as_uri()),
+        }
+
+    def _result_id(self, scenario_name: str) -> str:
+        partition = self.partition(scenario_name)
+        newest = self._results.newest().get(partition)
+        if newest is None:
+            raise InsufficientDataError(
+                f"There is no result of '{self._results.asset}' for {partition} yet. Materialize it "
+                "first.",
+                partition=partition,
+            )
+        return newest.input_hash
+
+    @property
+    def _results(self) -> BacktestStage:
+        return BacktestStage(self.workspace, self.instrument_id)
+
+
+def _tearsheet_input(
+    workspace: Workspace, instrument_id: str, scenario_name: str, result_id: str
+) -> TearsheetInput:
+    row = workspace.results.require(result_id)
+    scenario = workspace.catalog.scenario(scenario_name)
+    series = stored_series(workspace, instrument_id)
+    folder = workspace.settings.runtime / result_folder(result_id)
+    equity = read_frame(folder / "equity.parquet")["equity"]
+    held = read_frame(folder / "benchmark.parquet")["equity"]
+    first = pd.Timestamp(row["from_ts"])
+    rows = series.span(first.to_pydatetime(), None)
+    bars = series.raw.iloc[rows.start : rows.start + len(equity)]
+    benchmark_metrics = summarize(
+        held.to_numpy(),
+        periods_per_year=float(row["bars"]) / float(row["years"]),
+        initial_equity=scenario.capital.initial,
+    )
+    settings = {
+        "capital": f"{scenario.capital.initial:,.0f} {series.instrument.currency}",
+        "commission": f"{scenario.costs.commission_bps:g} bps of each fill",
+        "slippage": f"{scenario.costs.slippage_bps:g} bps of each fill",
+        "sizing": scenario.sizing.described,
+        "fill": scenario.execution.fill,
+        "intrabar": scenario.execution.intrabar,
+        **{name: value for name, value in scenario.changed_keys().items() if name not in _SHOWN},
+    }
+    hashes = {
+        name: row[f"{name}_hash"] or None
+        for name in ("bars", "features", "predictions", "settings", "code", "content")
+    }
+    return TearsheetInput(
+        result_id=result_id,
+        instrument=instrument_id,
+        scenario=scenario_name,
+        strategy=row["strategy"],
+        parameters=json.loads(row["parameters"]),
+        bars=bars,
+        equity=equity,
+        trades=_trades(workspace, result_id),
+        metrics={name: row.get(name) for name in METRIC_NAMES},
+        initial_equity=scenario.capital.initial,
+        currency=series.instrument.currency,
+        benchmark_equity=held,
+        benchmark_metrics=benchmark_metrics,
+        events=series.events,
+        hashes={**hashes, "scenario": scenario.hash},
+        settings=settings,
+        warnings=[text for text in str(row["warnings"] or "").split("\n") if text],
+        trials=int(row["trials_at_creation"]),
+        source=series.instrument.source,
+        run_id=row["run_id"],
+        created_at=row["created_at"],
+    )
+
+
+def _trades(workspace: Workspace, result_id: str) -> pd.DataFrame:
+    frame = pd.DataFrame(workspace.results.trades(result_id), columns=list(_TRADE_COLUMNS))
+    for column in _TRADE_STAMPS:
+        stamps = [pd.NaT if value is None else value for value in frame[column]]
+        frame[column] = pd.DatetimeIndex(stamps, dtype=TS_DTYPE)
+    return frame
