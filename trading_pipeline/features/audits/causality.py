@@ -29,6 +29,7 @@ __all__ = [
     "AuditName",
     "CausalityFinding",
     "Compute",
+    "audit_causality",
     "audit_prefix_truncation",
     "audit_scrambled_future",
     "audit_warmup",
@@ -153,6 +154,32 @@ def audit_warmup(
     return differences("warmup", full, recomputations(), rtol=rtol, scaled=True)
 
 
+def audit_causality(
+    compute: Compute,
+    bars: pd.DataFrame,
+    *,
+    cuts: int = 5,
+    rows: int = 50,
+    seed: int = 7,
+    memory: int | None = None,
+    futures: int = 0,
+    full: pd.DataFrame | None = None,
+) -> list[CausalityFinding]:
+    """Prefixes and scrambled futures and, where these find nothing, other bars after many rows.
+
+    `memory`: bars that a value usually depends on; where it is given, other bars are put after many
+    rows at once (`audits.slices`). `futures`: rows after which all bars are replaced, one a call.
+    """
+    full = computed_table(compute, bars) if full is None else full
+    findings = audit_prefix_truncation(compute, bars, cuts=cuts, rows=rows, seed=seed, full=full)
+    findings += audit_scrambled_future(compute, bars, cuts=cuts, rows=rows, seed=seed, full=full)
+    if memory is not None and not findings:
+        findings += audit_slices(compute, bars, memory, seed=seed, full=full)
+    if futures and not findings:
+        findings += audit_other_futures(compute, bars, rows=futures, seed=seed, full=full)
+    return findings
+
+
 def ensure_causal(
     compute: Compute,
     bars: pd.DataFrame,
@@ -167,20 +194,14 @@ def ensure_causal(
 ) -> None:
     """Pass when no audit finds anything; `warmup` is audited where it is given.
 
-    `memory`: bars that a value usually depends on; where it is given, other bars are put after many
-    rows at once (`audits.slices`). `futures`: rows after which all bars are replaced, one a call.
-
-    Raises `LookaheadError` that names the first offending row of `subject`, both values and the
-    fix, with all findings in `findings`; `ConfigurationError` likewise for a warm-up that is too
-    short.
+    `memory` and `futures` as in `audit_causality`. Raises `LookaheadError` that names the first
+    offending row of `subject`, both values and the fix, with all findings in `findings`;
+    `ConfigurationError` likewise for a warm-up that is too short.
     """
     full = computed_table(compute, bars)
-    findings = audit_prefix_truncation(compute, bars, cuts=cuts, rows=rows, seed=seed, full=full)
-    findings += audit_scrambled_future(compute, bars, cuts=cuts, rows=rows, seed=seed, full=full)
-    if memory is not None and not findings:
-        findings += audit_slices(compute, bars, memory, seed=seed, full=full)
-    if futures and not findings:
-        findings += audit_other_futures(compute, bars, rows=futures, seed=seed, full=full)
+    findings = audit_causality(
+        compute, bars, cuts=cuts, rows=rows, seed=seed, memory=memory, futures=futures, full=full
+    )
     if findings:
         first = findings[0]
         others = sorted({finding.column for finding in findings} - {first.column})

@@ -1,4 +1,4 @@
-"""This file holds the tests of long feature windows: computed in chunks, grown bar by bar."""
+"""Long feature windows: computed in chunks, grown bar by bar."""
 
 from datetime import UTC, datetime
 
@@ -7,7 +7,12 @@ import pandas as pd
 import pytest
 
 from trading_pipeline.errors import ConfigurationError
-from trading_pipeline.features.sets import registry as feature_sets
+from trading_pipeline.features.sets.registry import (
+    SHIPPED_SETS,
+    FeatureSet,
+    FeatureSets,
+    FeatureSpec,
+)
 from trading_pipeline.settings.label_spec import LabelSpec
 from trading_pipeline.stages.features.features import FeatureStage
 from trading_pipeline.stages.features.labels import check_label_spec
@@ -62,22 +67,25 @@ def stage_at(fresh_world, monkeypatch):
     return make
 
 
+def below_the_high(bars):
+    return bars["close"] / bars["close"].cummax() - 1.0
+
+
 @pytest.fixture
 def high_so_far(monkeypatch):
     """The name of a set whose one column remembers all bars."""
-    feature_sets.feature_set_names()
-    monkeypatch.setattr(feature_sets, "_REGISTRY", dict(feature_sets._REGISTRY))
-    spec = feature_sets.FeatureSpec(
+    spec = FeatureSpec(
         name="below_the_high_so_far",
         version=1,
         inputs=("close",),
         lookback=0,
         warmup=0,
-        compute=lambda bars: bars["close"] / bars["close"].cummax() - 1.0,
+        compute=below_the_high,
         memory="all",
     )
-    made = feature_sets.FeatureSet(name="so_far", version=1, specs=(spec,))
-    return feature_sets.register_feature_set(made).name
+    made = FeatureSet(name="so_far", version=1, specs=(spec,))
+    monkeypatch.setitem(SHIPPED_SETS, made.name, made)
+    return made.name
 
 
 def scenario(name):
@@ -161,4 +169,4 @@ def test_the_side_of_a_label_must_forget(high_so_far):
         type="meta_label", side_features=high_so_far, side_column="below_the_high_so_far"
     )
     with pytest.raises(ConfigurationError, match="remembers all bars"):
-        check_label_spec(spec)
+        check_label_spec(spec, FeatureSets())
