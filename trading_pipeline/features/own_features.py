@@ -14,6 +14,7 @@ from typing import Any
 from trading_pipeline.domain.bars import BAR_COLUMNS
 from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
 from trading_pipeline.features.indicators.columns import indicator_features
+from trading_pipeline.features.sets.context import Memory
 from trading_pipeline.features.sets.registry import (
     SHIPPED_SETS,
     FeatureSet,
@@ -36,6 +37,7 @@ def feature(
     name: str | None = None,
     version: int = 1,
     needs_context: bool = False,
+    memory: Memory = "warmup",
     **parameters: Any,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make a function of bars a feature of the set that its file is.
@@ -53,6 +55,10 @@ def feature(
         Of the column; the function's name where none is given.
     needs_context
         Whether the function also takes `context`, the bars' timeframe and calendar.
+    memory
+        "all" where a value depends on every bar back to the first (an expanding quantile, a
+        drawdown since the start), so that no warm-up is long enough; the feature is then computed
+        from the first bar on.
     **parameters
         Handed to the function by keyword.
 
@@ -74,6 +80,7 @@ def feature(
             parameters=parameters,
             meaning=meaning,
             needs_context=needs_context,
+            memory=memory,
         )
         setattr(compute, _MARK, spec)
         return compute

@@ -10,8 +10,7 @@ import pandas as pd
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.features.audits.causality import (
     CausalityFinding,
-    audit_prefix_truncation,
-    audit_scrambled_future,
+    audit_causality,
     ensure_causal,
 )
 from trading_pipeline.strategies.base import Strategy, StrategyParams
@@ -19,38 +18,73 @@ from trading_pipeline.strategies.market import Market
 
 __all__ = ["audit_strategy", "ensure_signals_causal", "ensure_strategy_causal"]
 
+_MEMORY = 60  # bars that signals depend on, where no strategy says so
+_FUTURES = 60  # bars after which all others are replaced, one a call
+
 
 def ensure_strategy_causal(
-    strategy: Strategy[Any], params: StrategyParams, market: Market, *, cuts: int = 5, seed: int = 7
+    strategy: Strategy[Any],
+    params: StrategyParams,
+    market: Market,
+    *,
+    cuts: int = 5,
+    seed: int = 7,
 ) -> None:
     """Pass when signals and levels stay the same without later bars, and with later bars scrambled.
 
     At each of `cuts` random bars and the last one. Later predictions are taken away together with
-    the bars. Texts of `reason` are not compared. Raises `LookaheadError` naming the field, the bar
-    and both values, `InsufficientDataError` below two bars.
+    the bars. For leaks in few bars, other bars are put after many bars at once and, since a
+    strategy may remember all the past, after telling and random ones alone. Texts of `reason` are
+    not compared. Raises `LookaheadError` naming the field, the bar and both values,
+    `InsufficientDataError` below two bars.
     """
     ensure_signals_causal(
-        lambda seen: strategy.signals(seen, params), market, strategy.name, cuts=cuts, seed=seed
+        lambda seen: strategy.signals(seen, params),
+        market,
+        strategy.name,
+        memory=strategy.warmup_bars(params),
+        cuts=cuts,
+        seed=seed,
     )
 
 
 def ensure_signals_causal(
-    signals: Callable[[Market], Signals], market: Market, name: str, *, cuts: int = 5, seed: int = 7
+    signals: Callable[[Market], Signals],
+    market: Market,
+    name: str,
+    *,
+    memory: int = _MEMORY,
+    cuts: int = 5,
+    seed: int = 7,
 ) -> None:
-    """As `ensure_strategy_causal`, for the signals of the strategy `name` as a function."""
-    decide = _decisions(signals, market)
-    ensure_causal(decide, market.raw, subject=f"the strategy '{name}'", cuts=cuts, seed=seed)
+    """As `ensure_strategy_causal`, for the signals of the strategy `name` as a function.
+
+    `memory`: bars that its signals usually depend on.
+    """
+    ensure_causal(
+        _decisions(signals, market),
+        market.raw,
+        subject=f"the strategy '{name}'",
+        cuts=cuts,
+        seed=seed,
+        memory=memory,
+        futures=_FUTURES,
+    )
 
 
 def audit_strategy(
-    signals: Callable[[Market], Signals], market: Market, *, cuts: int = 5, seed: int = 7
+    signals: Callable[[Market], Signals],
+    market: Market,
+    *,
+    memory: int = _MEMORY,
+    cuts: int = 5,
+    seed: int = 7,
 ) -> list[CausalityFinding]:
-    """As `ensure_strategy_causal`, but gives what was found instead of raising it."""
+    """As `ensure_signals_causal`, but gives what was found instead of raising it."""
     decide = _decisions(signals, market)
-    return [
-        *audit_prefix_truncation(decide, market.raw, cuts=cuts, seed=seed),
-        *audit_scrambled_future(decide, market.raw, cuts=cuts, seed=seed),
-    ]
+    return audit_causality(
+        decide, market.raw, cuts=cuts, seed=seed, memory=memory, futures=_FUTURES
+    )
 
 
 def _decisions(
@@ -59,7 +93,7 @@ def _decisions(
     """Signals as a table, for the first bars of the market as they are given."""
 
     def decide(raw: pd.DataFrame) -> pd.DataFrame:
-        known = market.head(len(raw))
+        known = market.head(len(raw)) if len(raw) < len(market) else market
         seen = Market(
             raw,
             known.factor,

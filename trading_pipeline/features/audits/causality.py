@@ -23,11 +23,13 @@ from trading_pipeline.features.audits.comparison import (
     recomputed_table,
     scrambled_after,
 )
+from trading_pipeline.features.audits.slices import audit_other_futures, audit_slices
 
 __all__ = [
     "AuditName",
     "CausalityFinding",
     "Compute",
+    "audit_causality",
     "audit_prefix_truncation",
     "audit_scrambled_future",
     "audit_warmup",
@@ -152,6 +154,32 @@ def audit_warmup(
     return differences("warmup", full, recomputations(), rtol=rtol, scaled=True)
 
 
+def audit_causality(
+    compute: Compute,
+    bars: pd.DataFrame,
+    *,
+    cuts: int = 5,
+    rows: int = 50,
+    seed: int = 7,
+    memory: int | None = None,
+    futures: int = 0,
+    full: pd.DataFrame | None = None,
+) -> list[CausalityFinding]:
+    """Prefixes and scrambled futures and, where these find nothing, other bars after many rows.
+
+    `memory`: bars that a value usually depends on; where it is given, other bars are put after many
+    rows at once (`audits.slices`). `futures`: rows after which all bars are replaced, one a call.
+    """
+    full = computed_table(compute, bars) if full is None else full
+    findings = audit_prefix_truncation(compute, bars, cuts=cuts, rows=rows, seed=seed, full=full)
+    findings += audit_scrambled_future(compute, bars, cuts=cuts, rows=rows, seed=seed, full=full)
+    if memory is not None and not findings:
+        findings += audit_slices(compute, bars, memory, seed=seed, full=full)
+    if futures and not findings:
+        findings += audit_other_futures(compute, bars, rows=futures, seed=seed, full=full)
+    return findings
+
+
 def ensure_causal(
     compute: Compute,
     bars: pd.DataFrame,
@@ -161,15 +189,19 @@ def ensure_causal(
     cuts: int = 5,
     rows: int = 50,
     seed: int = 7,
+    memory: int | None = None,
+    futures: int = 0,
 ) -> None:
     """Pass when no audit finds anything; `warmup` is audited where it is given.
 
-    Raises `LookaheadError` that names the first offending row of `subject`, both values and the
-    fix, with all findings in `findings`; `ConfigurationError` likewise for a warm-up that is too
-    short.
+    `memory` and `futures` as in `audit_causality`. Raises `LookaheadError` that names the first
+    offending row of `subject`, both values and the fix, with all findings in `findings`;
+    `ConfigurationError` likewise for a warm-up that is too short.
     """
-    findings = audit_prefix_truncation(compute, bars, cuts=cuts, rows=rows, seed=seed)
-    findings += audit_scrambled_future(compute, bars, cuts=cuts, rows=rows, seed=seed)
+    full = computed_table(compute, bars)
+    findings = audit_causality(
+        compute, bars, cuts=cuts, rows=rows, seed=seed, memory=memory, futures=futures, full=full
+    )
     if findings:
         first = findings[0]
         others = sorted({finding.column for finding in findings} - {first.column})
@@ -184,7 +216,7 @@ def ensure_causal(
         )
     if warmup is None:
         return
-    findings = audit_warmup(compute, bars, warmup, cuts=cuts, rows=rows, seed=seed)
+    findings = audit_warmup(compute, bars, warmup, cuts=cuts, rows=rows, seed=seed, full=full)
     if findings:
         first = findings[0]
         raise ConfigurationError(

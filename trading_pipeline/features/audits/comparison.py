@@ -26,6 +26,7 @@ __all__ = [
     "random_cuts",
     "recomputed_table",
     "scrambled_after",
+    "usual_size",
 ]
 
 Compute = Callable[[pd.DataFrame], "pd.DataFrame | pd.Series"]
@@ -188,7 +189,7 @@ def differences(
     Values may differ by `rtol` of the greater one or, where `scaled`, of the column's usual size if
     that is greater still. Raises `InsufficientDataError` where there was no value to compare.
     """
-    sizes = {column: _usual_size(full[column].to_numpy()) for column in full.columns}
+    sizes = {column: usual_size(full[column].to_numpy()) for column in full.columns}
     findings: list[CausalityFinding] = []
     compared = 0
     for part in recomputations:
@@ -220,7 +221,7 @@ def _first_number(values: FloatArray) -> int:
     return int(np.append(np.flatnonzero(~np.isnan(values)), len(values))[0])
 
 
-def _usual_size(values: FloatArray) -> float:
+def usual_size(values: FloatArray) -> float:
     """Median of the absolute finite numbers; 0 without any."""
     finite = np.abs(values[np.isfinite(values)])
     return float(np.median(finite)) if finite.size else 0.0

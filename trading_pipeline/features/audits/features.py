@@ -17,6 +17,8 @@ from trading_pipeline.features.audits.causality import (
 from trading_pipeline.features.audits.comparison import CausalityFinding, computed_table
 from trading_pipeline.features.audits.labels import audit_label_span
 from trading_pipeline.features.audits.permutation import audit_permuted_labels
+from trading_pipeline.features.audits.set_slices import audit_set_slices
+from trading_pipeline.features.audits.slices import audit_other_futures
 from trading_pipeline.features.labels.labels import Labels, compute_labels
 from trading_pipeline.features.sets.computation import compute_features
 from trading_pipeline.features.sets.context import FeatureContext
@@ -27,6 +29,7 @@ __all__ = ["LabelsOfBars", "audit_feature_set", "audit_labels", "simple_features
 
 LabelsOfBars = Callable[[pd.DataFrame], Labels]
 _PROBE = LabelSpec(type="forward_return", horizon_bars=5)
+_LABEL_FUTURES = 24
 _LEAST_ROWS = 100  # fewer rows of labels and features say nothing about an AUC
 
 
@@ -42,9 +45,10 @@ def audit_feature_set(
 
     Prefix truncation at `cuts` random bars, the future scrambled and each column's own warm-up at a
     sixth of them, and permuted outcomes (of the forward return over 5 bars). A column that is 0 or
-    1 rarely changes at any one cut, hence so many. `context`: timeframe and calendar of the bars,
-    where features depend on them. Raises `InsufficientDataError` where no column has a value to
-    compare; the permuted outcomes are left out where fewer than 100 rows are complete.
+    1 rarely changes at any one cut, hence so many. For leaks in few rows, other bars are put after
+    many rows at once (`audits.slices`), for the columns in which nothing was found so far.
+    `context`: timeframe and calendar of the bars, where features depend on them. Raises
+    `InsufficientDataError` where no column has a value to compare; the permuted outcomes are left out where fewer than 100 rows are complete.
     """
     # a feature that looks ahead has no value at the end, which the audit has to see
     unchecked = partial(compute_features, context=context, complete=False)
@@ -54,9 +58,12 @@ def audit_feature_set(
     findings = audit_prefix_truncation(compute, bars, cuts=cuts, seed=seed, full=full)
     # other cuts than those of the prefixes
     findings += audit_scrambled_future(compute, bars, cuts=few, seed=seed + 1, full=full)
-    for warmup in sorted({spec.warmup_in(context) for spec in chosen.specs}):
+    seen = {finding.column for finding in findings}
+    findings += audit_set_slices(chosen, bars, full, context=context, found=seen, seed=seed)
+    bounded = [spec for spec in chosen.specs if spec.memory != "all"]
+    for warmup in sorted({spec.warmup_in(context) for spec in bounded}):
         if len(bars) > warmup + 1:
-            specs = tuple(spec for spec in chosen.specs if spec.warmup_in(context) == warmup)
+            specs = tuple(spec for spec in bounded if spec.warmup_in(context) == warmup)
             # the columns of this warm-up alone: the whole set for each would take many times as
             # long
             part = replace(chosen, specs=specs)
@@ -78,7 +85,10 @@ def audit_labels(
     rows: int = 5,
     seed: int = 7,
 ) -> list[CausalityFinding]:
-    """Both audits of labels on forward-adjusted bars: the span, and permuted labels.
+    """The audits of labels on forward-adjusted bars: the span, and permuted labels.
+
+    A label may use bars up to its end, so what ends at a bar must not change with later ones; for
+    rare leaks the bars after telling rows are replaced as well (`audits.slices`).
 
     The permuted labels are paired with returns of the bars (`simple_features`); that is left out
     for a path, and where there are too few rows of either outcome. Raises `InsufficientDataError`
@@ -87,6 +97,15 @@ def audit_labels(
     findings = audit_label_span(
         lambda part: compute(part).frame, bars, known_at, rows=rows, seed=seed
     )
+    seen = {finding.column for finding in findings}
+    rare = audit_other_futures(
+        lambda part: _by_end(compute(part).frame, known_at).set_axis(part.index),
+        bars,
+        rows=_LABEL_FUTURES,
+        seed=seed,
+        audit="label_span",
+    )
+    findings += [finding for finding in rare if finding.column not in seen]
     labels = compute(bars).frame
     if "label" in labels.columns and len(labels) >= _LEAST_ROWS:
         try:
@@ -94,6 +113,13 @@ def audit_labels(
         except InsufficientDataError:
             return findings  # too few of one outcome to permute
     return findings
+
+
+def _by_end(labels: pd.DataFrame, known_at: pd.DatetimeIndex) -> pd.DataFrame:
+    """Sums over the labels that end at each bar, by the bars' stamps of `known_at`."""
+    numbers = labels.drop(columns=["t0", "t1"]).astype("float64").fillna(0.0)
+    ends = pd.DatetimeIndex(labels["t1"])
+    return numbers.assign(labels_ended=1.0).groupby(ends).sum().reindex(known_at)
 
 
 def simple_features(bars: pd.DataFrame) -> pd.DataFrame:

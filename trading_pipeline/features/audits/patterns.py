@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,10 +11,15 @@ import pandas as pd
 from trading_pipeline.errors import InsufficientDataError
 from trading_pipeline.features.arrays import BoolArray
 from trading_pipeline.features.audits.comparison import CausalityFinding
+from trading_pipeline.features.audits.slices import audit_other_futures
+from trading_pipeline.features.patterns.kinds import KINDS
 from trading_pipeline.features.patterns.search import find_patterns
 
 __all__ = ["audit_patterns", "known_by"]
 
+_FUTURES = 24
+_CODES = {kind.name: float(code + 1) for code, kind in enumerate(KINDS)}
+_NUMBERS = ("kind", "direction", "upper_start", "lower_start", "height", "target", "quality")
 _KEYS = ("kind", "known_ts")
 _MEND = (
     "Let a pattern use only pivots that are confirmed by its known_ts, and a breakout only bars up "
@@ -43,6 +49,7 @@ def audit_patterns(
     The n are `cuts` random numbers, `cuts` bars at which something is said to have become known (a
     claim that is one bar too early shows only there), and all but the last. At most one finding a
     cut: the first pattern that is missing, new or different; values that are no numbers are NaN.
+    Then all bars after telling rows are replaced (`audits.slices`), at most one finding a column.
     Raises `InsufficientDataError` for fewer than 2 bars.
     """
     if len(bars) < 2:
@@ -65,7 +72,24 @@ def audit_patterns(
         finding = _first_difference(expected, given, bars.index, cut)
         if finding is not None:
             findings.append(finding)
-    return findings
+    rare = audit_other_futures(
+        lambda part: _by_bar(find(part), part.index),
+        bars,
+        rows=_FUTURES,
+        seed=seed,
+        audit="prefix_truncation",
+    )
+    return findings + [replace(finding, mend=_MEND) for finding in rare]
+
+
+def _by_bar(patterns: pd.DataFrame, index: pd.Index) -> pd.DataFrame:
+    """Sums over the patterns that became known at each bar, and over their breakouts."""
+    named = patterns.assign(patterns=1.0, kind=patterns["kind"].map(_CODES))
+    formed = named.groupby("known_ts")[["patterns", *_NUMBERS]].sum()
+    broken = named.dropna(subset=["breakout_known_ts"]).groupby("breakout_known_ts")
+    breakouts = broken[["kind", "breakout_direction", "breakout_target"]].sum()
+    table = formed.reindex(index).join(breakouts.add_prefix("broken_").reindex(index))
+    return table.fillna(0.0).astype("float64")
 
 
 def _first_difference(

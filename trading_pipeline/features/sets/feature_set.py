@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,7 @@ from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.bars import BAR_COLUMNS
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.errors import ConfigurationError, TradingPipelineError, did_you_mean
-from trading_pipeline.features.sets.context import FeatureContext
+from trading_pipeline.features.sets.context import FeatureContext, Memory
 from trading_pipeline.own_code import error_place
 
 __all__ = ["FeatureContext", "FeatureSet", "FeatureSpec", "FloatArray"]
@@ -46,7 +46,8 @@ class FeatureSpec:
     `part`: the place of this feature in what `compute` gives, where it gives several arrays at once;
     features with the same `compute` and parameters are computed together. `needs_context`: `compute`
     takes `context`, a `FeatureContext` (None for daily bars without one). `warmups`: shorter warm-ups
-    by timeframe, where that depends on it.
+    by timeframe, where that depends on it. `memory`: "all" where a value depends on every bar back
+    to the first; the feature is then computed from there on, and not held to its `warmup`.
     """
 
     name: str
@@ -60,6 +61,7 @@ class FeatureSpec:
     part: int | None = None
     needs_context: bool = False
     warmups: Mapping[str, int] = field(default_factory=dict)
+    memory: Memory = "warmup"
 
     def __post_init__(self) -> None:
         unknown = [column for column in self.inputs if column not in BAR_COLUMNS]
@@ -68,6 +70,13 @@ class FeatureSpec:
                 f"The feature {self.name!r} reads {unknown[0]!r}, which bars do not have. "
                 f"{did_you_mean(unknown[0], BAR_COLUMNS)}",
                 feature=self.name,
+            )
+        if self.memory not in get_args(Memory):
+            raise ConfigurationError(
+                f"The feature {self.name!r} has the memory {self.memory!r}; expected 'warmup' or "
+                f"'all'. {did_you_mean(str(self.memory), get_args(Memory))}",
+                feature=self.name,
+                memory=self.memory,
             )
         if not 0 <= self.lookback <= min((self.warmup, *self.warmups.values())):
             raise ConfigurationError(
@@ -154,6 +163,11 @@ class FeatureSet:
         """As `warmup_bars`, for bars of that context."""
         return max(spec.warmup_in(context) for spec in self.specs)
 
+    @property
+    def remembers_all(self) -> bool:
+        """True where a column depends on every bar back to the first."""
+        return any(spec.memory == "all" for spec in self.specs)
+
     @cached_property
     def hash(self) -> str:
         """sha256 over names, versions, parameters and the code that computes."""
@@ -191,4 +205,5 @@ def _spec_values(spec: FeatureSpec) -> dict[str, Any]:
         "part": spec.part,
         "needs_context": spec.needs_context,
         "warmups": dict(spec.warmups),
+        **({"memory": "all"} if spec.memory == "all" else {}),  # other sets keep their hash
     }

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 
 import pandas as pd
 
 from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.features.audits.causality import CausalityFinding, audit_prefix_truncation
+from trading_pipeline.features.audits.comparison import computed_table
+from trading_pipeline.features.audits.slices import audit_other_futures
 from trading_pipeline.features.cross_formulas import (
     KnownCloses,
     compute_cross_features,
@@ -33,6 +35,7 @@ __all__ = [
 ]
 
 ASSET = "cross_features"
+_FUTURES = 20  # rows after which the audit replaces the own bars
 
 
 def cross_lookback_windows(catalog: Catalog, instrument: str | None = None) -> int:
@@ -104,12 +107,18 @@ class CrossFeatureStage(SeriesStage):
         return {"complete_rows": complete, "most_peers": most, **self._quality.of(product)}
 
     def audit(self, keys: Sequence[Window]) -> list[CausalityFinding]:
-        """Prefix truncation: at each cut, the later bars of all instruments are taken away."""
+        """Prefix truncation: at each cut, the later bars of all instruments are taken away.
+
+        Then the own bars after telling rows are replaced.
+        """
         bars = self.bars_of(keys)
         if len(bars) <= self.spec.lookback_bars + 1 or not self._usable(max(keys)):
             return []
-        last = max(keys)
-        return audit_prefix_truncation(lambda part: self._compute(part, last), bars)
+        compute = partial(self._compute, window=max(keys))
+        full = computed_table(compute, bars)
+        return audit_prefix_truncation(compute, bars, full=full) or audit_other_futures(
+            compute, bars, rows=_FUTURES, full=full, audit="prefix_truncation"
+        )
 
     def _compute(self, adjusted: pd.DataFrame, window: Window) -> pd.DataFrame:
         index = adjusted.index.rename("ts")

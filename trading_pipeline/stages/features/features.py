@@ -28,11 +28,12 @@ from trading_pipeline.stages.stage import Built
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.stores.artifacts import Artifact
 
-__all__ = ["FeatureStage", "feature_lookback_windows", "windows_of_bars"]
+__all__ = ["CUTS_OF_A_RUN", "FeatureStage", "feature_lookback_windows", "windows_of_bars"]
 
 _YEARS_OF_A_WINDOW = {"year": 1.0, "quarter": 0.25, "month": 1.0 / 12.0}
 _AUDITED_BARS = 50_000  # what a set does, it does everywhere; the audit's time is bounded
-_CUTS_OF_A_RUN = 12  # the command `audit` takes more
+CUTS_OF_A_RUN = 12
+"""Prefixes that the audit of a run tries; the command `audit` takes more."""
 _SPARE = 1.1  # windows differ in length, and holidays are not spread evenly
 
 
@@ -41,8 +42,11 @@ def feature_lookback_windows(
 ) -> int:
     """Windows before its own that a feature window reads, enough for the set's longest warm-up.
 
-    `instrument`: of that one alone; without it enough for every one of the universe.
+    `instrument`: of that one alone; without it enough for every one of the universe. All windows
+    for a set that remembers all bars.
     """
+    if chosen.remembers_all:
+        return len(catalog.grid.windows())
     return windows_of_bars(
         lambda i: chosen.warmup_in(FeatureContext(i.timeframe, i.calendar)), catalog, instrument
     )
@@ -100,7 +104,8 @@ class FeatureStage(SeriesStage):
         warmup = self.set.warmup_in(self.context)
         for start in range(own.start + sum(map(len, parts)), own.stop, self.chunk_bars):
             stop = min(start + self.chunk_bars, own.stop)
-            begin = first if start == own.start else max(first, start - warmup)
+            from_first = start == own.start or self.set.remembers_all
+            begin = first if from_first else max(first, start - warmup)
             parts.append(self._computed(slice(begin, stop)).iloc[start - begin :])
         if not parts:
             return Built(self._computed(own), "not_listed")
@@ -156,7 +161,7 @@ class FeatureStage(SeriesStage):
         # cuts differ by instrument, so that the few of each run are many in a pass
         seed = int(canonical_hash([self.asset, self.instrument_id])[:8], 16)
         return audit_feature_set(
-            self.set, bars, context=self.context, cuts=_CUTS_OF_A_RUN, seed=seed
+            self.set, bars, context=self.context, cuts=CUTS_OF_A_RUN, seed=seed
         )
 
     def audit_bars(self, bars: pd.DataFrame) -> list[CausalityFinding]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.windows import Window
-from trading_pipeline.errors import UnknownNameError, did_you_mean
+from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
 from trading_pipeline.features.audits.causality import CausalityFinding
 from trading_pipeline.features.audits.features import audit_labels
 from trading_pipeline.features.labels.labels import Labels, compute_labels
@@ -41,16 +41,28 @@ def label_specs(catalog: Catalog) -> dict[str, LabelSpec]:
 
 
 def check_label_spec(spec: LabelSpec, sets: FeatureSets) -> None:
-    """Raise `UnknownNameError` for a feature set or column that the side of a meta-label names."""
+    """Raise where the side of a meta-label names an unknown feature set or column.
+
+    `UnknownNameError` for an unknown name, `ConfigurationError` for a column that remembers all
+    bars: a label's window reads no more than a warm-up before it.
+    """
     if spec.side_features is None or spec.side_column is None:
         return
-    columns = sets.get(spec.side_features).columns
+    chosen = sets.get(spec.side_features)
+    columns = chosen.columns
     if spec.side_column not in columns:
         raise UnknownNameError(
             f"The feature set {spec.side_features!r} has no column {spec.side_column!r} for the "
             f"side of a meta-label. {did_you_mean(spec.side_column, columns)}",
             name=spec.side_column,
             kind="feature",
+        )
+    side = next(each for each in chosen.specs if each.name == spec.side_column)
+    if side.memory == "all":
+        raise ConfigurationError(
+            f"The side of a meta-label is {spec.side_column!r} of {spec.side_features!r}, which remembers "
+            "all bars; a label's window reads only the warm-up before it. Name a column with a warm-up.",
+            feature=side.name,
         )
 
 

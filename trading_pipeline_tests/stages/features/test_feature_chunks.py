@@ -6,7 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from trading_pipeline.errors import ConfigurationError
+from trading_pipeline.features.sets.registry import (
+    SHIPPED_SETS,
+    FeatureSet,
+    FeatureSets,
+    FeatureSpec,
+)
+from trading_pipeline.settings.label_spec import LabelSpec
 from trading_pipeline.stages.features.features import FeatureStage
+from trading_pipeline.stages.features.labels import check_label_spec
 from trading_pipeline.stages.workspace import Workspace, open_workspace
 from trading_pipeline_tests.stage_calls import materialize_windows, refresh_bars, refresh_universe
 
@@ -40,11 +49,11 @@ def stage_at(fresh_world, monkeypatch):
     monkeypatch.setattr(FeatureStage, "chunk_bars", 200)
     refresh_universe(at((2020, 3, 20)))
 
-    def make(moment):
+    def make(moment, features="core"):
         workspace = at(moment)
         windows = [w for w in workspace.windows() if w.key.startswith("2020-")]
         refresh_bars(workspace, "SYN_1h", windows)
-        stage = FeatureStage(workspace, "SYN_1h", "core")
+        stage = FeatureStage(workspace, "SYN_1h", features)
         stage.computed = []
         real = stage.compute
 
@@ -56,6 +65,27 @@ def stage_at(fresh_world, monkeypatch):
         return stage
 
     return make
+
+
+def below_the_high(bars):
+    return bars["close"] / bars["close"].cummax() - 1.0
+
+
+@pytest.fixture
+def high_so_far(monkeypatch):
+    """The name of a set whose one column remembers all bars."""
+    spec = FeatureSpec(
+        name="below_the_high_so_far",
+        version=1,
+        inputs=("close",),
+        lookback=0,
+        warmup=0,
+        compute=below_the_high,
+        memory="all",
+    )
+    made = FeatureSet(name="so_far", version=1, specs=(spec,))
+    monkeypatch.setitem(SHIPPED_SETS, made.name, made)
+    return made.name
 
 
 def scenario(name):
@@ -119,3 +149,24 @@ def test_a_file_that_is_gone_is_computed_again(stage_at):
     again = stage_at((2020, 3, 21))
     rows_of(again)
     assert len(again.computed) == 3
+
+
+def test_what_remembers_all_bars_is_computed_from_the_first_bar_on(stage_at, high_so_far):
+    earlier = stage_at((2020, 3, 20), high_so_far)
+    rows_of(earlier)
+    stage = stage_at((2020, 3, 21), high_so_far)
+    _, rows = rows_of(stage)
+    close = stage.series.adjusted["close"]
+    expected = (close / close.cummax() - 1.0).loc[rows.index]
+    np.testing.assert_array_equal(rows["below_the_high_so_far"], expected)
+    assert stage.computed == [len(close)]  # the chunk that is new, from the first bar on
+    march = next(w for w in stage.workspace.windows() if w.key == WINDOW)
+    assert stage.audit([march]) == []
+
+
+def test_the_side_of_a_label_must_forget(high_so_far):
+    spec = LabelSpec(
+        type="meta_label", side_features=high_so_far, side_column="below_the_high_so_far"
+    )
+    with pytest.raises(ConfigurationError, match="remembers all bars"):
+        check_label_spec(spec, FeatureSets())

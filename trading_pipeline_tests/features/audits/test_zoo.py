@@ -1,0 +1,60 @@
+"""The audit of a run on features that leak in few rows, and on honest ones that look like leaks."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+
+import pytest
+
+from trading_pipeline_tests.features.audits.zoo.cases import CONTEXTS, MARKETS, columns_found
+from trading_pipeline_tests.features.audits.zoo.causal import honest
+from trading_pipeline_tests.features.audits.zoo.leaks_of_rare_bars import leak as rare_bars
+from trading_pipeline_tests.features.audits.zoo.leaks_of_time import leak as of_time
+from trading_pipeline_tests.features.audits.zoo.leaks_of_windows import leak as of_windows
+
+LEAKS = rare_bars | of_windows | of_time
+# a memo filled by the first computation shows only where files run in a fresh module
+TO_FIND = {name: case for name, case in LEAKS.items() if not case.needs_fresh_module}
+SEEDS = range(1, 11)
+LEAST_FOUND = 0.95
+
+
+@pytest.fixture(autouse=True)
+def quiet_numerics():
+    # some formulas divide by a range or a volume of 0, as people's do
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        yield
+
+
+def test_the_zoo_is_large_enough_and_of_every_kind():
+    assert len(TO_FIND) >= 60
+    assert len(honest) >= 40
+    assert {case.bars for case in TO_FIND.values()} == set(MARKETS) == set(CONTEXTS)
+    assert {case.bars for case in honest.values()} == set(MARKETS)
+    assert sum(case.memory == "all" for case in honest.values()) >= 5
+
+
+def test_rare_leaks_are_found():
+    found = columns_found(TO_FIND.values(), seed=1)
+    missed = sorted(set(TO_FIND) - set(found))
+    assert len(missed) <= (1.0 - LEAST_FOUND) * len(TO_FIND), missed
+
+
+def test_honest_features_are_not_blocked():
+    assert columns_found(honest.values(), seed=1) == {}
+
+
+@pytest.mark.slow
+def test_nearly_all_leaks_are_found_with_any_seed():
+    missed = Counter()
+    for seed in SEEDS:
+        missed.update(set(TO_FIND) - set(columns_found(TO_FIND.values(), seed)))
+    assert missed.total() <= (1.0 - LEAST_FOUND) * len(TO_FIND) * len(SEEDS), missed
+
+
+@pytest.mark.slow
+def test_no_honest_feature_is_blocked_with_any_seed():
+    for seed in SEEDS:
+        assert columns_found(honest.values(), seed) == {}, seed
