@@ -123,7 +123,7 @@ PREDICTED = {"models", "predictions", *TRADED}  # a scenario can ask for a pinne
         ("features/rolling/kernels.py", "window_moments", {"features", "labels"}),
         ("features/rolling/kernels.py", "window_sums", {"features", "cross_features"}),
         ("features/sets/core_formulas.py", "log_return", {"features"}),
-        ("features/sets/registry.py", "compute_features", {"features", "labels"}),
+        ("features/sets/computation.py", "compute_features", {"features", "labels"}),
         ("features/labels/barriers.py", "trailing_volatility", {"labels"}),
         ("features/labels/kernels.py", "barrier_loop", {"labels"}),
         ("features/patterns/kernels.py", "", {"chart_patterns"}),
