@@ -1,8 +1,9 @@
-"""This file holds the seeded markets, signals and settings that the engine's benchmarks run on."""
+"""Seeded markets, signals and settings that the engine's benchmarks run on."""
 
 from __future__ import annotations
 
 import itertools
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,17 @@ from trading_pipeline.backtest import (
     ValidatedBars,
     run_sweep,
 )
+from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.strategies.trend.moving_average import (
     crosses_above,
     simple_moving_average,
     simple_moving_averages,
 )
 
-__all__ = ["COSTS", "FAST", "SLOW", "STOPS", "averages_cross", "market", "stop_signals", "sweep"]
+__all__ = [
+    "COSTS", "FAST", "SLOW", "STOPS", "averages_cross", "market", "share", "share_actions",
+    "stop_signals", "sweep",
+]  # fmt: skip
 
 COSTS = BacktestSettings(initial_cash=1e6, commission_bps=10)
 STOPS = COSTS.model_copy(
@@ -41,6 +46,26 @@ def market(rows: int, seed: int = 1) -> pd.DataFrame:
     index = pd.date_range("1990-01-01", periods=rows, freq="min", tz="UTC", name="ts").as_unit("us")
     prices = {"open": open_, "high": high, "low": low, "close": close, "volume": 1e6}
     return pd.DataFrame(prices, index=index)
+
+
+def share(rows: int, seed: int) -> pd.DataFrame:
+    """A seeded random walk of business days."""
+    days = pd.bdate_range("2000-01-03", periods=rows, tz="UTC", name="ts").as_unit("us")
+    return market(rows, seed).set_index(days)
+
+
+def share_actions(name: str, seed: int, bars: pd.DataFrame) -> list[CorporateAction]:
+    """Two splits, and a dividend each quarter, on days that differ from share to share."""
+    rows = np.arange(20 + 7 * seed % 65, len(bars), 65)
+    effects = [("dividend", row, 0.3) for row in rows]
+    effects += [("split", rows[len(rows) // 3], 2.0), ("split", rows[-3], 3.0)]
+    return [
+        CorporateAction(
+            instrument=name, ex_date=bars.index[row].date(), kind=kind, value=value,
+            source="benchmark", seen_at=datetime(2024, 1, 1, tzinfo=UTC),
+        )
+        for kind, row, value in effects
+    ]  # fmt: skip
 
 
 def averages_cross(bars: ValidatedBars) -> tuple[Any, Any]:

@@ -1,4 +1,4 @@
-"""This file holds the memory of a sweep: the highest resident set of a process of its own, above its idle one."""
+"""Memory of a sweep: the highest resident set of a process of its own, above its idle one."""
 
 from __future__ import annotations
 

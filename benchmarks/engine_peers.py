@@ -1,4 +1,4 @@
-"""This file holds the same work done by vectorbt and backtesting.py; None where one is not installed.
+"""The same work done by vectorbt and backtesting.py; None where one is not installed.
 
 Each is called in the fastest way that was found and does the work that is timed for this engine: final
 equity, the equity of every bar and the table of trades for single runs, three metrics for sweeps.

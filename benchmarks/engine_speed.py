@@ -1,4 +1,4 @@
-"""This file holds the engine's speed measurement; it prints a Markdown table.
+"""The engine's speed, printed as a Markdown table.
 
 Run `python -m benchmarks.engine_speed`, with `--quick` for fewer repeats. Everything runs in one process,
 ours and the peers' in turn, after one call of each to warm up. Times are process CPU seconds (all threads
@@ -18,7 +18,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from benchmarks.engine_markets import COSTS, STOPS, averages_cross, market, stop_signals, sweep
+from benchmarks.engine_markets import (
+    COSTS,
+    STOPS,
+    averages_cross,
+    market,
+    share,
+    share_actions,
+    stop_signals,
+    sweep,
+)
 from benchmarks.engine_memory import sweep_megabytes
 from benchmarks.engine_peers import (
     Work,
@@ -176,6 +185,39 @@ def portfolio_rows() -> Iterator[Row]:
     )  # fmt: skip
 
 
+def share_rows() -> Iterator[Row]:
+    """100 shares that split and pay dividends: signals, target weights, and a watched run."""
+    frames = {f"I{number:03d}_1d": share(5_000, seed=number) for number in range(100)}
+    bars = {name: validate_bars(each) for name, each in frames.items()}
+    orders = {name: Signals.long_only(*averages_cross(each)) for name, each in bars.items()}
+    actions = {
+        name: share_actions(name, number, each)
+        for number, (name, each) in enumerate(frames.items())
+    }
+    weights = np.random.default_rng(7).dirichlet(np.ones(100), 250) * 0.95
+    index = next(iter(frames.values())).index[::20]
+    targets = TargetWeights(pd.DataFrame(weights, index, columns=list(frames)))
+    same = {"peer": None, "bars": 500_000, "peer_bars": 500_000, "repeats": 12, "bar": "6 ns"}
+    yield Row(
+        name="portfolio of 100 shares with splits and dividends, crosses", **same,
+        ours=lambda: run_portfolio_backtest(bars, orders, MANY, actions=actions),
+    )  # fmt: skip
+    yield Row(
+        name="the same, sizes by equity", **same,
+        ours=lambda: run_portfolio_backtest(bars, orders, SHARES, actions=actions),
+    )  # fmt: skip
+    yield Row(
+        name="the same, weights each 20 bars", **same,
+        ours=lambda: run_portfolio_backtest(bars, targets, COSTS, actions=actions),
+    )  # fmt: skip
+    yield Row(
+        name="the same crosses, watched", **same,
+        ours=lambda: run_portfolio_backtest(
+            bars, orders, MANY, actions=actions, cancelled=lambda: False
+        ),
+    )  # fmt: skip
+
+
 def line(row: Row, ours: Timing, theirs: Timing | None) -> str:
     """One line of the table."""
     a_bar = ours.best / row.bars * 1e9
@@ -195,7 +237,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     head = ("work", "ms", "ns a bar", "peer", "its ns a bar", "ratio", "bar to reach")
     sys.stdout.write("| " + " | ".join(head) + " |\n" + "|---" * len(head) + "|\n")
-    for group in (single_rows, level_rows, sweep_rows, portfolio_rows):
+    for group in (single_rows, level_rows, sweep_rows, portfolio_rows, share_rows):
         for row in group():
             ours, *theirs = timings(row, 4 if quick else row.repeats)
             sys.stdout.write(line(row, ours, theirs[0] if theirs else None))

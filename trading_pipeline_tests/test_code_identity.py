@@ -353,10 +353,10 @@ def test_the_walk_stops_at_what_is_there(stop):
 
 
 def test_the_walk_does_not_enter_what_stores_reads_and_reports():
-    from trading_pipeline.stages.backtests.backtest import materialize_backtest
+    from trading_pipeline.stages.backtests.backtest import BacktestStage
     from trading_pipeline.stages.features.features import FeatureStage
 
-    reached = SourceTree().reached_modules(materialize_backtest, FeatureStage)
+    reached = SourceTree().reached_modules(BacktestStage.produce, FeatureStage)
     assert "trading_pipeline.backtest.engine" in reached
     assert not [name for name in reached if f"{name}.".startswith(tuple(f"{s}." for s in STOPS))]
 

@@ -1,4 +1,4 @@
-"""This file holds the tables that the account's loop takes, made from bars, signals and settings.
+"""Tables that the exact loop over an account takes, made from bars, signals and settings.
 
 Prices are tables (bars, instruments), levels and amounts tables (instruments, bars or 1), NaN for none.
 """
@@ -7,14 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from trading_pipeline.backtest.arrays import BoolArray, CodeArray, FloatArray, IntArray
 from trading_pipeline.backtest.kernels import codes as codes
 from trading_pipeline.backtest.kernels.account import simulate_account
-from trading_pipeline.backtest.kernels.fast.portfolio import simulate_portfolio
+from trading_pipeline.backtest.kernels.state import (
+    Actions,
+    Calendar,
+    Decisions,
+    Levels,
+    Logs,
+    Prices,
+    Weights,
+    new_account,
+    new_instruments,
+    new_results,
+)
 from trading_pipeline.backtest.settings_vector import settings_vector
 from trading_pipeline.backtest.validated_bars import ValidatedBars
 from trading_pipeline.domain.signals import Level, Signals
@@ -25,50 +37,28 @@ from trading_pipeline.settings.backtest_settings import (
     VolatilityTarget,
 )
 
-__all__ = [
-    "BEYOND_PLAIN",
-    "AccountInputs",
-    "level_rows",
-    "single_account",
-    "volatility_amounts",
-]
+__all__ = ["AccountInputs", "level_rows", "read_only", "single_account", "sizes_of"]
 
-# Settings that are 0 where only the orders at the open change an account.
-BEYOND_PLAIN = [
-    codes.P_SAME_CLOSE, codes.P_MAX_HOLDING, codes.P_VOLUME_IMPACT, codes.P_PARTICIPATION,
-    codes.P_MAINTENANCE, codes.P_DAILY_TARGET, codes.P_DAILY_LOSS, codes.P_BORROW, codes.P_FUNDING,
-    codes.P_CASH_RATE,
-]  # fmt: skip
-FloatArray: TypeAlias = npt.NDArray[np.float64]
-IntArray: TypeAlias = npt.NDArray[np.int64]
+_Number = TypeVar("_Number", bound=np.generic)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class AccountInputs:
     """Everything of a run but corporate actions and the places that it writes to.
 
-    `fast`: run the fast form of the loop, which `is_plain` must allow.
+    Fields of `prices`, `events`, `levels`: see `Prices`, `Decisions` and `Levels`; of the weights,
+    `Weights`.
     """
 
     prices: tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]
-    events: tuple[IntArray, IntArray, npt.NDArray[np.uint8]]
+    events: tuple[IntArray, IntArray, CodeArray]
     levels: tuple[FloatArray, ...]
     day: IntArray
-    session_end: npt.NDArray[np.bool_]
+    session_end: BoolArray
     settings: FloatArray
     weights: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
-    rebalance: npt.NDArray[np.uint8] = field(default_factory=lambda: np.empty(0, dtype=np.uint8))
+    rebalance: CodeArray = field(default_factory=lambda: np.empty(0, dtype=np.uint8))
     threshold: float = 0.0
-    fast: bool = False
-
-    @property
-    def is_plain(self) -> bool:
-        """True where `simulate_portfolio` carries out all that these tables ask for."""
-        no_levels = all(np.isnan(table).all() for table in self.levels[1:])
-        # Prices are finite where there are any, so that their sum is NaN where one is missing.
-        complete = not any(np.isnan(np.sum(table)) for table in (self.prices[0], self.prices[3]))
-        rules = not self.settings[:, BEYOND_PLAIN].any()
-        return bool(no_levels and complete and rules and not self.session_end.shape[0])
 
     def run(
         self,
@@ -85,18 +75,21 @@ class AccountInputs:
 
         `control`: two numbers, the bar that the loop is at, and not 0 to make it stop.
         """
-        if control is None:
-            control = np.zeros(2, dtype=np.int64)
-        # numba's type for the loops does not take unpacked tuples
-        run: Any = simulate_portfolio if self.fast else simulate_account
-        tables: tuple[npt.NDArray[Any], ...] = (
-            *self.prices, *self.events, *self.levels, *actions, self.day, self.session_end,
-            self.weights, self.rebalance,
-        )  # fmt: skip
-        run(
-            *map(_read_only, tables), self.threshold, _read_only(self.settings), stats, equity, cash,
-            quantity, trades, orders, control,
-        )  # fmt: skip
+        (pointer, asset, code), (bar, of_asset, effect) = self.events, actions
+        simulate_account(
+            Prices(*(read_only(table) for table in self.prices)),
+            Decisions(read_only(pointer), read_only(asset), read_only(code)),
+            Levels(*(read_only(table) for table in self.levels)),
+            Actions(read_only(bar), read_only(of_asset), read_only(effect)),
+            Calendar(read_only(self.day), read_only(self.session_end)),
+            Weights(read_only(self.weights), read_only(self.rebalance), self.threshold),
+            read_only(self.settings),
+            new_instruments(self.prices[0].shape[1]),
+            new_account(float(self.settings[-1, codes.P_INITIAL_CASH])),
+            new_results(stats, equity, cash, quantity),
+            Logs(trades, orders),
+            np.zeros(2, dtype=np.int64) if control is None else control,
+        )
 
 
 def single_account(
@@ -104,7 +97,7 @@ def single_account(
     signals: Signals,
     settings: BacktestSettings,
     event_bar: IntArray,
-    event_code: npt.NDArray[np.uint8],
+    event_code: CodeArray,
     sizes: FloatArray | None,
 ) -> AccountInputs:
     """Tables of one instrument; `sizes`: amounts bar by bar, or None."""
@@ -115,7 +108,7 @@ def single_account(
     if rule is not None:
         ends = bars.session_ends(rule.time, rule.zone).reshape(-1, 1)
     return AccountInputs(
-        prices=tuple(_table(column) for column in columns),  # type: ignore[arg-type]
+        prices=tuple(column.reshape(-1, 1) for column in columns),  # type: ignore[arg-type]
         events=(pointer, np.zeros(len(event_bar), dtype=np.int64), event_code),
         levels=tuple(row.reshape(1, -1) for row in level_rows(settings, signals, sizes)),
         day=bars.days if rule is None else bars.local_days(rule.zone),
@@ -152,20 +145,21 @@ def level_rows(
     return rows
 
 
-def volatility_amounts(
+def sizes_of(
     bars: ValidatedBars,
     signals: Signals,
     settings: BacktestSettings,
     action_bar: IntArray,
     action_effect: FloatArray,
-) -> FloatArray:
-    """Share of the equity to stake, bar by bar, for a volatility target; NaN before the lookback.
+) -> FloatArray | None:
+    """Sizes of entries, bar by bar; None where the signals give none and the settings need none.
 
-    Splits are taken out of the returns. No movement at all gives the largest share.
+    For a volatility target it is the share of the equity to stake, NaN before the lookback. Splits are
+    taken out of the returns. No movement at all gives the largest share.
     """
     sizing = settings.sizing
     if not isinstance(sizing, VolatilityTarget):
-        return np.full(len(bars), np.nan)
+        return signals.size
     ratio = np.ones(len(bars))
     np.multiply.at(ratio, action_bar, action_effect[:, 0])
     returns = np.log(bars.close[1:] * ratio[1:] / bars.close[:-1])
@@ -174,7 +168,7 @@ def volatility_amounts(
     if len(returns) >= count:
         windows = np.lib.stride_tricks.sliding_window_view(returns, count)
         deviation[count:] = windows.std(axis=1, ddof=1)
-    goal: Any = sizing.annual_volatility
+    goal: float | FloatArray = sizing.annual_volatility
     if signals.size is not None:
         goal = np.where(np.isnan(signals.size), goal, signals.size)
     with np.errstate(divide="ignore", invalid="ignore"):  # 0 / 0: no size asked, none given
@@ -184,11 +178,7 @@ def volatility_amounts(
     return amounts
 
 
-def _table(values: FloatArray) -> FloatArray:
-    return values.reshape(-1, 1)
-
-
-def _read_only(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def read_only(values: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
     """A view that cannot be written: one type for the compiler, however the array came about."""
     view = np.ascontiguousarray(values).view()
     view.setflags(write=False)

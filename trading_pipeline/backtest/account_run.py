@@ -1,24 +1,22 @@
-"""This file holds how the account's loop is run: room for its logs, progress, and stopping it."""
+"""How the exact loop over an account is run: room for its logs, and what it wrote."""
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
-from typing import TypeAlias
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from trading_pipeline.backtest.account_inputs import AccountInputs
+from trading_pipeline.backtest.arrays import FloatArray, IntArray
 from trading_pipeline.backtest.kernels import codes as codes
-from trading_pipeline.backtest.run_control import Cancelled, Progress, stopped_at
+from trading_pipeline.backtest.run_control import Cancelled, Progress, run_watched
 
-__all__ = ["AccountRun", "UnitsHeld", "run_account"]
+__all__ = ["AccountRun", "UnitSpans", "UnitsHeld", "run_account", "units_by_bar", "used_rows"]
 
-FloatArray: TypeAlias = npt.NDArray[np.float64]
-IntArray: TypeAlias = npt.NDArray[np.int64]
-
-_POLL_SECONDS = 0.05
+_Number = TypeVar("_Number", bound=np.generic)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +38,7 @@ class UnitsHeld:
         """
         rows = np.concatenate((np.zeros((1, self.units.shape[1])), self.units))
         lengths = np.diff(np.concatenate(([0], self.first_bar, [bars])))
-        table = np.repeat(rows, lengths, axis=0)
-        table.setflags(write=False)
-        return table
+        return _frozen(np.repeat(rows, lengths, axis=0))
 
     def setflags(self, *, write: bool) -> None:
         """Let the arrays be written or not, as `numpy.ndarray.setflags` does."""
@@ -50,62 +46,82 @@ class UnitsHeld:
         self.units.setflags(write=write)
 
 
+@dataclass(frozen=True, eq=False)
+class UnitSpans:
+    """Signed units of a portfolio, instrument by instrument: rows of `kernels.state.Span`."""
+
+    rows: npt.NDArray[np.void]
+    instruments: int
+
+    def by_bar(self, bars: int) -> FloatArray:
+        """Units held at each close, (bars, instruments)."""
+        units = np.zeros((self.instruments, bars))
+        for value, asset, begin, end, _ in self.rows.tolist():
+            units[asset, begin:end] = value
+        return _frozen(np.ascontiguousarray(units.T))
+
+    def setflags(self, *, write: bool) -> None:
+        """Let the rows be written or not, as `numpy.ndarray.setflags` does."""
+        self.rows.setflags(write=write)
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class AccountRun:
-    """What the loop wrote: equity and cash by bar, units by bar and instrument, tables, statistics.
+    """What a loop wrote: equity and cash by bar, units held, tables, statistics.
 
-    `quantity`: units as the loop wrote them, by bar or by change. None where the trades tell all of it:
-    whole positions, held from open to open.
+    `quantity`: units as the loop wrote them, by bar, by change or by span.
     """
 
     equity: FloatArray
     cash: FloatArray
-    quantity: FloatArray | UnitsHeld | None
+    quantity: FloatArray | UnitsHeld | UnitSpans
     trade_rows: FloatArray
     order_rows: FloatArray
     stats: FloatArray
 
-    def freeze(self) -> None:
-        """Let nobody write into the arrays any more."""
+    @property
+    def units_by_bar(self) -> FloatArray:
+        """Units held at each close, (bars, instruments)."""
+        return units_by_bar(self.quantity, len(self.equity))
+
+    def __post_init__(self) -> None:
+        """Make the arrays read-only."""
         for values in vars(self).values():
-            if values is not None:
-                values.setflags(write=False)
+            values.setflags(write=False)
+
+
+def units_by_bar(held: FloatArray | UnitsHeld | UnitSpans, bars: int) -> FloatArray:
+    """Units held at each close, (bars, instruments), from any form of `AccountRun.quantity`."""
+    return held if isinstance(held, np.ndarray) else held.by_bar(bars)
 
 
 def run_account(
     inputs: AccountInputs,
     actions: tuple[IntArray, IntArray, FloatArray],
     entries: int,
-    bars: int,
-    instruments: int,
     *,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> AccountRun:
-    """Run the loop over `bars` bars; `entries` is a guess of how many rows its logs need.
+    """Run the exact loop; `entries` is a guess of how many rows its logs need.
 
-    Where the guess was too small the loop runs once more with as many rows as it counted. With
-    `progress` or `cancelled` it works in a thread of its own, since it holds no lock; both are called
-    from the caller's thread. Raises `RunCancelledError` when stopped.
+    Where the guess was too small the loop runs once more with as many rows as it counted. Raises
+    `RunCancelledError` when stopped.
     """
-    stats = np.zeros(codes.S_COUNT)
-    equity, cash = np.empty(bars), np.empty(bars)
+    bars, instruments = inputs.prices[0].shape
+    stats, equity, cash = np.zeros(codes.S_COUNT), np.empty(bars), np.empty(bars)
     quantity = np.empty((bars, instruments))
     trade_rows, order_rows = entries, 2 * entries + 2
     while True:
         trades = np.zeros((trade_rows, codes.T_COUNT))
         orders = np.zeros((order_rows, codes.O_COUNT))
-        control = np.zeros(2, dtype=np.int64)
-        places = (stats, equity, cash, quantity, trades, orders, control)
-        if progress is None and cancelled is None:
-            inputs.run(actions, *places)
-        else:
-            _run_watched(inputs, actions, places, bars, progress, cancelled)
+        work = partial(inputs.run, actions, stats, equity, cash, quantity, trades, orders)
+        run_watched(work, bars, progress, cancelled)
         used_trades, used_orders = int(stats[codes.S_TRADES]), int(stats[codes.S_ORDERS])
         if used_trades <= trade_rows and used_orders <= order_rows:
             break
         trade_rows, order_rows = used_trades, used_orders
-    run = AccountRun(
+    return AccountRun(
         equity=equity,
         cash=cash,
         quantity=quantity,
@@ -113,45 +129,13 @@ def run_account(
         order_rows=orders[:used_orders].copy(),
         stats=stats,
     )
-    run.freeze()
-    return run
 
 
-def _run_watched(
-    inputs: AccountInputs,
-    actions: tuple[IntArray, IntArray, FloatArray],
-    places: tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, IntArray],
-    bars: int,
-    progress: Progress | None,
-    cancelled: Cancelled | None,
-) -> None:
-    control, failure = places[-1], []
+def used_rows(table: npt.NDArray[_Number], rows: int) -> npt.NDArray[_Number]:
+    """The rows that were written; copied where the rest would keep much memory from being freed."""
+    return table[:rows] if 10 * rows >= 9 * len(table) else table[:rows].copy()
 
-    def work() -> None:
-        try:
-            inputs.run(actions, *places)
-        except BaseException as error:  # handed on to the caller's thread
-            failure.append(error)
 
-    thread = threading.Thread(target=work, name="account")
-    thread.start()
-    stopped = False
-    try:
-        while True:
-            stopped = cancelled is not None and cancelled()
-            if stopped:
-                break
-            thread.join(_POLL_SECONDS)
-            if not thread.is_alive():
-                break
-            if progress is not None:
-                progress(int(control[0]), bars)
-    finally:
-        control[1] = int(thread.is_alive())
-        thread.join()
-    if failure:
-        raise failure[0]
-    if stopped:
-        raise stopped_at(int(control[0]), bars)
-    if progress is not None:
-        progress(bars, bars)
+def _frozen(table: FloatArray) -> FloatArray:
+    table.setflags(write=False)
+    return table

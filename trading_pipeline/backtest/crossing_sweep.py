@@ -1,4 +1,4 @@
-"""This file holds the fast sweep: combinations of a crossing plan, in parallel, at a few bytes each.
+"""The fast sweep: combinations of a crossing plan, in parallel, at a few bytes each.
 
 Memory is the plan's rows, nine bytes a bar and thread, and one line of statistics a combination.
 """
@@ -13,14 +13,11 @@ import pandas as pd
 
 from trading_pipeline.backtest.engine import run_backtest
 from trading_pipeline.backtest.kernels import codes as codes
+from trading_pipeline.backtest.kernels.eligibility import may_run
 from trading_pipeline.backtest.kernels.fast.sweep import sweep_crossings
 from trading_pipeline.backtest.result import BacktestResult
 from trading_pipeline.backtest.run_control import Cancelled, Progress, run_blocks
-from trading_pipeline.backtest.settings_vector import (
-    level_arrays,
-    needs_account_loop,
-    settings_vector,
-)
+from trading_pipeline.backtest.settings_vector import level_arrays, rules_of, settings_vector
 from trading_pipeline.backtest.signal_checks import settings_or_default
 from trading_pipeline.backtest.sweep import SWEEP_COLUMNS, run_signal_sweep, sweep_frame
 from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
@@ -128,8 +125,7 @@ def _statistics(
         up, down = codes.ENTER_LONG | codes.EXIT_SHORT, codes.ENTER_SHORT | codes.EXIT_LONG
     stats = np.zeros((len(plan), codes.S_COUNT))
     no_trades, no_orders = np.empty((0, codes.T_COUNT)), np.empty((0, codes.O_COUNT))
-
-    fast = not needs_account_loop(settings) and settings.sizing.type != "volatility_target"
+    fast = may_run("crossings", [rules_of(settings).demands])
 
     def work(first: int, last: int) -> None:
         if not fast:

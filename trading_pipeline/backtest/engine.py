@@ -1,24 +1,23 @@
-"""This file holds the backtest of one instrument: check the inputs, run the kernel, hand back the result."""
+"""The backtest of one instrument: check the inputs, run the kernel, return the result."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from trading_pipeline.backtest.account_inputs import (
-    single_account,
-    volatility_amounts,
-)
+from trading_pipeline.backtest.account_inputs import single_account, sizes_of
 from trading_pipeline.backtest.account_run import run_account
+from trading_pipeline.backtest.arrays import CodeArray, FloatArray, IntArray
 from trading_pipeline.backtest.kernels import codes as codes
+from trading_pipeline.backtest.kernels.eligibility import may_run_plain
 from trading_pipeline.backtest.kernels.events import pack_intents
 from trading_pipeline.backtest.kernels.fast.plain import simulate
 from trading_pipeline.backtest.result import BacktestResult, holdings_of
 from trading_pipeline.backtest.run_control import Cancelled, Progress, stopped_at
+from trading_pipeline.backtest.run_warnings import run_warnings
 from trading_pipeline.backtest.settings_vector import (
     LevelArrays,
     level_arrays,
@@ -41,8 +40,6 @@ __all__ = ["ENGINE_VERSION", "run_backtest"]
 #: For people: raised when a number of a result changes. What is stored is told apart by its code.
 ENGINE_VERSION = "1.3"
 
-FloatArray: TypeAlias = npt.NDArray[np.float64]
-
 
 def run_backtest(
     bars: pd.DataFrame | ValidatedBars,
@@ -64,8 +61,8 @@ def run_backtest(
     open and is marked at the last close.
 
     `progress(done, total)` counts bars; `cancelled()` is asked before the run, and about 20 times a
-    second in the loop over accounts. Plain settings take a few milliseconds a million bars: they are
-    not interrupted.
+    second in the exact loop. Plain settings take a few milliseconds a million bars: they are not
+    interrupted.
 
     Raises `DataQualityError` and `InsufficientDataError` for bars, `StrategyError` for signals of
     another length, `ConfigurationError` for settings that cannot be carried out,
@@ -99,12 +96,8 @@ def run_backtest(
     effects = checked.action_rows(actions)
     sizes = signals.size
     if rules.by_volatility:
-        sizes = volatility_amounts(checked, signals, settings, *effects)
-    if rules.needs_account or signals.limit_price is not None or signals.stop_price is not None:
-        tables = _account_run(
-            checked, signals, settings, events, sizes, effects, progress, cancelled
-        )
-    else:
+        sizes = sizes_of(checked, signals, settings, *effects)
+    if may_run_plain(rules.needs_account, signals):
         if cancelled is not None and cancelled():
             raise stopped_at(0, n)
         levels = level_arrays(settings, signals)
@@ -113,15 +106,24 @@ def run_backtest(
         )
         if progress is not None:
             progress(n, n)
+    else:
+        tables = _account_run(
+            checked, signals, settings, events, sizes, effects, progress, cancelled
+        )
     equity, holdings, trade_rows, order_rows, stats = tables
     for values in tables:
         values.setflags(write=False)
-    is_plain = not (rules.looks_ahead or rules.by_session) and stats[codes.S_FIRST_RUIN] < 0.0
+    warnings: tuple[str, ...] = ()
+    if rules.warns or stats[codes.S_FIRST_RUIN] >= 0.0:
+        warnings = (
+            *run_warnings(settings, stats, checked),
+            *checked.session_warning(settings.session_close),
+        )
     return BacktestResult(
         bars=checked,
         settings=settings,
         actions=effects,
-        warnings=() if is_plain else _warnings(settings, stats, checked),
+        warnings=warnings,
         equity=equity,
         holdings=holdings,
         trade_rows=trade_rows,
@@ -132,28 +134,31 @@ def run_backtest(
 
 # Equity, holdings, trades, orders and statistics, as `BacktestResult` has them.
 _Tables: TypeAlias = tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]
+# Bars with a decision, their codes, and how many can start a trade, see `pack_intents`.
+_Events: TypeAlias = tuple[IntArray, CodeArray, int]
+# Bar and effect of corporate actions, see `ValidatedBars.action_rows`.
+_Effects: TypeAlias = tuple[IntArray, FloatArray]
 
 
 def _account_run(
-    bars: ValidatedBars, signals: Signals, settings: BacktestSettings, events: Any, sizes: Any,
-    effects: Any, progress: Progress | None, cancelled: Cancelled | None,
+    bars: ValidatedBars, signals: Signals, settings: BacktestSettings, events: _Events,
+    sizes: FloatArray | None, effects: _Effects, progress: Progress | None, cancelled: Cancelled | None,
 ) -> _Tables:  # fmt: skip
-    """The run by the loop over accounts."""
+    """The run by the exact loop."""
     event_bar, event_code, entries = events
     action_bar, action_effect = effects
     inputs = single_account(bars, signals, settings, event_bar, event_code, sizes)
     applied = (action_bar, np.zeros_like(action_bar), action_effect)
-    run = run_account(
-        inputs, applied, entries, len(bars), 1, progress=progress, cancelled=cancelled
-    )
-    held: Any = run.quantity
-    return run.equity, holdings_of(run.cash, held[:, 0]), run.trade_rows, run.order_rows, run.stats
+    run = run_account(inputs, applied, entries, progress=progress, cancelled=cancelled)
+    held = holdings_of(run.cash, run.units_by_bar[:, 0])
+    return run.equity, held, run.trade_rows, run.order_rows, run.stats
 
 
 def _fast_run(
-    bars: ValidatedBars, p: FloatArray, levels: LevelArrays | None, events: Any, sizes: Any, effects: Any
+    bars: ValidatedBars, p: FloatArray, levels: LevelArrays | None, events: _Events,
+    sizes: FloatArray | None, effects: _Effects,
 ) -> _Tables:  # fmt: skip
-    """The run by the loop for one instrument; once more where its logs turn out longer than guessed."""
+    """The run by the loop for one instrument; again where its logs turn out longer than guessed."""
     event_bar, event_code, trade_rows = events
     action_bar, action_effect = effects
     applied = action_bar if action_bar.shape[0] else None
@@ -165,7 +170,7 @@ def _fast_run(
             (n,), (trade_rows, codes.T_COUNT), (order_rows, codes.O_COUNT),
             (order_rows + action_effect.shape[0] + 1, 3),
         )  # fmt: skip
-        used = _simulate(
+        used = simulate(
             bars.open, bars.high, bars.low, bars.close, event_bar, event_code, sizes, levels,
             applied, action_effect, p, stats, equity, holdings, trades, orders,
         )  # fmt: skip
@@ -173,22 +178,3 @@ def _fast_run(
         if used_trades <= trade_rows and used_orders <= order_rows:
             return equity, holdings[:used], trades[:used_trades], orders[:used_orders], stats
         trade_rows, order_rows = used_trades, used_orders
-
-
-_simulate: Any = simulate  # numba's type for it does not take unpacked tuples
-
-
-def _warnings(settings: BacktestSettings, stats: Any, bars: ValidatedBars) -> tuple[str, ...]:
-    found = []
-    if settings.fill == "same_close":
-        found.append(
-            "Look-ahead: fill='same_close' fills each decision at the very close it was made from, "
-            "which nobody can trade. Use fill='next_open' for results that can be believed."
-        )
-    ruin = int(stats[codes.S_FIRST_RUIN])
-    if ruin >= 0:
-        found.append(
-            f"The equity fell to zero or below at bar {ruin} ({bars.index[ruin]}); returns after it "
-            "have no meaning and are NaN."
-        )
-    return (*found, *bars.session_warning(settings.session_close))

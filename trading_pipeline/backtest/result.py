@@ -1,4 +1,4 @@
-"""This file holds the result of a backtest; frames, metrics and hash are made when first asked for.
+"""The result of a backtest; frames, metrics and hash are made when first asked for.
 
 Money in account currency, returns and excursions as fractions.
 """
@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from trading_pipeline.backtest.arrays import FloatArray, IntArray
 from trading_pipeline.backtest.result_frames import (
     daily_frame,
     equity_frame,
@@ -25,8 +24,6 @@ from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.settings.backtest_settings import BacktestSettings
 
 __all__ = ["BacktestResult", "holdings_of"]
-
-FloatArray: TypeAlias = npt.NDArray[np.float64]
 
 
 def holdings_of(cash: FloatArray, quantity: FloatArray) -> FloatArray:
@@ -47,7 +44,7 @@ class BacktestResult(RunStatistics):
 
     `equity`: account value at each bar's close. `holdings`: one row a change, of bar, cash and signed
     units held at its close and until the next row; `cash` and `quantity` are spread from it.
-    `trade_rows`, `order_rows`: the kernel's tables, see kernel_codes. `actions`: bar and effect of the
+    `trade_rows`, `order_rows`: the kernel's tables, see kernels.codes. `actions`: bar and effect of the
     corporate actions, see `ValidatedBars.action_rows`. `warnings`: sentences that must
     be shown beside the numbers.
     """
@@ -59,7 +56,7 @@ class BacktestResult(RunStatistics):
     trade_rows: FloatArray
     order_rows: FloatArray
     stats: FloatArray
-    actions: tuple[npt.NDArray[np.int64], FloatArray]
+    actions: tuple[IntArray, FloatArray]
     warnings: tuple[str, ...]
 
     def __init__(
@@ -72,7 +69,7 @@ class BacktestResult(RunStatistics):
         trade_rows: FloatArray,
         order_rows: FloatArray,
         stats: FloatArray,
-        actions: tuple[npt.NDArray[np.int64], FloatArray],
+        actions: tuple[IntArray, FloatArray],
         warnings: tuple[str, ...],
     ) -> None:
         """Take the fields over, all at once: one by one takes as long as trading some hundred bars."""

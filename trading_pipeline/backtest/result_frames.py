@@ -1,15 +1,16 @@
-"""This file holds the way from the kernel's tables to frames that people read."""
+"""The way from the kernel's tables to frames that people read."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from numba import njit
 
+from trading_pipeline.backtest.arrays import FloatArray, IntArray
 from trading_pipeline.backtest.kernels import codes as codes
+from trading_pipeline.backtest.kernels import margins
 from trading_pipeline.backtest.validated_bars import ValidatedBars
 from trading_pipeline.settings.backtest_settings import BacktestSettings
 
@@ -23,9 +24,6 @@ __all__ = [
     "trade_frame",
 ]
 
-FloatArray: TypeAlias = npt.NDArray[np.float64]
-IntArray: TypeAlias = npt.NDArray[np.int64]
-
 
 class BarClock(Protocol):
     """Stamps and days of a run's bars: those of one instrument, or of an account."""
@@ -33,6 +31,10 @@ class BarClock(Protocol):
     @property
     def ts(self) -> IntArray:
         """Stamps in microseconds UTC."""
+
+    @property
+    def index(self) -> pd.DatetimeIndex:
+        """Aware UTC stamps."""
 
     @property
     def days(self) -> IntArray:
@@ -154,7 +156,7 @@ def trade_frame(
 def order_frame(bars: BarClock, rows: FloatArray) -> pd.DataFrame:
     """Order log: decided_ts, ts of the fill or refusal (NaT: never due), price NaN where unfilled."""
     asked, filled = rows[:, codes.O_REQUESTED], rows[:, codes.O_FILLED]
-    partly = asked > filled * (1.0 + 1e-12)
+    partly = asked > filled * (1.0 + margins.ORDER)
     status = np.where(filled <= 0.0, "unfilled", np.where(partly, "clipped", "filled"))
     return pd.DataFrame(
         {
@@ -221,15 +223,15 @@ def _split_terms(n: int, splits: tuple[IntArray, FloatArray]) -> FloatArray:
 
 @njit(cache=True, nogil=True)
 def _excursions(
-    high: Any,
-    low: Any,
-    terms: Any,
-    rows: Any,
-    entry_bar: Any,
-    first: Any,
-    whole: Any,
-    exit_bar: Any,
-) -> Any:
+    high: FloatArray,
+    low: FloatArray,
+    terms: FloatArray,
+    rows: FloatArray,
+    entry_bar: IntArray,
+    first: IntArray,
+    whole: IntArray,
+    exit_bar: IntArray,
+) -> tuple[FloatArray, FloatArray]:
     """(mfe >= 0, mae <= 0) of each trade as fractions of the entry's price, in entry share terms."""
     mfe, mae = np.zeros(rows.shape[0]), np.zeros(rows.shape[0])
     for k in range(rows.shape[0]):

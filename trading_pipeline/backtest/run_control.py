@@ -1,21 +1,28 @@
-"""This file holds how long runs report their progress, stop when asked, and share the processor cores."""
+"""How long runs report progress, stop when asked, and share the processor cores."""
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TypeAlias
 
+import numpy as np
+
+from trading_pipeline.backtest.arrays import IntArray
 from trading_pipeline.errors import ConfigurationError, RunCancelledError
 
-__all__ = ["Cancelled", "Progress", "run_blocks", "stopped_at", "usable_threads"]
+__all__ = ["Cancelled", "Progress", "run_blocks", "run_watched", "stopped_at", "usable_threads"]
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with (done, total) from the caller's own thread."""
 
 Cancelled: TypeAlias = Callable[[], bool]
 """Asked between blocks of work; True ends the run with `RunCancelledError`."""
+
+
+_POLL_SECONDS = 0.05
 
 
 def stopped_at(bar: int, bars: int) -> RunCancelledError:
@@ -26,6 +33,54 @@ def stopped_at(bar: int, bars: int) -> RunCancelledError:
         done=bar,
         total=bars,
     )
+
+
+def run_watched(
+    work: Callable[[IntArray], None],
+    bars: int,
+    progress: Progress | None,
+    cancelled: Cancelled | None,
+) -> None:
+    """Call `work(control)`, which writes the bar it is at into `control[0]`.
+
+    With `progress` or `cancelled` it works in a thread of its own and must hold no lock; both are
+    called from the caller's thread, about 20 times a second. `work` ends early once `control[1]` is
+    not 0; then `RunCancelledError` is raised.
+    """
+    control = np.zeros(2, dtype=np.int64)
+    if progress is None and cancelled is None:
+        work(control)
+        return
+    failure: list[BaseException] = []
+
+    def guarded() -> None:
+        try:
+            work(control)
+        except BaseException as error:  # raised again in the caller's thread
+            failure.append(error)
+
+    thread = threading.Thread(target=guarded, name="account")
+    thread.start()
+    stopped = False
+    try:
+        while True:
+            stopped = cancelled is not None and cancelled()
+            if stopped:
+                break
+            thread.join(_POLL_SECONDS)
+            if not thread.is_alive():
+                break
+            if progress is not None:
+                progress(int(control[0]), bars)
+    finally:
+        control[1] = int(thread.is_alive())
+        thread.join()
+    if failure:
+        raise failure[0]
+    if stopped:
+        raise stopped_at(int(control[0]), bars)
+    if progress is not None:
+        progress(bars, bars)
 
 
 def usable_threads(threads: int | None) -> int:

@@ -1,18 +1,13 @@
-"""This file holds the numbers that a loop sums up for every kind of run, read from its statistics."""
+"""The numbers that a loop sums up for every kind of run, read from its statistics."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-
+from trading_pipeline.backtest.arrays import FloatArray
 from trading_pipeline.backtest.kernels import codes as codes
 
 __all__ = ["ReturnMoments", "RunStatistics"]
-
-FloatArray: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -31,7 +26,7 @@ class ReturnMoments:
 
 
 class RunStatistics:
-    """What a result of one instrument or of many says of itself; `stats` is the loop's, see kernel_codes."""
+    """What a result of one instrument or of many says of itself; `stats` is the loop's, see kernels.codes."""
 
     stats: FloatArray
 

@@ -1,4 +1,4 @@
-"""This file holds how a scenario is run on one instrument: settings, signals, result, benchmark."""
+"""How a scenario is run on one instrument: settings, signals, result, benchmark."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the way from settings and signals to the arrays that the kernels take."""
+"""Arrays that the kernels take, made from settings and signals."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from trading_pipeline.backtest.arrays import FloatArray
 from trading_pipeline.backtest.kernels import codes as codes
+from trading_pipeline.backtest.kernels.eligibility import Demand, demands_of, may_run
 from trading_pipeline.domain.signals import Level, Price, Signals
 from trading_pipeline.settings.backtest_settings import (
     BacktestSettings,
@@ -23,12 +24,10 @@ __all__ = [
     "LevelArrays",
     "Rules",
     "level_arrays",
-    "needs_account_loop",
     "rules_of",
     "settings_vector",
 ]
 
-FloatArray: TypeAlias = npt.NDArray[np.float64]
 LevelArrays: TypeAlias = tuple[FloatArray, FloatArray, FloatArray]
 
 _INTRABAR = {
@@ -37,67 +36,45 @@ _INTRABAR = {
     "ohlc_path": codes.OHLC_PATH,
 }
 _BPS = 1e-4
-# Settings that only the account's loop carries out; the fast loop is for all others at their defaults.
-_ACCOUNT_ONLY = (
-    "slippage_volume_share",
-    "maximum_participation",
-    "pyramiding",
-    "maintenance_margin",
-    "session_close",
-    "daily_profit_target",
-    "daily_loss_limit",
-    "borrow_rate",
-    "funding_rate",
-    "cash_rate",
-)
 
 
 class Rules(NamedTuple):
     """What settings say by themselves, whatever the signals.
 
-    `vector`: all numbers; `levels`: stop, target and trail, None without any; `needs_account`: only the
-    account's loop carries them out; `by_volatility`: sizes come bar by bar; `by_session`: positions end
-    with it; `looks_ahead`: fills at the close of the decision.
+    `vector`: all numbers; `levels`: stop, target and trail, None without any; `demands`: see
+    `eligibility`; `needs_account`: only the exact loop carries them out; `by_volatility`: sizes come bar
+    by bar; `warns`: the result may need a warning.
     """
 
     vector: FloatArray
     levels: LevelArrays | None
+    demands: frozenset[Demand]
     needs_account: bool
     by_volatility: bool
-    by_session: bool
-    looks_ahead: bool
+    warns: bool
 
 
 def rules_of(settings: BacktestSettings) -> Rules:
-    """The rules of settings; made once for each object, since a run may take less time than making them.
+    """The rules of settings; made once for each object, since a run may take less time than that.
 
     Kept by the object: a hash of all fields would take longer than a run of some hundred bars.
     """
     known = _known.get(id(settings))
     if known is not None and known[0] is settings:
         return known[1]
-    fields = BacktestSettings.model_fields
-    sizing = settings.sizing.type
+    demands = demands_of(settings)
     rules = Rules(
         vector=_base_vector(settings),
         levels=_levels(settings, None, None, None),
-        needs_account=sizing == "target_weight"
-        or any(getattr(settings, name) != fields[name].default for name in _ACCOUNT_ONLY),
-        by_volatility=sizing == "volatility_target",
-        by_session=settings.session_close is not None,
-        looks_ahead=settings.fill == "same_close",
+        demands=demands,
+        needs_account=not may_run("plain", [demands]),
+        by_volatility="volatility_target" in demands,
+        warns="same_close" in demands or "session_close" in demands,
     )
     if len(_known) >= _MOST:
         _known.clear()
     _known[id(settings)] = settings, rules
     return rules
-
-
-def needs_account_loop(settings: BacktestSettings, signals: Signals | None = None) -> bool:
-    """True where the settings or signals ask for more than the fast loop carries out."""
-    if signals is not None and not (signals.limit_price is None and signals.stop_price is None):
-        return True
-    return rules_of(settings).needs_account
 
 
 _MOST = 256
@@ -106,42 +83,46 @@ _known: dict[int, tuple[BacktestSettings, Rules]] = {}
 
 def _base_vector(settings: BacktestSettings) -> FloatArray:
     """All entries of the settings vector that no signal changes."""
-    p = np.zeros(codes.P_COUNT, dtype=np.float64)
-    p[codes.P_INITIAL_CASH] = settings.initial_cash
-    p[codes.P_SAME_CLOSE] = settings.fill == "same_close"
-    p[codes.P_INTRABAR] = _INTRABAR[settings.intrabar]
-    p[codes.P_TOUCH] = settings.limit_fill == "touch"
-    p[codes.P_SIZING], p[codes.P_AMOUNT] = _sizing(settings)
-    maker = settings.maker_commission_bps
-    p[codes.P_RATE] = settings.commission_bps * _BPS
-    p[codes.P_MAKER_RATE] = (settings.commission_bps if maker is None else maker) * _BPS
-    p[codes.P_PER_ORDER] = settings.commission_per_order
-    p[codes.P_PER_SHARE] = settings.commission_per_share
-    p[codes.P_MINIMUM] = settings.commission_minimum
-    p[codes.P_ROUND_TRIP] = settings.commission_per_round_trip
-    p[codes.P_SLIPPAGE] = settings.slippage_bps * _BPS
-    p[codes.P_SLIPPAGE_PRICE] = settings.slippage_price
-    p[codes.P_ALLOW_SHORT] = settings.allow_short
-    p[codes.P_LEVERAGE] = settings.leverage
-    p[codes.P_LOT] = settings.lot_size or 0.0
-    p[codes.P_TICK] = settings.tick_size or 0.0
-    p[codes.P_MIN_NOTIONAL] = settings.min_notional
-    p[codes.P_POINT] = settings.multiplier * settings.delta
-    p[codes.P_MAX_HOLDING] = settings.max_holding_bars or 0
-    p[codes.P_PERIODS] = settings.periods_per_year
-    p[codes.P_VOLUME_IMPACT] = settings.slippage_volume_share
-    p[codes.P_PARTICIPATION] = settings.maximum_participation or 0.0
-    p[codes.P_KEEP_UNFILLED] = settings.unfilled == "keep"
-    p[codes.P_PYRAMIDING] = settings.pyramiding
-    p[codes.P_MAINTENANCE] = settings.maintenance_margin or 0.0
-    p[codes.P_DAILY_TARGET] = settings.daily_profit_target or 0.0
-    p[codes.P_DAILY_LOSS] = settings.daily_loss_limit or 0.0
-    p[codes.P_BORROW] = settings.borrow_rate
-    p[codes.P_FUNDING] = settings.funding_rate
-    p[codes.P_CASH_RATE] = settings.cash_rate
-    bars = settings.time_in_force
-    p[codes.P_ORDER_BARS] = bars if isinstance(bars, int) else 0
-    p[codes.P_DAY_ORDERS] = bars == "day"
+    maker, bars = settings.maker_commission_bps, settings.time_in_force
+    sizing, amount = _sizing(settings)
+    values: dict[int, float] = {
+        codes.P_INITIAL_CASH: settings.initial_cash,
+        codes.P_SAME_CLOSE: settings.fill == "same_close",
+        codes.P_INTRABAR: _INTRABAR[settings.intrabar],
+        codes.P_TOUCH: settings.limit_fill == "touch",
+        codes.P_SIZING: sizing,
+        codes.P_AMOUNT: amount,
+        codes.P_RATE: settings.commission_bps * _BPS,
+        codes.P_MAKER_RATE: (settings.commission_bps if maker is None else maker) * _BPS,
+        codes.P_PER_ORDER: settings.commission_per_order,
+        codes.P_PER_SHARE: settings.commission_per_share,
+        codes.P_MINIMUM: settings.commission_minimum,
+        codes.P_ROUND_TRIP: settings.commission_per_round_trip,
+        codes.P_SLIPPAGE: settings.slippage_bps * _BPS,
+        codes.P_SLIPPAGE_PRICE: settings.slippage_price,
+        codes.P_ALLOW_SHORT: settings.allow_short,
+        codes.P_LEVERAGE: settings.leverage,
+        codes.P_LOT: settings.lot_size or 0.0,
+        codes.P_TICK: settings.tick_size or 0.0,
+        codes.P_MIN_NOTIONAL: settings.min_notional,
+        codes.P_POINT: settings.multiplier * settings.delta,
+        codes.P_MAX_HOLDING: settings.max_holding_bars or 0,
+        codes.P_PERIODS: settings.periods_per_year,
+        codes.P_VOLUME_IMPACT: settings.slippage_volume_share,
+        codes.P_PARTICIPATION: settings.maximum_participation or 0.0,
+        codes.P_KEEP_UNFILLED: settings.unfilled == "keep",
+        codes.P_PYRAMIDING: settings.pyramiding,
+        codes.P_MAINTENANCE: settings.maintenance_margin or 0.0,
+        codes.P_DAILY_TARGET: settings.daily_profit_target or 0.0,
+        codes.P_DAILY_LOSS: settings.daily_loss_limit or 0.0,
+        codes.P_BORROW: settings.borrow_rate,
+        codes.P_FUNDING: settings.funding_rate,
+        codes.P_CASH_RATE: settings.cash_rate,
+        codes.P_ORDER_BARS: bars if isinstance(bars, int) else 0,
+        codes.P_DAY_ORDERS: bars == "day",
+    }
+    p = np.zeros(codes.P_COUNT)
+    p[list(values)] = list(values.values())
     p.setflags(write=False)
     return p
 
@@ -157,7 +138,7 @@ def _sizing(settings: BacktestSettings) -> tuple[int, float]:
     if isinstance(sizing, PercentAtRisk):
         return codes.SIZE_RISK, sizing.percent
     if isinstance(sizing, VolatilityTarget):
-        return codes.SIZE_PERCENT, np.nan  # the amount comes bar by bar, see volatility_amounts
+        return codes.SIZE_PERCENT, np.nan  # the amount comes bar by bar, see sizes_of
     return codes.SIZE_WEIGHT, sizing.weight
 
 

@@ -1,4 +1,4 @@
-"""This file holds the checks that signals fit the bars that they are traded on: rows, stamps, levels."""
+"""The checks that signals fit the bars that they are traded on: rows, stamps, levels."""
 
 from __future__ import annotations
 

@@ -1,23 +1,20 @@
-"""This file holds the sweep: many signal sets on the same bars through the kernel of the single run."""
+"""The sweep of signals: many of them on the same bars, through the loop of the single run."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from trading_pipeline.backtest.account_inputs import sizes_of
+from trading_pipeline.backtest.arrays import FloatArray
 from trading_pipeline.backtest.engine import run_backtest
 from trading_pipeline.backtest.kernels import codes as codes
+from trading_pipeline.backtest.kernels.eligibility import may_run_plain
 from trading_pipeline.backtest.kernels.events import pack_intents
 from trading_pipeline.backtest.kernels.fast.plain import simulate
-from trading_pipeline.backtest.settings_vector import (
-    level_arrays,
-    needs_account_loop,
-    settings_vector,
-)
+from trading_pipeline.backtest.settings_vector import level_arrays, rules_of, settings_vector
 from trading_pipeline.backtest.signal_checks import settings_or_default
 from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
 from trading_pipeline.domain.corporate_actions import CorporateAction
@@ -58,7 +55,6 @@ def run_signal_sweep(
     action_bar, action_effect = checked.action_rows(actions)
     stats = np.zeros((len(signals), codes.S_COUNT))
     nothing, no_holdings = np.empty(0), np.empty((0, 3))
-    fast = settings.sizing.type != "volatility_target"
     no_trades, no_orders = np.empty((0, codes.T_COUNT)), np.empty((0, codes.O_COUNT))
     for row, each in enumerate(signals):
         if len(each) != len(checked):
@@ -69,14 +65,15 @@ def run_signal_sweep(
                 rows=len(each),
                 expected=len(checked),
             )
-        if not fast or needs_account_loop(settings, each):
+        if not may_run_plain(rules_of(settings).needs_account, each):
             stats[row] = run_backtest(checked, each, settings, actions=actions).stats
             continue
         event_bar, event_code, _ = pack_intents(
             each.entry_long, each.exit_long, each.entry_short, each.exit_short
         )
         simulate(
-            checked.open, checked.high, checked.low, checked.close, event_bar, event_code, each.size,
+            checked.open, checked.high, checked.low, checked.close, event_bar, event_code,
+            sizes_of(checked, each, settings, action_bar, action_effect),
             level_arrays(settings, each), action_bar if len(action_bar) else None, action_effect,
             settings_vector(settings, each), stats[row], nothing, no_holdings, no_trades,
             no_orders,
@@ -84,8 +81,7 @@ def run_signal_sweep(
     return sweep_frame(stats)
 
 
-def sweep_frame(stats: npt.NDArray[np.float64]) -> pd.DataFrame:
+def sweep_frame(stats: FloatArray) -> pd.DataFrame:
     """The kernel's statistics, one row a run, as a table with `SWEEP_COLUMNS`."""
-    columns: dict[str, Any] = {name: stats[:, at] for name, at in SWEEP_COLUMNS.items()}
-    frame = pd.DataFrame(columns)
+    frame = pd.DataFrame({name: stats[:, at] for name, at in SWEEP_COLUMNS.items()})
     return frame.astype({"trade_count": "int64", "bars_in_position": "int64"})

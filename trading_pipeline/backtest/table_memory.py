@@ -1,4 +1,4 @@
-"""This file holds where the large tables of a run get their memory: from the tables of runs that are gone.
+"""Where the large tables of a run get their memory: from the tables of runs that are gone.
 
 The system hands fresh memory over page by page, zeroed, when it is first written; for the logs of a run
 that can take longer than the run. So the memory of large tables is kept for a later run once nobody holds
@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from math import prod
 from threading import RLock
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+
+from trading_pipeline.backtest.arrays import FloatArray
 
 __all__ = ["empty_tables"]
 
-FloatArray: TypeAlias = npt.NDArray[np.float64]
 
 _LARGE = 32_768  # numbers: below it the allocator keeps memory by itself
 _MOST_KEPT = 64 * 1024 * 1024

@@ -1,4 +1,4 @@
-"""This file holds bars that were checked once and are ready for the kernel.
+"""Bars that were checked once and are ready for the kernel.
 
 Prices as traded, account currency per unit; `ts` in microseconds UTC.
 """
@@ -6,21 +6,24 @@ Prices as traded, account currency per unit; `ts` in microseconds UTC.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from numba import njit
 
+from trading_pipeline.backtest.arrays import BoolArray, FloatArray, IntArray
 from trading_pipeline.domain.bars import BAR_COLUMNS, normalize_bars, utc_index
 from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.errors import ConfigurationError, DataQualityError, InsufficientDataError
 from trading_pipeline.settings.backtest_settings import SessionClose
 
-__all__ = ["ValidatedBars", "validate_bars"]
+__all__ = ["ActionRows", "ValidatedBars", "validate_bars"]
+
+ActionRows: TypeAlias = tuple[IntArray, FloatArray]
+"""Bars and effects of corporate actions, see `ValidatedBars.action_rows`."""
 
 _COLUMNS = list(BAR_COLUMNS)
 _DAY = 86_400_000_000
@@ -42,13 +45,16 @@ class ValidatedBars:
     Reuse one object over many runs: the checks and conversions then happen once.
     """
 
-    ts: npt.NDArray[np.int64]
-    open: npt.NDArray[np.float64]
-    high: npt.NDArray[np.float64]
-    low: npt.NDArray[np.float64]
-    close: npt.NDArray[np.float64]
-    volume: npt.NDArray[np.float64]
+    ts: IntArray
+    open: FloatArray
+    high: FloatArray
+    low: FloatArray
+    close: FloatArray
+    volume: FloatArray
     stamps: pd.DatetimeIndex
+    _kept_actions: tuple[tuple[CorporateAction, ...], ActionRows] | None = field(
+        default=None, init=False, repr=False
+    )
 
     def __len__(self) -> int:
         """Number of bars."""
@@ -66,15 +72,15 @@ class ValidatedBars:
         return pd.DataFrame(columns, index=self.index)
 
     @cached_property
-    def days(self) -> npt.NDArray[np.int64]:
+    def days(self) -> IntArray:
         """Days since 1970-01-01 UTC, one a bar."""
         return np.floor_divide(self.ts, _DAY)
 
-    def local_days(self, zone: str) -> npt.NDArray[np.int64]:
+    def local_days(self, zone: str) -> IntArray:
         """Days since 1970-01-01 in a time zone, one a bar; summer time is followed."""
         return np.floor_divide(_local_time(self.index, zone), _DAY)
 
-    def session_ends(self, close: str, zone: str) -> npt.NDArray[np.bool_]:
+    def session_ends(self, close: str, zone: str) -> BoolArray:
         """True on the last bar of each local date that opens before the local time `close`.
 
         Whether the last bar of all is one is told from its distance to the bar before it.
@@ -102,19 +108,25 @@ class ValidatedBars:
             "bar behind (a daily bar has its date as stamp). Positions are held over night.",
         )
 
-    def action_rows(
-        self, actions: Sequence[CorporateAction] | None
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    def action_rows(self, actions: Sequence[CorporateAction] | None) -> ActionRows:
         """Bar and effect of the actions, in the order in which they apply.
 
         Returns `(bar, effect)`: bar is the first one on or after the ex-date, effect has the columns
         split ratio (1 for none) and dividend a share (0 for none). On one date the split comes
         first: dividends are stated per share as traded that day. Actions after the last bar are
         left out, and so are those on the first bar, before which nothing can be held. The arrays may
-        be shared and read-only.
+        be shared and are read-only; the rows of the last actions are kept for later runs.
         """
         if not actions:
             return _NO_ROWS
+        given = tuple(actions)
+        if self._kept_actions is None or self._kept_actions[0] != given:
+            rows = self._action_rows(given)
+            object.__setattr__(self, "_kept_actions", (given, rows))
+            return rows
+        return self._kept_actions[1]
+
+    def _action_rows(self, actions: tuple[CorporateAction, ...]) -> ActionRows:
         owners = sorted({action.instrument for action in actions})
         if len(owners) > 1:
             raise ConfigurationError(
@@ -135,7 +147,10 @@ class ValidatedBars:
         rows.sort()
         bars = np.searchsorted(self.days, np.array([row[0] for row in rows], dtype=np.int64))
         effects = np.array([row[2:] for row in rows], dtype=np.float64).reshape(-1, 2)
-        return bars.astype(np.int64), effects
+        found = bars.astype(np.int64), effects
+        for values in found:
+            values.setflags(write=False)
+        return found
 
 
 _NO_ROWS = np.empty(0, dtype=np.int64), np.empty((0, 2))
@@ -144,7 +159,7 @@ for _values in _NO_ROWS:
 _EPOCH = pd.Timestamp("1970-01-01").date()
 
 
-def _local_time(index: pd.DatetimeIndex, zone: str) -> npt.NDArray[np.int64]:
+def _local_time(index: pd.DatetimeIndex, zone: str) -> IntArray:
     """Wall-clock microseconds since 1970-01-01 00:00 of the zone's own clocks."""
     local = index.tz_convert(zone).tz_localize(None).as_unit("us")
     return local.to_numpy().view(np.int64)
@@ -185,7 +200,7 @@ def validate_bars(bars: pd.DataFrame | ValidatedBars) -> ValidatedBars:
     return ValidatedBars(ts=ts, stamps=stamps, **columns)
 
 
-def _plain_table(bars: pd.DataFrame) -> npt.NDArray[np.float64] | None:
+def _plain_table(bars: pd.DataFrame) -> FloatArray | None:
     """The columns as rows of one array where the frame has the contract's form already, else None.
 
     The way through `normalize_bars` costs some hundred microseconds, more than a run of 5,000 bars.
@@ -216,12 +231,12 @@ def _bad_bar(frame: pd.DataFrame, row: int, problem: int) -> DataQualityError:
 
 @njit(cache=True, nogil=True)
 def _first_problem(
-    ts: npt.NDArray[np.int64],
-    open_: npt.NDArray[np.float64],
-    high: npt.NDArray[np.float64],
-    low: npt.NDArray[np.float64],
-    close: npt.NDArray[np.float64],
-    volume: npt.NDArray[np.float64],
+    ts: IntArray,
+    open_: FloatArray,
+    high: FloatArray,
+    low: FloatArray,
+    close: FloatArray,
+    volume: FloatArray,
 ) -> tuple[int, int]:
     """Row and number of the first problem, or (-1, 0); comparisons with NaN are False."""
     # One pass without a branch, which the compiler turns into vectors; only bad bars need another.

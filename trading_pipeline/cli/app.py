@@ -1,4 +1,4 @@
-"""This file holds the commands of `trading-pipeline` and what becomes of errors.
+"""The commands of `trading-pipeline`, and what becomes of errors.
 
 Exit code 0: done; 1: an error, one paragraph on standard error; 2: wrong usage.
 """
@@ -77,7 +77,7 @@ def backtest(
     instrument: Instruments = None,
     as_json: Json = False,
 ) -> None:
-    """Run a scenario file, and materialize what it stands on where that is missing."""
+    """Run a scenario file, and materialize what it needs where that is missing."""
     from trading_pipeline.cli.backtest_command import run_backtest_file
 
     run_backtest_file(file, instrument, as_json=as_json)
@@ -102,7 +102,7 @@ def doctor(
         bool, typer.Option("--offline", help="Do not ask the providers of market data.")
     ] = False,
 ) -> None:
-    """Check Python, packages, TA-Lib, the settings, the warehouse, the Dagster instance, the providers."""
+    """Check Python, packages, TA-Lib, settings, warehouse, Dagster instance and providers."""
     from trading_pipeline.cli.doctor_command import run_doctor
 
     run_doctor(as_json=as_json, offline=offline)
@@ -177,7 +177,8 @@ def main() -> None:
 def _told(error: Exception) -> TradingPipelineError | None:
     """The error that is shown in one paragraph; None for one that only a traceback explains.
 
-    A full disk comes out of whatever wrote last: Dagster's storage, the compiler's cache, a library.
+    A full disk comes out of whatever wrote last: Dagster's storage, the compiler's cache, a
+    library.
     """
     from trading_pipeline.settings.environment import load_settings
     from trading_pipeline.storage.disk_space import disk_full_error

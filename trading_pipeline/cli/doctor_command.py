@@ -1,4 +1,4 @@
-"""This file holds `doctor`: checks of everything that a run stands on, each with its way out."""
+"""`doctor`: checks everything that a run needs, and says how to fix what is wrong."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _PACKAGES = (
 
 
 def run_doctor(*, as_json: bool, offline: bool = False) -> None:
-    """Print all findings; exit code 1 where one of them is not well.
+    """Print all findings; exit code 1 where something needed is wrong.
 
     A provider that does not answer is `unreachable`, and an error only where an instrument uses it.
     `offline`: the providers are not asked.

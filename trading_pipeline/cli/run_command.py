@@ -1,4 +1,4 @@
-"""This file holds `run` and what it shares with `demo`: a pass over instruments and all that follows."""
+"""`run`, and what it shares with `demo`: a pass over instruments and all that follows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds `universe add|list|remove`: the user's universe file, and the keys in Dagster."""
+"""`universe add|list|remove`: the user's universe file, and the keys in Dagster."""
 
 from __future__ import annotations
 
@@ -180,8 +180,8 @@ def _note(catalog: Catalog, instrument: str) -> str:
     if end is None or catalog.instruments[instrument].source in ("bundled", "files"):
         return ""
     return (
-        f"The universe ends at {end}, so nothing later is fetched. Set 'end: null' in universe.yaml to "
-        "go on until now."
+        f"The universe ends at {end}, so nothing later is fetched. Set 'end: null' in "
+        "universe.yaml to go on until now."
     )
 
 

@@ -104,8 +104,8 @@ def _label_asset(
         deps=bars_and_actions(shifted_windows(-lookback, 1)),
         checks=LABEL_CHECKS,
         columns={"ts": CLOCKS["ts"]} | _label_columns(spec),
-        description=f"Label '{spec.name}': what came after each bar, entered at the next open; rows "
-        "whose outcome is not known yet are left out.",
+        description=f"Label '{spec.name}': what came after each bar, entered at the next open; "
+        "rows whose outcome is not known yet are left out.",
     )
 
 

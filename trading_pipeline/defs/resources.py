@@ -63,22 +63,21 @@ class WorkspaceResource(dg.ConfigurableResource[Any]):
 
     warehouse: WarehouseResource
     market_data: MarketDataResource
-    _opened: dict[str, Workspace] = PrivateAttr(default_factory=dict)
+    _opened: Workspace | None = PrivateAttr(None)
 
     def open(self, context: dg.AssetExecutionContext, *, anew: bool = False) -> Workspace:
         """The workspace of the run, whose id is written beside what is stored.
 
         `anew`: read the catalog's files again.
         """
-        run_id = context.run.run_id
-        if anew or run_id not in self._opened:
-            given = None if anew else _handed_on.get(run_id)
-            self._opened[run_id] = (
+        run_id, given = context.run.run_id, _handed_on.get(context.run.run_id)
+        if anew or self._opened is None or self._opened.run_id != run_id:
+            self._opened = (
                 self.open_for(run_id)
-                if given is None
+                if anew or given is None
                 else replace(given, run_id=run_id, open_source=self.market_data.client)
             )
-        return self._opened[run_id]
+        return self._opened
 
     def open_for(self, run_id: str | None) -> Workspace:
         """The workspace of a run, or of a schedule that only looks (None)."""

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pydantic import JsonValue
+
 __all__ = ["NumberFormat", "TableShape", "TimestampFormat", "TimestampKind"]
 
 TimestampKind = Literal["date", "datetime", "epoch", "date+time"]
@@ -66,10 +68,10 @@ class TableShape:
     quoted: bool = False
 
     @property
-    def column_names(self) -> dict[str, list[str | int] | str | int]:
+    def column_names(self) -> dict[str, JsonValue]:
         """Role -> name, or position where there is no header; `timestamp` is a list."""
-        named: dict[str, list[str | int] | str | int] = {}
+        named: dict[str, JsonValue] = {}
         for role, positions in self.positions.items():
-            shown: list[str | int] = [self.names[p] if self.header else p for p in positions]
+            shown: list[JsonValue] = [self.names[p] if self.header else p for p in positions]
             named[role] = shown if role == "timestamp" else shown[0]
         return named

@@ -1,4 +1,4 @@
-"""This file holds small markets for tests: from given prices, random ones, and the golden series."""
+"""Small markets for tests: from given prices, random ones, and the golden series."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds random runs by target weights, drawn from a seed so that rare orders are among them."""
+"""Random runs by target weights, drawn from a seed so that rare orders are among them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the oracle's comparison on several instruments that share the cash: equal bit for bit."""
+"""The oracle's comparison on several instruments that share the cash: equal bit for bit."""
 
 import numpy as np
 import pytest

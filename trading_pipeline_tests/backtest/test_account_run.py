@@ -1,4 +1,4 @@
-"""This file holds how a run of the account's loop reports, stops, and finds room for its logs."""
+"""How a run of the account's loop reports, stops, and finds room for its logs."""
 
 import threading
 

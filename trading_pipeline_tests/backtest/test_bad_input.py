@@ -1,4 +1,4 @@
-"""This file holds what a run is refused for, and what is refused inside a run, each with bar and value."""
+"""What a run is refused for, and what is refused inside a run, each with bar and value."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""This file holds splits and dividends in the engine, worked out by hand (AAPL's shape: 2 for 1)."""
+"""Splits and dividends in the engine, worked out by hand (AAPL's shape: 2 for 1)."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""This file holds the fast sweep: equal to single runs bit for bit, stoppable, in any number of threads."""
+"""The fast sweep: equal to single runs bit for bit, stoppable, in any number of threads."""
 
 import threading
 

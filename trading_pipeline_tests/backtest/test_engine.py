@@ -1,4 +1,4 @@
-"""This file holds the order of events, sizes and costs on bars that can be worked out by hand."""
+"""The order of events, sizes and costs on bars that can be worked out by hand."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""This file holds the golden runs: final equity, drawdown and trade lists that other engines agree on."""
+"""The golden runs: final equity, drawdown and trade lists that other engines agree on."""
 
 import json
 from pathlib import Path

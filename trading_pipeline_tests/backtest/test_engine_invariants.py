@@ -1,4 +1,4 @@
-"""This file holds laws that every run of the whole engine obeys, on random markets, orders and settings."""
+"""Laws that every run of the whole engine obeys, on random markets, orders and settings."""
 
 import math
 import os

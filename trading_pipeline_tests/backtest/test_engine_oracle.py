@@ -1,4 +1,4 @@
-"""This file holds the comparison of the whole engine with the plain-Python oracle: equal bit for bit."""
+"""The comparison of the whole engine with the plain-Python oracle: equal bit for bit."""
 
 import os
 

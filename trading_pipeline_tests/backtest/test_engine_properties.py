@@ -1,4 +1,4 @@
-"""This file holds laws that every backtest obeys, on random markets and settings."""
+"""Laws that every backtest obeys, on random markets and settings."""
 
 import numpy as np
 import pytest

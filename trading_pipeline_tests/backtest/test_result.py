@@ -1,4 +1,4 @@
-"""This file holds the frames and numbers of a result, against numbers made another way."""
+"""The frames and numbers of a result, against numbers made another way."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""This file holds blocks of work: threads, progress, errors and stops."""
+"""Blocks of work: threads, progress, errors and stops."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""This file holds progress and cancel of single runs, in the plain loop and in the account's."""
+"""Progress and cancel of single runs, in the plain loop and in the account's."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""This file holds how a scenario's keys meet the strategy's own levels, its dates and its benchmark."""
+"""How a scenario's keys meet the strategy's own levels, its dates and its benchmark."""
 
 from typing import ClassVar
 

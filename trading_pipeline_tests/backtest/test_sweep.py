@@ -1,4 +1,4 @@
-"""This file holds the sweep over signal sets."""
+"""The sweep over signal sets."""
 
 import numpy as np
 import pytest

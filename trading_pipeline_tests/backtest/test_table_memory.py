@@ -1,4 +1,4 @@
-"""This file holds the memory of large tables: taken over from tables that are gone, never from living ones."""
+"""The memory of large tables: taken over from tables that are gone, never from living ones."""
 
 import gc
 import threading

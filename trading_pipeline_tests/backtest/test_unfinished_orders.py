@@ -1,4 +1,4 @@
-"""This file holds orders that one bar could not finish, and days that are over early, worked out by hand."""
+"""Orders that one bar could not finish, and days that are over early, worked out by hand."""
 
 import numpy as np
 import pandas as pd

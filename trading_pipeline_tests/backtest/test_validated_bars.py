@@ -1,4 +1,4 @@
-"""This file holds the refusals of bad bars: each names the bar and its value."""
+"""The refusals of bad bars: each names the bar and its value."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""This file holds the tests of `audit`: all well, a leak, a label, names that nothing has."""
+"""`audit`: all well, a leak, a label, names that nothing has."""
 
 import json
 

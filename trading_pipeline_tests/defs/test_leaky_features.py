@@ -1,4 +1,4 @@
-"""This file holds the test that a feature which reads the future stops the run."""
+"""A feature which reads the future stops the run."""
 
 import numpy as np
 import pytest

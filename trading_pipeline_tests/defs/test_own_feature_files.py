@@ -1,4 +1,4 @@
-"""This file holds the examples of docs/features.md, run as a user would run them."""
+"""The examples of docs/features.md, run as a user would run them."""
 
 import re
 from pathlib import Path

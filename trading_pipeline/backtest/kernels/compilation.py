@@ -1,4 +1,4 @@
-"""This file holds how kernels are compiled that only other kernels call.
+"""How kernels are compiled that count no references.
 
 The rules of one order are long and called from many places. The compiler would copy them into each of
 them and then work on the copies, most of the time that a first run takes. A loop of its own for a few
@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from numba import njit, types
 from numba.extending import intrinsic
 
-__all__ = ["copy_in", "inner", "inner_maker", "keep_apart", "rule"]
+__all__ = ["copy_in", "inner", "keep_apart", "rule"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -33,12 +33,6 @@ def inner(function: _Function) -> _Function:
 def rule(function: _Function) -> _Function:
     """As `inner`, for a function that Python calls too."""
     compiled: _Function = _rule()(function)
-    return compiled
-
-
-def inner_maker(function: _Function) -> _Function:
-    """As `inner`, for a function that makes arrays."""
-    compiled: _Function = _inner(function)
     return compiled
 
 

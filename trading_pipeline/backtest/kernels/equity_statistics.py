@@ -1,26 +1,25 @@
-"""This file holds the compiled statistics of an equity curve, bar by bar as every loop counts them."""
+"""Compiled statistics of an equity curve, bar by bar as every loop counts them."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from trading_pipeline.backtest.arrays import FloatArray
 from trading_pipeline.backtest.kernels import codes as c
 from trading_pipeline.backtest.kernels.compilation import inner, keep_apart
-from trading_pipeline.backtest.kernels.fills import add_powers, return_statistics
+from trading_pipeline.backtest.kernels.fills import add_powers, follow_peak, write_moments
 
 __all__ = ["equity_statistics"]
 
-Array = Any
-
 
 @inner
-def equity_statistics(equity: Array, main: Array, sums: Array, stats: Array) -> None:
+def equity_statistics(
+    equity: FloatArray, main: FloatArray, sums: FloatArray, stats: FloatArray
+) -> None:
     """Final equity, deepest drawdown, first bar of ruin and the moments of the returns, into `stats`.
 
-    `equity`: at each close, one bar or more. `main`: the account's settings vector; its starting cash is
-    what the first return and the first peak are counted from. `sums`: four times `LANES` zeros to add
+    `equity`: at each close, one bar or more. `main`: the account's settings vector; the first return
+    and the first peak are counted from its starting cash. `sums`: four times `LANES` zeros to add
     powers up in. After ruin returns are NaN.
     """
     keep_apart()
@@ -32,12 +31,7 @@ def equity_statistics(equity: Array, main: Array, sums: Array, stats: Array) -> 
             ruin = i
         add_powers(sums, i, value / previous - 1.0 if ruin < 0 or ruin == i else np.nan)
         previous = value
-        if value > peak:
-            drawdown = min(drawdown, trough / peak - 1.0)
-            peak, trough = value, value
-        trough = min(trough, value)
+        peak, trough, drawdown = follow_peak(value, peak, trough, drawdown)
     stats[c.S_FINAL_EQUITY], stats[c.S_FIRST_RUIN] = previous, ruin
     stats[c.S_MAX_DRAWDOWN] = min(drawdown, trough / peak - 1.0)
-    mean, sd, skew, kurtosis, sharpe = return_statistics(n, sums, main[c.P_PERIODS])
-    stats[c.S_MEAN], stats[c.S_SD], stats[c.S_SKEW] = mean, sd, skew
-    stats[c.S_KURTOSIS], stats[c.S_SHARPE] = kurtosis, sharpe
+    write_moments(n, sums, main[c.P_PERIODS], stats)

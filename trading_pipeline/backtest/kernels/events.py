@@ -1,15 +1,14 @@
-"""This file holds how the flags of signals become events: bars with a decision, and what was decided.
+"""How the flags of signals become events: bars with a decision, and what was decided.
 
 Flags are bools, so bytes of 0 or 1; eight of them are looked at as one word, as decisions are few.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
 
+from trading_pipeline.backtest.arrays import BoolArray, CodeArray, IntArray
 from trading_pipeline.backtest.kernels.codes import (
     CANCELLED_LONG,
     CANCELLED_SHORT,
@@ -21,8 +20,6 @@ from trading_pipeline.backtest.kernels.codes import (
 from trading_pipeline.backtest.kernels.vectors import lowest
 
 __all__ = ["pack_code", "pack_intents"]
-
-Array = Any
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -41,7 +38,9 @@ def pack_code(el: bool, xl: bool, es: bool, xs: bool) -> int:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def pack_intents(entry_long: Array, exit_long: Array, entry_short: Array, exit_short: Array) -> Any:
+def pack_intents(
+    entry_long: BoolArray, exit_long: BoolArray, entry_short: BoolArray, exit_short: BoolArray
+) -> tuple[IntArray, CodeArray, int]:
     """(bars with a decision, their codes, how many bars can start a trade or a log row).
 
     An exit cancels the entry of its own side; entries of both sides cancel each other.

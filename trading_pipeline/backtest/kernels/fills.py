@@ -1,15 +1,15 @@
-"""This file holds the compiled rules of single events: fills, costs, sizes, levels, triggers.
+"""Compiled rules of single events: fills, costs, sizes, levels, triggers, statistics.
 
 `side` is +1 for long or buy, -1 for short or sell; `p` is the settings vector; prices are as traded.
-Every loop (single run, sweep, portfolio) calls these, so that their numbers are equal bit for bit.
+Every loop (single run, sweep, portfolio) calls these, so their numbers are equal bit for bit.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from trading_pipeline.backtest.arrays import FloatArray
+from trading_pipeline.backtest.kernels import margins
 from trading_pipeline.backtest.kernels.codes import (
     OHLC_PATH,
     OPTIMISTIC,
@@ -39,11 +39,16 @@ from trading_pipeline.backtest.kernels.codes import (
     R_ROUNDED_TO_LOT,
     R_STOP_LOSS,
     R_TRAILING_STOP,
+    S_KURTOSIS,
+    S_MEAN,
+    S_SD,
+    S_SHARPE,
+    S_SKEW,
     SIZE_CASH,
     SIZE_PERCENT,
     SIZE_QUANTITY,
 )
-from trading_pipeline.backtest.kernels.compilation import keep_apart, rule
+from trading_pipeline.backtest.kernels.compilation import copy_in, keep_apart, rule
 from trading_pipeline.backtest.kernels.vectors import LANES
 
 __all__ = [
@@ -54,16 +59,20 @@ __all__ = [
     "entry_quantity",
     "exit_trigger",
     "fill_at_market",
+    "fitting_quantity",
+    "follow_peak",
     "return_statistics",
+    "sellable_quantity",
     "to_tick",
     "trail_level",
+    "whole_exit",
+    "whole_lots",
+    "write_moments",
 ]
-
-Array = Any  # numba decides the array types; mypy sees no further than this file's borders
 
 
 @rule
-def fill_at_market(price: float, side: float, p: Array) -> float:
+def fill_at_market(price: float, side: float, p: FloatArray) -> float:
     """Price after slippage, rounded to the tick against the order, never below 0."""
     filled = price * (1.0 + side * p[P_SLIPPAGE]) + side * p[P_SLIPPAGE_PRICE]
     rounded: float = max(to_tick(filled, side, p[P_TICK]), 0.0)
@@ -77,11 +86,11 @@ def to_tick(price: float, direction: float, tick: float) -> float:
         return price
     steps = price / tick
     near = np.round(steps)
-    if abs(steps - near) > 1e-6:
+    if abs(steps - near) > margins.TICKS:
         near = np.ceil(steps) if direction > 0.0 else np.floor(steps)
     # 10007 / 100 is the closest double to 100.07, 10007 * 0.01 is not.
     per_unit = np.round(1.0 / tick)
-    if per_unit > 0.0 and abs(per_unit * tick - 1.0) < 1e-9:
+    if per_unit > 0.0 and abs(per_unit * tick - 1.0) < margins.TICKS_PER_UNIT:
         near /= per_unit
     else:
         near *= tick
@@ -89,7 +98,7 @@ def to_tick(price: float, direction: float, tick: float) -> float:
 
 
 @rule
-def commission(quantity: float, price: float, is_maker: bool, p: Array) -> float:
+def commission(quantity: float, price: float, is_maker: bool, p: FloatArray) -> float:
     """Cost of one order: bps and per share, at least the minimum, plus the flat part."""
     rate = p[P_MAKER_RATE] if is_maker else p[P_RATE]
     variable = quantity * price * p[P_POINT] * rate + quantity * p[P_PER_SHARE]
@@ -98,7 +107,7 @@ def commission(quantity: float, price: float, is_maker: bool, p: Array) -> float
 
 
 @rule
-def affordable_quantity(budget: float, price: float, p: Array) -> float:
+def affordable_quantity(budget: float, price: float, p: FloatArray) -> float:
     """Largest quantity whose notional and commission together cost `budget`."""
     left = budget - p[P_PER_ORDER]
     unit = price * p[P_POINT]
@@ -110,7 +119,7 @@ def affordable_quantity(budget: float, price: float, p: Array) -> float:
 
 @rule
 def entry_quantity(
-    equity: float, price: float, amount: float, stop: float, p: Array, gross: float = 0.0
+    equity: float, price: float, amount: float, stop: float, p: FloatArray, gross: float = 0.0
 ) -> tuple[float, float, int]:
     """(requested, filled, reason) of an entry at fill price `price`, from equity after exits.
 
@@ -132,22 +141,59 @@ def entry_quantity(
         distance = abs(price - stop) * p[P_POINT]
         requested = max(equity, 0.0) * amount / distance if distance > 0.0 else np.inf
     cap = affordable_quantity(equity * p[P_LEVERAGE] - gross, price, p)
-    quantity, reason = requested, R_FILLED
-    if requested > cap * (1.0 + 1e-12):
-        quantity, reason = cap, R_CLIPPED_TO_CASH
+    quantity, reason = fitting_quantity(requested, cap, price, p)
+    return requested, quantity, reason
+
+
+@rule
+def fitting_quantity(wanted: float, room: float, price: float, p: FloatArray) -> tuple[float, int]:
+    """What of an order the cash, the lot and the least notional let through, and the reason code.
+
+    `room`: quantity that the cash pays for. The last rule that cuts the order names it.
+    """
+    copy_in()
+    quantity, reason = wanted, R_FILLED
+    if wanted > room * (1.0 + margins.ORDER):
+        quantity, reason = room, R_CLIPPED_TO_CASH
     if quantity <= 0.0:
-        return requested, 0.0, R_NO_CASH
-    lot = p[P_LOT]
-    if lot > 0.0:
-        rounded = np.floor(quantity / lot + 1e-9) * lot
+        return 0.0, R_NO_CASH
+    if p[P_LOT] > 0.0:
+        rounded = whole_lots(quantity, p[P_LOT])
         if rounded <= 0.0:
-            return requested, 0.0, R_BELOW_ONE_LOT
-        if reason == R_FILLED and abs(rounded - quantity) > 1e-9 * quantity:
+            return 0.0, R_BELOW_ONE_LOT
+        if reason == R_FILLED and abs(rounded - quantity) > margins.QUANTITY * quantity:
             reason = R_ROUNDED_TO_LOT
         quantity = rounded
     if quantity * price * p[P_POINT] < p[P_MIN_NOTIONAL]:
-        return requested, 0.0, R_BELOW_MIN_NOTIONAL
-    return requested, quantity, reason
+        return 0.0, R_BELOW_MIN_NOTIONAL
+    return quantity, reason
+
+
+@rule
+def sellable_quantity(surplus: float, price: float, p: FloatArray) -> tuple[float, int]:
+    """What of a reduction can be sold, and the reason code where it is too small, else 0."""
+    copy_in()
+    sold = whole_lots(surplus, p[P_LOT])
+    if sold <= 0.0:
+        return 0.0, R_BELOW_ONE_LOT
+    return sold, R_BELOW_MIN_NOTIONAL if sold * price * p[P_POINT] < p[P_MIN_NOTIONAL] else 0
+
+
+@rule
+def whole_lots(quantity: float, lot: float) -> float:
+    """The quantity in whole lots, rounded down; as it is where there is no lot."""
+    copy_in()
+    return float(np.floor(quantity / lot + margins.LOTS) * lot) if lot > 0.0 else quantity
+
+
+@rule
+def whole_exit(sold: float, price: float, exited: float, proceeds: float) -> tuple[float, float]:
+    """(units, average price) of a trade's exit with what was sold of it before."""
+    copy_in()
+    if exited > 0.0:
+        units = sold + exited
+        return units, (proceeds + sold * price) / units
+    return sold, price
 
 
 @rule
@@ -181,7 +227,7 @@ def exit_trigger(
 
 
 @rule
-def add_powers(sums: Array, bar: int, change: float) -> None:
+def add_powers(sums: FloatArray, bar: int, change: float) -> None:
     """Add the first four powers of one bar's return to the bar's lane of the sums."""
     lane, squared = bar & (LANES - 1), change * change
     sums[lane] += change
@@ -191,8 +237,31 @@ def add_powers(sums: Array, bar: int, change: float) -> None:
 
 
 @rule
+def follow_peak(
+    equity: float, peak: float, trough: float, drawdown: float
+) -> tuple[float, float, float]:
+    """(peak, lowest equity since it, deepest fall of earlier peaks) after one more bar.
+
+    One division a peak: the fall from it is deepest where the equity is lowest.
+    """
+    if equity > peak:
+        if trough < peak:
+            drawdown = min(drawdown, trough / peak - 1.0)
+        return equity, equity, drawdown
+    return peak, min(trough, equity), drawdown
+
+
+@rule
+def write_moments(n: int, sums: FloatArray, periods: float, stats: FloatArray) -> None:
+    """Moments of n bar returns into `stats`, from their power sums."""
+    mean, sd, skew, kurtosis, sharpe = return_statistics(n, sums, periods)
+    stats[S_MEAN], stats[S_SD], stats[S_SKEW] = mean, sd, skew
+    stats[S_KURTOSIS], stats[S_SHARPE] = kurtosis, sharpe
+
+
+@rule
 def return_statistics(
-    n: int, sums: Array, periods: float
+    n: int, sums: FloatArray, periods: float
 ) -> tuple[float, float, float, float, float]:
     """(mean, sd, skew, kurtosis, sharpe) from power sums of n bar returns, eight lanes each.
 
@@ -207,7 +276,7 @@ def return_statistics(
         s4 += sums[3 * LANES + lane]
     mean = s1 / n
     m2 = s2 / n - mean * mean
-    if n < 2 or not m2 > 1e-14 * (s2 / n):
+    if n < 2 or not m2 > margins.NO_VARIANCE * (s2 / n):
         return mean, 0.0 if m2 == m2 else np.nan, np.nan, np.nan, np.nan
     m3 = s3 / n - 3.0 * mean * s2 / n + 2.0 * mean**3
     m4 = s4 / n - 4.0 * mean * s3 / n + 6.0 * mean * mean * s2 / n - 3.0 * mean**4
@@ -216,7 +285,7 @@ def return_statistics(
 
 
 @rule
-def trail_level(best: float, side: float, trail: float, p: Array) -> float:
+def trail_level(best: float, side: float, trail: float, p: FloatArray) -> float:
     """Level of a trailing stop below (long) or above (short) the best price."""
     if p[P_TRAIL_IS_PRICE] > 0.0:
         return best - side * trail
@@ -225,7 +294,12 @@ def trail_level(best: float, side: float, trail: float, p: Array) -> float:
 
 @rule
 def entry_levels(
-    levels: Any, t: int, price: float, side: float, ratio: float, p: Array
+    levels: tuple[FloatArray, FloatArray, FloatArray],
+    t: int,
+    price: float,
+    side: float,
+    ratio: float,
+    p: FloatArray,
 ) -> tuple[float, float, float, int]:
     """(stop, target, trail, reason of the stop) of a position opened at `price`, decided at bar t.
 

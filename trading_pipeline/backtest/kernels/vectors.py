@@ -1,4 +1,4 @@
-"""This file holds operations on eight float64 or eight flags at once, as instructions for LLVM.
+"""Operations on eight float64 or eight flags at once, as instructions for LLVM.
 
 Where a loop has a sum or a branch the compiler does not turn it into vectors by itself. There are no
 fast-math flags: every operation is the plain IEEE one. On a processor with shorter vectors LLVM splits

@@ -1,4 +1,4 @@
-"""This file holds the clock of an account: the union of its instruments' bars.
+"""The clock of an account: the union of its instruments' bars.
 
 `ts` in microseconds UTC; a row is one bar of every instrument that has one with this stamp.
 """
@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from trading_pipeline.backtest.arrays import BoolArray, IntArray
 from trading_pipeline.backtest.validated_bars import ValidatedBars
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import ConfigurationError
@@ -22,7 +21,6 @@ from trading_pipeline.settings.rebalancing import RebalancingCalendar
 
 __all__ = ["AccountClock", "account_clock", "period_ends"]
 
-IntArray: TypeAlias = npt.NDArray[np.int64]
 _DAY = 86_400_000_000
 _FEW = 10  # distances between bars, below which the least of them says little
 
@@ -94,7 +92,7 @@ def _refuse_mixed(bars: Mapping[str, ValidatedBars]) -> None:
         )
 
 
-def period_ends(days: IntArray, calendar: RebalancingCalendar) -> npt.NDArray[np.bool_]:
+def period_ends(days: IntArray, calendar: RebalancingCalendar) -> BoolArray:
     """True on the last row of each day, week, month, quarter or year, or on every n-th row.
 
     `days`: days since 1970-01-01, one a row, not falling. The last row of all ends no period, since
@@ -106,7 +104,7 @@ def period_ends(days: IntArray, calendar: RebalancingCalendar) -> npt.NDArray[np
     [False, True, False, True]
     """
     if isinstance(calendar, int):
-        nth: npt.NDArray[np.bool_] = np.arange(1, len(days) + 1) % calendar == 0
+        nth: BoolArray = np.arange(1, len(days) + 1) % calendar == 0
         return nth
     dates = days.astype("datetime64[D]")
     if calendar == "day":

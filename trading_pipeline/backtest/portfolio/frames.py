@@ -1,14 +1,13 @@
-"""This file holds the frames of a portfolio: the single instrument's, put together by instrument."""
+"""Frames of a portfolio: the single instrument's, put together by instrument."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from trading_pipeline.backtest.arrays import FloatArray, IntArray
 from trading_pipeline.backtest.kernels import codes as codes
 from trading_pipeline.backtest.portfolio.clock import AccountClock
 from trading_pipeline.backtest.result_frames import trade_frame
@@ -17,14 +16,10 @@ from trading_pipeline.settings.backtest_settings import BacktestSettings
 
 __all__ = [
     "contribution_frame",
-    "held_by_trades",
     "portfolio_trade_frame",
     "value_table",
     "with_instrument",
 ]
-
-FloatArray: TypeAlias = npt.NDArray[np.float64]
-IntArray: TypeAlias = npt.NDArray[np.int64]
 
 
 def portfolio_trade_frame(
@@ -78,20 +73,6 @@ def value_table(
         point = settings[name].multiplier * settings[name].delta
         values[:, k] = quantity[:, k] * marks * point
     return values
-
-
-def held_by_trades(rows: FloatArray, bars: int, instruments: int) -> FloatArray:
-    """Signed units at each close, (bars, instruments), of trades that are entered and left at opens.
-
-    An open trade is held at the last bar too.
-    """
-    units = np.zeros((instruments, bars))
-    ends = np.where(rows[:, codes.T_REASON] == codes.R_OPEN, bars, rows[:, codes.T_EXIT_BAR])
-    begins, owners = rows[:, codes.T_ENTRY_BAR], rows[:, codes.T_ASSET]
-    held = rows[:, codes.T_SIDE] * rows[:, codes.T_QUANTITY]
-    for k, begin, end, value in zip(owners, begins, ends, held, strict=True):
-        units[int(k), int(begin) : int(end)] = value
-    return np.ascontiguousarray(units.T)
 
 
 def contribution_frame(

@@ -1,4 +1,4 @@
-"""This file holds the tables of a portfolio run, made from bars, orders and settings by instrument.
+"""Tables of a portfolio run, made from bars, orders and settings by instrument.
 
 Prices and weights are tables (bars of the account, instruments), levels (instruments, bars or 1); NaN
 where there is none. Instruments stand in the order of their priority.
@@ -8,17 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from trading_pipeline.backtest.account_inputs import (
-    AccountInputs,
-    level_rows,
-    volatility_amounts,
-)
+from trading_pipeline.backtest.account_inputs import AccountInputs, level_rows, sizes_of
+from trading_pipeline.backtest.arrays import BoolArray, CodeArray, FloatArray, IntArray
 from trading_pipeline.backtest.kernels.events import pack_intents
 from trading_pipeline.backtest.portfolio.clock import AccountClock
 from trading_pipeline.backtest.portfolio.tables import PriceTables
@@ -29,7 +24,7 @@ from trading_pipeline.backtest.validated_bars import ValidatedBars
 from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.errors import ConfigurationError, TradingPipelineError
-from trading_pipeline.settings.backtest_settings import BacktestSettings, VolatilityTarget
+from trading_pipeline.settings.backtest_settings import BacktestSettings
 
 __all__ = [
     "PortfolioActions",
@@ -38,9 +33,6 @@ __all__ = [
     "check_lengths",
     "of_instrument",
 ]
-
-FloatArray: TypeAlias = npt.NDArray[np.float64]
-IntArray: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +74,12 @@ def applied_actions(
         )
     for name, each in bars.items():
         given = actions.get(name, ())
-        for action in given:
+        try:
+            own[name] = each.action_rows(given)
+            doubtful = given[:1]
+        except ConfigurationError:  # of several instruments
+            doubtful = given
+        for action in doubtful:
             if action.instrument != name:
                 raise ConfigurationError(
                     f"The corporate actions given for {name} hold one of {action.instrument} "
@@ -90,7 +87,6 @@ def applied_actions(
                     instrument=name,
                     found=action.instrument,
                 )
-        own[name] = each.action_rows(given)
     rows = [clock.rows[name][bar] for name, (bar, _) in own.items()]
     numbers = [np.full(len(row), k, dtype=np.int64) for k, row in enumerate(rows)]
     effects = [effect for _, effect in own.values()]
@@ -118,32 +114,30 @@ def account_inputs(
     pointer, assets, codes, entries = _events(names, clock, signals)
     rule = account.session_close
     vectors = [settings_vector(settings[name], signals[name]) for name in names]
-    own_rules = settings_vector(account, signals[names[0]])
-    extra: dict[str, Any] = {}
+    vectors.append(settings_vector(account, signals[names[0]]))
+    weights, rebalance = np.empty((0, 0)), np.empty(0, dtype=np.uint8)
     if plan is not None:
-        extra = {"weights": plan.weights, "rebalance": plan.rebalance, "threshold": plan.threshold}
-        entries = int(plan.rebalance.sum()) * len(names)
-
-    open_, close = tables.open, tables.close
+        weights, rebalance = plan.weights, plan.rebalance
+        entries = int(rebalance.sum()) * len(names)
     inputs = AccountInputs(
-        prices=(open_, close, close, close, close),
+        prices=(
+            tables.open, tables.of("high"), tables.of("low"), tables.close, tables.of("volume"),
+        ),
         events=(pointer, assets, codes),
         levels=_levels(bars, clock, signals, settings, actions),
         day=clock.days if rule is None else clock.local_days(rule.zone),
         session_end=_session_ends(bars, clock, settings, n),
-        settings=np.stack([*vectors, own_rules]),
-        **extra,
-    )
-    if inputs.is_plain:  # high, low and volume are not read then
-        return replace(inputs, fast=True), entries
-    return replace(
-        inputs, prices=(open_, tables.of("high"), tables.of("low"), close, tables.of("volume"))
-    ), entries
+        settings=np.stack(vectors),
+        weights=weights,
+        rebalance=rebalance,
+        threshold=0.0 if plan is None else plan.threshold,
+    )  # fmt: skip
+    return inputs, entries
 
 
 def _events(
     names: Sequence[str], clock: AccountClock, signals: Mapping[str, Signals]
-) -> tuple[IntArray, IntArray, npt.NDArray[np.uint8], int]:
+) -> tuple[IntArray, IntArray, CodeArray, int]:
     """(first decision of each bar, instruments, codes, number of entries), by bar, then priority."""
     rows, assets, codes, entries = [], [], [], 0
     for k, name in enumerate(names):
@@ -173,9 +167,7 @@ def _levels(
     for name, each in bars.items():
         with of_instrument(name):
             check_levels(each, signals[name])
-        sizes = signals[name].size
-        if isinstance(settings[name].sizing, VolatilityTarget):
-            sizes = volatility_amounts(each, signals[name], settings[name], *actions.own[name])
+        sizes = sizes_of(each, signals[name], settings[name], *actions.own[name])
         found.append(level_rows(settings[name], signals[name], sizes))
     return tuple(_level_table(clock, list(bars), column) for column in zip(*found, strict=True))
 
@@ -196,7 +188,7 @@ def _session_ends(
     clock: AccountClock,
     settings: Mapping[str, BacktestSettings],
     n: int,
-) -> npt.NDArray[np.bool_]:
+) -> BoolArray:
     if all(settings[name].session_close is None for name in bars):
         return np.empty((0, len(bars)), dtype=np.bool_)
     ends = np.zeros((n, len(bars)), dtype=np.bool_)

@@ -1,4 +1,4 @@
-"""This file holds the result of a portfolio's backtest; frames, metrics and hash are made on demand.
+"""The result of a portfolio's backtest; frames, metrics and hash are made on demand.
 
 Money in account currency, weights and returns as fractions of the equity.
 """
@@ -8,18 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from trading_pipeline.backtest.account_run import UnitsHeld
+from trading_pipeline.backtest.account_run import UnitsHeld, UnitSpans, units_by_bar
+from trading_pipeline.backtest.arrays import FloatArray, IntArray
 from trading_pipeline.backtest.kernels import codes as codes
 from trading_pipeline.backtest.portfolio.clock import AccountClock
 from trading_pipeline.backtest.portfolio.frames import (
     contribution_frame,
-    held_by_trades,
     portfolio_trade_frame,
     value_table,
     with_instrument,
@@ -32,9 +30,6 @@ from trading_pipeline.settings.backtest_settings import BacktestSettings
 
 __all__ = ["PortfolioResult"]
 
-FloatArray: TypeAlias = npt.NDArray[np.float64]
-IntArray: TypeAlias = npt.NDArray[np.int64]
-
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PortfolioResult(RunStatistics):
@@ -42,7 +37,7 @@ class PortfolioResult(RunStatistics):
 
     `instruments`: in the order of priority, which is that of the columns everywhere. `equity`, `cash`:
     at the close of each bar of the account's `clock`. `held`: what `quantity` is made of, see
-    `AccountRun`; None where the trades tell it. `trade_rows`, `order_rows`: the kernel's tables, see kernel_codes, in bars of the
+    `AccountRun`. `trade_rows`, `order_rows`: the kernel's tables, see `kernels.codes`, in bars of the
     clock. `warnings`: sentences that must be shown beside the numbers.
     """
 
@@ -53,7 +48,7 @@ class PortfolioResult(RunStatistics):
     instrument_settings: Mapping[str, BacktestSettings]
     equity: FloatArray
     cash: FloatArray
-    held: FloatArray | UnitsHeld | None
+    held: FloatArray | UnitsHeld | UnitSpans
     trade_rows: FloatArray
     order_rows: FloatArray
     stats: FloatArray
@@ -68,13 +63,7 @@ class PortfolioResult(RunStatistics):
     @cached_property
     def quantity(self) -> FloatArray:
         """Signed units held at each close, (bars, instruments)."""
-        if isinstance(self.held, UnitsHeld):
-            return self.held.by_bar(len(self.clock))
-        if self.held is not None:
-            return self.held
-        units = held_by_trades(self.trade_rows, len(self.clock), len(self.instruments))
-        units.setflags(write=False)
-        return units
+        return units_by_bar(self.held, len(self.clock))
 
     @property
     def interest_paid(self) -> float:

@@ -1,4 +1,4 @@
-"""This file holds the backtest of several instruments on shared cash."""
+"""The backtest of several instruments on shared cash."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from trading_pipeline.backtest.portfolio.settings import (
 )
 from trading_pipeline.backtest.portfolio.signals import run_signals
 from trading_pipeline.backtest.portfolio.tables import price_tables
-from trading_pipeline.backtest.portfolio.warnings import portfolio_warnings
 from trading_pipeline.backtest.portfolio.weights import WeightPlan, weight_plan
 from trading_pipeline.backtest.run_control import Cancelled, Progress
+from trading_pipeline.backtest.run_warnings import ended_instruments, run_warnings
 from trading_pipeline.backtest.signal_checks import settings_or_default
 from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
 from trading_pipeline.domain.corporate_actions import CorporateAction
@@ -105,22 +105,23 @@ def run_portfolio_backtest(
     clock = tables.clock
     by_name, plan = _decisions(checked, clock, orders, rebalancing, account)
     effects = applied_actions(checked, clock, actions)
-    run = None
-    plain = not len(effects.applied[0]) and progress is None and cancelled is None
-    if plain and plan is not None:
-        run = run_rebalances(tables, plan, account, own)
+    run, signals = None, by_name
+    if plan is not None:
+        run = run_rebalances(tables, plan, account, own, effects.applied, progress, cancelled)
     if run is None:
         signals = _of_all(checked, by_name)
-        if plain and plan is None:
-            run = run_signals(tables, signals, own, account)
+        if plan is None:
+            run = run_signals(
+                checked, tables, signals, own, account, effects, progress, cancelled
+            )  # fmt: skip
     if run is None:
         inputs, entries = account_inputs(checked, tables, signals, plan, account, own, effects)
-        run = run_account(
-            inputs, effects.applied, entries, len(clock), len(names), progress=progress,
-            cancelled=cancelled,
-        )  # fmt: skip
-    # Only where an instrument may lack bars do the warnings look at the units.
-    by_bar = run.quantity if isinstance(run.quantity, np.ndarray) else None
+        run = run_account(inputs, effects.applied, entries, progress=progress, cancelled=cancelled)
+    warnings = run_warnings(account, run.stats, clock)
+    for name, each in checked.items():
+        warnings += [f"{name}: {said}" for said in each.session_warning(account.session_close)]
+    if not tables.complete and isinstance(run.quantity, np.ndarray):
+        warnings += ended_instruments(run.quantity[-1], int(clock.ts[-1]), checked)
     return PortfolioResult(
         instruments=names,
         bars=checked,
@@ -134,7 +135,7 @@ def run_portfolio_backtest(
         order_rows=run.order_rows,
         stats=run.stats,
         splits={name: (bar, effect[:, 0]) for name, (bar, effect) in effects.own.items()},
-        warnings=portfolio_warnings(account, run.stats, by_bar, clock, checked),
+        warnings=tuple(warnings),
     )
 
 

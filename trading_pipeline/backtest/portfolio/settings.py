@@ -1,4 +1,4 @@
-"""This file holds which settings of a portfolio belong to the account and which to an instrument.
+"""Which settings of a portfolio belong to the account and which to an instrument.
 
 An account has one purse, one clock and one limit of its loss a day; costs, sizes, levels and the
 contract's terms are the instrument's own.

@@ -1,123 +1,125 @@
-"""This file holds when and how a portfolio of plain signals runs by the fastest loop.
+"""How a portfolio of plain signals runs by its fast loop.
 
-The numbers are those of the general loop, bit for bit; only what is asked for decides the way.
+The numbers are those of the exact loop, bit for bit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
-from trading_pipeline.backtest.account_inputs import BEYOND_PLAIN
-from trading_pipeline.backtest.account_run import AccountRun
+from trading_pipeline.backtest.account_inputs import sizes_of
+from trading_pipeline.backtest.account_run import AccountRun, UnitSpans, used_rows
+from trading_pipeline.backtest.arrays import CodeArray, FloatArray, IntArray, WordArray
 from trading_pipeline.backtest.kernels import codes as codes
+from trading_pipeline.backtest.kernels.eligibility import may_run
 from trading_pipeline.backtest.kernels.events import pack_code
 from trading_pipeline.backtest.kernels.fast.portfolio_signals import simulate_signals
+from trading_pipeline.backtest.kernels.state import (
+    SPAN,
+    Actions,
+    Decisions,
+    Logs,
+    new_holdings,
+    new_results,
+)
 from trading_pipeline.backtest.kernels.vectors import lowest
+from trading_pipeline.backtest.portfolio.inputs import PortfolioActions
 from trading_pipeline.backtest.portfolio.tables import PriceTables
-from trading_pipeline.backtest.settings_vector import settings_vector
+from trading_pipeline.backtest.run_control import Cancelled, Progress, run_watched
+from trading_pipeline.backtest.settings_vector import rules_of
 from trading_pipeline.backtest.table_memory import empty_tables
+from trading_pipeline.backtest.validated_bars import ValidatedBars
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.settings.backtest_settings import BacktestSettings
 
 __all__ = ["run_signals"]
 
-FloatArray: TypeAlias = npt.NDArray[np.float64]
-Array = Any
 
 _INTENTS = ("entry_long", "exit_long", "entry_short", "exit_short")
-_LEVELS = ("stop_loss", "take_profit", "trailing_stop")
 
 
 def run_signals(
+    bars: Mapping[str, ValidatedBars],
     tables: PriceTables,
     signals: Mapping[str, Signals],
     settings: Mapping[str, BacktestSettings],
     account: BacktestSettings,
+    actions: PortfolioActions,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
 ) -> AccountRun | None:
-    """Run an account without corporate actions, or None where these inputs need another loop.
+    """Run an account, or None where these inputs need the exact loop.
 
-    `signals`, `settings`: one for each instrument, in the order of their priority.
+    `bars`, `signals`, `settings`: one for each instrument, in the order of their priority. Raises
+    `RunCancelledError` when stopped.
     """
-    chosen = _settings_rows(settings, signals, account)
-    if chosen is None or not tables.complete:
+    distinct = {id(each): each for each in (account, *settings.values())}
+    rules = {key: rules_of(each) for key, each in distinct.items()}
+    demands = [each.demands for each in rules.values()]
+    if not may_run("signals", demands, signals.values(), complete=tables.complete):
         return None
-    n = len(tables.open)
+    own_rows = [rules[id(each)].vector for each in settings.values()] if len(rules) > 1 else []
+    vectors = np.stack([*own_rows, rules[id(account)].vector])
+    n, m = tables.open.shape
     # All flags of a kind one after another, in whole words of eight.
-    (words,) = empty_tables((4, (n * len(signals) + 7) // 8))
+    (words,) = empty_tables((4, (n * m + 7) // 8))
     flags = words.view(np.bool_)
-    flags[:, n * len(signals) :] = False
+    flags[:, n * m :] = False
     for row, name in zip(flags, _INTENTS, strict=True):
-        every = [getattr(each, name) for each in signals.values()]
-        np.concatenate(every, out=row[: n * len(signals)])
+        np.concatenate([getattr(each, name) for each in signals.values()], out=row[: n * m])
     pointer, asset, code, entries = _events(flags.view(np.uint8), flags.view(np.uint64), n)
+    sizes: list[FloatArray | None] = [each.size for each in signals.values()]
+    if any(each.by_volatility for each in rules.values()):
+        sizes = [
+            sizes_of(each, signals[name], settings[name], *actions.own[name])
+            for name, each in bars.items()
+        ]
+    amounts = np.empty((0, 0))
+    if any(each is not None for each in sizes):
+        none = np.full(n, np.nan)
+        amounts = np.stack([none if each is None else np.broadcast_to(each, n) for each in sizes])
     stats = np.zeros(codes.S_COUNT)
     # Every row that is counted is written whole, so that the places need not be zeroed.
-    equity, cash, trades, orders = empty_tables(
-        (n,), (n,), (entries, codes.T_COUNT), (2 * entries, codes.O_COUNT)
+    room = entries + len(actions.applied[0])
+    equity, cash, trades, orders, units = empty_tables(
+        (n,),
+        (n,),
+        (entries, codes.T_COUNT),
+        (2 * entries, codes.O_COUNT),
+        (room, SPAN.itemsize // 8),
     )
-    simulate_signals(
-        tables.open, tables.highest_open, tables.close_by_instrument, pointer, asset, code, chosen, stats, equity, cash,
-        trades, orders,
+    spans = units.view(SPAN)[:, 0]
+    points = np.broadcast_to(vectors[: max(len(vectors) - 1, 1), codes.P_POINT], m)
+    inputs = (
+        tables.open, tables.highest_open, tables.close_by_instrument,
+        Decisions(pointer, asset, code), amounts, Actions(*actions.applied), vectors,
+        new_holdings(points), new_results(stats, equity, cash, np.empty((0, 0))), spans, np.zeros((m + 63) // 64, dtype=np.uint64),
+        Logs(trades, orders),
     )  # fmt: skip
-    run = AccountRun(
+    used = 0
+
+    def work(control: IntArray) -> None:
+        nonlocal used
+        used = simulate_signals(*inputs, control)
+
+    run_watched(work, n, progress, cancelled)
+    return AccountRun(
         equity=equity,
         cash=cash,
-        quantity=None,
-        trade_rows=_used(trades, int(stats[codes.S_TRADES])),
-        order_rows=_used(orders, int(stats[codes.S_ORDERS])),
+        quantity=UnitSpans(used_rows(spans, used), m),
+        trade_rows=used_rows(trades, int(stats[codes.S_TRADES])),
+        order_rows=used_rows(orders, int(stats[codes.S_ORDERS])),
         stats=stats,
     )
-    run.freeze()
-    return run
-
-
-def _used(table: FloatArray, rows: int) -> FloatArray:
-    """The rows that were written; copied where the rest would keep much memory from being freed."""
-    return table[:rows] if 10 * rows >= 9 * len(table) else table[:rows].copy()
-
-
-def _settings_rows(
-    settings: Mapping[str, BacktestSettings],
-    signals: Mapping[str, Signals],
-    account: BacktestSettings,
-) -> FloatArray | None:
-    """Settings vectors of the instruments, then the account's; that alone where all share it.
-
-    None where they ask for more than this loop does.
-    """
-    for each in signals.values():
-        if not (
-            each.size is None
-            and each.limit_price is each.stop_price is None
-            and each.stop_loss is each.take_profit is each.trailing_stop is None
-        ):
-            return None
-    plain: dict[int, FloatArray] = {}
-    any_signals = next(iter(signals.values()))
-    for own in (account, *settings.values()):
-        if id(own) in plain:
-            continue
-        if (
-            own.sizing.type in ("target_weight", "volatility_target")
-            or own.session_close is not None
-            or any(getattr(own, name) is not None for name in _LEVELS)
-        ):
-            return None
-        plain[id(own)] = settings_vector(own, any_signals)
-    own_rows = [plain[id(each)] for each in settings.values()] if len(plain) > 1 else []
-    rows = np.stack([*own_rows, plain[id(account)]])
-    if rows[:, BEYOND_PLAIN].any() or (rows[:, codes.P_PYRAMIDING] > 1.0).any():
-        return None
-    return rows
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _events(flags: Array, words: Array, n: int) -> Any:
+def _events(
+    flags: CodeArray, words: WordArray, n: int
+) -> tuple[IntArray, IntArray, CodeArray, int]:
     """(first decision of each bar, instruments, codes, number of entries), by bar, then instrument.
 
     `flags`: a row for each kind, `n` bars of each instrument one after another; `words`: the same,

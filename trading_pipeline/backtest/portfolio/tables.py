@@ -1,4 +1,4 @@
-"""This file holds the prices of several instruments side by side, kept for runs on the same bars.
+"""The prices of several instruments side by side, kept for runs on the same bars.
 
 Tables are (bars of the account, instruments), NaN where an instrument has no bar. Validated bars cannot
 be changed, so that what was made of them once holds for every later run on the same objects.
@@ -11,17 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from trading_pipeline.backtest.arrays import FloatArray
 from trading_pipeline.backtest.portfolio.clock import AccountClock, account_clock
 from trading_pipeline.backtest.validated_bars import ValidatedBars
 
 __all__ = ["PriceTables", "price_tables"]
 
-FloatArray: TypeAlias = npt.NDArray[np.float64]
 
 _MOST = 4  # sets of bars whose tables are kept
 

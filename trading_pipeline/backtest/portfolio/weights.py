@@ -1,15 +1,15 @@
-"""This file holds how target weights are laid on an account's bars, and at which of them they rebalance."""
+"""How target weights are laid on an account's bars, and at which of them they rebalance."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from trading_pipeline.backtest.arrays import BoolArray, CodeArray, FloatArray, IntArray
+from trading_pipeline.backtest.kernels import margins
 from trading_pipeline.backtest.portfolio.clock import AccountClock, period_ends
 from trading_pipeline.backtest.portfolio.settings import refuse_unknown
 from trading_pipeline.domain.target_weights import TargetWeights
@@ -18,9 +18,6 @@ from trading_pipeline.settings.backtest_settings import BacktestSettings
 from trading_pipeline.settings.rebalancing import Rebalancing
 
 __all__ = ["WeightPlan", "weight_plan"]
-
-FloatArray: TypeAlias = npt.NDArray[np.float64]
-IntArray: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +30,7 @@ class WeightPlan:
 
     rows: IntArray
     values: FloatArray
-    rebalance: npt.NDArray[np.uint8]
+    rebalance: CodeArray
     threshold: float
 
     @cached_property
@@ -100,7 +97,7 @@ def _by_priority(targets: TargetWeights, names: Sequence[str]) -> FloatArray:
 
 def _rebalancing_bars(
     rows: IntArray, clock: AccountClock, rebalancing: Rebalancing, account: BacktestSettings
-) -> npt.NDArray[np.uint8]:
+) -> CodeArray:
     """1 at each bar that rebalances; `rows`: the bars that give a weight."""
     due = np.zeros(len(clock), dtype=np.bool_)
     if rebalancing.calendar is None and rebalancing.threshold is None:
@@ -117,7 +114,7 @@ def _rebalancing_bars(
 def _refuse_beyond_leverage(
     rows: IntArray,
     values: FloatArray,
-    given: npt.NDArray[np.bool_],
+    given: BoolArray,
     clock: AccountClock,
     account: BacktestSettings,
 ) -> None:
@@ -126,7 +123,7 @@ def _refuse_beyond_leverage(
         last = np.maximum.accumulate(np.where(given, np.arange(len(rows))[:, None], 0), axis=0)
         known = np.nan_to_num(np.take_along_axis(values, last, axis=0), nan=0.0)
     total = np.abs(known).sum(axis=1)
-    wrong = total > account.leverage * (1.0 + 1e-9)
+    wrong = total > account.leverage * (1.0 + margins.LEVERAGE)
     if wrong.any():
         place = int(np.argmax(wrong))
         row = int(rows[place])

@@ -33,7 +33,9 @@ _SWINGS = {
 }
 _OF_FAMILY = {
     "age": "bars since the newest {} was known, as a share of 60; 1 without one.",
-    "direction": "direction of the newest {}: its breakout's, before it the expected one, 1, 0, -1.",
+    "direction": (
+        "direction of the newest {}: its breakout's, before it the expected one, 1, 0, -1."
+    ),
     "quality": "quality of the newest {}, 0 to 1; 0 without one.",
     "distance": "ATRs of the close beyond the newest {}'s line in that direction, within 10.",
 }

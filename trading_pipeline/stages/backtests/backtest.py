@@ -177,7 +177,7 @@ class BacktestStage(ScenarioStage[Row]):
 
 
 def _by_ts(orders: pd.DataFrame) -> pd.DataFrame:
-    """Orders in order of time; one that never came due has no `ts` and takes that of its decision."""
+    """Orders in order of time; one that never came due takes the `ts` of its decision."""
     stamps = orders["ts"].fillna(orders["decided_ts"])
     return orders.assign(ts=stamps).set_index("ts").sort_index(kind="stable")
 

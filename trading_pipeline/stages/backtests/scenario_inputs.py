@@ -48,7 +48,7 @@ Product = TypeVar("Product")
 
 @dataclass(frozen=True, kw_only=True)
 class InputHashes:
-    """Hashes of what a result stands on; empty where the strategy uses no model."""
+    """Hashes of what a result is made from; empty where the strategy uses no model."""
 
     bars: str
     features: str
@@ -91,8 +91,8 @@ def require_listed(scenario: ScenarioSpec, instrument_id: str) -> None:
     if not scenario.covers(instrument_id):
         raise ScenarioError(
             f"The scenario '{scenario.name}' does not list {instrument_id}; it lists "
-            f"{', '.join(scenario.instruments or ())}. Add it under 'instruments', or leave the key "
-            "out to mean all.",
+            f"{', '.join(scenario.instruments or ())}. Add it under 'instruments', or leave the "
+            "key out to mean all.",
             scenario=scenario.name,
             instrument=instrument_id,
         )
@@ -118,9 +118,9 @@ def require_possible_dates(
     raise InsufficientDataError(
         f"The scenario '{scenario.name}' trades {instrument_id} from "
         f"{'the first bar' if start is None else f'{start:%Y-%m-%d}'} to "
-        f"{'the last' if end is None else f'{end:%Y-%m-%d}'}, where there are 0 bars; at least 2 are "
-        f"needed. Its bars can only lie from {first:%Y-%m-%d} to {last:%Y-%m-%d}. Change 'dates', "
-        f"or 'start' and 'end' in {where}.",
+        f"{'the last' if end is None else f'{end:%Y-%m-%d}'}, where there are 0 bars; at least 2 "
+        f"are needed. Its bars can only lie from {first:%Y-%m-%d} to {last:%Y-%m-%d}. Change "
+        f"'dates', or 'start' and 'end' in {where}.",
         scenario=scenario.name,
         instrument=instrument_id,
     )
@@ -146,7 +146,7 @@ def is_asked_for(workspace: Workspace, scenario: ScenarioSpec, instrument_id: st
 
 
 def why_none_is_asked_for(workspace: Workspace, instrument_id: str) -> str:
-    """Why a pass over everything trades the instrument in no scenario; empty where it does in one."""
+    """Why a full pass trades the instrument in no scenario; empty where it does in one."""
     scenarios = workspace.catalog.scenarios
     if any(is_asked_for(workspace, each, instrument_id) for each in scenarios.values()):
         return ""
@@ -225,8 +225,8 @@ def load_inputs(workspace: Workspace, instrument_id: str, scenario: ScenarioSpec
     warnings = [warning for each in models for warning in each.warnings]
     if scenario.costs.is_free:
         warnings.append(
-            "Free fills: commission and slippage are 0, so trading costs nothing here. Nobody trades "
-            "at that price; set 'costs' in the scenario."
+            "Free fills: commission and slippage are 0, so trading costs nothing here. Nobody "
+            "trades at that price; set 'costs' in the scenario."
         )
     loaded = LoadedInputs(inputs, hashes(), tuple(warnings))
     series.kept_inputs[scenario.hash] = loaded
@@ -328,9 +328,9 @@ class _Predictions:
         known_at = pd.DatetimeIndex(features["known_at"])
         if overlap and len(known_at) and known_at[0] <= fitted.last_label_end:
             self.warnings.append(
-                f"Leakage allowed by 'allow_overlap': model {fitted.model_id} was trained on labels "
-                f"that end at {fitted.last_label_end:%Y-%m-%d}, after the first traded bar. The "
-                "result is worthless as evidence."
+                f"Leakage allowed by 'allow_overlap': model {fitted.model_id} was trained on "
+                f"labels that end at {fitted.last_label_end:%Y-%m-%d}, after the first traded bar. "
+                "The result is worthless as evidence."
             )
         return predict_direction(
             fitted,

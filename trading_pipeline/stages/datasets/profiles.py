@@ -1,6 +1,6 @@
 """The stage of users' files: profile one, and register it as an instrument.
 
-A file that needs a decision waits and says for which; a file that cannot be bars is refused and says
+A file that needs a decision waits and says for which; one that cannot be bars is refused and says
 why.
 """
 
@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from trading_pipeline.code_identity import code_hash
+from trading_pipeline.datasets import profile_dataset
+from trading_pipeline.datasets.inbox import inbox_file
 from trading_pipeline.datasets.profile import DatasetProfile
-from trading_pipeline.datasets.profiling import profile_dataset
-from trading_pipeline.datasets.reading.inbox import inbox_file
 from trading_pipeline.domain.hashing import canonical_hash, file_hash
 from trading_pipeline.market_data.sources.files import BARS_FILE, RECORD_FILE, DatasetRecord
 from trading_pipeline.settings.dataset_answers import DatasetAnswers, load_answers

@@ -65,8 +65,8 @@ def audit_stored(workspace: Workspace, instrument_id: str, name: str) -> AuditOf
     bars = series.adjusted
     if len(bars) < 2:
         raise InsufficientDataError(
-            f"{len(bars)} bars of {instrument_id} are stored, too few for an audit. Fetch them first: "
-            f"trading-pipeline run {instrument_id}.",
+            f"{len(bars)} bars of {instrument_id} are stored, too few for an audit. Fetch them "
+            f"first: trading-pipeline run {instrument_id}.",
             instrument=instrument_id,
             rows=len(bars),
         )

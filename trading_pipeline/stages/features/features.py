@@ -74,7 +74,7 @@ class FeatureStage(SeriesStage):
         self.code_hash = canonical_hash(
             [self.set.hash, code_hash(FeatureStage.build, InstrumentSeries)]
         )
-        instrument = self.series.instrument
+        instrument = workspace.catalog.instrument(instrument_id)
         self.context = FeatureContext(instrument.timeframe, instrument.calendar)
         self.lookback = feature_lookback_windows(self.set, workspace.catalog, instrument_id)
         self._quality = QualityOfWindows(self)
@@ -136,7 +136,7 @@ class FeatureStage(SeriesStage):
         return compute_features(self.set, adjusted, context=self.context)
 
     def describe(self, product: pd.DataFrame) -> dict[str, Shown]:
-        """Rows with and without a gap, and the quality of the columns against the windows before."""
+        """Complete and warm-up rows, and the quality of the columns against earlier windows."""
         values = product.drop(columns="known_at", errors="ignore")
         complete = int(values.notna().all(axis=1).sum())
         return {
@@ -146,7 +146,7 @@ class FeatureStage(SeriesStage):
         }
 
     def audit(self, keys: Sequence[Window]) -> list[CausalityFinding]:
-        """Every audit over the bars of the windows and of their look-back, the newest 50,000 of them.
+        """Every audit over the newest 50,000 bars of the windows and of their look-back.
 
         Where these do not reach beyond any warm-up there is no value to audit, and no finding.
         """

@@ -47,8 +47,8 @@ def check_label_spec(spec: LabelSpec, sets: FeatureSets) -> None:
     columns = sets.get(spec.side_features).columns
     if spec.side_column not in columns:
         raise UnknownNameError(
-            f"The feature set {spec.side_features!r} has no column {spec.side_column!r} for the side "
-            f"of a meta-label. {did_you_mean(spec.side_column, columns)}",
+            f"The feature set {spec.side_features!r} has no column {spec.side_column!r} for the "
+            f"side of a meta-label. {did_you_mean(spec.side_column, columns)}",
             name=spec.side_column,
             kind="feature",
         )

@@ -114,7 +114,7 @@ def _setting_aside(name: str, found: dict[str, OwnCodeError]) -> Iterator[None]:
 
 @contextmanager
 def _movable(path: Path | None) -> Iterator[None]:
-    """As `naming_file`, and say that nothing runs while the file stands there as it is."""
+    """As `naming_file`, and say that nothing runs until the file is fixed or moved."""
     try:
         with naming_file(path):
             yield
@@ -122,7 +122,7 @@ def _movable(path: Path | None) -> Iterator[None]:
         if path is None or path.is_relative_to(SHIPPED) or isinstance(error, OwnCodeError):
             raise
         raise type(error)(
-            f"{error} Until {path.name} is mended, or moved out of {path.parent}, nothing else is run.",
+            f"{error} Until {path.name} is fixed, or moved out of {path.parent}, nothing else is run.",
             **error.values,
         ) from error
 

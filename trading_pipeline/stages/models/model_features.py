@@ -46,7 +46,7 @@ class ModelFeatures:
         ]
 
     def rows(self, windows: Sequence[Window]) -> pd.DataFrame:
-        """Features of the windows; `DataQualityError` where the two assets are of different bars."""
+        """Features of the windows; `DataQualityError` where the assets have different bars."""
         own, *others = model_feature_assets(self._spec)
         features = self._upstream.joined(own, windows)
         for asset in others:

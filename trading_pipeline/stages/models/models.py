@@ -42,7 +42,7 @@ def training_windows(
 
 
 class _SpecStage(WindowStage):
-    """What the stages of a model spec share; they read its features and `upstream`, one asset more."""
+    """What the stages of a model spec share: they read its features and one `upstream` asset."""
 
     kind: str
 

@@ -72,7 +72,7 @@ def leaderboard_rows(workspace: Workspace) -> list[Row]:
 
 
 def judged_rows(workspace: Workspace, rows: list[Row]) -> list[Row]:
-    """The rows with `deflated_sharpe_ratio` for all trials of the ledger; None where it is undefined.
+    """The rows with `deflated_sharpe_ratio` for all trials of the ledger; None where undefined.
 
     The spread of the trials is that of their annual Sharpe ratios, over all strategies, parameters
     and instruments that were tried.

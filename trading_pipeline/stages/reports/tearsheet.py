@@ -82,8 +82,8 @@ class TearsheetStage(PageStage):
         newest = self._results.newest().get(partition)
         if newest is None:
             raise InsufficientDataError(
-                f"There is no result of '{self._results.asset}' for {partition} yet. Materialize it "
-                "first.",
+                f"There is no result of '{self._results.asset}' for {partition} yet. Materialize "
+                "it first.",
                 partition=partition,
             )
         return newest.input_hash

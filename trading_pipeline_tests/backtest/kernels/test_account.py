@@ -1,4 +1,4 @@
-"""This file holds the account's loop against the fast loop: equal bit for bit where both can run."""
+"""The account's loop against the fast loop: equal bit for bit where both can run."""
 
 import numpy as np
 import pytest

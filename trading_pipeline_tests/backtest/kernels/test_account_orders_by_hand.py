@@ -1,4 +1,4 @@
-"""This file holds resting orders, pyramiding, volume, margin, sessions and financing, worked out by hand."""
+"""Resting orders, pyramiding, volume, margin, sessions and financing, worked out by hand."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""This file holds how kernels are compiled that only other kernels call: what they may do, and references."""
+"""How kernels are compiled that only other kernels call: what they may do, and references."""
 
 import sys
 
@@ -7,7 +7,7 @@ import pytest
 from numba import njit
 from numba.core.errors import NumbaError
 
-from trading_pipeline.backtest.kernels.compilation import copy_in, inner, inner_maker, keep_apart
+from trading_pipeline.backtest.kernels.compilation import copy_in, inner, keep_apart
 
 
 @inner
@@ -30,17 +30,12 @@ def _kept_apart(values, amount):
     return values[0]
 
 
-@inner_maker
-def _made(count):
-    return np.zeros(count)
-
-
 @njit
 def add_in_each_way(values, rows):
     total = _add_first(values, 1.0) + _copied_in(values, 10.0) + _kept_apart(values, 100.0)
     for k in range(rows.shape[0]):
         total += _add_first(rows[k], 1.0)
-    return total + _made(3).sum()
+    return total
 
 
 def test_functions_do_the_same_however_they_are_compiled():

@@ -1,4 +1,4 @@
-"""This file holds the statistics of an equity curve against pandas and by hand."""
+"""The statistics of an equity curve against pandas and by hand."""
 
 import numpy as np
 import pandas as pd

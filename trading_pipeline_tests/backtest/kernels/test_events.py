@@ -1,4 +1,4 @@
-"""This file holds how flags become events: by hand, and against one bar after another."""
+"""How flags become events: by hand, and against one bar after another."""
 
 import numpy as np
 import pytest

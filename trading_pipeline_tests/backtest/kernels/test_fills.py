@@ -1,4 +1,4 @@
-"""This file holds the compiled rules of single events, each by hand."""
+"""The compiled rules of single events, each by hand."""
 
 import numpy as np
 import pytest

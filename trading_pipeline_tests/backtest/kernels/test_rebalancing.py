@@ -1,4 +1,4 @@
-"""This file holds the orders of one rebalancing, each worked out by hand."""
+"""The orders of one rebalancing, each worked out by hand."""
 
 import numpy as np
 import pandas as pd

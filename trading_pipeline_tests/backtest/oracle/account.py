@@ -1,4 +1,4 @@
-"""This file holds the oracle: a slow and obvious backtest of a whole account in plain Python.
+"""The oracle: a slow and obvious backtest of a whole account in plain Python.
 
 One bar after another, one object a position, no table, no code number. Written from the specification
 in docs/engine.md, whose order of events the methods follow; several instruments share the cash and stand

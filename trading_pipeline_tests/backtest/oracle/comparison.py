@@ -1,4 +1,4 @@
-"""This file holds the comparison of the compiled engine with the oracle, number by number, bit for bit."""
+"""The comparison of the compiled engine with the oracle, number by number, bit for bit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds a slow and obvious backtest in plain Python: the oracle of the compiled kernel.
+"""A slow and obvious backtest in plain Python: the oracle of the compiled kernel.
 
 One bar after another, one object a position, no table, no code number. Written from the specification
 of events, not from the kernel.

@@ -1,4 +1,4 @@
-"""This file holds the oracle's fills: what an entry or an exit does to cash, position, trade and log.
+"""The oracle's fills: what an entry or an exit does to cash, position, trade and log.
 
 Part of the slow and obvious backtest that the compiled one is compared with.
 """

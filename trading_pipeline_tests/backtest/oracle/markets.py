@@ -1,4 +1,4 @@
-"""This file holds random markets, decisions and settings of every kind for the oracle's comparison.
+"""Random markets, decisions and settings of every kind for the oracle's comparison.
 
 Prices lie on a grid of halves times a power of two, so that levels are often touched exactly at any
 scale. Markets gap, stand still, lose their volume and last one bar.

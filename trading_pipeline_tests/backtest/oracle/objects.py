@@ -1,4 +1,4 @@
-"""This file holds the things that the oracle's account handles: bars, decisions, positions, orders.
+"""The things that the oracle's account handles: bars, decisions, positions, orders.
 
 Part of the slow and obvious backtest that the compiled one is compared with. `None` means "there is
 none" everywhere; sides are +1 (long, buy) and -1 (short, sell).

@@ -1,4 +1,4 @@
-"""This file holds the oracle's orders: what is due at an open or close, and orders that rest.
+"""The oracle's orders: what is due at an open or close, and orders that rest.
 
 Part of the slow and obvious backtest that the compiled one is compared with.
 """

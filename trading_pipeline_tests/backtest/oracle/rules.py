@@ -1,4 +1,4 @@
-"""This file holds the oracle's rules of price, cost and size: plain arithmetic of one settings object.
+"""The oracle's rules of price, cost and size: plain arithmetic of one settings object.
 
 Part of the slow and obvious backtest that the compiled one is compared with. The order of each sum and
 product is the one that docs/engine.md fixes under "Arithmetic", so that the numbers agree bit for bit.

@@ -1,4 +1,4 @@
-"""This file holds an account's clock: the union of bars, and the ends of its periods."""
+"""An account's clock: the union of bars, and the ends of its periods."""
 
 import numpy as np
 import pandas as pd

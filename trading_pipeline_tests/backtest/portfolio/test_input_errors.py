@@ -1,4 +1,4 @@
-"""This file holds the input that a portfolio refuses: names, stamps, weights, settings, actions."""
+"""The input that a portfolio refuses: names, stamps, weights, settings, actions."""
 
 from dataclasses import replace
 

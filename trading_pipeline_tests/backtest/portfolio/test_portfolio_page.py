@@ -1,4 +1,4 @@
-"""This file holds the test of docs/portfolio.md: its example runs, and the names it gives exist."""
+"""The test of docs/portfolio.md: its example runs, and the names it gives exist."""
 
 import re
 from pathlib import Path

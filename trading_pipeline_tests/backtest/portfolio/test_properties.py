@@ -1,4 +1,4 @@
-"""This file holds what is true of every portfolio: random markets, calendars, orders, weights, settings."""
+"""What is true of every portfolio: random markets, calendars, orders, weights, settings."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""This file holds the fastest loop for target weights: equal to the general loop, bit for bit."""
+"""The fast loop for target weights equals the exact loop, bit for bit."""
 
 from collections import Counter
 from unittest import mock
@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from trading_pipeline.backtest import BacktestSettings, Rebalancing, TargetWeights
-from trading_pipeline.backtest.account_inputs import AccountInputs
 from trading_pipeline.backtest.account_run import UnitsHeld
 from trading_pipeline.backtest.kernels import codes as codes
 from trading_pipeline.backtest.portfolio import rebalances as portfolio_rebalances
@@ -22,6 +21,7 @@ from trading_pipeline.settings.backtest_settings import (
     VolatilityTarget,
 )
 from trading_pipeline_tests.backtest.kernels.fast.test_portfolio import NAMES, PARTS, markets
+from trading_pipeline_tests.backtest.portfolio.test_signals import random_actions
 from trading_pipeline_tests.backtest.random_markets import action, flat_bars
 from trading_pipeline_tests.backtest.random_weights import weight_run
 
@@ -43,10 +43,7 @@ def by_both_ways(bars, weights, settings=None, **others):
     """(by the loop for weights, by the general loop)."""
     fast, run = taken_by(bars, weights, settings, **others)
     assert run is not None
-    with (
-        mock.patch.object(portfolio, "run_rebalances", return_value=None),
-        mock.patch.object(AccountInputs, "is_plain", False),
-    ):
+    with mock.patch.object(portfolio, "run_rebalances", return_value=None):
         full = run_portfolio_backtest(bars, weights, settings, **others)
     return fast, full
 
@@ -221,16 +218,49 @@ def test_other_settings_are_left_to_other_loops():
     assert taken_by(bars, weights, instrument_settings=own)[1] is None
 
 
-def test_missing_bars_actions_and_watched_runs_are_left_to_other_loops():
+def test_missing_bars_are_left_to_the_exact_loop():
     _, bars = markets(1)
     weights = steady(bars, 0.1, every=20)
-    split = action(40, "split", 2.0)
-    split = type(split)(**(split.__dict__ | {"instrument": NAMES[2]}))
-    assert taken_by(bars, weights, actions={NAMES[2]: [split]})[1] is None
-    assert taken_by(bars, weights, progress=lambda done, total: None)[1] is None
-    assert taken_by(bars, weights, cancelled=lambda: False)[1] is None
     short = bars | {NAMES[0]: bars[NAMES[0]].drop(bars[NAMES[0]].index[5])}
     assert taken_by(short, weights)[1] is None
     # An action that falls on none of the bars changes nothing.
-    late = type(split)(**(split.__dict__ | {"ex_date": action(900, "split", 2.0).ex_date}))
-    assert taken_by(bars, weights, actions={NAMES[2]: [late]})[1] is not None
+    late = action(900, "split", 2.0)
+    late = type(late)(**(late.__dict__ | {"instrument": NAMES[2]}))
+    result, run = taken_by(bars, weights, actions={NAMES[2]: [late]})
+    assert run is not None
+    assert result.content_hash == taken_by(bars, weights)[0].content_hash
+
+
+def test_watched_runs_are_taken_and_change_no_number():
+    _, bars = markets(1)
+    weights = steady(bars, 0.1, every=20)
+    quiet, _ = taken_by(bars, weights)
+    for watch in ({"progress": lambda done, total: None}, {"cancelled": lambda: False}):
+        watched, run = taken_by(bars, weights, **watch)
+        assert run is not None
+        assert_same_bits(watched, quiet)
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize(
+    "rebalancing",
+    [
+        None,
+        Rebalancing(calendar=5),
+        Rebalancing(threshold=0.01),
+        Rebalancing(calendar=11, threshold=0.02),
+    ],
+)
+def test_splits_and_dividends_are_equal(seed, rebalancing):
+    rng, bars = markets(seed)
+    index = bars[NAMES[0]].index[:: 1 + seed % 7]
+    values = rng.normal(0.03, 0.1, (len(index), 7))
+    values[rng.random(values.shape) < 0.3] = np.nan
+    weights = TargetWeights(pd.DataFrame(values, index, columns=NAMES))
+    settings = BacktestSettings(
+        leverage=3, commission_bps=5, slippage_bps=2, lot_size=0.5 if seed % 2 else None
+    )
+    actions = random_actions(rng, NAMES[seed % 3 :])
+    fast, full = by_both_ways(bars, weights, settings, rebalancing=rebalancing, actions=actions)
+    assert len(fast.order_rows) > 20
+    assert_same_bits(fast, full)

@@ -1,4 +1,4 @@
-"""This file holds what a portfolio's result shows: frames, contributions, metrics, hash."""
+"""What a portfolio's result shows: frames, contributions, metrics, hash."""
 
 import numpy as np
 import pandas as pd

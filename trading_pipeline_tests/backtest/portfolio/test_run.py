@@ -1,4 +1,4 @@
-"""This file holds portfolios worked out by hand: shared cash, priorities, weights, gaps, actions, listings."""
+"""Portfolios worked out by hand: shared cash, priorities, weights, gaps, actions, listings."""
 
 import numpy as np
 import pandas as pd

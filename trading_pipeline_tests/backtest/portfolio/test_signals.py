@@ -1,4 +1,4 @@
-"""This file holds the fastest loop for signals of many instruments: equal to the general loop, bit for bit."""
+"""The fast loop for signals of many instruments equals the exact loop, bit for bit."""
 
 from unittest import mock
 
@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from trading_pipeline.backtest import BacktestSettings, Fraction, Price, Signals
-from trading_pipeline.backtest.account_inputs import AccountInputs
+from trading_pipeline.backtest.account_run import UnitSpans
 from trading_pipeline.backtest.portfolio import run as portfolio
 from trading_pipeline.backtest.portfolio.run import run_portfolio_backtest
 from trading_pipeline.backtest.portfolio.signals import run_signals
 from trading_pipeline.backtest.validated_bars import validate_bars
+from trading_pipeline.errors import RunCancelledError
 from trading_pipeline.settings.backtest_settings import (
     FixedCash,
     FixedQuantity,
@@ -40,10 +41,7 @@ def by_both_ways(bars, orders, settings=None, **others):
     with mock.patch.object(portfolio, "run_signals", watched):
         fast = run_portfolio_backtest(bars, orders, settings, **others)
     assert taken[0] is not None
-    with (
-        mock.patch.object(portfolio, "run_signals", return_value=None),
-        mock.patch.object(AccountInputs, "is_plain", False),
-    ):
+    with mock.patch.object(portfolio, "run_signals", return_value=None):
         full = run_portfolio_backtest(bars, orders, settings, **others)
     return fast, full
 
@@ -143,10 +141,9 @@ def test_other_orders_and_settings_are_left_to_other_loops():
     changes = (
         {"fill": "same_close"}, {"stop_loss": 0.1}, {"take_profit": 0.1}, {"trailing_stop": 0.1},
         {"max_holding_bars": 3}, {"borrow_rate": 0.1}, {"funding_rate": 0.1}, {"cash_rate": 0.1},
-        {"maximum_participation": 0.1}, {"slippage_volume_share": 0.1}, {"pyramiding": 2},
+        {"maximum_participation": 0.1}, {"slippage_volume_share": 0.1},
         {"maintenance_margin": 0.2}, {"daily_loss_limit": 100.0}, {"daily_profit_target": 100.0},
         {"sizing": TargetWeight(weight=0.1)},
-        {"sizing": VolatilityTarget(annual_volatility=0.1, lookback_bars=20)},
         {"session_close": {"time": "16:00", "zone": "America/New_York"}},
     )  # fmt: skip
     for change in changes:
@@ -159,20 +156,66 @@ def test_other_orders_and_settings_are_left_to_other_loops():
         assert refuses(bars, {NAMES[0]: Signals.long_only(*flags, **{level: Fraction(0.05)})}), (
             level
         )
-    assert refuses(bars, {NAMES[0]: Signals.long_only(*flags, size=np.full(160, 0.5))})
 
 
-def test_missing_bars_actions_and_watched_runs_are_left_to_other_loops():
+def random_actions(rng, names, count=12):
+    """Splits and dividends on random days, more than one on some."""
+    given = {}
+    for name in names:
+        made = []
+        for day in rng.integers(0, 170, count):
+            kind = "split" if rng.random() < 0.4 else "dividend"
+            value = float(rng.choice([0.5, 2.0, 3.0])) if kind == "split" else float(rng.random())
+            each = action(int(day), kind, value)
+            made.append(type(each)(**(each.__dict__ | {"instrument": name})))
+        given[name] = made
+    return given
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sizing": PercentOfEquity(percent=0.2), "pyramiding": 3, "commission_bps": 10.0},
+        {"sizing": FixedCash(cash=20_000.0), "pyramiding": 2, "allow_short": False},
+        {"sizing": FixedQuantity(quantity=50), "lot_size": 3.0, "slippage_bps": 5.0},
+        {"sizing": VolatilityTarget(annual_volatility=0.1, lookback_bars=20), "leverage": 2.0},
+        {"sizing": PercentAtRisk(percent=0.01)},
+    ],
+)
+@pytest.mark.parametrize("sized", [False, True])
+def test_actions_added_entries_and_sizes_by_bar_equal_the_exact_loop(seed, change, sized):
+    rng, bars = markets(seed)
+    orders = {}
+    for name in NAMES[:6]:
+        flags = vars(random_signals(rng, 160))
+        size = np.where(rng.random(160) < 0.5, rng.random(160), np.nan) if sized else None
+        orders[name] = Signals(**(flags | {"size": size}))
+    chosen, actions = BacktestSettings(**change), random_actions(rng, NAMES[1:6])
+    fast, full = by_both_ways(bars, orders, chosen, actions=actions)
+    assert_equal(fast, full)
+    assert fast.content_hash == full.content_hash
+    assert len(fast.order_rows) > 4
+
+
+def test_missing_bars_are_left_to_the_exact_loop():
     rng, bars = markets(1)
     orders = {NAMES[1]: random_signals(rng, 160)}
-    split = action(40, "split", 2.0)
-    split = type(split)(**(split.__dict__ | {"instrument": NAMES[2]}))
-    assert refuses(bars, orders, actions={NAMES[2]: [split]})
-    seen = []
-    assert refuses(bars, orders, progress=lambda done, total: seen.append((done, total)))
-    assert seen[-1] == (160, 160)
     bars[NAMES[0]] = bars[NAMES[0]].drop(bars[NAMES[0]].index[5])
     assert refuses(bars, orders)
+
+
+def test_watched_runs_are_taken_and_change_no_number():
+    rng, bars = markets(1)
+    orders = {NAMES[1]: random_signals(rng, 160)}
+    seen = []
+    watch = {"progress": lambda done, total: seen.append((done, total)), "cancelled": lambda: False}
+    fast, full = by_both_ways(bars, orders, **watch)
+    assert seen[-1] == (160, 160)
+    assert_equal(fast, full)
+    assert fast.content_hash == run_portfolio_backtest(bars, orders).content_hash
+    with pytest.raises(RunCancelledError, match="of 160; nothing of it is kept"):
+        run_portfolio_backtest(bars, orders, cancelled=lambda: True)
 
 
 def test_level_at_a_price_is_checked_before_a_loop_is_chosen():
@@ -183,14 +226,14 @@ def test_level_at_a_price_is_checked_before_a_loop_is_chosen():
     assert refuses(bars, {NAMES[0]: signals})
 
 
-def test_quantity_comes_from_the_trades():
+def test_quantity_is_laid_out_from_spans():
     prices = [(10.0, 11.0, 9.0, 10.0)] * 6
     bars = {name: frame(prices) for name in NAMES[:2]}
     buy, sell = np.zeros(6, dtype=bool), np.zeros(6, dtype=bool)
     buy[[0, 3]], sell[2] = True, True
     settings = BacktestSettings(sizing=FixedQuantity(quantity=5))
     result = run_portfolio_backtest(bars, {NAMES[1]: Signals.long_only(buy, sell)}, settings)
-    assert result.held is None
+    assert isinstance(result.held, UnitSpans)
     assert result.quantity.tolist() == [[0, 0], [0, 5], [0, 5], [0, 0], [0, 5], [0, 5]]
     assert not result.quantity.flags.writeable
 

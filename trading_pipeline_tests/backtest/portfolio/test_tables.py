@@ -1,4 +1,4 @@
-"""This file holds the prices of several instruments side by side, and how long they are kept."""
+"""The prices of several instruments side by side, and how long they are kept."""
 
 import gc
 import weakref

@@ -1,4 +1,4 @@
-"""This file holds how target weights become the plan of a run: rows, rebalancing bars, the sum allowed."""
+"""How target weights become the plan of a run: rows, rebalancing bars, the sum allowed."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""This file holds the tests of study summaries, tear sheets and the leaderboard."""
+"""Study summaries, tear sheets and the leaderboard."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""This file holds the tests of labels from files, and of the audit of what is stored."""
+"""Labels from files, and of the audit of what is stored."""
 
 import numpy as np
 import pandas as pd

@@ -1,76 +1,19 @@
-"""This file holds the compiled loop over the bars of one instrument: the order of events in a bar.
+"""The plain loop over the bars of one instrument: the order of events in a bar.
 
-The single run and the sweep call this loop, so that their numbers are equal bit for bit. Numbers of
-the settings travel in one float64 vector (`P_*`), results come back in `stats` (`S_*`), `trades`
-(`T_*`) and `orders` (`O_*`), see kernel_codes. No fastmath: sums keep their order.
+The single run and the sweeps call this loop, so their numbers are equal bit for bit. Numbers of the
+settings travel in one float64 vector (`P_*`), results come back in `stats` (`S_*`), `trades` (`T_*`) and
+`orders` (`O_*`), see `kernels.codes`. No fastmath: sums keep their order.
 
 An edit here or in the files it imports needs another `ENGINE_VERSION` if any number can change.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
 
-from trading_pipeline.backtest.kernels.codes import (
-    ANY_ENTRY,
-    AT_CLOSE,
-    AT_INTRABAR,
-    AT_OPEN,
-    CANCELLED_LONG,
-    CANCELLED_SHORT,
-    ENTER_LONG,
-    ENTER_SHORT,
-    EXIT_LONG,
-    EXIT_SHORT,
-    K_LIMIT,
-    K_MARKET,
-    K_STOP,
-    K_TRAILING,
-    O_ASSET,
-    P_ALLOW_SHORT,
-    P_AMOUNT,
-    P_INITIAL_CASH,
-    P_INTRABAR,
-    P_MAX_HOLDING,
-    P_PERIODS,
-    P_POINT,
-    P_ROUND_TRIP,
-    P_SAME_CLOSE,
-    P_TOUCH,
-    P_TRAIL_IS_PRICE,
-    R_CONTRADICTION,
-    R_MAX_HOLDING,
-    R_OPEN,
-    R_REVERSAL,
-    R_SHORT_NOT_ALLOWED,
-    R_SIGNAL,
-    R_STOP_LOSS,
-    R_TAKE_PROFIT,
-    R_TRAILING_STOP,
-    S_BARS_IN_POSITION,
-    S_FEES,
-    S_FINAL_EQUITY,
-    S_FIRST_RUIN,
-    S_KURTOSIS,
-    S_MAX_DRAWDOWN,
-    S_MEAN,
-    S_ORDERS,
-    S_SD,
-    S_SHARPE,
-    S_SKEW,
-    S_TRADES,
-    T_ASSET,
-    T_ENTRY_AT,
-    T_ENTRY_BAR,
-    T_ENTRY_PRICE,
-    T_FEES,
-    T_QUANTITY,
-    T_SIDE,
-    T_SLIPPAGE,
-)
+from trading_pipeline.backtest.arrays import CodeArray, FloatArray, IntArray
+from trading_pipeline.backtest.kernels import codes as c
 from trading_pipeline.backtest.kernels.fast.quiet_bars import (
     Q_COUNT,
     Q_DRAWDOWN,
@@ -87,26 +30,27 @@ from trading_pipeline.backtest.kernels.fills import (
     entry_quantity,
     exit_trigger,
     fill_at_market,
-    return_statistics,
+    follow_peak,
     trail_level,
+    write_moments,
 )
 from trading_pipeline.backtest.kernels.records import (
     close_trade,
     log_order,
     log_pending,
+    open_trade,
 )
 from trading_pipeline.backtest.kernels.vectors import LANES
 
 __all__ = ["simulate"]
 
-Array = Any
-
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def simulate(
-    open_: Array, high: Array, low: Array, close: Array, event_bar: Array, event_code: Array,
-    size: Array, levels: Any, action_bar: Array, action_effect: Array, p: Array, stats: Array,
-    equity_out: Array, holdings: Array, trades: Array, orders: Array,
+    open_: FloatArray, high: FloatArray, low: FloatArray, close: FloatArray, event_bar: IntArray,
+    event_code: CodeArray, size: FloatArray | None, levels: tuple[FloatArray, FloatArray, FloatArray] | None,
+    action_bar: IntArray | None, action_effect: FloatArray, p: FloatArray, stats: FloatArray,
+    equity_out: FloatArray, holdings: FloatArray, trades: FloatArray, orders: FloatArray,
 ) -> int:  # fmt: skip
     """Run one instrument through the order of events; everything comes back in the out arrays.
 
@@ -120,13 +64,13 @@ def simulate(
     at the end; a bar on which nothing is held changes nothing at all and is jumped over.
     """
     n, n_events = close.shape[0], event_bar.shape[0]
-    point, max_holding = p[P_POINT], p[P_MAX_HOLDING]
-    mode, touch = int(p[P_INTRABAR]), p[P_TOUCH] > 0.0
-    delay = 0 if p[P_SAME_CLOSE] > 0.0 else 1
+    point, max_holding = p[c.P_POINT], p[c.P_MAX_HOLDING]
+    mode, touch = int(p[c.P_INTRABAR]), p[c.P_TOUCH] > 0.0
+    delay = 0 if p[c.P_SAME_CLOSE] > 0.0 else 1
     keep = equity_out.shape[0] == n
-    cash = p[P_INITIAL_CASH]
+    cash = p[c.P_INITIAL_CASH]
     quantity, side, income = 0.0, 0.0, 0.0  # quantity is signed
-    stop, target, trail, stop_reason = np.nan, np.nan, np.nan, R_STOP_LOSS
+    stop, target, trail, stop_reason = np.nan, np.nan, np.nan, c.R_STOP_LOSS
     decided, last_bar = -1, n + 1
     n_trades, n_orders, next_action, event = 0, 0, 0, 0
     previous, peak, trough, drawdown, fees = cash, cash, cash, 0.0, 0.0
@@ -147,7 +91,7 @@ def simulate(
                 quantity *= split
                 stop /= split
                 target /= split
-                if p[P_TRAIL_IS_PRICE] > 0.0:
+                if p[c.P_TRAIL_IS_PRICE] > 0.0:
                     trail /= split
                 paid = quantity * action_effect[next_action, 1] * point
                 cash += paid
@@ -161,22 +105,22 @@ def simulate(
             event += 1
         for step in range(2):
             deciding = (step == 0) == (delay == 1)
-            code, why, ref, at, placed = 0, R_SIGNAL, np.nan, AT_CLOSE, i
+            code, why, ref, at, placed = 0, c.R_SIGNAL, np.nan, c.AT_CLOSE, i
             if deciding:
                 # 1. Orders that are due; exits before entries.
                 if act == 0:
                     continue
                 if quantity > 0.0:
-                    code = act & (EXIT_LONG | ENTER_SHORT)
+                    code = act & (c.EXIT_LONG | c.ENTER_SHORT)
                 elif quantity < 0.0:
-                    code = act & (EXIT_SHORT | ENTER_LONG)
+                    code = act & (c.EXIT_SHORT | c.ENTER_LONG)
                 if code != 0:
-                    reverses = (code & ENTER_LONG) != 0 or (
-                        (code & ENTER_SHORT) != 0 and p[P_ALLOW_SHORT] > 0.0
+                    reverses = (code & c.ENTER_LONG) != 0 or (
+                        (code & c.ENTER_SHORT) != 0 and p[c.P_ALLOW_SHORT] > 0.0
                     )
-                    why = R_REVERSAL if reverses else R_SIGNAL
+                    why = c.R_REVERSAL if reverses else c.R_SIGNAL
                     code, placed = 1, t
-                    ref, at = (open_[i], AT_OPEN) if delay == 1 else (close[i], AT_CLOSE)
+                    ref, at = (open_[i], c.AT_OPEN) if delay == 1 else (close[i], c.AT_CLOSE)
             elif quantity != 0.0:
                 if levels is not None:
                     # 2. Intrabar; the trail ratchets after the check.
@@ -184,55 +128,53 @@ def simulate(
                         side, open_[i], high[i], low[i], stop, target, mode, touch
                     )
                     if code != 0:
-                        why = stop_reason if code == 1 else R_TAKE_PROFIT
-                        at = AT_OPEN if ref == open_[i] else AT_INTRABAR
+                        why = stop_reason if code == 1 else c.R_TAKE_PROFIT
+                        at = c.AT_OPEN if ref == open_[i] else c.AT_INTRABAR
                         placed = decided
                     elif trail == trail:
                         best = high[i] if side > 0.0 else low[i]
                         moved = trail_level(best, side, trail, p)
                         if np.isnan(stop) or side * (moved - stop) > 0.0:
-                            stop, stop_reason = moved, R_TRAILING_STOP
+                            stop, stop_reason = moved, c.R_TRAILING_STOP
                 # 3. Forced exits at the close.
                 if code == 0 and i >= last_bar:
-                    code, why, ref = 1, R_MAX_HOLDING, close[i]
+                    code, why, ref = 1, c.R_MAX_HOLDING, close[i]
             if code != 0:
                 is_limit = code == 2
                 price = ref if is_limit else fill_at_market(ref, -side, p)
-                fee = commission(abs(quantity), price, is_limit, p) + p[P_ROUND_TRIP]
+                fee = commission(abs(quantity), price, is_limit, p) + p[c.P_ROUND_TRIP]
                 slip = abs(price - ref) * abs(quantity) * point
                 cash += quantity * price * point - fee
                 fees += fee
                 close_trade(
                     trades, n_trades - 1, i, at, price, abs(quantity), fee, slip, income, point, why
                 )
-                if n_orders < orders.shape[0]:
-                    orders[n_orders, O_ASSET] = 0.0
-                kind = K_LIMIT if is_limit else K_MARKET
-                if why == R_STOP_LOSS:
-                    kind = K_STOP
-                elif why == R_TRAILING_STOP:
-                    kind = K_TRAILING
+                kind = c.K_LIMIT if is_limit else c.K_MARKET
+                if why == c.R_STOP_LOSS:
+                    kind = c.K_STOP
+                elif why == c.R_TRAILING_STOP:
+                    kind = c.K_TRAILING
                 n_orders = log_order(
-                    orders, n_orders, placed, i, at, -side, False, kind, abs(quantity),
+                    orders, n_orders, 0, placed, i, at, -side, False, kind, abs(quantity),
                     abs(quantity), price, fee, slip, why,
                 )  # fmt: skip
                 quantity, side, income, last_bar = 0.0, 0.0, 0.0, n + 1
                 stop, target, trail = np.nan, np.nan, np.nan
-            if deciding and quantity == 0.0 and act & ANY_ENTRY:
-                side = 1.0 if act & (ENTER_LONG | CANCELLED_LONG) else -1.0
-                ref, at = (open_[i], AT_OPEN) if delay == 1 else (close[i], AT_CLOSE)
+            if deciding and quantity == 0.0 and act & c.ANY_ENTRY:
+                side = 1.0 if act & (c.ENTER_LONG | c.CANCELLED_LONG) else -1.0
+                ref, at = (open_[i], c.AT_OPEN) if delay == 1 else (close[i], c.AT_CLOSE)
                 price, asked, bought, fee, slip = np.nan, np.nan, 0.0, 0.0, 0.0
-                if act & (CANCELLED_LONG | CANCELLED_SHORT):
-                    reason = R_CONTRADICTION
-                elif side < 0.0 and not p[P_ALLOW_SHORT] > 0.0:
-                    reason = R_SHORT_NOT_ALLOWED
+                if act & (c.CANCELLED_LONG | c.CANCELLED_SHORT):
+                    reason = c.R_CONTRADICTION
+                elif side < 0.0 and not p[c.P_ALLOW_SHORT] > 0.0:
+                    reason = c.R_SHORT_NOT_ALLOWED
                 else:
                     price = fill_at_market(ref, side, p)
                     if levels is not None:
                         stop, target, trail, stop_reason = entry_levels(
                             levels, t, price, side, ratio, p
                         )
-                    amount = p[P_AMOUNT]
+                    amount = p[c.P_AMOUNT]
                     if size is not None and size[t] == size[t]:
                         amount = size[t]
                     asked, bought, reason = entry_quantity(cash, price, amount, stop, p)
@@ -245,22 +187,12 @@ def simulate(
                     decided = t
                     if max_holding > 0.0:
                         last_bar = i + int(max_holding) - delay
-                    if n_trades < trades.shape[0]:
-                        trades[n_trades, T_ASSET] = 0.0
-                        trades[n_trades, T_SIDE] = side
-                        trades[n_trades, T_QUANTITY] = bought
-                        trades[n_trades, T_ENTRY_BAR] = i
-                        trades[n_trades, T_ENTRY_AT] = at
-                        trades[n_trades, T_ENTRY_PRICE] = price
-                        trades[n_trades, T_FEES] = fee
-                        trades[n_trades, T_SLIPPAGE] = slip
+                    open_trade(trades, n_trades, 0, side, bought, i, at, price, fee, slip)
                     n_trades += 1
                 else:
                     price = np.nan
-                if n_orders < orders.shape[0]:
-                    orders[n_orders, O_ASSET] = 0.0
                 n_orders = log_order(
-                    orders, n_orders, t, i, at, side, True, K_MARKET, asked, bought, price, fee,
+                    orders, n_orders, 0, t, i, at, side, True, c.K_MARKET, asked, bought, price, fee,
                     slip, reason,
                 )  # fmt: skip
                 if quantity == 0.0:
@@ -272,9 +204,8 @@ def simulate(
             if cash != logged_cash or quantity != logged_quantity:
                 logged_cash, logged_quantity = cash, quantity
                 if n_holdings < holdings.shape[0]:
-                    holdings[n_holdings, 0] = i
-                    holdings[n_holdings, 1] = cash
-                    holdings[n_holdings, 2] = quantity
+                    row = holdings[n_holdings]
+                    row[0], row[1], row[2] = i, cash, quantity
                 n_holdings += 1
         if quantity != 0.0:
             held += 1
@@ -283,10 +214,7 @@ def simulate(
         change = equity / previous - 1.0 if ruin < 0 or ruin == i else np.nan
         previous = equity
         add_powers(state, i, change)
-        if equity > peak:
-            drawdown = min(drawdown, trough / peak - 1.0)
-            peak, trough = equity, equity
-        trough = min(trough, equity)
+        peak, trough, drawdown = follow_peak(equity, peak, trough, drawdown)
         i += 1
         # Bars on which no order is due.
         until = event_bar[event] + delay if event < n_events else n
@@ -295,10 +223,7 @@ def simulate(
             if keep:
                 equity_out[i:until] = cash
             if ruin >= 0 and i < until:
-                state[:LANES] = np.nan
-                state[LANES : 2 * LANES] = np.nan
-                state[2 * LANES : 3 * LANES] = np.nan
-                state[3 * LANES : 4 * LANES] = np.nan
+                state[: 4 * LANES] = np.nan
             i = max(i, until)
             continue
         if ruin >= 0:
@@ -308,7 +233,7 @@ def simulate(
             until = min(until, action_bar[next_action])
         start, quiet = i, True
         scale, shift = 1.0 - side * trail, 0.0
-        if p[P_TRAIL_IS_PRICE] > 0.0:
+        if p[c.P_TRAIL_IS_PRICE] > 0.0:
             scale, shift = 1.0, side * trail
         while quiet and i < until:
             state[Q_PREVIOUS], state[Q_PEAK], state[Q_TROUGH] = previous, peak, trough
@@ -320,7 +245,7 @@ def simulate(
             previous, peak, trough = state[Q_PREVIOUS], state[Q_PEAK], state[Q_TROUGH]
             drawdown = state[Q_DRAWDOWN]
             if state[Q_STOP] != stop and trail == trail:
-                stop, stop_reason = state[Q_STOP], R_TRAILING_STOP
+                stop, stop_reason = state[Q_STOP], c.R_TRAILING_STOP
             edge = min(until, (i | (LANES - 1)) + 1)
             while i < edge:
                 if levels is not None:
@@ -335,41 +260,25 @@ def simulate(
                 if levels is not None and trail == trail:
                     moved = trail_level(high[i] if side > 0.0 else low[i], side, trail, p)
                     if side * (moved - stop) > 0.0:
-                        stop, stop_reason = moved, R_TRAILING_STOP
+                        stop, stop_reason = moved, c.R_TRAILING_STOP
                 if keep:
                     equity_out[i] = equity
                 add_powers(state, i, equity / previous - 1.0)
                 previous = equity
-                # One division a peak: the fall from it is deepest where the equity is lowest.
-                if equity > peak:
-                    if trough < peak:
-                        drawdown = min(drawdown, trough / peak - 1.0)
-                    peak, trough = equity, equity
-                elif equity < trough:
-                    trough = equity
+                peak, trough, drawdown = follow_peak(equity, peak, trough, drawdown)
                 i += 1
         held += i - start
     drawdown = min(drawdown, trough / peak - 1.0)
     if quantity != 0.0:
         close_trade(
-            trades, n_trades - 1, n - 1, AT_CLOSE, close[n - 1], abs(quantity), 0.0, 0.0, income,
-            point, R_OPEN,
+            trades, n_trades - 1, n - 1, c.AT_CLOSE, close[n - 1], abs(quantity), 0.0, 0.0, income,
+            point, c.R_OPEN,
         )  # fmt: skip
     if delay == 1:
         act = event_code[n_events - 1] if n_events and event_bar[n_events - 1] == n - 1 else 0
-        orders[n_orders:, O_ASSET] = 0.0
-        n_orders = log_pending(orders, n_orders, act, n - 1, quantity)
-    stats[S_FINAL_EQUITY] = previous
-    stats[S_TRADES] = n_trades
-    stats[S_ORDERS] = n_orders
-    stats[S_MAX_DRAWDOWN] = drawdown
-    mean, sd, skew, kurtosis, sharpe = return_statistics(n, state, p[P_PERIODS])
-    stats[S_MEAN] = mean
-    stats[S_SD] = sd
-    stats[S_SKEW] = skew
-    stats[S_KURTOSIS] = kurtosis
-    stats[S_SHARPE] = sharpe
-    stats[S_BARS_IN_POSITION] = held
-    stats[S_FIRST_RUIN] = ruin
-    stats[S_FEES] = fees
+        n_orders = log_pending(orders, n_orders, 0, act, n - 1, quantity)
+    stats[c.S_FINAL_EQUITY], stats[c.S_MAX_DRAWDOWN] = previous, drawdown
+    stats[c.S_TRADES], stats[c.S_ORDERS] = n_trades, n_orders
+    stats[c.S_BARS_IN_POSITION], stats[c.S_FIRST_RUIN], stats[c.S_FEES] = held, ruin, fees
+    write_moments(n, state, p[c.P_PERIODS], stats)
     return n_holdings

@@ -1,4 +1,4 @@
-"""This file holds the marking of quiet bars, eight at a time: bars on which a held position only moves.
+"""The marking of quiet bars, eight at a time: bars on which a held position only moves.
 
 The compiler does not turn this loop into vectors by itself, since every bar adds to sums whose order
 counts. So sums have eight lanes, and a bar adds to the lane of its number modulo 8, in every loop of the

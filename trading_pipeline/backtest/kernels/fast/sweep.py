@@ -1,28 +1,26 @@
-"""This file holds the compiled loop over combinations of a crossing plan.
+"""The compiled loop over combinations of a crossing plan.
 
 Each combination is turned into events and goes through `simulate`, the loop of the single run. The
-function holds no lock of Python while it runs, so that threads share the work.
+function holds no lock of Python while it runs, so threads share the work.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
 
+from trading_pipeline.backtest.arrays import CodeArray, FloatArray, IntArray
 from trading_pipeline.backtest.kernels.fast.plain import simulate
 from trading_pipeline.backtest.kernels.vectors import LANES, cross_masks
 
 __all__ = ["crossing_events", "sweep_crossings"]
 
-Array = Any
-
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def crossing_events(
-    first: Array, second: Array, lead: int, up: int, down: int, event_bar: Array, event_code: Array
-) -> int:
+    first: FloatArray, second: FloatArray, lead: int, up: int, down: int, event_bar: IntArray,
+    event_code: CodeArray,
+) -> int:  # fmt: skip
     """Write bars and codes of the crosses of two rows, rising; returns their number.
 
     The buffers have a place for each bar. Eight bars are compared at once; only where one of them
@@ -54,9 +52,11 @@ def crossing_events(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def sweep_crossings(
-    open_: Array, high: Array, low: Array, close: Array, rows: Array, pairs: Array, lead: int,
-    up: int, down: int, levels: Any, action_bar: Array, action_effect: Array, p: Array,
-    stats: Array, no_trades: Array, no_orders: Array,
+    open_: FloatArray, high: FloatArray, low: FloatArray, close: FloatArray, rows: FloatArray,
+    pairs: IntArray, lead: int, up: int, down: int,
+    levels: tuple[FloatArray, FloatArray, FloatArray] | None, action_bar: IntArray | None,
+    action_effect: FloatArray, p: FloatArray, stats: FloatArray, no_trades: FloatArray,
+    no_orders: FloatArray,
 ) -> None:  # fmt: skip
     """Statistics of each pair, one row each; nothing else is kept."""
     n = close.shape[0]

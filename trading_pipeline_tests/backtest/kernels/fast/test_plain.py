@@ -1,4 +1,4 @@
-"""This file holds the comparison of the compiled kernel with the plain-Python oracle."""
+"""The comparison of the compiled kernel with the plain-Python oracle."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""This file holds the fast loop over an account against the general one: equal bit for bit."""
+"""The fast loops for portfolios equal the exact loop, bit for bit; what they leave to it."""
 
 from unittest import mock
 
@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from trading_pipeline.backtest import BacktestSettings, Signals
-from trading_pipeline.backtest.account_inputs import AccountInputs
 from trading_pipeline.backtest.portfolio import run as portfolio
 from trading_pipeline.backtest.portfolio.run import run_portfolio_backtest
 from trading_pipeline.domain.target_weights import TargetWeights
@@ -39,22 +38,19 @@ def random_signals(rng, rows):
 
 
 def by_both_loops(bars, orders, settings, **others):
-    chosen = []
-    real = AccountInputs.run
+    """(by the fast loop for these orders, which must take them, by the exact loop)."""
+    name = "run_rebalances" if isinstance(orders, TargetWeights) else "run_signals"
+    chosen, real = [], getattr(portfolio, name)
 
-    def run(self, *places):
-        chosen.append(self.fast)
-        return real(self, *places)
+    def watched(*inputs):
+        chosen.append(real(*inputs))
+        return chosen[-1]
 
-    with (
-        mock.patch.object(AccountInputs, "run", run),
-        mock.patch.object(portfolio, "run_signals", return_value=None),
-    ):
+    with mock.patch.object(portfolio, name, watched):
         fast = run_portfolio_backtest(bars, orders, settings, **others)
-        with mock.patch.object(AccountInputs, "is_plain", False):
-            full = run_portfolio_backtest(bars, orders, settings, **others)
-    assert chosen[0]
-    assert not chosen[-1]
+    assert chosen[0] is not None
+    with mock.patch.object(portfolio, name, return_value=None):
+        full = run_portfolio_backtest(bars, orders, settings, **others)
     # As it is called without a patch, by whichever loop takes it.
     assert_equal(run_portfolio_backtest(bars, orders, settings, **others), full)
     return fast, full
@@ -142,7 +138,7 @@ def test_ruined_account_is_equal_in_both_loops():
 def test_other_settings_are_left_to_the_general_loop(change):
     rng, bars = markets(1)
     orders = {NAMES[0]: random_signals(rng, 160)}
-    with pytest.raises(AssertionError):  # chosen[0] is False
+    with pytest.raises(AssertionError):  # chosen[0] is None
         by_both_loops(bars, orders, BacktestSettings(**change))
 
 

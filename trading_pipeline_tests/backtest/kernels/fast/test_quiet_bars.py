@@ -1,4 +1,4 @@
-"""This file holds the marking of eight bars at once, against the same rules one bar at a time."""
+"""The marking of eight bars at once, against the same rules one bar at a time."""
 
 import math
 

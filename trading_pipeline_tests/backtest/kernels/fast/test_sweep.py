@@ -1,4 +1,4 @@
-"""This file holds the crosses of two rows, eight bars at a time, against a comparison bar by bar."""
+"""The crosses of two rows, eight bars at a time, against a comparison bar by bar."""
 
 import numpy as np
 import pytest
