@@ -1,16 +1,17 @@
-"""This file holds the speed measurement of features; it prints the table of docs/features.md.
+"""Speed of features; prints the table of docs/features.md.
 
-Run `python benchmarks/feature_speed.py [core] [alpha158] [audit]`. Process CPU time (all threads added
-up), best of several after one warm-up, both sides in this process in turns. Data is a seeded random walk.
+Run `python benchmarks/feature_speed.py [core] [alpha158] [audit]`. Process CPU time (all threads
+added up), best of several after one warm-up, both sides by turns in this process. Data is a seeded
+random walk.
 
-`core` is set against its bare calls: for a column that is one of TA-Lib's functions, that function on the
-bare arrays and the scaling to a fraction; for a column that TA-Lib does not have, its formula in NumPy
-or the compiled loop that it stands on, likewise on bare arrays. Nothing is checked, masked or put into a
+`core` is compared with its bare calls: for a column that is one of TA-Lib's functions, that function
+on bare arrays and the scaling to a fraction; for a column that TA-Lib does not have, its formula in
+NumPy or the compiled loop below it, likewise on bare arrays. Nothing is checked, masked or put into a
 frame there, but the results are kept in one allocated block, as a feature set's are.
 
-`alpha158` is set against pandas' built-in rolling methods (no `apply`), results in an allocated block too.
-pandas has no place of an extreme, so the 15 columns IMAX, IMIN and IMXD are left out on both sides; the
-second line is all 157 columns against the same 142 of pandas.
+`alpha158` is compared with pandas' built-in rolling methods (no `apply`), results in an allocated
+block too. pandas has no place of an extreme, so the 15 columns IMAX, IMIN and IMXD are left out on
+both sides; the second line is all 157 columns against the same 142 of pandas.
 """
 
 from __future__ import annotations
@@ -190,7 +191,7 @@ def core_rows() -> list[str]:
         lambda: compute_features(core, bars),
         lambda: collected(bare_core(bars), core.columns, len(bars)),
     )
-    # where the sample is not the population, and at %K's start, the two ways differ by design
+    # by design the two differ in sample and population deviations, and at the start of %K
     return [row("`core`, 42 columns, 1,000,000 bars", own, "its bare calls", bare, own / bare, "")]
 
 
@@ -250,6 +251,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    rolling.rolling_mean(np.ones(3), 2)  # what is compiled is compiled before the clock runs
+    rolling.rolling_mean(np.ones(3), 2)  # compile before the clock runs
     with np.errstate(invalid="ignore", divide="ignore"):
         main()

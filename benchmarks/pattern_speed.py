@@ -1,4 +1,4 @@
-"""This file holds the speed measurement of patterns and audits; it prints a table.
+"""Speed of patterns, labels and audits; prints the table of docs/patterns-and-labels.md.
 
 Run `python benchmarks/pattern_speed.py`. Process CPU time (all threads added up), best of several,
 after one warm-up that compiles. Data is a seeded random walk of minutes.
@@ -16,10 +16,10 @@ import pandas as pd
 
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.features.audits.features import audit_feature_set
-from trading_pipeline.features.labels.labels import compute_labels
-from trading_pipeline.features.labels.reports import label_report
-from trading_pipeline.features.patterns.search import find_patterns, search
-from trading_pipeline.features.patterns.zigzag import average_true_range_14, find_pivots
+from trading_pipeline.features.labels import compute_labels, label_report
+from trading_pipeline.features.patterns import find_patterns, find_pivots
+from trading_pipeline.features.patterns.search import search
+from trading_pipeline.features.patterns.zigzag import average_true_range_14
 from trading_pipeline.features.sets.context import FeatureContext
 from trading_pipeline.features.sets.registry import compute_features, feature_set
 from trading_pipeline.settings.label_spec import LabelSpec
@@ -56,7 +56,7 @@ def main() -> None:
     """Measure and print."""
     bars, few = market(ROWS), market(5_000)
     atr = average_true_range_14(bars)
-    core = feature_set("core")
+    core, patterns = feature_set("core"), feature_set("patterns")
     barriers = LabelSpec(type="triple_barrier", horizon_bars=10)
     known_at = pd.DatetimeIndex(bars.index)
     labels = compute_labels(barriers, bars, known_at).frame
@@ -66,7 +66,7 @@ def main() -> None:
         ("zigzag, 1 million bars", measure(lambda: find_pivots(bars, atr=atr))),
         ("zigzags and all patterns, 1 million bars", measure(lambda: search(bars))),
         ("the same as a frame of rows", measure(lambda: find_patterns(bars))),
-        ("set patterns, 1 million bars", measure(lambda: compute_features(_patterns(), bars))),
+        ("set patterns, 1 million bars", measure(lambda: compute_features(patterns, bars))),
         (
             "triple barrier, 1 million bars",
             measure(lambda: compute_labels(barriers, bars, known_at)),
@@ -81,10 +81,6 @@ def main() -> None:
     sys.stdout.write(
         f"patterns found: {len(search(bars)):,}; audit / core: {audit / compute:.0f}\n"
     )
-
-
-def _patterns() -> Any:
-    return feature_set("patterns")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ TradingPipelineError
 |   +-- UnknownNameError           no such name; the message offers close matches
 |   +-- ScenarioError              a scenario cannot run as written
 |   +-- StrategyError              a strategy or its parameters are wrong
+|   +-- OwnCodeError               a user's own Python file cannot be used
 +-- DataLeakageError               a model was trained on what it is tested on
 +-- LookaheadError                 a feature or strategy reads the future
 +-- ModelTrainingError             an estimator could not be fitted
@@ -48,6 +49,7 @@ __all__ = [
     "ModelIntegrityError",
     "ModelTrainingError",
     "OptimizationError",
+    "OwnCodeError",
     "PermanentFetchError",
     "RangeUnavailableError",
     "RetryableFetchError",
@@ -131,6 +133,10 @@ class ScenarioError(ConfigurationError):
 
 class StrategyError(ConfigurationError):
     """A strategy or its parameters are wrong."""
+
+
+class OwnCodeError(ConfigurationError):
+    """A user's own Python file cannot be used; it stops only what asks for it by name."""
 
 
 class DataLeakageError(TradingPipelineError, ValueError):

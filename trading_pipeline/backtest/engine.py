@@ -37,7 +37,7 @@ from trading_pipeline.settings.backtest_settings import BacktestSettings
 
 __all__ = ["ENGINE_VERSION", "run_backtest"]
 
-#: Changes whenever a number of a result can change; part of every result's code hash.
+#: For people: raised when a number of a result changes. What is stored is told apart by its code.
 ENGINE_VERSION = "1.3"
 
 

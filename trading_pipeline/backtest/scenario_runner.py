@@ -9,24 +9,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trading_pipeline.backtest.engine import ENGINE_VERSION, run_backtest
+from trading_pipeline.backtest.engine import run_backtest
 from trading_pipeline.backtest.result import BacktestResult
 from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
 from trading_pipeline.domain.corporate_actions import CorporateAction
-from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.errors import InsufficientDataError
 from trading_pipeline.performance import summarize
 from trading_pipeline.settings.backtest_settings import BacktestSettings, PercentOfEquity
 from trading_pipeline.settings.scenario import ScenarioSpec
-from trading_pipeline.strategies import Market, strategy, strategy_code_hash, validate_params
+from trading_pipeline.strategies import SHIPPED, Market, StrategyCatalogue, StrategyParams
 
 __all__ = [
     "ScenarioInputs",
     "ScenarioRun",
     "benchmark_settings",
-    "code_hash",
     "run_scenario",
     "scenario_settings",
     "scenario_signals",
@@ -70,11 +68,6 @@ class ScenarioRun:
     benchmark: BacktestResult
     metrics: dict[str, float]
     parameters: dict[str, Any]
-
-
-def code_hash(strategy_name: str) -> str:
-    """Hash of the code behind a result: the strategy's modules and the engine's version."""
-    return canonical_hash([ENGINE_VERSION, strategy_code_hash(strategy_name)])
 
 
 def scenario_settings(
@@ -130,21 +123,27 @@ _THINGS_THAT_SELL = (
 )
 
 
-def run_scenario(scenario: ScenarioSpec, inputs: ScenarioInputs) -> ScenarioRun:
+def run_scenario(
+    scenario: ScenarioSpec, inputs: ScenarioInputs, strategies: StrategyCatalogue = SHIPPED
+) -> ScenarioRun:
     """Trade the scenario, and buy and hold beside it, fully invested, with the same costs.
 
     Signals are computed on all bars, so that a strategy is warm at the scenario's start; only bars
-    within its dates are traded. Raises `InsufficientDataError` where no bar lies in them.
+    within its dates are traded. Raises `InsufficientDataError` where no bar lies in them, and
+    `LookaheadError` for a user's strategy that reads the future.
     """
     bars, rows = traded_bars(scenario, inputs)
     settings = scenario_settings(scenario, inputs.instrument, inputs.periods_per_year)
-    parameters = validate_params(scenario.strategy.type, scenario.strategy.params)
-    signals = scenario_signals(scenario.strategy.type, parameters, inputs.market, rows)
+    name = scenario.strategy.type
+    parameters = strategies.validate_params(name, scenario.strategy.params)
+    market = inputs.market
+    signals = scenario_signals(name, parameters, market, rows, strategies)
+    strategies.ensure_own_is_causal(name, market, parameters)
     result = run_backtest(bars, signals, settings, actions=inputs.actions)
     held = benchmark_settings(settings)
-    hold = validate_params(scenario.benchmark, {})
-    market = Market(bars.frame)  # its own start: the benchmark buys on the first traded bar
-    entry = scenario_signals(scenario.benchmark, hold, market, slice(0, len(bars)))
+    hold = strategies.validate_params(scenario.benchmark, {})
+    # its own market and start: the benchmark buys on the first traded bar
+    entry = strategies.signals(scenario.benchmark, Market(bars.frame), hold)
     benchmark = run_backtest(bars, entry, held, actions=inputs.actions)
     metrics = summarize(
         result.equity,
@@ -184,10 +183,15 @@ def traded_bars(scenario: ScenarioSpec, inputs: ScenarioInputs) -> tuple[Validat
     return validate_bars(inputs.raw.iloc[rows]), rows
 
 
-def scenario_signals(name: str, parameters: Any, market: Market, rows: slice) -> Signals:
+def scenario_signals(
+    name: str,
+    parameters: StrategyParams,
+    market: Market,
+    rows: slice,
+    strategies: StrategyCatalogue = SHIPPED,
+) -> Signals:
     """Signals of a strategy on the market, cut to the traded rows."""
-    signals = strategy(name).signals(market, parameters)
-    return _cut(signals, rows, len(market))
+    return _cut(strategies.signals(name, market, parameters), rows, len(market))
 
 
 def _cut(signals: Signals, rows: slice, length: int) -> Signals:

@@ -1,4 +1,4 @@
-"""This file holds the commands of `trading-pipeline` and what becomes of errors.
+"""The commands of `trading-pipeline`, and what becomes of errors.
 
 Exit code 0: done; 1: an error, one paragraph on standard error; 2: wrong usage.
 """
@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from trading_pipeline.cli.datasets_app import datasets_app
+from trading_pipeline.cli.strategies_app import strategies_app
 from trading_pipeline.errors import ConfigurationError, TradingPipelineError
 
 __all__ = ["app", "main"]
@@ -27,6 +28,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(datasets_app)
+app.add_typer(strategies_app)
 universe_app = typer.Typer(
     help="The instruments that are worked on.", no_args_is_help=True, add_completion=False
 )
@@ -75,7 +77,7 @@ def backtest(
     instrument: Instruments = None,
     as_json: Json = False,
 ) -> None:
-    """Run a scenario file, and materialize what it stands on where that is missing."""
+    """Run a scenario file, and materialize what it needs where that is missing."""
     from trading_pipeline.cli.backtest_command import run_backtest_file
 
     run_backtest_file(file, instrument, as_json=as_json)
@@ -83,7 +85,7 @@ def backtest(
 
 @app.command()
 def audit(
-    name: Annotated[str, typer.Argument(help="Feature set, label, or chart_patterns.")],
+    name: Annotated[str, typer.Argument(help="Feature set, label, strategy, or chart_patterns.")],
     instrument: Annotated[str, typer.Option("--instrument", "-i", help="Id such as AAPL_1d.")],
     as_json: Json = False,
 ) -> None:
@@ -100,7 +102,7 @@ def doctor(
         bool, typer.Option("--offline", help="Do not ask the providers of market data.")
     ] = False,
 ) -> None:
-    """Check Python, packages, TA-Lib, the settings, the warehouse, the Dagster instance, the providers."""
+    """Check Python, packages, TA-Lib, settings, warehouse, Dagster instance and providers."""
     from trading_pipeline.cli.doctor_command import run_doctor
 
     run_doctor(as_json=as_json, offline=offline)
@@ -110,7 +112,8 @@ def doctor(
 def _universe_add(
     symbol: Annotated[str, typer.Argument(help="Such as AAPL or BTC/USDT.")],
     source: Annotated[
-        str | None, typer.Option(help="yahoo, ccxt, alpaca ...; an archived one keeps its own.")
+        str | None,
+        typer.Option(help="yahoo, ccxt, alpaca, one of yours ...; an archived one keeps its own."),
     ] = None,
     timeframe: Annotated[str, typer.Option(help="1m 5m 15m 30m 1h 4h 1d 1w")] = "1d",
     calendar: Annotated[
@@ -174,7 +177,8 @@ def main() -> None:
 def _told(error: Exception) -> TradingPipelineError | None:
     """The error that is shown in one paragraph; None for one that only a traceback explains.
 
-    A full disk comes out of whatever wrote last: Dagster's storage, the compiler's cache, a library.
+    A full disk comes out of whatever wrote last: Dagster's storage, the compiler's cache, a
+    library.
     """
     from trading_pipeline.settings.environment import load_settings
     from trading_pipeline.storage.disk_space import disk_full_error

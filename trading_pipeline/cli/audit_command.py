@@ -1,4 +1,4 @@
-"""This file holds `audit NAME`: does a feature set or label read the future, on the stored bars."""
+"""`audit NAME`: does a feature set or label read the future, on the stored bars?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds `backtest FILE`: register the scenario, bring its data up to date, run it."""
+"""`backtest FILE`: register the scenario, bring its data up to date, run it."""
 
 from __future__ import annotations
 

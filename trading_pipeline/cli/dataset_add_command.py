@@ -1,4 +1,4 @@
-"""This file holds what `datasets add` does: a user's file into the inbox, and from there into bars."""
+"""`datasets add`: a user's file goes into the inbox, and from there into bars."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ import yaml
 
 from trading_pipeline.cli.progress_display import show_progress
 from trading_pipeline.cli.session import open_pass, stderr_console, stdout_console
+from trading_pipeline.datasets import profile_dataset
 from trading_pipeline.datasets.advice import delimiter_advice
 from trading_pipeline.datasets.profile import DatasetProfile
-from trading_pipeline.datasets.profiling import profile_dataset
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import DatasetFormatError
 from trading_pipeline.market_data.sources.files import DatasetRecord, registered_datasets
 from trading_pipeline.settings.dataset_answers import DatasetAnswers, load_answers, sidecar_path
 from trading_pipeline.settings.environment import PipelineSettings, load_settings
 from trading_pipeline.stages.datasets.registration import usual_currency
-from trading_pipeline.storage.parquet_files import write_atomically
+from trading_pipeline.storage.parquet_files import write_atomically, write_text
 
 if TYPE_CHECKING:
     from trading_pipeline.defs.automation.full_pass import FullPass
@@ -82,7 +82,7 @@ def _require_usable(path: Path, profile: DatasetProfile) -> None:
 
 
 def _registered(first: FullPass, path: Path, name: str) -> str:
-    """Id of the instrument; where the file is refused its partition key goes, unless it was there."""
+    """Id of the instrument; a refused file loses its partition key, unless it had one before."""
     from trading_pipeline.defs.partitions import datasets
 
     instance, key = first.runner.instance, str(datasets.name)
@@ -93,8 +93,8 @@ def _registered(first: FullPass, path: Path, name: str) -> str:
         if is_new:
             instance.delete_dynamic_partition(key, name)
         raise DatasetFormatError(
-            f"{error} Nothing of it stays registered, and what was registered before is as it was. Look "
-            f"at the whole file with: trading-pipeline datasets inspect {path}.",
+            f"{error} Nothing of it stays registered, and what was registered before is as it was. "
+            f"Look at the whole file with: trading-pipeline datasets inspect {path}.",
             **error.values,
         ) from error
 
@@ -114,7 +114,7 @@ def _into_inbox(settings: PipelineSettings, path: Path, answers: DatasetAnswers)
     with _as_it_was(sidecar_path(target)), nullcontext() if is_there else _as_it_was(target):
         if given:
             text = yaml.safe_dump(given, sort_keys=True, allow_unicode=True)
-            write_atomically(sidecar_path(target), lambda p: _write_text(p, text))
+            write_text(sidecar_path(target), text)
         elif not is_there:
             sidecar_path(target).unlink(missing_ok=True)  # answers about an earlier file
         if not is_there:
@@ -217,10 +217,6 @@ def _where_from(answers: DatasetAnswers, profile: DatasetProfile, calendar: str)
     what = "hours of the sessions" if timeframe.is_intraday else "dates of the bars"
     alike = calendar == "XLON" and timeframe.is_intraday and answers.tz in (None, "UTC")
     return f"guessed from the {what}" + (" (XETR has the same hours in UTC)" if alike else "")
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
 
 
 def _copy(source: Path, target: Path) -> None:

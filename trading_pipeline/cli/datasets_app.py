@@ -1,4 +1,4 @@
-"""This file holds the commands `datasets inspect`, `preview` and `add`: what they take, how they end.
+"""The commands `datasets inspect`, `preview` and `add`: what they take, how they end.
 
 Exit code 0: the file can be bars (once the open questions are answered); 1: it cannot, or an error;
 2: wrong usage. Nothing heavy is imported before a command runs.

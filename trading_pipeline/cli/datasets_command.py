@@ -1,4 +1,4 @@
-"""This file holds what `datasets inspect` and `datasets preview` do and print."""
+"""What `datasets inspect` and `datasets preview` do and print."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from trading_pipeline.datasets import preview_dataset, profile_dataset
 from trading_pipeline.datasets.advice import blocked_rows, delimiter_advice
 from trading_pipeline.datasets.profile import DatasetPreview, DatasetProfile
-from trading_pipeline.datasets.profiling import preview_dataset, profile_dataset
 from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.settings.dataset_answers import load_answers
 
@@ -91,7 +91,7 @@ def _print_profile(profile: DatasetProfile) -> None:
         if advice:
             console.print(escape(advice))
     for sentence in blocked_rows(profile):
-        console.print(f"[bold red]Refused by 'add' as it stands:[/] {escape(sentence)}")
+        console.print(f"[bold red]Refused by 'add' as it is:[/] {escape(sentence)}")
     for question in profile.open_questions:
         console.print(f"[bold yellow]To decide:[/] {escape(question.message)}")
     if profile.open_questions:

@@ -1,4 +1,4 @@
-"""This file holds `demo`: the whole pipeline on the bundled bars, and what to look at afterwards."""
+"""`demo`: the whole pipeline on the bundled bars, and what to look at afterwards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["run_demo"]
 
 
 def run_demo(*, as_json: bool) -> None:
-    """Run everything for the bundled instruments and print results, times, report and UI command."""
+    """Run everything for the bundled instruments; print results, times, report and UI command."""
     started = time.perf_counter()
     with KernelWarmUp() as warm_up:
         _run(started, warm_up, as_json=as_json)

@@ -1,4 +1,4 @@
-"""This file holds `doctor`: checks of everything that a run stands on, each with its way out."""
+"""`doctor`: checks everything that a run needs, and says how to fix what is wrong."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from trading_pipeline.cli.own_code_check import examine_own_code
 from trading_pipeline.cli.provider_check import Finding, examine_providers
 from trading_pipeline.cli.session import stdout_console
 from trading_pipeline.errors import TradingPipelineError
@@ -42,13 +43,17 @@ _PACKAGES = (
 
 
 def run_doctor(*, as_json: bool, offline: bool = False) -> None:
-    """Print all findings; exit code 1 where one of them is not well.
+    """Print all findings; exit code 1 where something needed is wrong.
 
     A provider that does not answer is `unreachable`, and an error only where an instrument uses it.
     `offline`: the providers are not asked.
     """
     settings = load_settings()
-    findings = examine(settings) + examine_providers(settings, offline=offline)
+    findings = [
+        *examine(settings),
+        *examine_own_code(settings),
+        *examine_providers(settings, offline=offline),
+    ]
     if as_json:
         typer.echo(json.dumps([asdict(finding) | {"ok": finding.ok} for finding in findings]))
     else:

@@ -1,8 +1,8 @@
-"""This file holds the compilation of the engine's kernels beside the first stages of a first run.
+"""Compiles the engine's kernels beside the first stages of a first run.
 
-numba keeps what it compiled in the project's cache, so this happens once; a second process does it on
-another core while bars and models are made. Without it the first backtest compiles, with the same
-result.
+numba keeps what it compiled in the project's cache, so this happens once; a second process does it
+on another core while bars and models are made. Without it the first backtest compiles, with the
+same result.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class KernelWarmUp:
 
 
 def compile_kernels() -> None:
-    """Run the shipped scenarios and studies on a few bundled bars, so that their kernels are cached."""
+    """Run the shipped scenarios and studies on a few bundled bars, to cache their kernels."""
     import pandas as pd
 
     from trading_pipeline.backtest.scenario_runner import ScenarioInputs, run_scenario
@@ -64,6 +64,7 @@ def compile_kernels() -> None:
     from trading_pipeline.optimization.grid_study import run_grid_study
     from trading_pipeline.settings.catalog import load_catalog
     from trading_pipeline.stages.backtests.scenario_inputs import required_models
+    from trading_pipeline.strategies import SHIPPED
 
     catalog, client = load_catalog(None), BundledSource()
     instrument = catalog.instrument("AAPL_1d")
@@ -81,7 +82,7 @@ def compile_kernels() -> None:
         predictions={},
     )
     for scenario in catalog.scenarios.values():
-        if not required_models(scenario):
+        if not required_models(scenario, SHIPPED):
             run_scenario(scenario, inputs)
     for study in catalog.studies.values():
         run_grid_study(study, catalog.scenario(study.scenario), inputs)

@@ -1,4 +1,4 @@
-"""This file holds the display of what is at work: stage and partition, counted, on standard error."""
+"""Shows what is at work on standard error: stage, partition, and how many there were."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _PartitionListener(logging.Handler):
 
 @contextmanager
 def show_progress(console: Console) -> Iterator[None]:
-    """Show progress for the time of the block; one plain line a stage where there is no terminal."""
+    """Show progress during the block; one plain line a stage where there is no terminal."""
     logger = logging.getLogger("trading_pipeline.progress")
     before = (logger.level, logger.propagate)
     logger.setLevel(logging.DEBUG)

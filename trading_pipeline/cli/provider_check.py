@@ -1,4 +1,4 @@
-"""This file holds how `doctor` asks each provider of market data: short, side by side, never hanging."""
+"""How `doctor` asks each provider of market data: all at once, and with a deadline."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ State = Literal["ok", "unreachable", "wrong"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One check: how it stands, and what was found or what to do.
+    """One check: its state, and what was found or what to do.
 
     `needed`: where it is not well, nothing can be relied on, and `doctor` ends with 1.
     """
@@ -57,8 +57,8 @@ def examine_providers(
 ) -> list[Finding]:
     """A finding a provider: installed, keys, and whether it answers, with the reason if not.
 
-    One that no instrument uses is not needed. All are asked at once; one that has not answered by the
-    deadline is told so.
+    One that no instrument uses is not needed. All are asked at once; one that has not answered by
+    the deadline is told so.
     """
     from trading_pipeline.market_data.sources.registry import network_source_names
 

@@ -1,4 +1,4 @@
-"""This file holds `run` and what it shares with `demo`: a pass over instruments and all that follows."""
+"""`run`, and what it shares with `demo`: a pass over instruments and all that follows."""
 
 from __future__ import annotations
 
@@ -98,13 +98,17 @@ def work_through(
         why_none_is_asked_for,
     )
     from trading_pipeline.stages.backtests.study import study_summary
+    from trading_pipeline.stages.market_data.check_catalog import check_models
 
     report, catalog = PassReport(), full_pass.workspace.catalog
     with report.stage("universe", full_pass):
         full_pass.reference_data()
     windows = full_pass.workspace.windows()
-    crossing = [name for name, model in catalog.models.items() if model.cross_features]
-    alone = [name for name in catalog.models if name not in crossing]
+    unusable = check_models(catalog, full_pass.workspace.registries)
+    report.failures |= {name: str(error) for name, error in unusable.items()}
+    usable = {n: model for n, model in catalog.models.items() if f"models/{n}" not in unusable}
+    crossing = [name for name, model in usable.items() if model.cross_features]
+    alone = [name for name in usable if name not in crossing]
     sound = []
     for name in instruments:
         with report.stage("bars to predictions", full_pass), report.failure_of(name):
@@ -188,8 +192,11 @@ def print_results(rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def stop_on_failures(report: PassReport) -> None:
-    """Print each failure as a paragraph on standard error, and end with exit code 1."""
+    """Print each failure once, as a paragraph on standard error, and end with exit code 1."""
+    stopped: dict[str, list[str]] = defaultdict(list)
     for what, text in report.failures.items():
-        stderr_console().print(f"[bold red]Error:[/] {escape(what)}: {escape(text)}")
+        stopped[text].append(what)
+    for text, names in stopped.items():
+        stderr_console().print(f"[bold red]Error:[/] {escape(', '.join(names))}: {escape(text)}")
     if report.failures:
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""This file holds what every command that runs something opens: workspace, definitions, console."""
+"""What every command that runs something opens: workspace, definitions, console."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""This file holds `universe add|list|remove`: the user's universe file, and the keys in Dagster."""
+"""`universe add|list|remove`: the user's universe file, and the keys in Dagster."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.markup import escape
@@ -15,13 +15,17 @@ from trading_pipeline.cli.session import open_pass, stdout_console
 from trading_pipeline.domain.instrument import instrument_id
 from trading_pipeline.errors import RetryableFetchError
 from trading_pipeline.settings.catalog import Catalog, load_catalog
-from trading_pipeline.settings.environment import load_settings
+from trading_pipeline.settings.environment import PipelineSettings, load_settings
 from trading_pipeline.settings.universe import InstrumentSpec
 from trading_pipeline.settings.universe_writer import (
     UniverseChange,
     add_instrument,
     archive_instrument,
 )
+
+if TYPE_CHECKING:
+    from trading_pipeline.market_data.sources.protocol import MarketDataSource
+    from trading_pipeline.market_data.sources.registry import Sources
 
 __all__ = ["Wishes", "run_universe_add", "run_universe_list", "run_universe_remove"]
 
@@ -45,14 +49,14 @@ def run_universe_add(symbol: str, wishes: Wishes, *, check: bool, as_json: bool)
     catalog = load_catalog(settings.config)
     archived = catalog.universe.archived_by_id.get(instrument_id(symbol, wishes.timeframe))
     if wishes.source is None and archived is None:
-        from trading_pipeline.market_data.sources.registry import source_names
-
+        known = ", ".join(_sources(settings).names())
         raise typer.BadParameter(
-            f"{symbol} is new, so name its source, one of {', '.join(source_names())}.",
+            f"{symbol} is new, so name its source, one of {known}.",
             param_hint="--source",
         )
     spec = _spec(symbol, wishes, archived)
-    spec, answer = _checked(spec, ask=check and archived is None)
+    client = _sources(settings).source(spec.source)
+    spec, answer = _checked(spec, client, ask=check and archived is None)
     change = add_instrument(settings.config, spec)
     _bring_up_to_date()
     note = _note(load_catalog(settings.config), change.instrument)
@@ -133,7 +137,15 @@ def _spec(symbol: str, wishes: Wishes, archived: InstrumentSpec | None) -> Instr
     return InstrumentSpec.parse(values, where=f"'universe add {symbol}'")
 
 
-def _checked(spec: InstrumentSpec, *, ask: bool) -> tuple[InstrumentSpec, str]:
+def _sources(settings: PipelineSettings) -> Sources:
+    from trading_pipeline.market_data.sources.registry import own_sources
+
+    return own_sources(settings.config / "sources")
+
+
+def _checked(
+    spec: InstrumentSpec, client: MarketDataSource, *, ask: bool
+) -> tuple[InstrumentSpec, str]:
     """The spec with the first day that the source still has, and what the source says of it."""
     from trading_pipeline.market_data.calendars import periods_per_year
     from trading_pipeline.market_data.sources.instrument_check import (
@@ -141,9 +153,8 @@ def _checked(spec: InstrumentSpec, *, ask: bool) -> tuple[InstrumentSpec, str]:
         first_day_kept,
     )
     from trading_pipeline.market_data.sources.protocol import require_timeframe
-    from trading_pipeline.market_data.sources.registry import source
 
-    client, instrument = source(spec.source), spec.to_instrument()
+    instrument = spec.to_instrument()
     periods_per_year(spec.timeframe, spec.calendar)  # an unknown calendar ends here
     require_timeframe(client, instrument)
     first = first_day_kept(client, instrument, datetime.now(UTC))
@@ -169,8 +180,8 @@ def _note(catalog: Catalog, instrument: str) -> str:
     if end is None or catalog.instruments[instrument].source in ("bundled", "files"):
         return ""
     return (
-        f"The universe ends at {end}, so nothing later is fetched. Set 'end: null' in universe.yaml to "
-        "go on until now."
+        f"The universe ends at {end}, so nothing later is fetched. Set 'end: null' in "
+        "universe.yaml to go on until now."
     )
 
 

@@ -1,6 +1,6 @@
-"""This file holds what is told about a profiled file beside its profile: what blocks, a delimiter.
+"""Advice about a profiled file: which rows block it, and which delimiter it may have.
 
-Nothing here changes what a profile says; it names the flag or the mend that leads on.
+Nothing here changes a profile; each sentence names the flag or the fix that helps.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ _LINES = 20
 def blocked_rows(profile: DatasetProfile) -> list[str]:
     """Why `datasets add` would refuse the bars as they stand, one sentence a reason; perhaps none.
 
-    Empty for a file that is not accepted at all. Rows that cannot be bars are left out by `add`: they
-    are named too, as the bars that then lack.
+    Empty for a file that is not accepted at all. `add` drops rows that cannot be bars: they are
+    named too, as the bars that are then missing.
     """
     if not profile.accept:
         return []
     found = {**profile.problems, **profile.other_findings}
     told = []
-    for code, (what, mend) in _BLOCKING.items():
+    for code, (what, fix) in _BLOCKING.items():
         count = found.get(code, 0)
         if count and not (code.startswith("duplicate") and profile.answers.duplicates != "keep"):
-            told.append(f"{count:,} {what} ({code}): {mend}.")
+            told.append(f"{count:,} {what} ({code}): {fix}.")
     missing = profile.missing_bars or 0
     allowed = profile.answers.max_missing
     share = missing / max(missing + profile.valid_rows, 1)
@@ -59,16 +59,17 @@ def blocked_rows(profile: DatasetProfile) -> list[str]:
         lost = [f"{found[code]:,} {what}" for code, what in _DROPPED.items() if found.get(code)]
         because = f" ({', '.join(lost)}, and so are no bars)" if lost else ""
         told.append(
-            f"{missing:,} bars that {profile.calendar} expects are missing, {share:.1%}{because}: name "
-            "the right calendar with --calendar, or allow them with --max-missing."
+            f"{missing:,} bars that {profile.calendar} expects are missing, {share:.1%}{because}: "
+            "name the right calendar with --calendar, or allow them with --max-missing."
         )
     return told
 
 
 def delimiter_advice(path: Path, profile: DatasetProfile) -> str:
-    """The character that seems to split the lines of a file that was read as one column, as advice.
+    """Which character seems to split the lines of a file that was read as one column, as advice.
 
-    Empty where the file has several columns, is no text, or nothing splits its first lines alike.
+    Empty where the file has several columns or is not text, or no character splits its first lines
+    alike.
     """
     shape = profile.shape
     if shape is None or shape.delimiter is None or shape.width > 1:
@@ -83,7 +84,7 @@ def delimiter_advice(path: Path, profile: DatasetProfile) -> str:
         if len({c[each] for c in counts}) == 1
         for n in counts[:1]
     }
-    # a date has two of its marks and prices one each, so a delimiter is not among those
+    # dates and prices repeat these marks in every line too
     likely = [each for each, count in alike.items() if count >= 4 and each not in ".-:/"]
     if not likely:
         return ""

@@ -1,10 +1,10 @@
-"""This file holds the preview of a user's file: its first rows, without reading the rest."""
+"""The preview of a user's file: its first rows, without reading the rest."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from trading_pipeline.datasets.profile import DatasetPreview
+from trading_pipeline.datasets.profile import DatasetPreview, shown_stamp_format
 from trading_pipeline.datasets.reading.encodings import HEAD_BYTES, examine_bytes
 from trading_pipeline.datasets.reading.table import find_table
 from trading_pipeline.errors import DatasetFormatError
@@ -18,7 +18,7 @@ _LONG_ROW_BYTES = 1024
 def preview_dataset(
     path: Path, answers: DatasetAnswers | None = None, *, rows: int = 20
 ) -> DatasetPreview:
-    """First rows of a file as text, with what its columns seem to be; only the head is read.
+    """First rows of a file as text, with what its columns seem to be; reads only the head.
 
     Time stamps whose date order the head leaves open are shown in the first order that fits. Raises
     `DatasetFormatError` for a file that is missing, empty or no table of text or Parquet.
@@ -35,7 +35,6 @@ def preview_dataset(
         )
     table = find_table(path, content, answers, encoding=content.encoding or "utf-8", limit=limit)
     shape = table.shape
-    stamp = next(iter(table.formats.values()), None)
     return DatasetPreview(
         path=str(path),
         size=content.size,
@@ -45,8 +44,6 @@ def preview_dataset(
         skip_rows=shape.skip_rows,
         names=shape.names,
         roles={p: role for role, positions in shape.positions.items() for p in positions},
-        timestamp=None
-        if stamp is None
-        else {"kind": stamp.kind, "unit": stamp.unit, "format": stamp.format},
+        timestamp=shown_stamp_format(next(iter(table.formats.values()), None)),
         rows=table.rows[: max(rows, 0)],
     )

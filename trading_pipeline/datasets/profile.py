@@ -1,22 +1,32 @@
-"""This file holds the profile of a user's file: what it is, what is wrong with it, what must be asked."""
+"""The profile of a user's file: what it is, what is wrong with it, which questions it leaves
+open."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
-from trading_pipeline.domain.dataset_shape import TableShape
+from pydantic import JsonValue
+
+from trading_pipeline.domain.dataset_shape import TableShape, TimestampFormat
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.settings.dataset_answers import DatasetAnswers
 
-__all__ = ["DatasetPreview", "DatasetProfile", "Question", "open_questions", "shown_moment"]
+__all__ = [
+    "DatasetPreview",
+    "DatasetProfile",
+    "Question",
+    "open_questions",
+    "shown_moment",
+    "shown_stamp_format",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """A decision that the file leaves open: `key` of the side-car file, and the flag of the command."""
+    """A decision that the file leaves open: `key` of the side-car file, and the flag of the
+    command."""
 
     key: str
     flag: str
@@ -27,11 +37,12 @@ class Question:
 class DatasetProfile:
     """What is known of a file after it was read once.
 
-    `accept`: it can be read as bars, once the open questions are answered; else `reason` says why not.
-    `rows` counts lines of data, `valid_rows` those that can be bars: whole, with a stamp and four
-    prices. `first` and `last`: ISO, as the file shows them (UTC where it has offsets; with the answered
-    zone's offset). `problems` has the published codes, `other_findings` what has none: `extra_bar`
-    (distinct stamps outside the calendar), `bad_timestamp`, `extra_cells`, `missing_volume`.
+    `accept`: it can be read as bars, once the open questions are answered; else `reason` says why
+    not. `rows` counts lines of data, `valid_rows` those that can be bars: complete, with a stamp
+    and four prices. `first` and `last`: ISO, as the file shows them (UTC where it has offsets; with
+    the answered zone's offset). `problems` has the published codes, `other_findings` what has none:
+    `extra_bar` (distinct stamps outside the calendar), `bad_timestamp`, `extra_cells`,
+    `missing_volume`.
     """
 
     path: str
@@ -44,7 +55,7 @@ class DatasetProfile:
     thousands: str | None = None
     header: bool | str | None = None
     skip_rows: int = 0
-    columns: Mapping[str, Any] = field(default_factory=dict)
+    columns: Mapping[str, JsonValue] = field(default_factory=dict)
     timestamp: Mapping[str, str | None] | None = None
     tz: str | None = None
     suggest_tz: str | None = None
@@ -67,7 +78,7 @@ class DatasetProfile:
         """What the user must decide before bars can be read, with the answers given so far."""
         return open_questions(self, self.answers)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, JsonValue]:
         """The published keys, in their order, as plain values."""
         return {
             "accept": self.accept,
@@ -96,9 +107,9 @@ class DatasetProfile:
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetPreview:
-    """The first rows of a file as they stand in it, and the roles that its columns seem to play.
+    """The first rows of a file as written, and the roles that its columns seem to play.
 
-    `rows`: cells as text; a cut line has fewer. `roles`: position of a column -> role.
+    `rows`: cells as text; a truncated line has fewer. `roles`: position of a column -> role.
     """
 
     path: str
@@ -112,7 +123,7 @@ class DatasetPreview:
     timestamp: Mapping[str, str | None] | None
     rows: tuple[tuple[str, ...], ...]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, JsonValue]:
         """All values as plain ones; `columns` is a list of name and role."""
         return {
             "encoding": self.encoding,
@@ -128,7 +139,7 @@ class DatasetPreview:
 
 
 def open_questions(profile: DatasetProfile, answers: DatasetAnswers) -> tuple[Question, ...]:
-    """Decisions that a file of this profile leaves open under these answers; none for a refused file."""
+    """Decisions that a file of this profile leaves open under these answers; none if refused."""
     if not profile.accept:
         return ()
     found = []
@@ -139,10 +150,8 @@ def open_questions(profile: DatasetProfile, answers: DatasetAnswers) -> tuple[Qu
     if len(profile.symbols) > 1 and answers.symbol not in profile.symbols:
         found.append(_symbol(profile.symbols, answers.symbol))
     if profile.tz == "mixed" and answers.tz is None:
-        return (
-            *found,
-            _tz(profile),
-        )  # rows without an offset stand nowhere yet, so no step is known
+        # rows without an offset have no place in time yet, so no step is known
+        return (*found, _tz(profile))
     if timeframe not in known:
         found.append(_timeframe(timeframe))
     intraday = timeframe in known and Timeframe(str(timeframe)).is_intraday
@@ -151,6 +160,13 @@ def open_questions(profile: DatasetProfile, answers: DatasetAnswers) -> tuple[Qu
     if answers.tz is None and profile.tz == "naive" and may_be_intraday:
         found.append(_tz(profile))
     return tuple(found)
+
+
+def shown_stamp_format(stamp: TimestampFormat | None) -> dict[str, str | None] | None:
+    """How time stamps are written, in the published keys."""
+    if stamp is None:
+        return None
+    return {"kind": stamp.kind, "unit": stamp.unit, "format": stamp.format}
 
 
 def shown_moment(moment: int, *, aware: bool, as_date: bool, zone_offset: str = "") -> str:
@@ -182,9 +198,9 @@ def _symbol(symbols: tuple[str, ...], given: str | None) -> Question:
 
 def _timeframe(found: str | None) -> Question:
     what = {
-        None: "One stamp alone shows no distance between bars.",
+        None: "A single stamp does not show how far bars are apart.",
         "irregular": "The bars are not evenly spaced.",
-    }.get(found, f"The bars are {found} apart, which is no timeframe here.")
+    }.get(found, f"The bars are {found} apart, which is not a known timeframe.")
     return Question(
         key="timeframe",
         flag="--timeframe",

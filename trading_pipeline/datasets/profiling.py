@@ -1,7 +1,4 @@
-"""This file holds the profile of a user's file: its form, its checks, its market, its open questions.
-
-The reader of bars and the preview stand in files of their own and can be imported from here too.
-"""
+"""Makes the profile of a user's file: its form, its checks, its market and its open questions."""
 
 from __future__ import annotations
 
@@ -9,22 +6,19 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
+from trading_pipeline.datasets.checks.passes import FileTally, Progress, tally_file
 from trading_pipeline.datasets.clocks.coverage import step_name
 from trading_pipeline.datasets.clocks.market import MarketFacts
-from trading_pipeline.datasets.clocks.timestamps import surviving_orders
-from trading_pipeline.datasets.columns.numbers import formula_cell
-from trading_pipeline.datasets.preview import preview_dataset
+from trading_pipeline.datasets.columns.timestamps import surviving_orders
+from trading_pipeline.datasets.columns.values import formula_cell
 from trading_pipeline.datasets.profile import (
-    DatasetPreview,
     DatasetProfile,
     shown_moment,
+    shown_stamp_format,
 )
-from trading_pipeline.datasets.reading.bars import read_dataset_bars
-from trading_pipeline.datasets.reading.batches import FileTally, Progress, tally_file
 from trading_pipeline.datasets.reading.encodings import HEAD_BYTES, FileBytes, examine_bytes
 from trading_pipeline.datasets.reading.table import FoundTable, find_table, readable_copy
 from trading_pipeline.datasets.refusals import (
@@ -37,17 +31,10 @@ from trading_pipeline.settings.dataset_answers import DatasetAnswers
 from trading_pipeline.storage.user_files.csv_scan import open_scan
 from trading_pipeline.storage.user_files.plain_lines import NotPlainError
 
-__all__ = [
-    "DatasetAnswers",
-    "DatasetPreview",
-    "DatasetProfile",
-    "preview_dataset",
-    "profile_dataset",
-    "read_dataset_bars",
-]
+__all__ = ["profile_dataset"]
 
 PLAIN_BYTES = 4_000_000
-"""Smaller files are read by DuckDB at once: reading them twice would cost as little."""
+"""Smaller files go to DuckDB at once: reading them twice would cost as little."""
 _UTC_CELL = re.compile(r".*?(?:[Zz]|UTC|GMT|[+-]00(?::?00)?)\s*")
 
 
@@ -58,12 +45,24 @@ def profile_dataset(
     max_bytes: int | None = None,
     progress: Progress | None = None,
 ) -> DatasetProfile:
-    """Read a CSV, TSV or Parquet file once and say what it is, what is wrong and what must be asked.
+    """Read a CSV, TSV or Parquet file once: what it is, what is wrong with it, what must be asked.
 
-    `answers`: instead of what the file does not say. `max_bytes`: a larger file is refused unread.
-    `progress`: called with the number of rows read so far. Memory does not grow with the file. A file
-    that cannot be bars has `accept` false and a `reason`; raises `DatasetFormatError` only where there
-    is no file to read, or an answer does not fit it.
+    Memory does not grow with the file. A file that cannot be bars has `accept` false and a
+    `reason`.
+
+    Parameters
+    ----------
+    answers
+        What the file itself does not say.
+    max_bytes
+        A larger file is refused unread.
+    progress
+        Called with the number of rows read so far.
+
+    Raises
+    ------
+    DatasetFormatError
+        There is no file to read, or an answer does not fit it.
     """
     path, answers = Path(path), answers or DatasetAnswers()
     size = path.stat().st_size if path.is_file() else 0
@@ -71,8 +70,8 @@ def profile_dataset(
     if max_bytes is not None and size > max_bytes:
         return replace(
             base,
-            reason=f"The file has {size:,} bytes; at most {max_bytes:,} are allowed. Split it by years "
-            "or symbols, or raise the limit.",
+            reason=f"The file has {size:,} bytes; at most {max_bytes:,} are allowed. Split it by "
+            "years or symbols, or raise the limit.",
         )
     if size >= PLAIN_BYTES:
         plain = _plain_profile(base, path, progress)
@@ -90,9 +89,9 @@ def profile_dataset(
 def _plain_profile(
     base: DatasetProfile, path: Path, progress: Progress | None
 ) -> DatasetProfile | None:
-    """The profile of a large text file that is plain to its end; None where it must be read with care.
+    """The profile of a large text file that is plain throughout; None where DuckDB must read it.
 
-    Only the head is examined: lines that can be read in the plain way show that the rest is as plain.
+    Only the head is examined here; the reader of plain lines notices where the rest is different.
     """
     content = examine_bytes(path, limit=HEAD_BYTES)
     is_plain = content.encoding == "utf-8" and not content.quoted and not content.old_lines
@@ -126,18 +125,18 @@ def _profile_table(
     if len(orders) > 1:
         with open_scan(readable, shape) as scan:
             counts, both = scan.readable_stamps([table.formats[order] for order in orders])
-        orders = [each for each, n in zip(orders, counts, strict=True) if n == max(counts)]
-        alive = {order: table.formats[order] for order in orders}
+        most = max(counts)
+        alive = {o: table.formats[o] for o, n in zip(orders, counts, strict=True) if n == most}
         orders = surviving_orders(table.cells("timestamp"), alive)
-    shape = replace(shape, timestamp=table.formats[orders[0]])
+    stamp = table.formats[orders[0]]
+    shape = replace(shape, timestamp=stamp)
     base = _with_form(base, shape)
-    naive = shape.timestamp is not None and not _is_aware(shape)
-    market = MarketFacts(base.answers, is_naive=naive)
+    market = MarketFacts(base.answers, is_naive=stamp.kind != "epoch" and not stamp.shows_offset)
     with open_scan(readable, shape) as scan:
         tally = tally_file(
             scan,
             naive_zone=base.answers.tz,
-            on_series=lambda series, _: market.look_at(series),
+            on_series=market.look_at,
             progress=progress,
             plain=plain,
         )
@@ -187,21 +186,16 @@ def _finished(
         other_findings={code: count for code, count in others.items() if count},
     )
     profile = replace(profile, first=_shown(rows.first, profile), last=_shown(rows.last, profile))
-    if rows.first_formula_row is not None:
+    if rows.first_formula_row is not None or any(formula_cell(symbol) for symbol in symbols):
         return replace(profile, accept=False, reason=formula_reason(rows.first_formula_row))
-    if any(formula_cell(symbol) for symbol in symbols):
-        return replace(profile, accept=False, reason=formula_reason(None))
-    if not profile.accept:
-        what = ", ".join(f"{code} {count}" for code, count in profile.problems.items())
-        reason = (
-            f"None of the {rows.rows} row(s) can be read as a bar ({what or 'no time stamps'})."
-        )
-        return replace(profile, reason=reason)
-    return profile
+    if profile.accept:
+        return profile
+    what = ", ".join(f"{code} {count}" for code, count in profile.problems.items())
+    reason = f"None of the {rows.rows} row(s) can be read as a bar ({what or 'no time stamps'})."
+    return replace(profile, reason=reason)
 
 
 def _with_form(base: DatasetProfile, shape: TableShape) -> DatasetProfile:
-    stamp = shape.timestamp
     return replace(
         base,
         shape=shape,
@@ -212,22 +206,14 @@ def _with_form(base: DatasetProfile, shape: TableShape) -> DatasetProfile:
         header=shape.header,
         skip_rows=shape.skip_rows,
         columns=shape.column_names,
-        timestamp=None
-        if stamp is None
-        else {"kind": stamp.kind, "unit": stamp.unit, "format": stamp.format},
+        timestamp=shown_stamp_format(shape.timestamp),
     )
-
-
-def _is_aware(shape: TableShape) -> bool:
-    stamp = shape.timestamp
-    return stamp is not None and (stamp.kind == "epoch" or stamp.shows_offset)
 
 
 def _tz(base: DatasetProfile, table: FoundTable, market: MarketFacts) -> str:
     if market.is_naive:
         return "naive"
-    stamp = base.shape.timestamp if base.shape is not None else None
-    if stamp is not None and stamp.kind == "epoch":
+    if base.timestamp is not None and base.timestamp["kind"] == "epoch":
         return "UTC"
     cells = [cell for cell in table.cells("timestamp") if cell.strip()]
     return "UTC" if all(_UTC_CELL.fullmatch(cell) for cell in cells) else "offset"
@@ -237,8 +223,7 @@ def _shown(moment: int | None, profile: DatasetProfile) -> str | None:
     """Text of the first or last moment as the file shows it."""
     if moment is None:
         return None
-    stamp = profile.shape.timestamp if profile.shape is not None else None
-    as_date = stamp is not None and stamp.kind == "date"
+    as_date = profile.timestamp is not None and profile.timestamp["kind"] == "date"
     naive = profile.tz == "naive"
     offset = _offset(moment, profile.answers.tz) if naive and not as_date else ""
     return shown_moment(moment, aware=not naive, as_date=as_date, zone_offset=offset)
@@ -247,8 +232,5 @@ def _shown(moment: int | None, profile: DatasetProfile) -> str | None:
 def _offset(moment: int, zone: str | None) -> str:
     if zone is None:
         return ""
-    stamp: Any = pd.Timestamp(moment, unit="us").tz_localize(
-        zone, ambiguous=True, nonexistent="shift_forward"
-    )
-    text = str(stamp.isoformat())
-    return text[-6:]
+    wall = pd.Timestamp(moment, unit="us")
+    return wall.tz_localize(zone, ambiguous=True, nonexistent="shift_forward").isoformat()[-6:]

@@ -1,4 +1,4 @@
-"""This file holds the reasons for which a user's file cannot be bars, as its bytes and its head show them."""
+"""Why a user's file cannot be bars, as far as its bytes and its head show it."""
 
 from __future__ import annotations
 
@@ -8,22 +8,21 @@ from dataclasses import replace
 from trading_pipeline.datasets.profile import DatasetProfile
 from trading_pipeline.datasets.reading.encodings import FileBytes
 from trading_pipeline.datasets.reading.table import FoundTable
+from trading_pipeline.domain.bars import PRICE_COLUMNS
 from trading_pipeline.domain.dataset_shape import TableShape
 
 __all__ = ["formula_reason", "refused_bytes", "refused_table"]
 
-_OHLC = ("open", "high", "low", "close")
-
 
 def refused_bytes(content: FileBytes) -> tuple[str, str] | None:
-    """Problem code and reason of a file that is no text; None for one that is."""
+    """Problem code and reason of a file that is not text; None for one that is."""
     if content.kind == "empty":
         return "empty_file", "The file is empty."
     if content.kind == "binary":
         return (
             "binary_file",
-            f"The file is {content.detail}. Give plain CSV, TSV or Parquet; unpack an archive and save a "
-            "workbook's sheet as CSV first.",
+            f"The file is {content.detail}. Give plain CSV, TSV or Parquet; unpack an archive and "
+            "save a workbook's sheet as CSV first.",
         )
     return None
 
@@ -35,12 +34,12 @@ def refused_table(
     shape = table.shape
     if table.is_blank:
         return replace(base, reason="The file holds blank lines only.", problems={"empty_file": 1})
-    missing = [role for role in _OHLC if role not in shape.positions]
-    if missing and not (shape.header and not table.rows and len(missing) == len(_OHLC)):
+    missing = [role for role in PRICE_COLUMNS if role not in shape.positions]
+    if missing and not (shape.header and not table.rows and len(missing) == len(PRICE_COLUMNS)):
         return replace(
             base,
-            reason=f"No column for {', '.join(missing)} was found among {_columns_found(shape)}. Name "
-            "each with --column, such as --column close=Last.",
+            reason=f"No column for {', '.join(missing)} was found among {_columns_found(shape)}. "
+            "Name each with --column, such as --column close=Last.",
             problems={"missing_column": len(missing), **bom},
             rows=len(table.rows),
         )
@@ -66,18 +65,17 @@ def _columns_found(shape: TableShape) -> str:
 
 def _formula_in_head(table: FoundTable) -> int | None:
     """Row of the head, from 1, with a cell that begins like a formula in any column."""
-    for number, row in enumerate(table.rows, start=1):
-        if any(cell.lstrip().startswith(("=", "@")) for cell in row):
-            return number
-    return None
+    numbered = enumerate(table.rows, start=1)
+    found = (n for n, row in numbered if any(c.lstrip().startswith(("=", "@")) for c in row))
+    return next(found, None)
 
 
 def formula_reason(row: int | None) -> str:
     """Why a file with a formula is refused; `row` counts from 1, None for a symbol."""
     where = "A symbol" if row is None else f"Row {row}"
     return (
-        f"{where} holds a cell that a spreadsheet would run as a formula (=, @, + or - before a name). "
-        "Prices hold none: remove it and look where the file comes from."
+        f"{where} holds a cell that a spreadsheet would run as a formula (=, @, + or - before a "
+        "name). Prices hold none: remove it and look where the file comes from."
     )
 
 

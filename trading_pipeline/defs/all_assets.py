@@ -22,6 +22,7 @@ from trading_pipeline.defs.resources import (
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.stages.market_data.check_catalog import check_catalog
+from trading_pipeline.stages.registries import Registries
 
 __all__ = ["build_definitions"]
 
@@ -30,12 +31,13 @@ def build_definitions(
     catalog: Catalog, *, market_data: MarketDataResource | None = None
 ) -> dg.Definitions:
     """Definitions of a catalog; `market_data` replaces the clients of the sources."""
-    check_catalog(catalog)
+    registries = Registries(catalog)
+    check_catalog(catalog, registries)
     grid = instrument_windows(catalog)
     chain = [
         bars_asset(grid),
-        *feature_assets(catalog, grid),
-        *label_assets(catalog, grid),
+        *feature_assets(catalog, grid, registries.feature_sets),
+        *label_assets(catalog, grid, registries.feature_sets),
         pattern_asset(catalog, grid),
         *model_assets(catalog, grid),
     ]

@@ -38,7 +38,8 @@ def cross_features_asset(
         ],
         checks=_CHECKS,
         columns=CLOCKS | {name: ("DOUBLE", meaning) for name, meaning in meanings.items()},
-        description="An instrument beside the others: relative strength, rank, correlation and beta, "
-        "one row a bar.\n\nThe price of each instrument at a bar is the newest that was known then, "
-        "whatever their calendars. NaN where too little lies before, or no peer was known.",
+        description="An instrument beside the others: relative strength, rank, correlation and "
+        "beta, one row a bar.\n\nThe price of each instrument at a bar is the newest that was "
+        "known then, whatever their calendars. NaN where the history is too short or no peer was "
+        "known.",
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from trading_pipeline.datasets.reading.inbox import changed_files, misnamed_files
+from trading_pipeline.datasets.inbox import changed_files, misnamed_files
 from trading_pipeline.defs.market_data import GROUP
 from trading_pipeline.defs.partitions import datasets, instruments
 from trading_pipeline.defs.resources import WorkspaceResource
@@ -97,8 +97,8 @@ def inbox_sensor(catalog: Catalog, jobs: Sequence[Any]) -> dg.SensorDefinition:
         name="inbox",
         jobs=[job for job in jobs if job.name in ("datasets", "bars_of_files")],
         minimum_interval_seconds=30,
-        description="Profiles each new or changed file of runtime/inbox, and fetches the bars of what "
-        "became an instrument.",
+        description="Profiles each new or changed file of runtime/inbox, and fetches the bars of "
+        "what became an instrument.",
     )
     def inbox(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         settings = load_settings()
@@ -168,15 +168,16 @@ def _notes(
     notes = []
     if waiting:
         notes.append(
-            f"The windows of {', '.join(waiting)} are not known here yet: reload the code location, so "
-            "that they exist; the bars are fetched then."
+            f"The windows of {', '.join(waiting)} are not known here yet: reload the code "
+            "location, so that they exist; the bars are fetched then."
         )
     misnamed = misnamed_files(workspace.settings.inbox)
     if misnamed:
         names = ", ".join(repr(name) for name in misnamed)
         notes.append(
-            f"{names} in the inbox waits for a proper name: letters, digits, '.', '-' and '_' only, a "
-            "letter or digit first. Rename the file, or give it to: trading-pipeline datasets add FILE."
+            f"{names} in the inbox waits for a proper name: letters, digits, '.', '-' and '_' "
+            "only, a letter or digit first. Rename the file, or give it to: trading-pipeline datasets "
+            "add FILE."
         )
     archived = workspace.catalog.universe.archived_by_id
     for name in (name for name in records if name in archived):

@@ -5,12 +5,12 @@ import dagster as dg
 from trading_pipeline.defs.checks.audits import FEATURE_CHECKS, LABEL_CHECKS
 from trading_pipeline.defs.partitions import bars_and_actions, shifted_windows
 from trading_pipeline.defs.stage_assets import stage_asset
-from trading_pipeline.features.sets.registry import feature_set
+from trading_pipeline.errors import OwnCodeError
+from trading_pipeline.features.sets.registry import FeatureSets
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.label_spec import LabelSpec
 from trading_pipeline.stages.features.features import FeatureStage, feature_lookback_windows
 from trading_pipeline.stages.features.labels import LabelStage, label_lookback_windows, label_specs
-from trading_pipeline.stages.features.own_feature_sets import know_own_feature_sets
 
 __all__ = ["CLOCKS", "GROUP", "feature_assets", "label_assets"]
 
@@ -31,24 +31,48 @@ CLOCKS = {
 
 
 def feature_assets(
-    catalog: Catalog, grid: dg.MultiPartitionsDefinition
+    catalog: Catalog, grid: dg.MultiPartitionsDefinition, sets: FeatureSets
 ) -> list[dg.AssetsDefinition]:
     """One asset for each feature set that a model uses or a file of the user's adds."""
     used = {model.features for model in catalog.models.values()}
-    names = sorted(used | set(know_own_feature_sets(catalog)))
-    return [_feature_asset(name, catalog, grid) for name in names]
+    names = sorted(used | set(sets.own_names()))
+    return [_feature_asset(name, catalog, grid, sets) for name in names]
 
 
-def label_assets(catalog: Catalog, grid: dg.MultiPartitionsDefinition) -> list[dg.AssetsDefinition]:
+def label_assets(
+    catalog: Catalog, grid: dg.MultiPartitionsDefinition, sets: FeatureSets
+) -> list[dg.AssetsDefinition]:
     """One asset for each label that a model learns or a label file names."""
     specs = label_specs(catalog)
-    return [_label_asset(specs[name], catalog, grid) for name in sorted(specs)]
+    return [_label_asset(specs[name], catalog, grid, sets) for name in sorted(specs)]
+
+
+def _failing_asset(
+    name: str, grid: dg.MultiPartitionsDefinition, error: OwnCodeError
+) -> dg.AssetsDefinition:
+    """In place of what a broken file of the user would make: it fails and says why."""
+
+    @dg.asset(
+        key=dg.AssetKey(name.split("/")),
+        group_name=GROUP,
+        partitions_def=grid,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        deps=["bars"],
+        description=str(error),
+    )
+    def broken() -> None:
+        raise error
+
+    return broken
 
 
 def _feature_asset(
-    set_name: str, catalog: Catalog, grid: dg.MultiPartitionsDefinition
+    set_name: str, catalog: Catalog, grid: dg.MultiPartitionsDefinition, sets: FeatureSets
 ) -> dg.AssetsDefinition:
-    chosen = feature_set(set_name)
+    try:
+        chosen = sets.get(set_name)
+    except OwnCodeError as error:
+        return _failing_asset(f"features/{set_name}", grid, error)
     return stage_asset(
         lambda workspace, instrument: FeatureStage(workspace, instrument, set_name),
         f"features/{set_name}",
@@ -65,19 +89,23 @@ def _feature_asset(
 
 
 def _label_asset(
-    spec: LabelSpec, catalog: Catalog, grid: dg.MultiPartitionsDefinition
+    spec: LabelSpec, catalog: Catalog, grid: dg.MultiPartitionsDefinition, sets: FeatureSets
 ) -> dg.AssetsDefinition:
+    try:
+        lookback = label_lookback_windows(spec, catalog, sets)
+    except OwnCodeError as error:
+        return _failing_asset(f"labels/{spec.name}", grid, error)
     return stage_asset(
         lambda workspace, instrument: LabelStage(workspace, instrument, spec.name),
         f"labels/{spec.name}",
         group_name=GROUP,
         kinds={"parquet"},
         partitions_def=grid,
-        deps=bars_and_actions(shifted_windows(-label_lookback_windows(spec, catalog), 1)),
+        deps=bars_and_actions(shifted_windows(-lookback, 1)),
         checks=LABEL_CHECKS,
         columns={"ts": CLOCKS["ts"]} | _label_columns(spec),
-        description=f"Label '{spec.name}': what came after each bar, entered at the next open; rows "
-        "whose outcome is not known yet are left out.",
+        description=f"Label '{spec.name}': what came after each bar, entered at the next open; "
+        "rows whose outcome is not known yet are left out.",
     )
 
 

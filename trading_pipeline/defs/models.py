@@ -72,8 +72,8 @@ def _model_asset(
         ],
         code_version=spec.hash[:12],
         columns=FOLD_SCHEMA,
-        description=f"Fits of '{spec.name}', one row a refit date. A fit reads earlier windows only, "
-        "and of them the rows whose label ended before its refit date.",
+        description=f"Fits of '{spec.name}', one row a refit date. A fit reads earlier windows "
+        "only, and of them the rows whose label ended before its refit date.",
     )
 
 
@@ -89,6 +89,6 @@ def _prediction_asset(spec: ModelSpec, grid: dg.MultiPartitionsDefinition) -> dg
             for name in [f"models/{spec.name}", *model_feature_assets(spec)]
         ],
         columns=PREDICTION_SCHEMA,
-        description=f"Out-of-sample predictions of '{spec.name}', one row a bar, each by the newest "
-        "fit made before it.",
+        description=f"Out-of-sample predictions of '{spec.name}', one row a bar, each by the "
+        "newest fit made before it.",
     )

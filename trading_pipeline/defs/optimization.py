@@ -32,8 +32,8 @@ def optimization_assets(catalog: Catalog) -> list[dg.AssetsDefinition]:
         partitions_def=instrument_studies,
         deps=market_and_predictions(catalog),
         columns=TRIAL_SCHEMA,
-        description="Every combination of a study on an instrument, one row each, also in the trial "
-        "ledger.",
+        description="Every combination of a study on an instrument, one row each, also in the "
+        "trial ledger.",
     )
     summary = stage_asset(
         SummaryStage,
@@ -42,7 +42,7 @@ def optimization_assets(catalog: Catalog) -> list[dg.AssetsDefinition]:
         kinds={"duckdb"},
         partitions_def=instrument_studies,
         deps=[trials],
-        description="Best, median and worst of a study's trials, and how many were tried.\n\nThe best "
-        "of many trials looks better than it is; `trials_in_ledger` says of how many.",
+        description="Best, median and worst of a study's trials, and how many were tried.\n\nThe "
+        "best of many trials looks better than it is; `trials_in_ledger` says of how many.",
     )
     return [trials, summary]

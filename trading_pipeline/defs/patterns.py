@@ -41,6 +41,6 @@ def pattern_asset(catalog: Catalog, grid: dg.MultiPartitionsDefinition) -> dg.As
         deps=bars_and_actions(shifted_windows(-pattern_lookback_windows(catalog), 0)),
         checks=PATTERN_CHECKS,
         columns=_COLUMNS,
-        description="Chart patterns on forward-adjusted bars, one row a pattern, at the bar at which "
-        "it was known; a breakout in a later window is a row of that window.",
+        description="Chart patterns on forward-adjusted bars, one row a pattern, at the bar at "
+        "which it was known; a breakout in a later window is a row of that window.",
     )

@@ -21,8 +21,8 @@ def report_assets() -> list[dg.AssetsDefinition]:
         kinds={"html"},
         partitions_def=instrument_scenarios,
         deps=["backtest"],
-        description="One self-contained page a result: warnings, metrics, chart with trades, equity, "
-        "drawdown.",
+        description="One self-contained page a result: warnings, metrics, chart with trades, "
+        "equity, drawdown.",
     )
     leaderboard = stage_asset(
         LeaderboardStage,

@@ -11,7 +11,7 @@ from dagster_duckdb import DuckDBResource
 from pydantic import PrivateAttr
 
 from trading_pipeline.market_data.sources.protocol import MarketDataSource
-from trading_pipeline.market_data.sources.registry import source
+from trading_pipeline.market_data.sources.registry import own_sources
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.stages.workspace import Workspace
@@ -38,11 +38,11 @@ class WarehouseResource(DuckDBResource):
 
 
 class MarketDataResource(dg.ConfigurableResource[Any]):
-    """Gives the client of a source by name; replace it to bring sources of your own."""
+    """Gives the client of a source by name: the shipped ones and those of the user's files."""
 
     def client(self, name: str) -> MarketDataSource:
         """The client; typed errors for an unknown name."""
-        return source(name)
+        return own_sources(load_settings().config / "sources").source(name)
 
 
 _handed_on: dict[str, Workspace] = {}  # by run id
@@ -63,22 +63,21 @@ class WorkspaceResource(dg.ConfigurableResource[Any]):
 
     warehouse: WarehouseResource
     market_data: MarketDataResource
-    _opened: dict[str, Workspace] = PrivateAttr(default_factory=dict)
+    _opened: Workspace | None = PrivateAttr(None)
 
     def open(self, context: dg.AssetExecutionContext, *, anew: bool = False) -> Workspace:
         """The workspace of the run, whose id is written beside what is stored.
 
         `anew`: read the catalog's files again.
         """
-        run_id = context.run.run_id
-        if anew or run_id not in self._opened:
-            given = None if anew else _handed_on.get(run_id)
-            self._opened[run_id] = (
+        run_id, given = context.run.run_id, _handed_on.get(context.run.run_id)
+        if anew or self._opened is None or self._opened.run_id != run_id:
+            self._opened = (
                 self.open_for(run_id)
-                if given is None
+                if anew or given is None
                 else replace(given, run_id=run_id, open_source=self.market_data.client)
             )
-        return self._opened[run_id]
+        return self._opened
 
     def open_for(self, run_id: str | None) -> Workspace:
         """The workspace of a run, or of a schedule that only looks (None)."""

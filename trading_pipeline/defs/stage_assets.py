@@ -148,8 +148,8 @@ def _names_by_instrument(context: dg.AssetExecutionContext) -> Iterator[tuple[st
     if not context.partition_keys:
         chosen = context.partition_key_range
         raise UnknownNameError(
-            f"The partition range {chosen.start}...{chosen.end} holds no partition. Give the earlier "
-            "instrument and the earlier window first, in the order in which the universe lists them.",
+            f"The partition range {chosen.start}...{chosen.end} holds no partition. Give the "
+            "earlier instrument and the earlier window first, in the order of the universe.",
             name=f"{chosen.start}...{chosen.end}",
             kind="partition range",
         )

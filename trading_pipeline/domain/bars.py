@@ -1,4 +1,4 @@
-"""This file holds the column contract of bars.
+"""The column contract of bars.
 
 In memory bars are a DataFrame with an aware UTC index `ts` (microseconds) and float64 columns open,
 high, low, close, volume, prices as traded unless a name says otherwise. On disk `ts` is a column.
@@ -47,8 +47,8 @@ def normalize_bars(frame: pd.DataFrame) -> pd.DataFrame:
     missing = [column for column in BAR_COLUMNS if column not in frame.columns]
     if missing:
         raise DataQualityError(
-            f"Bars lack the column(s) {', '.join(missing)}; they need {', '.join(BAR_COLUMNS)} and an "
-            f"index ts. Found: {', '.join(map(str, frame.columns))}.",
+            f"Bars lack the column(s) {', '.join(missing)}; they need {', '.join(BAR_COLUMNS)} and "
+            f"an index ts. Found: {', '.join(map(str, frame.columns))}.",
             missing=missing,
         )
     twice = sorted({str(c) for c in frame.columns[frame.columns.duplicated()] if c in BAR_COLUMNS})

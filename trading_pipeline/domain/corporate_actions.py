@@ -1,4 +1,4 @@
-"""This file holds corporate actions: splits and cash dividends, as they were on the ex-date."""
+"""Corporate actions: splits and cash dividends, as they were on the ex-date."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class CorporateAction:
     def __post_init__(self) -> None:
         if self.kind not in ("split", "dividend") or not 0.0 < self.value < math.inf:
             raise DataQualityError(
-                f"The corporate action of {self.instrument} on {self.ex_date} is a {self.kind!r} of "
-                f"{self.value}; it must be a split or a dividend with a finite value above 0.",
+                f"The corporate action of {self.instrument} on {self.ex_date} is a {self.kind!r} "
+                f"of {self.value}; it must be a split or a dividend with a finite value above 0.",
                 instrument=self.instrument,
                 ex_date=self.ex_date,
                 value=self.value,

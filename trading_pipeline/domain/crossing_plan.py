@@ -1,6 +1,6 @@
-"""This file holds a crossing plan: many strategies that trade the cross of one row of numbers over another.
+"""Crossing plans: many strategies that trade the cross of one series over another.
 
-Each distinct row (a moving average, an oscillator, a constant level) is computed once and stands once
+Each distinct row (a moving average, an oscillator, a constant level) is computed once and is once
 in `rows`; a combination is a pair of row numbers. Units are those of the rows.
 """
 
@@ -22,12 +22,12 @@ TradedSides: TypeAlias = Literal["long_only", "long_short"]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class CrossingPlan:
-    """Combinations (first, second): up where `first` crosses above `second`, down where it crosses below.
+    """Combinations (first, second): up where `first` crosses above `second`, down where below.
 
     `rows`: float64, one indicator a row, one bar a column; NaN where it is not known, and a cross
     needs both rows at both bars. `pairs`: row numbers, one combination a line. `direction`: long
-    after a cross up and flat after one down, or reversed at each. `lead`: columns (0 or 1) that stand
-    before the first traded bar, so that a cross onto it is seen.
+    after a cross up and flat after one down, or reversed at each. `lead`: columns (0 or 1) that
+    stand before the first traded bar, so that a cross onto it is seen.
 
     Raises `StrategyError` for another shape and for pairs without such a row.
 
@@ -57,8 +57,8 @@ class CrossingPlan:
         if wrong.any():
             at = int(np.argmax(wrong))
             raise StrategyError(
-                f"Pair {at} of the crossing plan is ({pairs[at, 0]}, {pairs[at, 1]}), and there are "
-                f"rows 0 to {rows.shape[0] - 1}.",
+                f"Pair {at} of the crossing plan is ({pairs[at, 0]}, {pairs[at, 1]}), and there "
+                f"are rows 0 to {rows.shape[0] - 1}.",
                 pair=at,
             )
         if self.lead not in (0, 1):

@@ -1,4 +1,4 @@
-"""This file holds what is known of the form of a user's table: columns, numbers, time stamps.
+"""The layout of a user's table: columns, number formats, time stamps.
 
 Positions count from 0. `skip_rows` are the lines before the header; `header_rows` follow them.
 """
@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pydantic import JsonValue
+
 __all__ = ["NumberFormat", "TableShape", "TimestampFormat", "TimestampKind"]
 
 TimestampKind = Literal["date", "datetime", "epoch", "date+time"]
@@ -16,7 +18,7 @@ TimestampKind = Literal["date", "datetime", "epoch", "date+time"]
 
 @dataclass(frozen=True, kw_only=True)
 class NumberFormat:
-    """How prices are written. `symbols`: currency signs, spaces or apostrophes stand in the cells.
+    """How prices are written. `symbols`: cells have currency signs, spaces or apostrophes.
 
     `magnitudes`: volumes end in K, M, B or T, such as `12.34M`.
     """
@@ -31,10 +33,10 @@ class NumberFormat:
 class TimestampFormat:
     """How time stamps are written.
 
-    `unit`: s, ms, us or ns of an epoch, else None. `format`: directives of strptime, for `date+time`
-    both cells with a space between, None for an epoch. `formats`: all spellings that occur, the
-    commonest first. `is_iso`: year first with dashes or slashes, which may carry an offset;
-    `shows_offset`: a cell of the head carries one.
+    `unit`: s, ms, us or ns of an epoch, else None. `format`: directives of strptime, for
+    `date+time` both cells with a space between, None for an epoch. `formats`: all spellings that
+    occur, the commonest first. `is_iso`: year first with dashes or slashes, which may carry an
+    offset; `shows_offset`: a cell of the head carries one.
     """
 
     kind: TimestampKind
@@ -66,10 +68,10 @@ class TableShape:
     quoted: bool = False
 
     @property
-    def column_names(self) -> dict[str, list[str | int] | str | int]:
+    def column_names(self) -> dict[str, JsonValue]:
         """Role -> name, or position where there is no header; `timestamp` is a list."""
-        named: dict[str, list[str | int] | str | int] = {}
+        named: dict[str, JsonValue] = {}
         for role, positions in self.positions.items():
-            shown: list[str | int] = [self.names[p] if self.header else p for p in positions]
+            shown: list[JsonValue] = [self.names[p] if self.header else p for p in positions]
             named[role] = shown if role == "timestamp" else shown[0]
         return named

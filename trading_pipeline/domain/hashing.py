@@ -1,4 +1,4 @@
-"""This file holds the hashes that make inputs, code and results comparable.
+"""Hashes that make inputs, code and results comparable.
 
 sha256 over canonical bytes: sorted keys, IEEE-754 big-endian floats, UTC microseconds. The full hex
 digest is stored; people are shown the first 12 digits.
@@ -43,7 +43,7 @@ def short_hash(value: Any) -> str:
 
 
 def frame_hash(frame: pd.DataFrame) -> str:
-    """Hash of a frame's index, column names, types and values; the order of rows and columns counts.
+    """Hash of a frame's index, column names, types and values, in the order of rows and columns.
 
     Moments are hashed in UTC microseconds, whatever their zone and unit; missing values are one,
     whether None, NaN or NaT.

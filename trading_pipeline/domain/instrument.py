@@ -1,4 +1,4 @@
-"""This file holds the instrument: one series of bars, symbol and timeframe together."""
+"""An instrument: one series of bars, symbol and timeframe together."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def instrument_id(symbol: str, timeframe: Timeframe | str) -> str:
     """Id of a series; `/` and `:` of the symbol become `-`.
 
     Raises `ConfigurationError` for a symbol with any other character outside `[A-Za-z0-9.-]`, and
-    for a timeframe that there is not.
+    for an unknown timeframe.
 
     >>> instrument_id("BTC/USDT", "1h")
     'BTC-USDT_1h'
@@ -73,7 +73,7 @@ class Instrument:
         return instrument_id(self.symbol, self.timeframe)
 
     def as_dict(self) -> dict[str, Any]:
-        """All fields as plain values, for hashing and storing; `resample_from` only where it is set."""
+        """All fields as plain values, for hashing and storing; `resample_from` only where set."""
         values = asdict(self) | {"timeframe": self.timeframe.value}
         if self.resample_from is None:
             del values["resample_from"]

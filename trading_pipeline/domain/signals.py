@@ -1,4 +1,4 @@
-"""This file holds trading signals: what a strategy decides at the close of each bar.
+"""Trading signals: what a strategy decides at the close of each bar.
 
 Row t of every array is decided at the close of bar t from what is known then; when and at what
 price it fills is the engine's business. Absolute levels are raw prices of bar t (as traded), levels
@@ -34,8 +34,8 @@ class _LevelValues:
         given = np.array(self.values, dtype=np.float64)  # a copy: the caller may reuse its array
         if given.ndim > 1:
             raise StrategyError(
-                f"A {self.kind} level has {given.ndim} dimensions; give one number, or an array with "
-                "one number a bar.",
+                f"A {self.kind} level has {given.ndim} dimensions; give one number, or an array "
+                "with one number a bar.",
                 dimensions=given.ndim,
             )
         given = given.reshape(-1)
@@ -89,12 +89,13 @@ class Signals:
     cancel each other (the exits stay).
 
     `size`: replaces the number of the settings' sizing at that bar, in that sizing's unit; NaN
-    leaves it. `limit_price`, `stop_price`: turn the entry into a limit, stop or stop-limit order; as
-    `Fraction` they are counted from the close of the deciding bar (a buy limit below, a buy stop
-    above). `stop_loss`, `take_profit`, `trailing_stop`: levels of the position that the entry opens,
-    read at the bar of the entry's decision only. `confidence` (0 to 1) and `reason` (one text a bar)
-    are carried into the reports and change no fill. `index`: stamps of the bars that the rows belong
-    to, taken from the arrays where they are Series of stamps; the engine compares it with its bars.
+    leaves it. `limit_price`, `stop_price`: turn the entry into a limit, stop or stop-limit order;
+    as `Fraction` they are counted from the close of the deciding bar (a buy limit below, a buy stop
+    above). `stop_loss`, `take_profit`, `trailing_stop`: levels of the position that the entry
+    opens, read at the bar of the entry's decision only. `confidence` (0 to 1) and `reason` (one
+    text a bar) are carried into the reports and change no fill. `index`: stamps of the bars that
+    the rows belong to, taken from the arrays where they are Series of stamps; the engine compares
+    it with its bars.
 
     Raises `StrategyError` naming the field for a wrong type, another length or an impossible value.
 
@@ -187,8 +188,9 @@ class Signals:
                 first = name
             elif not value.index.equals(self.index):
                 raise StrategyError(
-                    f"The signals' {name} has {len(value)} stamps from {value.index.min()} on, and {first} "
-                    f"{len(self.index)} from {self.index.min()} on. Give all of them on the bars' index.",
+                    f"The signals' {name} has {len(value)} stamps from {value.index.min()} on, and "
+                    f"{first} {len(self.index)} from {self.index.min()} on. Give all of them on "
+                    "the bars' index.",
                     field=name,
                 )
 
@@ -207,9 +209,9 @@ def _flags(name: str, value: Any) -> BoolArray:
     given = np.asarray(value)
     if given.dtype != np.bool_ or given.ndim != 1:
         raise StrategyError(
-            f"The signals' {name} is a {given.ndim}-dimensional array of {given.dtype}; it must be a "
-            "one-dimensional array of bool. Say what a missing value means before, for example with "
-            "a comparison, which is False on NaN.",
+            f"The signals' {name} is a {given.ndim}-dimensional array of {given.dtype}; it must be "
+            "a one-dimensional array of bool. Say what a missing value means before, for example "
+            "with a comparison, which is False on NaN.",
             field=name,
             dtype=str(given.dtype),
         )
@@ -222,8 +224,8 @@ def _numbers(name: str, value: Any) -> FloatArray:
     if given.ndim != 1 or wrong.any():
         row = int(np.argmax(wrong)) if given.ndim == 1 else 0
         raise StrategyError(
-            f"The signals' {name} must be a one-dimensional array of finite numbers of 0 or more, or "
-            f"NaN for none; row {row} is {given.reshape(-1)[row] if given.size else None}.",
+            f"The signals' {name} must be a one-dimensional array of finite numbers of 0 or more, "
+            f"or NaN for none; row {row} is {given.reshape(-1)[row] if given.size else None}.",
             field=name,
             row=row,
         )

@@ -1,7 +1,7 @@
-"""This file holds target weights: the share of the equity that each instrument is to have.
+"""Target weights: the share of the equity that each instrument should have.
 
-A weight of 0.25 is a quarter of the equity, -0.25 a short position of that size; row t is decided at
-the close of bar t. NaN leaves an instrument's weight as it was.
+A weight of 0.25 is a quarter of the equity, -0.25 a short position of that size; row t is decided
+at the close of bar t. NaN leaves an instrument's weight as it was.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class TargetWeights:
             )
         if not given.size:
             raise InsufficientDataError(
-                f"The target weights have {len(given)} rows and {given.shape[1]} instruments; give at "
-                "least one of each.",
+                f"The target weights have {len(given)} rows and {given.shape[1]} instruments; give "
+                "at least one of each.",
                 rows=len(given),
                 instruments=given.shape[1],
             )

@@ -1,4 +1,4 @@
-"""This file holds the timeframes of bars and their lengths."""
+"""Timeframes of bars and their lengths."""
 
 from __future__ import annotations
 

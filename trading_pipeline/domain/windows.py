@@ -1,4 +1,4 @@
-"""This file holds the windows that cut every series by time. Starts and ends are aware UTC."""
+"""Windows that cut every series by time. Starts and ends are aware UTC."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Window:
 
 @dataclass(frozen=True)
 class WindowGrid:
-    """All windows of the universe: from the one that holds `start` to the one that holds the last day.
+    """All windows of the universe, from the one with `start` to the one with the last day.
 
     `end` is exclusive; None means "until now", and the running window is part of the grid.
 
@@ -68,8 +68,8 @@ class WindowGrid:
 
         if self.end is not None and self.end.year > 9998:
             raise ConfigurationError(
-                f"The universe ends at {self.end}, beyond what dates can hold. Leave 'end' out to run "
-                "until now.",
+                f"The universe ends at {self.end}, beyond what dates can hold. Leave 'end' out to "
+                "run until now.",
                 end=self.end,
             )
 

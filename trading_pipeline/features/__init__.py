@@ -29,7 +29,7 @@ _HOMES = {"feature": "own_features", "FeatureContext": "sets.context"}
 
 
 def __getattr__(name: str) -> object:
-    """Import a name when it is first asked for: formulas load compiled code, and most users none."""
+    """Import a name when it is first used: formulas load compiled code."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'sets.registry')}"), name)

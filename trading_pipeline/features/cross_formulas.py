@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from trading_pipeline.errors import DataQualityError, UnknownNameError, did_you_mean
-from trading_pipeline.features.arrays import FloatArray
+from trading_pipeline.features.arrays import FloatArray, IntArray
 from trading_pipeline.features.rolling.windows import (
     lagged,
     rolling_mean,
@@ -24,18 +23,19 @@ from trading_pipeline.features.rolling.windows import (
 __all__ = ["KnownCloses", "aligned_closes", "compute_cross_features", "cross_columns"]
 
 _MICROSECONDS_A_DAY = 86_400_000_000
+_ROUNDING = 1e-24  # of the sum of squares: less than this about the mean is no movement
 
 
 @dataclass(frozen=True)
 class KnownCloses:
     """Forward-adjusted closes of a series and when each is known: microseconds UTC, not falling."""
 
-    known_at: npt.NDArray[np.int64]
+    known_at: IntArray
     close: FloatArray
 
     @classmethod
     def of(cls, close: pd.Series, known_at: pd.DatetimeIndex) -> KnownCloses:
-        """From a series and its clock; `DataQualityError` where the clock falls or a price is not > 0."""
+        """From a series and its clock; `DataQualityError` if that falls or a price is not > 0."""
         moments = np.asarray(known_at.as_unit("us").asi8, dtype=np.int64)
         values = close.to_numpy(dtype="float64")
         falls = np.flatnonzero(np.diff(moments) < 0)
@@ -56,9 +56,7 @@ class KnownCloses:
         return KnownCloses(self.known_at[:rows], self.close[:rows])
 
 
-def aligned_closes(
-    moments: npt.NDArray[np.int64], peer: KnownCloses, longest_age_days: float
-) -> FloatArray:
+def aligned_closes(moments: IntArray, peer: KnownCloses, longest_age_days: float) -> FloatArray:
     """The peer's newest known close at each moment; NaN before its first or where it is too old.
 
     >>> peer = KnownCloses(np.array([10, 20]), np.array([1.0, 2.0]))
@@ -77,20 +75,20 @@ def aligned_closes(
 def cross_columns(windows: Sequence[int], references: Sequence[str]) -> dict[str, str]:
     """Names of the columns in order, each with its meaning."""
     columns = {"peers": "Number of peers with a known return at the bar."}
-    for window in windows:
+    for d in windows:
         columns |= {
-            f"relative_strength_{window}": f"Log return over {window} bars less the peers' mean.",
-            f"return_rank_{window}": f"Share of peers whose return over {window} bars is lower, 0 to 1.",
-            f"dispersion_{window}": f"Standard deviation of the peers' returns over {window} bars.",
-            f"correlation_{window}": f"Correlation of returns with the peers' mean, {window} bars.",
-            f"beta_{window}": f"Slope of the return on the peers' mean return, {window} bars.",
+            f"relative_strength_{d}": f"Log return over {d} bars less the peers' mean.",
+            f"return_rank_{d}": f"Share of peers whose return over {d} bars is lower, 0 to 1.",
+            f"dispersion_{d}": f"Standard deviation of the peers' returns over {d} bars.",
+            f"correlation_{d}": f"Correlation of returns with the peers' mean, {d} bars.",
+            f"beta_{d}": f"Slope of the return on the peers' mean return, {d} bars.",
         }
     for name in references:
-        for window in windows:
+        for d in windows:
             columns |= {
-                f"relative_strength_{window}_{name}": f"Log return over {window} bars less that of {name}.",
-                f"correlation_{window}_{name}": f"Correlation of returns with {name}, {window} bars.",
-                f"beta_{window}_{name}": f"Slope of the return on that of {name}, {window} bars.",
+                f"relative_strength_{d}_{name}": f"Log return over {d} bars less that of {name}.",
+                f"correlation_{d}_{name}": f"Correlation of returns with {name}, {d} bars.",
+                f"beta_{d}_{name}": f"Slope of the return on that of {name}, {d} bars.",
             }
     return columns
 
@@ -105,10 +103,10 @@ def compute_cross_features(
 ) -> dict[str, FloatArray]:
     """Columns of `cross_columns`, each as long as `own`.
 
-    NaN where fewer own bars lie before, or where no peer (or the reference) has known returns
+    NaN where there are fewer own bars before, or where no peer (or the reference) has known returns
     throughout the window; nothing is filled. A window in which either side does not move has
-    correlation and beta 0. References are looked up in `peers`; one that is absent raises
-    `UnknownNameError` that names the feature.
+    correlation and beta 0. References are looked up in `peers`; a missing one raises
+    `UnknownNameError` that names the feature. A peer's close counts for `longest_age_days`.
     """
     for name in references:
         if name not in peers:
@@ -125,13 +123,11 @@ def compute_cross_features(
         for name, peer in peers.items()
     }
     table = np.array(list(logs.values())).reshape(len(logs), len(own.close))
-    steps = table - np.array([lagged(row, 1) for row in table]).reshape(table.shape)
-    own_step = own_log - lagged(own_log, 1)
-    market, count = _mean_over_peers(steps)
+    own_step = _change(own_log, 1)
+    market, count = _mean_over_peers(_changes(table, 1))
     columns: dict[str, FloatArray] = {"peers": count}
     for window in windows:
-        change = own_log - lagged(own_log, window)
-        moved = table - np.array([lagged(row, window) for row in table]).reshape(table.shape)
+        change, moved = _change(own_log, window), _changes(table, window)
         mean, known = _mean_over_peers(moved)
         correlation, beta = _correlation_and_beta(own_step, market, window)
         columns |= {
@@ -142,17 +138,26 @@ def compute_cross_features(
             f"beta_{window}": beta,
         }
     for name in references:
+        step = _change(logs[name], 1)
         for window in windows:
-            step = logs[name] - lagged(logs[name], 1)
             correlation, beta = _correlation_and_beta(own_step, step, window)
-            change = own_log - lagged(own_log, window)
+            apart = _change(own_log, window) - _change(logs[name], window)
             columns |= {
-                f"relative_strength_{window}_{name}": change
-                - (logs[name] - lagged(logs[name], window)),
+                f"relative_strength_{window}_{name}": apart,
                 f"correlation_{window}_{name}": correlation,
                 f"beta_{window}_{name}": beta,
             }
     return columns
+
+
+def _change(logs: FloatArray, bars: int) -> FloatArray:
+    change: FloatArray = logs - lagged(logs, bars)
+    return change
+
+
+def _changes(table: FloatArray, bars: int) -> FloatArray:
+    """`_change` of each row, a row a peer."""
+    return np.array([_change(row, bars) for row in table]).reshape(table.shape)
 
 
 def _mean_over_peers(table: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -181,7 +186,7 @@ def _rank(own: FloatArray, table: FloatArray, count: FloatArray) -> FloatArray:
 def _correlation_and_beta(
     y: FloatArray, x: FloatArray, window: int
 ) -> tuple[FloatArray, FloatArray]:
-    """Over the window's values afresh, in two passes, so that a value has no memory."""
+    """Computed from each window's values anew, in two passes, so that a value has no memory."""
     correlation, beta = np.full(len(y), np.nan), np.full(len(y), np.nan)
     rows = len(y) - window + 1
     if rows <= 0:
@@ -193,13 +198,10 @@ def _correlation_and_beta(
         xx += dx * dx
         yy += dy * dy
         xy += dx * dy
-    # rounding of equal values must not pass for movement
     size_x, size_y = (rolling_sum(v * v, window)[window - 1 :] for v in (x, y))
-    moves = (xx > 1e-24 * size_x) & (yy > 1e-24 * size_y)
-    known = np.isfinite(xy)
+    moves = (xx > _ROUNDING * size_x) & (yy > _ROUNDING * size_y)
+    constant = np.where(np.isfinite(xy), 0.0, np.nan)
     product = np.sqrt(np.where(moves, xx, 1.0)) * np.sqrt(np.where(moves, yy, 1.0))
-    correlation[window - 1 :] = np.where(moves, xy / product, np.where(known, 0.0, np.nan))
-    beta[window - 1 :] = np.where(
-        moves, xy / np.where(moves, xx, 1.0), np.where(known, 0.0, np.nan)
-    )
+    correlation[window - 1 :] = np.where(moves, xy / product, constant)
+    beta[window - 1 :] = np.where(moves, xy / np.where(moves, xx, 1.0), constant)
     return np.clip(correlation, -1.0, 1.0), beta

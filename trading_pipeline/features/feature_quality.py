@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from trading_pipeline.errors import ConfigurationError
+from trading_pipeline.features.arrays import BoolArray, FloatArray
 
 __all__ = [
     "FeatureQuality",
@@ -24,7 +24,6 @@ __all__ = [
     "population_stability",
 ]
 
-FloatArray = npt.NDArray[np.float64]
 _BINS = 10
 _SMALLEST_SHARE = 1e-4  # an empty bin would make the index infinite
 _REFERENCE_ROWS = 20_000  # evenly spaced: the statistics hardly change, the time is bounded
@@ -180,7 +179,7 @@ def correlation_clusters(features: pd.DataFrame, above: float) -> tuple[tuple[st
     return tuple(sorted(found, key=lambda group: (-len(group), group)))
 
 
-def _constant(values: FloatArray, finite: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def _constant(values: FloatArray, finite: BoolArray) -> BoolArray:
     if not len(values):
         return np.zeros(values.shape[1], dtype=np.bool_)
     low = np.where(finite, values, np.inf).min(axis=0)

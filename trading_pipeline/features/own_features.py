@@ -1,44 +1,32 @@
-"""This file holds the feature sets that people add: Python files and YAML files of a folder.
+"""Feature sets of a user's own: Python files and YAML files of a folder.
 
-`features/<set>.py` computes features of its own, `features/<set>.yaml` puts a set together from columns
-that there are. The text of a Python file is part of its set's hash.
+`features/<set>.py` computes features of its own; `features/<set>.yaml` puts a set together from
+columns that exist already. The code of a Python file is part of its set's hash.
 """
 
 from __future__ import annotations
 
-import linecache
-import re
-import sys
-import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from trading_pipeline.domain.bars import BAR_COLUMNS
-from trading_pipeline.domain.hashing import canonical_hash
-from trading_pipeline.errors import (
-    ConfigurationError,
-    TradingPipelineError,
-    UnknownNameError,
-    did_you_mean,
-)
+from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
 from trading_pipeline.features.indicators.columns import indicator_features
 from trading_pipeline.features.sets.registry import (
+    SHIPPED_SETS,
     FeatureSet,
+    FeatureSets,
     FeatureSpec,
-    feature_set,
-    feature_set_names,
-    replace_own_sets,
 )
+from trading_pipeline.own_code import collect, load_own_code
 from trading_pipeline.settings.feature_set_file import FeatureSetFile
 
-__all__ = ["feature", "load_own_sets"]
+__all__ = ["feature", "own_feature_sets"]
 
 _MARK = "__feature_spec__"
-_NAME = re.compile(r"^[a-z0-9_]{1,64}$")
-_loaded: str | None = None
+KIND = "feature set"
 
 
 def feature(
@@ -52,10 +40,21 @@ def feature(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make a function of bars a feature of the set that its file is.
 
-    `warmup`: bars before the first row that counts; they become NaN. `inputs`: columns that it reads.
-    `parameters` are given to the function. The function takes forward-adjusted bars (index ts, float64
-    columns open, high, low, close, volume; with `needs_context` also `context`) and gives one number a
-    bar; its first line of text is the column's description.
+    The function takes forward-adjusted bars (index ts, float64 columns open, high, low, close,
+    volume) and gives one number a bar. The first line of its docstring describes the column.
+
+    Parameters
+    ----------
+    warmup
+        Bars before the first row that counts; they become NaN.
+    inputs
+        Columns of the bars that the function reads.
+    name, version
+        Of the column; the function's name where none is given.
+    needs_context
+        Whether the function also takes `context`, the bars' timeframe and calendar.
+    **parameters
+        Handed to the function by keyword.
 
     >>> @feature(warmup=1, inputs=["close"])
     ... def change(bars):
@@ -82,82 +81,26 @@ def feature(
     return declare
 
 
-def load_own_sets(
+def own_feature_sets(
     folder: Path | None, files: Mapping[str, FeatureSetFile], sources: Mapping[str, Path]
-) -> dict[str, Path]:
-    """Know the sets of a folder's Python files and of the parsed YAML `files`, and forget earlier ones.
+) -> FeatureSets:
+    """The shipped sets, those of a folder's Python files, and those of the parsed YAML `files`.
 
-    `sources` names the YAML files. Gives the file of each set by its name. Nothing is done where the
-    texts are those of the last call. Raises `ConfigurationError` that begins with the file for one
-    that does not run, declares no feature, or has the name of another set or file.
+    `sources` names the YAML files. A file that does not run, declares no feature, names something
+    unknown or has the name of another set is no set: asking for it by name raises its error.
     """
-    global _loaded  # what is known is the process's, as the registry is
-    texts = {path: _text(path) for path in _python_files(folder)}
-    fingerprint = canonical_hash(
-        [
-            [[str(path), text] for path, text in texts.items()],
-            [[str(sources.get(name)), spec.hash] for name, spec in sorted(files.items())],
-        ]
-    )
-    found = {path.stem: path for path in texts} | {name: sources[name] for name in files}
-    if fingerprint == _loaded:
-        return found
-    _loaded = None
-    own: dict[str, FeatureSet] = {}
-    replace_own_sets(own)
-    shipped = feature_set_names()
-    for path, text in texts.items():
-        with _naming(path):
-            _ensure_free(path.stem, shipped, own)
-            own[path.stem] = _python_set(path, text)
-    replace_own_sets(own)  # so that YAML sets can name them
-    made = dict(own)
-    for name, spec in sorted(files.items()):
-        with _naming(sources[name]):
-            _ensure_free(name, shipped, made)
-            made[name] = _yaml_set(spec)
-    replace_own_sets(made)
-    _loaded = fingerprint
-    return found
+    python = load_own_code(folder, KIND, _python_set, SHIPPED_SETS)
+    known = FeatureSets(python)
+    specs = {sources[name]: spec for name, spec in sorted(files.items())}
+
+    def made(path: Path) -> tuple[str, FeatureSet]:
+        return specs[path].name, _yaml_set(specs[path], known)
+
+    return FeatureSets(collect(KIND, dict.fromkeys(specs, ""), made, SHIPPED_SETS, python))
 
 
-def _python_files(folder: Path | None) -> list[Path]:
-    if folder is None or not folder.is_dir():
-        return []
-    return sorted(p for p in folder.glob("*.py") if p.is_file() and not p.name.startswith("_"))
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            f"{path} cannot be read as text: {error}.", path=str(path)
-        ) from error
-
-
-def _python_set(path: Path, text: str) -> FeatureSet:
-    if not _NAME.match(path.stem):
-        raise ConfigurationError(
-            f"A feature set is called after its file, and {path.stem!r} is no name for one. Use small "
-            "letters, digits and underscores.",
-            name=path.stem,
-        )
-    module = ModuleType(f"own_features_{path.stem}")
-    module.__file__ = str(path)
-    # the hash must be of the text that runs, not of what the file holds a moment later
-    linecache.cache[str(path)] = (len(text), None, text.splitlines(keepends=True), str(path))
-    sys.modules[module.__name__] = module
-    try:
-        exec(compile(text, str(path), "exec"), module.__dict__)
-    except TradingPipelineError:
-        raise
-    except Exception as error:
-        raise ConfigurationError(
-            f"The file does not run: {_place(error, path)}{type(error).__name__}: {error}. Mend it, or "
-            "take it out of the folder.",
-            path=str(path),
-        ) from error
+def _python_set(module: ModuleType) -> tuple[str, FeatureSet]:
+    name = module.__name__.rpartition(".")[2]
     specs = [
         spec
         for value in vars(module).values()
@@ -166,29 +109,21 @@ def _python_set(path: Path, text: str) -> FeatureSet:
     if not specs:
         raise ConfigurationError(
             "The file declares no feature. Put @feature(warmup=...) of "
-            "trading_pipeline.features.own_features in front of a function.",
-            path=str(path),
+            "trading_pipeline.features.own_features in front of a function."
         )
-    made = FeatureSet(name=path.stem, version=1, specs=tuple(specs))
+    made = FeatureSet(name=name, version=1, specs=tuple(specs))
     _ = made.hash  # while the text is at hand
-    return made
+    return name, made
 
 
-def _place(error: Exception, path: Path) -> str:
-    if isinstance(error, SyntaxError):
-        return f"line {error.lineno}: "
-    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
-    return f"line {lines[-1]}: " if lines else ""
-
-
-def _yaml_set(spec: FeatureSetFile) -> FeatureSet:
+def _yaml_set(spec: FeatureSetFile, known: FeatureSets) -> FeatureSet:
     specs: list[FeatureSpec] = []
     for entry in spec.columns:
-        specs += _set_columns(entry) if "set" in entry else _indicator_columns(entry)
+        specs += _set_columns(entry, known) if "set" in entry else _indicator_columns(entry)
     return FeatureSet(name=spec.name, version=spec.version, specs=tuple(specs))
 
 
-def _set_columns(entry: Mapping[str, Any]) -> list[FeatureSpec]:
+def _set_columns(entry: Mapping[str, Any], known: FeatureSets) -> list[FeatureSpec]:
     for key in entry:
         if key not in ("set", "only", "without"):
             raise UnknownNameError(
@@ -196,7 +131,7 @@ def _set_columns(entry: Mapping[str, Any]) -> list[FeatureSpec]:
                 name=key,
                 kind="key",
             )
-    chosen = feature_set(str(entry["set"]))
+    chosen = known.get(str(entry["set"]))
     named: dict[str, list[str]] = {}
     for key in ("only", "without"):
         value = entry.get(key, [])
@@ -228,24 +163,3 @@ def _indicator_columns(entry: Mapping[str, Any]) -> tuple[FeatureSpec, ...]:
         )
     options = {str(key): value for key, value in entry.items()}
     return indicator_features(str(options.pop("indicator")), **options)
-
-
-def _ensure_free(name: str, shipped: Sequence[str], own: Mapping[str, FeatureSet]) -> None:
-    if name in shipped or name in own:
-        raise ConfigurationError(
-            f"The feature set {name!r} is there already: it is "
-            f"{'a shipped one' if name in shipped else 'made by another file of the folder'}. Give "
-            "this file another name.",
-            name=name,
-        )
-
-
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Put the file in front of an error; its class stays where it is one of configuration."""
-    try:
-        yield
-    except TradingPipelineError as error:
-        kind = type(error) if isinstance(error, ConfigurationError) else ConfigurationError
-        values = error.values | {"path": str(path)}
-        raise kind(f"{path}: {error}", **values) from error

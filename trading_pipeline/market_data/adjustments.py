@@ -1,8 +1,9 @@
-"""This file holds how splits and dividends turn traded prices into comparable ones. Pure, no clock.
+"""How splits and dividends turn traded prices into comparable ones. Pure, no clock.
 
 Forward-adjusted prices start from the price of the first bar and use nothing later than their own
-bar: a split multiplies what follows by its ratio, a dividend is reinvested. So history never changes
-when a later action comes. Back-adjusted prices end at the traded price and do change; for charts only.
+bar: a split multiplies what follows by its ratio, a dividend is reinvested. So history never
+changes when a later action comes. Back-adjusted prices end at the traded price and do change; for
+charts only.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from collections.abc import Iterable
 from datetime import date
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from trading_pipeline.domain.bars import PRICE_COLUMNS, TS_DTYPE
 from trading_pipeline.domain.corporate_actions import CorporateAction
+from trading_pipeline.domain.moments import DAY, Floats, Moments, microseconds, moments_of
 from trading_pipeline.errors import DataQualityError
 
 __all__ = [
@@ -39,19 +40,21 @@ def adjustment_events(
     """One row for each ex-date that changes prices: ex_date (aware UTC midnight) and two factors.
 
     `split_factor` is the product of the day's split ratios. `dividend_factor` is `1 / (1 - D / C)`
-    with D the day's cash per share and C the close of the last bar before the ex-date, in the shares
-    that D is paid on (so divided by a split of the same day); it is what one share becomes when its
-    dividend buys more at the price that the payment leaves (CRSP's reinvestment convention).
+    with D the day's cash per share and C the close of the last bar before the ex-date, in the
+    shares that D is paid on (so divided by a split of the same day); it is what one share becomes
+    when its dividend buys more at the price that the payment leaves (CRSP's reinvestment
+    convention).
 
-    `bars` are as traded and hold the whole series, so that the factors do not depend on the part that
-    is adjusted later. `sessions` gives the session date of each bar; without it the UTC date counts.
-    Actions on or before the first bar's date change no ratio of prices and are left out. Raises
-    `DataQualityError` for a dividend that is not below the close before it.
+    `bars` are as traded and hold the whole series, so that the factors do not depend on the part
+    that is adjusted later. `sessions` gives the session date of each bar; without it the UTC date
+    counts. Actions on or before the first bar's date change no ratio of prices and are left out.
+    Raises `DataQualityError` for a dividend that is not below the close before it.
 
     >>> from datetime import UTC, datetime
     >>> days = pd.DatetimeIndex(["2020-01-01", "2020-01-02"], tz="UTC", name="ts").as_unit("us")
     >>> bars = pd.DataFrame({"close": [50.0, 24.0]}, index=days)
-    >>> split = CorporateAction(instrument="X_1d", ex_date=date(2020, 1, 2), kind="split", value=2.0,
+    >>> split = CorporateAction(
+    ...     instrument="X_1d", ex_date=date(2020, 1, 2), kind="split", value=2.0,
     ...     source="doc", seen_at=datetime(2020, 1, 2, tzinfo=UTC))
     >>> adjustment_events([split], bars)[["split_factor", "dividend_factor"]].values.tolist()
     [[2.0, 1.0]]
@@ -64,7 +67,7 @@ def adjustment_events(
     rows: list[tuple[pd.Timestamp, float, float]] = []
     for ex_date in sorted(by_date):
         ex_day = pd.Timestamp(ex_date, tz="UTC").as_unit("us")
-        position = int(np.searchsorted(days, _as_day(ex_day), side="left"))
+        position = int(np.searchsorted(days, microseconds(ex_day), side="left"))
         if position == 0:
             continue
         group = by_date[ex_date]
@@ -73,9 +76,9 @@ def adjustment_events(
         previous = closes[position - 1] / split
         if cash and not previous > cash:
             raise DataQualityError(
-                f"{group[0].instrument}: the dividend of {cash} with ex-date {ex_date} is not below "
-                f"the close of {previous} before it. Correct the corporate action, or its split of "
-                "the same day.",
+                f"{group[0].instrument}: the dividend of {cash} with ex-date {ex_date} is not "
+                f"below the close of {previous} before it. Correct the corporate action, or its "
+                "split of the same day.",
                 instrument=group[0].instrument,
                 ex_date=ex_date,
                 dividend=cash,
@@ -103,7 +106,7 @@ def forward_factors(
     dividends. `events` are those of `adjustment_events`; `index` may be any part of the series.
     """
     order = np.argsort(events["ex_date"].to_numpy(), kind="stable")
-    ex_days = pd.DatetimeIndex(events["ex_date"]).tz_convert("UTC").as_unit("us").asi8[order]
+    ex_days = moments_of(pd.DatetimeIndex(events["ex_date"]))[order]
     split = events["split_factor"].to_numpy(dtype=np.float64)[order]
     dividend = events["dividend_factor"].to_numpy(dtype=np.float64)[order]
     passed = np.searchsorted(ex_days, _session_days(index, sessions), side="right")
@@ -144,16 +147,14 @@ def back_adjust(
     )
 
 
-def _scaled(
-    bars: pd.DataFrame, price: npt.NDArray[np.float64], shares: npt.NDArray[np.float64]
-) -> pd.DataFrame:
+def _scaled(bars: pd.DataFrame, price: Floats, shares: Floats) -> pd.DataFrame:
     columns = {column: bars[column] * price for column in PRICE_COLUMNS if column in bars}
     if "volume" in bars:
         columns["volume"] = bars["volume"] / shares
     return bars.assign(**columns)
 
 
-def _session_days(index: pd.Index, sessions: pd.DatetimeIndex | None) -> npt.NDArray[np.int64]:
+def _session_days(index: pd.Index, sessions: pd.DatetimeIndex | None) -> Moments:
     days = pd.DatetimeIndex(index if sessions is None else sessions)
     if len(days) != len(index):
         raise DataQualityError(
@@ -161,9 +162,5 @@ def _session_days(index: pd.Index, sessions: pd.DatetimeIndex | None) -> npt.NDA
             bars=len(index),
             sessions=len(days),
         )
-    moments = days.tz_convert("UTC").as_unit("us").asi8
-    return np.asarray(moments - moments % 86_400_000_000, dtype=np.int64)
-
-
-def _as_day(stamp: pd.Timestamp) -> int:
-    return stamp.value // 1000
+    moments = moments_of(days)
+    return moments - moments % DAY

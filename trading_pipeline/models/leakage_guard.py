@@ -1,4 +1,4 @@
-"""This file holds the guard that keeps a model from being tested on what it was trained on."""
+"""Guards that keep a model from being tested on the data it was trained on."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def ensure_predictions_clean(
         name = str(model_id)
         if name not in last_label_ends:
             raise UnknownNameError(
-                f"The predictions name a model {name!r} whose training is not recorded, so nobody "
-                "can tell whether it saw these bars. Train the model again, then predict. "
+                f"The predictions name a model {name!r} whose training is not recorded, so it "
+                "may have seen these bars. Train the model again, then predict. "
                 f"{did_you_mean(name, last_label_ends)}",
                 name=name,
                 kind="model",

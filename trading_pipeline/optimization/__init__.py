@@ -1,1 +1,17 @@
-"""The optimization layer."""
+"""Searches over a strategy's parameters.
+
+`search_space` lists the combinations of a study, `grid_study` evaluates each with the engine's
+sweep. Trials are recorded by the stages: nothing here reads or writes storage.
+"""
+
+from __future__ import annotations
+
+from trading_pipeline.optimization.grid_study import StudyResult, check_study, run_grid_study
+from trading_pipeline.optimization.search_space import parameter_combinations
+
+__all__ = [
+    "StudyResult",
+    "check_study",
+    "parameter_combinations",
+    "run_grid_study",
+]

@@ -1,4 +1,4 @@
-"""This file holds the grid study: every combination through the engine's sweep, one row each."""
+"""Grid studies: every combination through the engine's sweep, one row each."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from trading_pipeline.errors import OptimizationError, StrategyError, did_you_me
 from trading_pipeline.optimization.search_space import parameter_combinations
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.settings.study import StudySpec
-from trading_pipeline.strategies import strategy, validate_params
+from trading_pipeline.strategies import SHIPPED, StrategyCatalogue
 
 __all__ = ["STUDY_METRICS", "StudyResult", "check_study", "run_grid_study"]
 
@@ -51,7 +51,9 @@ class StudyResult:
         return -1 if np.isnan(values).all() else int(np.nanargmax(values))
 
 
-def check_study(study: StudySpec, scenario: ScenarioSpec) -> list[dict[str, Any]]:
+def check_study(
+    study: StudySpec, scenario: ScenarioSpec, strategies: StrategyCatalogue = SHIPPED
+) -> list[dict[str, Any]]:
     """Validated parameters of every combination; raises before anything runs.
 
     `OptimizationError` for an unknown metric or constraint, `StrategyError` for parameters that the
@@ -59,47 +61,57 @@ def check_study(study: StudySpec, scenario: ScenarioSpec) -> list[dict[str, Any]
     """
     if study.metric not in STUDY_METRICS:
         raise OptimizationError(
-            f"The study '{study.name}' maximizes '{study.metric}', which is not computed in a sweep. "
-            f"{did_you_mean(study.metric, STUDY_METRICS)}",
+            f"The study '{study.name}' maximizes '{study.metric}', which is not computed in a "
+            f"sweep. {did_you_mean(study.metric, STUDY_METRICS)}",
             study=study.name,
             metric=study.metric,
         )
     if study.walk_forward is not None:
         raise OptimizationError(
-            f"The study '{study.name}' asks for 'walk_forward', which this version does not run yet. "
-            "Leave the key out to search over the scenario's dates.",
+            f"The study '{study.name}' asks for 'walk_forward', which this version does not run "
+            "yet. Leave the key out to search over the scenario's dates.",
             study=study.name,
         )
     base = dict(scenario.strategy.params)
     found = []
     for each in parameter_combinations(study):
         try:
-            found.append(validate_params(study.strategy, base | each).model_dump(mode="json"))
+            checked = strategies.validate_params(study.strategy, base | each)
+            found.append(checked.model_dump(mode="json"))
         except StrategyError as error:
             shown = ", ".join(f"{name}: {value}" for name, value in each.items())
             raise StrategyError(
-                f"The study '{study.name}' reaches {{{shown}}}, which its strategy refuses: {error} "
-                f"Leave such combinations out, for example with {_EXAMPLE} in the file of the study.",
+                f"The study '{study.name}' reaches {{{shown}}}, which its strategy refuses: "
+                f"{error} Leave such combinations out, for example with {_EXAMPLE} in the file of "
+                "the study.",
                 **error.values | {"study": study.name},
             ) from error
     return found
 
 
-def run_grid_study(study: StudySpec, scenario: ScenarioSpec, inputs: ScenarioInputs) -> StudyResult:
+def run_grid_study(
+    study: StudySpec,
+    scenario: ScenarioSpec,
+    inputs: ScenarioInputs,
+    strategies: StrategyCatalogue = SHIPPED,
+) -> StudyResult:
     """Evaluate every combination on the scenario's dates, costs and sizing.
 
     Each row equals the single run of the same parameters, bit for bit.
     """
-    parameters = check_study(study, scenario)
+    parameters = check_study(study, scenario, strategies)
     bars, rows = traded_bars(scenario, inputs)
     settings = scenario_settings(scenario, inputs.instrument, inputs.periods_per_year)
     market = inputs.market
-    many = [validate_params(study.strategy, each) for each in parameters]
-    plan = strategy(study.strategy).crossing_plan(market, many) if many else None
+    name = study.strategy
+    many = [strategies.validate_params(name, each) for each in parameters]
+    if many:
+        strategies.ensure_own_is_causal(name, market, many[0])
+    plan = strategies.crossing_plan(name, market, many)
     if plan is not None:
         table = run_sweep(bars, plan.cut(rows), settings, actions=inputs.actions).table
     else:
-        signals = [scenario_signals(study.strategy, each, market, rows) for each in many]
+        signals = [scenario_signals(name, each, market, rows, strategies) for each in many]
         table = run_signal_sweep(bars, signals, settings, actions=inputs.actions)
     table = table[list(SWEEP_COLUMNS)].assign(
         value=table[study.metric],

@@ -1,4 +1,4 @@
-"""This file holds the combinations of a study's search space that meet its constraints."""
+"""The combinations of a study's search space that meet its constraints."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _parsed(text: str, names: list[str]) -> ast.Compare:
 
 
 def _require_plain(tree: ast.Compare) -> None:
-    """Refuse what is not a comparison of arithmetic, wherever in the constraint it stands."""
+    """Refuse what is not a comparison of arithmetic, anywhere in the constraint."""
     for comparison in tree.ops:
         if type(comparison) not in _COMPARE:
             raise OptimizationError(
@@ -85,8 +85,8 @@ def _require_plain(tree: ast.Compare) -> None:
             waiting.append(node.operand)
         elif not (isinstance(node, ast.Name) or _is_value(node)):
             raise OptimizationError(
-                f"The constraint part {ast.unparse(node)!r} is not a parameter, a number or + - * / "
-                "of them."
+                f"The constraint part {ast.unparse(node)!r} is not a parameter, a number or + - * "
+                "/ of them."
             )
 
 

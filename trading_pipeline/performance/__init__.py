@@ -1,4 +1,11 @@
-"""This file holds the names of the performance layer: what a series of returns or trades is worth."""
+"""What a series of returns or a list of trades is worth.
+
+Read `bar_returns` first (equity to returns and drawdowns), then `return_metrics`, `trade_metrics`
+and `benchmark_metrics`; `summary.summarize` calls them all. The others stand alone:
+`sharpe_statistics`, `bootstrap_intervals`, `rolling_metrics`, `drawdown_table`, `period_returns`,
+`cost_sensitivity` and `daily_target_statistics`. Only arrays and frames come in: no engine, no
+storage, no formatting.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the way from an equity curve to returns, wealth and drawdowns. Fractions, one row a bar."""
+"""From an equity curve to returns, wealth and drawdowns. Fractions, one row per bar."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ import numpy.typing as npt
 
 from trading_pipeline.errors import DataQualityError, InsufficientDataError
 
-__all__ = ["FloatArray", "bar_returns", "drawdowns", "equity_array", "wealth_index"]
+__all__ = [
+    "FloatArray",
+    "bar_returns",
+    "checked_returns",
+    "deepest_drawdowns",
+    "drawdowns",
+    "equity_array",
+    "wealth_index",
+]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -17,7 +25,8 @@ def equity_array(equity: npt.ArrayLike, *, initial_equity: float | None = None) 
 
     `equity` is in account currency at each bar's close. Raises `InsufficientDataError` for an empty
     curve and `DataQualityError` for another shape, a value that is not finite, or a start that is
-    not above 0 (no return can be measured from it). Later values may be 0 or below: a ruined account.
+    not above 0 (no return can be measured from it). Later values may be 0 or below: a ruined
+    account.
     """
     values = np.asarray(equity, dtype=np.float64)
     if values.ndim != 1:
@@ -60,7 +69,7 @@ def bar_returns(equity: npt.ArrayLike, *, initial_equity: float | None = None) -
     >>> bar_returns([110.0, 99.0]).round(12).tolist()
     [-0.1]
     """
-    return _returns(equity_array(equity, initial_equity=initial_equity))
+    return checked_returns(equity_array(equity, initial_equity=initial_equity))
 
 
 def wealth_index(returns: npt.ArrayLike) -> FloatArray:
@@ -89,7 +98,16 @@ def drawdowns(wealth: npt.ArrayLike) -> FloatArray:
     return values / np.maximum.accumulate(values) - 1.0
 
 
-def _returns(values: FloatArray) -> FloatArray:
+def deepest_drawdowns(returns: FloatArray) -> FloatArray:
+    """Deepest drawdown of each row of `returns` (histories, bars), counted from a wealth of 1.0."""
+    wealth = np.cumprod(1.0 + returns, axis=1)
+    peaks = np.maximum(np.maximum.accumulate(wealth, axis=1), 1.0)
+    deepest: FloatArray = np.minimum((wealth / peaks).min(axis=1) - 1.0, 0.0)
+    return deepest
+
+
+def checked_returns(values: FloatArray) -> FloatArray:
+    """Simple return of each value of a checked equity curve but the first; NaN after a ruin."""
     before, after = values[:-1], values[1:]
     if before.size == 0 or before.min() > 0.0:
         return after / before - 1.0

@@ -1,4 +1,4 @@
-"""This file holds the metrics of a strategy beside a benchmark. Fractions, one return a bar of both.
+"""Metrics of a strategy beside a benchmark. Fractions, one return per bar of both.
 
 Bars on which one of the two has no return (NaN) are left out of both. What is not defined is NaN:
 fewer than two common bars, a benchmark that does not move, a strategy that is the benchmark.
@@ -97,8 +97,8 @@ def common_bars(
     other = np.asarray(benchmark_returns, dtype=np.float64)
     if own.shape != other.shape:
         raise DataQualityError(
-            f"The strategy has {own.size} returns and the benchmark {other.size}; give one for each "
-            "bar, NaN where there is none.",
+            f"The strategy has {own.size} returns and the benchmark {other.size}; give one for "
+            "each bar, NaN where there is none.",
             returns=own.size,
             benchmark_returns=other.size,
         )

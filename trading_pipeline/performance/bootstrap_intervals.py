@@ -1,4 +1,4 @@
-"""This file holds intervals for headline metrics by the stationary bootstrap. Fractions, returns a bar.
+"""Confidence intervals of headline metrics by the stationary bootstrap. Returns per bar.
 
 Sources: Politis and Romano (1994), "The stationary bootstrap"; block length by Politis and White
 (2004) with the correction of Patton, Politis and White (2009).
@@ -19,7 +19,7 @@ from trading_pipeline.errors import (
     UnknownNameError,
     did_you_mean,
 )
-from trading_pipeline.performance.bar_returns import FloatArray
+from trading_pipeline.performance.bar_returns import FloatArray, deepest_drawdowns
 from trading_pipeline.performance.return_metrics import ROUNDING_DEVIATION, ensure_periods_per_year
 
 __all__ = [
@@ -55,10 +55,10 @@ def bootstrap_intervals(
 ) -> pd.DataFrame:
     """Interval of each metric over resampled histories; index `metric`.
 
-    Columns: `value` on the returns themselves, `low` and `high` (percentiles of the resampled values
-    at `confidence`), `standard_error` (their deviation), `defined_share` (samples in which the metric
-    has a value: only these count). `average_block_bars`: mean length of the blocks that keep
-    dependence; None takes `optimal_block_bars`. Equal seeds give equal numbers.
+    Columns: `value` on the returns themselves, `low` and `high` (percentiles of the resampled
+    values at `confidence`), `standard_error` (their deviation), `defined_share` (samples in which
+    the metric has a value: only these count). `average_block_bars`: mean length of the blocks that
+    keep dependence; None takes `optimal_block_bars`. Equal seeds give equal numbers.
 
     An interval says how much of a value can be luck of the draw under the returns seen. It corrects
     neither for a choice among many trials nor for a market that changes.
@@ -107,7 +107,7 @@ def bootstrap_intervals(
 def stationary_bootstrap_rows(
     rows: int, samples: int, average_block_bars: float, generator: np.random.Generator
 ) -> IntArray:
-    """Resampled row numbers, (samples, rows): blocks from random starts, the end joined to the start.
+    """Resampled row numbers, (samples, rows): blocks from random starts, joined end to start.
 
     Each row begins a new block with probability `1 / average_block_bars`, else it follows the one
     before. Raises `ConfigurationError` for a mean block below 1 bar.
@@ -129,7 +129,7 @@ def stationary_bootstrap_rows(
 def resampled_metrics(
     returns: FloatArray, metrics: Sequence[str], *, periods_per_year: float
 ) -> FloatArray:
-    """Metrics of each row of `returns` (histories, bars), as the functions of `return_metrics` define.
+    """Metrics of each row of `returns` (histories, bars), as `return_metrics` defines them.
 
     Shape (histories, metrics); NaN where one is not defined. Raises `UnknownNameError`.
     """
@@ -206,7 +206,8 @@ def _checked_returns(returns: npt.ArrayLike) -> FloatArray:
     if values.ndim != 1 or values.size < 20 or not np.isfinite(values).all():
         raise InsufficientDataError(
             f"A bootstrap needs 20 or more finite returns in a row; there are "
-            f"{int(np.isfinite(values).sum())} finite ones of {values.size}. Measure a longer span.",
+            f"{int(np.isfinite(values).sum())} finite ones of {values.size}. Measure a "
+            "longer span.",
             returns=values.size,
         )
     return values
@@ -245,10 +246,7 @@ def _sortino(returns: FloatArray, year: float) -> FloatArray:
 
 
 def _max_drawdown(returns: FloatArray, year: float) -> FloatArray:  # noqa: ARG001
-    wealth = np.cumprod(1.0 + returns, axis=1)
-    peaks = np.maximum(np.maximum.accumulate(wealth, axis=1), 1.0)
-    deepest: FloatArray = np.minimum((wealth / peaks).min(axis=1) - 1.0, 0.0)
-    return deepest
+    return deepest_drawdowns(returns)
 
 
 def _calmar(returns: FloatArray, year: float) -> FloatArray:

@@ -1,4 +1,4 @@
-"""This file holds what costs do to a result: the same backtest at other costs, and the break-even fee.
+"""What costs do to a result: the same backtest at other costs, and the break-even fee.
 
 Both take a callable that runs the backtest again, so that sizes, stops and clipped orders answer to
 the costs as they would have.
@@ -23,7 +23,7 @@ _SHOWN = ("final_equity", "total_return", "cagr", "sharpe", "max_drawdown", "tra
 
 @dataclass(frozen=True, kw_only=True)
 class BreakEven:
-    """Commission in basis points of each fill at which nothing is gained or lost, and how it was found.
+    """Commission, in basis points of each fill, at which nothing is gained or lost.
 
     `outcome`: "found"; "loses_without_commission" (no fee is low enough: NaN); "gains_at_ceiling"
     (the break-even lies above the highest fee tried: NaN); "indifferent" (the fee changes nothing,
@@ -40,9 +40,9 @@ def cost_sensitivity(
 ) -> pd.DataFrame:
     """One row a multiple of the costs: cost_multiple and the headline metrics at these costs.
 
-    `rerun(multiple)` runs the backtest with every cost times `multiple` and gives its metrics (those
-    of `summarize`). Raises `ConfigurationError` for a multiple below 0, `DataQualityError` for
-    metrics that lack a headline one.
+    `rerun(multiple)` runs the backtest with every cost times `multiple` and gives its metrics
+    (those of `summarize`). Raises `ConfigurationError` for a multiple below 0, `DataQualityError`
+    for metrics that lack a headline one.
     """
     rows = []
     for multiple in multiples:
@@ -71,9 +71,9 @@ def break_even_commission(
 ) -> BreakEven:
     """Commission at which the account ends where it began, all else as it is; by bisection.
 
-    `final_equity_at(commission_bps)` runs the backtest at that fee. Takes about
-    log2(ceiling / tolerance) runs, 16 by default. The answer lies within `tolerance_bps` of a fee at
-    which the gain turns into a loss; where lots or stops make the result jump there may be others.
+    `final_equity_at(commission_bps)` runs the backtest at that fee. Takes about log2(ceiling /
+    tolerance) runs, 16 by default. The answer lies within `tolerance_bps` of a fee at which the
+    gain turns into a loss; where lots or stops make the result jump there may be others.
 
     >>> break_even_commission(lambda bps: 110.0 - bps, initial_equity=100.0).outcome
     'found'
@@ -86,8 +86,8 @@ def break_even_commission(
         found = float(final_equity_at(commission_bps)) - initial_equity
         if math.isnan(found):
             raise DataQualityError(
-                f"The rerun at a commission of {commission_bps} bps ended with an equity of NaN; it "
-                "must give the account's final value.",
+                f"The rerun at a commission of {commission_bps} bps ended with an equity of NaN; "
+                "it must give the account's final value.",
                 commission_bps=commission_bps,
             )
         return found

@@ -1,4 +1,4 @@
-"""This file holds how often a day reached its profit target. Money in account currency, shares as fractions."""
+"""How often a day reached its profit target. Money in account currency, shares as fractions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NEEDED = ("date", "pnl", "trades", "target_hit")
 
 
 def daily_target_statistics(daily: pd.DataFrame) -> dict[str, float]:
-    """Statistics of a result's `daily` frame (date, pnl, trades, target_hit), one row a day with bars.
+    """Statistics of a result's `daily` frame (date, pnl, trades, target_hit), one row per day.
 
     - days, trading_days (a trade closed), target_hit_days, target_hit_rate (of all days) and
       target_hit_rate_of_trading_days.
@@ -31,7 +31,8 @@ def daily_target_statistics(daily: pd.DataFrame) -> dict[str, float]:
     missing = [column for column in _NEEDED if column not in daily.columns]
     if missing:
         raise DataQualityError(
-            f"The daily frame lacks the column(s) {', '.join(missing)}; a result's `daily` has them.",
+            f"The daily frame lacks the column(s) {', '.join(missing)}; a result's `daily` has "
+            "them.",
             missing=missing,
         )
     pnl = daily["pnl"].to_numpy(dtype=np.float64)
@@ -62,8 +63,8 @@ def daily_target_statistics(daily: pd.DataFrame) -> dict[str, float]:
 def daily_target_table(daily: pd.DataFrame, targets: Sequence[float]) -> pd.DataFrame:
     """For each target, the days that ended at it or above: columns target, days, rate.
 
-    Counted on the day's pnl as it was, so it says what the days held and not what trading would have
-    been with that target set: a backtest with `daily_profit_target` does. Raises
+    Counted on the day's pnl as it was, so it says what the days held and not what trading would
+    have been with that target set: a backtest with `daily_profit_target` does. Raises
     `ConfigurationError` for a target that is not above 0.
 
     >>> frame = pd.DataFrame({"pnl": [50.0, 150.0, -20.0, 100.0]})

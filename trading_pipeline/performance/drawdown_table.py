@@ -1,4 +1,4 @@
-"""This file holds the list of drawdowns of an equity curve. Depths are fractions, lengths in bars."""
+"""The drawdowns of an equity curve as a table. Depths are fractions, lengths in bars."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def drawdown_table(
     A curve that never falls gives no row. Errors as in `equity_array`.
     """
     values = equity_array(equity.to_numpy(dtype=np.float64), initial_equity=initial_equity)
-    shift = len(values) - len(equity)  # 1 where the initial equity stands in front
+    shift = len(values) - len(equity)  # 1 where the initial equity comes first
     stamps = utc_index(equity.index)
     fall = drawdowns(values)
     below = np.concatenate(([False], fall < 0.0, [False]))

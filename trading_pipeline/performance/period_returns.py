@@ -1,4 +1,4 @@
-"""This file holds returns by calendar period: day, week, month, quarter, year. Fractions, UTC dates."""
+"""Returns by calendar period: day, week, month, quarter, year. Fractions, UTC dates."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 
 from trading_pipeline.domain.bars import utc_index
 from trading_pipeline.errors import ConfigurationError, did_you_mean
-from trading_pipeline.performance.bar_returns import equity_array
+from trading_pipeline.performance.bar_returns import checked_returns, equity_array
 
 __all__ = ["Period", "monthly_return_table", "period_returns"]
 
@@ -20,7 +20,7 @@ _CODES = {"day": "D", "week": "W-SUN", "month": "M", "quarter": "Q-DEC", "year":
 def period_returns(
     equity: pd.Series, period: Period, *, initial_equity: float | None = None
 ) -> pd.DataFrame:
-    """Return of each calendar period that has a bar, in time order; together they compound to the whole.
+    """Return of each calendar period that has a bar, in time order; they compound to the whole.
 
     A bar belongs to the period of its `ts` in UTC (a daily bar's `ts` is its session's date). Index
     `period_start`, aware UTC. Columns: `return`, the last equity of the period over the last one
@@ -42,14 +42,10 @@ def period_returns(
     last = np.flatnonzero(np.concatenate((codes[1:] != codes[:-1], [True])))
     first = np.concatenate(([0], last[:-1] + 1))
     ends = values[last]
-    before = np.concatenate(([start], ends[:-1]))
-    returns = np.full(ends.size, np.nan)
-    solvent = np.minimum.accumulate(before) > 0.0
-    returns[solvent] = ends[solvent] / before[solvent] - 1.0
     starts = labels[last].to_timestamp().tz_localize("UTC").as_unit("us")
     return pd.DataFrame(
         {
-            "return": returns,
+            "return": checked_returns(np.concatenate(([start], ends))),
             "bars": last - first + 1,
             "first_ts": stamps[first],
             "last_ts": stamps[last],
@@ -59,7 +55,7 @@ def period_returns(
 
 
 def monthly_return_table(equity: pd.Series, *, initial_equity: float | None = None) -> pd.DataFrame:
-    """Months as columns 1 to 12 and the `year`'s own return, one row a year; NaN where no bar is."""
+    """Months as columns 1 to 12 and the `year`'s return, one row per year; NaN without bars."""
     months = period_returns(equity, "month", initial_equity=initial_equity)
     years = period_returns(equity, "year", initial_equity=initial_equity)
     starts = pd.DatetimeIndex(months.index)

@@ -1,4 +1,4 @@
-"""This file holds the metrics of a series of bar returns. Fractions, losses and drawdowns negative.
+"""Metrics of a series of bar returns. Fractions; losses and drawdowns are negative.
 
 Every function takes one simple return a bar. A metric that is not defined is NaN, never infinite:
 too few returns, a NaN among them, or a ratio whose denominator is 0. Definitions are those of the
@@ -49,8 +49,8 @@ def ensure_periods_per_year(periods_per_year: float) -> float:
     """The value itself, or `ConfigurationError` where it is not finite and above 0."""
     if not (math.isfinite(periods_per_year) and periods_per_year > 0.0):
         raise ConfigurationError(
-            f"periods_per_year is {periods_per_year}; it must be the number of bars in a year, above "
-            "0. The instrument's calendar and timeframe give it.",
+            f"periods_per_year is {periods_per_year}; it must be the number of bars in a year, "
+            "above 0. The instrument's calendar and timeframe give it.",
             periods_per_year=periods_per_year,
         )
     return float(periods_per_year)
@@ -133,7 +133,7 @@ def sortino(returns: npt.ArrayLike, *, periods_per_year: float) -> float:
 
 
 def max_drawdown(returns: npt.ArrayLike) -> float:
-    """Deepest fall below the highest wealth so far, the start of 1.0 included; 0.0 if it never falls."""
+    """Deepest fall below the highest wealth so far, counted from 1.0; 0.0 if it never falls."""
     values = np.asarray(returns, dtype=np.float64)
     return float(drawdowns(wealth_index(values)).min()) if values.size else math.nan
 
@@ -168,7 +168,7 @@ def longest_drawdown_bars(drawdown: npt.ArrayLike) -> float:
 
 
 def omega(returns: npt.ArrayLike) -> float:
-    """Sum of gains over sum of losses, threshold 0 (Keating and Shadwick 2002); NaN without a loss."""
+    """Sum of gains over sum of losses, threshold 0 (Keating, Shadwick 2002); NaN without a loss."""
     values = np.asarray(returns, dtype=np.float64)
     if _undefined(values, at_least=2):
         return math.nan

@@ -1,4 +1,4 @@
-"""This file holds metrics over a moving window of bars. Fractions; every window is measured afresh."""
+"""Metrics over a moving window of bars. Fractions; every window is measured on its own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 
 from trading_pipeline.errors import ConfigurationError, DataQualityError
-from trading_pipeline.performance.bar_returns import FloatArray
+from trading_pipeline.performance.bar_returns import FloatArray, deepest_drawdowns
 from trading_pipeline.performance.return_metrics import ROUNDING_DEVIATION, ensure_periods_per_year
 
 __all__ = ["rolling_metrics"]
@@ -29,9 +29,9 @@ def rolling_metrics(
     """Metrics of the last `window_bars` returns at each bar; index and length of `returns`.
 
     Columns total_return, annual_volatility, sharpe, max_drawdown (from the window's own start) and,
-    with `benchmark_returns` (one a bar), beta and correlation. The first `window_bars - 1` rows, and
-    every window with a NaN in it, are NaN; so are the ratios of a window that does not vary. No row
-    depends on a bar outside its window.
+    with `benchmark_returns` (one a bar), beta and correlation. The first `window_bars - 1` rows,
+    and every window with a NaN in it, are NaN; so are the ratios of a window that does not vary. No
+    row depends on a bar outside its window.
 
     Raises `ConfigurationError` for a window below 2 bars, `DataQualityError` for two lengths.
     """
@@ -59,12 +59,10 @@ def rolling_metrics(
         deviation = _deviation(part)
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where(deviation > 0.0, part.mean(axis=1) / deviation, np.nan)
-        wealth = np.cumprod(1.0 + part, axis=1)
-        peaks = np.maximum(np.maximum.accumulate(wealth, axis=1), 1.0)
-        table[rows, 0] = wealth[:, -1] - 1.0
+        table[rows, 0] = np.cumprod(1.0 + part, axis=1)[:, -1] - 1.0
         table[rows, 1] = deviation * math.sqrt(year)
         table[rows, 2] = ratio * math.sqrt(year)
-        table[rows, 3] = np.minimum((wealth / peaks).min(axis=1) - 1.0, 0.0)
+        table[rows, 3] = deepest_drawdowns(part)
     if other is not None:
         pairs = zip(_windows(own, window_bars), _windows(other, window_bars), strict=True)
         for (rows, part), (_, reference) in pairs:
@@ -73,7 +71,7 @@ def rolling_metrics(
 
 
 def _windows(values: FloatArray, window: int) -> Iterator[tuple[slice, FloatArray]]:
-    """Rows of the table, and the window that ends on each; in chunks, so that memory stays small."""
+    """Rows of the table and the windows that end on them, in chunks that need little memory."""
     if values.size < window:
         return
     view = sliding_window_view(values, window)
@@ -84,7 +82,7 @@ def _windows(values: FloatArray, window: int) -> Iterator[tuple[slice, FloatArra
 
 
 def _deviation(part: FloatArray) -> FloatArray:
-    """Sample deviation of each row, 0.0 where all that varies is rounding (as `sample_deviation`)."""
+    """Sample deviation of each row, 0.0 where only rounding varies (as `sample_deviation`)."""
     deviation = part.std(axis=1, ddof=1)
     scale = np.maximum(1.0, np.abs(part).max(axis=1))
     return np.where(deviation <= ROUNDING_DEVIATION * scale, 0.0, deviation)

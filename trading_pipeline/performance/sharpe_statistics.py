@@ -1,8 +1,9 @@
-"""This file holds how far a measured Sharpe ratio can be trusted. Ratios per bar unless said otherwise.
+"""How far a measured Sharpe ratio can be trusted. Ratios per bar unless said otherwise.
 
 Sources: Lo (2002), "The statistics of Sharpe ratios", eq. 9; Bailey and Lopez de Prado (2012), "The
-Sharpe ratio efficient frontier", eqs. 8 and 11; the same (2014), "The deflated Sharpe ratio". `skew` and `kurtosis` are the biased standardized
-moments of the returns, kurtosis 3.0 for the normal law.
+Sharpe ratio efficient frontier", eqs. 8 and 11; the same (2014), "The deflated Sharpe ratio".
+`skew` and `kurtosis` are the biased standardized moments of the returns, kurtosis 3.0 for the
+normal law.
 """
 
 from __future__ import annotations
@@ -56,10 +57,10 @@ def probabilistic_sharpe_ratio(
 
 
 def expected_maximum_sharpe(*, trials: int, variance: float) -> float:
-    """Sharpe ratio that the best of so many trials without any skill is expected to have.
+    """Sharpe ratio that the best of `trials` trials without any skill is expected to have.
 
-    `variance`: of the trials' ratios, in the unit squared of what is given back. 0 for one trial; NaN
-    for a variance that is NaN or below 0. Raises `ConfigurationError` for less than one trial.
+    `variance`: of the trials' ratios, in the unit squared of what is given back. 0 for one trial;
+    NaN for a variance that is NaN or below 0. Raises `ConfigurationError` for less than one trial.
 
     >>> round(expected_maximum_sharpe(trials=100, variance=1.0), 3)
     2.531
@@ -101,7 +102,7 @@ def minimum_track_record_bars(
     benchmark_sharpe: float = 0.0,
     confidence: float = 0.95,
 ) -> float:
-    """Bars that a track record needs before this Sharpe ratio beats the benchmark's at `confidence`.
+    """Bars until this Sharpe ratio beats the benchmark's at `confidence`.
 
     NaN where the ratio is not above the benchmark: no length would do. Raises `ConfigurationError`
     for a confidence outside (0.5, 1).

@@ -1,7 +1,8 @@
-"""This file holds the one call that measures a backtest: every metric, by a stable name.
+"""One call that measures a backtest: every metric, by a stable name.
 
-Fractions, money in account currency; drawdowns and losses negative. A metric that is not defined, or
-whose input was not given, is NaN, never infinite and never left out: the names are table columns.
+Fractions, money in account currency; drawdowns and losses negative. A metric that is not defined,
+or whose input was not given, is NaN, never infinite and never left out: the names are table
+columns.
 """
 
 from __future__ import annotations
@@ -91,20 +92,20 @@ def summarize(
 ) -> dict[str, float]:
     """Every metric of `METRIC_NAMES`, in that order, as plain floats.
 
-    `equity`: account value at each bar's close. `initial_equity`: cash before the first bar, so that
-    the first bar's return counts; None takes the first close as the start. `trades`: a result's
-    trades frame (no trade gives a count of 0, None gives NaN). `exposure`: position value over equity
-    at each close, NaN where there is no equity. `benchmark_returns`: one return for each bar of
-    `equity`; without `initial_equity` the first has no counterpart and is not used. `multiplier`:
-    account currency a point and contract, for the turnover.
+    `equity`: account value at each bar's close. `initial_equity`: cash before the first bar, so
+    that the first bar's return counts; None takes the first close as the start. `trades`: a
+    result's trades frame (no trade gives a count of 0, None gives NaN). `exposure`: position value
+    over equity at each close, NaN where there is no equity. `benchmark_returns`: one return for
+    each bar of `equity`; without `initial_equity` the first has no counterpart and is not used.
+    `multiplier`: account currency a point and contract, for the turnover.
 
     Beside the metrics of `return_metrics`, `trade_metrics`, `benchmark_metrics` and
-    `sharpe_statistics`: recovery_factor is total return over the deepest drawdown, martin_ratio CAGR
-    over ulcer index, time_in_market the share of closes with a position, average_exposure and
-    largest_exposure the mean and maximum of its size, `turnover_annual` the value of entries a year.
-    After a ruin (equity at or below 0 before the last bar) no return can be measured: total return,
-    drawdowns and trades are still given, everything else of the returns, and the comparison with the
-    benchmark, is NaN.
+    `sharpe_statistics`: recovery_factor is total return over the deepest drawdown, martin_ratio
+    CAGR over ulcer index, time_in_market the share of closes with a position, average_exposure and
+    largest_exposure the mean and maximum of its size, `turnover_annual` the value of entries a
+    year. After a ruin (equity at or below 0 before the last bar) no return can be measured: total
+    return, drawdowns and trades are still given, everything else of the returns, and the comparison
+    with the benchmark, is NaN.
 
     Errors as in `bar_returns`, and `ConfigurationError` for a `periods_per_year` not above 0.
 
@@ -200,8 +201,8 @@ def _exposure_part(exposure: npt.ArrayLike | None, bars: int) -> dict[str, float
     size = np.abs(np.asarray(exposure, dtype=np.float64))
     if size.shape != (bars,):
         raise DataQualityError(
-            f"The exposure has the shape {size.shape}, the equity curve {bars} bars; give one value "
-            "a bar.",
+            f"The exposure has the shape {size.shape}, the equity curve {bars} bars; give one "
+            "value a bar.",
             rows=size.size,
             bars=bars,
         )

@@ -1,4 +1,4 @@
-"""This file holds the metrics of round trips. Money in account currency, returns as fractions.
+"""Metrics of round trips. Money in account currency, returns as fractions.
 
 Rates, averages and streaks are over CLOSED trades in the order of the frame; a trade still open is
 counted apart, because its result is not known yet. A trade that ended at exactly 0 is neither won
@@ -60,7 +60,8 @@ def trade_metrics(trades: pd.DataFrame) -> dict[str, float]:
     missing = [column for column in _NEEDED if column not in trades.columns]
     if missing:
         raise DataQualityError(
-            f"The trades lack the column(s) {', '.join(missing)}; a result's `trades` frame has them.",
+            f"The trades lack the column(s) {', '.join(missing)}; a result's `trades` frame has "
+            "them.",
             missing=missing,
         )
     is_open = trades["is_open"].to_numpy(dtype=np.bool_)
@@ -69,8 +70,8 @@ def trade_metrics(trades: pd.DataFrame) -> dict[str, float]:
     if not np.isfinite(pnl).all():
         row = int(np.flatnonzero(~np.isfinite(pnl))[0])
         raise DataQualityError(
-            f"The pnl of trade row {row} is {pnl[row]}; mark an open trade at the last close instead "
-            "of leaving it empty.",
+            f"The pnl of trade row {row} is {pnl[row]}; mark an open trade at the last close "
+            "instead of leaving it empty.",
             row=row,
         )
     closed = ~is_open
@@ -135,7 +136,7 @@ def turnover(
     periods_per_year: float,
     multiplier: float = 1.0,
 ) -> float:
-    """How often a year the account is invested anew: value of all entries over mean equity and years.
+    """How often a year the account is invested again: value of entries over mean equity and years.
 
     One-way: exits are not added, since each only undoes its entry. `multiplier`: account currency a
     point and contract. NaN without bars or for a mean equity that is not above 0.

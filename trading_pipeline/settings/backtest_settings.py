@@ -1,4 +1,4 @@
-"""This file holds the settings of a backtest: cash, fills, sizing, costs, risk, financing.
+"""The settings of a backtest: cash, fills, sizing, costs, risk, financing.
 
 Fractions inside, never percent; costs in basis points where the name says so; money in account
 currency. `None` means "off". All settings are frozen, so that equal settings hash equally.
@@ -6,13 +6,11 @@ currency. `None` means "off". All settings are frozen, so that equal settings ha
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
-from zoneinfo import ZoneInfo
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field
 
-from trading_pipeline.domain.hashing import canonical_hash
-from trading_pipeline.settings.spec_model import FrozenSettings, no_truth_value
+from trading_pipeline.settings.spec_model import FrozenSettings, ZoneName, no_truth_value
 
 __all__ = [
     "BacktestSettings",
@@ -45,7 +43,8 @@ class PercentOfEquity(FrozenSettings):
 
 
 class PercentAtRisk(FrozenSettings):
-    """Lose this fraction of the equity if the stop is hit; an entry without a stop is not filled."""
+    """Lose this fraction of the equity if the stop is hit; an entry without a stop is not
+    filled."""
 
     type: Literal["percent_at_risk"] = "percent_at_risk"
     percent: BelowOne
@@ -94,19 +93,7 @@ class SessionClose(FrozenSettings):
     """Local time and zone at which every position is closed: the last bar that opens before it."""
 
     time: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
-    zone: str
-
-    @field_validator("zone")
-    @classmethod
-    def _known_zone(cls, zone: str) -> str:
-        try:
-            ZoneInfo(zone)
-        except (ValueError, LookupError, OSError) as error:
-            raise ValueError(
-                f"{zone!r} is not a time zone; name it as the IANA database does, for example "
-                "America/New_York"
-            ) from error
-        return zone
+    zone: ZoneName
 
 
 class BacktestSettings(FrozenSettings):
@@ -208,9 +195,3 @@ class BacktestSettings(FrozenSettings):
     periods_per_year: Positive = Field(
         default=252.0, description="bars a year, from calendar and timeframe"
     )
-
-    @property
-    def hash(self) -> str:
-        """Hash of all values; part of what makes a result's id."""
-        values: dict[str, Any] = self.model_dump(mode="python")
-        return canonical_hash(values)

@@ -1,4 +1,4 @@
-"""This file holds the catalog: universe, scenarios, studies and models, shipped and the user's own."""
+"""The catalog: universe, scenarios, studies and models, shipped and the user's own."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class Catalog:
-    """Everything that is configured by files, by name. `sources` tells which file a spec is from.
+    """Everything that YAML files configure, by name. `sources` names the file of each spec.
 
-    `feature_sets` are the sets of YAML files alone, and `feature_folder` is where Python files may add
-    more of them.
-    `labels` are those of files of their own, beside the labels that the models name.
+    `config_dir` is the folder of the user's files, where Python files may add strategies, sources
+    and feature sets; `feature_sets` are those of YAML files alone. `labels` are those of files of
+    their own, beside the labels that the models name.
     """
 
     universe: UniverseSpec
@@ -41,7 +41,7 @@ class Catalog:
     models: Mapping[str, ModelSpec]
     sources: Mapping[str, Path] = field(default_factory=dict)
     feature_sets: Mapping[str, FeatureSetFile] = field(default_factory=dict)
-    feature_folder: Path | None = None
+    config_dir: Path | None = None
     cross: CrossFeaturesSpec = field(default_factory=CrossFeaturesSpec)
     labels: Mapping[str, LabelSpec] = field(default_factory=dict)
 
@@ -55,13 +55,17 @@ class Catalog:
         """Instruments by id."""
         return self.universe.by_id
 
+    def own_folder(self, kind: str) -> Path | None:
+        """Folder of the user's Python files of a kind such as `strategies`; None without files."""
+        return None if self.config_dir is None else self.config_dir / kind
+
     def instrument(self, name: str) -> Instrument:
-        """The instrument of that id; `UnknownNameError` offers the closest, or says it is archived."""
+        """The instrument of that id; `UnknownNameError` offers the closest."""
         if name in self.universe.archived_by_id and name not in self.instruments:
             spec = self.universe.archived_by_id[name]
             raise UnknownNameError(
-                f"The instrument {name!r} is archived. Bring it back with 'trading-pipeline universe "
-                f"add {spec.symbol} --timeframe {spec.timeframe.value}'.",
+                f"The instrument {name!r} is archived. Bring it back with 'trading-pipeline "
+                f"universe add {spec.symbol} --timeframe {spec.timeframe.value}'.",
                 name=name,
                 kind="instrument",
             )
@@ -89,15 +93,14 @@ class Catalog:
 def load_catalog(config_dir: Path | None) -> Catalog:
     """Shipped files, with the user's files of `config_dir` (None: none) added or laid over them.
 
-    Raises `ConfigurationError` for an unknown key, a wrong type, a name used twice in one folder, an
-    empty universe, or a reference to a name that nothing has.
+    Raises `ConfigurationError` for an unknown key, a wrong type, a name used twice in one folder,
+    an empty universe, or a reference to an unknown name.
     """
     universe, sources = _load_universe(config_dir)
     scenarios = _load_named("scenarios", ScenarioSpec, config_dir, sources)
     studies = _load_named("studies", StudySpec, config_dir, sources)
     models = _load_named("models", ModelSpec, config_dir, sources)
     feature_sets = _load_named("features", FeatureSetFile, config_dir, sources)
-    folder = None if config_dir is None else config_dir / "features"
     cross = _load_cross_features(config_dir, sources)
     labels = _load_named("labels", LabelSpec, config_dir, sources)
     catalog = Catalog(
@@ -107,7 +110,7 @@ def load_catalog(config_dir: Path | None) -> Catalog:
         models,
         sources,
         feature_sets=feature_sets,
-        feature_folder=folder,
+        config_dir=config_dir,
         cross=cross,
         labels=labels,
     )
@@ -130,7 +133,8 @@ def _load_universe(config_dir: Path | None) -> tuple[UniverseSpec, dict[str, Pat
     found = [path for path in own if path.is_file()]
     if len(found) > 1:
         raise ConfigurationError(
-            f"{config_dir} holds more than one universe: {', '.join(p.name for p in found)}. Keep one.",
+            f"{config_dir} holds more than one universe: {', '.join(p.name for p in found)}. "
+            "Keep one.",
             paths=[str(path) for path in found],
         )
     for path in found:
@@ -138,8 +142,8 @@ def _load_universe(config_dir: Path | None) -> tuple[UniverseSpec, dict[str, Pat
         overlay = UniverseFile.parse(data, where=str(path))
         if "instruments" in data and not overlay.instruments:
             raise ConfigurationError(
-                f"{path} lists no instrument, so there would be nothing to work on. List at least one "
-                "under 'instruments', or leave the key out to keep the shipped ones.",
+                f"{path} lists no instrument, so there would be nothing to work on. List at least "
+                "one under 'instruments', or leave the key out to keep the shipped ones.",
                 path=str(path),
             )
         sources["universe"] = path
@@ -179,8 +183,8 @@ def _load_named(
             spec = spec_type.parse(read_yaml(path), where=str(path))
             if spec.name in here:
                 raise ConfigurationError(
-                    f"{path} has the name '{spec.name}', which {here[spec.name]} has too. Give one of "
-                    "them another name.",
+                    f"{path} has the name '{spec.name}', which {here[spec.name]} has too. Give one "
+                    "of them another name.",
                     name=spec.name,
                 )
             here[spec.name] = path

@@ -1,4 +1,4 @@
-"""This file holds the settings of `cross_features`; the file `cross_features.yaml`."""
+"""The settings of `cross_features`; the file `cross_features.yaml`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class CrossFeaturesSpec(SpecModel):
     """Which other instruments a series is compared with, over how many of its own bars.
 
     `peers`: "all" other instruments of the same timeframe, or a list of ids; together they are the
-    market that columns without a name speak of. `references`: ids that get columns of their own.
-    `windows`: lengths in bars. `longest_age_days`: a peer whose newest known bar is older than
-    that is not counted (it is delisted, halted, or was not fetched).
+    market of the columns that name no instrument. `references`: ids that get columns of their own.
+    `windows`: lengths in bars. `longest_age_days`: a peer whose newest known bar is older does not
+    count (it is delisted, halted, or was not fetched).
     """
 
     peers: Literal["all"] | tuple[str, ...] = "all"

@@ -1,22 +1,22 @@
-"""This file holds what a user says about a file of bars that the file itself does not.
+"""What a user says about a file of bars that the file itself does not.
 
-Answers come from flags and from a side-car file, `prices.csv.yaml` beside `prices.csv`; a flag wins.
+Answers come from flags and from a side-car file, `prices.csv.yaml` beside `prices.csv`; a flag
+wins.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, JsonValue, field_validator
 
 from trading_pipeline.domain.currencies import require_currency
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
-from trading_pipeline.settings.spec_model import SpecModel
+from trading_pipeline.settings.spec_model import SpecModel, ZoneName
 from trading_pipeline.settings.yaml_files import read_yaml
 
 __all__ = ["COLUMN_ROLES", "EPOCH_FORMATS", "DatasetAnswers", "load_answers", "sidecar_path"]
@@ -29,14 +29,15 @@ class DatasetAnswers(SpecModel):
     """Decisions about one file; what is left out is found out or asked.
 
     `tz`: IANA zone of stamps without an offset. `date_order`: of 03/04/2024. `timestamp_format`:
-    directives of strptime, or epoch_s, epoch_ms, epoch_us, epoch_ns. `symbol`: which one of several,
-    or the name of the only one. `columns`: role -> column's name or position from 0. `volume: none`
-    ignores the volumes. `duplicates`: `keep` leaves rows of one stamp for the checks to refuse,
-    `first` and `last` keep one of them. `delimiter`: one character that splits the cells. `currency`: ISO 4217 code, or the short name of a coin.
-    `max_missing`: share of the calendar's bars that may be missing, 0 to 1.
+    directives of strptime, or epoch_s, epoch_ms, epoch_us, epoch_ns. `symbol`: which one of
+    several, or the name of the only one. `columns`: role -> column's name or position from 0.
+    `volume: none` ignores the volumes. `duplicates`: `keep` leaves rows of one stamp for the checks
+    to refuse, `first` and `last` keep one of them. `delimiter`: one character that splits the
+    cells. `currency`: ISO 4217 code, or the short name of a coin. `max_missing`: share of the
+    calendar's bars that may be missing, 0 to 1.
     """
 
-    tz: str | None = None
+    tz: ZoneName | None = None
     date_order: Literal["dmy", "mdy", "ymd"] | None = None
     timestamp_format: str | None = None
     symbol: str | None = None
@@ -50,15 +51,6 @@ class DatasetAnswers(SpecModel):
     currency: str | None = None
     max_missing: float | None = Field(default=None, ge=0.0, lt=1.0)
 
-    @field_validator("tz")
-    @classmethod
-    def _known_zone(cls, value: str | None) -> str | None:
-        if value is not None and value not in available_timezones():
-            raise ValueError(
-                f"there is no time zone {value!r}. {did_you_mean(value, available_timezones())}"
-            )
-        return value
-
     @field_validator("delimiter")
     @classmethod
     def _can_split(cls, value: str | None) -> str | None:
@@ -66,8 +58,8 @@ class DatasetAnswers(SpecModel):
             return value
         if len(value) != 1 or value.isalnum() or not value.isprintable() or value in " \"'":
             raise ValueError(
-                f"{value!r} cannot split cells. Give one character that is no letter, digit, space or "
-                "quotation mark, or 'tab'"
+                f"{value!r} cannot split cells. Give one character that is not a letter, digit, "
+                "space or quotation mark, or 'tab'"
             )
         return value
 
@@ -84,51 +76,52 @@ class DatasetAnswers(SpecModel):
     def _known_directives(cls, value: str | None) -> str | None:
         if value is None or value in EPOCH_FORMATS:
             return value
-        moment = datetime(2001, 2, 3, 16, 5, 6, 7, tzinfo=ZoneInfo("UTC"))
+        moment = datetime(2001, 2, 3, 16, 5, 6, 7, tzinfo=UTC)
         try:
             back = datetime.strptime(moment.strftime(value), value)
         except (ValueError, OverflowError) as error:
             raise ValueError(f"{value!r} cannot be read back: {error}") from error
         if (back.year, back.month, back.day) != (2001, 2, 3):
             raise ValueError(
-                f"{value!r} lacks the day, the month or the year. Write it like '%d/%m/%Y %H:%M', or "
-                f"one of {', '.join(EPOCH_FORMATS)}"
+                f"{value!r} lacks the day, the month or the year. Write it like '%d/%m/%Y %H:%M', "
+                f"or one of {', '.join(EPOCH_FORMATS)}"
             )
         return value
 
     @field_validator("columns")
     @classmethod
     def _known_roles(cls, value: dict[str, str | int]) -> dict[str, str | int]:
-        for role in value:
-            if role not in COLUMN_ROLES:
-                raise ValueError(
-                    f"there is no column role {role!r}. {did_you_mean(role, COLUMN_ROLES)}"
-                )
+        role = next((each for each in value if each not in COLUMN_ROLES), None)
+        if role is not None:
+            raise ValueError(
+                f"there is no column role {role!r}. {did_you_mean(role, COLUMN_ROLES)}"
+            )
         return value
 
 
 def sidecar_path(path: Path) -> Path:
-    """Where the answers of a file are looked for: its name with `.yaml` behind."""
+    """Where the answers of a file are expected: its name followed by `.yaml`."""
     return path.with_name(path.name + ".yaml")
 
 
-def load_answers(path: Path, flags: Mapping[str, Any] | None = None) -> DatasetAnswers:
+def load_answers(path: Path, flags: Mapping[str, JsonValue] | None = None) -> DatasetAnswers:
     """Answers of the side-car file of `path`, where there is one, under those of `flags`.
 
     A flag that is None or empty counts as not given; `columns` are joined key by key. Raises
-    `ConfigurationError` that names the wrong key and where it stands.
+    `ConfigurationError` that names the wrong key and where it is.
     """
     sidecar = sidecar_path(path)
-    given: dict[str, Any] = {}
+    given = dict[str, JsonValue]()
     if sidecar.is_file():
         data = read_yaml(sidecar)
-        DatasetAnswers.parse(data, where=str(sidecar))  # a wrong file is named as such
+        DatasetAnswers.parse(data, where=str(sidecar))  # the error names that file
         given = dict(data)
     wanted = {key: value for key, value in (flags or {}).items() if value not in (None, {}, "")}
-    columns = {**(given.get("columns") or {}), **(wanted.get("columns") or {})}
-    merged = {**given, **wanted}
-    if columns:
-        merged["columns"] = columns
+    columns = [
+        each for answers in (given, wanted) if isinstance(each := answers.get("columns"), dict)
+    ]
+    joined = {role: column for each in columns for role, column in each.items()}
+    merged = {**given, **wanted} | ({"columns": joined} if joined else {})
     try:
         return DatasetAnswers.parse(merged, where="Answers about the file")
     except ConfigurationError as error:

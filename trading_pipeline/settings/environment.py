@@ -1,4 +1,4 @@
-"""This file holds the settings of the environment: folders, waits, keys. Variables `TRADING_PIPELINE_*`."""
+"""The settings of the environment, variables `TRADING_PIPELINE_*`: folders, waits, keys."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ __all__ = ["ExchangeKeys", "PipelineSettings", "load_settings", "project_root"]
 
 
 def project_root() -> Path:
-    """Folder of `pyproject.toml` in a checkout; the working folder where the package is installed."""
+    """Folder of `pyproject.toml` in a checkout; the working folder where the package is
+    installed."""
     root = Path(__file__).resolve().parents[2]
     return root if (root / "pyproject.toml").is_file() else Path.cwd()
 
@@ -35,14 +36,14 @@ class PipelineSettings(BaseSettings):
     """Where things are kept, how long to wait, and the keys of providers.
 
     `runtime_dir`: warehouse, caches, models, output, the Dagster instance. `config_dir`: the user's
-    own YAML files. `warehouse_wait_seconds`: how long a busy warehouse is waited for.
-    `dataset_max_bytes`: the largest file of bars that is registered.
+    own YAML files. `warehouse_wait_seconds`: how long to wait for a busy warehouse.
+    `dataset_max_bytes`: the largest file of bars that may be registered.
 
-    Of the providers on the network: `source_timeout_seconds` for one answer, `source_attempts` at
-    one request, `source_retry_seconds` for all of them and the waits between, and
-    `source_connections` to one provider at a time, counted over all processes of this folder.
-    `ccxt_keys`: JSON from an exchange's name to its keys; they are sent to that exchange alone.
-    `alpaca_feed`: iex or sip; left out, Alpaca gives the best that the account has.
+    For providers on the network: `source_timeout_seconds` limits one answer, `source_attempts` the
+    tries of one request, `source_retry_seconds` all tries and the waits between them, and
+    `source_connections` the connections to one provider at a time, counted over all processes that
+    share the folder. `ccxt_keys`: JSON from an exchange's name to its keys, which are sent to that
+    exchange alone. `alpaca_feed`: iex or sip; left out, Alpaca uses the best that the account has.
     """
 
     model_config = SettingsConfigDict(

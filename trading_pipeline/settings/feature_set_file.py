@@ -1,4 +1,4 @@
-"""This file holds the file `features/<name>.yaml`: a feature set put together from what there is."""
+"""The file `features/<name>.yaml`: a feature set made of existing sets and indicators."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ __all__ = ["FeatureSetFile"]
 class FeatureSetFile(SpecModel):
     """A named, versioned list of columns.
 
-    Each of `columns` is `{set: core}` (with `only` or `without`, lists of columns) or an indicator with
-    its parameters, `{indicator: RSI, timeperiod: 21}`; they are checked where features are known.
+    Each of `columns` is `{set: core}` (with `only` or `without`, lists of columns) or an indicator
+    with its parameters, `{indicator: RSI, timeperiod: 21}`; they are checked where features are
+    known.
     """
 
     name: Name

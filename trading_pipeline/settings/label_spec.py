@@ -1,12 +1,18 @@
-"""This file holds the specification of a label: what is to be predicted, and its name."""
+"""The specification of a label: what is to be predicted, and its name."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import (
+    Field,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from trading_pipeline.settings.spec_model import Name, SpecModel
 
@@ -21,8 +27,9 @@ LabelKind = Literal[
     "meta_label",
     "ohlc_path",
 ]
-# Parameters beside horizon_bars and dead_zone_bps, with the kinds that have them and their defaults.
-_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+# Parameters beside horizon_bars and dead_zone_bps, with the kinds that have them and their
+# defaults.
+_OPTIONS: Mapping[str, Mapping[str, JsonValue]] = {
     "scaled_return": {"volatility_bars": 20},
     "triple_barrier": {
         "volatility_bars": 20,
@@ -47,13 +54,13 @@ class LabelSpec(SpecModel):
     """What is to be predicted: entered at the next open, held `horizon_bars` bars at most.
 
     `type`: see `features.labels.compute_labels`. `dead_zone_bps`: forward returns within it have no
-    direction, or are the middle one of `three_way`, where it must be as wide as the costs of a round
-    trip, so above 0. `volatility_bars`: one-bar log returns behind the volatility that a return is
-    scaled by and barriers are set in. `profit_volatilities`, `loss_volatilities`: distance of the
-    barriers from the entry, in volatilities of one bar times the root of `horizon_bars`.
-    `untouched`: a `triple_barrier` that nothing touched is 0 or the sign of its return.
-    `side_features`, `side_column`: the sign of this feature is the side of a `meta_label`. A
-    parameter that a type does not have is refused; the others get their defaults.
+    direction, or are the middle class of `three_way`, where it must be as wide as the costs of a
+    round trip, so above 0. `volatility_bars`: number of one-bar log returns from which the
+    volatility is measured that scales returns and barriers. `profit_volatilities`,
+    `loss_volatilities`: distance of the barriers from the entry, in volatilities of one bar times
+    the root of `horizon_bars`. `untouched`: a `triple_barrier` that touched neither is 0 or the
+    sign of its return. `side_features`, `side_column`: the sign of this feature is the side of a
+    `meta_label`. A parameter that a type does not have is refused; the others get their defaults.
     """
 
     type: LabelKind = "direction"
@@ -68,7 +75,7 @@ class LabelSpec(SpecModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _with_defaults(cls, data: Any) -> Any:
+    def _with_defaults(cls, data: object) -> object:
         if not isinstance(data, Mapping):
             return data
         given = {name: value for name, value in data.items() if value is not None}
@@ -76,14 +83,14 @@ class LabelSpec(SpecModel):
 
     @model_validator(mode="after")
     def _fits_its_type(self) -> LabelSpec:
-        allowed = _OPTIONS.get(self.type, {})
-        for name in _OPTIONAL:
-            if getattr(self, name) is not None and name not in allowed:
-                kinds = [kind for kind, options in _OPTIONS.items() if name in options]
-                raise ValueError(
-                    f"'{name}' means nothing to a label of type '{self.type}'; "
-                    f"it belongs to {', '.join(kinds)}"
-                )
+        given = (name for name in _OPTIONAL if getattr(self, name) is not None)
+        name = next((each for each in given if each not in _OPTIONS.get(self.type, {})), None)
+        if name is not None:
+            kinds = [kind for kind, options in _OPTIONS.items() if name in options]
+            raise ValueError(
+                f"'{name}' means nothing to a label of type '{self.type}'; "
+                f"it belongs to {', '.join(kinds)}"
+            )
         if self.dead_zone_bps and self.type not in ("direction", "forward_return", "three_way"):
             raise ValueError(
                 f"'dead_zone_bps' means nothing to a label of type '{self.type}'; "
@@ -91,21 +98,18 @@ class LabelSpec(SpecModel):
             )
         if self.type == "three_way" and not self.dead_zone_bps:
             raise ValueError(
-                "'dead_zone_bps' of a three_way label must be above 0: give the costs of a round trip"
+                "'dead_zone_bps' of a three_way label must be above 0: give the costs of a round "
+                "trip"
             )
         if self.type == "ohlc_path" and self.horizon_bars > _LONGEST_PATH:
             raise ValueError(f"'horizon_bars' of an ohlc_path is at most {_LONGEST_PATH}")
         return self
 
     @model_serializer(mode="wrap")
-    def _without_what_it_has_not(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # so that a new parameter of one type leaves the hashes of the others as they are
-        values = handler(self)
-        return {
-            name: value
-            for name, value in values.items()
-            if value is not None or name not in _OPTIONAL
-        }
+    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
+        # so that a new parameter of one type does not change the hashes of the others
+        values = handler(self).items()
+        return {name: value for name, value in values if value is not None or name not in _OPTIONAL}
 
     @property
     def name(self) -> str:
@@ -116,15 +120,12 @@ class LabelSpec(SpecModel):
         >>> LabelSpec(type="triple_barrier", horizon_bars=10, profit_volatilities=2).name
         'triple_barrier_h10_v20_u2_l1'
         """
-        plain = self.type != "three_way" and self == LabelSpec(type=self.type)
-        if plain:
+        if self.type != "three_way" and self == LabelSpec(type=self.type):
             return self.type
-        parts = [self.type, f"h{self.horizon_bars}"]
-        if self.dead_zone_bps:
-            parts.append(f"z{_digits(self.dead_zone_bps)}")
-        for option, letter in _LETTERS.items():
-            if getattr(self, option) is not None:
-                parts.append(f"{letter}{_digits(getattr(self, option))}")
+        numbers = {"z": self.dead_zone_bps or None}
+        numbers |= {letter: getattr(self, option) for option, letter in _LETTERS.items()}
+        shown = [f"{letter}{_digits(n)}" for letter, n in numbers.items() if n is not None]
+        parts = [self.type, f"h{self.horizon_bars}", *shown]
         if self.untouched == "sign":
             parts.append("sign")
         if self.side_column is not None:

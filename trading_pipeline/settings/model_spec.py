@@ -1,4 +1,4 @@
-"""This file holds the specification of a model: estimator, features, label, training, calibration."""
+"""The specification of a model: estimator, features, label, training, calibration."""
 
 from __future__ import annotations
 

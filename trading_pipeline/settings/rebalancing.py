@@ -1,4 +1,4 @@
-"""This file holds the settings of rebalancing: when a portfolio is brought back to its target weights.
+"""The settings of rebalancing: when a portfolio returns to its target weights.
 
 Thresholds are fractions of the equity. Dates are those of UTC, or of the account's session zone.
 """
@@ -9,7 +9,6 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field
 
-from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.settings.spec_model import FrozenSettings, no_truth_value
 
 __all__ = ["Rebalancing", "RebalancingCalendar"]
@@ -23,9 +22,9 @@ RebalancingCalendar: TypeAlias = (
 class Rebalancing(FrozenSettings):
     """When the weights known by then are restored; all orders fill at the next open.
 
-    With neither field set, each bar whose row gives a weight rebalances. With a field set, the first
-    row that gives a weight does, and after it only the dates and drifts named here: weights given in
-    between wait for them.
+    With neither field set, each bar whose row gives a weight rebalances. With a field set, the
+    first row that gives a weight does, and after it only the dates and drifts named here; weights
+    given in between wait for them.
 
     >>> Rebalancing(calendar="month", threshold=0.05).calendar
     'month'
@@ -42,8 +41,3 @@ class Rebalancing(FrozenSettings):
             description="also where the weight of any instrument is off by more than this",
         )
     )
-
-    @property
-    def hash(self) -> str:
-        """Hash of all values; part of what makes a result's id."""
-        return canonical_hash(self.model_dump(mode="python"))

@@ -1,4 +1,4 @@
-"""This file holds a scenario: one strategy, its capital, costs and dates; `scenarios/<name>.yaml`."""
+"""A scenario: one strategy, its capital, costs and dates; the file `scenarios/<name>.yaml`."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ class ScenarioSpec(SpecModel):
     """Everything that a backtest depends on beside its data.
 
     `model_window`: start of the window whose model predicts everything, instead of the walk-forward
-    predictions; a model that was trained on what is traded is refused. `allow_overlap`: run all the
-    same; the result says so.
+    predictions; a model that was trained on what is traded is refused. `allow_overlap`: run it
+    anyway; the result says so.
     """
 
     name: Name = key(..., "word", "unique; names results and files")
@@ -83,11 +83,13 @@ class ScenarioSpec(SpecModel):
         """Hash of all values; keys outside the first set count only where they are changed."""
         values: dict[str, Any] = self.model_dump(mode="json")
         for group in _GROUPS:
-            added = {name for name in values[group] if name not in _FIRST_KEYS.get(group, ())}
-            defaults = type(getattr(self, group)).model_fields
-            for name in added:
-                if getattr(getattr(self, group), name) == defaults[name].default:
-                    del values[group][name]
+            mine, first = getattr(self, group), _FIRST_KEYS.get(group, ())
+            defaults = {name: field.default for name, field in type(mine).model_fields.items()}
+            values[group] = {
+                name: value
+                for name, value in values[group].items()
+                if name in first or getattr(mine, name) != defaults[name]
+            }
             if group not in _FIRST_KEYS and not values[group]:
                 del values[group]
         return canonical_hash(values)
@@ -126,8 +128,8 @@ class ScenarioSpec(SpecModel):
         return self.instruments is None or instrument in self.instruments
 
 
-# Groups that reach the engine, and the keys with which their hash began: a key that comes later must not
-# move the hash, and with it the result, of a scenario that does not use it.
+# Groups that reach the engine, and the keys that their hash had first: a key that was added later
+# must not change the hash, and with it the result, of a scenario that does not use it.
 _GROUPS = (
     "capital", "costs", "sizing", "risk", "execution", "session", "financing", "limits",
 )  # fmt: skip

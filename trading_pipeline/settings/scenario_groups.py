@@ -1,29 +1,19 @@
-"""This file holds the groups of keys of a scenario: costs, sizing, risk, execution, limits and the rest.
+"""The groups of keys of a scenario: costs, sizing, risk, execution, limits and the rest.
 
-Each key says its unit. Fractions are never percent (0.05 is five percent), money is account currency,
-rates are a year's. `null` is "off" or "the instrument's own", as the key's meaning says.
+Each key says its unit. Fractions are never percent (0.05 is five percent), money is account
+currency, rates are a year's. `null` is "off" or "the instrument's own", as the key's meaning says.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
-from zoneinfo import available_timezones
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 
-from trading_pipeline.errors import did_you_mean
-from trading_pipeline.settings.backtest_settings import (
-    FixedCash,
-    FixedQuantity,
-    PercentAtRisk,
-    PercentOfEquity,
-    SessionClose,
-    Sizing,
-    TargetWeight,
-    VolatilityTarget,
-)
-from trading_pipeline.settings.spec_model import SpecModel
+from trading_pipeline.domain.moments import midnight
+from trading_pipeline.settings.backtest_settings import SessionClose, Sizing
+from trading_pipeline.settings.spec_model import SpecModel, ZoneName
 
 __all__ = [
     "CapitalSpec",
@@ -59,7 +49,8 @@ class DateSpan(SpecModel):
     @property
     def bounds(self) -> tuple[datetime | None, datetime | None]:
         """Aware UTC bounds, the end exclusive."""
-        return _midnight(self.start), _midnight(self.end)
+        start, end = (None if day is None else midnight(day) for day in (self.start, self.end))
+        return start, end
 
 
 class CapitalSpec(SpecModel):
@@ -111,6 +102,7 @@ _NUMBERS_OF_SIZING: dict[str, tuple[str, ...]] = {
     "volatility_target": ("annual_volatility", "lookback_bars", "maximum_weight"),
 }
 _FREE_KEYS = ("type", "pyramiding")
+_ENGINE_SIZING: TypeAdapter[Sizing] = TypeAdapter(Sizing)
 
 
 class SizingSpec(SpecModel):
@@ -150,13 +142,13 @@ class SizingSpec(SpecModel):
     @model_validator(mode="after")
     def _numbers_of_the_type(self) -> SizingSpec:
         uses = _NUMBERS_OF_SIZING[self.type]
-        for name in uses:
-            if getattr(self, name) is None:
-                raise ValueError(f"the sizing {self.type} needs the key '{name}'")
+        missing = next((name for name in uses if getattr(self, name) is None), None)
+        if missing is not None:
+            raise ValueError(f"the sizing {self.type} needs the key '{missing}'")
         if self.type == "percent_at_risk" and self.percent >= 1.0:
             raise ValueError(
-                "the sizing percent_at_risk needs the key 'percent', a fraction below 1 (0.01 risks "
-                f"one percent of the equity), was {self.percent:g}"
+                "the sizing percent_at_risk needs the key 'percent', a fraction below 1 (0.01 "
+                f"risks one percent of the equity), was {self.percent:g}"
             )
         for name, field in type(self).model_fields.items():
             if name not in (*uses, *_FREE_KEYS) and getattr(self, name) != field.default:
@@ -169,21 +161,8 @@ class SizingSpec(SpecModel):
     @property
     def engine(self) -> Sizing:
         """The engine's sizing."""
-        if self.type == "fixed_quantity" and self.quantity is not None:
-            return FixedQuantity(quantity=self.quantity)
-        if self.type == "fixed_cash" and self.cash is not None:
-            return FixedCash(cash=self.cash)
-        if self.type == "target_weight" and self.weight is not None:
-            return TargetWeight(weight=self.weight)
-        if self.type == "volatility_target" and self.annual_volatility is not None:
-            return VolatilityTarget(
-                annual_volatility=self.annual_volatility,
-                lookback_bars=self.lookback_bars,
-                maximum_weight=self.maximum_weight,
-            )
-        if self.type == "percent_at_risk":
-            return PercentAtRisk(percent=self.percent)
-        return PercentOfEquity(percent=self.percent)
+        numbers = {name: getattr(self, name) for name in _NUMBERS_OF_SIZING[self.type]}
+        return _ENGINE_SIZING.validate_python({"type": self.type, **numbers})
 
     @property
     def described(self) -> str:
@@ -248,20 +227,13 @@ class SessionSpec(SpecModel):
     close: str | None = key(
         None,
         "time",
-        'local time as "16:00", in quotes; null: positions are held over night (as they are, with a '
-        "warning, where no bar can end a session, such as daily bars)",
+        'local time as "16:00", in quotes; null: positions are held over night (as they are, with '
+        "a warning, where no bar can end a session, such as daily bars)",
         pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
     )
-    zone: str | None = key(None, "time zone", "IANA name of the zone, such as America/New_York")
-
-    @field_validator("zone")
-    @classmethod
-    def _known_zone(cls, zone: str | None) -> str | None:
-        if zone is not None and zone not in available_timezones():
-            raise ValueError(
-                f"there is no time zone {zone!r}. {did_you_mean(zone, sorted(available_timezones()))}"
-            )
-        return zone
+    zone: ZoneName | None = key(
+        None, "time zone", "IANA name of the zone, such as America/New_York"
+    )
 
     @model_validator(mode="after")
     def _both(self) -> SessionSpec:
@@ -310,7 +282,3 @@ class LimitSpec(SpecModel):
     delta: float = key(
         1.0, "fraction", "share of the underlying's move that a contract (an option) makes", gt=0
     )
-
-
-def _midnight(day: date | None) -> datetime | None:
-    return None if day is None else datetime(day.year, day.month, day.day, tzinfo=UTC)

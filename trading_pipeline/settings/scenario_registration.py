@@ -1,4 +1,4 @@
-"""This file holds how a scenario file from anywhere becomes one of the user's scenarios."""
+"""Makes a scenario file from anywhere one of the user's scenarios."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.settings.catalog import load_catalog, read_scenario
 from trading_pipeline.settings.scenario import ScenarioSpec
+from trading_pipeline.settings.written_files import replace_file
 
 __all__ = ["register_scenario", "registered_scenario"]
 
@@ -18,8 +19,8 @@ _MARK = "# Registered from "
 def register_scenario(path: Path, config_dir: Path) -> ScenarioSpec:
     """Copy a scenario file into the user's folder, so that it has a partition and a page in the UI.
 
-    A file that lies there already, or that says what the scenario of its name says, is left alone; a
-    copy that was made from the same file is refreshed. Raises `ConfigurationError` where the name
+    A file that is there already, or that equals the scenario of its name, is left alone; a copy
+    that was made from the same file is refreshed. Raises `ConfigurationError` where the name
     belongs to another scenario.
     """
     spec = read_scenario(path)
@@ -34,24 +35,21 @@ def register_scenario(path: Path, config_dir: Path) -> ScenarioSpec:
     mark = f"{_MARK}{path.resolve()}\n"
     if known is not None and not _was_copied_from(source, mark):
         raise ConfigurationError(
-            f"{path} has the name '{spec.name}', which another scenario has ({source}). Give it another "
-            "'name', or edit that file instead.",
+            f"{path} has the name '{spec.name}', which another scenario has ({source}). Give it "
+            "another 'name', or edit that file instead.",
             name=spec.name,
             path=str(path),
         )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    text = path.read_text(encoding="utf-8")
-    temporary = target.with_suffix(target.suffix + ".part")
-    temporary.write_text(text if target.suffix == ".json" else mark + text, encoding="utf-8")
-    temporary.replace(target)
+    text = ("" if target.suffix == ".json" else mark) + path.read_text(encoding="utf-8")
+    replace_file(target, lambda temporary: temporary.write_text(text, encoding="utf-8"))
     return spec
 
 
 @contextmanager
 def registered_scenario(path: Path, config_dir: Path) -> Iterator[ScenarioSpec]:
-    """Register for the time of a first run: an error in the block puts the folder back as it was.
+    """Register for a first run: an error in the block restores the folder.
 
-    Otherwise a scenario that cannot run would stand in the way of every later run of all scenarios.
+    Otherwise a scenario that cannot run would block every later run of all scenarios.
     """
     target = _copy_path(read_scenario(path), path, config_dir)
     if target.resolve() == path.resolve():

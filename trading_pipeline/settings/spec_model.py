@@ -1,22 +1,52 @@
-"""This file holds the base of everything read from YAML: strict, frozen, with plain-word errors."""
+"""The base of everything read from YAML: strict, frozen, with plain errors."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import cache
 from typing import Annotated, Any, Self
+from zoneinfo import available_timezones
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic_core import ErrorDetails
 
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.errors import ConfigurationError, did_you_mean
 
-__all__ = ["FrozenSettings", "Name", "SpecModel", "explain_validation_error", "no_truth_value"]
+__all__ = [
+    "FrozenSettings",
+    "Name",
+    "SpecModel",
+    "ZoneName",
+    "explain_validation_error",
+    "known_zone",
+    "no_truth_value",
+]
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$", min_length=1, max_length=64)]
 """Names of scenarios, studies, models, strategies and feature sets."""
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def known_zone(name: str) -> str:
+    """The name of a time zone; `ValueError` for one that the IANA database does not have."""
+    if name not in _zones():
+        raise ValueError(
+            f"there is no time zone {name!r}. {did_you_mean(name, sorted(_zones()))} Name it as "
+            "the IANA database does, for example America/New_York"
+        )
+    return name
+
+
+ZoneName = Annotated[str, AfterValidator(known_zone)]
+"""IANA name of a time zone."""
 
 
 class SpecModel(BaseModel):
@@ -27,7 +57,7 @@ class SpecModel(BaseModel):
     )
 
     @classmethod
-    def parse(cls, data: Any, *, where: str) -> Self:
+    def parse(cls, data: object, *, where: str) -> Self:
         """Build from plain values; `where` names the file for the error.
 
         Raises `ConfigurationError` that names each wrong key, its value and what was expected.
@@ -51,12 +81,13 @@ class SpecModel(BaseModel):
 
 
 class FrozenSettings(BaseModel):
-    """Frozen values made in Python; a wrong one is a `ConfigurationError` in plain words."""
+    """Frozen values made in Python; a wrong one is a plain `ConfigurationError`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def __init__(self, **values: Any) -> None:
-        """Check the values; `ConfigurationError` names each wrong one and the closest known name."""
+        """Check the values; `ConfigurationError` names each wrong one and the closest known
+        name."""
         try:
             super().__init__(**values)
         except ValidationError as error:
@@ -65,8 +96,13 @@ class FrozenSettings(BaseModel):
                 f"{type(self).__name__}: {sentences}", settings=type(self).__name__
             ) from error
 
+    @property
+    def hash(self) -> str:
+        """Hash of all values; part of what makes a result's id."""
+        return canonical_hash(self.model_dump(mode="python"))
 
-def no_truth_value(value: Any) -> Any:
+
+def no_truth_value(value: object) -> object:
     """Refuse True and False where a number is meant; Python would count with them as 1 and 0."""
     if isinstance(value, (bool, np.bool_)):
         raise ValueError("a number is needed here, not true or false")
@@ -83,7 +119,7 @@ def explain_validation_error(error: ValidationError, model: type[BaseModel]) -> 
     return " ".join(dict.fromkeys(sentences))
 
 
-def _explain(detail: Any, model: type[BaseModel]) -> str:
+def _explain(detail: ErrorDetails, model: type[BaseModel]) -> str:
     location = [part for part in detail["loc"] if not _BRANCH.match(str(part))]
     path = ".".join(str(part) for part in location)
     kind, given = detail["type"], detail["input"]
@@ -99,24 +135,19 @@ def _explain(detail: Any, model: type[BaseModel]) -> str:
     return f"'{path}': {reason}{shown}." if path else f"{reason}{shown}."
 
 
-def _field_names(model: type[BaseModel], location: list[Any]) -> list[str]:
+def _field_names(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:
     """Known keys of the (nested) model that a location points to."""
-    current: Any = model
+    current: type[BaseModel] | None = model
     for part in location:
-        field = current.model_fields.get(part)
-        if field is None:
-            continue  # a position in a list, or a key of a mapping to models
-        current = _inner_model(field.annotation)
-        if current is None:
-            return []
-    return [field.alias or name for name, field in current.model_fields.items()]
+        field = current.model_fields.get(str(part)) if current else None
+        if field is not None:  # else a position in a list, or a key of a mapping to models
+            current = _inner_model(field.annotation)
+    fields = current.model_fields if current else {}
+    return [field.alias or name for name, field in fields.items()]
 
 
-def _inner_model(annotation: Any) -> type[BaseModel] | None:
+def _inner_model(annotation: object) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    for argument in getattr(annotation, "__args__", ()):
-        found = _inner_model(argument)
-        if found is not None:
-            return found
-    return None
+    inner = (_inner_model(argument) for argument in getattr(annotation, "__args__", ()))
+    return next((found for found in inner if found is not None), None)

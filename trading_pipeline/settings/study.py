@@ -1,4 +1,4 @@
-"""This file holds a study: a search over a strategy's parameters; `studies/<name>.yaml`."""
+"""A study: a search over a strategy's parameters; the file `studies/<name>.yaml`."""
 
 from __future__ import annotations
 

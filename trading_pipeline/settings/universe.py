@@ -1,4 +1,4 @@
-"""This file holds the universe: which instruments there are, and which span of time is covered."""
+"""The universe: its instruments, and the span of time that it covers."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class InstrumentSpec(SpecModel):
     """One line of the universe file; see `domain.instrument.Instrument` for the meanings.
 
     `start`, `end`: the instrument's own span, first day and day after the last, instead of the
-    universe's; the windows of other instruments stay as they are. `checks`: how strict the checks of
-    this instrument's bars are, over those of the whole universe; the names are those of
-    `market_data.quality_findings.CheckSettings`.
+    universe's; the windows of other instruments stay as they are. `checks`: how strict the checks
+    of this instrument's bars are, over those of the whole universe; the names are those of
+    `market_data.quality.findings.CheckSettings`.
     """
 
     symbol: str = Field(min_length=1)
@@ -43,6 +43,11 @@ class InstrumentSpec(SpecModel):
     resample_from: Timeframe | None = None
     checks: dict[str, Any] = Field(default_factory=dict)
 
+    @property
+    def id(self) -> str:
+        """Id of the series, such as `AAPL_1d`."""
+        return instrument_id(self.symbol, self.timeframe)
+
     @model_validator(mode="after")
     def _check_id(self) -> InstrumentSpec:
         instrument_id(self.symbol, self.timeframe)
@@ -61,15 +66,15 @@ class InstrumentSpec(SpecModel):
 
     def to_instrument(self) -> Instrument:
         """The domain value."""
-        own = {"checks", "start", "end"}  # of the universe's, not of the series
+        own = {"checks", "start", "end"}  # belong to the universe, not to the series
         return Instrument(**{key: value for key, value in self if key not in own})
 
 
 class UniverseFile(SpecModel):
     """What a `universe.yaml` may hold; a user's file may leave out what it does not change.
 
-    `end: null` means until now; null elsewhere changes nothing. `archived`: ids that are left out of
-    the universe, shipped ones too; what is stored of them stays.
+    `end: null` means until now; null elsewhere changes nothing. `archived`: ids that are left out
+    of the universe, shipped ones too; what is stored of them stays.
     """
 
     start: date | None = None
@@ -81,7 +86,7 @@ class UniverseFile(SpecModel):
 
     @model_validator(mode="after")
     def _no_duplicates(self) -> UniverseFile:
-        counts = Counter(instrument_id(i.symbol, i.timeframe) for i in self.instruments)
+        counts = Counter(spec.id for spec in self.instruments)
         twice = sorted(name for name, count in counts.items() if count > 1)
         if twice:
             raise ValueError(f"the instrument {', '.join(twice)} is listed twice; keep one line")
@@ -100,7 +105,7 @@ class UniverseSpec(SpecModel):
 
     @property
     def grid(self) -> WindowGrid:
-        """The windows of all: the universe's span, and what instruments have of their own beyond it."""
+        """The windows of all instruments: the universe's span, extended by their own spans."""
         starts = [self.start, *(spec.start for spec in self.instruments if spec.start)]
         ends = [spec.end for spec in self.instruments if spec.end]
         end = None if self.end is None else max([self.end, *ends])
@@ -111,7 +116,7 @@ class UniverseSpec(SpecModel):
 
         Raises `UnknownNameError` for an id that the universe does not have.
         """
-        specs = {instrument_id(i.symbol, i.timeframe): i for i in self.instruments}
+        specs = {spec.id: spec for spec in self.instruments}
         if instrument not in specs:
             raise UnknownNameError(
                 f"There is no instrument {instrument!r}. {did_you_mean(instrument, specs)}",
@@ -119,23 +124,21 @@ class UniverseSpec(SpecModel):
                 kind="instrument",
             )
         own = specs[instrument]
-        start = own.start or self.start
-        return WindowGrid(start=start, end=own.end or self.end, cadence=self.cadence)
+        return WindowGrid(own.start or self.start, own.end or self.end, self.cadence)
 
     @property
     def by_id(self) -> dict[str, Instrument]:
         """Instruments by id, in the order of the file."""
-        found = (spec.to_instrument() for spec in self.instruments)
-        return {instrument.id: instrument for instrument in found}
+        return {spec.id: spec.to_instrument() for spec in self.instruments}
 
     @property
     def archived_by_id(self) -> dict[str, InstrumentSpec]:
-        """What left the universe and can come back, by id."""
-        return {instrument_id(i.symbol, i.timeframe): i for i in self.archived}
+        """Instruments that were taken out and can come back, by id."""
+        return {spec.id: spec for spec in self.archived}
 
     def checks_of(self, instrument: str) -> dict[str, Any]:
         """Check settings of an instrument: those of all, with its own laid over them."""
-        own = {instrument_id(i.symbol, i.timeframe): i.checks for i in self.instruments}
+        own = {spec.id: spec.checks for spec in self.instruments}
         return {**self.checks, **own.get(instrument, {})}
 
     def overlaid(self, other: UniverseFile) -> UniverseSpec:
@@ -143,12 +146,12 @@ class UniverseSpec(SpecModel):
 
         Raises `UnknownNameError` for an archived id that is no instrument's.
         """
-        mine = {instrument_id(i.symbol, i.timeframe): i for i in self.instruments}
-        mine |= {instrument_id(i.symbol, i.timeframe): i for i in other.instruments}
+        mine = {spec.id: spec for spec in (*self.instruments, *other.instruments)}
         for name in other.archived:
             if name not in mine:
                 raise UnknownNameError(
-                    f"'archived' names {name!r}, which is no instrument. {did_you_mean(name, mine)}",
+                    f"'archived' names {name!r}, which is no instrument. "
+                    f"{did_you_mean(name, mine)}",
                     name=name,
                     kind="instrument",
                 )

@@ -1,7 +1,7 @@
-"""This file holds the changes of the user's universe file: an instrument comes, goes, comes back.
+"""Changes the user's universe file: adds, archives and restores instruments.
 
 The file is edited as text, so that comments and layout stay; where its layout does not allow that
-(a list inside braces, JSON), it is written anew with the same values, and the answer says so.
+(a list inside braces, JSON), it is rewritten with the same values, and the answer says so.
 """
 
 from __future__ import annotations
@@ -10,32 +10,33 @@ import contextlib
 import fcntl
 import json
 import os
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
+from pydantic import JsonValue
 
 from trading_pipeline.domain.instrument import instrument_id
 from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.universe import InstrumentSpec, UniverseFile
-from trading_pipeline.settings.yaml_files import read_yaml
+from trading_pipeline.settings.written_files import replace_file
+from trading_pipeline.settings.yaml_files import SPEC_SUFFIXES, read_yaml
 from trading_pipeline.settings.yaml_list_edits import with_item, without_item
 
 __all__ = ["UniverseChange", "add_instrument", "archive_instrument"]
 
-_HEADER = "# The universe of your own: laid over the one that comes with the package.\n"
+_HEADER = "# Your own universe: laid over the one that comes with the package.\n"
+Document = dict[str, JsonValue]
 
 
 @dataclass(frozen=True)
 class UniverseChange:
-    """What a change did: `changed` is False where the file said so already.
+    """What a change did: `changed` is False where the file was that way already.
 
-    `layout_kept`: False where the file had to be written anew, without its comments.
+    `layout_kept`: False where the file had to be rewritten, without its comments.
     """
 
     path: Path
@@ -53,17 +54,17 @@ def add_instrument(
     nothing. Raises `ConfigurationError` where its id is there with other values (unless `replace`),
     and for a file that cannot be read or written; the file is then as it was.
     """
-    name = instrument_id(spec.symbol, spec.timeframe)
+    name = spec.id
     with _locked(config_dir):
         universe = load_catalog(config_dir).universe
-        known = {instrument_id(i.symbol, i.timeframe): i for i in universe.instruments}
+        known = {each.id: each for each in universe.instruments}
         archived = universe.archived_by_id
         path, data = _own_file(config_dir)
         if name in known and known[name] != spec and not replace:
             raise ConfigurationError(
                 f"{name} is in the universe already, with other values "
-                f"({_differences(known[name], spec)}). Edit its line in {path}, or archive it first "
-                f"with 'trading-pipeline universe remove {name}'.",
+                f"({_differences(known[name], spec)}). Edit its line in {path}, or archive it "
+                f"first with 'trading-pipeline universe remove {name}'.",
                 instrument=name,
                 path=str(path),
             )
@@ -80,9 +81,9 @@ def add_instrument(
 def archive_instrument(config_dir: Path, instrument: str) -> UniverseChange:
     """Take an instrument, the user's or a shipped one, out of the universe; its line stays.
 
-    What is stored of it stays too, and `add_instrument` brings it back. One that is archived already
-    changes nothing. Raises `UnknownNameError` for an id that nothing has, and `ConfigurationError`
-    for the last instrument of the universe.
+    Stored bars stay too, and `add_instrument` brings it back. One that is archived already changes
+    nothing. Raises `UnknownNameError` for an unknown id, and `ConfigurationError` for the last
+    instrument of the universe.
     """
     with _locked(config_dir):
         catalog = load_catalog(config_dir)
@@ -105,22 +106,18 @@ class _Edit:
 
     key: str
     name: str
-    add: Any
+    add: JsonValue
 
-    def on_data(self, data: dict[str, Any]) -> dict[str, Any]:
-        items = list(data.get(self.key) or [])
+    def on_data(self, data: Document) -> Document:
+        items = self.items(data)
         position = self.position(items)
-        if self.add is None:
-            items = [item for index, item in enumerate(items) if index != position]
-        elif position is None:
-            items.append(self.add)
-        else:
-            items[position] = self.add
+        at = len(items) if position is None else position
+        items[at : at + 1] = [] if self.add is None else [self.add]
         changed = dict(data) | {self.key: items}
         return {key: value for key, value in changed.items() if key != self.key or items}
 
-    def on_text(self, text: str, data: dict[str, Any]) -> str | None:
-        position = self.position(list(data.get(self.key) or []))
+    def on_text(self, text: str, data: Document) -> str | None:
+        position = self.position(self.items(data))
         if position is not None:
             found = without_item(text, self.key, position)
             text = "" if found is None else found
@@ -128,27 +125,30 @@ class _Edit:
                 return found
         return with_item(text, self.key, self.add)
 
-    def position(self, items: list[Any]) -> int | None:
+    def items(self, data: Document) -> list[JsonValue]:
+        found = data.get(self.key)
+        return list(found) if isinstance(found, list) else []
+
+    def position(self, items: list[JsonValue]) -> int | None:
         names = [item if isinstance(item, str) else _id_of(item) for item in items]
         return names.index(self.name) if self.name in names else None
 
 
-def _apply(path: Path, data: dict[str, Any], name: str, edits: Sequence[_Edit]) -> UniverseChange:
+def _apply(path: Path, data: Document, name: str, edits: Sequence[_Edit]) -> UniverseChange:
+    is_json = path.suffix == ".json"
     text = path.read_text(encoding="utf-8-sig") if path.exists() else _HEADER
-    edited: str | None = text if path.suffix != ".json" else None
+    edited = None if is_json else text
     for edit in edits:
         edited = None if edited is None else edit.on_text(edited, data)
         data = edit.on_data(data)
     wanted = UniverseFile.parse(data, where=str(path))
     kept = edited is not None and _says(edited, wanted, path)
-    if not kept:
-        edited = _whole(data, is_json=path.suffix == ".json")
-    _write(path, edited or "")
-    return UniverseChange(path, name, changed=True, layout_kept=kept or path.suffix == ".json")
+    _write(path, edited if edited and kept else _whole(data, is_json=is_json))
+    return UniverseChange(path, name, changed=True, layout_kept=kept or is_json)
 
 
 def _says(text: str, wanted: UniverseFile, path: Path) -> bool:
-    """True where a reader of the text gets what is wanted; an edit never guesses."""
+    """True where the text reads as what is wanted; an edit never guesses."""
     try:
         found = UniverseFile.parse(yaml.safe_load(text) or {}, where=str(path))
     except (yaml.YAMLError, ConfigurationError):
@@ -159,14 +159,14 @@ def _says(text: str, wanted: UniverseFile, path: Path) -> bool:
     )
 
 
-def _whole(data: dict[str, Any], *, is_json: bool) -> str:
+def _whole(data: Document, *, is_json: bool) -> str:
     if is_json:
         return json.dumps(data, indent=2, default=str) + "\n"
     return _HEADER + yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
 
 
-def _plain(spec: InstrumentSpec) -> dict[str, Any]:
-    """The values that differ from the defaults, and those that everybody looks for."""
+def _plain(spec: InstrumentSpec) -> Document:
+    """The values that differ from the defaults, and those that every line should show."""
     always = ("symbol", "timeframe", "source", "calendar", "asset_class", "currency")
     values = spec.model_dump(mode="json")
     fields = InstrumentSpec.model_fields.items()
@@ -174,11 +174,11 @@ def _plain(spec: InstrumentSpec) -> dict[str, Any]:
     return {k: v for k, v in values.items() if k in always or v != defaults[k]}
 
 
-def _id_of(item: Any) -> str | None:
-    try:
-        return instrument_id(str(item["symbol"]), str(item.get("timeframe", "1d")))
-    except (KeyError, TypeError, ConfigurationError):
-        return None
+def _id_of(item: JsonValue) -> str | None:
+    if isinstance(item, dict) and "symbol" in item:
+        with contextlib.suppress(ConfigurationError):
+            return instrument_id(str(item["symbol"]), str(item.get("timeframe", "1d")))
+    return None
 
 
 def _differences(old: InstrumentSpec, new: InstrumentSpec) -> str:
@@ -186,12 +186,10 @@ def _differences(old: InstrumentSpec, new: InstrumentSpec) -> str:
     return ", ".join(f"{key}: {was!s}, not {now!s}" for key, was, now in pairs if was != now)
 
 
-def _own_file(config_dir: Path) -> tuple[Path, dict[str, Any]]:
-    for suffix in (".yaml", ".yml", ".json"):
-        path = config_dir / f"universe{suffix}"
-        if path.is_file():
-            return path, read_yaml(path)
-    return config_dir / "universe.yaml", {}
+def _own_file(config_dir: Path) -> tuple[Path, Document]:
+    paths = [config_dir / f"universe{suffix}" for suffix in SPEC_SUFFIXES]
+    found = next((path for path in paths if path.is_file()), None)
+    return (paths[0], {}) if found is None else (found, read_yaml(found))
 
 
 @contextmanager
@@ -202,8 +200,8 @@ def _locked(config_dir: Path) -> Iterator[None]:
         descriptor = os.open(config_dir / ".universe.lock", os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
         raise ConfigurationError(
-            f"The folder {config_dir} cannot be written: {error.strerror}. Allow this user to write "
-            "there, or point TRADING_PIPELINE_CONFIG_DIR at another folder.",
+            f"The folder {config_dir} cannot be written: {error.strerror}. Allow this user to "
+            "write there, or point TRADING_PIPELINE_CONFIG_DIR at another folder.",
             path=str(config_dir),
         ) from error
     try:
@@ -214,19 +212,11 @@ def _locked(config_dir: Path) -> Iterator[None]:
 
 
 def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
+        replace_file(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
     except OSError as error:
         raise ConfigurationError(
-            f"{path} could not be written: {error.strerror}. The file is as it was. See that the disk "
-            "has room and that this user may write there.",
+            f"{path} could not be written: {error.strerror}. The file is unchanged. Check that the "
+            "disk has room and that this user may write there.",
             path=str(path),
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()

@@ -1,4 +1,4 @@
-"""This file holds the reading of YAML (or JSON) files into plain values, with errors that name them."""
+"""Reads YAML (or JSON) files into plain values, with errors that name file and line."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ SPEC_SUFFIXES = (".yaml", ".yml", ".json")
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """Safe loader that refuses a key given twice, which YAML would silently let the last one win.
+    """Safe loader that refuses a key given twice, of which YAML would silently keep the last.
 
-    It also reads 1e-3 as a number, as YAML 1.2 does, and names the line of a date that is none.
+    It also reads 1e-3 as a number, as YAML 1.2 does, and names the line of an invalid date.
     """
 
 
@@ -87,7 +87,8 @@ def read_yaml(path: Path) -> Any:
 
 
 def list_spec_files(folder: Path) -> list[Path]:
-    """YAML and JSON files of a folder in the order of their names; none where there is no folder."""
+    """YAML and JSON files of a folder in the order of their names; none where there is no
+    folder."""
     if not folder.is_dir():
         return []
     return sorted(p for p in folder.iterdir() if p.suffix in SPEC_SUFFIXES and p.is_file())

@@ -1,4 +1,4 @@
-"""This file holds the edits of a list in a YAML text that leave comments and layout alone.
+"""Edits of a list in a YAML text that leave comments and layout alone.
 
 They understand the layouts that people write: a key at the top level with a block list of one item
 a line or of several lines, and a short list in brackets. For anything else they give None.
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
 import yaml
+from pydantic import JsonValue
 
 __all__ = ["with_item", "without_item"]
 
@@ -18,7 +18,7 @@ _PLAIN_WORD = re.compile(r"[A-Za-z][A-Za-z0-9._-]*$")
 _READ_AS_OTHERS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
 
 
-def with_item(text: str, key: str, item: Any) -> str | None:
+def with_item(text: str, key: str, item: JsonValue) -> str | None:
     """The text with an item at the end of the list `key`, which is made where it is missing.
 
     >>> with_item("end: 2013-03-01\\n", "archived", "FB_1d")
@@ -34,7 +34,8 @@ def with_item(text: str, key: str, item: Any) -> str | None:
     if not isinstance(node, yaml.SequenceNode) or not node.value:
         return None
     if node.flow_style:
-        return _with_item_in_brackets(text, node, item)
+        end = node.value[-1].end_mark.index
+        return f"{text[:end]}, {_flow(item)}{text[end:]}"
     indent = " " * node.start_mark.column
     end = _line_after(text, node.value[-1])
     head, tail = _ended(text[:end]), text[end:]
@@ -47,20 +48,13 @@ def without_item(text: str, key: str, position: int) -> str | None:
     node = _value_of(root, key)
     if not isinstance(node, yaml.SequenceNode) or position >= len(node.value):
         return None
-    if len(node.value) == 1:
-        key_node = next(k for k, v in root.value if v is node)  # type: ignore[union-attr]
-        start = text.rfind("\n", 0, key_node.start_mark.index) + 1
-        return text[:start] + text[_line_after(text, node.value[0]) :]
-    if node.flow_style:
+    if node.flow_style and len(node.value) > 1:
         return None
-    item = node.value[position]
-    start = text.rfind("\n", 0, item.start_mark.index) + 1
+    item = first = node.value[position]
+    if len(node.value) == 1:
+        first = next(k for k, v in root.value if v is node)  # type: ignore[union-attr]
+    start = text.rfind("\n", 0, first.start_mark.index) + 1
     return text[:start] + text[_line_after(text, item) :]
-
-
-def _with_item_in_brackets(text: str, node: yaml.SequenceNode, item: Any) -> str:
-    end = node.value[-1].end_mark.index
-    return f"{text[:end]}, {_flow(item)}{text[end:]}"
 
 
 def _root(text: str) -> yaml.MappingNode | None:
@@ -100,7 +94,7 @@ def _is_blank(text: str) -> bool:
     return all(not line.strip() or line.lstrip().startswith("#") for line in text.splitlines())
 
 
-def _flow(value: Any) -> str:
+def _flow(value: JsonValue) -> str:
     """A value on one line, words without quotes where YAML reads them as words."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {_flow(each)}" for key, each in value.items()) + "}"

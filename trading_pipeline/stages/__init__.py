@@ -1,7 +1,10 @@
 """What materializing a partition does: read, decide by input hash, compute, write. No Dagster here.
 
 A stage is the only place where storage and research code meet; assets, the command line and a
-notebook all call the same functions.
+notebook all use the same ones. Read `stage` (the shape of all of them) and `workspace` (what they
+work with) first, then `coverage` (what is still missing), then the folders in the order of the
+lineage: `market_data`, `datasets`, `features`, `models`, `backtests`, `reports`. Formulas, SQL and
+Dagster objects may not enter.
 """
 
 from __future__ import annotations

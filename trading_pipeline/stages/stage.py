@@ -1,8 +1,8 @@
 """The shape of every stage: identity, pending, materialize, describe.
 
 A `Stage` is one asset of one instrument (of none where the asset has no instrument). Its keys name
-the partitions: windows, scenarios, studies, or `WHOLE` where there is only one. `StoredStage` is for
-partitions that are rows of the table `artifacts`, `ComputedStage` computes those that are not
+the partitions: windows, scenarios, studies, or `WHOLE` where there is only one. `StoredStage` is
+for partitions that are rows of the table `artifacts`, `ComputedStage` computes those that are not
 current, and `WindowStage` does so for frames cut by windows.
 """
 
@@ -78,7 +78,7 @@ class Stage(ABC, Generic[Key, Product]):
             workspace.catalog.instrument(instrument_id)  # refuses an unknown one
 
     def keys(self, names: Iterable[str]) -> list[Key]:
-        """Keys by the names that partitions carry behind the instrument; here they are the names."""
+        """Keys by what partitions name behind the instrument; here the names themselves."""
         return cast("list[Key]", list(names))
 
     def partition(self, key: Key) -> str:
@@ -130,12 +130,13 @@ class StoredStage(Stage[Key, Product]):
 
     def pending(self, keys: Iterable[Key]) -> list[Key]:
         """Keys without a current row; their inputs must be there."""
-        newest = self.newest()
-        return [
-            key
-            for key in keys
-            if not self.is_current(newest.get(self.partition(key)), self.identity(key))
-        ]
+        with self.workspace.warehouse.read():  # one opening for all that is asked
+            newest = self.newest()
+            return [
+                key
+                for key in keys
+                if not self.is_current(newest.get(self.partition(key)), self.identity(key))
+            ]
 
     def newest(self) -> dict[str, Artifact]:
         """Valid row by partition."""
@@ -180,7 +181,7 @@ class ComputedStage(StoredStage[Key, Product]):
         return artifact.sha256 or ""
 
     def materialize(self, keys: Iterable[Key]) -> Sequence[Outcome]:
-        """Compute what is not current. Rows are saved every two seconds, and after a failure too."""
+        """Compute what is not current; rows are saved every two seconds, after a failure too."""
         store, newest = self.workspace.artifacts, self.newest()
         outcomes: list[Outcome] = []
         unsaved: list[Artifact] = []

@@ -1,4 +1,4 @@
-"""The workspace: settings, catalog, sources and stores that every stage works with."""
+"""The workspace: settings, catalog, registries and stores that every stage works with."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.windows import Window
-from trading_pipeline.errors import UnknownNameError, did_you_mean
 from trading_pipeline.market_data.sources.protocol import MarketDataSource
-from trading_pipeline.market_data.sources.registry import source, source_names
 from trading_pipeline.settings.catalog import Catalog, load_catalog
 from trading_pipeline.settings.environment import PipelineSettings, load_settings
+from trading_pipeline.stages.registries import Registries
 from trading_pipeline.storage.stores.artifacts import ArtifactStore
 from trading_pipeline.storage.stores.bars import BarStore
 from trading_pipeline.storage.stores.models import ModelStore
@@ -34,24 +33,23 @@ __all__ = ["Workspace", "open_workspace"]
 class Workspace:
     """One project folder opened for work.
 
-    `run_id` is written beside everything that is stored. `open_source` gives the client of an
-    instrument's source. `clock` tells the present moment, aware UTC. `series` keeps what stages have
-    read (see `stored_series`); a copy made by `replace` shares it.
+    `run_id` is written beside everything that is stored. `open_source` gives the client of a source
+    by name, in place of `registries.sources`. `clock` tells the present moment, aware UTC. `series`
+    keeps what stages have read (see `stored_series`); a copy made by `replace` shares it.
     """
 
     settings: PipelineSettings
     catalog: Catalog
     warehouse: Warehouse
     run_id: str = "local"
-    open_source: Callable[[str], MarketDataSource] = source
+    open_source: Callable[[str], MarketDataSource] | None = None
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     series: dict[str, InstrumentSeries] = field(default_factory=dict, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        # late: it loads the compiled indicators, which reading a file of bars does not need
-        from trading_pipeline.stages.features.own_feature_sets import know_own_feature_sets
-
-        know_own_feature_sets(self.catalog)
+    @cached_property
+    def registries(self) -> Registries:
+        """Feature sets, strategies and sources by name, the user's own included."""
+        return Registries(self.catalog)
 
     @cached_property
     def bars(self) -> BarStore:
@@ -90,14 +88,7 @@ class Workspace:
 
     def source_of(self, instrument: Instrument) -> MarketDataSource:
         """Client of the instrument's source; `UnknownNameError` for an unknown one."""
-        if self.open_source is source and instrument.source not in source_names():
-            raise UnknownNameError(
-                f"The instrument {instrument.id} names the unknown source {instrument.source!r}. "
-                f"{did_you_mean(instrument.source, source_names())}",
-                name=instrument.source,
-                kind="source",
-            )
-        return self.open_source(instrument.source)
+        return (self.open_source or self.registries.sources.source)(instrument.source)
 
     def windows(self, keys: list[str] | None = None) -> list[Window]:
         """Windows by key in time order; all of them where `keys` is None."""

@@ -1,4 +1,4 @@
-"""This file holds how a full disk is told from other failures, and what is said of it. Sizes in bytes."""
+"""Tells a full disk from other failures, and says what to do about it. Sizes in bytes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["disk_full_error", "is_full_disk", "shown_bytes"]
 
 _NUMBERS = (errno.ENOSPC, errno.EDQUOT)
 _WORDS = ("No space left on device", "database or disk is full", "Disk quota exceeded")
-# Words of a failed write that do not tell why; on a disk with less room than this it is the reason.
+# Vague words of a failed write; where the disk has less room than this, that is the reason.
 _TIGHT_BYTES = 1_000_000
 _VAGUE = (
     "disk I/O error",
@@ -30,30 +30,30 @@ _SHOWN_PARTS = 3
 
 
 def is_full_disk(error: BaseException) -> bool:
-    """True where the error, or one that it came from, says that a disk is full or a quota used up."""
+    """True where the error, or a cause of it, says that a disk is full or a quota used up."""
     return any(_says_full(each) for each in _chain(error))
 
 
 def disk_full_error(error: BaseException, folder: Path) -> DiskFullError | None:
-    """The typed error of a full disk; None where `error` and what it came from is of another kind.
+    """The typed error of a full disk; None where neither `error` nor a cause of it is of that kind.
 
-    `folder`: where the write went, for errors that do not name their file. SQLite's words for a failed
-    write do not tell why; they count where the disk of `folder` has less than 1 MB left. An error that
-    is a `DiskFullError` already is given back.
+    `folder`: where the write went, for errors that do not name their file. SQLite's words for a
+    failed write are vague; they count where the disk of `folder` has less than 1 MB left.
     """
     chain = list(_chain(error))
     told = [each for each in chain if _says_full(each)]
-    if not told and not any(_is_vague(each) and _is_tight(folder) for each in chain):
+    if not told and not any(_is_vague(each) and _room(folder)[0] < _TIGHT_BYTES for each in chain):
         return None
     place = next((path for each in told if (path := _place(each)) is not None), folder)
     if place.is_relative_to(folder):
         place = folder
     free, total = _room(place)
     return DiskFullError(
-        f"The disk that holds {place} is full: {shown_bytes(free)} of {shown_bytes(total)} are free, "
-        f"and more had to be written.{_largest(place)} What was finished is kept, and nothing is half "
-        "written. Free some space there and run the same command again: it goes on from what is there. "
-        "Or copy the folder to a larger disk and let TRADING_PIPELINE_RUNTIME_DIR point at the copy.",
+        f"The disk that holds {place} is full: {shown_bytes(free)} of {shown_bytes(total)} are "
+        f"free, and more had to be written.{_largest(place)} What was finished is kept, and "
+        "nothing is half written. Free some space there and run the same command again: it "
+        "continues from there. Or copy the folder to a larger disk and point "
+        "TRADING_PIPELINE_RUNTIME_DIR at the copy.",
         path=str(place),
         free_bytes=free,
         total_bytes=total,
@@ -70,7 +70,7 @@ def shown_bytes(size: int) -> str:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and all that it came from, each once."""
+    """The error and all its causes, each once."""
     open_ends, seen = [error], set()
     while open_ends:
         each = open_ends.pop()
@@ -95,7 +95,7 @@ def _is_vague(error: BaseException) -> bool:
 
 
 def _place(error: BaseException) -> Path | None:
-    """The folder that the error names, or the nearest one above it that is there."""
+    """The folder that the error names, or its nearest parent that exists."""
     if isinstance(error, DiskFullError):
         return Path(error.path)
     if isinstance(error, OSError) and error.filename:
@@ -112,10 +112,6 @@ def _room(folder: Path) -> tuple[int, int]:
     return usage.free, usage.total
 
 
-def _is_tight(folder: Path) -> bool:
-    return _room(folder)[0] < _TIGHT_BYTES
-
-
 def _largest(folder: Path) -> str:
     """A sentence with the largest parts of a folder; empty where they are small."""
     if not folder.is_dir():
@@ -127,7 +123,7 @@ def _largest(folder: Path) -> str:
 
 
 def _size(path: Path) -> int:
-    """Bytes of a file or of all below a folder; what goes away meanwhile counts 0."""
+    """Bytes of a file or of all below a folder; files that vanish meanwhile count 0."""
     files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
     total = 0
     for each in files:

@@ -1,4 +1,4 @@
-"""This file holds the sidecar lock of the warehouse: exclusive for a writer, shared for readers.
+"""The sidecar lock of the warehouse: exclusive for a writer, shared for readers.
 
 The lock belongs to the open file description, so it ends with the process however that ends, and it
 also keeps threads of one process apart.
@@ -31,7 +31,7 @@ _LOG_AFTER_SECONDS = 2.0
 
 @contextmanager
 def hold_lock(path: Path, *, exclusive: bool, wait_seconds: float) -> Iterator[None]:
-    """Hold the lock for the time of the block.
+    """Hold the lock during the block.
 
     Raises `WarehouseBusy` naming the holder where it is not free within `wait_seconds`; a wait is
     logged after two seconds. Raises `WarehouseError` where the lock file cannot be opened; a reader
@@ -87,9 +87,9 @@ def _acquire(descriptor: int, path: Path, *, exclusive: bool, wait_seconds: floa
             waited = time.monotonic() - started
         if waited >= wait_seconds:
             raise WarehouseBusy(
-                f"The warehouse {path.with_suffix('')} is in use, last written by {lock_holder(path)}; "
-                f"it was not free within {wait_seconds:g} s. Wait for that process or end it, or "
-                "raise TRADING_PIPELINE_WAREHOUSE_WAIT_SECONDS.",
+                f"The warehouse {path.with_suffix('')} is in use, last written by "
+                f"{lock_holder(path)}; it was not free within {wait_seconds:g} s. Wait for that "
+                "process or end it, or raise TRADING_PIPELINE_WAREHOUSE_WAIT_SECONDS.",
                 path=str(path.with_suffix("")),
                 holder=lock_holder(path),
                 wait_seconds=wait_seconds,

@@ -1,4 +1,4 @@
-"""This file holds the notebook's door to the warehouse: a short look, or a copy nobody waits for."""
+"""The door to the warehouse for notebooks: a short read, or a copy that blocks no run."""
 
 from __future__ import annotations
 
@@ -20,18 +20,16 @@ __all__ = ["open_results"]
 def open_results(snapshot: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """A read-only connection to the project's warehouse for the time of the block.
 
-    Keep the block short, since a writer waits for it; or give a path as `snapshot`, to which the
-    warehouse is copied first (replacing what is there) and which blocks nobody.
+    Keep the block short, since writers wait for it. Or give a path as `snapshot`: the warehouse is
+    copied there first, replacing what is there, and reading the copy blocks no run.
     """
     settings = load_settings()
     warehouse = Warehouse(settings.warehouse_path, wait_seconds=settings.warehouse_wait_seconds)
     if snapshot is not None:
         with warehouse.read():
             pass  # tables are there, and the version is one that this code knows
-        lock = hold_lock(
-            warehouse.lock_path, exclusive=True, wait_seconds=settings.warehouse_wait_seconds
-        )
-        with lock:
+        wait_seconds = settings.warehouse_wait_seconds
+        with hold_lock(warehouse.lock_path, exclusive=True, wait_seconds=wait_seconds):
             write_atomically(snapshot, lambda p: _copy(warehouse.path, p))
         warehouse = Warehouse(snapshot)
     with warehouse.read() as connection:
@@ -39,7 +37,7 @@ def open_results(snapshot: Path | None = None) -> Iterator[duckdb.DuckDBPyConnec
 
 
 def _copy(source: Path, target: Path) -> None:
-    # through the database, so that what still stands in the write-ahead log comes along
+    # through the database, so that the write-ahead log is copied too
     with duckdb.connect() as connection:
         connection.execute(f"ATTACH '{_quoted(source)}' AS source (READ_ONLY)")
         connection.execute(f"ATTACH '{_quoted(target)}' AS target (STORAGE_VERSION 'v1.5.0')")

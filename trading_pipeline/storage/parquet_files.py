@@ -1,10 +1,7 @@
-"""This file holds the writing and reading of frames as Parquet (zstd), never half-written."""
+"""Writes and reads frames as Parquet (zstd); a file is complete or absent."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +11,7 @@ import pyarrow.parquet as pq
 
 from trading_pipeline.domain.hashing import file_hash
 from trading_pipeline.errors import DatasetFormatError, WarehouseError
+from trading_pipeline.settings.written_files import replace_file
 from trading_pipeline.storage.disk_space import disk_full_error
 
 __all__ = ["read_frame", "write_atomically", "write_frame", "write_text"]
@@ -22,28 +20,20 @@ __all__ = ["read_frame", "write_atomically", "write_frame", "write_text"]
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     """Let `write` make a temporary file beside `path`, fsync it, and rename it into place.
 
-    What stood at `path` stays where `write` fails, and no temporary file is left. Raises
+    If `write` fails, the old file at `path` stays and no temporary file is left. Raises
     `DiskFullError` where the disk is full, `WarehouseError` where the folder cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(temporary)
-        with temporary.open("rb+") as written:
-            os.fsync(written.fileno())
-        temporary.replace(path)
+        replace_file(path, write)
     except OSError as error:
         full = disk_full_error(error, path.parent)
         if full is not None:
             raise full from error
         raise WarehouseError(
-            f"The file {path} could not be written: {error}. What stood there is unchanged. See that "
-            "the disk has room and that this user may write there, then run it again.",
+            f"The file {path} could not be written: {error}. What was there is unchanged. Check "
+            "that the disk has room and that this user may write there, then run it again.",
             path=str(path),
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -56,14 +46,15 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_frame(path: Path, frame: pd.DataFrame) -> str:
-    """Write a frame whose index is `ts` (becomes the first column); gives the file's sha256.
+    """Write a frame whose index is `ts` (becomes the first column); returns the file's sha256.
 
     Equal frames give equal bytes. Raises `DatasetFormatError` where the index is not `ts` in order.
     """
     if frame.index.name != "ts" or not frame.index.is_monotonic_increasing:
         raise DatasetFormatError(
-            f"A frame for {path} has the index {frame.index.name!r}, or its rows are not in the order "
-            "of time. Give it the index 'ts' and sort it: frame.rename_axis('ts').sort_index().",
+            f"A frame for {path} has the index {frame.index.name!r}, or its rows are not in the "
+            "order of time. Give it the index 'ts' and sort it: "
+            "frame.rename_axis('ts').sort_index().",
             path=str(path),
         )
     table = pa.Table.from_pandas(frame.reset_index(), preserve_index=False)

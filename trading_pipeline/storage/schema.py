@@ -1,7 +1,8 @@
-"""This file holds the tables of the warehouse and the migrations that lead to them.
+"""The tables of the warehouse and the migrations that lead to them.
 
-TIMESTAMPTZ are UTC. There are no primary keys: they make writes several times slower, and uniqueness
-is a blocking check. `backtest_results` also has one DOUBLE column a metric, added when first written.
+TIMESTAMPTZ are UTC. There are no primary keys: they make writes several times slower, and
+uniqueness is a blocking check. `backtest_results` also has one DOUBLE column a metric, added when
+first written.
 """
 
 from __future__ import annotations
@@ -35,15 +36,17 @@ CREATE TABLE bars_rejected(instrument VARCHAR, ts TIMESTAMPTZ, open DOUBLE, high
 CREATE TABLE quality_findings(instrument VARCHAR, "window" VARCHAR, check_name VARCHAR,
   severity VARCHAR, ts TIMESTAMPTZ, value DOUBLE, detail VARCHAR, run_id VARCHAR,
   found_at TIMESTAMPTZ);
-CREATE TABLE artifacts(asset VARCHAR, "partition" VARCHAR, path VARCHAR, sha256 VARCHAR, rows BIGINT,
-  columns VARCHAR, status VARCHAR, input_hash VARCHAR, code_hash VARCHAR, run_id VARCHAR,
+CREATE TABLE artifacts(asset VARCHAR, "partition" VARCHAR, path VARCHAR, sha256 VARCHAR,
+  rows BIGINT, columns VARCHAR, status VARCHAR, input_hash VARCHAR, code_hash VARCHAR,
+  run_id VARCHAR,
   created_at TIMESTAMPTZ);
 CREATE TABLE models(model_id VARCHAR, name VARCHAR, instrument VARCHAR, "window" VARCHAR,
   spec_hash VARCHAR, feature_set_hash VARCHAR, data_hash VARCHAR, train_from TIMESTAMPTZ,
   train_to TIMESTAMPTZ, last_label_end TIMESTAMPTZ, rows BIGINT, purged BIGINT, embargoed BIGINT,
   path VARCHAR, sha256 VARCHAR, metrics JSON, trained_at TIMESTAMPTZ, run_id VARCHAR);
-CREATE TABLE backtest_results(result_id VARCHAR, scenario VARCHAR, strategy VARCHAR, parameters JSON,
-  instruments VARCHAR, from_ts TIMESTAMPTZ, to_ts TIMESTAMPTZ, settings_hash VARCHAR,
+CREATE TABLE backtest_results(result_id VARCHAR, scenario VARCHAR, strategy VARCHAR,
+  parameters JSON, instruments VARCHAR, from_ts TIMESTAMPTZ, to_ts TIMESTAMPTZ,
+  settings_hash VARCHAR,
   bars_hash VARCHAR, features_hash VARCHAR, predictions_hash VARCHAR, code_hash VARCHAR,
   content_hash VARCHAR, trials_at_creation BIGINT, warnings VARCHAR, run_id VARCHAR,
   created_at TIMESTAMPTZ);
@@ -127,8 +130,8 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: str) -> None:
             connection.execute(_MIGRATIONS[step])
         except duckdb.CatalogException as error:
             raise WarehouseCorruptError(
-                f"The database {path} is not a warehouse of this package: {str(error).strip()} Move "
-                "it away, or point TRADING_PIPELINE_RUNTIME_DIR at another folder.",
+                f"The database {path} is not a warehouse of this package: {str(error).strip()} "
+                "Move it away, or point TRADING_PIPELINE_RUNTIME_DIR at another folder.",
                 path=path,
             ) from error
         connection.execute(
@@ -140,9 +143,9 @@ def check_version(version: int, path: str) -> None:
     """Refuse a version above the one this code knows."""
     if version > SCHEMA_VERSION:
         raise WarehouseVersionError(
-            f"The warehouse {path} has schema version {version}, written by a newer trading-pipeline; "
-            f"this one knows versions up to {SCHEMA_VERSION}. Upgrade the package, or point "
-            "TRADING_PIPELINE_RUNTIME_DIR at another folder.",
+            f"The warehouse {path} has schema version {version}, written by a newer "
+            f"trading-pipeline; this one knows versions up to {SCHEMA_VERSION}. Upgrade the "
+            "package, or point TRADING_PIPELINE_RUNTIME_DIR at another folder.",
             path=path,
             version=version,
             known_version=SCHEMA_VERSION,

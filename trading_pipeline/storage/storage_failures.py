@@ -1,4 +1,4 @@
-"""This file holds what errors of DuckDB mean for the warehouse: damaged, too new, held, or no space."""
+"""What errors of DuckDB mean for the warehouse: damaged, too new, held, or no space."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ _DISK_TYPES = (duckdb.IOException, duckdb.FatalException, duckdb.OutOfMemoryExce
 
 
 def is_held_elsewhere(error: duckdb.Error) -> bool:
-    """True where the file cannot be opened because a connection outside this package has it open."""
+    """True where the file cannot be opened because a connection outside this package has it
+    open."""
     return any(words in str(error) for words in _HELD)
 
 
@@ -34,8 +35,8 @@ def storage_error(
     text = str(error).strip()
     if any(words in text for words in _DAMAGED) or isinstance(error, duckdb.SerializationException):
         return WarehouseCorruptError(
-            f"The warehouse {path} cannot be opened or read: {text} Move the file away (bars can be "
-            "fetched again, results and trials are lost with it) or restore a copy.",
+            f"The warehouse {path} cannot be opened or read: {text} Move the file away (bars can "
+            "be fetched again, results and trials are lost with it) or restore a copy.",
             path=str(path),
         )
     if _TOO_NEW in text:
@@ -51,7 +52,7 @@ def storage_error(
     if opening or isinstance(error, _DISK_TYPES) or any(words in text for words in _DISK):
         return WarehouseError(
             f"The warehouse {path} could not be read or written: {text} Nothing of an unfinished "
-            "write was kept. See that the disk has room and that this user may write there, then "
+            "write was kept. Check that the disk has room and that this user may write there, then "
             "run it again.",
             path=str(path),
         )

@@ -1,10 +1,11 @@
-"""This file holds the warehouse: one DuckDB file, opened for short reads and short writes.
+"""The warehouse: one DuckDB file, opened for short reads and short writes.
 
 Compute outside a connection; a write is one transaction that is committed whole or not at all.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,8 +28,8 @@ _RETRY_SECONDS = 0.05
 class Warehouse:
     """Access to the file `path`; cheap to build, opens nothing until it is used.
 
-    `wait_seconds`: how long a busy file is waited for. `before_commit`: called between the last
-    statement and COMMIT of every write; tests use it to end the process there.
+    `wait_seconds`: how long to wait for a busy file. `before_commit`: called between the last
+    statement and COMMIT of every write; tests use it to kill the process there.
 
     `read` and `write` raise `WarehouseBusy`, `WarehouseVersionError`, `WarehouseCorruptError`, or
     `WarehouseError` where the disk is full or a right is missing. Other errors of DuckDB, such as a
@@ -88,8 +89,8 @@ class Warehouse:
             return
         if getattr(self._local, "reading", None) is not None:
             raise WarehouseError(
-                f"A write to {self.path} was started inside a read of the same thread, which it would "
-                "wait for without end. End the read first: take its rows out of the 'with' block.",
+                f"A write to {self.path} was started inside a read of the same thread and would "
+                "wait for it forever. End the read first: take its rows out of the 'with' block.",
                 path=str(self.path),
             )
         with hold_lock(self.lock_path, exclusive=True, wait_seconds=self.wait_seconds):
@@ -107,7 +108,9 @@ class Warehouse:
                     connection.execute("COMMIT")
                     self._migrated = True
                 except BaseException:
-                    _rollback(connection)
+                    # an aborted transaction has nothing to roll back, and closing drops the rest
+                    with contextlib.suppress(duckdb.Error):
+                        connection.execute("ROLLBACK")
                     raise
                 finally:
                     self._local.connection = None
@@ -115,8 +118,8 @@ class Warehouse:
     def _require_whole(self) -> None:
         if self._local.broken:
             raise WarehouseError(
-                f"A part of this write to {self.path} failed and its error was caught on the way, so "
-                "nothing of the write was kept. Let the error pass, or write the parts one by one.",
+                f"A part of this write to {self.path} failed and its error was caught, so nothing "
+                "of the write was kept. Let the error pass, or write the parts one by one.",
                 path=str(self.path),
             )
 
@@ -130,7 +133,7 @@ class Warehouse:
             return False  # opening it will say why
 
     def _create(self) -> None:
-        """Make the file under another name and rename it, so that it is there whole or not at all."""
+        """Make the file under another name and rename it, so that it is complete or absent."""
         new = self.path.with_name(self.path.name + ".new")
         try:
             for leftover in (new, *(p.with_name(p.name + ".wal") for p in (new, self.path))):
@@ -142,8 +145,8 @@ class Warehouse:
             new.replace(self.path)
         except OSError as error:
             raise WarehouseError(
-                f"The warehouse {self.path} cannot be created: {error.strerror}. Allow this user to "
-                "write in that folder, or point TRADING_PIPELINE_RUNTIME_DIR at another one.",
+                f"The warehouse {self.path} cannot be created: {error.strerror}. Allow this user "
+                "to write in that folder, or point TRADING_PIPELINE_RUNTIME_DIR at another one.",
                 path=str(self.path),
             ) from error
 
@@ -180,10 +183,10 @@ class Warehouse:
             connection.close()
 
     def _open(self, path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-        """Open the file; another program's own lock on it is waited for like ours."""
-        config: dict[str, str | bool | int | float | list[str]] = {}
-        if not read_only:
-            config["storage_compatibility_version"] = _STORAGE_VERSION
+        """Open the file; waits for another program's own lock on it as for ours."""
+        config: dict[str, str | bool | int | float | list[str]] = (
+            {} if read_only else {"storage_compatibility_version": _STORAGE_VERSION}
+        )
         deadline = time.monotonic() + self.wait_seconds
         while True:
             try:
@@ -201,11 +204,3 @@ class Warehouse:
                         wait_seconds=self.wait_seconds,
                     ) from error
                 time.sleep(_RETRY_SECONDS)
-
-
-def _rollback(connection: duckdb.DuckDBPyConnection) -> None:
-    try:
-        connection.execute("ROLLBACK")
-    except duckdb.Error:
-        # The transaction was already aborted; closing the connection drops what is left of it.
-        return

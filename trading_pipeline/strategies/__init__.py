@@ -1,22 +1,38 @@
-"""This file holds the names of the strategies layer: rules that turn a market into signals."""
+"""Strategies: rules that turn what is known at a bar's close into signals.
+
+Read `base.py` (what a strategy is), `market.py` (what it may look at), then `buy_and_hold.py` and
+`trend/sma_crossover.py` as examples; `catalogue.py` holds them by name, together with those of a
+user's own files. Nothing here reads files of bars, knows an account or computes a metric.
+"""
 
 from __future__ import annotations
 
-from trading_pipeline.strategies.base import Strategy, StrategyParams
+from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
 from trading_pipeline.strategies.catalogue import (
+    SHIPPED,
+    StrategyCatalogue,
+    own_strategies,
     strategy,
     strategy_code_hash,
     strategy_names,
     validate_params,
 )
-from trading_pipeline.strategies.lookahead_check import ensure_strategy_causal
+from trading_pipeline.strategies.lookahead_check import audit_strategy, ensure_strategy_causal
 from trading_pipeline.strategies.market import Market
+from trading_pipeline.strategies.parameter_table import ParameterRow, parameter_table
 
 __all__ = [
+    "SHIPPED",
+    "Direction",
     "Market",
+    "ParameterRow",
     "Strategy",
+    "StrategyCatalogue",
     "StrategyParams",
+    "audit_strategy",
     "ensure_strategy_causal",
+    "own_strategies",
+    "parameter_table",
     "strategy",
     "strategy_code_hash",
     "strategy_names",

@@ -1,4 +1,4 @@
-"""This file holds the benchmark: bought at the first chance, never sold."""
+"""The benchmark: bought on the first bar, never sold."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ class BuyAndHold(Strategy[BuyAndHoldParams]):
     """Enter long on the first bar's close; hold to the end."""
 
     name: ClassVar[str] = "buy_and_hold"
-    params_type = BuyAndHoldParams
 
     def signals(self, market: Market, params: BuyAndHoldParams) -> Signals:  # noqa: ARG002
         """One entry, on bar 0."""

@@ -1,86 +1,197 @@
-"""This file holds the strategies by name, the check of their parameters, and the hash of their code."""
+"""Strategies by name: their parameters, their signals, and where their code is."""
 
 from __future__ import annotations
 
-import hashlib
-import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
 
-from trading_pipeline.errors import StrategyError, did_you_mean
+from trading_pipeline.code_identity import code_hash
+from trading_pipeline.domain.crossing_plan import CrossingPlan
+from trading_pipeline.domain.signals import Signals
+from trading_pipeline.errors import ConfigurationError, StrategyError
+from trading_pipeline.own_code import OwnCode, Registry, explained, load_own_code, only_class
 from trading_pipeline.settings.spec_model import explain_validation_error
 from trading_pipeline.strategies.base import Strategy, StrategyParams
 from trading_pipeline.strategies.buy_and_hold import BuyAndHold
+from trading_pipeline.strategies.lookahead_check import ensure_signals_causal
+from trading_pipeline.strategies.market import Market
 from trading_pipeline.strategies.ml.direction import MlDirection
 from trading_pipeline.strategies.trend.sma_crossover import SmaCrossover
 
-__all__ = ["strategy", "strategy_code_hash", "strategy_names", "validate_params"]
+__all__ = [
+    "SHIPPED",
+    "StrategyCatalogue",
+    "own_strategies",
+    "strategy",
+    "strategy_code_hash",
+    "strategy_names",
+    "validate_params",
+]
 
 _STRATEGIES: dict[str, Strategy[Any]] = {
     each.name: each for each in (BuyAndHold(), MlDirection(), SmaCrossover())
 }
+_KIND = "strategy"
+_FIX = (
+    "Write one class, such as class Mine(Strategy): with a method signals(self, market, params), "
+    "where Strategy comes from trading_pipeline.strategies."
+)
+
+
+class StrategyCatalogue(Registry[Strategy[Any]]):
+    """The shipped strategies and those of a user's files.
+
+    What a user's code does wrong is a `StrategyError` that names its file and line.
+
+    >>> SHIPPED.warmup_bars("sma_crossover", {"slow": 50})
+    50
+    """
+
+    def __init__(self, own: OwnCode[Strategy[Any]] | None = None) -> None:
+        super().__init__(_KIND, _STRATEGIES, own, unknown=StrategyError)
+
+    def validate_params(self, name: str, params: Mapping[str, Any]) -> StrategyParams:
+        """Parameters of a strategy, defaults filled in; numpy numbers count as Python's.
+
+        Raises `StrategyError` that names each unknown key with the closest known one, each wrong
+        type or value, and what was expected.
+        """
+        wanted: type[StrategyParams] = self.get(name).params_type
+        plain = {
+            key: value.item() if isinstance(value, np.generic) else value
+            for key, value in params.items()
+        }
+        try:
+            with self._explained(name, "the check of the parameters", ValidationError):
+                return wanted.model_validate(plain)
+        except ValidationError as error:
+            raise StrategyError(
+                f"The parameters of the strategy '{name}' are wrong. "
+                f"{explain_validation_error(error, wanted)}",
+                name=name,
+                params=plain,
+            ) from error
+
+    def signals(self, name: str, market: Market, params: StrategyParams) -> Signals:
+        """Signals of every bar of the market, checked for their type and length."""
+        chosen = self.get(name)
+        with self._explained(name, "signals"):
+            found: object = chosen.signals(market, params)
+        if isinstance(found, Signals) and len(found) == len(market):
+            return found
+        gave = f"{len(found)} rows" if isinstance(found, Signals) else f"a {type(found).__name__}"
+        file, line = self.code_place(name, "signals")
+        raise StrategyError(
+            f"{file}, line {line}: signals of '{name}' gave {gave}, and must give "
+            f"Signals with one row for each of the {len(market)} bars, such as "
+            "Signals.long_only(entry, leave).",
+            name=name,
+            path=str(file),
+            line=line,
+        )
+
+    def ensure_own_is_causal(self, name: str, market: Market, params: StrategyParams) -> None:
+        """Raise `LookaheadError` where a user's strategy reads the future on this market.
+
+        The shipped strategies are audited by the package's tests.
+        """
+        if name in self.own.files:
+            ensure_signals_causal(lambda seen: self.signals(name, seen, params), market, name)
+
+    def warmup_bars(self, name: str, params: Mapping[str, Any]) -> int:
+        """Bars before the first one that can have a signal."""
+        checked = self.validate_params(name, params)
+        with self._explained(name, "warmup_bars"):
+            return self.get(name).warmup_bars(checked)
+
+    def required_predictions(self, name: str, params: Mapping[str, Any]) -> tuple[str, ...]:
+        """Names of the models whose predictions the strategy trades."""
+        checked = self.validate_params(name, params)
+        with self._explained(name, "required_predictions"):
+            return tuple(self.get(name).required_predictions(checked))
+
+    def crossing_plan(
+        self, name: str, market: Market, many: Sequence[StrategyParams]
+    ) -> CrossingPlan | None:
+        """Combinations for the fast sweep; None where the strategy has no such form."""
+        with self._explained(name, "crossing_plan"):
+            return self.get(name).crossing_plan(market, many) if many else None
+
+    def code_hash(self, name: str) -> str:
+        """Hash of the strategy's class and of all code that it reaches."""
+        return code_hash(self.get(name))
+
+    def code_place(self, name: str, method: str | None = None) -> tuple[Path, int]:
+        """File and line of a strategy's class, or of one of its methods."""
+        found = type(self.get(name))
+        target = found if method is None else getattr(found, method)
+        return Path(inspect.getsourcefile(target) or ""), inspect.getsourcelines(target)[1]
+
+    def _explained(
+        self, name: str, doing: str, *passing: type[Exception]
+    ) -> AbstractContextManager[None]:
+        path = self.own.files.get(name)
+        return explained(path, StrategyError, f"{doing} of '{name}'", *passing)
+
+
+SHIPPED = StrategyCatalogue()
+"""The strategies of the package alone; a workspace has those of the user's files too."""
+
+
+def own_strategies(folder: Path | None) -> StrategyCatalogue:
+    """The shipped strategies, and one for each Python file of a folder."""
+    return StrategyCatalogue(load_own_code(folder, _KIND, _strategy_of, _STRATEGIES))
+
+
+def _strategy_of(module: ModuleType) -> tuple[str, Strategy[Any]]:
+    found = only_class(module, _KIND, lambda each: issubclass(each, Strategy), _FIX)
+    if "name" not in vars(found):
+        found.name = module.__name__.rpartition(".")[2]
+    params = found.params_type
+    if not (isinstance(params, type) and issubclass(params, StrategyParams)):
+        raise ConfigurationError(
+            f"The parameters of {found.__name__} are {getattr(params, '__name__', params)!r}, "
+            "which is no class of StrategyParams. Write class MineParams(StrategyParams): with a "
+            "default for each parameter, and class Mine(Strategy[MineParams]).",
+            line=inspect.getsourcelines(found)[1],
+        )
+    return found.name, found()
 
 
 def strategy_names() -> tuple[str, ...]:
-    """Names of all strategies, sorted.
+    """Names of the shipped strategies, sorted.
 
     >>> strategy_names()
     ('buy_and_hold', 'ml_direction', 'sma_crossover')
     """
-    return tuple(sorted(_STRATEGIES))
+    return SHIPPED.names()
 
 
 def strategy(name: str) -> Strategy[Any]:
-    """The strategy of that name; `StrategyError` offers the closest names.
+    """The shipped strategy of that name; `StrategyError` offers the closest names.
 
     >>> strategy("sma_crossover").warmup_bars(validate_params("sma_crossover", {"slow": 50}))
     50
     """
-    if name not in _STRATEGIES:
-        raise StrategyError(
-            f"There is no strategy '{name}'. {did_you_mean(name, _STRATEGIES)}", name=name
-        )
-    return _STRATEGIES[name]
+    return SHIPPED.get(name)
 
 
 def validate_params(name: str, params: Mapping[str, Any]) -> StrategyParams:
-    """Parameters of the strategy `name`, defaults filled in.
-
-    numpy numbers count as Python's. Raises `StrategyError` that names each unknown key with the
-    closest known one, each wrong type or value, and what was expected.
+    """Parameters of a shipped strategy, defaults filled in.
 
     >>> validate_params("sma_crossover", {"fast": 5})
     SmaCrossoverParams(fast=5, slow=30, direction='long_only')
     """
-    chosen = strategy(name)
-    plain = {
-        key: value.item() if isinstance(value, np.generic) else value
-        for key, value in params.items()
-    }
-    try:
-        checked: StrategyParams = chosen.params_type.model_validate(plain)
-    except ValidationError as error:
-        raise StrategyError(
-            f"The parameters of the strategy '{name}' are wrong. "
-            f"{explain_validation_error(error, chosen.params_type)}",
-            name=name,
-            params=plain,
-        ) from error
-    return checked
+    return SHIPPED.validate_params(name, params)
 
 
 def strategy_code_hash(name: str) -> str:
-    """sha256 of the source text that decides the strategy's signals: its module, and those it names.
-
-    Line ends do not count, so that a checkout on another system hashes alike.
-    """
-    chosen = strategy(name)
-    digest = hashlib.sha256()
-    for module in (type(chosen).__module__, *sorted(chosen.code_modules)):
-        source = inspect.getsource(importlib.import_module(module))
-        digest.update("\n".join(source.splitlines()).encode() + b"\0")
-    return digest.hexdigest()
+    """Hash of a shipped strategy's class and of all code that it reaches."""
+    return SHIPPED.code_hash(name)

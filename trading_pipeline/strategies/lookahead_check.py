@@ -1,16 +1,23 @@
-"""This file holds the proof that a strategy's signals read no bar and no prediction from the future."""
+"""Prove that a strategy's signals read no bar and no prediction from the future."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 
-from trading_pipeline.features.audits.causality import ensure_causal
+from trading_pipeline.domain.signals import Signals
+from trading_pipeline.features.audits.causality import (
+    CausalityFinding,
+    audit_prefix_truncation,
+    audit_scrambled_future,
+    ensure_causal,
+)
 from trading_pipeline.strategies.base import Strategy, StrategyParams
 from trading_pipeline.strategies.market import Market
 
-__all__ = ["ensure_strategy_causal"]
+__all__ = ["audit_strategy", "ensure_signals_causal", "ensure_strategy_causal"]
 
 
 def ensure_strategy_causal(
@@ -22,6 +29,34 @@ def ensure_strategy_causal(
     the bars. Texts of `reason` are not compared. Raises `LookaheadError` naming the field, the bar
     and both values, `InsufficientDataError` below two bars.
     """
+    ensure_signals_causal(
+        lambda seen: strategy.signals(seen, params), market, strategy.name, cuts=cuts, seed=seed
+    )
+
+
+def ensure_signals_causal(
+    signals: Callable[[Market], Signals], market: Market, name: str, *, cuts: int = 5, seed: int = 7
+) -> None:
+    """As `ensure_strategy_causal`, for the signals of the strategy `name` as a function."""
+    decide = _decisions(signals, market)
+    ensure_causal(decide, market.raw, subject=f"the strategy '{name}'", cuts=cuts, seed=seed)
+
+
+def audit_strategy(
+    signals: Callable[[Market], Signals], market: Market, *, cuts: int = 5, seed: int = 7
+) -> list[CausalityFinding]:
+    """As `ensure_strategy_causal`, but gives what was found instead of raising it."""
+    decide = _decisions(signals, market)
+    return [
+        *audit_prefix_truncation(decide, market.raw, cuts=cuts, seed=seed),
+        *audit_scrambled_future(decide, market.raw, cuts=cuts, seed=seed),
+    ]
+
+
+def _decisions(
+    signals: Callable[[Market], Signals], market: Market
+) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    """Signals as a table, for the first bars of the market as they are given."""
 
     def decide(raw: pd.DataFrame) -> pd.DataFrame:
         known = market.head(len(raw))
@@ -32,9 +67,7 @@ def ensure_strategy_causal(
             known.prediction_frames,
             split_factor=known.split_factor,
         )
-        decided = strategy.signals(seen, params).to_frame(pd.DatetimeIndex(raw.index))
+        decided = signals(seen).to_frame(pd.DatetimeIndex(raw.index))
         return decided.drop(columns="reason", errors="ignore")
 
-    ensure_causal(
-        decide, market.raw, subject=f"the strategy '{strategy.name}'", cuts=cuts, seed=seed
-    )
+    return decide

@@ -1,4 +1,4 @@
-"""This file holds what tests of the command line share: a small world, and a call of the program."""
+"""What tests of the command line share: a small world, and a call of the program."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""This file holds the tests of the program as a whole: usage, errors, exit codes."""
+"""The program as a whole: usage, errors, exit codes."""
 
 import json
 import logging

@@ -1,12 +1,11 @@
-"""This file holds the tests of `audit`: all well, a leak, a label, names that nothing has."""
+"""`audit`: all well, a leak, a label, names that nothing has."""
 
 import json
 
 import numpy as np
 import pytest
 
-from trading_pipeline.features.sets import registry as feature_sets
-from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec, register_feature_set
+from trading_pipeline.features.sets.registry import SHIPPED_SETS, FeatureSet, FeatureSpec
 
 
 def tomorrows_return(bars):
@@ -17,8 +16,6 @@ def tomorrows_return(bars):
 @pytest.fixture
 def leaky_set(monkeypatch):
     """A feature set `leaky`, which is forgotten after the test."""
-    feature_sets.feature_set_names()
-    monkeypatch.setattr(feature_sets, "_REGISTRY", dict(feature_sets._REGISTRY))
     spec = FeatureSpec(
         name="tomorrow",
         version=1,
@@ -27,7 +24,7 @@ def leaky_set(monkeypatch):
         warmup=1,
         compute=tomorrows_return,
     )
-    register_feature_set(FeatureSet(name="leaky", version=1, specs=(spec,)))
+    monkeypatch.setitem(SHIPPED_SETS, "leaky", FeatureSet(name="leaky", version=1, specs=(spec,)))
 
 
 def test_a_set_that_is_well_says_so_and_ends_with_0(call, world):
@@ -77,7 +74,7 @@ def test_labels_and_patterns_can_be_audited_too(call, world):
 def test_what_cannot_be_audited_is_one_paragraph(call, world):
     unknown = call("audit", "corr", "-i", "AAPL_1d")
     assert unknown.code == 1
-    assert "no feature set and no label 'corr' to audit. Did you mean 'core'?" in unknown.error
+    assert "no feature set, label or strategy 'corr' to audit. Did you mean 'core'" in unknown.error
     empty = call("audit", "core", "-i", "IBM_1d")
     assert empty.code == 1
     assert "trading-pipeline run IBM_1d" in empty.error

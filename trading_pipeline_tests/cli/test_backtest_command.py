@@ -1,4 +1,4 @@
-"""This file holds the tests of `backtest FILE`: registering, running, printing, refusing."""
+"""`backtest FILE`: registering, running, printing, refusing."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""This file holds the tests of `datasets add`, run as a user would."""
+"""`datasets add`, run as a user would."""
 
 import json
 
@@ -125,6 +125,6 @@ def test_add_says_where_calendar_and_currency_come_from(call, fresh_world, tmp_p
     ended = call("datasets", "add", path, *given[:4], "--currency", "USD")
     assert ended.code == 0, ended.err
     assert (
-        "Calendar XBOM: guessed from the hours of the sessions; change it with --calendar. Currency "
-        "USD: as you said; change it with --currency."
+        "Calendar XBOM: guessed from the hours of the sessions; change it with --calendar. "
+        "Currency USD: as you said; change it with --currency."
     ) in " ".join(ended.out.split())

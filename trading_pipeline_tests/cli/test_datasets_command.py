@@ -127,8 +127,8 @@ def test_control_characters_of_a_file_do_not_reach_the_terminal(call, tmp_path):
 
 def test_inspecting_loads_neither_dagster_nor_the_engine(file):
     code = (
-        "import sys\nsys.argv = ['trading-pipeline', 'datasets', 'inspect', sys.argv[1], '--json']\n"
-        "from trading_pipeline.cli import main\n"
+        "import sys\nsys.argv = ['trading-pipeline', 'datasets', 'inspect', sys.argv[1], "
+        "'--json']\nfrom trading_pipeline.cli import main\n"
         "try: main()\nexcept SystemExit: pass\n"
         "print([n for n in ('dagster', 'numba', 'sklearn', 'talib', 'matplotlib') if n in sys.modules])"
     )
@@ -146,7 +146,7 @@ def test_inspect_says_what_add_would_refuse(call, file):
     ended = call("datasets", "inspect", file, "--tz", "Asia/Kolkata")
     assert ended.code == 0
     said = " ".join(ended.out.split())
-    assert "Refused by 'add' as it stands: 1 row(s) have a high below the low" in said
+    assert "Refused by 'add' as it is: 1 row(s) have a high below the low" in said
     shown = json.loads(call("datasets", "inspect", file, "--json").out)
     assert shown["accept"] is True
 

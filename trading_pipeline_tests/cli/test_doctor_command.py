@@ -1,4 +1,4 @@
-"""This file holds the tests of `doctor`: all well, and each thing that can be wrong."""
+"""`doctor`: all well, and each thing that can be wrong."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""This file holds the tests of commands on a full disk: one paragraph, nothing torn, and going on."""
+"""Commands on a full disk: one paragraph, nothing torn, and going on."""
 
 import errno
 import os

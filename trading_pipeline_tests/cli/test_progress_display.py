@@ -1,4 +1,4 @@
-"""This file holds the tests of the progress display: what people see while stages work."""
+"""The progress display: what people see while stages work."""
 
 import io
 import logging

@@ -1,4 +1,4 @@
-"""This file holds the tests of how `doctor` asks the providers."""
+"""How `doctor` asks the providers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the tests of `run`: what is done, what is printed, what a failure stops."""
+"""`run`: what is done, what is printed, what a failure stops."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""This file holds the tests of `universe add|list|remove`, against the replay server where one asks."""
+"""`universe add|list|remove`, against the replay server where one asks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds bars with exact decimals, and the writing of them as providers do."""
+"""Bars with exact decimals, and the writing of them as providers do."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""This file holds the tests of what is told beside a profile: what blocks, and a delimiter."""
+"""Tests of what is told beside a profile: what blocks, and a delimiter."""
 
 import pandas as pd
 import pytest
 
+from trading_pipeline.datasets import profile_dataset
 from trading_pipeline.datasets.advice import blocked_rows, delimiter_advice
-from trading_pipeline.datasets.profiling import profile_dataset
 from trading_pipeline.settings.dataset_answers import DatasetAnswers
 from trading_pipeline_tests.datasets.dataset_files import lines, rows_of, session_bars
 
@@ -35,13 +35,16 @@ def test_a_sound_file_has_nothing_that_blocks(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "code", "mend"),
     [
-        ([*daily()[:4], [*daily()[3][:5], "7"], *daily()[4:]], "1 row(s) repeat a stamp", "--duplicates"),
+        ([*daily()[:4], [*daily()[3][:5], "7"], *daily()[4:]], "1 row(s) repeat a stamp",
+        "--duplicates"),
         (daily()[:4] + daily()[3:], "1 row(s) repeat an earlier one", "--duplicates"),
         (spoiled(3, 2, "0.01"), "high_below_low", "correct or take out"),
         (spoiled(3, 3, "-1"), "non_positive_price", "correct or take out"),
         (spoiled(3, 5, "-1"), "negative_volume", "--volume none"),
-        ([row for i, row in enumerate(daily()) if i % 9 != 4], "XNYS expects are missing", "--max-missing"),
-        ([[*row[:4], "n/a" if i % 9 == 4 else row[4], row[5]] for i, row in enumerate(daily())], "row(s) have an empty or unreadable price", "--max-missing"),
+        ([row for i, row in enumerate(daily()) if i % 9 != 4], "XNYS expects are missing",
+        "--max-missing"),
+        ([[*row[:4], "n/a" if i % 9 == 4 else row[4], row[5]] for i, row in enumerate(daily())],
+        "row(s) have an empty or unreadable price", "--max-missing"),
     ],
 )  # fmt: skip
 def test_what_add_would_refuse_is_said_with_how_many_and_the_mend(tmp_path, rows, code, mend):

@@ -10,9 +10,10 @@ from trading_pipeline.settings.dataset_answers import DatasetAnswers
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "datasets.md").read_text(encoding="utf-8")
 CODES = (
-    "duplicate_row duplicate_conflict unsorted descending null_ohlc high_below_low ohlc_inconsistent "
-    "non_positive_price zero_volume negative_volume price_spike stale_run missing_bar mixed_tz truncated_line bom "
-    "empty_file no_rows binary_file missing_column multiple_symbols ambiguous_date timestamp_precision_loss"
+    "duplicate_row duplicate_conflict unsorted descending null_ohlc high_below_low "
+    "ohlc_inconsistent non_positive_price zero_volume negative_volume price_spike stale_run "
+    "missing_bar mixed_tz truncated_line bom empty_file no_rows binary_file missing_column "
+    "multiple_symbols ambiguous_date timestamp_precision_loss"
 )
 
 
@@ -43,7 +44,10 @@ def test_every_flag_of_the_page_exists():
     names = {
         option
         for command in datasets_app.registered_commands
-        for option in re.findall(r"\w+", str(command.callback.__annotations__)) + list(command.callback.__annotations__)
+        for option in [
+            *re.findall(r"\w+", str(command.callback.__annotations__)),
+            *command.callback.__annotations__,
+        ]
     }  # fmt: skip
     flags = set(re.findall(r"--([a-z][a-z-]*)", PAGE)) - {"json", "rows"}
     assert {flag.replace("-", "_") for flag in flags} <= names

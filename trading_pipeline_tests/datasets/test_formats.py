@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from trading_pipeline.datasets.profiling import profile_dataset, read_dataset_bars
+from trading_pipeline.datasets import profile_dataset, read_dataset_bars
 from trading_pipeline.errors import DatasetFormatError
 from trading_pipeline.settings.dataset_answers import DatasetAnswers
 from trading_pipeline_tests.datasets.dataset_files import bars_at, lines, rows_of, session_bars
@@ -191,7 +191,11 @@ def test_cryptodatadownload_with_a_banner_and_newest_first(write, hours):
 
 def test_european_semicolons_and_decimal_commas(write, daily):
     rows = [
-        [r[0], *(f"1.{cell}".replace(".", "#", 1).replace(".", ",").replace("#", ".") for cell in r[1:5]), r[5]]
+        [
+            r[0],
+            *("1." + cell.replace(".", ",") for cell in r[1:5]),
+            r[5],
+        ]
         for r in rows_of(daily, "%d.%m.%Y")
     ]  # fmt: skip
     names = ["Datum", "Eröffnung", "Hoch", "Tief", "Schluss", "Volumen"]

@@ -8,8 +8,8 @@ from functools import partial
 import pandas as pd
 import pytest
 
+from trading_pipeline.datasets import profile_dataset
 from trading_pipeline.datasets import profiling as dataset_profiling
-from trading_pipeline.datasets.profiling import profile_dataset
 from trading_pipeline.datasets.reading.table import find_table
 from trading_pipeline.errors import DatasetFormatError
 from trading_pipeline.settings.dataset_answers import DatasetAnswers
@@ -34,7 +34,8 @@ def small_blocks(monkeypatch):
 
 @pytest.fixture
 def both(tmp_path, monkeypatch):
-    """A function that profiles a text both ways, compares them, and says whether it had to begin again."""
+    """A function that profiles a text both ways, compares them, and says whether it had to begin
+    again."""
     found = []
     plain = dataset_profiling._plain_profile
     monkeypatch.setattr(
@@ -75,8 +76,10 @@ FORMS = {
     "slashes": rows("%Y/%m/%d %H:%M"),
     "days": rows("%Y-%m-%d", DAYS),
     "utc": rows("%Y-%m-%dT%H:%M:%SZ"),
-    "east": [line.replace(",", "+05:30,", 1) for line in rows("%Y-%m-%d %H:%M:%S", zone="Asia/Kolkata")],
-    "west": [line.replace(",", "-05:00,", 1) for line in rows("%Y-%m-%dT%H:%M:%S", zone="Etc/GMT+5")],
+    "east": [line.replace(",", "+05:30,", 1) for line in rows("%Y-%m-%d %H:%M:%S",
+    zone="Asia/Kolkata")],
+    "west": [line.replace(",", "-05:00,", 1) for line in rows("%Y-%m-%dT%H:%M:%S",
+    zone="Etc/GMT+5")],
     "german": rows("%d.%m.%Y %H:%M"),
     "digits": rows("%Y%m%d%H%M%S"),
     "stooq": rows("%Y%m%d", DAYS),
@@ -118,7 +121,8 @@ def semicolons(lines):
         text_of(rows()[::-1]),
         text_of([each for line in rows() for each in (line, "")]),
     ],
-    ids=["crlf", "crlf cut", "no end", "bom", "no header", "bom no header", "banner", "decimal comma", "tabs",
+    ids=["crlf", "crlf cut", "no end", "bom", "no header", "bom no header", "banner",
+    "decimal comma", "tabs",
          "no volume", "more columns", "empty column", "newest first", "blank lines"],
 )  # fmt: skip
 def test_other_layouts_are_read_in_blocks_with_the_same_profile(both, text):
@@ -230,7 +234,8 @@ def test_odd_lines_of_all_kinds_in_the_middle_too(both, monkeypatch):
         b"2024-01-02 22:59:00,100,1\x0001,99,100.5,7\n",
         GOOD + "," + "9" * 70_000 + "\n",
     ],
-    ids=["quoted", "quoted line end", "open quote", "crlf", "return", "return at the end", "letter", "cp1252",
+    ids=["quoted", "quoted line end", "open quote", "crlf", "return", "return at the end", "letter",
+    "cp1252",
          "nul", "long line"],
 )  # fmt: skip
 def test_what_may_change_the_meaning_of_all_lines_begins_again(both, tail):

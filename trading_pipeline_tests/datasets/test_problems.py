@@ -9,7 +9,7 @@ import zipfile
 import pandas as pd
 import pytest
 
-from trading_pipeline.datasets.profiling import (
+from trading_pipeline.datasets import (
     preview_dataset,
     profile_dataset,
     read_dataset_bars,
@@ -21,8 +21,8 @@ from trading_pipeline_tests.datasets.dataset_files import lines, rows_of, sessio
 
 HEADER = ["Date", "Open", "High", "Low", "Close", "Volume"]
 KEYS = (
-    "accept reason encoding delimiter decimal thousands header skip_rows columns timestamp tz suggest_tz "
-    "timeframe rows valid_rows first last symbols calendar missing_bars problems"
+    "accept reason encoding delimiter decimal thousands header skip_rows columns timestamp tz "
+    "suggest_tz timeframe rows valid_rows first last symbols calendar missing_bars problems"
 )
 
 

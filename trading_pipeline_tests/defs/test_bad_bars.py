@@ -1,4 +1,4 @@
-"""This file holds the tests of runs whose source gives wrong bars, no bars, or no answer."""
+"""Runs whose source gives wrong bars, no bars, or no answer."""
 
 import pandas as pd
 import pytest

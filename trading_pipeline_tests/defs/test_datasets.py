@@ -1,4 +1,4 @@
-"""This file holds the tests of the inbox as Dagster sees it: the sensor, the asset, its checks."""
+"""The inbox as Dagster sees it: the sensor, the asset, its checks."""
 
 import json
 import os

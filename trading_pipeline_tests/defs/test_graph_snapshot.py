@@ -1,4 +1,4 @@
-"""This file holds the tests of the asset graph as a whole: a snapshot, and what every asset carries."""
+"""The asset graph as a whole: a snapshot, and what every asset carries."""
 
 import difflib
 import os

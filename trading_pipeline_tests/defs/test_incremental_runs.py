@@ -1,4 +1,4 @@
-"""This file holds the tests of what a refetch makes stale, of the check of each name, and of schedules."""
+"""What a refetch makes stale, of the check of each name, and of schedules."""
 
 from datetime import UTC, datetime
 

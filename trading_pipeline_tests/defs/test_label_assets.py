@@ -1,4 +1,4 @@
-"""This file holds the tests of label assets: those of files, their checks, and a leak that stops."""
+"""Label assets: those of files, their checks, and a leak that stops."""
 
 import dagster as dg
 

@@ -1,11 +1,10 @@
-"""This file holds the test that a feature which reads the future stops the run."""
+"""A feature which reads the future stops the run."""
 
 import numpy as np
 import pytest
 
 from trading_pipeline.errors import DataQualityError
-from trading_pipeline.features.sets import registry as feature_sets
-from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec, register_feature_set
+from trading_pipeline.features.sets.registry import SHIPPED_SETS, FeatureSet, FeatureSpec
 from trading_pipeline_tests.pipeline_world import (
     cause_of_failure,
     failed_checks,
@@ -40,13 +39,11 @@ def spec(name, compute):
 
 @pytest.fixture
 def of_own_features(fresh_world, monkeypatch):
-    """The world with a feature set of one's own, which is forgotten after the test."""
-    feature_sets.feature_set_names()  # the shipped ones are there before the copy is made
-    monkeypatch.setattr(feature_sets, "_REGISTRY", dict(feature_sets._REGISTRY))
+    """The world with one more shipped feature set, which is forgotten after the test."""
 
     def make(**columns):
         specs = tuple(spec(name, compute) for name, compute in columns.items())
-        register_feature_set(FeatureSet(name="own", version=1, specs=specs))
+        monkeypatch.setitem(SHIPPED_SETS, "own", FeatureSet(name="own", version=1, specs=specs))
         fresh_world.write(
             "models/direction.yaml",
             "name: direction\nfeatures: own\ntraining: {minimum_rows: 40}\n",

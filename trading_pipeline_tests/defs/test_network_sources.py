@@ -1,4 +1,4 @@
-"""This file holds the tests of runs whose bars come over HTTP: real clients, replayed providers."""
+"""Runs whose bars come over HTTP: real clients, replayed providers."""
 
 from __future__ import annotations
 

@@ -1,14 +1,11 @@
-"""This file holds the examples of docs/features.md, run as a user would run them."""
+"""The examples of docs/features.md, run as a user would run them."""
 
 import re
 from pathlib import Path
 
 import pandas as pd
-import pytest
 
-from trading_pipeline.features.sets.registry import replace_own_sets
-from trading_pipeline.settings.catalog import load_catalog
-from trading_pipeline.stages.features.own_feature_sets import know_own_feature_sets
+from trading_pipeline.cli.run_command import work_through
 from trading_pipeline_tests.pipeline_world import (
     cause_of_failure,
     failed_checks,
@@ -27,58 +24,50 @@ def block(after, language):
     return re.search(rf"```{language}\n(.*?)```", tail, re.DOTALL).group(1)
 
 
-@pytest.fixture
-def own_world(fresh_world):
-    """The world, whose own feature sets are forgotten after the test."""
-    yield fresh_world
-    replace_own_sets({})
-    know_own_feature_sets(load_catalog(None))
-
-
-def test_the_feature_of_the_page_flows_into_a_model_and_its_predictions(own_world, instance):
-    own_world.write("features/gaps.py", block("## A feature of your own", "python"))
-    own_world.write("models/gap_direction.yaml", block("models/gap_direction.yaml`", "yaml"))
-    refresh_universe(own_world.tampered)
+def test_the_feature_of_the_page_flows_into_a_model_and_its_predictions(fresh_world, instance):
+    fresh_world.write("features/gaps.py", block("## A feature of your own", "python"))
+    fresh_world.write("models/gap_direction.yaml", block("models/gap_direction.yaml`", "yaml"))
+    refresh_universe(fresh_world.tampered)
     assets = [
         "bars", "features/gaps", "labels/direction", "models/gap_direction",
         "predictions/gap_direction",
     ]  # fmt: skip
-    result = run_job(own_world, instance, "bars_to_predictions", FIRST, LAST, assets)
+    result = run_job(fresh_world, instance, "bars_to_predictions", FIRST, LAST, assets)
     assert result.success, cause_of_failure(result) or failed_checks(result)
     assert materialized(result) == set(assets)
 
-    workspace = own_world.workspace
+    workspace = fresh_world.workspace
     files = workspace.artifacts.newest(["features/gaps"])
     assert len(files) == 4
     first = files["features/gaps", FIRST]
-    frame = pd.read_parquet(own_world.runtime / first.path)
+    frame = pd.read_parquet(fresh_world.runtime / first.path)
     assert {"gap", "gap_share"} < set(frame.columns)
     assert frame["gap_share"].isna().sum() == 20
-    assert own_world.value("SELECT count(*) FROM models WHERE name = 'gap_direction'") > 0
+    assert fresh_world.value("SELECT count(*) FROM models WHERE name = 'gap_direction'") > 0
 
 
-def test_the_yaml_set_of_the_page_is_an_asset_that_no_model_need_use(own_world, instance):
-    own_world.write("features/swing.yaml", block("## A set from a YAML file", "yaml"))
-    refresh_universe(own_world.tampered)
+def test_the_yaml_set_of_the_page_is_an_asset_that_no_model_need_use(fresh_world, instance):
+    fresh_world.write("features/swing.yaml", block("## A set from a YAML file", "yaml"))
+    refresh_universe(fresh_world.tampered)
     result = run_job(
-        own_world, instance, "bars_to_predictions", FIRST, FIRST, ["bars", "features/swing"]
+        fresh_world, instance, "bars_to_predictions", FIRST, FIRST, ["bars", "features/swing"]
     )
     assert result.success, cause_of_failure(result) or failed_checks(result)
     frame = pd.read_parquet(
-        own_world.runtime
-        / own_world.workspace.artifacts.newest(["features/swing"])["features/swing", FIRST].path
+        fresh_world.runtime
+        / fresh_world.workspace.artifacts.newest(["features/swing"])["features/swing", FIRST].path
     )
     assert {"rsi_21", "ema_50_by_close", "volume_pressure", "log_return_5"} < set(frame.columns)
     assert "candle_doji" not in frame.columns
 
 
-def test_the_leaky_feature_of_the_page_is_stopped_with_a_readable_finding(own_world, instance):
-    own_world.write("features/leaky.py", block("## A feature that reads the future", "python"))
-    own_world.write(
+def test_the_leaky_feature_of_the_page_is_stopped_with_a_readable_finding(fresh_world, instance):
+    fresh_world.write("features/leaky.py", block("## A feature that reads the future", "python"))
+    fresh_world.write(
         "models/direction.yaml", "name: direction\nfeatures: leaky\ntraining: {minimum_rows: 40}\n"
     )
-    refresh_universe(own_world.tampered)
-    result = run_job(own_world, instance, "bars_to_predictions", FIRST, LAST)
+    refresh_universe(fresh_world.tampered)
+    result = run_job(fresh_world, instance, "bars_to_predictions", FIRST, LAST)
     assert not result.success
     assert "prefix_truncation" in failed_checks(result)
     (check,) = [
@@ -91,10 +80,28 @@ def test_the_leaky_feature_of_the_page_is_stopped_with_a_readable_finding(own_wo
     assert example["column"] == "tomorrow"
     assert "no shift by a negative number" in example["mend"]
     assert not {"models/direction", "predictions/direction"} & materialized(result)
-    assert own_world.value("SELECT count(*) FROM artifacts WHERE asset = 'features/leaky'") == 0
+    assert fresh_world.value("SELECT count(*) FROM artifacts WHERE asset = 'features/leaky'") == 0
 
 
-def test_a_file_that_does_not_run_stops_the_code_location_and_names_itself(own_world):
-    path = own_world.write("features/typo.py", "imprt numpy\n")
-    with pytest.raises(Exception, match=rf"{path}: The file does not run: line 1: SyntaxError"):
-        own_world.definitions()
+def test_a_file_that_does_not_run_stops_only_what_uses_it(fresh_world, instance):
+    """Once it stopped the whole code location; now the set says so where it is asked for."""
+    path = fresh_world.write("features/typo.py", "imprt numpy\n")
+    fresh_world.write(
+        "models/typed.yaml", "name: typed\nfeatures: typo\ntraining: {minimum_rows: 40}\n"
+    )
+    refresh_universe(fresh_world.tampered)
+    result = run_job(fresh_world, instance, "bars_to_predictions", FIRST, FIRST)
+    assert not result.success
+    assert f"OwnCodeError: {path}, line 1: SyntaxError" in cause_of_failure(result)
+    assert {"features/core", "predictions/direction"} <= materialized(result)
+    assert not {"features/typo", "models/typed"} & materialized(result)
+
+
+def test_a_full_pass_leaves_out_what_a_broken_feature_file_stops(fresh_world):
+    path = fresh_world.write("features/typo.py", "imprt numpy\n")
+    fresh_world.write("models/typed.yaml", "name: typed\nfeatures: typo\n")
+    report = work_through(fresh_world.full_pass(), ["AAPL_1d"])
+    (failure,) = report.failures.items()
+    assert failure[0] == "models/typed"
+    assert failure[1].startswith(f"{path}, line 1: SyntaxError")
+    assert {row["scenario"] for row in report.results} == {"sma_crossover", "ml_direction"}

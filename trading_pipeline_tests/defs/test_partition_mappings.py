@@ -1,4 +1,4 @@
-"""This file holds the tests of partitions: which keys there are, and which upstream keys each reads."""
+"""Partitions: which keys there are, and which upstream keys each reads."""
 
 from datetime import UTC, date, datetime
 

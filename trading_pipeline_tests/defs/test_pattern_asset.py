@@ -1,4 +1,4 @@
-"""This file holds the tests of the asset chart_patterns: it is materialized, and a leak stops it."""
+"""The asset chart_patterns: it is materialized, and a leak stops it."""
 
 from trading_pipeline.features.patterns import search as pattern_search
 from trading_pipeline.stages.features import patterns as pattern_stage

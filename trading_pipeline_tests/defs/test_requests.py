@@ -1,4 +1,4 @@
-"""This file holds the tests of runs that ask for what is not there, as the UI would start them."""
+"""Runs that ask for what is not there, as the UI would start them."""
 
 import dagster as dg
 import pytest

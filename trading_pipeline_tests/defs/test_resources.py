@@ -1,10 +1,12 @@
-"""This file holds the tests of the resources: the warehouse's transactions, sources by name."""
+"""The resources: the warehouse's transactions, sources by name."""
 
 import duckdb
 import pytest
 
+from trading_pipeline.defs import resources
 from trading_pipeline.defs.resources import MarketDataResource, WarehouseResource
 from trading_pipeline.errors import UnknownNameError, WarehouseBusy
+from trading_pipeline_tests.pipeline_world import FILES, run_job
 
 
 @pytest.fixture
@@ -53,3 +55,22 @@ def test_sources_are_found_by_name():
     assert MarketDataResource().client("bundled").name == "bundled"
     with pytest.raises(UnknownNameError, match="'bundled'"):
         MarketDataResource().client("bundeld")
+
+
+def test_a_run_reads_the_files_of_the_catalog_once(world, instance, monkeypatch):
+    read = []
+    real = resources.load_catalog
+    monkeypatch.setattr(resources, "load_catalog", lambda folder: read.append(1) or real(folder))
+    result = run_job(world, instance, "bars_to_predictions", "AAPL_1d|2003-01-01")
+    assert result.success
+    assert len(read) == 1
+
+
+def test_the_runs_of_a_pass_use_its_workspace(world, monkeypatch):
+    monkeypatch.setattr(resources, "load_catalog", None)
+    text = FILES["scenarios/sma_crossover.yaml"].replace("commission_bps: 10", "commission_bps: 2")
+    world.write("scenarios/sma_crossover.yaml", text)
+    full_pass = world.full_pass()
+    assert full_pass.backtest("AAPL_1d", "sma_crossover")
+    (row,) = world.rows("SELECT run_id FROM backtest_results ORDER BY created_at DESC LIMIT 1")
+    assert row == (full_pass.runner.runs[0].run_id,)

@@ -1,4 +1,4 @@
-"""This file holds the tests of what runs tell Dagster: partition keys, metadata, data versions."""
+"""What runs tell Dagster: partition keys, metadata, data versions."""
 
 import math
 

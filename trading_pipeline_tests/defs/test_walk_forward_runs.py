@@ -1,4 +1,4 @@
-"""This file holds the tests that no model, prediction or backtest can see what comes after it."""
+"""No model, prediction or backtest can see what comes after it."""
 
 import numpy as np
 import pandas as pd

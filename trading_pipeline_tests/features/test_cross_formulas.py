@@ -1,4 +1,4 @@
-"""This file holds the tests of cross features: alignment by what was known, and the formulas."""
+"""Cross features: alignment by what was known, and the formulas."""
 
 import numpy as np
 import pandas as pd

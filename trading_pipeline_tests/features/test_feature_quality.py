@@ -1,4 +1,4 @@
-"""This file holds the tests of feature quality against scipy, pandas and planted cases."""
+"""Feature quality against scipy, pandas and planted cases."""
 
 import numpy as np
 import pandas as pd

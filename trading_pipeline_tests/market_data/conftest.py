@@ -1,4 +1,4 @@
-"""This file holds what the tests of market data share: small frames and the shipped bars."""
+"""What the tests of market data share: small frames and the shipped bars."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the tests of splits and dividends, against hand-computed frames and shipped bars."""
+"""Tests of splits and dividends, against hand-computed frames and shipped bars."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the tests of the clocks of bars, against dates of the markets' own history."""
+"""Tests of the clocks of bars, against dates of the markets' own history."""
 
 from __future__ import annotations
 

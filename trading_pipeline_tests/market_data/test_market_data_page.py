@@ -1,4 +1,4 @@
-"""This file holds the tests that the page on market data says what the code does."""
+"""The tests that the page on market data says what the code does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the tests of the replay server itself: what it does not know it must not answer."""
+"""Tests of the replay server itself: what it does not know it must not answer."""
 
 from __future__ import annotations
 

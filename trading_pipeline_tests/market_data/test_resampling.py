@@ -1,4 +1,4 @@
-"""This file holds the tests of resampling: against the source's own coarse bars and a plain loop."""
+"""Tests of resampling: against the source's own coarse bars and a plain loop."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def utc(value: str) -> datetime:
 
 
 def plain_loop(bars: pd.DataFrame, target: str, calendar: str) -> pd.DataFrame:
-    """The oracle: for each coarse bar of the calendar, the finer bars inside its time, one by one."""
+    """The oracle: for each coarse bar of the calendar, the finer bars inside its time, one by
+    one."""
     frame = Timeframe(target)
     margin = timedelta(days=9)
     labels = expected_bars(bars.index[0] - margin, bars.index[-1] + margin, frame, calendar)

@@ -1,11 +1,11 @@
-"""This file holds the tests of trading hours."""
+"""Tests of trading hours."""
 
 from __future__ import annotations
 
 import pandas as pd
 import pytest
 
-from trading_pipeline.market_data.session_hours import inside_sessions
+from trading_pipeline.market_data.calendars import inside_sessions
 
 
 def stamps(*texts):

@@ -1,4 +1,4 @@
-"""This file holds the fixtures of the settings tests: a folder of the user's files, a catalog of them."""
+"""Fixtures of the settings tests: a folder of the user's files, a catalog of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds what the settings of a backtest accept and refuse."""
+"""What the settings of a backtest accept and refuse."""
 
 import pytest
 from pydantic import ValidationError

@@ -1,4 +1,4 @@
-"""This file holds the tests of the catalog: shipped files, the user's over them, and their references."""
+"""Tests of the catalog: shipped files, the user's over them, and their references."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ class TestOverlay:
         config(
             "universe.yaml",
             "instruments:\n"
-            "  - {symbol: BTC/USDT, timeframe: 1h, source: ccxt, exchange: kraken, calendar: 24/7}\n"
-            "  - {symbol: AAPL, timeframe: 1d, source: other}\n",
+            "  - {symbol: BTC/USDT, timeframe: 1h, source: ccxt, exchange: kraken, calendar: 24/7}"
+            "\n  - {symbol: AAPL, timeframe: 1d, source: other}\n",
         )
         found = catalog()
         assert found.instrument("BTC-USDT_1h").exchange == "kraken"

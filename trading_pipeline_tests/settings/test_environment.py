@@ -1,4 +1,4 @@
-"""This file holds the tests of the environment's settings."""
+"""Tests of the environment's settings."""
 
 from __future__ import annotations
 

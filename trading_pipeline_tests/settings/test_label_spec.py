@@ -1,4 +1,4 @@
-"""This file holds the tests of label specifications: parameters by type, names, unchanged hashes."""
+"""Tests of label specifications: parameters by type, names, unchanged hashes."""
 
 from itertools import product
 

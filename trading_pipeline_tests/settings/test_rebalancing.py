@@ -1,4 +1,4 @@
-"""This file holds the settings of rebalancing."""
+"""The settings of rebalancing."""
 
 import pytest
 from pydantic import ValidationError

@@ -1,4 +1,4 @@
-"""This file holds the scenario's keys against the engine's settings, the page of documentation and old hashes."""
+"""The scenario's keys against the engine's settings, the page of documentation and old hashes."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""This file holds the tests of specifications: what each file may say, and how it is told what is wrong."""
+"""Tests of specifications: what each file may say, and how it is told what is wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the tests of changes of the user's universe file."""
+"""Tests of changes of the user's universe file."""
 
 from __future__ import annotations
 

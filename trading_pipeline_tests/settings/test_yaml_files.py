@@ -1,4 +1,4 @@
-"""This file holds the tests of reading YAML and JSON: every wrong file is named, with its line."""
+"""Tests of reading YAML and JSON: every wrong file is named, with its line."""
 
 from __future__ import annotations
 

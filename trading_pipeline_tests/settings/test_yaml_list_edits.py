@@ -1,4 +1,4 @@
-"""This file holds the tests of edits of a list in a YAML text."""
+"""Tests of edits of a list in a YAML text."""
 
 from __future__ import annotations
 

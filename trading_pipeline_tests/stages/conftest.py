@@ -1,4 +1,4 @@
-"""This file holds the fixtures of a small world, taken over from where all of them are made."""
+"""The fixtures of a small world, from the module that makes them."""
 
 from pathlib import Path
 

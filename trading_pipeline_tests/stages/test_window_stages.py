@@ -1,4 +1,4 @@
-"""This file holds the tests of features, labels, models and predictions without Dagster."""
+"""Features, labels, models and predictions without Dagster."""
 
 import pandas as pd
 import pytest

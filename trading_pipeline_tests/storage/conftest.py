@@ -1,4 +1,4 @@
-"""This file holds the fixtures of the storage tests: a helper that forks writers, a full disk, no rights."""
+"""Fixtures of the storage tests: a helper that forks writers, a full disk, no rights."""
 
 from __future__ import annotations
 

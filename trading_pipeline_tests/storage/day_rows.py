@@ -1,4 +1,4 @@
-"""This file holds the rows that the tests of the warehouse write: ids in `daily_results`."""
+"""The rows that the tests of the warehouse write: ids in `daily_results`."""
 
 from __future__ import annotations
 

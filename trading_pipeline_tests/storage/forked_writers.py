@@ -1,4 +1,4 @@
-"""This file holds a helper process that writes to a warehouse from forked children, and kills them.
+"""A helper process that writes to a warehouse from forked children, and kills them.
 
 It imports the storage layer once and forks for every job, so that twenty kills take seconds. It
 reads one JSON job a line and answers one JSON line. It never opens the warehouse itself.

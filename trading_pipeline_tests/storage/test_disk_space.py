@@ -1,4 +1,4 @@
-"""This file holds the tests of full disks: told apart from other failures, with the place and the mend."""
+"""Tests of full disks: told apart from other failures, with the place and the mend."""
 
 from __future__ import annotations
 

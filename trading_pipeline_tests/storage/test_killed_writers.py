@@ -1,4 +1,4 @@
-"""This file holds the tests of writers that are killed: a window is old or new, never torn."""
+"""Tests of writers that are killed: a window is old or new, never torn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the tests of the notebook's door to the warehouse."""
+"""Tests of the notebook's door to the warehouse."""
 
 from __future__ import annotations
 

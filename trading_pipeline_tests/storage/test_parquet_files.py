@@ -1,4 +1,4 @@
-"""This file holds the tests of Parquet files: whole or not there, equal frames in equal bytes."""
+"""Tests of Parquet files: whole or not there, equal frames in equal bytes."""
 
 from __future__ import annotations
 

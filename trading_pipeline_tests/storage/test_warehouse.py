@@ -1,4 +1,4 @@
-"""This file holds the tests of the warehouse's transactions: whole or not at all, nested or alone."""
+"""Tests of the warehouse's transactions: whole or not at all, nested or alone."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ class TestTransactions:
     def test_a_wrong_statement_rolls_back_and_passes_as_it_is(self, warehouse):
         with pytest.raises(duckdb.CatalogException), warehouse.write() as connection:
             connection.execute(
-                "INSERT INTO daily_results (result_id) VALUES ('lost'); INSERT INTO nowhere VALUES (1)"
+                "INSERT INTO daily_results (result_id) VALUES ('lost'); INSERT INTO nowhere VALUES "
+                "(1)"
             )
         assert days(warehouse) == []
 

@@ -1,4 +1,4 @@
-"""This file holds the tests of files that cannot be used: too new, damaged, full disk, no rights."""
+"""Tests of files that cannot be used: too new, damaged, full disk, no rights."""
 
 from __future__ import annotations
 

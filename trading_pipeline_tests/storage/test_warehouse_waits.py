@@ -1,4 +1,4 @@
-"""This file holds the tests of a warehouse in use by others: bounded waits that name the holder."""
+"""Tests of a warehouse in use by others: bounded waits that name the holder."""
 
 from __future__ import annotations
 

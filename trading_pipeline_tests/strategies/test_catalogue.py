@@ -1,11 +1,13 @@
 """This file holds the tests of the strategies by name, of their parameters and of their code hashes."""
 
-import inspect
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from trading_pipeline import code_identity
+from trading_pipeline.code_identity import SourceTree, read_text
 from trading_pipeline.errors import ConfigurationError, StrategyError
 from trading_pipeline.strategies import (
     Strategy,
@@ -15,7 +17,6 @@ from trading_pipeline.strategies import (
     strategy_names,
     validate_params,
 )
-from trading_pipeline.strategies import catalogue as registry
 from trading_pipeline.strategies.trend import moving_average
 
 
@@ -98,18 +99,16 @@ def test_code_hash_is_stable_and_differs_between_strategies():
 
 
 def with_source(monkeypatch, module, change):
-    real = inspect.getsource
+    def read(path):
+        source = read_text(path)
+        return change(source) if path == Path(module.__file__) else source
 
-    def changed(thing):
-        source = real(thing)
-        return change(source) if thing is module else source
-
-    monkeypatch.setattr(registry.inspect, "getsource", changed)
+    monkeypatch.setattr(code_identity, "_tree", SourceTree(read))
 
 
 def test_code_hash_covers_the_modules_that_decide_the_signals(monkeypatch):
     before = {name: strategy_code_hash(name) for name in strategy_names()}
-    with_source(monkeypatch, moving_average, lambda source: source + "\n# another formula\n")
+    with_source(monkeypatch, moving_average, lambda source: source.replace(" > ", " >= "))
     after = {name: strategy_code_hash(name) for name in strategy_names()}
     assert after["sma_crossover"] != before["sma_crossover"]
     assert after["ml_direction"] == before["ml_direction"]

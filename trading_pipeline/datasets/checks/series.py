@@ -1,8 +1,8 @@
-"""This file holds the checks of one series whose rows come in order: duplicates, stale runs, spikes.
+"""Checks of one series whose rows come in order: duplicates, stale runs, spikes.
 
-Rows come batch by batch, oldest or newest first, equal moments side by side. Memory does not grow with
-the number of rows: a map of the minutes that have a bar, one byte each, from 1900 to 2100, of which
-the system only keeps the pages that are used.
+Rows come batch by batch, oldest or newest first, equal moments side by side. Memory does not grow
+with the number of rows: a map of the minutes that have a bar, one byte each, from 1900 to 2100, of
+which the system only keeps the pages that are used.
 """
 
 from __future__ import annotations
@@ -11,13 +11,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
-__all__ = ["MINUTE", "MinuteMap", "SeriesTally"]
+from trading_pipeline.domain.moments import MINUTE, Flags, Floats, Moments
 
-Floats = npt.NDArray[np.float64]
-Moments = npt.NDArray[np.int64]
-MINUTE = 60_000_000
+__all__ = ["MINUTE", "MinuteMap", "SeriesCounts", "SeriesTally"]
+
 _ORIGIN = -36_816_480
 """Minutes from 1970 to 1900."""
 _SPAN = 105_192_000
@@ -39,7 +37,8 @@ class MinuteMap:
         self.last: int | None = None
 
     def add(self, moments: Moments) -> int:
-        """Mark the minutes of moments (microseconds) that stand on one; the number of all others."""
+        """Mark the minutes of moments (microseconds) that stand on one; the number of all
+        others."""
         minutes = moments // MINUTE
         whole = minutes * MINUTE == moments
         off = len(moments) - int(np.count_nonzero(whole))
@@ -65,17 +64,16 @@ class MinuteMap:
         found = np.flatnonzero(self._seen[begin - _ORIGIN : max(end - _ORIGIN, 0)])
         return np.asarray(found + begin, dtype=np.int64)
 
-    def flags(self, start: int, end: int) -> npt.NDArray[np.bool_]:
+    def flags(self, start: int, end: int) -> Flags:
         """Whether each minute `start <= minute < end` has a bar; a view, not to be written to."""
         return np.asarray(self._seen[start - _ORIGIN : end - _ORIGIN])
 
 
 @dataclass
-class SeriesTally:
-    """Checks of one series; `add` takes the next batch, `finish` must follow the last one.
+class SeriesCounts:
+    """What is counted of a series, and of all series of a file together.
 
-    A stamp that occurs twice counts once for everything but the duplicates: its first row in the file.
-    `off_minute`: stamps between two minutes, which no calendar has. `steps`: how often each distance (microseconds) between neighbouring stamps occurs.
+    `steps`: how often each distance (microseconds) between neighbouring stamps occurs.
     """
 
     duplicate_rows: int = 0
@@ -83,6 +81,24 @@ class SeriesTally:
     price_spikes: int = 0
     stale_runs: int = 0
     steps: Counter[int] = field(default_factory=Counter)
+
+    def add_counts(self, series: SeriesCounts) -> None:
+        """Add the counts of a finished series."""
+        self.duplicate_rows += series.duplicate_rows
+        self.duplicate_conflicts += series.duplicate_conflicts
+        self.price_spikes += series.price_spikes
+        self.stale_runs += series.stale_runs
+        self.steps.update(series.steps)
+
+
+@dataclass
+class SeriesTally(SeriesCounts):
+    """Checks of one series; `add` takes the next batch, `finish` must follow the last one.
+
+    A stamp that occurs twice counts once for everything but the duplicates: its first row in the
+    file. `off_minute`: stamps between two minutes, which no calendar has.
+    """
+
     minutes: MinuteMap = field(default_factory=MinuteMap)
     stamps: int = 0
     off_minute: int = 0
@@ -94,7 +110,8 @@ class SeriesTally:
     _closes: Floats = field(default_factory=lambda: np.empty(0))
 
     def add(self, moments: Moments, values: Floats) -> None:
-        """Rows with open, high, low, close, volume. The last stamp is held back: it may go on."""
+        """Rows with open, high, low, close, volume. The last stamp is held back: more may
+        follow."""
         if self._held is not None and len(moments):
             held, rows = self._held
             same = _leading(moments, held[0])
@@ -145,7 +162,7 @@ class SeriesTally:
         self._stale(values[:, :4])
         self._spikes(values[:, 3])
 
-    def _duplicates(self, groups: npt.NDArray[np.int64], values: Floats) -> None:
+    def _duplicates(self, groups: Moments, values: Floats) -> None:
         sizes = np.bincount(groups)
         repeated = sizes[groups] > 1
         rows, owners = values[repeated], groups[repeated]
@@ -158,7 +175,8 @@ class SeriesTally:
         self.duplicate_conflicts += int(same_owner.sum()) - same
 
     def _steps(self, first: int, gaps: Moments, even: int | None) -> None:
-        """Count the distances before the first stamp of a batch and inside it, `even` if they are equal."""
+        """Count the distances before the first stamp of a batch and inside it; `even`: all
+        equal."""
         left = _STEPS_WANTED - self._counted
         if self._last_moment is not None and left:
             self.steps[abs(first - self._last_moment)] += 1
@@ -175,7 +193,7 @@ class SeriesTally:
         equal = np.empty(len(prices), dtype=np.bool_)
         equal[0] = self._last_row is not None and bool((prices[0] == self._last_row).all())
         np.equal(prices[1:, 3], prices[:-1, 3], out=equal[1:])
-        alike = np.flatnonzero(equal[1:])  # few closes are as the one before
+        alike = np.flatnonzero(equal[1:])  # few closes equal the one before
         equal[alike + 1] = (prices[alike + 1, :3] == prices[alike, :3]).all(axis=1)
         self._last_row = prices[-1].copy()
         going_on = np.flatnonzero(equal)
@@ -198,11 +216,11 @@ class SeriesTally:
         self._run = 0
 
     def _spikes(self, close: Floats) -> None:
-        """A close over e times (or below 1/e of) the one before, of which the next takes back half."""
+        """A close over e times (or below 1/e of) the one before; the next takes half of it back."""
         lowest, highest = float(close.min()), float(close.max())
         before, self._closes = self._closes, close[-2:].copy()
         if len(close) > 2 and lowest > 0:
-            # closes that are never far apart hold no spike, but with the two before them
+            # closes that are never far apart have no spike, except with the two before them
             if highest < _FAR * lowest:
                 close = close[:2]
         else:

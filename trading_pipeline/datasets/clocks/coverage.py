@@ -1,6 +1,6 @@
-"""This file holds what a user's bars lack and have too many, against a calendar; and their timeframe.
+"""Missing and extra bars of a user's file against a calendar, and the timeframe of its bars.
 
-Minutes count from 1970. Years are looked at one by one, so that memory does not grow with the span.
+Minutes count from 1970. Years are compared one by one, so that memory does not grow with the span.
 """
 
 from __future__ import annotations
@@ -10,18 +10,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 
-from trading_pipeline.datasets.checks.series import MINUTE, MinuteMap
+from trading_pipeline.datasets.checks.series import MinuteMap
 from trading_pipeline.datasets.clocks.sessions import bar_labels
+from trading_pipeline.datasets.columns.timestamps import commonest
+from trading_pipeline.domain.moments import DAY, MINUTE, WEEK, Moments, index_of, moments_of
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.market_data.calendars import expected_bars
 
 __all__ = ["Coverage", "count_coverage", "step_name"]
 
-Minutes = npt.NDArray[np.int64]
-_DAY_MINUTES = 1440
+_UNITS = {"w": WEEK, "d": DAY, "h": 60 * MINUTE, "m": MINUTE, "s": MINUTE // 60}
 
 
 @dataclass(frozen=True)
@@ -36,10 +35,10 @@ class Coverage:
 
 
 def step_name(steps: Counter[int]) -> str | None:
-    """Timeframe by the commonest distance (microseconds) between stamps; "irregular" where none rules.
+    """Timeframe by the commonest distance (microseconds) between stamps; None without any distance.
 
-    None without any distance. A distance that is no timeframe of the package is named likewise, such
-    as `2m`. It rules with half of all distances, or with a fifth where 95 % are multiples of it.
+    "irregular" unless it makes up half of all distances, or a fifth while 95 % are multiples of it.
+    A distance that is no timeframe of the package is named in the same way, such as `2m`.
 
     >>> step_name(Counter({60_000_000: 374, 63_960_000_000: 1}))
     '1m'
@@ -47,21 +46,13 @@ def step_name(steps: Counter[int]) -> str | None:
     total = sum(steps.values())
     if not total:
         return None
-    most = max(steps.values())
-    step = min(each for each, count in steps.items() if count == most)
+    step = commonest(steps)
+    most = steps[step]
     multiples = sum(count for each, count in steps.items() if each % step == 0)
     if 2 * most < total and not (5 * most >= total and multiples >= 0.95 * total):
         return "irregular"
-    for unit, length in (
-        ("w", 7 * 86_400_000_000),
-        ("d", 86_400_000_000),
-        ("h", 3_600_000_000),
-        ("m", MINUTE),
-        ("s", 1_000_000),
-    ):
-        if step % length == 0:
-            return f"{step // length}{unit}"
-    return "irregular"
+    names = (f"{step // length}{unit}" for unit, length in _UNITS.items() if step % length == 0)
+    return next(names, "irregular")
 
 
 def count_coverage(
@@ -69,7 +60,7 @@ def count_coverage(
 ) -> Coverage:
     """Missing and extra bars between the first and the last minute that has one.
 
-    `wall`: the minutes are as the file shows them, intraday ones those of `zone`; else they are UTC.
+    `wall`: the minutes are as the file shows them, intraday ones in `zone`; else they are UTC.
     """
     if minutes.first is None or minutes.last is None:
         return Coverage(0, 0)
@@ -92,22 +83,19 @@ def _daily(minutes: MinuteMap, timeframe: Timeframe, calendar: str, wall: bool) 
     first, last = minutes.first or 0, minutes.last or 0
     moments = minutes.between(first, last + 1) * MINUTE
     found = np.unique(bar_labels(moments, timeframe, calendar, wall=wall))
-    begin, end = (pd.Timestamp(int(each), unit="us", tz="UTC") for each in (found[0], found[-1]))
-    expected = expected_bars(
-        begin.to_pydatetime(), (end + pd.Timedelta(days=1)).to_pydatetime(), timeframe, calendar
-    )
-    labels = np.asarray(expected.asi8, dtype=np.int64)
+    begin, end = index_of(np.array([found[0], found[-1] + DAY])).to_pydatetime()
+    labels = moments_of(expected_bars(begin, end, timeframe, calendar))
     return Coverage(len(np.setdiff1d(labels, found)), len(np.setdiff1d(found, labels)))
 
 
 def _expected(
     start: int, end: int, timeframe: Timeframe, calendar: str, zone: str | None
-) -> Minutes:
-    margin = 0 if zone is None else _DAY_MINUTES
+) -> Moments:
+    margin = 0 if zone is None else DAY // MINUTE
     index = expected_bars(_moment(start - margin), _moment(end + margin), timeframe, calendar)
     if zone is not None:
         index = index.tz_convert(zone).tz_localize(None).tz_localize("UTC")
-    minutes = np.asarray(index.as_unit("us").asi8, dtype=np.int64) // MINUTE
+    minutes = moments_of(index) // MINUTE
     return minutes[(minutes >= start) & (minutes < end)]
 
 

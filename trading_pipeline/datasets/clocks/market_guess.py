@@ -1,7 +1,7 @@
-"""This file holds the guess of the market and time zone of a user's bars, from the hours they stand in.
+"""Guesses the market and time zone of a user's bars from their hours.
 
-It is a suggestion: the user confirms the zone. Minutes count from 1970, as the wall clock of the file
-shows them or in UTC. Opening hours are those of the exchanges' regular sessions.
+It is a suggestion: the user confirms the zone. Minutes count from 1970, as the wall clock of the
+file shows them or in UTC. Opening hours are those of the exchanges' regular sessions.
 """
 
 from __future__ import annotations
@@ -12,18 +12,19 @@ from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from trading_pipeline.domain.moments import Moments
 from trading_pipeline.market_data.calendars import expected_bars
-from trading_pipeline.market_data.session_schedule import ALWAYS, WEEKDAYS
+from trading_pipeline.market_data.schedule import ALWAYS, WEEKDAYS
 
 __all__ = ["MarketGuess", "guess_daily_market", "guess_market"]
 
-Minutes = npt.NDArray[np.int64]
 DAY_MINUTES = 1440
 _DAYS_LOOKED_AT = 60
 _YEAR_OF_BARS = 260
+_WEEKEND_SHARE = 0.22
+"""A little less than two days of seven."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class _Session:
     lunch: tuple[time, time] | None = None
 
 
-# Of several exchanges with the same hours in the same zone the largest one stands for all.
+# Where several exchanges share hours and zone, the largest one represents them.
 _SESSIONS = (
     _Session("XNYS", "America/New_York", (time(9, 30),), (time(16),)),
     _Session("XNYS", "America/New_York", (time(4),), (time(20),)),  # with extended hours
@@ -67,14 +68,14 @@ _DAILY = ("XNYS", "XBOM", "XLON", "XETR", "XTKS", "XHKG")
 
 
 def guess_market(
-    minutes: Minutes, step: int, *, in_utc: bool, zone: str | None = None
+    minutes: Moments, step: int, *, in_utc: bool, zone: str | None = None
 ) -> MarketGuess:
     """Market of intraday bars: their minutes in order, `step` minutes apart.
 
-    Bars on weekends and around the clock are 24/7 and taken for UTC; around the clock without weekends
-    24/5. Otherwise the session whose open is the first bar of most days, and whose close fits best.
-    `in_utc`: the minutes are UTC, so that only the calendar is open. `zone`: where the user says that
-    the file comes from; of sessions that fit equally well that zone's wins.
+    Bars around the clock are 24/7 with weekends (in UTC) and 24/5 without. Otherwise it is the
+    session whose open is the first bar of most days, and whose close fits best. `in_utc`: the
+    minutes are UTC, so that only the calendar is unknown. `zone`: the file's zone if the user named
+    it; of sessions that fit equally well, the one in that zone wins.
     """
     if not len(minutes):
         return MarketGuess(None, None)
@@ -83,8 +84,10 @@ def guess_market(
     hours = len(np.unique(minutes % DAY_MINUTES // 60))
     weekend = np.isin((unique + 3) % 7, (5, 6)).mean()
     if hours >= min(23, DAY_MINUTES // max(step, 60)):
-        if weekend > 0.22 or len(unique) < 7:
-            return MarketGuess(ALWAYS, "UTC") if weekend > 0.22 else MarketGuess(None, None)
+        if weekend > _WEEKEND_SHARE:
+            return MarketGuess(ALWAYS, "UTC")
+        if len(unique) < 7:
+            return MarketGuess(None, None)
         return MarketGuess(WEEKDAYS, "UTC" if in_utc else _zone_of_week(minutes))
     ends = np.r_[starts[1:], len(minutes)] - 1
     chosen = np.unique(np.linspace(0, len(unique) - 1, _DAYS_LOOKED_AT).astype(np.int64))
@@ -101,14 +104,14 @@ def guess_market(
 def guess_daily_market(labels: pd.DatetimeIndex) -> str | None:
     """Calendar of daily bars by their dates (00:00 UTC); None where none has nine dates of ten.
 
-    Bars on weekends are 24/7. Otherwise the calendar with the fewest dates missing or too many, looked
-    at over the last 2,000 bars; a perfect one over more than a year of bars ends the search. Where
-    several fit equally well it is 24/5, which names no country: a few weeks without a holiday do not
-    tell one exchange from another.
+    Bars on weekends are 24/7. Otherwise it is the calendar with the fewest missing and extra dates
+    over the last 2,000 bars; a perfect one over more than a year of bars ends the search. Where
+    several fit equally well it is 24/5, which names no country: a few weeks without a holiday do
+    not tell one exchange from another.
     """
     if not len(labels):
         return None
-    if float(np.mean(np.asarray(labels.day_of_week) >= 5)) > 0.22:
+    if float(np.mean(np.asarray(labels.day_of_week) >= 5)) > _WEEKEND_SHARE:
         return ALWAYS
     recent = labels[-2000:]
     best, fewest, ties = None, 0.1 * len(recent), 0
@@ -132,14 +135,15 @@ def guess_daily_market(labels: pd.DatetimeIndex) -> str | None:
 def _fit(
     session: _Session,
     zone: str,
-    minutes: Minutes,
-    days: Minutes,
-    starts: Minutes,
-    ends: Minutes,
-    chosen: Minutes,
+    minutes: Moments,
+    days: Moments,
+    starts: Moments,
+    ends: Moments,
+    chosen: Moments,
     step: int,
 ) -> float:
-    """Share of days that begin at the open, plus that of days that end at the close, minus lunch."""
+    """Share of days that begin at the open, plus that of days that end at the close, minus
+    lunch."""
     firsts = lasts = lunches = 0
     for position in chosen:
         first, last = int(minutes[starts[position]]), int(minutes[ends[position]])
@@ -174,7 +178,7 @@ def _last_bar(first: int, close: int, step: int) -> int:
     return first + (close - first - 1) // step * step
 
 
-def _zone_of_week(minutes: Minutes) -> str | None:
+def _zone_of_week(minutes: Moments) -> str | None:
     """Zone of currencies' bars by the wall clock at which most weeks begin (17:00 New York)."""
     gaps = np.flatnonzero(np.diff(minutes) > 30 * 60) + 1
     if not len(gaps):
@@ -184,8 +188,5 @@ def _zone_of_week(minutes: Minutes) -> str | None:
     hour = int(values[np.argmax(counts)]) - 6 * 24  # hours after Sunday 00:00
     if hour in (21, 22):
         return "UTC"
-    if hour == 17:
-        return "America/New_York"
-    return (
-        "Europe/Athens" if hour == -6 * 24 else None
-    )  # Monday 00:00: clocks of MetaTrader servers
+    # Monday 00:00 is the clock of MetaTrader servers
+    return {17: "America/New_York", -6 * 24: "Europe/Athens"}.get(hour)

@@ -1,4 +1,4 @@
-"""This file holds how prices are written in a user's file: decimal mark, thousands, signs, suffixes."""
+"""How prices are written in a user's file: decimal mark, thousands, currency symbols, suffixes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from typing import Literal
 
 from trading_pipeline.domain.dataset_shape import NumberFormat
 
-__all__ = ["find_number_format", "formula_cell"]
+__all__ = ["find_number_format"]
 
-_SIGNS = re.compile(r"[\s\u00a0\u202f$€£¥₹'\u2019]")
-_FORMULA = re.compile(r"\s*(?:[=@]|[-+]\s*[A-Za-z(@=])")
-_MISSING = {"nan", "+nan", "-nan", "inf", "+inf", "-inf"}
+_SYMBOLS = re.compile(r"[\s\u00a0\u202f$€£¥₹'\u2019]")
 
 
 def find_number_format(
@@ -22,10 +20,10 @@ def find_number_format(
     delimiter: str | None = None,
     decimal: Literal[".", ","] | None = None,
 ) -> NumberFormat:
-    """Number format of the OHLC cells `prices` and of `volumes`; `decimal` instead of the one found.
+    """Number format of the OHLC cells `prices` and of `volumes`; `decimal` overrides what is found.
 
-    A comma is the decimal mark where a cell has other than three digits behind it or it follows a
-    dot; commas before three digits alone are thousands, unless fields are split by semicolons.
+    A comma is the decimal mark where the digits after it are not three, or where it follows a dot;
+    commas before three digits alone are thousands, unless semicolons split the fields.
 
     >>> find_number_format(["1.234,50", "987,00"], delimiter=";").decimal
     ','
@@ -34,26 +32,16 @@ def find_number_format(
     """
     prices = [cell.strip() for cell in prices if cell.strip()]
     volumes = [cell.strip() for cell in volumes if cell.strip()]
-    plain = [_SIGNS.sub("", cell) for cell in prices]
+    plain = [_SYMBOLS.sub("", cell) for cell in prices]
     mark = decimal or _decimal_mark(plain, delimiter)
     thousands: Literal[".", ","] = "." if mark == "," else ","
-    grouped = any(thousands in cell for cell in plain)
-    grouped = grouped or any(thousands in _SIGNS.sub("", cell) for cell in volumes)
+    grouped = any(thousands in each for each in [*plain, *(_SYMBOLS.sub("", v) for v in volumes)])
     return NumberFormat(
         decimal=mark,
         thousands=thousands if grouped else _space_between_digits([*prices, *volumes]),
-        symbols=any(_SIGNS.search(cell) for cell in [*prices, *volumes]),
+        symbols=any(_SYMBOLS.search(cell) for cell in [*prices, *volumes]),
         magnitudes=any(re.fullmatch(r".*\d\s*[KMBTkmbt]", cell) for cell in volumes),
     )
-
-
-def formula_cell(cell: str) -> bool:
-    """True for a cell that a spreadsheet would run: `=...`, `@...`, `+name`, `-name`.
-
-    >>> [formula_cell(cell) for cell in ("=HYPERLINK(1)", "@SUM(1)", "+cmd|x", "-1.5", "+1", "-", "-nan")]
-    [True, True, True, False, False, False, False]
-    """
-    return _FORMULA.match(cell) is not None and cell.strip().casefold() not in _MISSING
 
 
 def _decimal_mark(cells: list[str], delimiter: str | None) -> Literal[".", ","]:
@@ -78,8 +66,5 @@ def _decimal_mark(cells: list[str], delimiter: str | None) -> Literal[".", ","]:
 
 
 def _space_between_digits(cells: list[str]) -> str | None:
-    for cell in cells:
-        found = re.search(r"\d([ \u00a0\u202f'\u2019])\d{3}", cell)
-        if found:
-            return found.group(1)
-    return None
+    found = (re.search(r"\d([ \u00a0\u202f'\u2019])\d{3}", cell) for cell in cells)
+    return next((each.group(1) for each in found if each), None)

@@ -1,4 +1,4 @@
-"""This file holds which column of a user's file plays which role, by its name or by its values.
+"""Which column of a user's file plays which role, by its name or by its values.
 
 Roles: timestamp (one column, or a date and a time), open, high, low, close, volume, symbol.
 """
@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from trading_pipeline.datasets.reading.layout import is_value
+from trading_pipeline.datasets.columns.values import is_value
+from trading_pipeline.domain.bars import PRICE_COLUMNS
 from trading_pipeline.errors import DatasetFormatError, did_you_mean
 
 __all__ = ["answered_columns", "columns_by_name", "columns_by_value", "plain_name"]
@@ -27,8 +28,8 @@ def _words(text: str) -> tuple[str, ...]:
 # Best first; English, then German, French, Spanish as exports of brokers and banks write them.
 _SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "open": _words(
-        "open o openprice opening openingprice priceopen first eroffnung eroffn eroffnungskurs erster "
-        "anfang ouverture ouv apertura"
+        "open o openprice opening openingprice priceopen first eroffnung eroffn eroffnungskurs "
+        "erster anfang ouverture ouv apertura"
     ),
     "high": _words(
         "high h highprice pricehigh max maximum highest hoch tageshoch hochst plushaut haut maximo"
@@ -37,8 +38,8 @@ _SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "low l lowprice pricelow min minimum lowest tief tagestief tiefst plusbas bas minimo"
     ),
     "close": _words(
-        "close c closeprice closing closingprice priceclose closelast last lastprice ltp price settle "
-        "schluss schlusskurs zuletzt cloture dernier cierre ultimo"
+        "close c closeprice closing closingprice priceclose closelast last lastprice ltp price "
+        "settle schluss schlusskurs zuletzt cloture dernier cierre ultimo"
     ),
     "volume": _words(
         "volume vol v totalvolume basevolume volumen tradedvolume tottrdqty quantity qty shares "
@@ -49,9 +50,9 @@ _SYNONYMS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 _TIMESTAMPS = _words(
-    "unix unixtime unixtimestamp epoch timestamp datetime dateandtime datetimeutc timestamputc opentime "
-    "openat ts dt time date day tradedate tradingdate gmttime localtime start starttime begin bartime "
-    "datum zeit fecha index indexlevel0 unnamed0 t"
+    "unix unixtime unixtimestamp epoch timestamp datetime dateandtime datetimeutc timestamputc "
+    "opentime openat ts dt time date day tradedate tradingdate gmttime localtime start starttime "
+    "begin bartime datum zeit fecha index indexlevel0 unnamed0 t"
 )
 _DATES = ("date", "day", "datum", "fecha", "tradedate", "tradingdate", "dtyyyymmdd")
 _TIMES = ("time", "uhrzeit", "zeit", "hora", "heure", "tradetime")
@@ -62,7 +63,8 @@ _QUOTES = ("usd", "usdt", "usdc", "busd", "eur", "gbp", "jpy", "quote")
 def plain_name(name: str) -> str:
     """A column's name without case, accents, brackets, numbering and punctuation.
 
-    >>> [plain_name(name) for name in ("<DATE>", "1. open", "Close/Last", "Vol.", "Eröffn.", "AAPL.High")]
+    >>> names = ("<DATE>", "1. open", "Close/Last", "Vol.", "Eröffn.", "AAPL.High")
+    >>> [plain_name(name) for name in names]
     ['date', 'open', 'closelast', 'vol', 'eroffn', 'aaplhigh']
     """
     text = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().casefold()
@@ -71,7 +73,7 @@ def plain_name(name: str) -> str:
 
 
 def columns_by_name(names: Sequence[str], rows: Rows, is_timestamp: IsTimestamp) -> Positions:
-    """Positions of the roles that the names and the values behind them show; others are left out.
+    """Positions of the roles that the names and the values below them show; others are left out.
 
     A time stamp is taken only where its cells can be read as one; an epoch is preferred to a naive
     text, as it needs no time zone.
@@ -80,7 +82,7 @@ def columns_by_name(names: Sequence[str], rows: Rows, is_timestamp: IsTimestamp)
     found: Positions = {}
     for role, synonyms in _SYNONYMS.items():
         position = _first(plain, synonyms, taken=set())
-        if position is None and role in ("open", "high", "low", "close"):
+        if position is None and role in PRICE_COLUMNS:
             position = _by_last_word(names, synonyms)
         if position is not None:
             found[role] = (position,)
@@ -94,9 +96,9 @@ def columns_by_name(names: Sequence[str], rows: Rows, is_timestamp: IsTimestamp)
 def columns_by_value(rows: Rows, is_timestamp: IsTimestamp) -> Positions:
     """Positions of the roles in a table without a header, counted from 0.
 
-    The first column of time stamps (with the column of times behind it, where it holds dates), then
+    The first column of time stamps (with the column of times after it, where it holds dates), then
     the first four numeric columns in which high and low enclose open and close in nine rows of ten,
-    then the volume, then a symbol in front of the time stamps.
+    then the volume, then a symbol before the time stamps.
     """
     if not rows:
         return {}
@@ -116,7 +118,7 @@ def columns_by_value(rows: Rows, is_timestamp: IsTimestamp) -> Positions:
     begin = found["timestamp"][-1] + 1 if "timestamp" in found else 0
     for first in range(begin, len(columns) - 3):
         if _encloses(columns[first : first + 4]):
-            found |= {role: (first + i,) for i, role in enumerate(("open", "high", "low", "close"))}
+            found |= {role: (first + i,) for i, role in enumerate(PRICE_COLUMNS)}
             if first + 4 < len(columns) and any(is_value(cell) for cell in columns[first + 4]):
                 found["volume"] = (first + 4,)
             break
@@ -156,11 +158,13 @@ def _position(role: str, column: str | int, names: Sequence[str]) -> int:
 
 
 def _first(plain: Sequence[str], synonyms: Sequence[str], taken: set[int]) -> int | None:
+    return next(_matches(plain, synonyms, taken), None)
+
+
+def _matches(plain: Sequence[str], synonyms: Sequence[str], taken: set[int]) -> Iterator[int]:
+    """Free positions whose name is a synonym, the best synonym first."""
     for synonym in synonyms:
-        for position, name in enumerate(plain):
-            if name == synonym and position not in taken:
-                return position
-    return None
+        yield from (i for i, name in enumerate(plain) if name == synonym and i not in taken)
 
 
 def _by_last_word(names: Sequence[str], synonyms: Sequence[str]) -> int | None:
@@ -195,19 +199,15 @@ def _timestamp(
         days, clocks = [row[date] for row in rows], [row[time] for row in rows]
         if is_timestamp(days) and all(_TIME.fullmatch(cell) for cell in clocks):
             return date, time
-    for synonym in _TIMESTAMPS:
-        for position, name in enumerate(plain):
-            if name == synonym and position not in taken:
-                cells = [row[position] for row in rows]
-                if not cells or is_timestamp(cells):
-                    return (position,)
-    free = [i for i in range(len(plain)) if i not in taken]
-    stamped = [i for i in free if rows and is_timestamp([row[i] for row in rows])]
-    return (stamped[0],) if stamped else None
+    for position in _matches(plain, _TIMESTAMPS, taken):
+        if not rows or is_timestamp([row[position] for row in rows]):
+            return (position,)
+    free = [i for i in range(len(plain)) if rows and i not in taken]
+    return next(((i,) for i in free if is_timestamp([row[i] for row in rows])), None)
 
 
 def _is_digit_clock(columns: list[list[str]], start: int) -> bool:
-    """True for times written as 093000 behind a date of eight digits."""
+    """True for times written as 093000 after a date of eight digits."""
     days = all(re.fullmatch(r"\s*\d{8}\s*", cell) for cell in columns[start])
     behind = columns[start + 1] if start + 1 < len(columns) else []
     return days and bool(behind) and all(re.fullmatch(r"\s*\d{4}(\d\d)?\s*", c) for c in behind)

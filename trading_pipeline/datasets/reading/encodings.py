@@ -1,6 +1,6 @@
-"""This file holds the reading of a file's bytes: text or not, which encoding, how its lines end.
+"""What the bytes of a file say: text or not, which encoding, how its lines end.
 
-The whole file is read once in blocks of 1 MiB; nothing of it is kept but its head.
+The whole file is read once in blocks of 1 MiB; only its head is kept.
 """
 
 from __future__ import annotations
@@ -60,17 +60,16 @@ class FileBytes:
 
     @property
     def needs_transcoding(self) -> bool:
-        """True where the reader of large files must get a copy in UTF-8."""
+        """True where the file must be read through a copy in UTF-8."""
         return self.kind == "text" and (self.encoding != "utf-8" or self.old_lines)
 
 
 def examine_bytes(path: Path, *, limit: int | None = None) -> FileBytes:
     """Kind, encoding and line ends of a file: BOM, then UTF-8, then cp1252.
 
-    `limit`: look at so many bytes only, for a preview.
-
-    A NUL byte makes a file binary, unless every second byte of its head is one (UTF-16). Raises
-    `DatasetFormatError` where there is no such file or it cannot be read.
+    A NUL byte makes a file binary, unless every second byte of its head is one (UTF-16). `limit`:
+    how many bytes to look at, for a preview. Raises `DatasetFormatError` where there is no such
+    file or it cannot be read.
     """
     size = _size(path)
     if size == 0:
@@ -79,9 +78,9 @@ def examine_bytes(path: Path, *, limit: int | None = None) -> FileBytes:
         head = file.read(4096)
     if head.startswith(_PARQUET):
         return FileBytes(kind="parquet", size=size, encoding="parquet")
-    for magic, detail in _ARCHIVES:
-        if head.startswith(magic):
-            return FileBytes(kind="binary", size=size, detail=detail)
+    archive = next((detail for magic, detail in _ARCHIVES if head.startswith(magic)), None)
+    if archive is not None:
+        return FileBytes(kind="binary", size=size, detail=archive)
     for bom, encoding in _BOMS:
         if head.startswith(bom):
             if size == len(bom):
@@ -108,7 +107,7 @@ def head_text(path: Path, encoding: str, limit: int = HEAD_BYTES) -> list[str]:
 def transcode(source: Path, target: Path, encoding: str) -> None:
     """Write `source` as UTF-8 with `\\n` line ends to `target`, block by block.
 
-    Bytes that the encoding does not have become the replacement character, as no price holds one.
+    Bytes that the encoding does not have become the replacement character, which no price contains.
     """
     with (
         source.open("r", encoding=encoding, errors="replace") as reading,
@@ -121,12 +120,12 @@ def transcode(source: Path, target: Path, encoding: str) -> None:
 
 
 def require_inside(path: Path, folder: Path) -> Path:
-    """`path` resolved, links followed; raises `DatasetFormatError` where it is not inside `folder`."""
+    """`path` with links resolved; raises `DatasetFormatError` where it is not inside `folder`."""
     resolved, allowed = path.expanduser().resolve(), folder.expanduser().resolve()
     if not resolved.is_relative_to(allowed) or resolved == allowed:
         raise DatasetFormatError(
-            f"{path} lies outside {allowed}, the only folder that files are taken from here. Copy the "
-            "file into it; a link that leads out of it is not followed.",
+            f"{path} lies outside {allowed}, the only folder that files are read from here. Copy "
+            "the file into it; a link that leads out of it is not followed.",
             path=str(path),
             folder=str(allowed),
         )
@@ -174,9 +173,8 @@ def _examine_text(path: Path, size: int, *, bom: bool, limit: int | None) -> Fil
     utf8, quoted, feeds, returns, pending = True, False, False, False, False
     for block in _blocks(path, limit):
         if b"\0" in block:
-            return FileBytes(
-                kind="binary", size=size, bom=bom, detail="not text: it holds NUL bytes"
-            )
+            detail = "not text: it holds NUL bytes"
+            return FileBytes(kind="binary", size=size, bom=bom, detail=detail)
         quoted = quoted or b'"' in block
         feeds = feeds or b"\n" in block
         returns = returns or b"\r" in block

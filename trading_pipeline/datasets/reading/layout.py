@@ -1,22 +1,24 @@
-"""This file holds how the lines of a text file become cells: delimiter, lines to skip, header.
+"""How the lines of a text file become cells: delimiter, lines to skip, header.
 
-All rules look at the head of the file and take what most lines say, so that one cut line changes nothing.
+All rules look at the head of the file and follow the majority of its lines, so that one truncated
+line changes nothing.
 """
 
 from __future__ import annotations
 
+import contextlib
 import csv
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from trading_pipeline.datasets.columns.values import is_value
+
 __all__ = [
     "DELIMITERS",
     "TextLayout",
     "find_layout",
-    "is_value",
     "split_line",
     "symbols_of_columns",
 ]
@@ -25,25 +27,14 @@ DELIMITERS = (",", ";", "\t", "|")
 _LINES = 1000
 _TICKER_LINES = ("ticker", "tickers", "symbol", "symbols")
 """First cells of the header line that holds the symbols of a wide table."""
-_VALUE = re.compile(
-    r"""\s*[-+(]?[$€£¥₹]?\s*(?:
-        \d[\d.,'\u2019\u00a0\u202f ]*(?:[eE][-+]?\d+)?\s*[KMBT%]?\)?   # a number
-      | \d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*                              # a date
-      | \d{1,2}[- ][A-Za-z]{3,9}\.?[- ,]+\d{2,4}.*                     # 02-Jan-2024
-      | [A-Za-z]{3,9}\.?\s+\d{1,2},?\s+\d{4}.*                         # Jan 02, 2024
-      | \d{1,2}:\d{2}.*                                                # a time
-      | \.\d+
-    )\s*""",
-    re.VERBOSE,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TextLayout:
     """Delimiter, lines before the header, header lines, names of the columns, cells of a full row.
 
-    `header`: False where the first full line holds values, "multi" where more than one line names the
-    columns. `rows`: cells of the lines of the head behind the header, cut lines included.
+    `header`: False where the first full line holds values, "multi" where more than one line names
+    the columns. `rows`: cells of the lines after the header, truncated lines included.
     `header_cells`: cells of the header lines.
     """
 
@@ -58,7 +49,8 @@ class TextLayout:
 
 
 def symbols_of_columns(layout: TextLayout) -> tuple[str, ...]:
-    """Symbol over each column of a table whose header has a line of tickers; () for other tables."""
+    """Symbol over each column of a table whose header has a line of tickers; () for other
+    tables."""
     if layout.header != "multi":
         return ()
     for row in layout.header_cells:
@@ -67,31 +59,20 @@ def symbols_of_columns(layout: TextLayout) -> tuple[str, ...]:
     return ()
 
 
-def is_value(cell: str) -> bool:
-    """True for a cell that holds a number, a date or a time and not a name.
-
-    >>> [is_value(cell) for cell in ("1,234.5", "$12.3", "Jan 02, 2024", "Open", "-", "")]
-    [True, True, True, False, False, False]
-    """
-    return _VALUE.fullmatch(cell) is not None
-
-
 def split_line(line: str, delimiter: str) -> tuple[str, ...]:
-    """Cells of one line; quotation marks around a cell are taken off."""
-    if '"' not in line:
-        return tuple(line.split(delimiter))
-    try:
-        return tuple(next(csv.reader([line], delimiter=delimiter), ()))
-    except csv.Error:
-        return tuple(line.split(delimiter))
+    """Cells of one line; quotation marks around a cell are removed."""
+    if '"' in line:
+        with contextlib.suppress(csv.Error):
+            return tuple(next(csv.reader([line], delimiter=delimiter), ()))
+    return tuple(line.split(delimiter))
 
 
 def find_layout(lines: Sequence[str], delimiter: str | None = None) -> TextLayout:
-    """Layout of a table from the lines of its head; `delimiter` instead of the one found.
+    """Layout of a table from the lines of its head; `delimiter` overrides the one found.
 
-    The delimiter with the highest share of lines of the commonest width, times that width, times the
-    share of cells that hold no other delimiter. Lines before the first one of that width are skipped.
-    Without any table-like line the whole is one column.
+    The delimiter with the highest share of lines of the commonest width, times that width, times
+    the share of cells that hold no other delimiter. Lines before the first one of that width are
+    skipped. Without any table-like line the whole is one column.
     """
     numbered = [(number, line) for number, line in enumerate(lines) if line.strip()]
     shown = [line for _, line in numbered[:_LINES]]
@@ -104,7 +85,7 @@ def find_layout(lines: Sequence[str], delimiter: str | None = None) -> TextLayou
     while start + heads < len(cells) and heads < 3 and _names_columns(cells[start + heads][1]):
         heads += 1
     if heads > 1 and not _continues_header(cells[start + 1][1]):
-        heads = 1  # the line behind the header is a row without a single value, not a header
+        heads = 1  # the line after the header is a row without a single value
     header_cells = tuple(row for _, row in cells[start : start + heads])
     skip = cells[start][0] if cells else 0
     behind = cells[start + heads - 1][0] + 1 - skip if heads else 0

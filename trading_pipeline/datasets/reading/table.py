@@ -1,6 +1,6 @@
-"""This file holds how the form of a user's file is found: bytes, cells, roles, numbers, time stamps.
+"""Finds the form of a user's file: cells, roles of columns, numbers, time stamps.
 
-Only the head of a text file is looked at here, but for its bytes, which are read once in blocks.
+Only the head of a text file is looked at here.
 """
 
 from __future__ import annotations
@@ -11,19 +11,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from trading_pipeline.datasets.clocks.timestamps import (
-    DateOrder,
-    candidate_formats,
-    is_timestamp_column,
-)
 from trading_pipeline.datasets.columns.numbers import find_number_format
 from trading_pipeline.datasets.columns.roles import (
     answered_columns,
     columns_by_name,
     columns_by_value,
 )
+from trading_pipeline.datasets.columns.timestamps import (
+    DateOrder,
+    candidate_formats,
+    is_timestamp_column,
+)
 from trading_pipeline.datasets.reading.encodings import HEAD_BYTES, FileBytes, head_text, transcode
 from trading_pipeline.datasets.reading.layout import find_layout, symbols_of_columns
+from trading_pipeline.domain.bars import PRICE_COLUMNS
 from trading_pipeline.domain.dataset_shape import NumberFormat, TableShape, TimestampFormat
 from trading_pipeline.errors import DatasetFormatError
 from trading_pipeline.settings.dataset_answers import EPOCH_FORMATS, DatasetAnswers
@@ -38,7 +39,7 @@ _HEAD_ROWS = 1000
 class FoundTable:
     """Form of a file and its first rows. `formats`: what its time stamps can be, by date order.
 
-    `symbols`: those named in the header of a wide table. `is_blank`: the file has no line at all.
+    `symbols`: those named in the header of a wide table. `is_blank`: all lines are empty.
     """
 
     shape: TableShape
@@ -67,7 +68,7 @@ def readable_copy(path: Path, content: FileBytes) -> Iterator[Path]:
         except OSError as error:
             raise DatasetFormatError(
                 f"{path} is written in {content.encoding} and no copy in UTF-8 could be made: "
-                f"{error.strerror}. See that the disk of {folder} has room, or save the file as UTF-8.",
+                f"{error.strerror}. Make room on the disk of {folder}, or save the file as UTF-8.",
                 path=str(path),
             ) from error
         yield copy
@@ -81,11 +82,11 @@ def find_table(
     encoding: str = "utf-8",
     limit: int = HEAD_BYTES,
 ) -> FoundTable:
-    """Form of the file at `path`, with the answers instead of what is found.
+    """Form of the file at `path`; an answer overrides what is found.
 
-    `encoding`: in which it is read here; `content` has that of the original. `limit`: bytes of its head.
-
-    Raises `DatasetFormatError` for an answered column that is not there, and for damaged Parquet.
+    `encoding`: of the file that is read here; `content` has that of the original. `limit`: bytes of
+    its head. Raises `DatasetFormatError` for an answered column that is missing, and for damaged
+    Parquet.
     """
     if content.kind == "parquet":
         names, rows, _ = parquet_head(path, _HEAD_ROWS)
@@ -139,7 +140,7 @@ def _with_roles(
     found = FoundTable(shape=shape, rows=tuple(rows), formats={}, symbols=symbols)
     numbers = NumberFormat()
     if shape.delimiter is not None:
-        prices = [cell for role in ("open", "high", "low", "close") for cell in found.cells(role)]
+        prices = [cell for role in PRICE_COLUMNS for cell in found.cells(role)]
         numbers = find_number_format(
             prices, found.cells("volume"), delimiter=shape.delimiter, decimal=answers.decimal
         )

@@ -108,7 +108,7 @@ class FullPass:
     def chain_for(self, instrument: str, scenario: ScenarioSpec) -> dict[str, int]:
         """What a scenario needs, for an instrument."""
         require_listed(scenario, self.workspace.catalog.instrument(instrument).id)
-        models = list(required_models(scenario))
+        models = list(required_models(scenario, self.workspace.registries.strategies))
         windows = scenario_windows(self.workspace, scenario, instrument)
         if models and scenario.model_window is not None:
             windows = self.workspace.windows_of(instrument)

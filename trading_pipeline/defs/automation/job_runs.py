@@ -184,8 +184,8 @@ def _plain_error(error: BaseException, failed_checks: Sequence[str]) -> TradingP
         return DataQualityError(
             f"A blocking check failed, so nothing was built on its asset. {shown}"
             + (f" And {more} more check(s)." if more > 0 else "")
-            + " The asset's page in the UI lists every finding; those of bars are rows of the table "
-            "quality_findings.",
+            + " The asset's page in the UI lists every finding; those of bars are rows of the "
+            "table quality_findings.",
             checks=list(failed_checks),
         )
     if root is error:

@@ -4,7 +4,7 @@ Each asks for one run an instrument and window, so that a failure stops that one
 can set the window's content hash as its data version.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import dagster as dg
 
@@ -22,52 +22,67 @@ _BARS_CRON = "30 23 * * *"
 
 def daily_schedules() -> list[dg.ScheduleDefinition]:
     """Corporate actions first, bars a quarter of an hour later; both in UTC."""
+    return [
+        _schedule(
+            "daily_corporate_actions",
+            job="corporate_actions_job",
+            cron=_ACTIONS_CRON,
+            pending=lambda workspace, name: ActionStage(workspace, name).pending(WHOLE),
+            nothing="The corporate actions of every instrument are up to date.",
+            description="Asks for splits and dividends of every instrument whose universe goes on.",
+        ),
+        _schedule(
+            "daily_bars",
+            job="daily_bars",
+            cron=_BARS_CRON,
+            pending=_pending_bars,
+            nothing="Every window of every instrument is final and fetched.",
+            description="Asks for the newest bars of every instrument's running and settling "
+            "windows.",
+        ),
+    ]
+
+
+def _schedule(
+    name: str,
+    *,
+    job: str,
+    cron: str,
+    pending: Callable[[Workspace, str], list[str]],
+    nothing: str,
+    description: str,
+) -> dg.ScheduleDefinition:
+    """A run for each partition that is `pending`: names behind the instrument, by instrument."""
 
     @dg.schedule(
-        name="daily_corporate_actions",
-        job_name="corporate_actions_job",
-        cron_schedule=_ACTIONS_CRON,
+        name=name,
+        job_name=job,
+        cron_schedule=cron,
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.STOPPED,
-        description="Asks for splits and dividends of every instrument whose universe goes on.",
+        description=description,
     )
-    def actions(
-        context: dg.ScheduleEvaluationContext, workspace: WorkspaceResource
-    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        opened = workspace.open_for(None)
-        day = f"{context.scheduled_execution_time:%Y-%m-%d}"
-        names = [
-            name for name in _known(context, opened) if ActionStage(opened, name).pending(WHOLE)
-        ]
-        if not names:
-            yield dg.SkipReason("The corporate actions of every instrument are up to date.")
-        for name in names:
-            yield dg.RunRequest(run_key=f"{day}|{name}", partition_key=name)
-
-    @dg.schedule(
-        name="daily_bars",
-        job_name="daily_bars",
-        cron_schedule=_BARS_CRON,
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.STOPPED,
-        description="Asks for the newest bars of every instrument's running and settling windows.",
-    )
-    def bars(
+    def schedule(
         context: dg.ScheduleEvaluationContext, workspace: WorkspaceResource
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         opened = workspace.open_for(None)
         day = f"{context.scheduled_execution_time:%Y-%m-%d}"
         keys = [
-            f"{name}|{window.key}"
-            for name in _known(context, opened)
-            for window in BarStage(opened, name).pending(opened.windows_of(name))
+            f"{instrument}|{part}".rstrip("|")
+            for instrument in _known(context, opened)
+            for part in pending(opened, instrument)
         ]
         if not keys:
-            yield dg.SkipReason("Every window of every instrument is final and fetched.")
+            yield dg.SkipReason(nothing)
         for key in keys:
             yield dg.RunRequest(run_key=f"{day}|{key}", partition_key=key)
 
-    return [actions, bars]
+    return schedule
+
+
+def _pending_bars(workspace: Workspace, name: str) -> list[str]:
+    windows = workspace.windows_of(name)
+    return [window.key for window in BarStage(workspace, name).pending(windows)]
 
 
 def _known(context: dg.ScheduleEvaluationContext, workspace: Workspace) -> list[str]:

@@ -1,1 +1,1 @@
-"""Asset checks."""
+"""Asset checks: `bars` for the quality of bars, `audits` for values that read the future."""

@@ -17,12 +17,12 @@ _DESCRIPTIONS = {
     "schema": "The columns of a bar are there, numeric and without gaps.",
     "duplicate_ts": "No time stamp occurs twice.",
     "order": "Time stamps rise.",
-    "grid": "Every bar lies on its timeframe's grid within the session.",
+    "grid": "Every bar is on its timeframe's grid within the session.",
     "ohlc": "High is the highest and low the lowest price of each bar.",
     "positive": "Prices are above 0 and finite, volumes are not negative.",
     "identity": "No other company under the same ticker after a long gap.",
     "gap": "No bar that the calendar expects is missing; above 1 % of the window's bars it blocks.",
-    "extra_bar": "No bar lies outside the calendar or the span that was asked for.",
+    "extra_bar": "No bar is outside the calendar or the span that was asked for.",
     "coverage": "At least 90 % of the due bars are there, from the start of the listing on.",
     "zero_volume": "At most 5 % of the bars have no volume; not for indices and currencies.",
     "stale": "No run of 5 daily (20 intraday) bars has the same four prices.",
@@ -36,17 +36,18 @@ _DESCRIPTIONS = {
 
 
 _REFETCH = (
-    "Ask the source again with 'trading-pipeline run {id} --refetch', correct the file and add it again "
-    "where the bars are of one, or leave the instrument out with 'trading-pipeline universe remove {id}'."
+    "Ask the source again with 'trading-pipeline run {id} --refetch', correct the file and add it "
+    "again where the bars are of one, or leave the instrument out with 'trading-pipeline universe "
+    "remove {id}'."
 )
 _FIXES = {
-    "duplicate_ts": "Bars of a file: 'trading-pipeline datasets add FILE --duplicates first' (or last) "
-    "keeps one of them. Others: 'checks: {{repairs: [drop_equal_duplicates]}}' of {id} in universe.yaml "
-    "drops equal ones. " + _REFETCH,
+    "duplicate_ts": "Bars of a file: 'trading-pipeline datasets add FILE --duplicates first' (or "
+    "last) keeps one of them. Others: 'checks: {{repairs: [drop_equal_duplicates]}}' of {id} in "
+    "universe.yaml drops equal ones. " + _REFETCH,
     "grid": "See that the timeframe and the calendar of {id} in universe.yaml are right. "
     + _REFETCH,
-    "gap": "Where such bars are absent for good, raise 'checks: {{gap_error_fraction: ...}}' of {id} in "
-    "universe.yaml above that share. " + _REFETCH,
+    "gap": "Where such bars are absent for good, raise 'checks: {{gap_error_fraction: ...}}' of {id} "
+    "in universe.yaml above that share. " + _REFETCH,
     "identity": "If it is the same company, record the split that is missing; if not, set "
     "'listed_from' of {id} in universe.yaml to the first day of the newer one.",
 }

@@ -18,8 +18,9 @@ from trading_pipeline.features.audits.comparison import CausalityFinding, comput
 from trading_pipeline.features.audits.labels import audit_label_span
 from trading_pipeline.features.audits.permutation import audit_permuted_labels
 from trading_pipeline.features.labels.labels import Labels, compute_labels
+from trading_pipeline.features.sets.computation import compute_features
 from trading_pipeline.features.sets.context import FeatureContext
-from trading_pipeline.features.sets.registry import FeatureSet, compute_features
+from trading_pipeline.features.sets.feature_set import FeatureSet
 from trading_pipeline.settings.label_spec import LabelSpec
 
 __all__ = ["LabelsOfBars", "audit_feature_set", "audit_labels", "simple_features"]

@@ -12,7 +12,7 @@ import pandas as pd
 
 from trading_pipeline.domain.bars import BAR_COLUMNS
 from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
-from trading_pipeline.features.arrays import FloatArray
+from trading_pipeline.features.arrays import FloatArrays
 from trading_pipeline.features.indicators.wrapper import (
     indicator_arrays,
     indicator_inputs,
@@ -25,7 +25,7 @@ from trading_pipeline.features.rolling.windows import (
     lagged,
     rolling_z_score,
 )
-from trading_pipeline.features.sets.registry import FeatureSpec
+from trading_pipeline.features.sets.feature_set import FeatureSpec
 
 __all__ = ["Form", "indicator_columns", "indicator_features"]
 
@@ -43,7 +43,7 @@ def indicator_columns(
     form: Form,
     form_bars: int,
     **parameters: Any,
-) -> tuple[FloatArray, ...]:
+) -> FloatArrays:
     """The indicator's outputs in a form: as they are, by the close, or over `form_bars` bars.
 
     `difference` is the change over `form_bars` bars, `z_score` the sample standard deviations from

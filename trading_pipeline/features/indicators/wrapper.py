@@ -24,6 +24,7 @@ from trading_pipeline.errors import (
     UnknownNameError,
     did_you_mean,
 )
+from trading_pipeline.features.arrays import FloatArray, FloatArrays
 from trading_pipeline.features.indicators.warmups import SLOW, START_DEPENDENT, WARMUPS
 
 __all__ = [
@@ -36,8 +37,6 @@ __all__ = [
     "indicator_parameters",
     "indicator_warmup",
 ]
-
-FloatArray = npt.NDArray[np.float64]
 
 _NOT_OFFERED = frozenset(("MAVP",))  # takes a series of periods, which bars do not have
 
@@ -100,7 +99,7 @@ def indicator(
 
 def indicator_arrays(
     name: str, data: pd.DataFrame | pd.Series, *, source: str = "close", **parameters: int | float
-) -> tuple[FloatArray, ...]:
+) -> FloatArrays:
     """As `indicator`, but a bare array for each output: what features are computed with."""
     definition = _definition(name)
     columns = _columns(definition, source)

@@ -63,8 +63,8 @@ def compute_labels(
 
     - `forward_return`: that number; `scaled_return`: its log in volatilities of the last
       `volatility_bars` one-bar log returns, times the root of h.
-    - `direction`: 1.0 above the dead zone, 0.0 below it, no row on or inside it (with a dead zone of 0
-      a return of exactly 0 has none); `three_way`: 1.0, -1.0, and 0.0 on or inside it.
+    - `direction`: 1.0 above the dead zone, 0.0 below it, no row on or inside it (if it is 0: no row
+      for a return of exactly 0); `three_way`: 1.0, -1.0, and 0.0 on or inside it.
     - `triple_barrier` and `meta_label`: see `barriers.py`.
     - `ohlc_path`: for each step k up to h `close_k`, log of close over bar t's close, `body_k`, log
       of close over open of that bar, and the wicks `upper_k`, `lower_k`, 0 or more, in logs.

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from trading_pipeline.features.sets import alpha158_formulas as formulas
-from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec, register_feature_set
+from trading_pipeline.features.sets.feature_set import FeatureSet, FeatureSpec
 
 __all__ = ["ALPHA158"]
 
@@ -204,5 +204,5 @@ def _rolling_specs(formulas_of_parts: tuple[_Rolling, ...]) -> list[FeatureSpec]
     ]
 
 
-ALPHA158 = register_feature_set(FeatureSet(name="alpha158", version=1, specs=_specs()))
+ALPHA158 = FeatureSet(name="alpha158", version=1, specs=_specs())
 """Shape of the bar, and price and volume statistics of 5 to 60 bars."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from trading_pipeline.features.arrays import FloatArray
+from trading_pipeline.features.arrays import FloatArray, FloatArrays
 from trading_pipeline.features.rolling.nested_windows import (
     nested_correlations,
     nested_extreme_positions,
@@ -45,10 +45,9 @@ __all__ = [
 ]
 
 _TINY = 1e-12
-Columns = tuple[FloatArray, ...]
 
 
-def bar_shape(bars: pd.DataFrame) -> Columns:
+def bar_shape(bars: pd.DataFrame) -> FloatArrays:
     """KMID, KLEN, KMID2, KUP, KUP2, KLOW, KLOW2, KSFT, KSFT2: body, length and wicks of the bar."""
     opened, high, low, close = (_column(bars, name) for name in ("open", "high", "low", "close"))
     length = high - low + _TINY
@@ -61,13 +60,13 @@ def bar_shape(bars: pd.DataFrame) -> Columns:
     return tuple(parts)
 
 
-def price_ratios(bars: pd.DataFrame) -> Columns:
+def price_ratios(bars: pd.DataFrame) -> FloatArrays:
     """OPEN0, HIGH0, LOW0: the bar's other prices by its close."""
     close = _column(bars, "close")
     return tuple(_column(bars, name) / close for name in ("open", "high", "low"))
 
 
-def close_level(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
+def close_level(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> FloatArrays:
     """ROC, MA, STD, BETA, RSQR, RESI of each window, all but RSQR by the close.
 
     The close d bars ago, the mean close and its deviation; slope, explained share and last residual
@@ -86,8 +85,8 @@ def close_level(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
     return tuple(columns)
 
 
-def range_place(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
-    """MAX, MIN, RSV of each window: highest high and lowest low by the close; close between them."""
+def range_place(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> FloatArrays:
+    """MAX, MIN, RSV of each window: highest high, lowest low by the close; close in between."""
     close = _column(bars, "close")
     highest = nested_extremes(_column(bars, "high"), windows, greatest=True)
     lowest = nested_extremes(_column(bars, "low"), windows, greatest=False)
@@ -98,14 +97,14 @@ def range_place(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
     return tuple(columns)
 
 
-def close_order(bars: pd.DataFrame, *, window: int) -> Columns:
+def close_order(bars: pd.DataFrame, *, window: int) -> FloatArrays:
     """QTLU, QTLD, RANK: 80% and 20% quantile of the closes by the close, and its rank."""
     close = _column(bars, "close")
     order = rolling_order_statistics(close, window, low=0.2, high=0.8)
     return order.high / close, order.low / close, order.rank
 
 
-def extreme_ages(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
+def extreme_ages(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> FloatArrays:
     """IMAX, IMIN, IMXD of each window: places of highest high, lowest low (oldest is 1), by d."""
     tops = nested_extreme_positions(_column(bars, "high"), windows, greatest=True)
     bottoms = nested_extreme_positions(_column(bars, "low"), windows, greatest=False)
@@ -116,7 +115,7 @@ def extreme_ages(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
     return tuple(columns)
 
 
-def correlations(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
+def correlations(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> FloatArrays:
     """CORR and CORD of each window: of close and log volume, and of their changes."""
     close, volume = _column(bars, "close"), _column(bars, "volume")
     before = lagged(volume, 1)
@@ -127,7 +126,7 @@ def correlations(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
     return tuple(found[window] for window in windows for found in (of_levels, of_changes))
 
 
-def rise_counts(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
+def rise_counts(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> FloatArrays:
     """CNTP, CNTN, CNTD of each window: shares of bars that closed higher, lower; difference."""
     change = _change(_column(bars, "close"))
     # keeps the first row, whose change is unknown, NaN
@@ -141,12 +140,12 @@ def rise_counts(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
     return tuple(columns)
 
 
-def rise_sums(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
+def rise_sums(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> FloatArrays:
     """SUMP, SUMN, SUMD of each window: rises, falls, difference, by all movement of the close."""
     return _rise_shares(_column(bars, "close"), windows)
 
 
-def volume_level(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
+def volume_level(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> FloatArrays:
     """VMA, VSTD of each window: mean volume and deviation by the bar's volume; 0 without any."""
     volume = _column(bars, "volume")
     by_volume = 1.0 / np.where(volume == 0.0, np.inf, volume + _TINY)
@@ -158,7 +157,7 @@ def volume_level(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
     return tuple(columns)
 
 
-def weighted_volatility(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
+def weighted_volatility(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> FloatArrays:
     """WVMA of each window: deviation over mean of the return's size times the volume."""
     close = _column(bars, "close")
     weighted = np.abs(close / lagged(close, 1) - 1.0) * _column(bars, "volume")
@@ -168,12 +167,12 @@ def weighted_volatility(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Colu
     )
 
 
-def volume_rise_sums(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> Columns:
+def volume_rise_sums(bars: pd.DataFrame, *, windows: tuple[int, ...]) -> FloatArrays:
     """VSUMP, VSUMN, VSUMD of each window: as `rise_sums`, of the volume."""
     return _rise_shares(_column(bars, "volume"), windows)
 
 
-def _rise_shares(values: FloatArray, windows: tuple[int, ...]) -> Columns:
+def _rise_shares(values: FloatArray, windows: tuple[int, ...]) -> FloatArrays:
     change = _change(values)
     up = nested_sums(np.maximum(change, 0.0), windows)
     down = nested_sums(np.maximum(-change, 0.0), windows)

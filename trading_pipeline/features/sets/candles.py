@@ -10,7 +10,7 @@ import pandas as pd
 
 from trading_pipeline.features.arrays import FloatArray
 from trading_pipeline.features.indicators.wrapper import indicator_arrays, indicator_warmup
-from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec, register_feature_set
+from trading_pipeline.features.sets.feature_set import FeatureSet, FeatureSpec
 
 __all__ = ["CANDLES", "candlestick"]
 
@@ -60,11 +60,9 @@ def _spec(pattern: str, meaning: str) -> FeatureSpec:
     )
 
 
-CANDLES = register_feature_set(
-    FeatureSet(
-        name="candles",
-        version=1,
-        specs=tuple(_spec(pattern, meaning) for pattern, meaning in _PATTERNS.items()),
-    )
+CANDLES = FeatureSet(
+    name="candles",
+    version=1,
+    specs=tuple(_spec(pattern, meaning) for pattern, meaning in _PATTERNS.items()),
 )
 """Candlestick patterns of one to three bars."""

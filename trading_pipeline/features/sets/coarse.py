@@ -19,7 +19,7 @@ from trading_pipeline.features.arrays import FloatArray
 from trading_pipeline.features.sets import core_formulas as formulas
 from trading_pipeline.features.sets.context import FeatureContext
 from trading_pipeline.features.sets.core import CORE
-from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec, register_feature_set
+from trading_pipeline.features.sets.feature_set import FeatureSet, FeatureSpec
 from trading_pipeline.market_data.calendars import known_at
 from trading_pipeline.market_data.resampling import outside_sessions, resample_bars
 
@@ -173,17 +173,15 @@ def _spec(
     )
 
 
-CORE_MTF = register_feature_set(
-    FeatureSet(
-        name="core_mtf",
-        version=2,
-        specs=(
-            *CORE.specs,
-            *(
-                _spec(part, name, inputs, lookback, meaning)
-                for part, (name, inputs, lookback, _, meaning) in enumerate(_COLUMNS)
-            ),
+CORE_MTF = FeatureSet(
+    name="core_mtf",
+    version=2,
+    specs=(
+        *CORE.specs,
+        *(
+            _spec(part, name, inputs, lookback, meaning)
+            for part, (name, inputs, lookback, _, meaning) in enumerate(_COLUMNS)
         ),
-    )
+    ),
 )
 """`core`, and momentum, volatility and volume of the next coarser bars."""

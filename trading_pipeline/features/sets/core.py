@@ -9,7 +9,7 @@ from trading_pipeline.features.arrays import FloatArray
 from trading_pipeline.features.indicators.wrapper import indicator_lookback, indicator_warmup
 from trading_pipeline.features.sets import calendar_formulas as calendar
 from trading_pipeline.features.sets import core_formulas as formulas
-from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec, register_feature_set
+from trading_pipeline.features.sets.feature_set import FeatureSet, FeatureSpec
 
 __all__ = ["CORE"]
 
@@ -366,21 +366,19 @@ _CALENDAR = (
     ),
 )
 
-CORE = register_feature_set(
-    FeatureSet(
-        name="core",
-        version=3,
-        specs=(
-            *_RETURNS,
-            *_BAR,
-            *_AVERAGES,
-            *_TREND,
-            *_MOMENTUM,
-            *_VOLATILITY,
-            *_RANGES,
-            *_VOLUME,
-            *_CALENDAR,
-        ),
-    )
+CORE = FeatureSet(
+    name="core",
+    version=3,
+    specs=(
+        *_RETURNS,
+        *_BAR,
+        *_AVERAGES,
+        *_TREND,
+        *_MOMENTUM,
+        *_VOLATILITY,
+        *_RANGES,
+        *_VOLUME,
+        *_CALENDAR,
+    ),
 )
 """Momentum, volatility, volume and calendar of one series: the default set of a model."""

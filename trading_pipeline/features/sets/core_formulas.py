@@ -161,7 +161,7 @@ def volume_z_score(bars: pd.DataFrame, *, window: int) -> FloatArray:
 
 
 def on_balance_volume(bars: pd.DataFrame, *, window: int) -> FloatArray:
-    """On-balance volume as a z-score in its window: the arbitrary start of the level cancels out."""
+    """On-balance volume as a z-score in its window: the arbitrary start cancels out."""
     return rolling_z_score(_only("OBV", bars), window)
 
 
@@ -193,7 +193,7 @@ def parkinson_volatility(bars: pd.DataFrame, *, window: int) -> FloatArray:
 
 
 def garman_klass_volatility(bars: pd.DataFrame, *, window: int) -> FloatArray:
-    """Root of the mean of log(h/l)^2 / 2 - (2 log 2 - 1) log(c/o)^2 (Garman and Klass 1980); per bar.
+    """Root of the mean of log(h/l)^2 / 2 - (2 log 2 - 1) log(c/o)^2, per bar (Garman, Klass 1980).
 
     No term is below 0 while open and close lie between low and high; where they do not, a mean
     below 0 counts as 0.

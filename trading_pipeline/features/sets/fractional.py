@@ -15,7 +15,7 @@ import pandas as pd
 
 from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.features.arrays import FloatArray
-from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec, register_feature_set
+from trading_pipeline.features.sets.feature_set import FeatureSet, FeatureSpec
 
 __all__ = ["FRAC_DIFF", "fractional_difference", "fractional_weights"]
 
@@ -84,14 +84,12 @@ def _spec(column: str, order: float) -> FeatureSpec:
     )
 
 
-FRAC_DIFF = register_feature_set(
-    FeatureSet(
-        name="frac_diff",
-        version=1,
-        specs=(
-            *(_spec("close", order) for order in (0.3, 0.4, 0.5, 0.6, 0.8)),
-            _spec("volume", 0.4),
-        ),
-    )
+FRAC_DIFF = FeatureSet(
+    name="frac_diff",
+    version=1,
+    specs=(
+        *(_spec("close", order) for order in (0.3, 0.4, 0.5, 0.6, 0.8)),
+        _spec("volume", 0.4),
+    ),
 )
 """Log close and volume with most of their trend, and some of their memory, taken away."""

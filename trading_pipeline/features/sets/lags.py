@@ -17,7 +17,7 @@ from trading_pipeline.features.rolling.windows import (
     lagged,
     rolling_mean,
 )
-from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec, register_feature_set
+from trading_pipeline.features.sets.feature_set import FeatureSet, FeatureSpec
 
 __all__ = ["ALPHA360_LITE", "lagged_prices", "lagged_volumes"]
 
@@ -73,5 +73,5 @@ def _specs() -> tuple[FeatureSpec, ...]:
     return (*prices, *volumes)
 
 
-ALPHA360_LITE = register_feature_set(FeatureSet(name="alpha360_lite", version=1, specs=_specs()))
+ALPHA360_LITE = FeatureSet(name="alpha360_lite", version=1, specs=_specs())
 """The shape of the last 20 bars, for models that find their own statistics."""

@@ -18,7 +18,7 @@ from trading_pipeline.features.patterns import kinds as pattern_kinds
 from trading_pipeline.features.patterns.break_kernels import WAIT, fill_columns
 from trading_pipeline.features.patterns.search import search
 from trading_pipeline.features.patterns.zigzag import average_true_range_14, find_pivots
-from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec, register_feature_set
+from trading_pipeline.features.sets.feature_set import FeatureSet, FeatureSpec
 
 __all__ = ["PATTERNS", "WARMUP_BARS", "pattern_column", "pattern_table"]
 
@@ -33,7 +33,9 @@ _SWINGS = {
 }
 _OF_FAMILY = {
     "age": "bars since the newest {} was known, as a share of 60; 1 without one.",
-    "direction": "direction of the newest {}: its breakout's, before it the expected one, 1, 0, -1.",
+    "direction": (
+        "direction of the newest {}: its breakout's, before it the expected one, 1, 0, -1."
+    ),
     "quality": "quality of the newest {}, 0 to 1; 0 without one.",
     "distance": "ATRs of the close beyond the newest {}'s line in that direction, within 10.",
 }
@@ -127,23 +129,21 @@ def _forget(_: object) -> None:
     _last.known = None
 
 
-PATTERNS = register_feature_set(
-    FeatureSet(
-        name="patterns",
-        version=1,
-        specs=tuple(
-            FeatureSpec(
-                name=name,
-                version=1,
-                inputs=("high", "low", "close"),
-                lookback=14,
-                warmup=WARMUP_BARS,
-                compute=pattern_column,
-                parameters={"column": float(column)},
-                meaning=_MEANINGS[name],
-            )
-            for name, column in _COLUMNS.items()
-        ),
-    )
+PATTERNS = FeatureSet(
+    name="patterns",
+    version=1,
+    specs=tuple(
+        FeatureSpec(
+            name=name,
+            version=1,
+            inputs=("high", "low", "close"),
+            lookback=14,
+            warmup=WARMUP_BARS,
+            compute=pattern_column,
+            parameters={"column": float(column)},
+            meaning=_MEANINGS[name],
+        )
+        for name, column in _COLUMNS.items()
+    ),
 )
 """Swings and chart patterns of one series, as columns for a model."""

@@ -1,17 +1,17 @@
-"""This file holds the checks of bars against their calendar: grid, gaps, extra bars, identity."""
+"""Checks of bars against their calendar: grid, gaps, extra bars, identity."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.instrument import Instrument
+from trading_pipeline.domain.moments import Flags, midnight
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.market_data.calendars import (
     expected_bars,
@@ -20,7 +20,7 @@ from trading_pipeline.market_data.calendars import (
     session_dates,
 )
 from trading_pipeline.market_data.quality.findings import CheckSettings, Finding, findings_at
-from trading_pipeline.market_data.session_schedule import ALWAYS, WEEKDAYS
+from trading_pipeline.market_data.schedule import ALWAYS, WEEKDAYS
 
 __all__ = ["calendar_findings", "due_bars", "grid_findings", "identity_findings"]
 
@@ -49,10 +49,10 @@ def calendar_findings(
     Without a `window` the span from the first to the last bar counts. Bars that closed less than
     `freshness_hours` ago are not missed yet. Missing bars are a `gap`, at the window's edges too,
     with two exceptions: at the end of a window that still runs they are `freshness`, since they may
-    come; at the start of a series whose listing nobody knows they are `coverage`. Before the first and
-    after the last bar of a file, on its own days, they only warn. `gap` blocks on a
-    listed market where more than `gap_error_fraction` of the whole window's bars are missing. No bars
-    at all are `coverage` alone.
+    come; at the start of a series with an unknown listing date they are `coverage`. Before the
+    first and after the last bar of a file, on its own days, they only warn. `gap` blocks on a
+    listed market where more than `gap_error_fraction` of the whole window's bars are missing. No
+    bars at all are `coverage` alone.
     """
     if window is not None:
         start, end = window.start, window.end
@@ -85,8 +85,8 @@ def calendar_findings(
                 severity="WARN",
                 ts=missing[cut][0],
                 value=float(cut.sum()),
-                detail=f"The file begins or ends within a session: {int(cut.sum())} bar(s) of its first "
-                "or last day are missing.",
+                detail=f"The file begins or ends within a session: {int(cut.sum())} bar(s) of its "
+                "first or last day are missing.",
             )
         )
     findings += _coverage(index, due, missing, unknown_start, settings)
@@ -106,8 +106,9 @@ def calendar_findings(
 
 def _cut_sessions(
     index: pd.DatetimeIndex, instrument: Instrument, missing: pd.DatetimeIndex, calendar: str
-) -> npt.NDArray[np.bool_]:
-    """True for missing bars that lie before the first or after the last bar of a file, on that day."""
+) -> Flags:
+    """True for missing bars that lie before the first or after the last bar of a file, on that
+    day."""
     none = np.zeros(len(missing), dtype=np.bool_)
     if instrument.source != "files" or not len(index) or not len(missing):
         return none
@@ -184,7 +185,7 @@ def _coverage(
     index: pd.DatetimeIndex,
     due: pd.DatetimeIndex,
     missing: pd.DatetimeIndex,
-    unknown_start: npt.NDArray[np.bool_],
+    unknown_start: Flags,
     settings: CheckSettings,
 ) -> list[Finding]:
     share = 1.0 - len(missing) / len(due)
@@ -279,4 +280,4 @@ def _runs(expected: pd.DatetimeIndex, missing: pd.DatetimeIndex) -> list[pd.Date
 
 
 def _midnight(day: date | None) -> pd.Timestamp | None:
-    return None if day is None else pd.Timestamp(datetime(day.year, day.month, day.day, tzinfo=UTC))
+    return None if day is None else pd.Timestamp(midnight(day))

@@ -1,7 +1,7 @@
-"""This file holds the checks of bars that can block: form, order, prices, calendar, identity.
+"""The checks of bars that can block: form, order, prices, calendar, identity.
 
 Each takes bars in any state and gives findings; nothing is repaired. `check_bars` runs all of them
-and then, on bars whose form is sound, the warnings of `quality_warnings`.
+and then, on bars whose form is sound, the warnings of `quality.warnings`.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ def check_bars(
 ) -> list[Finding]:
     """All findings on bars as traded; an empty list means that nothing was found.
 
-    `window`: the span the bars were fetched for, clipped to the instrument's listing; without it the
-    span from the first to the last bar counts. `calendar`: instead of the instrument's.
-    `previous`: bars before the window, so that identity, spikes, stale runs and level shifts are seen
-    across its start. `now`: bars not yet known at that moment are not expected.
+    `window`: the span the bars were fetched for, clipped to the instrument's listing; without it
+    the span from the first to the last bar counts. `calendar`: instead of the instrument's.
+    `previous`: bars before the window, so that identity, spikes, stale runs and level shifts are
+    seen across its start. `now`: bars not yet known at that moment are not expected.
 
     Bars with a broken schema, wrong order, duplicates or impossible prices get those findings only,
     since the rest would be noise. No bars give no finding but `coverage`.
@@ -117,30 +117,26 @@ def _order(bars: pd.DataFrame, settings: CheckSettings) -> list[Finding]:
 
 
 def _duplicates(bars: pd.DataFrame, settings: CheckSettings) -> list[Finding]:
-    """Stamps that stand more than once; those whose bars differ come first."""
+    """Stamps that occur more than once; those whose bars differ come first."""
     again = pd.DatetimeIndex(bars.index[bars.index.duplicated(keep=False)].unique())
     if not len(again):
         return []
     distinct = bars.reset_index().drop_duplicates()["ts"]
     differ = again.isin(distinct[distinct.duplicated()])
     ordered = again[differ].append(again[~differ])
-    findings = [_duplicate(bars.loc[[ts]], ts) for ts in ordered[: settings.shown_findings]]
-    more = len(ordered) - len(findings)
-    if more:
-        findings.append(
-            Finding(
-                check_name="duplicate_ts",
-                severity="ERROR",
-                ts=None,
-                value=float(more),
-                detail=f"{more} more stamps stand more than once.",
-                count=more,
-            )
-        )
-    return findings
+    return findings_at(
+        "duplicate_ts",
+        "ERROR",
+        ordered,
+        np.arange(len(ordered)),
+        lambda position: _duplicate_words(bars.loc[[ordered[position]]]),
+        values=lambda position: len(bars.loc[[ordered[position]]]),
+        settings=settings,
+        others="stamps occur more than once",
+    )
 
 
-def _duplicate(rows: pd.DataFrame, ts: pd.Timestamp) -> Finding:
+def _duplicate_words(rows: pd.DataFrame) -> str:
     unlike = {str(name): rows[name].unique() for name in rows if rows[name].nunique() > 1}
     words = "with equal values"
     if unlike:
@@ -149,13 +145,7 @@ def _duplicate(rows: pd.DataFrame, ts: pd.Timestamp) -> Finding:
             for name, values in unlike.items()
         )
         words = f"with conflicting values: {', '.join(told)}"
-    return Finding(
-        check_name="duplicate_ts",
-        severity="ERROR",
-        ts=ts,
-        value=float(len(rows)),
-        detail=f"{len(rows)} bars carry this stamp, {words}.",
-    )
+    return f"{len(rows)} bars carry this stamp, {words}."
 
 
 def _ohlc(bars: pd.DataFrame, settings: CheckSettings) -> list[Finding]:

@@ -1,16 +1,17 @@
-"""This file holds what a check of bars reports, and how strict the checks are."""
+"""What a check of bars reports, and how strict the checks are."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal, cast, get_args
+from dataclasses import dataclass, fields
+from typing import Literal, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trading_pipeline.domain.findings import Finding, Severity
 from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
 
 __all__ = [
@@ -25,7 +26,6 @@ __all__ = [
     "findings_at",
 ]
 
-Severity = Literal["ERROR", "WARN"]
 Repair = Literal["drop_equal_duplicates", "drop_outside_session"]
 ERROR_CHECKS = ("schema", "duplicate_ts", "order", "grid", "ohlc", "positive", "identity", "gap")
 """Checks that can block; `gap` blocks only above `CheckSettings.gap_error_fraction`."""
@@ -47,32 +47,16 @@ CHECK_NAMES = (*ERROR_CHECKS, *WARNING_CHECKS)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One thing that a check found: where (`ts`, None for the whole window), how much, in words.
-
-    An ERROR means that nothing may be built on the window; a WARN is for a person to look at. `count`:
-    cases that this one stands for, above 1 in a last row that counts those that are not shown.
-    """
-
-    check_name: str
-    severity: Severity
-    ts: pd.Timestamp | None
-    value: float | None
-    detail: str
-    count: int = field(default=1, compare=False)
-
-
-@dataclass(frozen=True, kw_only=True)
 class CheckSettings:
     """Thresholds of the checks; fractions, bars and multiples as their names say.
 
     `gap_error_fraction`: missing share of a listed market's expected bars above which `gap` blocks;
     raise it for intraday bars of thinly traded symbols, where a bar without a trade is absent.
     `coverage_fraction`: share of the due bars below which `coverage` warns. `freshness_hours`: how
-    long after a bar's close it may be absent. `restatement_tolerance`: relative change up to which a
-    past value counts as the same and the stored one stays. `repairs`: what may be mended before the
-    checks, each with a row; nothing by default. `shown_findings`: rows a check reports at most; a
-    last one says how many more there are.
+    long after a bar's close it may be absent. `restatement_tolerance`: relative change up to which
+    a past value counts as the same and the stored one stays. `repairs`: what may be repaired before
+    the checks, each with a finding; nothing by default. `shown_findings`: most rows that a check
+    reports; a last one counts the others.
     """
 
     ohlc_tolerance: float = 1e-9
@@ -93,17 +77,17 @@ class CheckSettings:
     repairs: tuple[Repair, ...] = ()
 
 
-def check_settings(values: Mapping[str, Any]) -> CheckSettings:
+def check_settings(values: Mapping[str, object]) -> CheckSettings:
     """Settings from plain values, as a universe file gives them; what is absent keeps its default.
 
-    Raises `UnknownNameError` for a name that there is not, and `ConfigurationError` for a value that
-    is no number of 0 or more (whole where the default is).
+    Raises `UnknownNameError` for an unknown name, and `ConfigurationError` for a value that is not
+    a number of 0 or more (a whole one of 1 or more where the default is whole).
 
     >>> check_settings({"gap_error_fraction": 0.2}).gap_error_fraction
     0.2
     """
     defaults = {each.name: each.default for each in fields(CheckSettings)}
-    given: dict[str, Any] = {}
+    given: dict[str, object] = {}
     for name, value in values.items():
         if name not in defaults:
             raise UnknownNameError(
@@ -112,29 +96,23 @@ def check_settings(values: Mapping[str, Any]) -> CheckSettings:
                 kind="check setting",
             )
         given[name] = _repairs(value) if name == "repairs" else _number(name, value, defaults[name])
-    return CheckSettings(**given)
+    return CheckSettings(**given)  # type: ignore[arg-type]
 
 
-def _number(name: str, value: Any, default: Any) -> float | int:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or value < 0:
-        raise ConfigurationError(
-            f"The check setting {name!r} is {value!r}; it must be a number of 0 or more.",
-            name=name,
-            value=value,
-        )
-    if not isinstance(default, int):
-        return float(value)
-    if value != int(value) or value < 1:
-        raise ConfigurationError(
-            f"The check setting {name!r} is {value!r}; it must be a whole number of 1 or more.",
-            name=name,
-            value=value,
-        )
-    return int(value)
+def _number(name: str, value: object, default: object) -> float | int:
+    wanted, is_number = "a number of 0 or more", not isinstance(value, bool)
+    if is_number and isinstance(value, int | float) and math.isfinite(value) and value >= 0:
+        if not isinstance(default, int):
+            return float(value)
+        if value == int(value) and value >= 1:
+            return int(value)
+        wanted = "a whole number of 1 or more"
+    raise ConfigurationError(
+        f"The check setting {name!r} is {value!r}; it must be {wanted}.", name=name, value=value
+    )
 
 
-def _repairs(value: Any) -> tuple[Repair, ...]:
+def _repairs(value: object) -> tuple[Repair, ...]:
     known = get_args(Repair)
     names = list(value) if isinstance(value, list | tuple) else [value]
     for name in names:
@@ -155,33 +133,48 @@ def findings_at(
     positions: npt.NDArray[np.intp],
     detail: str | Callable[[int], str],
     *,
-    values: npt.NDArray[np.float64] | None = None,
+    values: npt.NDArray[np.float64] | Callable[[int], float | None] | None = None,
     settings: CheckSettings,
+    others: str = "bars like these",
 ) -> list[Finding]:
-    """One finding a position up to the limit, then one that counts the rest.
+    """One finding for each position up to the limit, then one that counts the rest.
 
-    `detail`: the words of all of them, or what gives those of a position.
+    Parameters
+    ----------
+    index, positions
+        Stamps, and the positions of those that are reported.
+    detail
+        The text of all findings, or a function that gives that of a position.
+    values
+        The value of each stamp, or a function that gives that of a position.
+    others
+        What the last finding counts: "12 more <others>."
     """
-    shown = positions[: settings.shown_findings]
+    value_at = values if values is None or callable(values) else values.__getitem__
+    shown, more = positions[: settings.shown_findings], len(positions) - settings.shown_findings
     findings = [
         Finding(
             check_name=check_name,
             severity=severity,
             ts=index[position],
-            value=None if values is None else float(values[position]),
+            value=None if value_at is None else _float(value_at(position)),
             detail=detail if isinstance(detail, str) else detail(position),
         )
         for position in shown.tolist()
     ]
-    if len(positions) > len(shown):
+    if more > 0:
         findings.append(
             Finding(
                 check_name=check_name,
                 severity=severity,
                 ts=None,
-                value=float(len(positions) - len(shown)),
-                detail=f"{len(positions) - len(shown)} more bars like these.",
-                count=len(positions) - len(shown),
+                value=float(more),
+                detail=f"{more} more {others}.",
+                count=more,
             )
         )
     return findings
+
+
+def _float(value: float | None) -> float | None:
+    return None if value is None else float(value)

@@ -1,4 +1,4 @@
-"""This file holds how bars that are fetched again compare with those stored: kept, changed, gone.
+"""How bars that are fetched again compare with the stored ones: kept, changed, gone.
 
 Bars are those of the package's contract, prices as traded. A revision is one field of one past bar.
 """
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trading_pipeline.domain.bars import BAR_COLUMNS
-from trading_pipeline.market_data.quality.findings import CheckSettings, Finding
+from trading_pipeline.market_data.quality.findings import CheckSettings, Finding, findings_at
 
 __all__ = ["REVISION_COLUMNS", "bar_revisions", "keep_equal_values", "restatement_findings"]
 
@@ -19,7 +19,8 @@ REVISION_COLUMNS = ("ts", "field", "old", "new")
 def keep_equal_values(
     stored: pd.DataFrame, fetched: pd.DataFrame, *, tolerance: float
 ) -> pd.DataFrame:
-    """`fetched`, with the stored value wherever both differ by at most `tolerance` times the stored.
+    """`fetched`, with the stored value wherever both differ by at most `tolerance` times the
+    stored.
 
     Some providers compute prices anew for each answer, with noise in the last digits; without this
     every answer would be a restatement.
@@ -37,10 +38,10 @@ def keep_equal_values(
 
 
 def bar_revisions(stored: pd.DataFrame, fetched: pd.DataFrame) -> pd.DataFrame:
-    """Columns ts, field, old, new: each value of a past bar that `fetched` says otherwise.
+    """Columns ts, field, old, new: each value of a past bar that differs in `fetched`.
 
-    Both cover the same span. Bars up to the last stored one are past: one that is gone has `new` NaN,
-    one that was not there has `old` NaN. Bars after it are new, and no revision.
+    Both cover the same span. Bars up to the last stored one are past: one that is gone has `new`
+    NaN, one that was not there has `old` NaN. Bars after it are new, and no revision.
 
     >>> ts = pd.DatetimeIndex(["2012-01-03"], tz="UTC", name="ts")
     >>> old = pd.DataFrame(dict.fromkeys(("open", "high", "low", "close", "volume"), 1.0), index=ts)
@@ -68,31 +69,18 @@ def bar_revisions(stored: pd.DataFrame, fetched: pd.DataFrame) -> pd.DataFrame:
 
 def restatement_findings(revisions: pd.DataFrame, settings: CheckSettings) -> list[Finding]:
     """One `restatement` a changed bar, up to the limit, then one that counts the rest."""
-    findings: list[Finding] = []
-    groups = list(revisions.groupby("ts", sort=True)) if len(revisions) else []
-    for ts, rows in groups[: settings.shown_findings]:
-        findings.append(
-            Finding(
-                check_name="restatement",
-                severity="WARN",
-                ts=pd.Timestamp(ts),  # type: ignore[arg-type]
-                value=_largest_change(rows),
-                detail=_in_words(rows),
-            )
-        )
-    if len(groups) > settings.shown_findings:
-        more = len(groups) - settings.shown_findings
-        findings.append(
-            Finding(
-                check_name="restatement",
-                severity="WARN",
-                ts=None,
-                value=float(more),
-                detail=f"{more} more past bars were restated.",
-                count=more,
-            )
-        )
-    return findings
+    groups = dict(iter(revisions.groupby("ts", sort=True))) if len(revisions) else {}
+    bars = list(groups.values())
+    return findings_at(
+        "restatement",
+        "WARN",
+        pd.Index(groups),
+        np.arange(len(bars)),
+        lambda position: _in_words(bars[position]),
+        values=lambda position: _largest_change(bars[position]),
+        settings=settings,
+        others="past bars were restated",
+    )
 
 
 def _largest_change(rows: pd.DataFrame) -> float | None:

@@ -1,10 +1,10 @@
-"""This file holds the quality score of a window of bars: one number from 0 to 1 that can be plotted.
+"""The quality score of a window of bars: one number from 0 to 1 that can be plotted.
 
 score = coverage * 0.5^E * product over warning checks of (1 - weight * min(1, n / 5))
 
-`coverage`: share of the due bars that are there. `E`: number of different checks with an ERROR. `n`:
-findings of a warning check, those that its last row only counts included. `gap`, `coverage` and
-`freshness` weigh nothing of their own, since the missing bars are in the coverage already, and
+`coverage`: share of the due bars that are there. `E`: number of different checks with an ERROR.
+`n`: findings of a warning check, those that its last row only counts included. `gap`, `coverage`
+and `freshness` weigh nothing of their own, since the missing bars are in the coverage already, and
 neither do `partial_last` and `repair`, which say what was rightly left out.
 """
 

@@ -1,16 +1,16 @@
-"""This file holds the checks of bars that warn: volume, stale runs, spikes, unrecorded splits."""
+"""The checks of bars that only warn: volume, stale runs, spikes, unrecorded splits."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from trading_pipeline.domain.bars import PRICE_COLUMNS
 from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.instrument import Instrument
+from trading_pipeline.domain.moments import Floats
 from trading_pipeline.market_data.calendars import session_dates
 from trading_pipeline.market_data.quality.findings import CheckSettings, Finding
 
@@ -48,9 +48,7 @@ def check_warnings(
     ]
 
 
-def _split_at(
-    sessions: pd.DatetimeIndex, actions: Sequence[CorporateAction]
-) -> npt.NDArray[np.float64]:
+def _split_at(sessions: pd.DatetimeIndex, actions: Sequence[CorporateAction]) -> Floats:
     """Ratio of the splits that come into force at each bar, 1.0 where there is none."""
     ratios = np.ones(len(sessions))
     for action in actions:
@@ -93,7 +91,7 @@ def _stale(
 
 
 def _spikes(
-    joined: pd.DataFrame, first: int, splits: npt.NDArray[np.float64], settings: CheckSettings
+    joined: pd.DataFrame, first: int, splits: Floats, settings: CheckSettings
 ) -> list[Finding]:
     """A close far outside the usual range that the next close takes back."""
     closes = joined["close"].to_numpy()
@@ -126,7 +124,7 @@ def _spikes(
 
 
 def _level_shifts(
-    joined: pd.DataFrame, first: int, splits: npt.NDArray[np.float64], settings: CheckSettings
+    joined: pd.DataFrame, first: int, splits: Floats, settings: CheckSettings
 ) -> list[Finding]:
     """An open near a simple multiple of the close before it, without a recorded split."""
     ratio = joined["open"].to_numpy()[1:] / joined["close"].to_numpy()[:-1]

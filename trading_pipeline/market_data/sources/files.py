@@ -1,7 +1,7 @@
-"""This file holds the source of bars that users brought as files and that were registered.
+"""The source of bars that users brought as files and registered.
 
-A registered file lies under `runtime/datasets/<instrument id>/`: its bars as Parquet on the project's
-clocks, and a record of where they came from. The user's own file is never read by a backtest.
+A registered file is a folder `runtime/datasets/<instrument id>/`: its bars as Parquet on the
+project's clocks, and a record of where they came from. Backtests never read the user's own file.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import JsonValue
 
 from trading_pipeline.domain.bars import normalize_bars
 from trading_pipeline.domain.corporate_actions import CorporateAction
@@ -51,7 +52,7 @@ class DatasetRecord:
     rows: int
     first: datetime
     last: datetime
-    answers: dict[str, Any]
+    answers: dict[str, JsonValue]
     registered_at: datetime
 
     @property
@@ -78,8 +79,8 @@ class DatasetRecord:
             return cls(**values)
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise DatasetFormatError(
-                f"The record {path} of a registered file cannot be read: {error}. Add the file again "
-                "with: trading-pipeline datasets add FILE.",
+                f"The record {path} of a registered file cannot be read: {error}. Add the file "
+                "again with: trading-pipeline datasets add FILE.",
                 path=str(path),
             ) from error
 
@@ -98,11 +99,7 @@ class FilesSource:
 
     folder: Path
     clock: Callable[[], datetime] = utc_now
-
-    @property
-    def name(self) -> str:
-        """`files`."""
-        return "files"
+    name: ClassVar[str] = "files"
 
     def capabilities(self) -> SourceCapabilities:
         """Whatever timeframe the files have; as traded, since a file says nothing else."""

@@ -1,4 +1,4 @@
-"""This file holds the question whether a source has an instrument, asked before it is added."""
+"""Asks a source whether it has an instrument, before the instrument is added to the universe."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""This file holds the sources by name, as universe.yaml names them."""
+"""Sources of bars by name, as universe.yaml names them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
@@ -15,36 +16,59 @@ from trading_pipeline.market_data.sources.connection.network_source import (
     connection_from,
 )
 from trading_pipeline.market_data.sources.files import FilesSource
+from trading_pipeline.market_data.sources.own import OwnSource
 from trading_pipeline.market_data.sources.protocol import MarketDataSource
 from trading_pipeline.market_data.sources.synthetic.paths import SyntheticSettings
 from trading_pipeline.market_data.sources.synthetic.source import SyntheticSource
 from trading_pipeline.market_data.sources.yahoo.source import YahooSource
+from trading_pipeline.own_code import OwnCode, Registry, load_own_code
 from trading_pipeline.settings.environment import PipelineSettings, load_settings
 
-__all__ = ["network_source", "network_source_names", "source", "source_names"]
+__all__ = [
+    "Sources",
+    "network_source",
+    "network_source_names",
+    "own_sources",
+    "source",
+    "source_names",
+]
+
+
+Factory = Callable[[dict[str, Any]], MarketDataSource]
+
+
+class Sources(Registry[Factory]):
+    """The shipped sources and those of a user's files, by the name in universe.yaml."""
+
+    def __init__(self, own: OwnCode[Factory] | None = None) -> None:
+        super().__init__("source", _FACTORIES, own)
+
+    def source(self, name: str, settings: Mapping[str, Any] | None = None) -> MarketDataSource:
+        """The source of that name, with its settings by keyword.
+
+        Raises `UnknownNameError` for an unknown name, `OwnCodeError` for one whose file cannot be
+        used, and `ConfigurationError` for a setting that the source does not take.
+        """
+        return self.get(name)(dict(settings or {}))
+
+
+def own_sources(folder: Path | None) -> Sources:
+    """The shipped sources, and one for each Python file of a folder."""
+    return Sources(load_own_code(folder, "source", _own_source, _FACTORIES))
 
 
 def source_names() -> list[str]:
-    """Every name that `source` takes."""
-    return sorted(_FACTORIES)
+    """Names of the shipped sources, sorted."""
+    return list(Sources().names())
 
 
 def source(name: str, settings: Mapping[str, Any] | None = None) -> MarketDataSource:
-    """The source of that name, with its settings by keyword.
-
-    Raises `UnknownNameError` for a name that nothing here has and `ConfigurationError` for a setting
-    that the source does not take.
+    """The shipped source of that name, with its settings by keyword.
 
     >>> source("synthetic", {"seed": 3}).name
     'synthetic'
     """
-    if name not in _FACTORIES:
-        raise UnknownNameError(
-            f"There is no source {name!r}. {did_you_mean(name, _FACTORIES)}",
-            name=name,
-            kind="source",
-        )
-    return _FACTORIES[name](dict(settings or {}))
+    return Sources().source(name, settings)
 
 
 def network_source_names() -> list[str]:
@@ -61,6 +85,16 @@ def network_source(name: str, environment: PipelineSettings) -> NetworkSource:
             kind="source",
         )
     return _ON_NETWORK[name](environment)
+
+
+def _own_source(module: ModuleType) -> tuple[str, Factory]:
+    found = OwnSource.from_module(module)
+
+    def give(settings: dict[str, Any]) -> MarketDataSource:
+        _refuse_unknown(found.name, settings, [])
+        return found
+
+    return found.name, give
 
 
 def _bundled(settings: dict[str, Any]) -> MarketDataSource:
@@ -96,10 +130,10 @@ def _alpaca(environment: PipelineSettings) -> NetworkSource:
     )
 
 
-def _kept(name: str) -> Callable[[dict[str, Any]], MarketDataSource]:
-    """A network source with the environment's settings, made anew only when they change.
+def _kept(name: str) -> Factory:
+    """A network source with the environment's settings, made again only when they change.
 
-    It keeps connections, cookies and lists of markets, which one window after the other can use.
+    It keeps connections, cookies and lists of markets for the windows that follow.
     """
 
     def find(settings: dict[str, Any]) -> MarketDataSource:
@@ -129,7 +163,7 @@ _ON_NETWORK: dict[str, Callable[[PipelineSettings], NetworkSource]] = {
     "alpaca": _alpaca,
 }
 _made: dict[str, tuple[PipelineSettings, MarketDataSource]] = {}
-_FACTORIES: dict[str, Callable[[dict[str, Any]], MarketDataSource]] = {
+_FACTORIES: dict[str, Factory] = {
     "bundled": _bundled,
     "files": _files,
     "synthetic": _synthetic,

@@ -1,1 +1,1 @@
-"""Scores of predictions."""
+"""How good predictions are: scores of probabilities and their calibration."""

@@ -1,4 +1,4 @@
-"""This file holds the scores of probability forecasts. Probabilities and rates are fractions."""
+"""Scores of probability forecasts. Probabilities and rates are fractions."""
 
 from __future__ import annotations
 

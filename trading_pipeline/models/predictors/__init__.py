@@ -1,1 +1,1 @@
-"""Estimators that a model spec can name."""
+"""Estimators that a model spec can name, with the parameters each takes."""

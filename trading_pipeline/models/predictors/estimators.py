@@ -1,4 +1,4 @@
-"""This file holds the registry of estimators: names, allowed parameters, and how each is built.
+"""Estimators by name: their allowed parameters, and how each is built.
 
 scikit-learn is imported when the first estimator is built, because that takes seconds.
 """
@@ -60,7 +60,9 @@ class Parameter:
 
 @dataclass(frozen=True, kw_only=True)
 class EstimatorDefinition:
-    """A kind of estimator: `build(parameters, seed)` gives an unfitted one with `decision_function`.
+    """A kind of estimator; `build(parameters, seed)` returns one, not fitted.
+
+    It must have a `decision_function`.
 
     `label_types`: the labels it can be trained on.
     """

@@ -1,1 +1,1 @@
-"""Fitted models and their files."""
+"""Fitted models: what belongs to one, its id, and the files it is kept in."""

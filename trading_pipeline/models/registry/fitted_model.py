@@ -1,4 +1,4 @@
-"""This file holds the outcome of a fit: a model with all that made it, or the reason there is none."""
+"""The outcome of a fit: a model with everything that made it, or the reason there is none."""
 
 from __future__ import annotations
 

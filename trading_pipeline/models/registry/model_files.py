@@ -1,4 +1,4 @@
-"""This file holds the files of a model: `model.skops` and `metadata.json` in `<directory>/<model_id>/`.
+"""The files of a model: `model.skops` and `metadata.json` in `<directory>/<model_id>/`.
 
 The estimator is stored with skops, never pickled, and read back with a fixed list of trusted types.
 Equal models have equal bytes.
@@ -181,8 +181,8 @@ def _estimator_bytes(fitted_estimator: Any) -> bytes:
     untrusted = set(skops_io.get_untrusted_types(data=raw)) - set(TRUSTED_TYPES)
     if untrusted:
         raise ConfigurationError(
-            f"The estimator holds the type {min(untrusted)}, which is not on the list of types that "
-            "a model file may hold, so it could not be read back. Use another estimator.",
+            f"The estimator holds the type {min(untrusted)}, which is not on the list of types "
+            "that a model file may hold, so it could not be read back. Use another estimator.",
             untrusted=sorted(untrusted),
         )
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
@@ -233,6 +233,7 @@ def _sync_directory(path: Path) -> None:
 
 def _damaged(path: Path, what: str) -> ModelIntegrityError:
     return ModelIntegrityError(
-        f"The model in {path.name} cannot be used: {what}. Remove its directory and train it again.",
+        f"The model in {path.name} cannot be used: {what}. Remove its directory and train "
+        "it again.",
         path=path,
     )

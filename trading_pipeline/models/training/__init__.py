@@ -1,1 +1,1 @@
-"""Folds, purge, fitting and calibration."""
+"""How a model is trained: `walk_forward_folds` first, then `train` and `calibration`."""

@@ -1,4 +1,4 @@
-"""This file holds the sigmoid that turns an estimator's margin into a calibrated probability."""
+"""The sigmoid that turns an estimator's margin into a calibrated probability."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def fit_sigmoid(margins: npt.ArrayLike, outcomes: npt.ArrayLike) -> SigmoidCalib
     if yes == 0.0 or no == 0.0:
         raise ModelTrainingError(
             f"The {len(outcome)} rows held back for calibration all have the outcome "
-            f"{'up' if yes else 'down'}, so no probability can be fitted to them. Train on a longer "
-            "span, or set 'calibration: null'.",
+            f"{'up' if yes else 'down'}, so no probability can be fitted to them. Train on a "
+            "longer span, or set 'calibration: null'.",
             rows=len(outcome),
         )
     target = np.where(outcome == 1.0, (yes + 1.0) / (yes + 2.0), 1.0 / (no + 2.0))

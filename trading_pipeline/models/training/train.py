@@ -1,4 +1,4 @@
-"""This file holds training and prediction: one purged, calibrated fit of one refit date.
+"""Training and prediction: one purged, calibrated fit of one refit date.
 
 Rows are trained on only when their label ended before the refit date. With calibration the last
 fifth of them is held back from the estimator, and rows whose labels reach into it are dropped.
@@ -7,8 +7,6 @@ fifth of them is held back from the estimator, and rows whose labels reach into 
 from __future__ import annotations
 
 import functools
-import hashlib
-import inspect
 import warnings
 from typing import Any
 
@@ -16,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.bars import TS_DTYPE
 from trading_pipeline.domain.hashing import canonical_hash, frame_hash
 from trading_pipeline.errors import (
@@ -24,18 +23,14 @@ from trading_pipeline.errors import (
     ModelIntegrityError,
     ModelTrainingError,
 )
-from trading_pipeline.models.cards import scores
 from trading_pipeline.models.cards.scores import reliability_table, score_probabilities
 from trading_pipeline.models.leakage_guard import ensure_no_overlap
-from trading_pipeline.models.predictors import estimators
 from trading_pipeline.models.predictors.estimators import (
     build_estimator,
     estimator,
     validate_parameters,
 )
-from trading_pipeline.models.registry import fitted_model
 from trading_pipeline.models.registry.fitted_model import FittedModel, NoModel
-from trading_pipeline.models.training import calibration, walk_forward_folds
 from trading_pipeline.models.training.calibration import SigmoidCalibration, fit_sigmoid, sigmoid
 from trading_pipeline.models.training.walk_forward_folds import Fold, make_fold, purge
 from trading_pipeline.settings.model_spec import ModelSpec
@@ -47,7 +42,6 @@ __all__ = [
     "fit_model",
     "library_versions",
     "predict_direction",
-    "training_code_hash",
 ]
 
 CALIBRATION_SHARE = 0.2
@@ -62,8 +56,8 @@ def check_model_spec(spec: ModelSpec) -> None:
     allowed = estimator(spec.estimator.type).label_types
     if spec.label.type not in allowed:
         raise ConfigurationError(
-            f"The estimator {spec.estimator.type!r} of the model {spec.name!r} cannot be trained on "
-            f"the label {spec.label.type!r}; it takes {', '.join(allowed)}.",
+            f"The estimator {spec.estimator.type!r} of the model {spec.name!r} cannot be trained "
+            f"on the label {spec.label.type!r}; it takes {', '.join(allowed)}.",
             estimator=spec.estimator.type,
             label=spec.label.type,
         )
@@ -137,7 +131,7 @@ def fit_model(
             "feature_set_hash": feature_set_hash,
             "features_hash": frame_hash(inputs),
             "labels_hash": frame_hash(kept),
-            "code_hash": training_code_hash(),
+            "code_hash": code_hash(fit_model, predict_direction),
             "libraries_hash": canonical_hash(versions),
             "seed": spec.seed,
         },
@@ -175,8 +169,8 @@ def predict_direction(
     trained_with = fitted.made_from["feature_set_hash"]
     if feature_set_hash is not None and feature_set_hash != trained_with:
         raise ModelIntegrityError(
-            f"The model {fitted.model_id} was trained with feature set {str(trained_with)[:12]}, the "
-            f"features at hand are of {feature_set_hash[:12]}. Train the model again.",
+            f"The model {fitted.model_id} was trained with feature set {str(trained_with)[:12]}, "
+            f"the features at hand are of {feature_set_hash[:12]}. Train the model again.",
             model_id=fitted.model_id,
         )
     if len(known_at) != len(features):
@@ -199,15 +193,6 @@ def predict_direction(
 
 
 @functools.cache
-def training_code_hash() -> str:
-    """Hash of the source text of the modules that decide what a fit gives and predicts."""
-    own = inspect.getmodule(fit_model)
-    modules = (calibration, estimators, fitted_model, scores, walk_forward_folds, own)
-    texts = [inspect.getsource(module) for module in modules if module is not None]
-    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
-
-
-@functools.cache
 def library_versions() -> dict[str, str]:
     """Versions of the libraries whose results a model depends on."""
     import sklearn
@@ -225,8 +210,8 @@ def _usable_rows(features: pd.DataFrame, labels: pd.DataFrame) -> pd.Index:
     for name, frame in (("features", features), ("labels", labels)):
         if not (frame.index.is_monotonic_increasing and frame.index.is_unique):
             raise DataQualityError(
-                f"The {name} are not in increasing order of ts, or a bar stands there twice. Sort "
-                "them and drop the copies before training."
+                f"The {name} are not in increasing order of ts, or have a bar twice. Sort them "
+                "and drop the copies before training."
             )
     values = features.to_numpy(dtype="float64")
     if np.isinf(values).any():

@@ -1,4 +1,4 @@
-"""This file holds the folds of walk-forward training: refit dates, training spans and the purge.
+"""Folds of walk-forward training: refit dates, training spans and the purge.
 
 A fit of refit date D reads labels that ended before D and predicts from D to the next refit date.
 All stamps are aware UTC.
@@ -146,7 +146,8 @@ def purge(labels: pd.DataFrame, before: pd.Timestamp, embargo_bars: int = 0) -> 
     if len(wrong):
         raise DataQualityError(
             f"The label of {wrong[0]} ends at {labels['t1'].loc[wrong[0]]}, which is not after it "
-            f"begins at {labels['t0'].loc[wrong[0]]}; it cannot be purged. Compute the labels again.",
+            f"begins at {labels['t0'].loc[wrong[0]]}; it cannot be purged. Compute the labels "
+            "again.",
             ts=wrong[0],
         )
     ended = labels["t1"] < cut

@@ -9,14 +9,13 @@ import pandas as pd
 
 from trading_pipeline.backtest.scenario_runner import (
     ScenarioRun,
-    code_hash,
     run_scenario,
     scenario_settings,
 )
 from trading_pipeline.domain.hashing import SHOWN_DIGITS, canonical_hash
 from trading_pipeline.performance import METRIC_NAMES
 from trading_pipeline.settings.scenario import ScenarioSpec
-from trading_pipeline.stages.backtests.scenario_inputs import ScenarioStage
+from trading_pipeline.stages.backtests.scenario_inputs import ScenarioStage, scenario_code_hash
 from trading_pipeline.stages.outcome import Shown, ShownTable
 from trading_pipeline.stages.stage import Identity
 from trading_pipeline.storage.parquet_files import write_frame
@@ -101,7 +100,8 @@ class BacktestStage(ScenarioStage[Row]):
         """Run the scenario; save its frames, its trial, its row, its trades and daily results."""
         workspace, scenario = self.workspace, self.workspace.catalog.scenario(key)
         inputs, _, warnings = self.loaded(scenario)
-        run, made_from = run_scenario(scenario, inputs), self._made_from(key)
+        run = run_scenario(scenario, inputs, workspace.registries.strategies)
+        made_from = self._made_from(key)
         result = run.result
         path = result_folder(identity.input_hash)
         folder = workspace.settings.runtime / path
@@ -145,7 +145,9 @@ class BacktestStage(ScenarioStage[Row]):
             "bars_hash": hashes.bars,
             "features_hash": hashes.features,
             "predictions_hash": hashes.predictions,
-            "code_hash": code_hash(scenario.strategy.type),
+            "code_hash": scenario_code_hash(
+                scenario, self.workspace.registries.strategies, BacktestStage.produce
+            ),
         }
         identity = canonical_hash([inputs.instrument.id, made_from])
         return {"result_id": identity[:SHOWN_DIGITS], **made_from}
@@ -175,7 +177,7 @@ class BacktestStage(ScenarioStage[Row]):
 
 
 def _by_ts(orders: pd.DataFrame) -> pd.DataFrame:
-    """Orders in order of time; one that never came due has no `ts` and takes that of its decision."""
+    """Orders in order of time; one that never came due takes the `ts` of its decision."""
     stamps = orders["ts"].fillna(orders["decided_ts"])
     return orders.assign(ts=stamps).set_index("ts").sort_index(kind="stable")
 

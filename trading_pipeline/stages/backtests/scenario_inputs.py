@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple, TypeVar
@@ -9,6 +10,7 @@ from typing import NamedTuple, TypeVar
 import pandas as pd
 
 from trading_pipeline.backtest.scenario_runner import ScenarioInputs, traded_bars
+from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import InsufficientDataError, ScenarioError
@@ -18,13 +20,13 @@ from trading_pipeline.models.registry.model_files import load_model
 from trading_pipeline.models.training.train import predict_direction
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.scenario import ScenarioSpec
-from trading_pipeline.stages.features.instrument_series import stored_series
+from trading_pipeline.stages.features.instrument_series import InstrumentSeries, stored_series
 from trading_pipeline.stages.models.model_features import ModelFeatures, model_feature_assets
 from trading_pipeline.stages.stage import ComputedStage
 from trading_pipeline.stages.upstream_frames import UpstreamFrames
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.stores.reference import actions_hash
-from trading_pipeline.strategies import strategy, validate_params
+from trading_pipeline.strategies import StrategyCatalogue
 
 __all__ = [
     "InputHashes",
@@ -35,6 +37,7 @@ __all__ = [
     "require_listed",
     "require_possible_dates",
     "required_models",
+    "scenario_code_hash",
     "scenario_windows",
     "why_none_is_asked_for",
 ]
@@ -45,7 +48,7 @@ Product = TypeVar("Product")
 
 @dataclass(frozen=True, kw_only=True)
 class InputHashes:
-    """Hashes of what a result stands on; empty where the strategy uses no model."""
+    """Hashes of what a result is made from; empty where the strategy uses no model."""
 
     bars: str
     features: str
@@ -60,10 +63,18 @@ class LoadedInputs(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def required_models(scenario: ScenarioSpec) -> tuple[str, ...]:
+def required_models(scenario: ScenarioSpec, strategies: StrategyCatalogue) -> tuple[str, ...]:
     """Models whose predictions the scenario's strategy trades."""
-    parameters = validate_params(scenario.strategy.type, scenario.strategy.params)
-    return strategy(scenario.strategy.type).required_predictions(parameters)
+    return strategies.required_predictions(scenario.strategy.type, scenario.strategy.params)
+
+
+def scenario_code_hash(
+    scenario: ScenarioSpec, strategies: StrategyCatalogue, *computing: Callable[..., object]
+) -> str:
+    """Hash of the code behind results: what computes them, their inputs, and both strategies."""
+    names = (scenario.strategy.type, scenario.benchmark)
+    computed = code_hash(*computing, InstrumentSeries, ModelFeatures)
+    return canonical_hash([computed, *map(strategies.code_hash, names)])
 
 
 def scenario_windows(
@@ -80,8 +91,8 @@ def require_listed(scenario: ScenarioSpec, instrument_id: str) -> None:
     if not scenario.covers(instrument_id):
         raise ScenarioError(
             f"The scenario '{scenario.name}' does not list {instrument_id}; it lists "
-            f"{', '.join(scenario.instruments or ())}. Add it under 'instruments', or leave the key "
-            "out to mean all.",
+            f"{', '.join(scenario.instruments or ())}. Add it under 'instruments', or leave the "
+            "key out to mean all.",
             scenario=scenario.name,
             instrument=instrument_id,
         )
@@ -107,9 +118,9 @@ def require_possible_dates(
     raise InsufficientDataError(
         f"The scenario '{scenario.name}' trades {instrument_id} from "
         f"{'the first bar' if start is None else f'{start:%Y-%m-%d}'} to "
-        f"{'the last' if end is None else f'{end:%Y-%m-%d}'}, where there are 0 bars; at least 2 are "
-        f"needed. Its bars can only lie from {first:%Y-%m-%d} to {last:%Y-%m-%d}. Change 'dates', "
-        f"or 'start' and 'end' in {where}.",
+        f"{'the last' if end is None else f'{end:%Y-%m-%d}'}, where there are 0 bars; at least 2 "
+        f"are needed. Its bars can only lie from {first:%Y-%m-%d} to {last:%Y-%m-%d}. Change "
+        f"'dates', or 'start' and 'end' in {where}.",
         scenario=scenario.name,
         instrument=instrument_id,
     )
@@ -135,7 +146,7 @@ def is_asked_for(workspace: Workspace, scenario: ScenarioSpec, instrument_id: st
 
 
 def why_none_is_asked_for(workspace: Workspace, instrument_id: str) -> str:
-    """Why a pass over everything trades the instrument in no scenario; empty where it does in one."""
+    """Why a full pass trades the instrument in no scenario; empty where it does in one."""
     scenarios = workspace.catalog.scenarios
     if any(is_asked_for(workspace, each, instrument_id) for each in scenarios.values()):
         return ""
@@ -186,7 +197,7 @@ def load_inputs(workspace: Workspace, instrument_id: str, scenario: ScenarioSpec
     traded = [window for window in windows if start is None or window.end > start]
     models = [
         _Predictions(workspace, instrument_id, scenario, name, traded)
-        for name in required_models(scenario)
+        for name in required_models(scenario, workspace.registries.strategies)
     ]
 
     def hashes() -> InputHashes:
@@ -214,8 +225,8 @@ def load_inputs(workspace: Workspace, instrument_id: str, scenario: ScenarioSpec
     warnings = [warning for each in models for warning in each.warnings]
     if scenario.costs.is_free:
         warnings.append(
-            "Free fills: commission and slippage are 0, so trading costs nothing here. Nobody trades "
-            "at that price; set 'costs' in the scenario."
+            "Free fills: commission and slippage are 0, so trading costs nothing here. Nobody "
+            "trades at that price; set 'costs' in the scenario."
         )
     loaded = LoadedInputs(inputs, hashes(), tuple(warnings))
     series.kept_inputs[scenario.hash] = loaded
@@ -317,9 +328,9 @@ class _Predictions:
         known_at = pd.DatetimeIndex(features["known_at"])
         if overlap and len(known_at) and known_at[0] <= fitted.last_label_end:
             self.warnings.append(
-                f"Leakage allowed by 'allow_overlap': model {fitted.model_id} was trained on labels "
-                f"that end at {fitted.last_label_end:%Y-%m-%d}, after the first traded bar. The "
-                "result is worthless as evidence."
+                f"Leakage allowed by 'allow_overlap': model {fitted.model_id} was trained on "
+                f"labels that end at {fitted.last_label_end:%Y-%m-%d}, after the first traded bar. "
+                "The result is worthless as evidence."
             )
         return predict_direction(
             fitted,

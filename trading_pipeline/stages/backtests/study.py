@@ -6,12 +6,11 @@ import json
 import statistics
 from typing import Any
 
-from trading_pipeline.backtest.scenario_runner import code_hash
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.errors import InsufficientDataError
 from trading_pipeline.optimization.grid_study import run_grid_study
 from trading_pipeline.settings.study import StudySpec
-from trading_pipeline.stages.backtests.scenario_inputs import ScenarioStage
+from trading_pipeline.stages.backtests.scenario_inputs import ScenarioStage, scenario_code_hash
 from trading_pipeline.stages.outcome import Shown
 from trading_pipeline.stages.stage import ComputedStage, Identity
 from trading_pipeline.stages.workspace import Workspace
@@ -33,7 +32,10 @@ class TrialStage(ScenarioStage[list[Row]]):
         """The partition with the hashes of all inputs, and of the strategy's and engine's code."""
         study = self.workspace.catalog.study(key)
         scenario = self.workspace.catalog.scenario(study.scenario)
-        code, hashes = code_hash(study.strategy), self.loaded(scenario).hashes
+        strategies = self.workspace.registries.strategies
+        computed = scenario_code_hash(scenario, strategies, TrialStage.produce, _summary)
+        code = canonical_hash([computed, strategies.code_hash(study.strategy)])
+        hashes = self.loaded(scenario).hashes
         input_hash = canonical_hash([study.hash, scenario.hash, vars(hashes), code])
         return Identity(self.asset, self.partition(key), input_hash, code)
 
@@ -42,7 +44,8 @@ class TrialStage(ScenarioStage[list[Row]]):
         workspace, study = self.workspace, self.workspace.catalog.study(key)
         scenario = workspace.catalog.scenario(study.scenario)
         loaded = self.loaded(scenario)
-        found = run_grid_study(study, scenario, loaded.inputs)
+        strategies = workspace.registries.strategies
+        found = run_grid_study(study, scenario, loaded.inputs, strategies)
         rows = [
             {
                 "study": study.name,

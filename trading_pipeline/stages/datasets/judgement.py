@@ -103,8 +103,8 @@ def blocking_findings(
         except MissingDataError:
             start, end = ask.span
             text = (
-                f"No bar from {start:%Y-%m-%d} to {end:%Y-%m-%d}, where the calendar {spec.calendar} "
-                f"has {len(due):,}."
+                f"No bar from {start:%Y-%m-%d} to {end:%Y-%m-%d}, where the calendar "
+                f"{spec.calendar} has {len(due):,}."
             )
             found.append(_finding("no_bars", pd.Timestamp(start), text, len(due)))
             continue

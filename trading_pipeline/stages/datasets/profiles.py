@@ -1,6 +1,6 @@
 """The stage of users' files: profile one, and register it as an instrument.
 
-A file that needs a decision waits and says for which; a file that cannot be bars is refused and says
+A file that needs a decision waits and says for which; one that cannot be bars is refused and says
 why.
 """
 
@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trading_pipeline.code_identity import code_hash
+from trading_pipeline.datasets import profile_dataset
+from trading_pipeline.datasets.inbox import inbox_file
 from trading_pipeline.datasets.profile import DatasetProfile
-from trading_pipeline.datasets.profiling import profile_dataset
-from trading_pipeline.datasets.reading.inbox import inbox_file
 from trading_pipeline.domain.hashing import canonical_hash, file_hash
 from trading_pipeline.market_data.sources.files import BARS_FILE, RECORD_FILE, DatasetRecord
 from trading_pipeline.settings.dataset_answers import DatasetAnswers, load_answers
@@ -34,7 +35,6 @@ ASSET = "dataset_profile"
 Document = dict[str, Any]
 """A profile and what came of it, as it is kept in a JSON file."""
 _SHOWN = ("encoding", "delimiter", "tz", "suggest_tz", "timeframe", "calendar", "first", "last")
-_CODE = "2"  # raised when a profile or what is registered from it changes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,11 +69,11 @@ class DatasetStage(StoredStage[str, Document]):
     """
 
     asset = ASSET
-    code_hash = _CODE
 
     def __init__(self, workspace: Workspace, *, bring_back: bool = False) -> None:
         super().__init__(workspace)
         self._bring_back = bring_back
+        self.code_hash = code_hash(DatasetStage._profiled)
 
     def identity(self, key: str) -> Identity:
         """With the hash of the file, of its answers, and of whether it is too large.
@@ -120,7 +120,7 @@ class DatasetStage(StoredStage[str, Document]):
         found = inbox_file(self.workspace.settings.inbox, name)
         answers, sha256 = load_answers(found.path), file_hash(found.path)
         too_large = found.path.stat().st_size > self.workspace.settings.dataset_max_bytes
-        input_hash = canonical_hash([ASSET, _CODE, sha256, answers.hash, too_large])
+        input_hash = canonical_hash([ASSET, self.code_hash, sha256, answers.hash, too_large])
         identity = Identity(ASSET, name, input_hash, self.code_hash)
         return _Asked(found.path, answers, sha256, identity)
 

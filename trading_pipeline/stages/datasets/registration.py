@@ -13,8 +13,8 @@ from typing import Any
 
 import pandas as pd
 
+from trading_pipeline.datasets import read_dataset_bars
 from trading_pipeline.datasets.profile import DatasetProfile
-from trading_pipeline.datasets.profiling import read_dataset_bars
 from trading_pipeline.domain.instrument import instrument_id
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import DatasetFormatError
@@ -44,7 +44,8 @@ _NO_CURRENCY = "XXX"  # ISO 4217 for none: better than a guess
 class Registration:
     """What came of a file: `instrument` is its id; empty where `reason` says why there is none.
 
-    `is_archived`: the instrument left the universe and was not asked back. `findings`: what blocked.
+    `is_archived`: the instrument left the universe and was not asked back. `findings`: what
+    blocked.
     """
 
     instrument: str = ""
@@ -54,7 +55,7 @@ class Registration:
 
 
 def usual_currency(calendar: str) -> str:
-    """ISO 4217 code of what is quoted on a calendar's exchange; `XXX`, no currency, for another one.
+    """ISO 4217 code of a calendar's exchange; `XXX` (no currency) for an unknown one.
 
     >>> usual_currency("XLON"), usual_currency("24/7")
     ('GBP', 'XXX')
@@ -63,7 +64,7 @@ def usual_currency(calendar: str) -> str:
 
 
 def dataset_instrument(path: Path, profile: DatasetProfile, answers: DatasetAnswers) -> str:
-    """Id of the instrument that a file becomes: the symbol chosen or found, else the file's name."""
+    """Id of the instrument that a file becomes: by its symbol, else by the file's name."""
     return instrument_id(_symbol(path, profile, answers), _timeframe(profile, answers))
 
 

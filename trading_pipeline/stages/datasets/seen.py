@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from trading_pipeline.datasets.reading.inbox import InboxFile
+from trading_pipeline.datasets.inbox import InboxFile
 from trading_pipeline.domain.hashing import file_hash
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import ConfigurationError
@@ -18,8 +18,8 @@ __all__ = ["bars_are_fetched", "is_registered_as_it_is"]
 def is_registered_as_it_is(file: InboxFile, records: Mapping[str, DatasetRecord]) -> bool:
     """True where an instrument was registered from just these bytes with just these answers.
 
-    `records`: by instrument id. A side-car that cannot be read is none that was registered: profiling
-    the file will say what is wrong with it.
+    `records`: by instrument id. A side-car that cannot be read is none that was registered:
+    profiling the file will say what is wrong with it.
     """
     mine = [record for record in records.values() if record.dataset == file.name]
     if not mine:

@@ -1,7 +1,8 @@
-"""The audit of a feature set, a label, the chart patterns or cross features on stored bars."""
+"""Audit a feature set, a label, the chart patterns, cross features or a strategy on stored bars."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,19 +12,19 @@ from trading_pipeline.errors import InsufficientDataError, UnknownNameError, did
 from trading_pipeline.features.audits.causality import CausalityFinding
 from trading_pipeline.features.audits.features import audit_labels
 from trading_pipeline.features.audits.patterns import audit_patterns
-from trading_pipeline.features.sets.registry import feature_set_names
 from trading_pipeline.stages.features.cross_features import ASSET as CROSS_FEATURES
 from trading_pipeline.stages.features.cross_features import CrossFeatureStage
 from trading_pipeline.stages.features.features import FeatureStage
-from trading_pipeline.stages.features.instrument_series import stored_series
+from trading_pipeline.stages.features.instrument_series import InstrumentSeries, stored_series
 from trading_pipeline.stages.features.labels import label_specs, labels_of_bars
-from trading_pipeline.stages.features.own_feature_sets import know_own_feature_sets
+from trading_pipeline.stages.upstream_frames import UpstreamFrames
 from trading_pipeline.stages.workspace import Workspace
+from trading_pipeline.strategies import Market, audit_strategy
 
 __all__ = ["CHART_PATTERNS", "AuditOfStored", "audit_stored"]
 
 CHART_PATTERNS = "chart_patterns"
-SubjectKind = Literal["feature set", "label", "chart patterns", "cross features"]
+SubjectKind = Literal["feature set", "label", "chart patterns", "cross features", "strategy"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,30 +43,35 @@ class AuditOfStored:
 def audit_stored(workspace: Workspace, instrument_id: str, name: str) -> AuditOfStored:
     """Audit `name` on every stored bar of an instrument, forward-adjusted.
 
-    `name`: a feature set, a label (of a model or a label file), `chart_patterns` or
-    `cross_features`; a name that is both is the feature set. Raises `UnknownNameError` for another
-    name or instrument, and `InsufficientDataError` where no bars are stored or too few for any value.
+    `name`: a feature set, a label (of a model or a label file), `chart_patterns`, `cross_features`,
+    or a strategy, which is audited with its default parameters; a name that is several of these is
+    the first of them. Raises `UnknownNameError` for another name or instrument, and
+    `InsufficientDataError` where no bars are stored or too few for any value.
     """
-    know_own_feature_sets(workspace.catalog)
     labels = label_specs(workspace.catalog)
     series = stored_series(workspace, instrument_id)
-    known = {*feature_set_names(), *labels, CHART_PATTERNS, CROSS_FEATURES}
+    sets, strategies = workspace.registries.feature_sets, workspace.registries.strategies
+    known = {*sets.names(), *labels, CHART_PATTERNS, CROSS_FEATURES, *strategies.names()}
     if name not in known:
+        for registry in (sets, strategies):
+            if name in registry.own_names():
+                registry.get(name)  # raises what is wrong with its file
         raise UnknownNameError(
-            f"There is no feature set and no label {name!r} to audit. {did_you_mean(name, known)}",
+            f"There is no feature set, label or strategy {name!r} to audit. "
+            f"{did_you_mean(name, known)}",
             name=name,
-            kind="feature set or label",
+            kind="feature set, label or strategy",
         )
     bars = series.adjusted
     if len(bars) < 2:
         raise InsufficientDataError(
-            f"{len(bars)} bars of {instrument_id} are stored, too few for an audit. Fetch them first: "
-            f"trading-pipeline run {instrument_id}.",
+            f"{len(bars)} bars of {instrument_id} are stored, too few for an audit. Fetch them "
+            f"first: trading-pipeline run {instrument_id}.",
             instrument=instrument_id,
             rows=len(bars),
         )
     kind: SubjectKind
-    if name in feature_set_names():
+    if name in sets.names():
         kind = "feature set"
         findings = FeatureStage(workspace, instrument_id, name).audit_bars(bars)
     elif name == CROSS_FEATURES:
@@ -75,10 +81,17 @@ def audit_stored(workspace: Workspace, instrument_id: str, name: str) -> AuditOf
         )
     elif name == CHART_PATTERNS:
         kind, findings = "chart patterns", audit_patterns(bars)
-    else:
+    elif name in labels:
         spec, known_at = labels[name], series.known_at
         kind = "label"
-        findings = audit_labels(lambda part: labels_of_bars(spec, part, known_at), bars, known_at)
+        findings = audit_labels(
+            lambda part: labels_of_bars(spec, part, known_at, sets), bars, known_at
+        )
+    else:
+        kind = "strategy"
+        params = strategies.validate_params(name, {})
+        market = _market(workspace, series, strategies.required_predictions(name, {}))
+        findings = audit_strategy(lambda seen: strategies.signals(name, seen, params), market)
     return AuditOfStored(
         name=name,
         kind=kind,
@@ -87,4 +100,18 @@ def audit_stored(workspace: Workspace, instrument_id: str, name: str) -> AuditOf
         first_ts=bars.index[0],
         last_ts=bars.index[-1],
         findings=findings,
+    )
+
+
+def _market(workspace: Workspace, series: InstrumentSeries, models: Sequence[str]) -> Market:
+    """Every stored bar of the instrument, and the walk-forward predictions of the models."""
+    assets = {name: f"predictions/{name}" for name in models}
+    upstream = UpstreamFrames(workspace, series.instrument.id, list(assets.values()))
+    windows = workspace.windows_of(series.instrument.id)
+    return Market(
+        series.raw,
+        series.factors["total"].to_numpy(),
+        series.known_at,
+        {name: upstream.joined(asset, windows) for name, asset in assets.items()},
+        split_factor=series.factors["split"].to_numpy(),
     )

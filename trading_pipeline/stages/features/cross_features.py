@@ -7,8 +7,8 @@ from functools import cached_property
 
 import pandas as pd
 
+from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.windows import Window
-from trading_pipeline.features import cross_formulas
 from trading_pipeline.features.audits.causality import CausalityFinding, audit_prefix_truncation
 from trading_pipeline.features.cross_formulas import (
     KnownCloses,
@@ -16,7 +16,6 @@ from trading_pipeline.features.cross_formulas import (
     cross_columns,
 )
 from trading_pipeline.settings.catalog import Catalog
-from trading_pipeline.stages.code_hash import module_hash
 from trading_pipeline.stages.features.features import windows_of_bars
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries, stored_series
 from trading_pipeline.stages.features.quality_numbers import QualityOfWindows
@@ -54,7 +53,7 @@ def compared_instruments(workspace: Workspace, instrument_id: str) -> list[str]:
 
 
 class CrossFeatureStage(SeriesStage):
-    """Columns of `cross_columns`. Peers without usable bars in what is read are left out, and counted.
+    """Columns of `cross_columns`. Peers without usable bars in what is read are left out.
 
     A reference without usable bars raises.
     """
@@ -64,11 +63,7 @@ class CrossFeatureStage(SeriesStage):
     def __init__(self, workspace: Workspace, instrument_id: str) -> None:
         super().__init__(workspace, instrument_id)
         self.spec = workspace.catalog.cross
-        self.code_hash = module_hash(cross_formulas)
-        self._peers = {
-            name: stored_series(workspace, name)
-            for name in compared_instruments(workspace, instrument_id)
-        }
+        self.code_hash = code_hash(CrossFeatureStage.build, InstrumentSeries)
         self.lookback = cross_lookback_windows(workspace.catalog, instrument_id)
         self._quality = QualityOfWindows(self)
 
@@ -78,7 +73,7 @@ class CrossFeatureStage(SeriesStage):
         return tuple(n for n in self.spec.references if n != self.instrument_id)
 
     def pending(self, keys: Iterable[Window]) -> list[Window]:
-        """Windows to compute; all of them where own bars are missing, since nothing can be judged."""
+        """Windows to compute; all of them where own bars are missing."""
         windows = sorted(keys)
         known = all(window.key in self.series.attempts for window in windows)
         return super().pending(windows) if known else windows
@@ -94,7 +89,7 @@ class CrossFeatureStage(SeriesStage):
         return [self.spec.hash, own, self.clocks(), compared]
 
     def build(self, window: Window) -> Built:
-        """Rows of the window; NaN where too little lies before, or nothing to compare with is known."""
+        """Rows of the window; NaN where the history is too short or no peer is known."""
         rows = self.rows_of([window])
         own = self.series.span(window.start, window.end)
         frame = self._compute(self.series.adjusted.iloc[rows], window)
@@ -134,6 +129,11 @@ class CrossFeatureStage(SeriesStage):
             longest_age_days=self.spec.longest_age_days,
         )
         return pd.DataFrame(computed, index=index, dtype="float64")
+
+    @cached_property
+    def _peers(self) -> dict[str, InstrumentSeries]:
+        names = compared_instruments(self.workspace, self.instrument_id)
+        return {name: stored_series(self.workspace, name) for name in names}
 
     @cached_property
     def _closes(self) -> dict[str, KnownCloses]:

@@ -9,15 +9,18 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.hashing import canonical_hash, frame_hash
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.features.audits.causality import CausalityFinding
 from trading_pipeline.features.audits.features import audit_feature_set
+from trading_pipeline.features.sets.computation import compute_features
 from trading_pipeline.features.sets.context import FeatureContext
-from trading_pipeline.features.sets.registry import FeatureSet, compute_features, feature_set
+from trading_pipeline.features.sets.feature_set import FeatureSet
 from trading_pipeline.market_data.calendars import periods_per_year
 from trading_pipeline.settings.catalog import Catalog
+from trading_pipeline.stages.features.instrument_series import InstrumentSeries
 from trading_pipeline.stages.features.quality_numbers import QualityOfWindows
 from trading_pipeline.stages.features.series_stage import SeriesStage
 from trading_pipeline.stages.outcome import Shown
@@ -66,10 +69,12 @@ class FeatureStage(SeriesStage):
 
     def __init__(self, workspace: Workspace, instrument_id: str, set_name: str) -> None:
         super().__init__(workspace, instrument_id)
-        self.set = feature_set(set_name)
+        self.set = workspace.registries.feature_sets.get(set_name)
         self.asset = f"features/{set_name}"
-        self.code_hash = self.set.hash
-        instrument = self.series.instrument
+        self.code_hash = canonical_hash(
+            [self.set.hash, code_hash(FeatureStage.build, InstrumentSeries)]
+        )
+        instrument = workspace.catalog.instrument(instrument_id)
         self.context = FeatureContext(instrument.timeframe, instrument.calendar)
         self.lookback = feature_lookback_windows(self.set, workspace.catalog, instrument_id)
         self._quality = QualityOfWindows(self)
@@ -131,7 +136,7 @@ class FeatureStage(SeriesStage):
         return compute_features(self.set, adjusted, context=self.context)
 
     def describe(self, product: pd.DataFrame) -> dict[str, Shown]:
-        """Rows with and without a gap, and the quality of the columns against the windows before."""
+        """Complete and warm-up rows, and the quality of the columns against earlier windows."""
         values = product.drop(columns="known_at", errors="ignore")
         complete = int(values.notna().all(axis=1).sum())
         return {
@@ -141,7 +146,7 @@ class FeatureStage(SeriesStage):
         }
 
     def audit(self, keys: Sequence[Window]) -> list[CausalityFinding]:
-        """Every audit over the bars of the windows and of their look-back, the newest 50,000 of them.
+        """Every audit over the newest 50,000 bars of the windows and of their look-back.
 
         Where these do not reach beyond any warm-up there is no value to audit, and no finding.
         """

@@ -11,6 +11,7 @@ import pandas as pd
 
 from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.hashing import frame_hash
+from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.market_data.adjustments import (
     adjustment_events,
@@ -34,13 +35,14 @@ def stored_series(workspace: Workspace, instrument_id: str) -> InstrumentSeries:
 
     Stages of one pass share what is kept, newest last, up to a million bars in all.
     """
-    series, kept = InstrumentSeries(workspace, instrument_id), workspace.series
+    kept, series = workspace.series, InstrumentSeries(workspace, instrument_id)
     before = kept.pop(instrument_id, None)
-    if before is not None and before.is_as_stored(series):
-        series = before
-    kept[instrument_id] = series
-    while len(kept) > 1 and sum(each.rows for each in kept.values()) > _KEPT_BARS:
-        del kept[next(iter(kept))]
+    with workspace.warehouse.read():  # attempts, actions and bars of one moment
+        if before is not None and before.made_from() == series.made_from():
+            series = before
+        kept[instrument_id] = series
+        while sum(len(each.raw) for each in kept.values()) > _KEPT_BARS and len(kept) > 1:
+            del kept[next(iter(kept))]
     return series
 
 
@@ -53,18 +55,9 @@ class InstrumentSeries:
         """What scenarios made of the series, by the scenario's hash."""
         self._workspace = workspace
 
-    def is_as_stored(self, now: InstrumentSeries) -> bool:
-        """True where a series that was not read yet would be the same."""
-        return (self.instrument, self.attempts, self.actions) == (
-            now.instrument,
-            now.attempts,
-            now.actions,
-        )
-
-    @property
-    def rows(self) -> int:
-        """Number of bars, known before they are read."""
-        return sum(attempt.rows for attempt in self.attempts.values())
+    def made_from(self) -> tuple[Instrument, dict[str, FetchAttempt], list[CorporateAction]]:
+        """All that the series follows from; equal for equal bars."""
+        return self.instrument, self.attempts, self.actions
 
     @cached_property
     def raw(self) -> pd.DataFrame:

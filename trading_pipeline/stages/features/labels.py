@@ -7,20 +7,19 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import UnknownNameError, did_you_mean
 from trading_pipeline.features.audits.causality import CausalityFinding
 from trading_pipeline.features.audits.features import audit_labels
-from trading_pipeline.features.labels import barriers as label_barriers
-from trading_pipeline.features.labels import kernels as label_kernels
-from trading_pipeline.features.labels import labels as labels_module
 from trading_pipeline.features.labels.labels import Labels, compute_labels
 from trading_pipeline.features.labels.reports import label_report
-from trading_pipeline.features.sets.registry import compute_features, feature_set
+from trading_pipeline.features.sets.computation import compute_features
+from trading_pipeline.features.sets.registry import FeatureSets
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.label_spec import LabelSpec
-from trading_pipeline.stages.code_hash import module_hash
 from trading_pipeline.stages.features.features import windows_of_bars
+from trading_pipeline.stages.features.instrument_series import InstrumentSeries
 from trading_pipeline.stages.features.series_stage import SeriesStage
 from trading_pipeline.stages.outcome import Shown
 from trading_pipeline.stages.stage import Built
@@ -41,38 +40,42 @@ def label_specs(catalog: Catalog) -> dict[str, LabelSpec]:
     return {spec.name: spec for spec in specs}
 
 
-def check_label_spec(spec: LabelSpec) -> None:
+def check_label_spec(spec: LabelSpec, sets: FeatureSets) -> None:
     """Raise `UnknownNameError` for a feature set or column that the side of a meta-label names."""
     if spec.side_features is None or spec.side_column is None:
         return
-    columns = feature_set(spec.side_features).columns
+    columns = sets.get(spec.side_features).columns
     if spec.side_column not in columns:
         raise UnknownNameError(
-            f"The feature set {spec.side_features!r} has no column {spec.side_column!r} for the side "
-            f"of a meta-label. {did_you_mean(spec.side_column, columns)}",
+            f"The feature set {spec.side_features!r} has no column {spec.side_column!r} for the "
+            f"side of a meta-label. {did_you_mean(spec.side_column, columns)}",
             name=spec.side_column,
             kind="feature",
         )
 
 
-def label_lookback_windows(spec: LabelSpec, catalog: Catalog, instrument: str | None = None) -> int:
+def label_lookback_windows(
+    spec: LabelSpec, catalog: Catalog, sets: FeatureSets, instrument: str | None = None
+) -> int:
     """Windows before its own that a window of this label reads; 0 where a label needs no past."""
-    bars = _lookback_bars(spec)
+    bars = _lookback_bars(spec, sets)
     return windows_of_bars(bars, catalog, instrument) if bars else 0
 
 
-def labels_of_bars(spec: LabelSpec, bars: pd.DataFrame, known_at: pd.DatetimeIndex) -> Labels:
+def labels_of_bars(
+    spec: LabelSpec, bars: pd.DataFrame, known_at: pd.DatetimeIndex, sets: FeatureSets
+) -> Labels:
     """`compute_labels` with the side that the spec names."""
     if spec.side_features is None or spec.side_column is None:
         return compute_labels(spec, bars, known_at)
-    features = compute_features(feature_set(spec.side_features), bars)
+    features = compute_features(sets.get(spec.side_features), bars)
     return compute_labels(spec, bars, known_at, side=features[spec.side_column])
 
 
-def _lookback_bars(spec: LabelSpec) -> int:
+def _lookback_bars(spec: LabelSpec, sets: FeatureSets) -> int:
     bars = spec.volatility_bars or 0
     if spec.side_features is not None:
-        bars = max(bars, feature_set(spec.side_features).warmup_bars)
+        bars = max(bars, sets.get(spec.side_features).warmup_bars)
     return bars
 
 
@@ -83,8 +86,11 @@ class LabelStage(SeriesStage):
         super().__init__(workspace, instrument_id)
         self.spec = label_specs(workspace.catalog)[label_name]
         self.asset = f"labels/{label_name}"
-        self.code_hash = module_hash(labels_module, label_barriers, label_kernels)
-        self.lookback = label_lookback_windows(self.spec, workspace.catalog, self.instrument_id)
+        self.code_hash = code_hash(LabelStage.build, InstrumentSeries)
+        self.sets = workspace.registries.feature_sets
+        self.lookback = label_lookback_windows(
+            self.spec, workspace.catalog, self.sets, self.instrument_id
+        )
 
     def inputs(self, window: Window) -> object:
         """Hashes of the bars that are read, the adjustments, and the label's definition."""
@@ -94,7 +100,7 @@ class LabelStage(SeriesStage):
             self.series.bars_hashes(read),
             self.series.events_hash(read[-1].end),
             self.clocks(),
-            *([] if side is None else [feature_set(side).hash]),
+            *([] if side is None else [self.sets.get(side).hash]),
         ]
 
     def build(self, window: Window) -> Built:
@@ -127,17 +133,19 @@ class LabelStage(SeriesStage):
             return []
         rows = self.rows_of(keys)
         bars, known_at = self.series.adjusted.iloc[rows], self.series.known_at[rows]
-        found = labels_of_bars(self.spec, bars, known_at).frame
+        found = labels_of_bars(self.spec, bars, known_at, self.sets).frame
         if not len(found) or not (found["t1"] < known_at[-1]).any():
             return []
-        return audit_labels(lambda part: labels_of_bars(self.spec, part, known_at), bars, known_at)
+        return audit_labels(
+            lambda part: labels_of_bars(self.spec, part, known_at, self.sets), bars, known_at
+        )
 
     def _compute(self, rows: slice) -> Labels:
         bars = self.series.adjusted.iloc[rows]
         if bars.empty and self.spec.side_features is not None:
             side = pd.Series(np.empty(0), index=bars.index)
             return compute_labels(self.spec, bars, self.series.known_at[rows], side=side)
-        return labels_of_bars(self.spec, bars, self.series.known_at[rows])
+        return labels_of_bars(self.spec, bars, self.series.known_at[rows], self.sets)
 
     def read(self, window: Window) -> list[Window]:
         """The window, its look-back and the next one, unless that was never fetched."""

@@ -10,38 +10,22 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.bars import TS_DTYPE
-from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.features.audits.causality import CausalityFinding
 from trading_pipeline.features.audits.patterns import audit_patterns
-from trading_pipeline.features.indicators import wrapper as indicators
-from trading_pipeline.features.patterns import break_kernels as pattern_break_kernels
-from trading_pipeline.features.patterns import kernels as pattern_kernels
-from trading_pipeline.features.patterns import kinds as pattern_kinds
-from trading_pipeline.features.patterns import search as pattern_search
-from trading_pipeline.features.patterns import zigzag, zigzag_kernel
 from trading_pipeline.features.patterns.search import PATTERN_COLUMNS, find_patterns
 from trading_pipeline.features.sets.patterns import WARMUP_BARS
 from trading_pipeline.settings.catalog import Catalog
-from trading_pipeline.stages.code_hash import module_hash
 from trading_pipeline.stages.features.features import windows_of_bars
+from trading_pipeline.stages.features.instrument_series import InstrumentSeries
 from trading_pipeline.stages.features.series_stage import SeriesStage
 from trading_pipeline.stages.outcome import Shown
 from trading_pipeline.stages.stage import Built
 from trading_pipeline.stages.workspace import Workspace
 
 __all__ = ["ChartPatternStage", "newest_rows", "pattern_lookback_windows"]
-
-_CODE = (
-    indicators,
-    pattern_break_kernels,
-    pattern_kernels,
-    pattern_kinds,
-    pattern_search,
-    zigzag,
-    zigzag_kernel,
-)
 
 
 def pattern_lookback_windows(catalog: Catalog, instrument: str | None = None) -> int:
@@ -62,7 +46,7 @@ class ChartPatternStage(SeriesStage):
 
     def __init__(self, workspace: Workspace, instrument_id: str) -> None:
         super().__init__(workspace, instrument_id)
-        self.code_hash = canonical_hash([module_hash(*_CODE), WARMUP_BARS])
+        self.code_hash = code_hash(ChartPatternStage.build, InstrumentSeries)
         self.lookback = pattern_lookback_windows(workspace.catalog, self.instrument_id)
 
     def inputs(self, window: Window) -> object:

@@ -22,8 +22,8 @@ _SHOWN_ROWS = 12  # every event keeps its table
 class QualityOfWindows:
     """Judges the windows of one stage, each against all rows of the earlier ones.
 
-    The earlier windows are what a walk-forward fit of the window learned from. Each is read from its
-    file once, unless it was judged here before.
+    The earlier windows are what a walk-forward fit of the window learned from. Each is read from
+    its file once, unless it was judged here before.
     """
 
     def __init__(self, stage: SeriesStage) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import pandas as pd
 
 from trading_pipeline.domain.windows import Window
-from trading_pipeline.stages.features.instrument_series import stored_series
+from trading_pipeline.stages.features.instrument_series import InstrumentSeries, stored_series
 from trading_pipeline.stages.stage import Built, WindowStage
-from trading_pipeline.stages.workspace import Workspace
 
 __all__ = ["SeriesStage"]
 
@@ -19,9 +19,10 @@ class SeriesStage(WindowStage):
 
     lookback: int
 
-    def __init__(self, workspace: Workspace, instrument_id: str) -> None:
-        super().__init__(workspace, instrument_id)
-        self.series = stored_series(workspace, instrument_id)
+    @cached_property
+    def series(self) -> InstrumentSeries:
+        """The instrument's series as it was stored when the stage first asked for it."""
+        return stored_series(self.workspace, self.instrument_id)
 
     def read(self, window: Window) -> list[Window]:
         """Windows whose bars the window reads, oldest first."""

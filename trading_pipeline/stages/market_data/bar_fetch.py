@@ -142,8 +142,8 @@ def _ask(workspace: Workspace, ask: WindowAsk, asked: Window, due: pd.DatetimeIn
     if batch.frame.empty and len(due):
         raise MissingDataError(
             f"The source {instrument.source!r} gave no bar of {instrument.id} from "
-            f"{span.start:%Y-%m-%d} to {end:%Y-%m-%d}, where the calendar {instrument.calendar} has "
-            f"{len(due)} that are due. Check the symbol, and 'listed_from' and 'listed_to' in "
+            f"{span.start:%Y-%m-%d} to {end:%Y-%m-%d}, where the calendar {instrument.calendar} "
+            f"has {len(due)} that are due. Check the symbol, and 'listed_from' and 'listed_to' in "
             "universe.yaml.",
             instrument=ask.instrument.id,
             window=ask.window.key,

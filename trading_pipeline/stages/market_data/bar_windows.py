@@ -124,7 +124,7 @@ def _same_series(attempt: FetchAttempt, ask: WindowAsk) -> bool:
 
 
 def overlap_start(stored: pd.DataFrame, instrument: Instrument) -> datetime:
-    """Stamp from which the newest bars are asked for again: 5 bars or 3 sessions, whichever is more.
+    """Stamp from which the newest bars are asked for again: 5 bars or 3 sessions, the longer.
 
     `stored` has at least one bar; the last one is the watermark.
 

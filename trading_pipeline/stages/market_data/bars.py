@@ -230,7 +230,7 @@ class BarStage(ByWindow[FetchAttempt]):
         self._tail = (window.end, joined.tail(PREVIOUS_BARS))
 
     def _failed(self, ask: WindowAsk, error: DataFetchError) -> FetchAttempt:
-        """The row of a fetch that gave nothing; that the source has none is believed for a while."""
+        """The row of a fetch that gave nothing; a source without data is not asked for a while."""
         if isinstance(error, MissingDataError | RangeUnavailableError):
             until = expiry(ask.state, self.workspace.clock())
             return self._attempt(ask, "no_data", reason=str(error), expires_at=until)

@@ -1,4 +1,4 @@
-"""This file holds the check of a whole catalog against the code: strategies, features, estimators."""
+"""Check a whole catalog against the code: sources, features, labels, models, strategies."""
 
 from __future__ import annotations
 
@@ -8,65 +8,79 @@ from pathlib import Path
 
 from trading_pipeline.errors import (
     ConfigurationError,
+    OwnCodeError,
     TradingPipelineError,
     UnknownNameError,
     did_you_mean,
 )
-from trading_pipeline.features.sets.registry import feature_set
 from trading_pipeline.market_data.calendars import periods_per_year
 from trading_pipeline.market_data.quality.findings import check_settings
 from trading_pipeline.market_data.resampling import require_resampling
-from trading_pipeline.market_data.sources.registry import source_names
+from trading_pipeline.market_data.sources.registry import Sources
 from trading_pipeline.models.training.train import check_model_spec
 from trading_pipeline.optimization.grid_study import check_study
 from trading_pipeline.settings.catalog import SHIPPED, Catalog
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.stages.backtests.scenario_inputs import required_models
 from trading_pipeline.stages.features.labels import check_label_spec
-from trading_pipeline.stages.features.own_feature_sets import know_own_feature_sets
-from trading_pipeline.strategies import validate_params
+from trading_pipeline.stages.registries import Registries
 
-__all__ = ["check_catalog", "check_scenario", "naming_file"]
+__all__ = ["check_catalog", "check_models", "check_scenario", "naming_file"]
 
 
-def check_catalog(catalog: Catalog) -> None:
-    """Raise for the first name or parameter that nothing here has; the error names the file."""
-    know_own_feature_sets(catalog)
+def check_catalog(
+    catalog: Catalog, registries: Registries | None = None
+) -> dict[str, OwnCodeError]:
+    """Raise for the first unknown name or wrong parameter; the error names the file.
+
+    What only a broken Python file of the user stops is not raised but returned, by names such as
+    `scenarios/mine` or `instruments/AAPL_1d`; everything else can be worked with.
+    """
+    found: dict[str, OwnCodeError] = {}
+    registries = registries or Registries(catalog)
     for name, instrument in catalog.instruments.items():
-        with naming_file(catalog.sources.get("universe")):
-            if instrument.source not in source_names():
-                raise UnknownNameError(
-                    f"The instrument {name} names the source {instrument.source!r}. "
-                    f"{did_you_mean(instrument.source, source_names())}",
-                    name=instrument.source,
-                    kind="source",
-                )
+        with _setting_aside(f"instruments/{name}", found), naming_file(_file(catalog, "universe")):
+            _check_source(name, instrument.source, registries.sources)
             periods_per_year(instrument.timeframe, instrument.calendar)
             check_settings(catalog.universe.checks_of(name))
             if instrument.resample_from is not None:
                 require_resampling(
                     instrument.resample_from, instrument.timeframe, instrument.calendar
                 )
-    for model in catalog.models.values():
-        with naming_file(catalog.sources.get(f"models/{model.name}")):
-            feature_set(model.features)
-            check_model_spec(model)
-            check_label_spec(model.label)
+    found |= check_models(catalog, registries)
     for label in catalog.labels.values():
-        with naming_file(catalog.sources.get(f"labels/{label.name}")):
-            check_label_spec(label)
+        where = f"labels/{label.name}"
+        with _setting_aside(where, found), naming_file(_file(catalog, where)):
+            check_label_spec(label, registries.feature_sets)
     for scenario in catalog.scenarios.values():
-        with _movable(catalog.sources.get(f"scenarios/{scenario.name}")):
-            check_scenario(catalog, scenario)
+        where = f"scenarios/{scenario.name}"
+        with _setting_aside(where, found), _movable(_file(catalog, where)):
+            check_scenario(catalog, scenario, registries)
     for study in catalog.studies.values():
-        with _movable(catalog.sources.get(f"studies/{study.name}")):
-            check_study(study, catalog.scenario(study.scenario))
+        where = f"studies/{study.name}"
+        with _setting_aside(where, found), _movable(_file(catalog, where)):
+            check_study(study, catalog.scenario(study.scenario), registries.strategies)
+    return found
 
 
-def check_scenario(catalog: Catalog, scenario: ScenarioSpec) -> None:
+def check_models(catalog: Catalog, registries: Registries) -> dict[str, OwnCodeError]:
+    """As `check_catalog`, for the models alone."""
+    found: dict[str, OwnCodeError] = {}
+    for model in catalog.models.values():
+        where = f"models/{model.name}"
+        with _setting_aside(where, found), naming_file(_file(catalog, where)):
+            registries.feature_sets.get(model.features)
+            check_model_spec(model)
+            check_label_spec(model.label, registries.feature_sets)
+    return found
+
+
+def check_scenario(
+    catalog: Catalog, scenario: ScenarioSpec, registries: Registries | None = None
+) -> None:
     """Raise for an unknown strategy, parameter, model, instrument or window of a scenario."""
-    validate_params(scenario.strategy.type, scenario.strategy.params)
-    for name in required_models(scenario):
+    registries = registries or Registries(catalog)
+    for name in required_models(scenario, registries.strategies):
         catalog.model(name)
     for name in scenario.instruments or ():
         catalog.require_known_instrument(name)
@@ -74,26 +88,52 @@ def check_scenario(catalog: Catalog, scenario: ScenarioSpec) -> None:
         catalog.grid.window(str(scenario.model_window))
 
 
+def _check_source(instrument: str, name: str, sources: Sources) -> None:
+    try:
+        sources.get(name)
+    except UnknownNameError as error:
+        raise UnknownNameError(
+            f"The instrument {instrument} names the source {name!r}. "
+            f"{did_you_mean(name, sources.names())}",
+            **error.values,
+        ) from error
+
+
+def _file(catalog: Catalog, name: str) -> Path | None:
+    return catalog.sources.get(name)
+
+
+@contextmanager
+def _setting_aside(name: str, found: dict[str, OwnCodeError]) -> Iterator[None]:
+    """Keep the error of a user's Python file under what it stops, and go on after the block."""
+    try:
+        yield
+    except OwnCodeError as error:
+        found[name] = error
+
+
 @contextmanager
 def _movable(path: Path | None) -> Iterator[None]:
-    """As `naming_file`, and say that nothing runs while the file stands there as it is."""
+    """As `naming_file`, and say that nothing runs until the file is fixed or moved."""
     try:
         with naming_file(path):
             yield
     except ConfigurationError as error:
-        if path is None or path.is_relative_to(SHIPPED):
+        if path is None or path.is_relative_to(SHIPPED) or isinstance(error, OwnCodeError):
             raise
         raise type(error)(
-            f"{error} Until {path.name} is mended, or moved out of {path.parent}, nothing else is run.",
+            f"{error} Until {path.name} is fixed, or moved out of {path.parent}, nothing else is run.",
             **error.values,
         ) from error
 
 
 @contextmanager
 def naming_file(path: Path | None) -> Iterator[None]:
-    """Put the name of a spec's file in front of an error, unless it stands there already."""
+    """Put the name of a spec's file in front of an error, unless it names a file already."""
     try:
         yield
+    except OwnCodeError:
+        raise
     except TradingPipelineError as error:
         if path is None or str(error).startswith(str(path)) or str(path) in str(error):
             raise

@@ -61,8 +61,8 @@ class UniverseStage(_AskedStage[list[str]]):
         workspace, instruments = self.workspace, self.workspace.catalog.instruments
         if not instruments:
             raise InsufficientDataError(
-                "The universe is empty, so there is nothing to work on. List at least one instrument "
-                f"in {workspace.settings.config / 'universe.yaml'}."
+                "The universe is empty, so there is nothing to work on. List at least one "
+                f"instrument in {workspace.settings.config / 'universe.yaml'}."
             )
         listings = {name: _listing(workspace, each) for name, each in instruments.items()}
         changed = workspace.reference.save_instruments(instruments, listings)

@@ -9,7 +9,6 @@ import pandas as pd
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import DataQualityError
-from trading_pipeline.features.sets.registry import feature_set
 from trading_pipeline.settings.model_spec import ModelSpec
 from trading_pipeline.stages.features.cross_features import ASSET as CROSS_FEATURES
 from trading_pipeline.stages.upstream_frames import UpstreamFrames
@@ -27,7 +26,7 @@ def model_feature_assets(spec: ModelSpec) -> list[str]:
 
 def model_features_hash(workspace: Workspace, spec: ModelSpec) -> str:
     """Hash of what the columns mean: of the set, and of the comparison where there is one."""
-    own = feature_set(spec.features).hash
+    own = workspace.registries.feature_sets.get(spec.features).hash
     return canonical_hash([own, workspace.catalog.cross.hash]) if spec.cross_features else own
 
 
@@ -47,7 +46,7 @@ class ModelFeatures:
         ]
 
     def rows(self, windows: Sequence[Window]) -> pd.DataFrame:
-        """Features of the windows; `DataQualityError` where the two assets are of different bars."""
+        """Features of the windows; `DataQualityError` where the assets have different bars."""
         own, *others = model_feature_assets(self._spec)
         features = self._upstream.joined(own, windows)
         for asset in others:

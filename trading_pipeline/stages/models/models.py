@@ -11,6 +11,7 @@ from abc import abstractmethod
 import numpy as np
 import pandas as pd
 
+from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.bars import TS_DTYPE
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.models.registry.fitted_model import FittedModel, NoModel
@@ -19,7 +20,6 @@ from trading_pipeline.models.training.train import (
     fit_model,
     library_versions,
     predict_direction,
-    training_code_hash,
 )
 from trading_pipeline.models.training.walk_forward_folds import refit_dates, training_span
 from trading_pipeline.stages.models.model_features import ModelFeatures, model_feature_assets
@@ -42,7 +42,7 @@ def training_windows(
 
 
 class _SpecStage(WindowStage):
-    """What the stages of a model spec share; they read its features and `upstream`, one asset more."""
+    """What the stages of a model spec share: they read its features and one `upstream` asset."""
 
     kind: str
 
@@ -50,7 +50,7 @@ class _SpecStage(WindowStage):
         super().__init__(workspace, instrument_id)
         self.spec = workspace.catalog.model(model_name)
         self.asset = f"{self.kind}/{model_name}"
-        self.code_hash = training_code_hash()
+        self.code_hash = code_hash(type(self).build, FittedModel, ModelFeatures, UpstreamFrames)
         read = [*model_feature_assets(self.spec), self.upstream]
         self._frames = UpstreamFrames(workspace, instrument_id, read)
         self._features = ModelFeatures(workspace, self.spec, self._frames)

@@ -7,17 +7,16 @@ the order of runs; the verdict must not, so the page judges each result anew fro
 from __future__ import annotations
 
 import math
-import sys
 from functools import cached_property
 from typing import Any
 
+from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.market_data.calendars import periods_per_year
 from trading_pipeline.performance.sharpe_statistics import deflated_sharpe_ratio
 from trading_pipeline.reporting.leaderboard.page import render_leaderboard
-from trading_pipeline.stages.code_hash import module_hash
 from trading_pipeline.stages.outcome import Link, Shown
-from trading_pipeline.stages.reports.page_stage import PageStage, page_code
+from trading_pipeline.stages.reports.page_stage import PageStage
 from trading_pipeline.stages.stage import Identity
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.stores.artifacts import Artifact
@@ -35,7 +34,7 @@ class LeaderboardStage(PageStage):
     def identity(self, key: str) -> Identity:
         """With the hash of the results, of the number of trials, and of the code of the page."""
         shown = [[row["result_id"], row["trials"]] for row in self._rows]
-        inputs = canonical_hash([shown, page_code(), module_hash(sys.modules[__name__])])
+        inputs = canonical_hash([shown, code_hash(LeaderboardStage.produce)])
         return Identity(self.asset, self.partition(key), inputs, self.code_hash)
 
     def produce(self, key: str, identity: Identity) -> tuple[Artifact, dict[str, Shown]]:
@@ -73,7 +72,7 @@ def leaderboard_rows(workspace: Workspace) -> list[Row]:
 
 
 def judged_rows(workspace: Workspace, rows: list[Row]) -> list[Row]:
-    """The rows with `deflated_sharpe_ratio` for all trials of the ledger; None where it is undefined.
+    """The rows with `deflated_sharpe_ratio` for all trials of the ledger; None where undefined.
 
     The spread of the trials is that of their annual Sharpe ratios, over all strategies, parameters
     and instruments that were tried.

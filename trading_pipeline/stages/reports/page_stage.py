@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from trading_pipeline import reporting
 from trading_pipeline.domain.hashing import file_hash
-from trading_pipeline.stages.code_hash import folder_hash
 from trading_pipeline.stages.outcome import Shown
 from trading_pipeline.stages.stage import ComputedStage, Identity
 from trading_pipeline.storage.parquet_files import write_text
 from trading_pipeline.storage.stores.artifacts import Artifact
 
-__all__ = ["PageStage", "page_code"]
-
-
-def page_code() -> str:
-    """Hash of all that makes a page what it is: words, scripts and styles too."""
-    return folder_hash(Path(reporting.__file__).parent, (".py", ".js", ".css"))
+__all__ = ["PageStage"]
 
 
 class PageStage(ComputedStage[str, dict[str, Shown]]):

@@ -6,15 +6,16 @@ import json
 
 import pandas as pd
 
+from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.bars import TS_DTYPE
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.errors import InsufficientDataError
 from trading_pipeline.performance import METRIC_NAMES, summarize
 from trading_pipeline.reporting.tearsheet.page import TearsheetInput, render_tearsheet
 from trading_pipeline.stages.backtests.backtest import BacktestStage, result_folder
-from trading_pipeline.stages.features.instrument_series import stored_series
+from trading_pipeline.stages.features.instrument_series import InstrumentSeries, stored_series
 from trading_pipeline.stages.outcome import Link, Shown
-from trading_pipeline.stages.reports.page_stage import PageStage, page_code
+from trading_pipeline.stages.reports.page_stage import PageStage
 from trading_pipeline.stages.stage import Identity
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.parquet_files import read_frame
@@ -55,7 +56,8 @@ class TearsheetStage(PageStage):
 
     def identity(self, key: str) -> Identity:
         """With the hash of the newest result's id and of the code of the page."""
-        inputs = canonical_hash([self._result_id(key), page_code()])
+        code = code_hash(render_tearsheet, _tearsheet_input, InstrumentSeries)
+        inputs = canonical_hash([self._result_id(key), code])
         return Identity(self.asset, self.partition(key), inputs, self.code_hash)
 
     def produce(self, key: str, identity: Identity) -> tuple[Artifact, dict[str, Shown]]:
@@ -80,8 +82,8 @@ class TearsheetStage(PageStage):
         newest = self._results.newest().get(partition)
         if newest is None:
             raise InsufficientDataError(
-                f"There is no result of '{self._results.asset}' for {partition} yet. Materialize it "
-                "first.",
+                f"There is no result of '{self._results.asset}' for {partition} yet. Materialize "
+                "it first.",
                 partition=partition,
             )
         return newest.input_hash

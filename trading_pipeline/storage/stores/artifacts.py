@@ -1,4 +1,4 @@
-"""This file holds the table of Parquet files: which file is the valid one of an asset's partition."""
+"""The table of Parquet files: which file is the valid one of an asset's partition."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from trading_pipeline.domain.hashing import file_hash
 from trading_pipeline.errors import DataQualityError, InsufficientDataError
 from trading_pipeline.storage.parquet_files import read_frame, write_frame
-from trading_pipeline.storage.stores.row_tables import fetch_rows, insert_rows
+from trading_pipeline.storage.stores.row_tables import Row, WarehouseStore, insert_rows
 from trading_pipeline.storage.warehouse import Warehouse
 
 __all__ = ["Artifact", "ArtifactStore"]
@@ -24,7 +23,7 @@ class Artifact:
     """One materialization of a partition; the newest row of a partition is the valid one.
 
     `status`: ok, not_listed, no_model or no_rows. `path` is relative to the runtime folder, None
-    where there is nothing to keep.
+    where there is no file.
     """
 
     asset: str
@@ -39,30 +38,28 @@ class Artifact:
     sha256: str | None = None
     created_at: datetime | None = None
 
-    def as_row(self) -> dict[str, Any]:
+    def as_row(self) -> Row:
         """The row by column name."""
         return dict(vars(self)) | {"created_at": self.created_at or datetime.now(UTC)}
 
 
-class ArtifactStore:
+class ArtifactStore(WarehouseStore):
     """Frames under `runtime/cache` and their rows in the table `artifacts`."""
 
     def __init__(self, warehouse: Warehouse, runtime: Path) -> None:
-        self._warehouse = warehouse
+        super().__init__(warehouse)
         self.runtime = runtime
 
     def newest(
         self, assets: Iterable[str], partition_prefix: str = ""
     ) -> dict[tuple[str, str], Artifact]:
         """Valid row by (asset, partition), of partitions that start with the prefix."""
-        names = list(assets)
-        with self._warehouse.read() as connection:
-            rows = fetch_rows(
-                connection,
-                "SELECT * FROM artifacts WHERE list_contains(?::VARCHAR[], asset) "
-                'AND starts_with("partition", ?) ORDER BY created_at, rowid',
-                [names, partition_prefix],
-            )
+        rows = self._rows(
+            "SELECT * FROM artifacts WHERE list_contains(?::VARCHAR[], asset) "
+            'AND starts_with("partition", ?) ORDER BY created_at, rowid',
+            list(assets),
+            partition_prefix,
+        )
         return {(row["asset"], row["partition"]): Artifact(**row) for row in rows}
 
     def write(
@@ -76,10 +73,9 @@ class ArtifactStore:
         code_hash: str,
         run_id: str,
     ) -> Artifact:
-        """Write the frame to its file and give its row; `record` makes the row valid."""
+        """Write the frame to its file and return its row; `record` makes the row valid."""
         instrument, _, window = partition.partition("|")
-        folder = Path("cache") / asset / instrument / window
-        path = folder / f"{input_hash[:12]}.parquet"
+        path = Path("cache") / asset / instrument / window / f"{input_hash[:12]}.parquet"
         sha256 = write_frame(self.runtime / path, frame)
         return Artifact(
             asset=asset,
@@ -108,7 +104,7 @@ class ArtifactStore:
         return artifact.path is None or (self.runtime / artifact.path).exists()
 
     def load(self, artifact: Artifact) -> pd.DataFrame:
-        """The frame of a row; `DataQualityError` where the file is gone or was changed."""
+        """The frame of a row; `DataQualityError` where the file is missing or was changed."""
         if artifact.path is None:
             raise InsufficientDataError(
                 f"The partition {artifact.partition} of '{artifact.asset}' has status "
@@ -119,8 +115,8 @@ class ArtifactStore:
         path = self.runtime / artifact.path
         if not path.exists() or file_hash(path) != artifact.sha256:
             raise DataQualityError(
-                f"The file {path} of '{artifact.asset}' ({artifact.partition}) is missing or is not the "
-                "one that was written. Delete it and materialize that partition again.",
+                f"The file {path} of '{artifact.asset}' ({artifact.partition}) is missing or is "
+                "not the one that was written. Delete it and materialize that partition again.",
                 asset=artifact.asset,
                 partition=artifact.partition,
                 path=str(path),

@@ -1,4 +1,4 @@
-"""This file holds how bars, fetch attempts, findings and rejected bars are kept in the warehouse."""
+"""Bars, fetch attempts, findings and rejected bars in the warehouse."""
 
 from __future__ import annotations
 
@@ -12,33 +12,41 @@ import pandas as pd
 import pyarrow as pa
 
 from trading_pipeline.domain.bars import BAR_COLUMNS, TS_DTYPE, empty_bars, utc_index
+from trading_pipeline.domain.findings import Finding
+from trading_pipeline.domain.moments import index_of
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import WarehouseError
 from trading_pipeline.storage.stores.fetch_attempts import FetchAttempt, require_usable
-from trading_pipeline.storage.stores.row_tables import fetch_rows, insert_rows
-from trading_pipeline.storage.warehouse import Warehouse
+from trading_pipeline.storage.stores.row_tables import (
+    Row,
+    WarehouseStore,
+    insert_arrow,
+    insert_rows,
+)
 
 __all__ = ["BarStore", "FetchAttempt", "require_usable"]
 
 
-class BarStore:
-    """Bars by instrument and window; every window that is read must have been fetched and passed."""
+_COLUMNS = "epoch_us(ts) AS ts, open, high, low, close, volume"
 
-    def __init__(self, warehouse: Warehouse) -> None:
-        self._warehouse = warehouse
+
+class BarStore(WarehouseStore):
+    """Bars by instrument and window; every window that is read must have been fetched and
+    passed."""
 
     def replace_window(
         self,
         window: Window,
         bars: pd.DataFrame,
         attempt: FetchAttempt,
-        findings: Sequence[Any],
+        findings: Sequence[Finding],
         revisions: pd.DataFrame | None = None,
     ) -> None:
-        """Put `bars` in place of the window's old ones, with the attempt's row, in one transaction.
+        """Replace the window's bars by `bars` and add the attempt's row, in one transaction.
 
-        `revisions`: what that changes in past bars (columns ts, field, old, new), for `bar_revisions`.
-        Raises `WarehouseError` for a bar outside the window, or an attempt at another window.
+        `revisions`: which past bars that changes (columns ts, field, old, new), for
+        `bar_revisions`. Raises `WarehouseError` for a bar outside the window, or an attempt at
+        another window.
         """
         _require_inside(window, bars, attempt)
         with self._warehouse.write() as connection:
@@ -47,37 +55,39 @@ class BarStore:
                 "AND ts < ?::TIMESTAMPTZ",
                 [attempt.instrument, window.start, window.end],
             )
-            _insert_bars(connection, "bars", attempt.instrument, bars)
+            owner = {"instrument": attempt.instrument}
+            _insert_frame(connection, "bars", _bar_columns(bars), owner)
             if revisions is not None and len(revisions):
-                _insert_revisions(connection, revisions, attempt)
+                seen = {"seen_at": attempt.fetched_at, "run_id": attempt.run_id}
+                columns = _revision_columns(revisions)
+                _insert_frame(connection, "bar_revisions", columns, owner | seen)
             _log_attempt(connection, attempt, findings)
 
     def reject_window(
-        self, bars: pd.DataFrame, attempt: FetchAttempt, findings: Sequence[Any]
+        self, bars: pd.DataFrame, attempt: FetchAttempt, findings: Sequence[Finding]
     ) -> None:
-        """Keep the old bars; the candidates go to `bars_rejected`, the attempt bars later reads."""
+        """Keep the old bars; the new ones go to `bars_rejected`, the attempt blocks later reads."""
+        constants = {
+            "instrument": attempt.instrument,
+            "run_id": attempt.run_id,
+            "reason": attempt.reason or "",
+        }
         with self._warehouse.write() as connection:
-            _insert_bars(
-                connection,
-                "bars_rejected",
-                attempt.instrument,
-                bars,
-                {"run_id": attempt.run_id, "reason": attempt.reason or ""},
-            )
+            _insert_frame(connection, "bars_rejected", _bar_columns(bars), constants)
             _log_attempt(connection, attempt, findings)
 
-    def log_attempt(self, attempt: FetchAttempt, findings: Sequence[Any] = ()) -> None:
+    def log_attempt(self, attempt: FetchAttempt, findings: Sequence[Finding] = ()) -> None:
         """Record an attempt that changed no bars: it failed, or brought what is there already."""
         with self._warehouse.write() as connection:
             _log_attempt(connection, attempt, findings)
 
     def newest_attempts(self, instrument: str) -> dict[str, FetchAttempt]:
-        """By window key the newest attempt that decided on its content (fetches that brought nothing
-        left out)."""
+        """By window key the newest attempt that decided on its content: not failed, not empty."""
         return self._attempts(instrument, "status NOT IN ('failed', 'no_data')")
 
     def negative_answers(self, instrument: str, now: datetime) -> dict[str, FetchAttempt]:
-        """By window key the newest "no data" answer that has not expired, unless bars came since."""
+        """By window key the newest "no data" answer that has not expired, unless bars came
+        since."""
         found = self._attempts(instrument, "status <> 'failed'")
         return {
             key: attempt
@@ -86,26 +96,22 @@ class BarStore:
         }
 
     def _attempts(self, instrument: str, condition: str) -> dict[str, FetchAttempt]:
-        with self._warehouse.read() as connection:
-            rows = fetch_rows(
-                connection,
-                f"SELECT * FROM fetch_log WHERE instrument = ? AND {condition} "
-                "ORDER BY fetched_at, rowid",
-                [instrument],
-            )
+        rows = self._rows(
+            f"SELECT * FROM fetch_log WHERE instrument = ? AND {condition} "
+            "ORDER BY fetched_at, rowid",
+            instrument,
+        )
         return {row["window"]: FetchAttempt(**row) for row in rows}
 
-    def findings(self, instrument: str) -> dict[str, list[dict[str, Any]]]:
+    def findings(self, instrument: str) -> dict[str, list[Row]]:
         """By window key the findings of the attempt that `newest_attempts` gives."""
         newest = self.newest_attempts(instrument)
-        with self._warehouse.read() as connection:
-            rows = fetch_rows(
-                connection,
-                'SELECT DISTINCT "window", check_name, severity, ts, value, detail, found_at '
-                "FROM quality_findings WHERE instrument = ? ORDER BY ALL",
-                [instrument],
-            )
-        found: dict[str, list[dict[str, Any]]] = {}
+        rows = self._rows(
+            'SELECT DISTINCT "window", check_name, severity, ts, value, detail, found_at '
+            "FROM quality_findings WHERE instrument = ? ORDER BY ALL",
+            instrument,
+        )
+        found: dict[str, list[Row]] = {}
         for row in rows:
             attempt = newest.get(row["window"])
             if attempt is not None and attempt.fetched_at == row.pop("found_at"):
@@ -133,27 +139,24 @@ class BarStore:
         self, instrument: str, start: datetime | None, end: datetime | None
     ) -> pd.DataFrame:
         """Bars with `start <= ts < end` whatever their windows' state; None is unbounded."""
-        sql = "SELECT epoch_us(ts) AS ts, open, high, low, close, volume FROM bars WHERE instrument = ?"
-        parameters: list[Any] = [instrument]
-        for clause, bound in (
-            (" AND ts >= ?::TIMESTAMPTZ", start),
-            (" AND ts < ?::TIMESTAMPTZ", end),
-        ):
-            if bound is not None:
-                sql += clause
-                parameters.append(bound)
-        with self._warehouse.read() as connection:
-            columns = connection.execute(sql, parameters).fetchnumpy()
-        return _frame(columns)
+        bounds = {"ts >= ?::TIMESTAMPTZ": start, "ts < ?::TIMESTAMPTZ": end}
+        given = {clause: bound for clause, bound in bounds.items() if bound is not None}
+        where = " AND ".join(["instrument = ?", *given])
+        return self._bars(f"SELECT {_COLUMNS} FROM bars WHERE {where}", instrument, *given.values())
 
     def read_tail(self, instrument: str, before: datetime, rows: int) -> pd.DataFrame:
         """The last `rows` bars with `ts < before`, in time order."""
+        return self._bars(
+            f"SELECT * FROM (SELECT {_COLUMNS} FROM bars WHERE instrument = ? "
+            "AND ts < ?::TIMESTAMPTZ ORDER BY ts DESC LIMIT ?) ORDER BY ts",
+            instrument,
+            before,
+            rows,
+        )
+
+    def _bars(self, sql: str, *parameters: object) -> pd.DataFrame:
         with self._warehouse.read() as connection:
-            columns = connection.execute(
-                "SELECT * FROM (SELECT epoch_us(ts) AS ts, open, high, low, close, volume FROM bars "
-                "WHERE instrument = ? AND ts < ?::TIMESTAMPTZ ORDER BY ts DESC LIMIT ?) ORDER BY ts",
-                [instrument, before, rows],
-            ).fetchnumpy()
+            columns = connection.execute(sql, list(parameters)).fetchnumpy()
         return _frame(columns)
 
     def content_hashes(self, instrument: str, windows: Sequence[Window]) -> dict[str, str]:
@@ -164,18 +167,15 @@ class BarStore:
 
     def counts(self) -> dict[str, int]:
         """Number of bars by instrument."""
-        with self._warehouse.read() as connection:
-            rows = connection.execute(
-                "SELECT instrument, count(*) FROM bars GROUP BY instrument ORDER BY instrument"
-            ).fetchall()
-        return {name: int(count) for name, count in rows}
+        rows = self._rows("SELECT instrument, count(*) AS n FROM bars GROUP BY ALL ORDER BY ALL")
+        return {row["instrument"]: int(row["n"]) for row in rows}
 
 
 def _require_inside(window: Window, bars: pd.DataFrame, attempt: FetchAttempt) -> None:
     if attempt.window != window.key:
         raise WarehouseError(
-            f"The attempt at the window {attempt.window} of {attempt.instrument} cannot stand for bars "
-            f"of the window {window.key}. Give the attempt of that window.",
+            f"The attempt at the window {attempt.window} of {attempt.instrument} does not belong "
+            f"to bars of the window {window.key}. Give the attempt of that window.",
             window=window.key,
         )
     index = utc_index(bars.index)
@@ -184,66 +184,55 @@ def _require_inside(window: Window, bars: pd.DataFrame, attempt: FetchAttempt) -
     if len(outside):
         raise WarehouseError(
             f"{len(outside)} of {len(index)} bars do not lie in the window {window.key} of "
-            f"{attempt.instrument} (the first at {outside[0]}), so none was written. Cut the bars at "
-            "the window's start and end.",
+            f"{attempt.instrument} (the first at {outside[0]}), so none was written. Cut the bars "
+            "at the window's start and end.",
             window=window.key,
             outside=len(outside),
         )
 
 
-def _insert_bars(
+def _insert_frame(
     connection: duckdb.DuckDBPyConnection,
     table: str,
-    instrument: str,
-    bars: pd.DataFrame,
-    constants: Mapping[str, str] | None = None,
+    columns: Mapping[str, pa.Array],
+    constants: Mapping[str, object],
 ) -> None:
-    if not len(bars):
+    """Append rows in the order of their `ts`; `constants` are the same in each row."""
+    if not len(columns["ts"]):
         return
-    index = utc_index(bars.index)
-    stamps = pa.array(index.asi8, type=pa.int64(), mask=np.asarray(index.isna()))
-    columns: dict[str, Any] = {"ts": stamps.cast(pa.timestamp("us", tz="UTC"))}
-    columns |= {name: pa.array(bars[name].to_numpy("float64")) for name in BAR_COLUMNS}
-    source = pa.table(columns)
-    constants = {"instrument": instrument} | dict(constants or {})
-    names = ", ".join([*constants, *columns])
-    connection.register("incoming_bars", source)
-    try:
-        connection.execute(
-            f"INSERT INTO {table} ({names}) SELECT {', '.join('?' for _ in constants)}, "
-            f"ts::TIMESTAMPTZ, {', '.join(BAR_COLUMNS)} FROM incoming_bars ORDER BY ts",
-            list(constants.values()),
-        )
-    finally:
-        connection.unregister("incoming_bars")
+    names = ", ".join(f'"{name}"' for name in [*constants, *columns])
+    others = ", ".join(f'"{name}"' for name in columns if name != "ts")
+    casts = ", ".join("?::TIMESTAMPTZ" if name == "seen_at" else "?" for name in constants)
+    insert_arrow(
+        connection,
+        f"INSERT INTO {table} ({names}) SELECT {casts}, ts::TIMESTAMPTZ, {others} "
+        "FROM incoming ORDER BY ts",
+        pa.table(dict(columns)),
+        *constants.values(),
+    )
 
 
-def _insert_revisions(
-    connection: duckdb.DuckDBPyConnection, revisions: pd.DataFrame, attempt: FetchAttempt
-) -> None:
-    stamps = pa.array(pd.DatetimeIndex(revisions["ts"]).as_unit("us").asi8, type=pa.int64())
-    columns = {
-        "ts": stamps.cast(pa.timestamp("us", tz="UTC")),
+def _bar_columns(bars: pd.DataFrame) -> dict[str, pa.Array]:
+    prices = {name: pa.array(bars[name].to_numpy("float64")) for name in BAR_COLUMNS}
+    return {"ts": _stamps(utc_index(bars.index)), **prices}
+
+
+def _revision_columns(revisions: pd.DataFrame) -> dict[str, pa.Array]:
+    return {
+        "ts": _stamps(pd.DatetimeIndex(revisions["ts"]).as_unit("us")),
         "field": pa.array(revisions["field"].tolist(), type=pa.string()),
-        **{
-            name: pa.array(revisions[name].to_numpy("float64"), from_pandas=True)
-            for name in ("old", "new")
-        },
+        "old": pa.array(revisions["old"].to_numpy("float64"), from_pandas=True),
+        "new": pa.array(revisions["new"].to_numpy("float64"), from_pandas=True),
     }
-    connection.register("incoming_revisions", pa.table(columns))
-    try:
-        connection.execute(
-            'INSERT INTO bar_revisions (instrument, ts, field, "old", "new", seen_at, run_id) '
-            'SELECT ?, ts::TIMESTAMPTZ, field, "old", "new", ?::TIMESTAMPTZ, ? '
-            "FROM incoming_revisions ORDER BY ts",
-            [attempt.instrument, attempt.fetched_at, attempt.run_id],
-        )
-    finally:
-        connection.unregister("incoming_revisions")
+
+
+def _stamps(index: pd.DatetimeIndex) -> pa.Array:
+    moments = pa.array(index.asi8, type=pa.int64(), mask=np.asarray(index.isna()))
+    return moments.cast(pa.timestamp("us", tz="UTC"))
 
 
 def _log_attempt(
-    connection: duckdb.DuckDBPyConnection, attempt: FetchAttempt, findings: Sequence[Any]
+    connection: duckdb.DuckDBPyConnection, attempt: FetchAttempt, findings: Sequence[Finding]
 ) -> None:
     insert_rows(connection, "fetch_log", [attempt.as_row()])
     rows = [
@@ -264,11 +253,10 @@ def _log_attempt(
 
 
 def _frame(columns: Mapping[str, Any]) -> pd.DataFrame:
-    index = pd.DatetimeIndex(np.asarray(columns["ts"]).astype("datetime64[us]"))
+    index = index_of(np.asarray(columns["ts"], dtype=np.int64)).astype(TS_DTYPE)
     data = {name: np.ma.filled(columns[name], np.nan) for name in BAR_COLUMNS}
-    frame = pd.DataFrame(data, index=index.tz_localize("UTC").rename("ts"))
-    frame = frame.astype("float64").set_axis(frame.index.astype(TS_DTYPE), axis=0)
+    frame = pd.DataFrame(data, index=index, dtype="float64")
     if frame.index.is_monotonic_increasing:
         return frame
-    # a window that was written again stands at the table's end; sorting here is cheaper than ORDER BY
+    # a window that was written again is at the table's end; sorting here is cheaper than ORDER BY
     return frame.iloc[np.argsort(pd.DatetimeIndex(frame.index).asi8, kind="stable")]

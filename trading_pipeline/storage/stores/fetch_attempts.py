@@ -1,4 +1,4 @@
-"""This file holds an attempt to fetch a window's bars, and whether what it left may be built on."""
+"""An attempt to fetch a window's bars, and whether its outcome may be built on."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ __all__ = ["FetchAttempt", "require_usable"]
 
 @dataclass(frozen=True, kw_only=True)
 class FetchAttempt:
-    """One row of `fetch_log`: what was asked for a window, and what came of it.
+    """One row of `fetch_log`: what was requested for a window, and the outcome.
 
-    `requested_from`, `requested_to`: the window's span, clipped to listing and universe; `asked_from`:
-    where the source was asked from, later than `requested_from` where only the newest bars were
-    asked for again, None where the source was not asked. `rows` to `content_hash`: of the window's bars
-    after the attempt. `status`: ok, not_listed, no_rows (no bar is due yet), rejected (failed a
-    blocking check), no_data (the source has none, not asked again before `expires_at`) or failed (the
-    source did not answer). `state`: OPEN, SETTLING or FINAL. `expected`: bars that are due by the
-    calendar. `score`: quality of the window, 0 to 1.
+    `requested_from`, `requested_to`: the window's span, clipped to listing and universe.
+    `asked_from`: start of the request to the source, later than `requested_from` where only the
+    newest bars were requested again, None where the source was not asked. `rows` to `content_hash`:
+    of the window's bars after the attempt. `status`: ok, not_listed, no_rows (no bar is due yet),
+    rejected (failed a blocking check), no_data (the source has none, not asked again before
+    `expires_at`) or failed (the source did not answer). `state`: OPEN, SETTLING or FINAL.
+    `expected`: bars that are due by the calendar. `score`: quality of the window, 0 to 1.
     """
 
     instrument: str
@@ -69,9 +69,9 @@ def require_usable(
     if rejected:
         newest = attempts[rejected[0]]
         raise DataQualityError(
-            f"The newest bars of {instrument} for the window(s) {_some(rejected)} failed a blocking "
-            f"check ({newest.reason}), so nothing may be built on them. Look at the table "
-            "quality_findings, mend the source, and materialize 'bars' again.",
+            f"The newest bars of {instrument} for the window(s) {_some(rejected)} failed a "
+            f"blocking check ({newest.reason}), so nothing may be built on them. Look at the table "
+            "quality_findings, correct the source, and materialize 'bars' again.",
             instrument=instrument,
             windows=rejected,
         )

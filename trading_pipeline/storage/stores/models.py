@@ -1,45 +1,32 @@
-"""This file holds the table of fitted models, one row a fit."""
+"""The table of fitted models, one row a fit."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from trading_pipeline.storage.stores.row_tables import fetch_rows, insert_rows
-from trading_pipeline.storage.warehouse import Warehouse
+from trading_pipeline.storage.stores.row_tables import Row, WarehouseStore, insert_rows
 
 __all__ = ["ModelStore"]
 
 
-class ModelStore:
-    """Rows of the table `models`; a `model_id` is the hash of what made it, so it is there once."""
+class ModelStore(WarehouseStore):
+    """Rows of the table `models`; a `model_id` is the hash of what made it, so it occurs once."""
 
-    def __init__(self, warehouse: Warehouse) -> None:
-        self._warehouse = warehouse
-
-    def save(self, rows: Sequence[Mapping[str, Any]]) -> int:
-        """Append the models that are not there yet; gives their number."""
+    def save(self, rows: Sequence[Mapping[str, object]]) -> int:
+        """Append the models that are not stored yet; returns their number."""
         if not rows:
             return 0
+        given = {str(row["model_id"]): row for row in rows}
         with self._warehouse.write() as connection:
-            known = {
-                found[0]
-                for found in connection.execute(
-                    "SELECT model_id FROM models WHERE list_contains(?::VARCHAR[], model_id)",
-                    [[row["model_id"] for row in rows]],
-                ).fetchall()
-            }
-            unique = {row["model_id"]: row for row in rows if row["model_id"] not in known}
-            new = list(unique.values())
+            known = self.by_id(list(given))
+            new = [row for model_id, row in given.items() if model_id not in known]
             insert_rows(connection, "models", new)
         return len(new)
 
-    def by_id(self, model_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    def by_id(self, model_ids: Sequence[str]) -> dict[str, Row]:
         """Rows by model id."""
-        with self._warehouse.read() as connection:
-            rows = fetch_rows(
-                connection,
-                "SELECT * FROM models WHERE list_contains(?::VARCHAR[], model_id) ORDER BY trained_at",
-                [list(model_ids)],
-            )
+        rows = self._rows(
+            "SELECT * FROM models WHERE list_contains(?::VARCHAR[], model_id) ORDER BY trained_at",
+            list(model_ids),
+        )
         return {row["model_id"]: row for row in rows}

@@ -1,4 +1,4 @@
-"""This file holds how instruments and corporate actions are kept in the warehouse."""
+"""Instruments and corporate actions in the warehouse."""
 
 from __future__ import annotations
 
@@ -9,24 +9,20 @@ from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.errors import WarehouseError
-from trading_pipeline.storage.stores.row_tables import fetch_rows, insert_rows
-from trading_pipeline.storage.warehouse import Warehouse
+from trading_pipeline.storage.stores.row_tables import WarehouseStore, insert_rows
 
 __all__ = ["ReferenceStore", "actions_hash"]
 
 Listing = tuple[date | None, date | None]
 
 
-class ReferenceStore:
+class ReferenceStore(WarehouseStore):
     """Instruments and what happened to their shares."""
-
-    def __init__(self, warehouse: Warehouse) -> None:
-        self._warehouse = warehouse
 
     def save_instruments(
         self, instruments: Mapping[str, Instrument], listings: Mapping[str, Listing]
     ) -> list[str]:
-        """Make the table hold exactly these as active; gives the ids whose row changed."""
+        """Make exactly these the active instruments; returns the ids whose row changed."""
         rows = {}
         for name, instrument in instruments.items():
             listed_from, listed_to = listings.get(name, (None, None))
@@ -37,12 +33,9 @@ class ReferenceStore:
                 "listed_to": instrument.listed_to or listed_to,
             }
             spec_hash = canonical_hash(row)
-            row.pop("exchange")  # has no column, but its change is one of the instrument
+            row.pop("exchange")  # has no column, but a change of it changes the instrument
             rows[name] = {**row, "active": True, "spec_hash": spec_hash}
-        with self._warehouse.read() as connection:
-            known = {
-                r["instrument"]: r for r in fetch_rows(connection, "SELECT * FROM instruments")
-            }
+        known = {row["instrument"]: row for row in self._rows("SELECT * FROM instruments")}
         changed = [n for n, row in rows.items() if _differs(known.get(n), row)]
         gone = [n for n, row in known.items() if n not in rows and row["active"]]
         if changed or gone:
@@ -64,10 +57,7 @@ class ReferenceStore:
 
     def listings(self) -> dict[str, Listing]:
         """First and last listed day by instrument, as far as they are known."""
-        with self._warehouse.read() as connection:
-            rows = fetch_rows(
-                connection, "SELECT instrument, listed_from, listed_to FROM instruments"
-            )
+        rows = self._rows("SELECT instrument, listed_from, listed_to FROM instruments")
         return {row["instrument"]: (row["listed_from"], row["listed_to"]) for row in rows}
 
     def save_actions(self, instrument: str, actions: Sequence[CorporateAction]) -> bool:
@@ -93,13 +83,11 @@ class ReferenceStore:
 
     def actions(self, instrument: str) -> list[CorporateAction]:
         """Actions of an instrument by ex-date, splits before dividends of one day."""
-        with self._warehouse.read() as connection:
-            rows = fetch_rows(
-                connection,
-                "SELECT * FROM corporate_actions WHERE instrument = ? ORDER BY ex_date, kind DESC, "
-                "value, source",
-                [instrument],
-            )
+        rows = self._rows(
+            "SELECT * FROM corporate_actions WHERE instrument = ? ORDER BY ex_date, kind DESC, "
+            "value, source",
+            instrument,
+        )
         return [CorporateAction(**row) for row in rows]
 
 

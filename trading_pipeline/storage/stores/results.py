@@ -1,49 +1,46 @@
-"""This file holds how backtest results, their trades and days, are kept in the warehouse."""
+"""Backtest results, their trades and their days in the warehouse."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from trading_pipeline.errors import UnknownNameError, WarehouseError, did_you_mean
-from trading_pipeline.storage.stores.row_tables import add_double_columns, fetch_rows, insert_rows
-from trading_pipeline.storage.warehouse import Warehouse
+from trading_pipeline.storage.stores.row_tables import (
+    Row,
+    WarehouseStore,
+    add_double_columns,
+    insert_rows,
+)
 
 __all__ = ["ResultStore"]
 
 
-class ResultStore:
+class ResultStore(WarehouseStore):
     """Tables `backtest_results`, `trades`, `daily_results`; an equal rerun is the same row."""
-
-    def __init__(self, warehouse: Warehouse) -> None:
-        self._warehouse = warehouse
 
     def save(
         self,
-        row: Mapping[str, Any],
+        row: Mapping[str, object],
         metrics: Mapping[str, float],
-        trades: Sequence[Mapping[str, Any]],
-        daily: Sequence[Mapping[str, Any]],
+        trades: Sequence[Mapping[str, object]],
+        daily: Sequence[Mapping[str, object]],
     ) -> bool:
-        """Write one result whole; False (and nothing written) where its id is there already.
+        """Write one result completely; False, and nothing written, where its id is stored already.
 
         A metric that is new gets a column; NaN is stored as NULL. Raises `WarehouseError` for a
         metric whose name is that of another column.
         """
-        result_id = row["result_id"]
+        result_id = str(row["result_id"])
         taken = sorted((set(row) | {"created_at"}) & set(metrics))
         if taken:
             raise WarehouseError(
-                f"The metric(s) {', '.join(taken)} of the result {result_id} have the name of a column "
-                "that holds something else. Give them other names.",
+                f"The metric(s) {', '.join(taken)} of the result {result_id} have the name of a "
+                "column that holds something else. Give them other names.",
                 metrics=taken,
             )
         with self._warehouse.write() as connection:
-            found = connection.execute(
-                "SELECT count(*) FROM backtest_results WHERE result_id = ?", [result_id]
-            ).fetchall()
-            if found[0][0]:
+            if self.get(result_id) is not None:
                 return False
             add_double_columns(connection, "backtest_results", list(metrics))
             numbers = {name: None if value != value else value for name, value in metrics.items()}
@@ -53,15 +50,12 @@ class ResultStore:
             insert_rows(connection, "daily_results", [{**d, "result_id": result_id} for d in daily])
         return True
 
-    def get(self, result_id: str) -> dict[str, Any] | None:
+    def get(self, result_id: str) -> Row | None:
         """The row of a result, or None."""
-        with self._warehouse.read() as connection:
-            rows = fetch_rows(
-                connection, "SELECT * FROM backtest_results WHERE result_id = ?", [result_id]
-            )
+        rows = self._rows("SELECT * FROM backtest_results WHERE result_id = ?", result_id)
         return rows[0] if rows else None
 
-    def require(self, result_id: str) -> dict[str, Any]:
+    def require(self, result_id: str) -> Row:
         """The row of a result; `UnknownNameError` where there is none."""
         found = self.get(result_id)
         if found is None:
@@ -73,20 +67,13 @@ class ResultStore:
             )
         return found
 
-    def newest(self) -> list[dict[str, Any]]:
+    def newest(self) -> list[Row]:
         """Newest result of each scenario and instrument, by scenario and instrument."""
-        with self._warehouse.read() as connection:
-            return fetch_rows(
-                connection,
-                "SELECT * FROM backtest_results QUALIFY row_number() OVER (PARTITION BY scenario, "
-                "instruments ORDER BY created_at DESC, rowid DESC) = 1 ORDER BY scenario, instruments",
-            )
+        return self._rows(
+            "SELECT * FROM backtest_results QUALIFY row_number() OVER (PARTITION BY scenario, "
+            "instruments ORDER BY created_at DESC, rowid DESC) = 1 ORDER BY scenario, instruments"
+        )
 
-    def trades(self, result_id: str) -> list[dict[str, Any]]:
+    def trades(self, result_id: str) -> list[Row]:
         """Trades of a result in order."""
-        with self._warehouse.read() as connection:
-            return fetch_rows(
-                connection,
-                "SELECT * FROM trades WHERE result_id = ? ORDER BY trade_no",
-                [result_id],
-            )
+        return self._rows("SELECT * FROM trades WHERE result_id = ? ORDER BY trade_no", result_id)

@@ -1,4 +1,4 @@
-"""This file holds how plain rows go into a table: bound as Arrow, cast to the table's types."""
+"""How rows go into a table (bound as Arrow, cast to the table's types) and come out as dicts."""
 
 from __future__ import annotations
 
@@ -8,22 +8,66 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from enum import Enum
-from typing import Any
+from typing import Any, TypeAlias
 
 import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from pydantic import JsonValue
 
 from trading_pipeline.errors import WarehouseError
+from trading_pipeline.storage.warehouse import Warehouse
 
-__all__ = ["add_double_columns", "fetch_rows", "insert_rows"]
+__all__ = [
+    "Row",
+    "WarehouseStore",
+    "add_double_columns",
+    "fetch_rows",
+    "insert_arrow",
+    "insert_rows",
+]
+
+Row: TypeAlias = dict[str, Any]
+"""A row by column name; values have the types of the table's columns."""
 
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
 
 
+class WarehouseStore:
+    """Base of the stores: some tables of one warehouse."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+
+    def _rows(self, sql: str, *parameters: object) -> list[Row]:
+        """Rows of a query."""
+        with self._warehouse.read() as connection:
+            return fetch_rows(connection, sql, parameters)
+
+
+def fetch_rows(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] = ()
+) -> list[Row]:
+    """Rows of a query as dicts by column name."""
+    cursor = connection.execute(sql, list(parameters))
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def insert_arrow(
+    connection: duckdb.DuckDBPyConnection, sql: str, source: pa.Table, *parameters: object
+) -> None:
+    """Run an INSERT that selects from `incoming`, which is the Arrow table."""
+    connection.register("incoming", source)
+    try:
+        connection.execute(sql, list(parameters))
+    finally:
+        connection.unregister("incoming")
+
+
 def insert_rows(
-    connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Mapping[str, Any]]
+    connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Mapping[str, object]]
 ) -> None:
     """Append rows by column name, in one statement; columns that a row lacks are NULL.
 
@@ -48,20 +92,9 @@ def insert_rows(
     source = pa.Table.from_arrays(arrays, names=columns)
     names = ", ".join(f'"{column}"' for column in columns)
     casts = ", ".join(f'"{column}"::{known[column]}' for column in columns)
-    connection.register("incoming_rows", source)
-    try:
-        connection.execute(f'INSERT INTO "{table}" ({names}) SELECT {casts} FROM incoming_rows')
-    finally:
-        connection.unregister("incoming_rows")
-
-
-def fetch_rows(
-    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any] = ()
-) -> list[dict[str, Any]]:
-    """Rows of a query as dicts by column name."""
-    cursor = connection.execute(sql, list(parameters))
-    names = [column[0] for column in cursor.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    insert_arrow(
+        connection, f'INSERT INTO "{table}" ({names}) SELECT {casts} FROM incoming', source
+    )
 
 
 def add_double_columns(
@@ -77,8 +110,8 @@ def add_double_columns(
             raise WarehouseError(f"{column!r} cannot be the name of a column of {table}.")
         if known.get(column, "DOUBLE") != "DOUBLE":
             raise WarehouseError(
-                f"The column {column} of {table} holds {known[column]} and can hold no number. Give "
-                "the number another name.",
+                f"The column {column} of {table} holds {known[column]}, not numbers. Give the "
+                "number another name.",
                 table=table,
                 column=column,
             )
@@ -105,7 +138,7 @@ _ARROW_TYPES = {
 }
 
 
-def _array(values: list[Any], sql_type: str, where: str) -> pa.Array:
+def _array(values: list[object], sql_type: str, where: str) -> pa.Array:
     try:
         plain = [_plain(value, sql_type) for value in values]
         return pa.array(plain, type=_ARROW_TYPES.get(sql_type, pa.string()))
@@ -115,7 +148,7 @@ def _array(values: list[Any], sql_type: str, where: str) -> pa.Array:
         ) from error
 
 
-def _plain(value: Any, sql_type: str) -> Any:
+def _plain(value: Any, sql_type: str) -> object:
     if isinstance(value, np.datetime64):  # numpy knows no zones; what this package holds is UTC
         value = pd.Timestamp(value).tz_localize("UTC")
     elif isinstance(value, np.generic):
@@ -139,32 +172,34 @@ def _plain(value: Any, sql_type: str) -> Any:
     return value if sql_type == "BOOLEAN" else float(value)
 
 
-def _day(value: Any) -> date:
+def _day(value: object) -> date:
     if not isinstance(value, date):
         raise ValueError(f"{value!r} is not a date")
     return value.date() if isinstance(value, datetime) else value
 
 
-def _moment(value: Any) -> datetime:
+def _moment(value: object) -> datetime:
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise ValueError(f"{value!r} is not a time stamp with a zone")
     moment = value.to_pydatetime(warn=False) if isinstance(value, pd.Timestamp) else value
     return moment.astimezone(UTC)
 
 
-def _jsonable(value: Any) -> Any:
-    """Plain values that JSON has; numbers that it lacks become null."""
+def _jsonable(value: Any) -> JsonValue:
+    """Values as JSON has them; numbers that it lacks become null."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if value is None or isinstance(value, (bool, int)) or value is pd.NaT or value is pd.NA:
-        return value if isinstance(value, (bool, int)) else None
+    if isinstance(value, (bool, int)):
+        return value
+    if value is None or value is pd.NaT or value is pd.NA:
+        return None
     if isinstance(value, Enum):
         return _jsonable(value.value)
     if isinstance(value, Mapping):
         return {str(key): _jsonable(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple, set, frozenset, np.ndarray)):
-        inner_values = sorted(value) if isinstance(value, (set, frozenset)) else list(value)
-        return [_jsonable(inner) for inner in inner_values]
+        items = sorted(value) if isinstance(value, (set, frozenset)) else value
+        return [_jsonable(inner) for inner in items]
     return value.isoformat() if isinstance(value, (datetime, date)) else str(value)

@@ -1,7 +1,7 @@
-"""This file holds the SQL that turns text cells of a user's file into numbers and time stamps.
+"""SQL that turns text cells of a user's file into numbers and time stamps.
 
-Time stamps become microseconds since 1970: UTC where a cell carries an offset or is an epoch, else as
-the wall clock shows. A cell that cannot be read becomes NULL.
+Time stamps become microseconds since 1970: UTC where a cell carries an offset or is an epoch, else
+as the wall clock shows. A cell that cannot be read becomes NULL.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _FRACTIONAL = {"s": "* 1e6", "ms": "* 1e3", "us": "* 1", "ns": "/ 1e3"}
 
 @dataclass(frozen=True)
 class TimestampSql:
-    """Expressions: `moment` in microseconds, `aware` (UTC is known), `loss` (a digit got lost)."""
+    """Expressions: `moment` in microseconds, `aware` (UTC is known), `loss` (a digit was lost)."""
 
     moment: str
     aware: str
@@ -52,11 +52,10 @@ def text_literal(text: str) -> str:
 def number_sql(cell: str, form: NumberFormat, *, magnitudes: bool = False) -> str:
     """DOUBLE of a text cell; with `magnitudes` a suffix K, M, B or T counts."""
     text = cell
-    dropped = [form.thousands] if form.thousands and form.thousands in ".," else []
     if form.symbols:
         text = f"regexp_replace({text}, '[\\s\u00a0\u202f$€£¥₹''\u2019]', '', 'g')"
-    for mark in dropped:
-        text = f"replace({text}, {text_literal(mark)}, '')"
+    if form.thousands and form.thousands in ".,":
+        text = f"replace({text}, {text_literal(form.thousands)}, '')"
     if form.decimal == ",":
         text = f"replace({text}, ',', '.')"
     if not (magnitudes and form.magnitudes):
@@ -106,7 +105,8 @@ def stamp_text(cells: list[str], form: TimestampFormat) -> str:
 
 
 def _epoch(cell: str, form: TimestampFormat) -> tuple[str, str]:
-    """Each cell's unit by its own magnitude, as providers changed from s to ms to us in their files."""
+    """Each cell's unit by its own magnitude, as providers changed from s to ms to us in their
+    files."""
     forced = form.formats[:1] and form.unit
     units = {forced: _UNITS[forced]} if forced else _UNITS
     whole, real = f"try_cast({cell} AS BIGINT)", f"try_cast({cell} AS DOUBLE)"

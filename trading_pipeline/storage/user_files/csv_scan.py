@@ -1,4 +1,4 @@
-"""This file holds the reading of users' CSV and Parquet files through DuckDB, in bounded memory.
+"""Reads users' CSV and Parquet files through DuckDB, in bounded memory.
 
 Every cell is read as text first. Rows come in batches, in the order of the file.
 """
@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -27,12 +26,13 @@ __all__ = ["NO_MOMENT", "TableScan", "open_scan", "parquet_head"]
 
 _MEMORY_LIMIT = "100MB"
 _BATCH_ROWS = 32_768
-_NO_NULL = "\x02"  # a text that no cell holds: an empty cell stays '', a missing one becomes NULL
+_NO_NULL = "\x02"  # in no cell: an empty cell stays '', a missing one becomes NULL
 _LONGEST_LINE = 1_000_000
 
 
 class TableScan:
-    """One open file; made by `open_scan`."""
+    """One open file; made by `open_scan`. `path`: what is read; `shape`: its form as far as
+    known."""
 
     def __init__(
         self,
@@ -41,22 +41,12 @@ class TableScan:
         shape: TableShape,
         folder: Path,
     ) -> None:
+        self.path = path
+        self.shape = shape
         self._connection = connection
-        self._path = path
-        self._shape = shape
         self._folder = folder
 
-    @property
-    def path(self) -> Path:
-        """The file that is read."""
-        return self._path
-
-    @property
-    def shape(self) -> TableShape:
-        """What is known of its form."""
-        return self._shape
-
-    def rows_of_lines(self, lines: bytes) -> Iterator[Any]:
+    def rows_of_lines(self, lines: bytes) -> Iterator[pa.RecordBatch]:
         """Batches as of `batches`, of lines of this file alone; each must end in a line feed.
 
         Raises `DatasetFormatError` where the temporary folder cannot hold them.
@@ -66,7 +56,7 @@ class TableScan:
             part.write_bytes(lines)
         except OSError as error:
             raise temporary_file_error(self._folder, error) from error
-        shape = replace(self._shape, skip_rows=0, header_rows=0)
+        shape = replace(self.shape, skip_rows=0, header_rows=0)
         yield from TableScan(self._connection, part, shape, self._folder).batches()
 
     def batches(
@@ -75,19 +65,36 @@ class TableScan:
         symbol: str | None = None,
         naive_zone: str | None = None,
         trusting: bool = False,
-    ) -> Iterator[Any]:
+    ) -> Iterator[pa.RecordBatch]:
         """Arrow batches of at most 32,768 rows, in the order of the file.
 
-        Columns: moment (int64, microseconds; `NO_MOMENT` where unreadable), aware, loss, short (a cut
-        line), long (more cells than columns), formula (bool), open, high, low, close, volume (float64,
-        null where unreadable, NaN where absent), symbol (text; no such column where the file has none).
-        `symbol`: rows of that one only. `naive_zone`: IANA zone by which stamps without an offset are
-        brought to UTC here. `trusting`: faster, but the first number that cannot be read ends it with
-        an error.
+        Columns: moment (int64, microseconds; `NO_MOMENT` where unreadable), aware, loss, short
+        (fewer cells than columns), long (more), formula (bool), open, high, low, close, volume
+        (float64, null where unreadable, NaN where absent), symbol (text, if the file has any).
 
-        Raises `DatasetFormatError` where DuckDB cannot read the file.
+        Parameters
+        ----------
+        symbol
+            Rows of that one only.
+        naive_zone
+            IANA zone that turns stamps without an offset into UTC.
+        trusting
+            Faster, but the first number that cannot be read is an error.
+
+        Raises
+        ------
+        DatasetFormatError
+            DuckDB cannot read the file.
         """
-        query = self._rows_sql(number_positions(self._shape) if trusting else frozenset())
+        shape, stamp = self.shape, self.shape.timestamp
+        if stamp is None:
+            raise DatasetFormatError(
+                f"{self.path} has no column of time stamps that can be read. Name it with "
+                "--column timestamp=NAME and, where needed, --timestamp-format.",
+                path=str(self.path),
+            )
+        typed = number_positions(shape) if trusting else frozenset[int]()
+        query = rows_sql(shape, stamp, self._source(typed), typed)
         values: list[str] = []
         if naive_zone is not None:
             query = (
@@ -97,35 +104,22 @@ class TableScan:
             )
         if symbol is not None:
             query, values = f"SELECT * FROM ({query}) WHERE symbol = ?", [symbol]
-        with _explained(self._path):
+        with _explained(self.path):
             reader = self._connection.sql(query, params=values).to_arrow_reader(_BATCH_ROWS)
             yield from map(_with_flags, reader)
 
     def readable_stamps(self, formats: list[TimestampFormat]) -> tuple[list[int], int]:
         """Rows that each of the formats can read, and rows that all of them can."""
-        cells = self._cells("timestamp")
+        cells = [f"c{position}" for position in self.shape.positions.get("timestamp", ())]
         known = [f"({timestamp_sql(cells, each).moment}) IS NOT NULL" for each in formats]
         counts = ", ".join(f"count_if({each})" for each in [*known, " AND ".join(known)])
-        with _explained(self._path):
+        with _explained(self.path):
             (row,) = self._connection.execute(f"SELECT {counts} FROM {self._source()}").fetchall()
         return list(row[:-1]), int(row[-1])
 
-    def _cells(self, role: str) -> list[str]:
-        return [f"c{position}" for position in self._shape.positions.get(role, ())]
-
-    def _rows_sql(self, typed: frozenset[int] = frozenset()) -> str:
-        shape = self._shape
-        if shape.timestamp is None:
-            raise DatasetFormatError(
-                f"{self._path} has no column of time stamps that can be read. Name it with "
-                "--column timestamp=NAME and, where needed, --timestamp-format.",
-                path=str(self._path),
-            )
-        return rows_sql(shape, shape.timestamp, self._source(typed), typed)
-
     def _source(self, typed: frozenset[int] = frozenset()) -> str:
-        shape = self._shape
-        path = text_literal(str(self._path))
+        shape = self.shape
+        path = text_literal(str(self.path))
         if shape.delimiter is None:
             names = ", ".join(
                 f"CAST({_identifier(name)} AS VARCHAR) AS c{i}"
@@ -139,18 +133,18 @@ class TableScan:
         return (
             f"read_csv({path}, auto_detect=false, delim={text_literal(shape.delimiter)}, "
             f"quote='{quote}', escape='{quote}', header=false, "
-            f"skip={shape.skip_rows + shape.header_rows}, columns={{{columns}}}, null_padding=true, "
-            f"nullstr='{_NO_NULL}', strict_mode=false, compression='none', hive_partitioning=false, "
-            f"buffer_size={4 * _LONGEST_LINE}, max_line_size={_LONGEST_LINE}, "
-            f"parallel={'false' if shape.quoted else 'true'})"
+            f"skip={shape.skip_rows + shape.header_rows}, columns={{{columns}}}, "
+            f"null_padding=true, nullstr='{_NO_NULL}', strict_mode=false, compression='none', "
+            f"hive_partitioning=false, buffer_size={4 * _LONGEST_LINE}, "
+            f"max_line_size={_LONGEST_LINE}, parallel={'false' if shape.quoted else 'true'})"
         )
 
 
 @contextmanager
 def open_scan(path: Path, shape: TableShape) -> Iterator[TableScan]:
-    """A scan of `path`, which is UTF-8 text or Parquet; temporary files go when it ends.
+    """A scan of `path`, which is UTF-8 text or Parquet; temporary files vanish when it ends.
 
-    Memory of DuckDB stays near 100 MB, whatever the size of the file.
+    DuckDB uses about 100 MB of memory, whatever the size of the file.
     """
     with temporary_folder() as folder, _connection(folder) as opened:
         yield TableScan(opened, _plain_path(path, folder), shape, folder)
@@ -184,13 +178,13 @@ def _connection(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute("SET threads = 2")
         # the default of 1 MB makes the two threads wait for each other
         connection.execute("SET streaming_buffer_size = '12MB'")
-        connection.execute("SET enable_progress_bar = false")  # it would stand among printed JSON
+        connection.execute("SET enable_progress_bar = false")  # it would mix with printed JSON
         yield connection
     finally:
         connection.close()
 
 
-def _with_flags(batch: Any) -> Any:
+def _with_flags(batch: pa.RecordBatch) -> pa.RecordBatch:
     """A batch with a column of truth values for each mark."""
     marks = batch.column("marks").to_numpy()
     flags = {name: pa.array((marks & bit) != 0) for name, bit in MARKS.items()}
@@ -206,14 +200,15 @@ def _explained(path: Path) -> Iterator[None]:
         # an error in the middle of a stream comes through Arrow, as an OSError
         first = str(error).strip().splitlines()[0]
         raise DatasetFormatError(
-            f"{path} cannot be read as a table: {first} A line may be longer than {_LONGEST_LINE:,} "
-            "characters, or a quotation mark stand open. Look at it in an editor, or export it again.",
+            f"{path} cannot be read as a table: {first} A line may be longer than "
+            f"{_LONGEST_LINE:,} characters, or a quotation mark may not be closed. Check it in an "
+            "editor, or export it again.",
             path=str(path),
         ) from error
 
 
 def _plain_path(path: Path, folder: Path) -> Path:
-    """A path that DuckDB does not take for a pattern of several files."""
+    """A path that DuckDB does not mistake for a pattern of several files."""
     absolute = path.resolve()
     if not any(mark in str(absolute) for mark in "*?["):
         return absolute

@@ -1,7 +1,7 @@
-"""This file holds the SQL of cells written in the plainest way, which DuckDB reads without a search in them.
+"""SQL for cells in the plainest form, which DuckDB reads without searching them.
 
-A stamp that stands in the commonest form of its file needs no regular expression to know whether it
-carries an offset. Stamps in any other form go the careful way of `cell_sql`, with the same result.
+A stamp in the commonest form of its file needs no regular expression to show whether it carries an
+offset. Stamps in any other form are read by `cell_sql`, with the same result.
 Moments are int64 microseconds since 1970.
 """
 
@@ -27,7 +27,7 @@ EPOCH_RANGES = {
 class PlainStamp:
     """Expressions: `moment` of cells for which `condition` holds, NULL where it cannot be read.
 
-    All of them carry an offset (`aware`) or none does, and no digit of them gets lost.
+    All of them carry an offset (`aware`) or none does, and no digit is lost.
     """
 
     condition: str
@@ -43,14 +43,12 @@ def is_plain_number(form: NumberFormat) -> bool:
 def plain_stamp(text: str, form: TimestampFormat) -> PlainStamp | None:
     """How to read a stamp in the commonest form of a file; None where that form is not a plain one.
 
-    `text`: expression of the stamp. A condition holds for no cell that the careful way reads otherwise:
-    the fixed places of the colons leave no room for an offset but a final Z.
+    `text`: expression of the stamp. The condition holds for no cell that `cell_sql` reads
+    differently: the fixed places of the colons leave no room for an offset but a final Z.
     """
     if form.kind == "epoch":
         return _epoch(text, form)
-    if not form.is_iso:
-        return None
-    found = ISO_FORM.fullmatch(form.formats[0])
+    found = ISO_FORM.fullmatch(form.formats[0]) if form.is_iso else None
     if found is None:
         return None
     pattern = form.formats[0].replace("%Y", "____").replace("%z", "")

@@ -1,11 +1,12 @@
-"""This file holds the fast reading of large text files: blocks of bytes, each read by pyarrow in a thread.
+"""Fast reading of large text files: blocks of bytes, each parsed by pyarrow in a thread.
 
-pyarrow takes the numbers of a block, and the stamps as bytes in fixed places. Lines that hold anything else
-go through DuckDB in the careful way. Blocks come in the order of the file. Memory is that of a few blocks.
+pyarrow reads the numbers of a block, and the stamps as bytes in fixed places. DuckDB reads lines
+that hold anything else. Blocks come in the order of the file. Memory is that of a few blocks.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import deque
 from collections.abc import Generator, Iterator
@@ -13,14 +14,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import csv
 
+from trading_pipeline.domain.bars import BAR_COLUMNS
 from trading_pipeline.domain.dataset_shape import TableShape
+from trading_pipeline.domain.moments import Floats, Moments
 from trading_pipeline.errors import DatasetFormatError
 from trading_pipeline.storage.user_files.csv_scan import TableScan
 from trading_pipeline.storage.user_files.plain_stamps import PlainStamps, plain_stamps
@@ -30,35 +32,35 @@ __all__ = ["NotPlainError", "PlainBlock", "plain_blocks"]
 BLOCK_BYTES = 2 << 20
 _THREADS = 2
 _AHEAD = 2
-"""Blocks that may be ready before the caller wants them."""
+"""Blocks that may be ready before the caller asks for them."""
 _TAIL_BYTES = 65_536
-"""The longest line; one that is longer is read in the careful way."""
+"""The longest line; DuckDB reads a file with a longer one."""
 _PIECE_BYTES = 16_384
-"""Odd blocks are halved until the odd lines stand in pieces of about this size."""
+"""Odd blocks are halved until the odd lines are in pieces of about this size."""
 _ODD_PIECES, _ODD_SHARE = 8, 0.25
-"""More odd pieces than this number and this share of the blocks are faster read by DuckDB from the beginning."""
+"""With more odd pieces than this number and this share of the blocks, DuckDB reads the file
+faster."""
 _HEAD_BYTES = 1 << 20
 _BOM = b"\xef\xbb\xbf"
-_NUMBERS = ("open", "high", "low", "close", "volume")
 _ABSENT = ("", "nan", "NaN", "n/a", "N/A", "NA", "null", "NULL", "None", "-")
-"""Cells that DuckDB takes for no number either, and that no spreadsheet would run."""
+"""Cells that are no number for DuckDB either, and that no spreadsheet would run."""
 
 
 class NotPlainError(DatasetFormatError):
-    """The file must be read in the careful way from the beginning; callers catch it and do so."""
+    """DuckDB must read the file from the beginning; callers catch this and do so."""
 
 
 @dataclass(frozen=True, eq=False)
 class PlainBlock:
     """Consecutive rows of a file, all of which have a stamp and as many cells as there are columns.
 
-    `moments`: int64, microseconds. `values`: a row each for open, high, low, close, volume (float64),
-    NaN where there is no number. `codes`: numbers of `names`, the symbols of the block; None where the
-    file has no column of them. `is_aware`: its stamps are in UTC.
+    `moments`: microseconds. `values`: a row each for open, high, low, close, volume, NaN where
+    there is no number. `codes`: positions in `names`, the symbols of the block; None where the file
+    has no column of symbols. `is_aware`: its stamps are in UTC.
     """
 
-    moments: npt.NDArray[np.int64]
-    values: npt.NDArray[np.float64]
+    moments: Moments
+    values: Floats
     is_aware: bool
     codes: npt.NDArray[np.int32] | None
     names: list[str]
@@ -66,11 +68,11 @@ class PlainBlock:
 
 @dataclass(frozen=True, eq=False)
 class _Form:
-    """What pyarrow must know, and the stamps. `typed`: no column is left unread or is read as text."""
+    """What pyarrow must know, and the stamps. `typed`: every column is read, and none as text."""
 
-    read: Any
-    parse: Any
-    convert: Any
+    read: csv.ReadOptions
+    parse: csv.ParseOptions
+    convert: csv.ConvertOptions
     stamps: PlainStamps
     cells: tuple[str, ...]
     numbers: tuple[str | None, ...]
@@ -79,12 +81,12 @@ class _Form:
     crlf: bool
 
 
-def plain_blocks(scan: TableScan) -> Generator[PlainBlock | Iterator[Any]]:
+def plain_blocks(scan: TableScan) -> Generator[PlainBlock | Iterator[pa.RecordBatch]]:
     """Rows of the file of a scan, in its order; close the iterator to end its threads.
 
-    Lines that are not plain come, with some around them, as the batches of `TableScan.batches`. The file is taken for UTF-8
-    without quotation marks, as its head shows. Raises `NotPlainError` as soon as a block says otherwise,
-    lines end in different ways, or too many are odd.
+    Lines that are not plain come, with some around them, as the batches of `TableScan.batches`. The
+    file must be UTF-8 without quotation marks, as its head shows. Raises `NotPlainError` as soon as
+    a block shows otherwise, lines end in different ways, or too many are odd.
     """
     path = scan.path
     begin, form = _form(path, scan.shape)
@@ -124,7 +126,7 @@ def _form(path: Path, shape: TableShape) -> tuple[int, _Form]:
     if stamps is None or delimiter == shape.numbers.decimal:
         raise NotPlainError("The stamps are not plain.", path=str(path))
     cells = tuple(f"c{place}" for place in stamp_places)
-    numbers = tuple(f"c{places[role][0]}" if role in places else None for role in _NUMBERS)
+    numbers = tuple(f"c{places[role][0]}" if role in places else None for role in BAR_COLUMNS)
     symbol = f"c{places['symbol'][0]}" if "symbol" in places else None
     types = {name: pa.float64() for name in numbers if name is not None}
     types |= {name: pa.binary(w) for name, w in zip(cells, stamps.widths, strict=True)}
@@ -183,7 +185,7 @@ def _read_block(
     size: int,
     is_first: bool,
 ) -> list[PlainBlock | bytes]:
-    """The lines that begin in `start <= place < stop` of the file, in pieces; bytes of those that are odd.
+    """The lines that begin in `start <= place < stop` of the file, in pieces; odd ones as bytes.
 
     `free`: memory for as many blocks as there are threads; new memory costs more than filling it.
     """
@@ -230,7 +232,7 @@ def _fill(path: Path, text: bytearray, first: int, wanted: int) -> int:
 def _pieces(
     path: Path, form: _Form, text: bytearray, begin: int, end: int
 ) -> list[PlainBlock | bytes]:
-    """The lines in `begin:end` of a text, halved as long as they are odd and long."""
+    """The lines in `begin:end` of a text, halved while they are odd and long."""
     found = _block(path, form, text, begin, end)
     middle = text.find(b"\n", (begin + end) // 2, end) + 1
     if isinstance(found, PlainBlock) or end - begin <= _PIECE_BYTES or middle in (0, end):
@@ -240,16 +242,13 @@ def _pieces(
 
 
 def _block(path: Path, form: _Form, text: bytearray, begin: int, end: int) -> PlainBlock | bytes:
-    """The lines in `begin:end` of a text; their bytes where they are odd."""
+    """The lines in `begin:end` of a text; their bytes if they are odd."""
     _require_line_ends(path, form, text, begin, end)
     found = _nothing(form) if begin == end else None
     if found is None:
         lines = pa.py_buffer(memoryview(text)[begin:end])
-        try:
+        with contextlib.suppress(pa.ArrowInvalid):  # an odd line; it does not say which
             table = csv.read_csv(pa.BufferReader(lines), form.read, form.parse, form.convert)
-        except pa.ArrowInvalid:  # an odd line; which of them, it does not say
-            found = None
-        else:
             found = _plain(form, table)
     if found is not None and form.typed:
         return found
@@ -270,7 +269,7 @@ def _require_line_ends(path: Path, form: _Form, text: bytearray, begin: int, end
         raise NotPlainError("Lines end in different ways.", path=str(path))
 
 
-def _plain(form: _Form, table: Any) -> PlainBlock | None:
+def _plain(form: _Form, table: pa.Table) -> PlainBlock | None:
     table = table.combine_chunks()
     rows = table.num_rows
     if not rows:

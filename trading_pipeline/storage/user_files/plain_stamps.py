@@ -1,26 +1,27 @@
-"""This file holds the reading of time stamps whose digits stand in fixed places, a block of rows at once.
+"""Reads time stamps whose digits are in fixed places, a block of rows at once.
 
-A template says nothing else than the SQL of `cell_sql` does: cells that fit it are read with the same result
-there. Cells come as arrays of bytes, a row each; moments are int64 microseconds since 1970.
+Cells that fit a template are read by the SQL of `cell_sql` with the same result. Cells come as
+arrays of bytes, a row each; moments are int64 microseconds since 1970.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from trading_pipeline.domain.dataset_shape import TableShape
+from trading_pipeline.domain.moments import Moments
 from trading_pipeline.storage.user_files.cell_sql import EARLIEST, LATEST
 from trading_pipeline.storage.user_files.plain_cells import EPOCH_RANGES, ISO_FORM
 
 __all__ = ["PlainStamps", "plain_stamps"]
 
-Bytes = npt.NDArray[np.uint8]
-Moments = npt.NDArray[np.int64]
+Bytes: TypeAlias = npt.NDArray[np.uint8]
+Whole: TypeAlias = npt.NDArray[np.signedinteger]
 _PART = re.compile(r"%(.)|([^%])", re.DOTALL)
 _LENGTHS = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2}
 _DATE, _CLOCK = "Ymd", "HMS"
@@ -34,8 +35,9 @@ _WORD = 8
 class PlainStamps:
     """How the stamps of a file are written. `widths`: bytes of each of their cells (one or two).
 
-    `places`: directive -> place in its cell; `literals`: (cell, place, byte). `epoch`: digits, least
-    number, end and microseconds of the unit, for epochs. `offset`: bytes of the offset at the end.
+    `places`: directive -> place in its cell; `literals`: (cell, place, byte). `epoch`: digits,
+    least number, end and microseconds of the unit, for epochs. `offset`: bytes of the offset at the
+    end.
     """
 
     widths: tuple[int, ...]
@@ -46,7 +48,7 @@ class PlainStamps:
     epoch: tuple[int, int, int] | None = None
 
     def moments(self, cells: list[Bytes]) -> Moments | None:
-        """Moments of all rows; None where one of them is written otherwise or is no moment.
+        """Moments of all rows; None where one of them is written differently or is no moment.
 
         `cells`: for each cell of a stamp an array of shape (rows, width).
         """
@@ -64,7 +66,7 @@ class PlainStamps:
         return np.asarray(moments)
 
     def _days(self, cell: Bytes) -> Moments | None:
-        """Days since 1970; a date that stands in several rows on end is only read once."""
+        """Days since 1970; a date that occurs in several rows in a row is only read once."""
         begin, end = self.date_span
         starts = _changes(cell, begin, end)
         literals = [(at, byte) for of, at, byte in self.literals if of == 0 and begin <= at < end]
@@ -92,9 +94,9 @@ class PlainStamps:
         outside = [each for each in self.literals if each[0] or not begin <= each[1] < end]
         return all((cells[of][:, at] == byte).all() for of, at, byte in outside)
 
-    def _seconds(self, cell: Bytes) -> Any:
+    def _seconds(self, cell: Bytes) -> Whole | None:
         """Seconds of the clock, less the offset; None where a field is wrong."""
-        seconds: Any = np.int32(0)
+        seconds: Whole = np.zeros(1, dtype=np.int32)
         for name, highest, factor in zip(_CLOCK, (23, 59, 59), (3600, 60, 1), strict=True):
             if name in self.places:
                 field = _two_digits(cell, self.places[name], highest)
@@ -108,10 +110,12 @@ class PlainStamps:
 
 
 def plain_stamps(shape: TableShape, first: tuple[bytes, ...]) -> PlainStamps | None:
-    """How stamps are written in a file whose first row has the stamp cells `first`; None where not plainly.
+    """How stamps are written in a file whose first row has the stamp cells `first`; None if not
+    plain.
 
-    Plain are the forms whose fields have fixed places: no names of months, AM and PM, single digits,
-    fractions of a second or forced units of epochs. Offsets are `Z` or `+05:30`, as the first row has it.
+    In a plain form all fields have fixed places: no names of months, AM and PM, single digits,
+    fractions of a second or forced units of epochs. Offsets are `Z` or `+05:30`, as in the first
+    row.
     """
     stamp = shape.timestamp
     if stamp is None or not first:
@@ -175,7 +179,7 @@ def _changes(cell: Bytes, begin: int, end: int) -> npt.NDArray[np.int64]:
 
 
 def _two_digits(cells: Bytes, at: int, highest: int = 99) -> npt.NDArray[np.uint8] | None:
-    """Numbers in two places; None where one of them has other bytes or is higher than allowed."""
+    """Numbers in two places; None where one has other bytes or is higher than allowed."""
     tens, ones = cells[:, at] - np.uint8(_ZERO), cells[:, at + 1] - np.uint8(_ZERO)
     if tens.max() > 9 or ones.max() > 9:
         return None
@@ -183,7 +187,7 @@ def _two_digits(cells: Bytes, at: int, highest: int = 99) -> npt.NDArray[np.uint
     return found if found.max() <= highest else None
 
 
-def _civil_days(years: Moments, months: Any, days: Any) -> Moments | None:
+def _civil_days(years: Moments, months: Bytes, days: Bytes) -> Moments | None:
     """Days since 1970 of dates from 1900 to 2099; None where one is no such date."""
     if int(years.min()) < 1900 or int(years.max()) > 2099:
         return None
@@ -200,10 +204,10 @@ def _civil_days(years: Moments, months: Any, days: Any) -> Moments | None:
     return np.asarray(found)
 
 
-def _offsets(cell: Bytes) -> Any:
-    """Seconds ahead of UTC of `Z` or `+05:30` (up to 13 hours); None where one is written otherwise."""
+def _offsets(cell: Bytes) -> Whole | None:
+    """Seconds ahead of UTC of `Z` or `+05:30` (up to 13 hours); None where one is neither."""
     if cell.shape[1] == 1:
-        return np.int32(0) if (cell == ord("Z")).all() else None
+        return np.zeros(1, dtype=np.int32) if (cell == ord("Z")).all() else None
     hours, minutes = _two_digits(cell, 1, 13), _two_digits(cell, 4, 59)
     minus = cell[:, 0] == ord("-")
     if hours is None or minutes is None or not (minus | (cell[:, 0] == ord("+"))).all():

@@ -1,11 +1,12 @@
-"""This file holds the SQL that turns the text rows of a user's file into rows of moments and numbers.
+"""SQL that turns the text rows of a user's file into rows of moments and numbers.
 
-Rows in the file's plainest form are read by casts alone; the searches in the texts are only run for the
-others, as DuckDB evaluates a branch of CASE for its own rows only. Moments are int64 microseconds.
+Rows in the file's plainest form are read by casts alone; the texts of the others are searched, as
+DuckDB evaluates a branch of CASE for its own rows only. Moments are int64 microseconds.
 """
 
 from __future__ import annotations
 
+from trading_pipeline.domain.bars import BAR_COLUMNS
 from trading_pipeline.domain.dataset_shape import TableShape, TimestampFormat
 from trading_pipeline.storage.user_files.cell_sql import (
     EARLIEST,
@@ -23,15 +24,15 @@ __all__ = ["MARKS", "NO_MOMENT", "number_positions", "rows_sql"]
 NO_MOMENT = -(2**63)
 """`moment` of a row whose time stamp cannot be read."""
 MARKS = {"aware": 1, "loss": 2, "short": 4, "long": 8, "formula": 16}
-"""What is marked at a row: one byte for each is less to hand over than a column for each mark."""
-_NUMBERS = ("open", "high", "low", "close", "volume")
+"""The marks of a row in one byte, which is less to hand over than a column for each mark."""
 
 
 def number_positions(shape: TableShape) -> frozenset[int]:
-    """Positions of the columns that DuckDB's CSV reader itself can take as numbers, if all cells are."""
+    """Positions of columns that DuckDB's CSV reader can take as numbers, if all cells are
+    numbers."""
     if shape.delimiter is None or not is_plain_number(shape.numbers):
         return frozenset()
-    roles = [r for r in _NUMBERS if not (r == "volume" and shape.numbers.magnitudes)]
+    roles = [r for r in BAR_COLUMNS if not (r == "volume" and shape.numbers.magnitudes)]
     texts = {p for role, places in shape.positions.items() if role not in roles for p in places}
     return frozenset(p for role in roles for p in shape.positions.get(role, ())) - texts
 
@@ -41,8 +42,9 @@ def rows_sql(
 ) -> str:
     """A query of the rows of `source`, whose columns are c0, c1, ...: text, but `typed` DOUBLE.
 
-    Its columns are moment (int64, `NO_MOMENT` where it cannot be read), marks (a sum of `MARKS`), the
-    numbers (null where unreadable, NaN where there is no column), and symbol where there is one.
+    Its columns are moment (int64, `NO_MOMENT` where it cannot be read), marks (a sum of `MARKS`),
+    the numbers (null where unreadable, NaN where there is no column), and symbol where there is
+    one.
     """
     cells = [f"c{position}" for position in shape.positions.get("timestamp", ())]
     symbol = shape.positions.get("symbol", ())
@@ -50,14 +52,14 @@ def rows_sql(
     careful = timestamp_sql(cells, stamp)
     plain = plain_stamp("stamp_text", stamp)
     numbers, texts = [], [(cells[0], "stamp")]
-    for role in _NUMBERS:
+    for role in BAR_COLUMNS:
         place = shape.positions.get(role, ())
         cell = f"c{place[0]}" if place else "CAST('nan' AS DOUBLE)"
         if place and place[0] not in typed:
             texts.append((cell, role))
             cell = number_sql(cell, shape.numbers, magnitudes=role == "volume")
         numbers.append(f"{cell} AS {role}")
-    wanted = [f"{role} IS NOT NULL" for role in _NUMBERS if role in shape.positions]
+    wanted = [f"{role} IS NOT NULL" for role in BAR_COLUMNS if role in shape.positions]
     last = shape.width - 1
     short = long = "false"
     if shape.delimiter is not None:
@@ -80,9 +82,10 @@ def rows_sql(
         for flag, bit in zip((*found, formula), MARKS.values(), strict=True)
     )
     columns = [
-        f"CASE WHEN stamp BETWEEN {EARLIEST} AND {LATEST} THEN stamp ELSE {NO_MOMENT} END AS moment",
+        f"CASE WHEN stamp BETWEEN {EARLIEST} AND {LATEST} THEN stamp ELSE {NO_MOMENT} END AS "
+        "moment",
         f"CASE WHEN plain THEN {aware} ELSE CAST({odd} AS UTINYINT) END AS marks",
-        *_NUMBERS,
+        *BAR_COLUMNS,
     ]
     if symbol:
         columns.append(f"coalesce(trim(c{symbol[0]}), '') AS symbol")

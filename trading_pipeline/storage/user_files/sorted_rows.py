@@ -1,9 +1,9 @@
-"""This file holds the sorting of more rows than memory should hold, by series and time.
+"""Sorts more rows than memory should hold, by series and time.
 
-A first pass over the rows shows a sample of their keys to `KeySample`. In a second one `RowSorter` divides them
-by its bounds: each block goes to a temporary file with the rows of one division side by side. Then each
-division is read back and sorted in memory. Equal keys keep the order in which they came. Keys are the rank of
-a series and a moment (int64 microseconds).
+A first pass over the rows shows a sample of their keys to `KeySample`. In a second one `RowSorter`
+divides them by its bounds: each block goes to a temporary file with the rows of one division side
+by side. Then each division is read back and sorted in memory. Equal keys keep the order in which
+they came. Keys are the rank of a series and a moment (int64 microseconds).
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ from types import TracebackType
 from typing import IO, Self
 
 import numpy as np
-import numpy.typing as npt
 
+from trading_pipeline.domain.moments import Flags, Floats, Moments
 from trading_pipeline.storage.user_files.temporary_folder import temporary_file_error
 
 __all__ = ["KeySample", "RowSorter"]
 
-Moments = npt.NDArray[np.int64]
 _ONE_IN = 64
 _DIVISION_ROWS = 125_000
 _MOST_DIVISIONS = 1024
@@ -36,12 +35,10 @@ class KeySample:
 
     def __init__(self) -> None:
         self._random = np.random.default_rng(64)
-        self._codes: list[npt.NDArray[np.int64]] = []
+        self._codes: list[Moments] = []
         self._moments: list[Moments] = []
 
-    def add(
-        self, codes: npt.NDArray[np.int64], moments: Moments, usable: npt.NDArray[np.bool_]
-    ) -> None:
+    def add(self, codes: Moments, moments: Moments, usable: Flags) -> None:
         """Show the keys of the next rows, of which only the usable ones will be sorted."""
         if len(moments):
             chosen = self._random.integers(0, len(moments), -(-len(moments) // _ONE_IN))
@@ -49,8 +46,9 @@ class KeySample:
             self._codes.append(codes[chosen])
             self._moments.append(moments[chosen])
 
-    def bounds(self, ranks: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Keys that divide the rows into parts of about 125,000; `ranks[code]` is a series' rank."""
+    def bounds(self, ranks: Moments) -> Moments:
+        """Keys that divide the rows into parts of about 125,000; `ranks[code]` is a series'
+        rank."""
         if not self._codes:
             return np.empty(0, dtype=np.int64)
         keys = np.sort(_keys(ranks[np.concatenate(self._codes)], np.concatenate(self._moments)))
@@ -59,19 +57,19 @@ class KeySample:
 
 
 class RowSorter:
-    """Takes rows in any order and gives them back by series and time; a context manager.
+    """Takes rows in any order and returns them by series and time; a context manager.
 
     `bounds`: see `KeySample.bounds`; without any, all rows stay in memory. Both methods raise
     `DatasetFormatError` where the temporary file cannot be written or read; it has no name in its
-    folder where the system allows that, and is gone at the end in any case.
+    folder where the system allows that, and is removed at the end in any case.
     """
 
-    def __init__(self, bounds: npt.NDArray[np.int64]) -> None:
+    def __init__(self, bounds: Moments) -> None:
         self._bounds = bounds
         self._file: IO[bytes] | None = None
-        self._starts: list[npt.NDArray[np.int64]] = []
+        self._starts: list[Moments] = []
         self._room = [np.empty((0, 7), dtype=np.int64)] * 2
-        self._kept: list[npt.NDArray[np.int64]] = []
+        self._kept: list[Moments] = []
         self._written = 0
 
     def __enter__(self) -> Self:
@@ -88,9 +86,9 @@ class RowSorter:
 
     def add(
         self,
-        ranks: npt.NDArray[np.int64],
+        ranks: Moments,
         moments: Moments,
-        values: npt.NDArray[np.float64],
+        values: Floats,
     ) -> None:
         """Take rows; `values` has five columns, open, high, low, close and volume."""
         if not len(moments):
@@ -114,7 +112,7 @@ class RowSorter:
 
     def series_parts(
         self,
-    ) -> Iterator[tuple[int, Moments, npt.NDArray[np.float64]]]:
+    ) -> Iterator[tuple[int, Moments, Floats]]:
         """Rank, moments and values of consecutive rows of one series, at most 65,536 at once."""
         for division in range(len(self._bounds) + 1):
             records = self._read(division)
@@ -128,13 +126,13 @@ class RowSorter:
                     values = np.ascontiguousarray(rows[:, 2:].T).view(np.float64).T
                     yield int(ranks[begin]), np.ascontiguousarray(rows[:, 1]), values
 
-    def _memory(self, which: int, rows: int) -> npt.NDArray[np.int64]:
-        """Room for so many records, used again and again: new memory costs more than filling it."""
+    def _memory(self, which: int, rows: int) -> Moments:
+        """Room for this many records, reused: new memory costs more than filling it."""
         if len(self._room[which]) < rows:
             self._room[which] = np.empty((rows, 7), dtype=np.int64)
         return self._room[which][:rows]
 
-    def _write(self, records: npt.NDArray[np.int64]) -> None:
+    def _write(self, records: Moments) -> None:
         try:
             if self._file is None:
                 self._file = tempfile.TemporaryFile(prefix="datasets-", buffering=0)  # noqa: SIM115
@@ -145,7 +143,7 @@ class RowSorter:
             raise temporary_file_error(Path(tempfile.gettempprefix()), error) from error
         self._written += len(records)
 
-    def _read(self, division: int) -> npt.NDArray[np.int64]:
+    def _read(self, division: int) -> Moments:
         if self._file is None:
             kept, self._kept = self._kept, []
             return np.concatenate([np.empty((0, 7), dtype=np.int64), *kept])
@@ -168,13 +166,13 @@ class RowSorter:
         return records
 
 
-def _keys(ranks: npt.NDArray[np.int64], moments: Moments) -> npt.NDArray[np.int64]:
+def _keys(ranks: Moments, moments: Moments) -> Moments:
     """Ranks and whole seconds in one number, in the same order."""
     seconds = moments // _SECOND - _SECONDS_ORIGIN
     return np.asarray((ranks << _SECONDS_BITS) + seconds)
 
 
-def _order(ranks: npt.NDArray[np.int64], moments: Moments) -> npt.NDArray[np.int64]:
+def _order(ranks: Moments, moments: Moments) -> Moments:
     """Places of the rows by rank, moment and place."""
     if len(ranks) and ranks.min() == ranks.max():
         order = np.argsort(moments)  # faster than a stable sort, which only equal moments need

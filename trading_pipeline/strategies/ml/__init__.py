@@ -1,4 +1,4 @@
-"""Strategies that trade predictions of a model."""
+"""Strategies that trade the predictions of a model."""
 
 from __future__ import annotations
 

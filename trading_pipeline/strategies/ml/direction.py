@@ -1,4 +1,4 @@
-"""This file holds the strategy that trades a direction model's out-of-sample probabilities."""
+"""The strategy that trades a direction model's out-of-sample probabilities."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
 
 
 class MlDirectionParams(StrategyParams):
-    """Thresholds on the probability of a rise.
-
-    Long from a probability above `enter_above` until one below `exit_below`; with `long_short` also
-    short from one below `1 - enter_above` until one above `1 - exit_below`. `on_missing`: what a bar
-    without a prediction does to an open position. `max_age_bars`: bars for which an older prediction
-    still counts; 0 takes only the one made at the bar itself.
-    """
+    """Thresholds on the probability of a rise."""
 
     model: Name = "direction"
+    """Model whose predictions are traded."""
     enter_above: Probability = 0.55
+    """Long from a probability above it; with `long_short` short from one below 1 minus it."""
     exit_below: Probability = 0.5
+    """A long position ends below it, a short one above 1 minus it."""
     direction: Direction = "long_only"
+    """Whether low probabilities are sold short."""
     on_missing: Literal["exit", "hold"] = "exit"
+    """What a bar without a prediction does to an open position."""
     max_age_bars: Annotated[int, Field(ge=0)] = 0
+    """Bars for which an older prediction still counts; 0 takes only the bar's own."""
 
     @model_validator(mode="after")
     def _ordered(self) -> MlDirectionParams:
         if self.exit_below > self.enter_above:
             raise ValueError(
-                f"exit_below is {self.exit_below}, above enter_above of {self.enter_above}: a position "
-                "would be left on the bar that opens it"
+                f"exit_below is {self.exit_below}, above enter_above of {self.enter_above}: a "
+                "position would be left on the bar that opens it"
             )
         if self.direction == "long_short" and self.exit_below + self.enter_above < 1.0:
             raise ValueError(
@@ -55,16 +55,14 @@ class MlDirectionParams(StrategyParams):
 class MlDirection(Strategy[MlDirectionParams]):
     """Hold long (short) while the model's probability of a rise is high (low), with a band between.
 
-    One entry where a state begins and one exit where it ends, so a position that a stop has closed is
-    not opened again before the probability has left its band; nor is one opened on a later date from
-    which trading starts in the middle of a state. A bar without a usable prediction (none
-    yet, NaN, too old) never opens a position and, by default, closes it: what cannot be argued for is
-    not held. `confidence` is the probability of the likelier side.
+    There is one entry where a state begins and one exit where it ends. So a position that a stop
+    has closed is not opened again before the probability has left its band, and none is opened
+    where trading starts in the middle of a state. A bar without a usable prediction (none yet, NaN,
+    too old) never opens a position and, by default, closes it: no position is held without a
+    reason. `confidence` is the probability of the likelier side.
     """
 
     name: ClassVar[str] = "ml_direction"
-    params_type = MlDirectionParams
-    code_modules: ClassVar[tuple[str, ...]] = ("trading_pipeline.strategies.market",)
 
     def signals(self, market: Market, params: MlDirectionParams) -> Signals:
         """Signals of every bar.
@@ -103,8 +101,8 @@ def _usable(market: Market, params: MlDirectionParams) -> npt.NDArray[np.float64
     """Probability at each bar; NaN where there is none that is young enough."""
     if params.model not in market.prediction_frames:
         raise StrategyError(
-            f"The strategy 'ml_direction' needs the predictions of the model '{params.model}', and the "
-            f"market holds none. {did_you_mean(params.model, market.prediction_frames)}",
+            f"The strategy 'ml_direction' needs the predictions of the model '{params.model}', and "
+            f"the market holds none. {did_you_mean(params.model, market.prediction_frames)}",
             model=params.model,
         )
     aligned = market.predictions[params.model]
@@ -121,8 +119,8 @@ def _usable(market: Market, params: MlDirectionParams) -> npt.NDArray[np.float64
     if wrong.any():
         row = int(np.argmax(wrong))
         raise StrategyError(
-            f"The prediction of '{params.model}' at {aligned.index[row]} is {p_up[row]}; p_up must be "
-            "a probability.",
+            f"The prediction of '{params.model}' at {aligned.index[row]} is {p_up[row]}; p_up must "
+            "be a probability.",
             model=params.model,
             row=row,
         )

@@ -1,4 +1,4 @@
-"""Strategies that follow a trend, and the moving averages they share."""
+"""Strategies that follow a trend: one file a strategy, and the averages that they share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the moving-average crossover: trade the cross of a fast and a slow average."""
+"""The moving-average crossover: trade the cross of a fast and a slow average."""
 
 from __future__ import annotations
 
@@ -22,11 +22,14 @@ __all__ = ["SmaCrossover", "SmaCrossoverParams"]
 
 
 class SmaCrossoverParams(StrategyParams):
-    """Windows in bars; `long_short` reverses at each cross, `long_only` is flat after a cross down."""
+    """Two windows and a direction."""
 
     fast: Annotated[int, Field(ge=1)] = 10
+    """Window of the fast average, in bars; shorter than the slow one."""
     slow: Annotated[int, Field(ge=2)] = 30
+    """Window of the slow average, in bars."""
     direction: Direction = "long_only"
+    """`long_short` reverses at each cross, `long_only` is flat after a cross down."""
 
     @model_validator(mode="after")
     def _fast_below_slow(self) -> SmaCrossoverParams:
@@ -39,7 +42,7 @@ class SmaCrossoverParams(StrategyParams):
 
 
 class SmaCrossover(Strategy[SmaCrossoverParams]):
-    """Enter long where the fast average of the adjusted close crosses above the slow one; leave below.
+    """Enter long where the fast average of adjusted closes crosses above the slow one; exit below.
 
     A cross up at bar t is `fast[t] > slow[t]` and `fast[t-1] <= slow[t-1]`; a cross down is the
     mirror. Bars whose averages are not complete have no signal, and a market that starts above
@@ -47,11 +50,6 @@ class SmaCrossover(Strategy[SmaCrossoverParams]):
     """
 
     name: ClassVar[str] = "sma_crossover"
-    params_type = SmaCrossoverParams
-    code_modules: ClassVar[tuple[str, ...]] = (
-        "trading_pipeline.strategies.trend.moving_average",
-        "trading_pipeline.strategies.trend.moving_average_kernel",
-    )
 
     def signals(self, market: Market, params: SmaCrossoverParams) -> Signals:
         """Crosses of every bar; a market shorter than the slow window has none."""

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading_pipeline.datasets.checks.rows import RowBatch, RowTally
+from trading_pipeline.datasets.checks.rows import RowTally
+from trading_pipeline.datasets.reading.rows import RowBatch
 
 
 def batch(moments, codes=None, prices=None, volume=1.0, **columns):

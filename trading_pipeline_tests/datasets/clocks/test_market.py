@@ -171,8 +171,10 @@ def test_missing_days_and_weeks_are_counted():
 
 @pytest.mark.parametrize(
     ("steps", "name"),
-    [({}, None), ({MINUTE: 10, 5 * MINUTE: 3}, "1m"), ({2 * MINUTE: 9}, "2m"), ({DAY: 78, 3 * DAY: 20}, "1d"),
-     ({7 * DAY: 9}, "1w"), ({1_000_000: 9}, "1s"), ({60 * MINUTE: 3, 120 * MINUTE: 2, 180 * MINUTE: 2}, "1h"),
+    [({}, None), ({MINUTE: 10, 5 * MINUTE: 3}, "1m"), ({2 * MINUTE: 9}, "2m"), ({DAY: 78,
+    3 * DAY: 20}, "1d"),
+     ({7 * DAY: 9}, "1w"), ({1_000_000: 9}, "1s"), ({60 * MINUTE: 3, 120 * MINUTE: 2,
+     180 * MINUTE: 2}, "1h"),
      ({17: 1, 23: 1, 31: 1}, "irregular"), ({500_000: 9}, "irregular")],
 )  # fmt: skip
 def test_the_commonest_distance_names_the_timeframe(steps, name):

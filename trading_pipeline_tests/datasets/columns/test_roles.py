@@ -4,16 +4,17 @@ import doctest
 
 import pytest
 
-from trading_pipeline.datasets.clocks.timestamps import is_timestamp_column
 from trading_pipeline.datasets.columns import numbers as dataset_numbers
 from trading_pipeline.datasets.columns import roles as dataset_columns
+from trading_pipeline.datasets.columns import timestamps as dataset_timestamps
+from trading_pipeline.datasets.columns import values as dataset_values
 from trading_pipeline.datasets.columns.numbers import find_number_format
 from trading_pipeline.datasets.columns.roles import (
     answered_columns,
     columns_by_name,
     columns_by_value,
 )
-from trading_pipeline.datasets.reading import layout as dataset_layout
+from trading_pipeline.datasets.columns.timestamps import is_timestamp_column
 from trading_pipeline.errors import DatasetFormatError
 
 
@@ -23,7 +24,9 @@ def by_name(names, row):
     return {role: [names[p] for p in positions] for role, positions in found.items()}
 
 
-@pytest.mark.parametrize("module", [dataset_columns, dataset_layout, dataset_numbers])
+@pytest.mark.parametrize(
+    "module", [dataset_columns, dataset_values, dataset_numbers, dataset_timestamps]
+)
 def test_the_examples_of_the_docstrings_hold(module):
     done = doctest.testmod(module)
     assert done.attempted > 0

@@ -2,7 +2,8 @@
 
 import pytest
 
-from trading_pipeline.datasets.reading.layout import find_layout, is_value, symbols_of_columns
+from trading_pipeline.datasets.columns.values import is_value
+from trading_pipeline.datasets.reading.layout import find_layout, symbols_of_columns
 
 ROWS = ["2024-01-02,1.5,2,1,1.7,10", "2024-01-03,1.6,2,1,1.8,11", "2024-01-04,1.7,2,1,1.9,12"]
 HEADER = "Date,Open,High,Low,Close,Volume"

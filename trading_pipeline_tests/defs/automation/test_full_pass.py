@@ -1,4 +1,4 @@
-"""This file holds the tests of passes: what is computed, what is left alone, and that both agree."""
+"""Passes: what is computed, what is left alone, and that both agree."""
 
 import pytest
 

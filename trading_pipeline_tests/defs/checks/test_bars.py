@@ -1,4 +1,4 @@
-"""This file holds the tests of what the checks of bars say: where, how many, and what to do."""
+"""What the checks of bars say: where, how many, and what to do."""
 
 import pandas as pd
 import pytest

@@ -1,4 +1,4 @@
-"""This file holds bars along hand-drawn lines: every kind of pattern, and near misses of each.
+"""Bars along hand-drawn lines: every kind of pattern, and near misses of each.
 
 Legs of 12 bars and swings of about 10 give an ATR of about 1.
 """

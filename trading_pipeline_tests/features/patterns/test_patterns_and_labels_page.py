@@ -1,4 +1,4 @@
-"""This file holds the tests that docs/patterns-and-labels.md says what the code does."""
+"""docs/patterns-and-labels.md says what the code does."""
 
 import re
 from pathlib import Path

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from trading_pipeline.code_identity import SourceTree
 from trading_pipeline.features.audits.causality import audit_warmup, ensure_causal
 from trading_pipeline.features.patterns.kinds import FAMILIES
 from trading_pipeline.features.patterns.search import find_patterns
@@ -121,11 +122,9 @@ def test_the_table_is_made_once_for_the_columns_of_equal_bars(monkeypatch):
 
 
 def test_the_hash_covers_kinds_search_and_loops():
-    from trading_pipeline.features.source_hashes import source_hashes
-
     covered = {
         name.partition(".features.")[2]
-        for name in source_hashes({spec.compute.__module__ for spec in PATTERNS.specs})
+        for name in SourceTree().reached_modules(*(spec.compute for spec in PATTERNS.specs))
     }
     assert covered >= {
         "patterns.kinds",

@@ -8,20 +8,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from trading_pipeline.code_identity import SourceTree
 from trading_pipeline.domain.bars import empty_bars
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import ConfigurationError, DataQualityError, UnknownNameError
-from trading_pipeline.features.sets import registry as feature_sets
 from trading_pipeline.features.sets.context import FeatureContext
 from trading_pipeline.features.sets.registry import (
     FeatureSet,
+    FeatureSets,
     FeatureSpec,
     compute_features,
     feature_set,
     feature_set_names,
-    register_feature_set,
 )
-from trading_pipeline.features.source_hashes import source_hashes
+from trading_pipeline.own_code import OwnCode
 
 CORE = feature_set("core")
 
@@ -164,13 +164,14 @@ def test_a_set_needs_features_with_different_names():
         set_of()
 
 
-def test_a_registered_set_is_found_and_its_name_is_taken(monkeypatch):
-    monkeypatch.setattr(feature_sets, "_REGISTRY", dict(feature_sets._REGISTRY))
-    mine = register_feature_set(set_of(spec(), name="test_only"))
-    assert feature_set("test_only") is mine
-    register_feature_set(set_of(spec(), name="test_only"))
-    with pytest.raises(ConfigurationError, match="already is another feature set 'test_only'"):
-        register_feature_set(set_of(spec(version=2), name="test_only"))
+def test_a_set_of_one_registry_is_found_there_and_nowhere_else():
+    mine, other = set_of(spec(), name="test_only"), set_of(spec(version=2), name="test_only")
+    first = FeatureSets(OwnCode({"test_only": mine}))
+    second = FeatureSets(OwnCode({"test_only": other}))
+    assert (first.get("test_only"), second.get("test_only")) == (mine, other)
+    assert first.names() == (*sorted({*feature_set_names(), "test_only"}),)
+    with pytest.raises(UnknownNameError, match="no feature set 'test_only'"):
+        feature_set("test_only")
 
 
 @pytest.mark.parametrize(
@@ -197,7 +198,7 @@ def test_the_hash_covers_the_source_of_the_computing_module(tmp_path, monkeypatc
 
 
 def test_the_hash_of_core_covers_every_module_it_is_computed_by():
-    covered = set(source_hashes({one.compute.__module__ for one in CORE.specs}))
+    covered = SourceTree().reached_modules(*(one.compute for one in CORE.specs))
     package = "trading_pipeline.features."
     assert covered >= {
         package + name for name in ("sets.core_formulas", "indicators.wrapper", "rolling.windows")

@@ -1,4 +1,4 @@
-"""This file holds the tests of bars against their calendar: grid, gaps, coverage, identity."""
+"""Tests of bars against their calendar: grid, gaps, coverage, identity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the tests of the checks that can block, one broken frame each."""
+"""Tests of the checks that can block, one broken frame each."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_conflicting_duplicates_come_first_with_their_values_and_the_rest_is_cou
     assert f"conflicting values: close {close:g} and 10.55, volume {volume:g} and 7." in (
         found[0].detail
     )
-    assert (found[2].detail, found[2].count) == ("2 more stamps stand more than once.", 2)
+    assert (found[2].detail, found[2].count) == ("2 more stamps occur more than once.", 2)
 
 
 def test_impossible_prices_are_told_with_their_values(week, stock):

@@ -1,4 +1,4 @@
-"""This file holds the tests of check settings that come from files: names, numbers, repairs."""
+"""Tests of check settings that come from files: names, numbers, repairs."""
 
 from __future__ import annotations
 

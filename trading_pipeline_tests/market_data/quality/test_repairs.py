@@ -1,4 +1,4 @@
-"""This file holds the tests of repairs: none by default, and a row for each one that was asked for."""
+"""Tests of repairs: none by default, and a row for each one that was asked for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from trading_pipeline_tests.conftest import random_bars
 
 @pytest.fixture
 def dirty() -> pd.DataFrame:
-    """Hours of 2012-11-20: one equal duplicate, one conflicting one, hours before and after the session."""
+    """Hours of 2012-11-20: one equal duplicate, one conflicting one, hours before and after the
+    session."""
     bars = random_bars(24, start="2012-11-20 00:30", freq="h")
     conflict = bars.iloc[[16]] * 1.01
     return pd.concat([bars.iloc[:16], bars.iloc[[15]], bars.iloc[16:17], conflict, bars.iloc[17:]])

@@ -1,4 +1,4 @@
-"""This file holds the tests of bars that come again: what is kept, what is a revision, what is told."""
+"""Tests of bars that come again: what is kept, what is a revision, what is told."""
 
 from __future__ import annotations
 

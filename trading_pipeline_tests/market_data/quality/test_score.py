@@ -1,4 +1,4 @@
-"""This file holds the tests of the quality score against values worked out by hand."""
+"""Tests of the quality score against values worked out by hand."""
 
 from __future__ import annotations
 

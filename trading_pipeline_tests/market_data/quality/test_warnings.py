@@ -1,4 +1,4 @@
-"""This file holds the tests of the checks that warn: what they see and what they let pass."""
+"""Tests of the checks that warn: what they see and what they let pass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds Alpaca's routes in replay: raw bars in pages with tokens, newest bars, actions.
+"""Alpaca's routes in replay: raw bars in pages with tokens, newest bars, actions.
 
 Days are stamped with midnight in New York, minutes come from before and after the session too.
 """

@@ -1,7 +1,7 @@
-"""This file holds the public routes of Kraken and Binance in replay: markets and bars.
+"""The public routes of Kraken and Binance in replay: markets and bars.
 
-Kraken gives its newest 720 bars whatever is asked; Binance at most 1000 from the start on. Both hold
-the bar that still forms at `now`, and none for an interval without a trade.
+Kraken gives its newest 720 bars whatever is asked; Binance at most 1000 from the start on. Both
+hold the bar that still forms at `now`, and none for an interval without a trade.
 """
 
 from __future__ import annotations

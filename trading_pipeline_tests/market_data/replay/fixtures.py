@@ -1,7 +1,7 @@
-"""This file holds the fixture `replay`: all providers on one server, and the real sources led to it.
+"""The fixture `replay`: all providers on one server, and the real sources led to it.
 
-Import the fixture into a conftest to use it elsewhere. Leaving it fails the test where a request went to
-a route that no provider has.
+Import the fixture into a conftest to use it elsewhere. Leaving it fails the test where a request
+went to a route that no provider has.
 """
 
 from __future__ import annotations

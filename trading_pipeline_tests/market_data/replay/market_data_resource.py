@@ -1,4 +1,4 @@
-"""This file holds the Dagster resource that gives the sources of a replay, for runs of whole pipelines."""
+"""The Dagster resource that gives the sources of a replay, for runs of whole pipelines."""
 
 from typing import Any, ClassVar
 

@@ -1,4 +1,4 @@
-"""This file holds how the real clients are led to the replay server, without a change of theirs."""
+"""How the real clients are led to the replay server, without a change of theirs."""
 
 from __future__ import annotations
 

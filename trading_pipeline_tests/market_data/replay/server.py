@@ -1,7 +1,7 @@
-"""This file holds the replay server: providers' real routes answered on 127.0.0.1, with faults on demand.
+"""The replay server: providers' real routes answered on 127.0.0.1, with faults on demand.
 
-A request for `https://host/path` is sent to `http://127.0.0.1:<port>/host/path`. What no route knows
-is answered 404 and remembered in `unknown`, so that a test can fail on it.
+A request for `https://host/path` is sent to `http://127.0.0.1:<port>/host/path`. What no route
+knows is answered 404 and remembered in `unknown`, so that a test can fail on it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answer:
-    """What is sent back: a body (JSON unless it is text) after `delay_seconds`; `drop` sends nothing."""
+    """What is sent back: a body (JSON unless it is text) after `delay_seconds`; `drop` sends
+    nothing."""
 
     body: Any = None
     status: int = 200

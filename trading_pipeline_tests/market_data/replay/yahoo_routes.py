@@ -1,4 +1,4 @@
-"""This file holds Yahoo's chart route in replay: traded bars in, split-adjusted 32-bit answers out."""
+"""Yahoo's chart route in replay: traded bars in, split-adjusted 32-bit answers out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ _DAYS = {"1m": 30, "5m": 60, "15m": 60, "30m": 60, "1h": 730}
 
 @dataclass
 class YahooSeries:
-    """What Yahoo has of a symbol: bars as traded by their stamp (daily: the open), and its events."""
+    """What Yahoo has of a symbol: bars as traded by their stamp (daily: the open), and its
+    events."""
 
     bars: pd.DataFrame
     actions: Sequence[CorporateAction] = ()
@@ -64,8 +65,8 @@ class YahooReplay:
             return _error(
                 422,
                 "Unprocessable Entity",
-                f"{interval} data not available for startTime={start} and endTime={end}. The requested "
-                f"range must be within the last {days} days.",
+                f"{interval} data not available for startTime={start} and endTime={end}. The "
+                f"requested range must be within the last {days} days.",
             )
         if interval == "1m" and end - start > 8 * 86_400:
             return _error(422, "Unprocessable Entity", "Only 8 days worth of 1m data are allowed.")

@@ -1,4 +1,4 @@
-"""This file holds the tests of asking a source whether it has an instrument."""
+"""Tests of asking a source whether it has an instrument."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the tests of the source protocol, its requests and its answers."""
+"""Tests of the source protocol, its requests and its answers."""
 
 from __future__ import annotations
 

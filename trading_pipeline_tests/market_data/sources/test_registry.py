@@ -1,4 +1,4 @@
-"""This file holds the tests of sources by name."""
+"""Tests of sources by name."""
 
 from __future__ import annotations
 
@@ -81,9 +81,10 @@ def test_an_unknown_network_source_offers_the_closest(runtime):
 
 def test_no_client_is_imported_before_it_is_used():
     code = (
-        "import sys\nfrom trading_pipeline.market_data.sources.registry import source, source_names\n"
-        "for name in source_names(): source(name).capabilities()\n"
-        "print([n for n in ('yfinance', 'ccxt', 'alpaca', 'curl_cffi', 'requests') if n in sys.modules])"
+        "import sys\nfrom trading_pipeline.market_data.sources.registry import source, "
+        "source_names\nfor name in source_names(): source(name).capabilities()\n"
+        "print([n for n in ('yfinance', 'ccxt', 'alpaca', 'curl_cffi', 'requests') if n in "
+        "sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"

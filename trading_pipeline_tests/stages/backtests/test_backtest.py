@@ -1,4 +1,4 @@
-"""This file holds the tests of backtest results: the row, its trades, its files, its trials."""
+"""Backtest results: the row, its trades, its files, its trials."""
 
 import math
 

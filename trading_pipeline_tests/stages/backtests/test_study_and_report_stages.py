@@ -1,4 +1,4 @@
-"""This file holds the tests of study summaries, tear sheets and the leaderboard."""
+"""Study summaries, tear sheets and the leaderboard."""
 
 import json
 import math
@@ -6,10 +6,11 @@ import statistics
 
 import pytest
 
+from trading_pipeline import code_identity
+from trading_pipeline.code_identity import SourceTree, read_text
 from trading_pipeline.errors import InsufficientDataError
 from trading_pipeline.performance.sharpe_statistics import deflated_sharpe_ratio
 from trading_pipeline.stages.backtests.study import study_summary
-from trading_pipeline.stages.code_hash import folder_hash
 from trading_pipeline.stages.reports.leaderboard import judged_rows, leaderboard_rows
 from trading_pipeline_tests.pipeline_world import FILES
 from trading_pipeline_tests.stage_calls import (
@@ -159,18 +160,28 @@ def test_more_trials_make_the_leaderboard_pending(world):
     assert "9 trials have been made so far" in page
 
 
-def test_pages_are_made_again_where_a_script_or_a_style_changed(tmp_path):
-    (tmp_path / "static").mkdir()
-    (tmp_path / "page.py").write_text("a = 1\n")
-    (tmp_path / "static" / "page.css").write_text("a {}\n")
-    (tmp_path / "read.me").write_text("not counted")
-    suffixes = (".py", ".css")
-    first = folder_hash(tmp_path, suffixes)
-    folder_hash.cache_clear()
-    (tmp_path / "read.me").write_text("changed")
-    (tmp_path / "page.py").write_bytes(b"a = 1\r\n")
-    assert folder_hash(tmp_path, suffixes) == first
-    folder_hash.cache_clear()
-    (tmp_path / "static" / "page.css").write_text("a { color: red }\n")
-    assert folder_hash(tmp_path, suffixes) != first
-    folder_hash.cache_clear()
+@pytest.mark.parametrize(
+    ("file", "old", "new", "stale"),
+    [
+        ("page/static/page.css", "{", "{ color: red; ", {"tearsheet", "leaderboard"}),
+        ("tearsheet/static/tearsheet.js", "\n", "\n//\n", {"tearsheet"}),
+        ("page/static/page.css", "\n", "\r\n", set()),
+        ("page/layout.py", "\n", "\r\n", set()),
+    ],
+)
+def test_pages_are_made_again_where_a_script_or_a_style_changed(
+    world, monkeypatch, file, old, new, stale
+):
+    materialize_tearsheet(world.workspace, "AAPL_1d", "sma_crossover")
+    materialize_leaderboard(world.workspace)
+
+    def read(path):
+        text = read_text(path)
+        return text.replace(old, new) if path.as_posix().endswith(f"reporting/{file}") else text
+
+    monkeypatch.setattr(code_identity, "_tree", SourceTree(read))
+    pending = {
+        "tearsheet": tearsheet_is_pending(world.workspace, "AAPL_1d", "sma_crossover"),
+        "leaderboard": leaderboard_is_pending(world.workspace),
+    }
+    assert {name for name, is_pending in pending.items() if is_pending} == stale

@@ -1,4 +1,4 @@
-"""This file holds the tests of users' files on their way from the inbox to bars and results."""
+"""Users' files on their way from the inbox to bars and results."""
 
 import json
 

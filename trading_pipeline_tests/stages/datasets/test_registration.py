@@ -1,4 +1,4 @@
-"""This file holds the tests of the registration of files: what is refused, what stays untouched."""
+"""The registration of files: what is refused, what stays untouched."""
 
 import json
 

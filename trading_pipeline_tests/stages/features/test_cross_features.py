@@ -1,4 +1,4 @@
-"""This file holds the tests of the stage of cross features: what it reads, leaves out and recomputes."""
+"""The stage of cross features: what it reads, leaves out and recomputes."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""This file holds the tests of long feature windows: computed in chunks, grown bar by bar."""
+"""Long feature windows: computed in chunks, grown bar by bar."""
 
 from datetime import UTC, datetime
 

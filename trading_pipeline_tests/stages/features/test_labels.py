@@ -1,12 +1,16 @@
-"""This file holds the tests of labels from files, and of the audit of what is stored."""
+"""Labels from files, and of the audit of what is stored."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from trading_pipeline.errors import InsufficientDataError, UnknownNameError
-from trading_pipeline.features.sets import registry as feature_sets
-from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec, register_feature_set
+from trading_pipeline.features.sets.registry import (
+    SHIPPED_SETS,
+    FeatureSet,
+    FeatureSets,
+    FeatureSpec,
+)
 from trading_pipeline.settings.label_spec import LabelSpec
 from trading_pipeline.stages.features import labels as label_stage
 from trading_pipeline.stages.features.audit import audit_stored
@@ -51,7 +55,7 @@ def test_labels_of_windows_are_those_of_the_whole_series(labelled, name):
     assert [outcome.status for outcome in outcomes] == [first, "ok", "ok", "ok"]
     series = InstrumentSeries(workspace, "AAPL_1d")
     spec = label_stage.label_specs(workspace.catalog)[name]
-    whole = labels_of_bars(spec, series.adjusted, series.known_at).frame
+    whole = labels_of_bars(spec, series.adjusted, series.known_at, FeatureSets()).frame
     newest = workspace.artifacts.newest([f"labels/{name}"])
     frames = [workspace.artifacts.load(newest[key]) for key in sorted(newest)]
     stored = pd.concat([frame for frame in frames if len(frame)])
@@ -75,15 +79,15 @@ def test_the_page_of_a_label_tells_balance_and_overlap(labelled):
 
 
 def test_only_labels_with_a_past_look_back(labelled):
-    catalog = labelled.workspace.catalog
-    assert label_lookback_windows(LabelSpec(), catalog) == 0
-    assert label_lookback_windows(LabelSpec(type="triple_barrier"), catalog) == 1
-    assert label_lookback_windows(LabelSpec(type="meta_label"), catalog) == 2
+    catalog, sets = labelled.workspace.catalog, FeatureSets()
+    assert label_lookback_windows(LabelSpec(), catalog, sets) == 0
+    assert label_lookback_windows(LabelSpec(type="triple_barrier"), catalog, sets) == 1
+    assert label_lookback_windows(LabelSpec(type="meta_label"), catalog, sets) == 2
 
 
 def test_a_side_that_nothing_has_is_refused_with_its_file(labelled):
     with pytest.raises(UnknownNameError, match="Did you mean 'macd_histogram'"):
-        check_label_spec(LabelSpec(type="meta_label", side_column="macd_histogramm"))
+        check_label_spec(LabelSpec(type="meta_label", side_column="macd_histogramm"), FeatureSets())
     labelled.write("labels/right.yaml", "type: meta_label\nside_features: cores\n")
     with pytest.raises(UnknownNameError, match=r"right\.yaml.*no feature set 'cores'"):
         check_catalog(labelled.workspace.catalog)
@@ -126,8 +130,6 @@ def test_a_label_that_reads_beyond_its_end_is_found(labelled, monkeypatch):
 
 
 def test_a_partition_before_the_warm_up_is_written_with_its_nan_rows_counted(world, monkeypatch):
-    feature_sets.feature_set_names()
-    monkeypatch.setattr(feature_sets, "_REGISTRY", dict(feature_sets._REGISTRY))
     slow = FeatureSpec(
         name="slow",
         version=1,
@@ -136,7 +138,7 @@ def test_a_partition_before_the_warm_up_is_written_with_its_nan_rows_counted(wor
         warmup=5000,
         compute=lambda bars: np.zeros(len(bars)),
     )
-    register_feature_set(FeatureSet(name="slow", version=1, specs=(slow,)))
+    monkeypatch.setitem(SHIPPED_SETS, "slow", FeatureSet(name="slow", version=1, specs=(slow,)))
     workspace = world.workspace
     stage = FeatureStage(workspace, "AAPL_1d", "slow")
     assert stage.audit(workspace.windows()) == []

@@ -1,4 +1,4 @@
-"""This file holds the tests of the stage of chart patterns, without Dagster."""
+"""The stage of chart patterns, without Dagster."""
 
 import numpy as np
 import pandas as pd

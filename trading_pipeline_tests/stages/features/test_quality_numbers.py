@@ -1,4 +1,4 @@
-"""This file holds the tests of what the asset page says about the quality of feature windows."""
+"""What the asset page says about the quality of feature windows."""
 
 import pandas as pd
 import pytest

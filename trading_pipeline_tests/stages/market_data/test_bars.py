@@ -1,4 +1,4 @@
-"""This file holds the tests of fetching: which windows are asked for again, and what is stored."""
+"""Fetching: which windows are asked for again, and what is stored."""
 
 from datetime import UTC, datetime
 

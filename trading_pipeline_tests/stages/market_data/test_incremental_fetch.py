@@ -1,4 +1,4 @@
-"""This file holds the tests of fetching what is new: overlap, watermark, restatements, negative answers."""
+"""Fetching what is new: overlap, watermark, restatements, negative answers."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -74,8 +74,8 @@ def test_only_the_newest_bars_are_asked_for_again_and_the_watermark_moves(june):
     assert outcome.metadata["last_bar"].startswith("2003-06-17")
     assert outcome.metadata["asked_from"].startswith("2003-06-09")
     row = june.rows(
-        "SELECT requested_from, asked_from, last_ts, rows, expected, price_basis, client_version, score "
-        "FROM fetch_log ORDER BY fetched_at DESC LIMIT 1"
+        "SELECT requested_from, asked_from, last_ts, rows, expected, price_basis, client_version, "
+        "score FROM fetch_log ORDER BY fetched_at DESC LIMIT 1"
     )[0]
     assert [f"{moment:%m-%d}" for moment in row[:3]] == ["01-01", "06-09", "06-17"]
     assert row[3:5] == (115, 115)

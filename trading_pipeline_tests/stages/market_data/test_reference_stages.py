@@ -1,4 +1,4 @@
-"""This file holds the tests of universe, corporate actions and the check of the whole catalog."""
+"""Universe, corporate actions and the check of the whole catalog."""
 
 from datetime import UTC, date, datetime
 
@@ -141,6 +141,6 @@ def test_a_wrong_file_says_that_it_stands_in_the_way_and_where_it_lies(fresh_wor
     with pytest.raises(StrategyError) as caught:
         check_catalog(fresh_world.workspace.catalog)
     assert str(caught.value).startswith(f"{path}: ")
-    assert f"Until own.yaml is mended, or moved out of {path.parent}, nothing else is run." in str(
+    assert f"Until own.yaml is fixed, or moved out of {path.parent}, nothing else is run." in str(
         caught.value
     )

@@ -1,4 +1,4 @@
-"""This file holds the tests of bars that are made from a finer series, and of faults from source to record."""
+"""Bars that are made from a finer series, and of faults from source to record."""
 
 from datetime import UTC, datetime
 

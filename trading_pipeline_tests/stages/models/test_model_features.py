@@ -1,4 +1,4 @@
-"""This file holds the tests of models that learn from cross features beside their set."""
+"""Models that learn from cross features beside their set."""
 
 import pandas as pd
 import pytest

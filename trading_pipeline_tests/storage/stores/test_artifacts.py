@@ -1,4 +1,4 @@
-"""This file holds the tests of artifacts: the newest row of a partition is valid, its file is checked."""
+"""Tests of artifacts: the newest row of a partition is valid, its file is checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the tests of stored bars: replace, reject, read, and what each attempt leaves."""
+"""Tests of stored bars: replace, reject, read, and what each attempt leaves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the tests of what the store remembers of attempts: newest, negative, findings, quality."""
+"""Tests of what the store remembers of attempts: newest, negative, findings, quality."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def attempt(window: Window, status: str = "ok", minute: int = 0, **changes) -> F
 
 
 def finding(name: str, severity: str = "WARN") -> Finding:
-    return Finding(check_name=name, severity=severity, ts=None, value=1.0, detail=name)  # type: ignore[arg-type]
+    return Finding(check_name=name, severity=severity, ts=None, value=1.0, detail=name)
 
 
 @pytest.fixture

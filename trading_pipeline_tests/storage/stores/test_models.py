@@ -1,4 +1,4 @@
-"""This file holds the tests of the table of fitted models."""
+"""Tests of the table of fitted models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the tests of stored instruments and corporate actions."""
+"""Tests of stored instruments and corporate actions."""
 
 from __future__ import annotations
 

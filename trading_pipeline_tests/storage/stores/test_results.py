@@ -1,4 +1,4 @@
-"""This file holds the tests of stored backtest results."""
+"""Tests of stored backtest results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the tests of plain rows: what goes into a table comes out, exactly or not at all."""
+"""Tests of plain rows: what goes into a table comes out, exactly or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the tests of the ledger of trials: append-only, numbered, each evaluation once."""
+"""Tests of the ledger of trials: append-only, numbered, each evaluation once."""
 
 from __future__ import annotations
 

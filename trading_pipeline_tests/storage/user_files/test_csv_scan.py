@@ -62,7 +62,8 @@ def moment(text):
         ("1704186900000", TimestampFormat(kind="epoch", unit="s"), "2024-01-02 09:15"),
         ("1704186900000000999", TimestampFormat(kind="epoch", unit="ns"), "2024-01-02 09:15"),
         ("5", TimestampFormat(kind="epoch", unit="s", formats=("epoch_s",)), "1970-01-01 00:00:05"),
-        ("02/01/2024 9:15", TimestampFormat(kind="datetime", formats=("%d/%m/%Y %H:%M",)), "2024-01-02 09:15"),
+        ("02/01/2024 9:15", TimestampFormat(kind="datetime", formats=("%d/%m/%Y %H:%M",)),
+        "2024-01-02 09:15"),
     ],
 )  # fmt: skip
 def test_stamps(scanned, cell, form, expected):
@@ -95,7 +96,10 @@ def test_numbers(scanned, cell, numbers, expected):
     assert rows["open"].tolist() == pytest.approx([expected], nan_ok=True)
 
 
-@pytest.mark.parametrize(("cell", "expected"), [("12.5M", 12.5e6), ("3K", 3e3), ("2b", 2e9), ("7", 7.0), ("-", math.nan)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [("12.5M", 12.5e6), ("3K", 3e3), ("2b", 2e9), ("7", 7.0), ("-", math.nan)],
+)
 def test_volumes_with_magnitudes(scanned, cell, expected):
     shape = replace(SHAPE, numbers=NumberFormat(magnitudes=True))
     rows = scanned(f"2024-01-02,1,2,1,1,{cell},A\n", shape)
@@ -153,7 +157,8 @@ def test_naive_stamps_are_brought_to_utc_by_a_zone_and_aware_ones_stay(scanned):
 
 @pytest.mark.parametrize(
     ("cell", "expected"),
-    [("=1+1", True), (" @x", True), ("+cmd", True), ("-1.5", False), ("+1.5", False), ("-", False), ("-inf", False)],
+    [("=1+1", True), (" @x", True), ("+cmd", True), ("-1.5", False), ("+1.5", False), ("-", False),
+    ("-inf", False)],
 )  # fmt: skip
 def test_formulas_are_marked(scanned, cell, expected):
     assert scanned(f"2024-01-02,{cell},2,1,1,9,A\n")["formula"].tolist() == [expected]
@@ -206,7 +211,7 @@ def test_memory_stays_small_even_where_the_file_must_be_sorted(tmp_path):
             file.writelines(f"2024-01-{day + 1:02d} {line}" for line in day_lines)
     code = (
         "import sys\nfrom pathlib import Path\n"
-        "from trading_pipeline.datasets.profiling import profile_dataset\n"
+        "from trading_pipeline.datasets import profile_dataset\n"
         "print(profile_dataset(Path(sys.argv[1])).rows)\n"
         # the resource module would count the process that started this one
         "status = Path('/proc/self/status').read_text().split()\n"

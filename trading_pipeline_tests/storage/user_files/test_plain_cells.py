@@ -1,4 +1,5 @@
-"""Plain cells are read as the careful way reads them, and what is not plain goes the careful way."""
+"""Plain cells are read as the careful way reads them, and what is not plain goes the careful
+way."""
 
 from dataclasses import replace
 
@@ -22,16 +23,22 @@ FORMS = {
     "epoch_us": TimestampFormat(kind="epoch", unit="us"),
 }
 CELLS = (
-    "2024-01-02 09:15:00", "2024-01-02T09:15:00", "2024/01/02 09:15", "2024-01-02 09:15", "2024-01-02",
+    "2024-01-02 09:15:00", "2024-01-02T09:15:00", "2024/01/02 09:15", "2024-01-02 09:15",
+    "2024-01-02",
     "2024-01-02 09:15:0Z", "2024-01-02 09:15:0z", "2024-01-02 09:1Z", "2024-01-02 09:15:00Z",
-    "2024-01-02T09:15:00Z", "2024-01-02T09:15:00z", "2024-01-02T09:15:00+05:30", "2024-01-02T09:15:00-05:00",
+    "2024-01-02T09:15:00Z", "2024-01-02T09:15:00z", "2024-01-02T09:15:00+05:30",
+    "2024-01-02T09:15:00-05:00",
     "2024-01-02T09:15:00+5 :30", "2024-01-02T09:15:00+05: 0", "2024-01-02T09:15:00+99:99",
     "2024-01-02 09+05:30", "2024-01-02 09:+05:30", "2024-01-02T09:15+05", "2024-01-02T09:15-05",
     "2024-01-02+05:30", "2024-01-02 09+0530", "2024-01-02 09:15 UTC", "2024-01-02 09:15:UTC",
-    "2024-01-02 25:15:00", "2024-13-02 09:15:00", "2024-01-02 09:15:61", "xxxx-xx-xx xx:xx:xx", "    -  -     :  :  ",
-    "2024-01-02 09:15:00.1234567", "2024-01-02 09:15:00.123456", "=2024-01-02 09:15:0", "", "infinity", "epoch",
-    "1704186900", "1704186900.5", "1704186900000", "1704186900000000", "1704186900000000999", "0x65536000",
-    "1.7041869e9", "1_704_186_900", "+1704186900", " 1704186900", "1704186900 ", "170418690E", "999999999", "5000000000",
+    "2024-01-02 25:15:00", "2024-13-02 09:15:00", "2024-01-02 09:15:61", "xxxx-xx-xx xx:xx:xx",
+    "    -  -     :  :  ",
+    "2024-01-02 09:15:00.1234567", "2024-01-02 09:15:00.123456", "=2024-01-02 09:15:0", "",
+    "infinity", "epoch",
+    "1704186900", "1704186900.5", "1704186900000", "1704186900000000", "1704186900000000999",
+    "0x65536000",
+    "1.7041869e9", "1_704_186_900", "+1704186900", " 1704186900", "1704186900 ", "170418690E",
+    "999999999", "5000000000",
     "4999999999", "1E9", "-1704186900", "1.704186E9", "17041869e2", "0b11111111", "９９９９９９９９９９",
 )  # fmt: skip
 
@@ -48,8 +55,8 @@ def test_no_cell_is_read_otherwise_than_the_careful_way_reads_it(connection, nam
     form = FORMS[name]
     plain, careful = plain_stamp("cell", form), timestamp_sql(["cell"], form)
     rows = connection.execute(
-        f"SELECT cell, CASE WHEN {plain.condition} THEN {plain.moment} END AS fast, {careful.moment}, "
-        f"coalesce({careful.aware}, false), coalesce({careful.loss}, false) "
+        f"SELECT cell, CASE WHEN {plain.condition} THEN {plain.moment} END AS fast, "
+        f"{careful.moment}, coalesce({careful.aware}, false), coalesce({careful.loss}, false) "
         "FROM (SELECT unnest(?) AS cell)",
         [list(CELLS)],
     ).fetchall()

@@ -1,4 +1,5 @@
-"""Blocks hold every line once and in order, wherever they are cut, and odd ones are read by DuckDB."""
+"""Blocks hold every line once and in order, wherever they are cut, and odd ones are read by
+DuckDB."""
 
 import itertools
 import threading
@@ -137,7 +138,8 @@ def test_too_many_odd_lines_end_the_reading(blocks):
         ("\n".join(lines(20)), shape_of(delimiter=None)),
         ("x,y\n" + "\n".join(lines(20)), shape_of()),
     ],
-    ids=["return", "quote", "letter", "nul", "mixed ends", "old ends", "header ends", "no data", "long line",
+    ids=["return", "quote", "letter", "nul", "mixed ends", "old ends", "header ends", "no data",
+    "long line",
          "long last line", "quoted", "shared column", "no stamp", "parquet", "odd first line"],
 )  # fmt: skip
 def test_what_is_not_plain_is_left_to_the_careful_way(blocks, text, shape):

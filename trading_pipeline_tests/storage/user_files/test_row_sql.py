@@ -1,4 +1,5 @@
-"""Rows are the same whichever way they are read: trusting, cell by cell, with or without plain stamps."""
+"""Rows are the same whichever way they are read: trusting, cell by cell, with or without plain
+stamps."""
 
 from dataclasses import replace
 
@@ -25,12 +26,15 @@ SHAPE = TableShape(
     timestamp=TimestampFormat(kind="datetime", formats=("%Y-%m-%d %H:%M:%S",), is_iso=True),
 )
 STAMPS = (
-    "2024-01-02 09:15:00", "2024-01-02 09:15:0Z", "2024-01-02T09:15:00+05:30", "2024-01-02", "soon", "",
+    "2024-01-02 09:15:00", "2024-01-02 09:15:0Z", "2024-01-02T09:15:00+05:30", "2024-01-02", "soon",
+    "",
     "=1", "2024-01-02 09:15:00.1234567", "1850-01-01 00:00:00", "2222-01-01 00:00:00", "+cmd",
 )  # fmt: skip
 NUMBERS = (
-    "1.5", "", "  ", "nan", "NaN", "inf", "-Infinity", "+1.5", " 1.5", "1.5 ", "1_000", "0x10", "1e5", "1E5",
-    "1e400", "1e-400", "1.", ".5", "-", "1,5", "true", "1.5f", "=1", "@x", "null", "1e", "4.35", "1/2",
+    "1.5", "", "  ", "nan", "NaN", "inf", "-Infinity", "+1.5", " 1.5", "1.5 ", "1_000", "0x10",
+    "1e5", "1E5",
+    "1e400", "1e-400", "1.", ".5", "-", "1,5", "true", "1.5f", "=1", "@x", "null", "1e", "4.35",
+    "1/2",
     "0.1e1", "123456789012345678901234567890", "\t1.5", "- x",
 )  # fmt: skip
 TAILS = ("2;1;1;9", "2;1;1", "2;1;1;9;x", "2;1;1;", "2;x;1;9", "2;1")

@@ -1,1 +1,1 @@
-"""Alpaca: client, answers, the source."""
+"""Alpaca. `client` asks, `answers` reads what came back, `source` is the source."""

@@ -1,4 +1,4 @@
-"""This file holds the reading of Alpaca's raw answers into bars and corporate actions. Pure, no network."""
+"""Reads Alpaca's raw answers into bars and corporate actions. Pure, no network."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pandas as pd
 
 from trading_pipeline.domain.bars import BAR_COLUMNS, TS_DTYPE, empty_bars
 from trading_pipeline.domain.corporate_actions import ActionKind
+from trading_pipeline.domain.moments import index_of, moments_of
 from trading_pipeline.domain.timeframe import Timeframe
-from trading_pipeline.market_data.calendars import expected_bars
-from trading_pipeline.market_data.session_hours import inside_sessions
+from trading_pipeline.market_data.calendars import inside_sessions, week_labels
 
 __all__ = ["action_values", "bars_from_rows", "labelled_bars"]
 
@@ -36,29 +36,24 @@ def bars_from_rows(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 def labelled_bars(frame: pd.DataFrame, timeframe: Timeframe, calendar: str) -> pd.DataFrame:
     """The bars with the contract's labels; minutes outside the trading hours are left out.
 
-    Days and weeks of stocks are stamped with midnight in New York: their date there is the session's,
-    and a week is named by its first session.
+    Days and weeks of stocks are stamped with midnight in New York: their date there is the
+    session's, and a week is named by its first session.
     """
     if calendar == "24/7" or not len(frame):
         return frame
     if timeframe.is_intraday:
         return frame.loc[inside_sessions(frame.index, calendar)]
     local = pd.DatetimeIndex(frame.index).tz_convert(_NEW_YORK).tz_localize(None).normalize()
-    if timeframe is Timeframe.W1:
-        mondays = local - pd.to_timedelta(local.day_of_week, unit="D")
-        first = mondays.min().tz_localize("UTC").to_pydatetime()
-        last = (mondays.max() + pd.Timedelta(days=7)).tz_localize("UTC").to_pydatetime()
-        weeks = expected_bars(first, last, timeframe, calendar).tz_localize(None)
-        known = dict(zip(weeks - pd.to_timedelta(weeks.day_of_week, unit="D"), weeks, strict=True))
-        local = pd.DatetimeIndex([known.get(monday, monday) for monday in mondays])
-    return frame.set_axis(local.tz_localize("UTC").astype(TS_DTYPE).rename("ts"), axis=0)
+    days = moments_of(local.tz_localize("UTC"))
+    labels = week_labels(days, calendar) if timeframe is Timeframe.W1 else days
+    return frame.set_axis(index_of(labels), axis=0)
 
 
 def action_values(answer: Mapping[str, Any], symbol: str) -> list[tuple[ActionKind, date, float]]:
     """Splits (new shares per old one) and cash per share as paid, by ex-date.
 
-    A dividend in shares counts as a split. Raises `KeyError`, `TypeError` or `ValueError` for an answer
-    of another shape.
+    A dividend in shares counts as a split. Raises `KeyError`, `TypeError` or `ValueError` for an
+    answer of another shape.
     """
     found: list[tuple[ActionKind, date, float]] = []
     for kind in ("forward_splits", "reverse_splits"):

@@ -1,4 +1,4 @@
-"""This file holds how Alpaca is asked through alpaca-py, and its failures as typed errors.
+"""Asks Alpaca through alpaca-py; its failures become typed errors.
 
 The client has no time-out of its own and sleeps by itself on 429 and 504; both are taken over here.
 It gives raw answers, since its classes refuse values that the market data route really sends.
@@ -11,8 +11,7 @@ import threading
 import warnings
 from collections.abc import Callable
 from functools import lru_cache
-from importlib import metadata
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from trading_pipeline.errors import DataFetchError, PermanentFetchError
 from trading_pipeline.market_data.sources.connection.errors import (
@@ -21,23 +20,25 @@ from trading_pipeline.market_data.sources.connection.errors import (
     transport_error,
 )
 
-__all__ = ["AlpacaClients", "client_version", "load_client"]
+__all__ = ["AlpacaClients", "load_client"]
 
 Answer = TypeVar("Answer")
+ClientKind = Literal["stocks", "coins", "actions"]
+_CLASSES: dict[ClientKind, tuple[str, str]] = {
+    "stocks": ("stock", "StockHistoricalDataClient"),
+    "coins": ("crypto", "CryptoHistoricalDataClient"),
+    "actions": ("corporate_actions", "CorporateActionsClient"),
+}
 NO_KEYS = (
     "Alpaca needs keys for stocks: set TRADING_PIPELINE_ALPACA_API_KEY and "
     "TRADING_PIPELINE_ALPACA_SECRET_KEY in the environment or in .env."
 )
 
 
-def client_version() -> str:
-    """Name and version of the client, for the fetch log."""
-    return f"alpaca-py {metadata.version('alpaca-py')}"
-
-
 @lru_cache(maxsize=1)
 def load_client() -> None:
-    """Import alpaca-py, whose import alone takes a second and warns of a part that is not used here.
+    """Import alpaca-py, whose import alone takes a second and warns of a part that is not used
+    here.
 
     alpaca-py 0.44 reads websockets' old interface; can go with the first release that does not.
     """
@@ -60,6 +61,7 @@ class AlpacaClients:
         url_override: str | None = None,
     ) -> None:
         self._keys = (api_key, secret_key)
+        self._secrets = [key for key in self._keys if key]
         self._timeout_seconds = timeout_seconds
         self._url = url_override
         self._made: dict[str, Any] = {}
@@ -70,26 +72,22 @@ class AlpacaClients:
         """True where both keys are set."""
         return all(self._keys)
 
-    def stocks(self) -> Any:
-        """The client of stock bars; `PermanentFetchError` without keys."""
+    def client(self, kind: ClientKind) -> Any:
+        """The client of a kind; `PermanentFetchError` without keys, except for coins."""
         load_client()
-        from alpaca.data.historical.stock import StockHistoricalDataClient
-
-        return self._client("stocks", StockHistoricalDataClient)
-
-    def coins(self) -> Any:
-        """The client of crypto bars, with or without keys."""
-        load_client()
-        from alpaca.data.historical.crypto import CryptoHistoricalDataClient
-
-        return self._client("coins", CryptoHistoricalDataClient)
-
-    def actions(self) -> Any:
-        """The client of corporate actions; `PermanentFetchError` without keys."""
-        load_client()
-        from alpaca.data.historical.corporate_actions import CorporateActionsClient
-
-        return self._client("actions", CorporateActionsClient)
+        with self._lock:
+            if kind not in self._made:
+                if kind != "coins" and not self.has_keys:
+                    raise PermanentFetchError(NO_KEYS, source="alpaca")
+                module, name = _CLASSES[kind]
+                made = getattr(importlib.import_module(f"alpaca.data.historical.{module}"), name)
+                api_key, secret_key = self._keys if self.has_keys else (None, None)
+                client = made(api_key, secret_key, raw_data=True, url_override=self._url)
+                for prefix in ("https://", "http://"):
+                    client._session.mount(prefix, _timed_adapter(self._timeout_seconds))
+                client._retry = 0  # the caller retries, with its own waits
+                self._made[kind] = client
+            return self._made[kind]
 
     def once(self, call: Callable[[], Answer], *, what: str) -> Answer:
         """The answer of one call of a client, its failures as typed errors."""
@@ -108,31 +106,13 @@ class AlpacaClients:
                 int(getattr(error, "status_code", None) or 500),
                 text=str(error),
                 headers=dict(response.headers) if response is not None else {},
-                secrets=[key for key in self._keys if key],
+                secrets=self._secrets,
             ) from None
-        except (
-            ValueError,
-            TypeError,
-            AttributeError,
-        ) as error:  # before OSError: JSON errors are both
+        except (ValueError, TypeError, AttributeError) as error:
+            # before OSError, as JSON errors of requests are both
             raise no_json_error("alpaca", what, f"{type(error).__name__}: {error}") from None
         except OSError as error:
-            secrets = [key for key in self._keys if key]
-            raise transport_error("alpaca", what, error, secrets) from None
-
-    def _client(self, name: str, kind: Any) -> Any:
-        with self._lock:
-            if name not in self._made:
-                if name != "coins" and not self.has_keys:
-                    raise PermanentFetchError(NO_KEYS, source="alpaca")
-                api_key, secret_key = self._keys if self.has_keys else (None, None)
-                client = kind(api_key, secret_key, raw_data=True, url_override=self._url)
-                adapter = _timed_adapter(self._timeout_seconds)
-                client._session.mount("https://", adapter)
-                client._session.mount("http://", adapter)
-                client._retry = 0  # repeating is the caller's, with its own waits
-                self._made[name] = client
-            return self._made[name]
+            raise transport_error("alpaca", what, error, self._secrets) from None
 
 
 def _timed_adapter(timeout_seconds: float) -> Any:

@@ -1,4 +1,4 @@
-"""This file holds the source of Alpaca: US stocks (with keys) and coins, bars as traded."""
+"""The source of Alpaca: US stocks (with keys) and coins, bars as traded."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import pandas as pd
 from pydantic import SecretStr
@@ -15,8 +15,8 @@ from trading_pipeline.domain.bars import empty_bars
 from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.timeframe import Timeframe
-from trading_pipeline.errors import PermanentFetchError, RetryableFetchError
-from trading_pipeline.market_data.calendars import known_at, on_grid
+from trading_pipeline.errors import PermanentFetchError
+from trading_pipeline.market_data.calendars import on_grid
 from trading_pipeline.market_data.sources.alpaca.answers import (
     action_values,
     bars_from_rows,
@@ -24,10 +24,13 @@ from trading_pipeline.market_data.sources.alpaca.answers import (
 )
 from trading_pipeline.market_data.sources.alpaca.client import (
     AlpacaClients,
-    client_version,
     load_client,
 )
-from trading_pipeline.market_data.sources.connection.network_source import ProviderConnection
+from trading_pipeline.market_data.sources.connection.errors import shape_error
+from trading_pipeline.market_data.sources.connection.network_source import (
+    ProviderConnection,
+    client_version,
+)
 from trading_pipeline.market_data.sources.protocol import (
     ActionRequest,
     BarBatch,
@@ -35,6 +38,11 @@ from trading_pipeline.market_data.sources.protocol import (
     SourceCapabilities,
     require_timeframe,
     utc_now,
+)
+from trading_pipeline.market_data.sources.request_span import (
+    actions_of_span,
+    bars_of_span,
+    closed_bars,
 )
 
 __all__ = ["AlpacaSource"]
@@ -71,11 +79,7 @@ class AlpacaSource:
     feed: str | None = None
     url_override: str | None = None
     clock: Callable[[], datetime] = utc_now
-
-    @property
-    def name(self) -> str:
-        """`alpaca`."""
-        return "alpaca"
+    name: ClassVar[str] = "alpaca"
 
     def capabilities(self) -> SourceCapabilities:
         """All timeframes; 1h and 4h for coins only."""
@@ -90,8 +94,8 @@ class AlpacaSource:
     def fetch_bars(self, request: BarRequest) -> BarBatch:
         """Closed bars of the span; of stocks those inside the trading hours.
 
-        Raises `PermanentFetchError` for a symbol that Alpaca does not have: an unknown one looks like
-        an empty window, so an empty answer is looked into.
+        Raises `PermanentFetchError` for a symbol that Alpaca does not have: an unknown one looks
+        like an empty window, so an empty answer is looked into.
         """
         instrument, now = request.instrument, self.clock()
         self._require_timeframe(instrument)
@@ -99,21 +103,24 @@ class AlpacaSource:
         if request.start < now:
             frame = self._pages(instrument, request.start, min(request.end, now))
             if frame.empty:
-                self._require_symbol(instrument)
+                self._newest(instrument)  # which refuses an unknown symbol
             frame = labelled_bars(frame, instrument.timeframe, instrument.calendar)
-            frame = frame.loc[(frame.index >= request.start) & (frame.index < request.end)]
+            frame = bars_of_span(frame, request)
             index = pd.DatetimeIndex(frame.index)
             if _is_coin(instrument) and not on_grid(index, instrument.timeframe, "24/7").all():
                 raise PermanentFetchError(
-                    f"Alpaca's {instrument.timeframe.value} bars of {instrument.symbol} do not begin "
-                    "at 00:00 UTC. Take 1h bars, and resample them where you need longer ones.",
+                    f"Alpaca's {instrument.timeframe.value} bars of {instrument.symbol} do not "
+                    "begin at 00:00 UTC. Take 1h bars, and resample them where you need longer "
+                    "ones.",
                     source=self.name,
                     instrument=instrument.id,
                 )
-            closes = known_at(index, instrument.timeframe, instrument.calendar)
-            frame = frame.loc[closes <= pd.Timestamp(now)]
+            frame = closed_bars(frame, request, now)
         return BarBatch(
-            frame=frame, price_basis="as_traded", fetched_at=now, client_version=client_version()
+            frame=frame,
+            price_basis="as_traded",
+            fetched_at=now,
+            client_version=client_version("alpaca-py"),
         )
 
     def fetch_actions(self, request: ActionRequest) -> list[CorporateAction]:
@@ -132,25 +139,13 @@ class AlpacaSource:
             end=(request.end - timedelta(microseconds=1)).astimezone(UTC).date(),
             limit=None,
         )
-        what = f"the corporate actions of {instrument.id}"
         found = self._ask(
             lambda: action_values(
-                self._clients.actions().get_corporate_actions(asked), instrument.symbol
+                self._clients.client("actions").get_corporate_actions(asked), instrument.symbol
             ),
-            what=what,
+            what=f"the corporate actions of {instrument.id}",
         )
-        return [
-            CorporateAction(
-                instrument=instrument.id,
-                ex_date=ex_date,
-                kind=kind,
-                value=value,
-                source=self.name,
-                seen_at=now,
-            )
-            for kind, ex_date, value in found
-            if request.start <= datetime(ex_date.year, ex_date.month, ex_date.day, tzinfo=UTC)
-        ]
+        return actions_of_span(found, request, source=self.name, seen_at=now)
 
     def probe(self, exchange: str | None = None) -> str:  # noqa: ARG002 - of the protocol
         """Ask for the newest bar of AAPL, or of BTC/USD where there are no keys."""
@@ -187,9 +182,9 @@ class AlpacaSource:
         if instrument.timeframe in _CLOCK_HOURS and not _is_coin(instrument):
             offered = ", ".join(each.value for each in _UNITS if each not in _CLOCK_HOURS)
             raise PermanentFetchError(
-                f"The source 'alpaca' has {instrument.timeframe.value} bars of stocks only by the full "
-                f"hour, not from the open ({instrument.id}); of stocks it has {offered}. Take 30m bars, "
-                "and resample them where you need longer ones.",
+                f"The source 'alpaca' has {instrument.timeframe.value} bars of stocks only by the "
+                f"full hour, not from the open ({instrument.id}); of stocks it has {offered}. Take "
+                "30m bars, and resample them where you need longer ones.",
                 source=self.name,
                 instrument=instrument.id,
             )
@@ -229,27 +224,21 @@ class AlpacaSource:
 
         def call() -> pd.DataFrame:
             if _is_coin(instrument):
-                answer = self._clients.coins().get_crypto_bars(CryptoBarsRequest(**options))
+                answer = self._clients.client("coins").get_crypto_bars(CryptoBarsRequest(**options))
             else:
                 feed = DataFeed(self.feed) if self.feed else None
                 asked = StockBarsRequest(**options, adjustment=Adjustment.RAW, feed=feed)
-                answer = self._clients.stocks().get_stock_bars(asked)
+                answer = self._clients.client("stocks").get_stock_bars(asked)
             try:
                 return bars_from_rows((answer or {}).get(instrument.symbol) or [])
             except (KeyError, TypeError, ValueError) as error:
-                raise RetryableFetchError(
-                    f"alpaca answered {what} with bars of another shape ({type(error).__name__}: "
-                    f"{error}).",
-                    source=self.name,
-                ) from error
+                raise shape_error(self.name, what, "bars", error) from error
 
         return self._ask(call, what=what)
 
-    def _require_symbol(self, instrument: Instrument) -> None:
-        self._newest(instrument)
-
     def _newest(self, instrument: Instrument) -> str:
-        """When the newest bar of the symbol is from, in words; `PermanentFetchError` where none is."""
+        """When the newest bar of the symbol is from, in words; `PermanentFetchError` where none
+        is."""
         load_client()
         from alpaca.data.enums import DataFeed
         from alpaca.data.requests import CryptoLatestBarRequest, StockLatestBarRequest
@@ -258,10 +247,10 @@ class AlpacaSource:
             symbol = instrument.symbol
             if _is_coin(instrument):
                 coin = CryptoLatestBarRequest(symbol_or_symbols=symbol)
-                return self._clients.coins().get_crypto_latest_bar(coin)
+                return self._clients.client("coins").get_crypto_latest_bar(coin)
             feed = DataFeed(self.feed) if self.feed else None
             stock = StockLatestBarRequest(symbol_or_symbols=symbol, feed=feed)
-            return self._clients.stocks().get_stock_latest_bar(stock)
+            return self._clients.client("stocks").get_stock_latest_bar(stock)
 
         answer = self._ask(call, what=f"the newest bar of {instrument.symbol}") or {}
         bar = answer.get("bars", answer).get(instrument.symbol)

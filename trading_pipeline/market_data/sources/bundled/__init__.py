@@ -1,1 +1,1 @@
-"""The bars that the package ships, and the source that reads them."""
+"""The bars that the package ships, their provenance, and `source`, which reads them."""

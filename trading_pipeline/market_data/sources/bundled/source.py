@@ -1,7 +1,7 @@
-"""This file holds the source of the bars that ship with the package.
+"""The source of the bars that ship with the package.
 
 AAPL, IBM, MSFT, GOOG and FB, daily, 2000-03-01 to 2013-03-01, as traded in US dollars, with their
-splits and dividends; where they come from stands in bundled/provenance.json.
+splits and dividends; bundled/provenance.json says where they come from.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import csv
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import cache
 from importlib import resources
 from io import BytesIO
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -31,6 +31,7 @@ from trading_pipeline.market_data.sources.protocol import (
     require_timeframe,
     utc_now,
 )
+from trading_pipeline.market_data.sources.request_span import actions_of_span, bars_of_span
 
 __all__ = ["BundledSource", "provenance"]
 
@@ -46,11 +47,7 @@ class BundledSource:
     """
 
     clock: Callable[[], datetime] = utc_now
-
-    @property
-    def name(self) -> str:
-        """`bundled`."""
-        return "bundled"
+    name: ClassVar[str] = "bundled"
 
     def capabilities(self) -> SourceCapabilities:
         """Daily bars only, as traded, with corporate actions."""
@@ -74,10 +71,9 @@ class BundledSource:
         """Bars of the span; a span outside the symbol's dates gives 0 rows."""
         require_timeframe(self, request.instrument)
         bars = self._bars_of(request.instrument.symbol)
-        chosen = bars[(bars.index >= request.start) & (bars.index < request.end)]
         record = provenance()["source"]
         return BarBatch(
-            frame=chosen.copy(),
+            frame=bars_of_span(bars, request).copy(),
             price_basis="as_traded",
             fetched_at=self.clock(),
             client_version=f"{record['package']} {record['version']}",
@@ -88,18 +84,8 @@ class BundledSource:
         symbol = request.instrument.symbol
         self._bars_of(symbol)
         seen_at = datetime.fromisoformat(provenance()["actions_seen_at"])
-        return [
-            CorporateAction(
-                instrument=request.instrument.id,
-                ex_date=ex_date,
-                kind=kind,
-                value=value,
-                source=self.name,
-                seen_at=seen_at,
-            )
-            for owner, ex_date, kind, value in _actions()
-            if owner == symbol and request.start <= _midnight(ex_date) < request.end
-        ]
+        found = (action for owner, action in _actions() if owner == symbol)
+        return actions_of_span(found, request, source=self.name, seen_at=seen_at)
 
     def _bars_of(self, symbol: str) -> pd.DataFrame:
         bars = _bars_by_symbol()
@@ -133,18 +119,16 @@ def _bars_by_symbol() -> dict[str, pd.DataFrame]:
 
 
 @cache
-def _actions() -> tuple[tuple[str, date, ActionKind, float], ...]:
+def _actions() -> tuple[tuple[str, tuple[ActionKind, date, float]], ...]:
     lines = (_FOLDER / "corporate_actions.csv").read_text("utf-8").splitlines()
     return tuple(
         (
             row["symbol"],
-            date.fromisoformat(row["ex_date"]),
-            "split" if row["kind"] == "split" else "dividend",
-            float(row["value"]),
+            (
+                "split" if row["kind"] == "split" else "dividend",
+                date.fromisoformat(row["ex_date"]),
+                float(row["value"]),
+            ),
         )
         for row in csv.DictReader(lines)
     )
-
-
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)

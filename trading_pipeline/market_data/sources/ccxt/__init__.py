@@ -1,1 +1,1 @@
-"""Crypto exchanges by ccxt: one exchange, the source."""
+"""Crypto exchanges through ccxt. `exchange` asks one exchange, `source` is the source."""

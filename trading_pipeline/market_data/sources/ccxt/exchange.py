@@ -1,8 +1,8 @@
-"""This file holds one crypto exchange behind ccxt: made, asked, and its failures as typed errors.
+"""One crypto exchange behind ccxt: how it is made and asked; its failures become typed errors.
 
-ccxt takes an answer with status 200 whose body is no JSON (a page of an outage) for an empty one, so
-every answer's body is looked at. Its classes do not tell what can pass: 451 is a NetworkError, 400 an
-ExchangeNotAvailable. So the status is remembered and decides.
+ccxt takes an answer with status 200 whose body is not JSON (a page of an outage) for an empty one,
+so every answer's body is looked at. Its classes do not tell what can pass: 451 is a NetworkError,
+400 an ExchangeNotAvailable. So the status is remembered and decides.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import json
 import threading
 from collections.abc import Callable
 from functools import lru_cache, partial
-from importlib import metadata
 from typing import Any, TypeVar
 
 from trading_pipeline.domain.instrument import Instrument
@@ -29,21 +28,19 @@ from trading_pipeline.market_data.sources.connection.errors import (
     status_error,
     transport_error,
 )
-from trading_pipeline.market_data.sources.connection.network_source import ProviderConnection
+from trading_pipeline.market_data.sources.connection.network_source import (
+    ProviderConnection,
+    client_version,
+)
 from trading_pipeline.settings.environment import ExchangeKeys
 
-__all__ = ["MARKETS", "CcxtExchange", "client_version", "exchange_names"]
+__all__ = ["MARKETS", "CcxtExchange", "exchange_names"]
 
 MARKETS = "its markets"
 
 Answer = TypeVar("Answer")
 _WITHOUT_CAP = 500
 """Bars a page where ccxt does not say how many an exchange gives."""
-
-
-def client_version() -> str:
-    """Name and version of the client, for the fetch log."""
-    return f"ccxt {metadata.version('ccxt')}"
 
 
 @lru_cache(maxsize=1)
@@ -57,8 +54,8 @@ def exchange_names() -> tuple[str, ...]:
 class CcxtExchange:
     """One exchange with its list of markets, loaded once.
 
-    `derivatives`: whether markets other than spot are wanted. `prepare` gets the client of ccxt before
-    its first request. Raises `ConfigurationError` for an exchange that ccxt does not know.
+    `derivatives`: whether markets other than spot are wanted. `prepare` gets the client of ccxt
+    before its first request. Raises `ConfigurationError` for an exchange that ccxt does not know.
     """
 
     def __init__(
@@ -86,15 +83,10 @@ class CcxtExchange:
             options["options"] = {"fetchMarkets": {"types": ["spot"]}}
         self._secrets: list[str] = []
         if keys is not None:
-            options |= {
-                "apiKey": keys.key.get_secret_value(),
-                "secret": keys.secret.get_secret_value(),
-            }
-            if keys.password is not None:
-                options["password"] = keys.password.get_secret_value()
-            self._secrets = [
-                str(options[n]) for n in ("apiKey", "secret", "password") if n in options
-            ]
+            given = {"apiKey": keys.key, "secret": keys.secret, "password": keys.password}
+            secrets = {n: each.get_secret_value() for n, each in given.items() if each is not None}
+            options |= secrets
+            self._secrets = list(secrets.values())
         self.name = name
         self.provider = f"ccxt-{name}"
         self._connection = connection
@@ -175,7 +167,8 @@ class CcxtExchange:
         return self.ask(call, what=what)
 
     def ask(self, call: Callable[[], Answer], *, what: str) -> Answer:
-        """The answer of one call of the client; failures are typed and, where they can pass, repeated."""
+        """The answer of one call of the client; failures are typed and, where they can pass,
+        repeated."""
         rate = 60_000.0 / max(1.0, float(self.client.rateLimit or 1.0))
 
         def once() -> Answer:
@@ -197,23 +190,20 @@ class CcxtExchange:
             # The client stumbled over an answer of another shape; ours to tell, never to swallow.
             if self._no_json is None:
                 raise PermanentFetchError(
-                    f"{self.provider} answered {what} with something that {client_version()} cannot "
-                    f"read ({type(error).__name__}: {redacted(str(error), self._secrets)}). See whether "
-                    "a newer version of ccxt can.",
+                    f"{self.provider} answered {what} with something that {client_version('ccxt')} "
+                    f"cannot read ({type(error).__name__}: {redacted(str(error), self._secrets)}). "
+                    "See whether a newer version of ccxt can.",
                     source="ccxt",
                     exchange=self.name,
                 ) from error
-            self._forget_markets()
-            raise no_json_error(self.provider, what, self._no_json) from error
+            raise self._outage(what, self._no_json) from error
         if self._no_json is not None:
-            self._forget_markets()
-            raise no_json_error(self.provider, what, self._no_json)
+            raise self._outage(what, self._no_json)
         return answer
 
     def _typed(self, error: Exception, what: str) -> DataFetchError:
         if self._no_json is not None:
-            self._forget_markets()
-            return no_json_error(self.provider, what, self._no_json)
+            return self._outage(what, self._no_json)
         text = str(error)
         if self._status >= 400:
             return status_error(
@@ -227,8 +217,8 @@ class CcxtExchange:
         if isinstance(error, self._errors.NetworkError):
             return transport_error(self.provider, what, error, self._secrets)
         return PermanentFetchError(
-            f"{self.provider} refused {what}: {redacted(text, self._secrets)}. Correct the instrument "
-            "in universe.yaml, or the keys in the environment.",
+            f"{self.provider} refused {what}: {redacted(text, self._secrets)}. Correct the "
+            "instrument in universe.yaml, or the keys in the environment.",
             source="ccxt",
             exchange=self.name,
         )
@@ -247,11 +237,14 @@ class CcxtExchange:
 
         self.client.on_rest_response = remember
 
-    def _forget_markets(self) -> None:
-        """A list of markets that came from an outage would make every symbol unknown."""
+    def _outage(self, what: str, page: str) -> DataFetchError:
+        """The error of an answer that is not JSON, of which no market is remembered.
+
+        A list of markets that came from an outage would make every symbol unknown.
+        """
         if self._asked_for_markets:
-            self.client.markets = None
-            self.client.markets_by_id = None
+            self.client.markets = self.client.markets_by_id = None
+        return no_json_error(self.provider, what, page)
 
 
 def _is_json(body: str) -> bool:

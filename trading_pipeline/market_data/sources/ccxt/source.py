@@ -1,11 +1,11 @@
-"""This file holds the source of crypto exchanges, through ccxt: any exchange, no key for bars."""
+"""The source of crypto exchanges, through ccxt: any exchange, no key for bars."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -20,9 +20,12 @@ from trading_pipeline.errors import (
     RangeUnavailableError,
     RetryableFetchError,
 )
-from trading_pipeline.market_data.calendars import known_at, on_grid
-from trading_pipeline.market_data.sources.ccxt.exchange import MARKETS, CcxtExchange, client_version
-from trading_pipeline.market_data.sources.connection.network_source import ProviderConnection
+from trading_pipeline.market_data.calendars import on_grid
+from trading_pipeline.market_data.sources.ccxt.exchange import MARKETS, CcxtExchange
+from trading_pipeline.market_data.sources.connection.network_source import (
+    ProviderConnection,
+    client_version,
+)
 from trading_pipeline.market_data.sources.protocol import (
     ActionRequest,
     BarBatch,
@@ -30,6 +33,7 @@ from trading_pipeline.market_data.sources.protocol import (
     SourceCapabilities,
     utc_now,
 )
+from trading_pipeline.market_data.sources.request_span import bars_of_span, closed_bars
 from trading_pipeline.settings.environment import ExchangeKeys
 
 __all__ = ["CcxtSource"]
@@ -41,22 +45,18 @@ _PROBED = "kraken"
 class CcxtSource:
     """Bars of an instrument from the exchange that its line in the universe names.
 
-    `keys`: by exchange, and sent to that one alone. `prepare` gets each client of ccxt before its first
-    request; tests lead it to a replay server.
+    `keys`: by exchange, and sent to that one alone. `prepare` gets each client of ccxt before its
+    first request; tests point it at a replay server.
     """
 
     connection: ProviderConnection = field(default_factory=ProviderConnection)
     keys: Mapping[str, ExchangeKeys] = field(default_factory=dict)
     prepare: Callable[[Any], None] | None = None
     clock: Callable[[], datetime] = utc_now
+    name: ClassVar[str] = "ccxt"
     _exchanges: dict[tuple[str, bool], CcxtExchange] = field(
         default_factory=dict, repr=False, compare=False
     )
-
-    @property
-    def name(self) -> str:
-        """`ccxt`."""
-        return "ccxt"
 
     def capabilities(self) -> SourceCapabilities:
         """All timeframes; an exchange that lacks one says so when it is asked."""
@@ -79,15 +79,14 @@ class CcxtSource:
         if request.start < now:
             exchange.require_market(instrument)
             rows = self._pages(exchange, request, now)
-            frame = _frame(rows, exchange, instrument)
-            frame = frame.loc[(frame.index >= request.start) & (frame.index < request.end)]
+            frame = bars_of_span(_frame(rows, exchange, instrument), request)
             self._require_grid(exchange, instrument, frame)
-            closes = known_at(
-                pd.DatetimeIndex(frame.index), instrument.timeframe, instrument.calendar
-            )
-            frame = frame.loc[closes <= pd.Timestamp(now)]
+            frame = closed_bars(frame, request, now)
         return BarBatch(
-            frame=frame, price_basis="as_traded", fetched_at=now, client_version=client_version()
+            frame=frame,
+            price_basis="as_traded",
+            fetched_at=now,
+            client_version=client_version("ccxt"),
         )
 
     def fetch_actions(self, request: ActionRequest) -> list[CorporateAction]:  # noqa: ARG002
@@ -172,11 +171,11 @@ class CcxtSource:
         )
         begin = first + timedelta(days=1) if capped else first
         raise RangeUnavailableError(
-            f"{exchange.name} has {instrument.timeframe.value} bars of {instrument.symbol} only from "
-            f"{first:%Y-%m-%d %H:%M} on ({why}), but they were asked for from "
+            f"{exchange.name} has {instrument.timeframe.value} bars of {instrument.symbol} only "
+            f"from {first:%Y-%m-%d %H:%M} on ({why}), but they were asked for from "
             f"{request.start:%Y-%m-%d}. Set 'listed_from: {begin:%Y-%m-%d}' of {instrument.id} in "
-            "universe.yaml, take another exchange or a longer timeframe, or bring the older bars as "
-            "a file.",
+            "universe.yaml, take another exchange or a longer timeframe, or bring the older bars "
+            "as a file.",
             source=self.name,
             exchange=exchange.name,
             instrument=instrument.id,
@@ -204,7 +203,8 @@ def _frame(rows: list[list[Any]], exchange: CcxtExchange, instrument: Instrument
         values = np.array([row[1:6] for row in rows], dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise RetryableFetchError(
-            f"{exchange.provider} answered {instrument.id} with rows that are no numbers: {error}.",
+            f"{exchange.provider} answered {instrument.id} with rows that are not numbers: "
+            f"{error}.",
             source="ccxt",
             exchange=exchange.name,
         ) from error

@@ -1,4 +1,4 @@
-"""This file holds how a provider's failure becomes a typed error, without keys in its text."""
+"""A provider's failure as a typed error, without keys in its text."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from typing import Any
 from trading_pipeline.errors import DataFetchError, PermanentFetchError, RetryableFetchError
 from trading_pipeline.market_data.sources.connection.retry import retry_after_seconds
 
-__all__ = ["no_json_error", "redacted", "status_error", "transport_error"]
+__all__ = ["no_json_error", "redacted", "shape_error", "status_error", "transport_error"]
 
 _PASSING = frozenset({408, 418, 425, 429})
 _ADVICE = {
     401: "The keys are missing or wrong: correct them in the environment or in .env.",
-    403: "The provider refuses these keys or this address: see that they are right, and what the plan "
-    "allows.",
+    403: "The provider refuses these keys or this address: check that they are right, and what the "
+    "plan allows.",
     404: "There is no such symbol or page: correct the symbol in universe.yaml.",
-    451: "The provider does not serve this place for legal reasons: use another source or exchange.",
+    451: "The provider does not serve this place for legal reasons: use another source or "
+    "exchange.",
 }
 _REASONS: tuple[tuple[tuple[str, ...], str], ...] = (
     (
@@ -61,9 +62,17 @@ def status_error(
 
 
 def no_json_error(source: str, what: str, text: str) -> RetryableFetchError:
-    """The error of an answer that should be JSON and is none: a page of an outage or of a proxy."""
+    """The error of an answer that should be JSON and is not: a page of an outage or of a proxy."""
     return RetryableFetchError(
         f"{source} answered {what} with something that is no JSON: {_excerpt(text) or 'nothing'}.",
+        source=source,
+    )
+
+
+def shape_error(source: str, what: str, noun: str, error: Exception) -> RetryableFetchError:
+    """The error of an answer that is JSON but does not have the shape of `noun`."""
+    return RetryableFetchError(
+        f"{source} answered {what} with {noun} of another shape ({type(error).__name__}: {error}).",
         source=source,
     )
 
@@ -82,11 +91,8 @@ def transport_error(
     if "timeout" in kind.casefold() or "timed out" in text.casefold():
         reason, short = "did not answer in time", ""
     else:
-        reason, short = "could not be reached", told
-        for words, meaning in _REASONS:
-            if any(word in low for word in words):
-                short = meaning
-                break
+        reason = "could not be reached"
+        short = next((why for words, why in _REASONS if any(w in low for w in words)), told)
     because = f" ({short})" if short else ""
     return RetryableFetchError(f"{source} {reason} for {what}{because}.", source=source, told=told)
 
@@ -115,6 +121,6 @@ def redacted(text: str, secrets: Iterable[str] = ()) -> str:
 
 def _excerpt(text: str) -> str:
     """The words of an answer on one line, without tags, cut to a readable length."""
-    words = " ".join(re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", text, flags=re.S).split())
-    words = words.rstrip(".")
+    plain = re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", text, flags=re.S)
+    words = " ".join(plain.split()).rstrip(".")
     return words if len(words) <= _LONGEST else words[:_LONGEST] + "..."

@@ -1,4 +1,4 @@
-"""This file holds the gate of a provider: how many ask it at the same time, and how often.
+"""The gate of a provider: how many requests run at the same time, and how often.
 
 A connection is a lock file in the runtime folder, so the count holds over threads, runs and
 processes alike, and a killed process gives its connection back. Beside the lock stands a token
@@ -77,8 +77,8 @@ class ProviderGate:
                     os.close(descriptor)
             if self._clock() - started >= self._wait_seconds:
                 raise RetryableFetchError(
-                    f"All {self._connections} connection(s) to {self.provider} were in use by other "
-                    f"runs for {self._wait_seconds:g} s. Wait for them, or raise "
+                    f"All {self._connections} connection(s) to {self.provider} were in use by "
+                    f"other runs for {self._wait_seconds:g} s. Wait for them, or raise "
                     "TRADING_PIPELINE_SOURCE_CONNECTIONS.",
                     provider=self.provider,
                 )
@@ -91,8 +91,8 @@ class ProviderGate:
             return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         except OSError as error:
             raise ConfigurationError(
-                f"The lock file {path} cannot be opened: {error.strerror}. Allow this user to write "
-                "there, or point TRADING_PIPELINE_RUNTIME_DIR at another folder.",
+                f"The lock file {path} cannot be opened: {error.strerror}. Allow this user to "
+                "write there, or point TRADING_PIPELINE_RUNTIME_DIR at another folder.",
                 path=str(path),
             ) from error
 

@@ -1,9 +1,11 @@
-"""This file holds what the sources on the network share: time-out, retries, gate, probe answers."""
+"""What the sources on the network share: time-out, retries, gate and the answers of a probe."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from importlib import metadata
 from pathlib import Path
 from typing import Protocol, TypeVar, runtime_checkable
 
@@ -14,7 +16,7 @@ from trading_pipeline.market_data.sources.connection.retry import RetryPolicy, w
 from trading_pipeline.market_data.sources.protocol import MarketDataSource
 from trading_pipeline.settings.environment import PipelineSettings
 
-__all__ = ["NetworkSource", "ProviderConnection", "connection_from"]
+__all__ = ["NetworkSource", "ProviderConnection", "client_version", "connection_from"]
 
 Answer = TypeVar("Answer")
 _OUTAGE_SECONDS = 60.0
@@ -60,41 +62,38 @@ class ProviderConnection:
     ) -> Answer:
         """The answer of one request, made in turn, and repeated where its failure can pass.
 
-        A provider that was given up on within the last minute gets one attempt, so that an outage does
-        not hold up every window of a run for the whole time of its retries.
+        A provider that was given up on within the last minute gets one attempt, so that an outage
+        does not hold up every window of a run for the whole time of its retries.
         """
+        turn: Callable[[], AbstractContextManager[None]] = nullcontext
+        if self.gate_folder is not None:
+            gate = ProviderGate(
+                provider,
+                self.gate_folder,
+                connections=self.connections,
+                requests_per_minute=requests_per_minute,
+            )
+            turn = gate.turn
+
+        def in_turn() -> Answer:
+            with turn():
+                return call()
+
         policy = self.retry
         if policy.clock() - self._failed_at.get(provider, -_OUTAGE_SECONDS) < _OUTAGE_SECONDS:
             policy = replace(policy, attempts=1)
         try:
-            answer = with_retries(
-                self._in_turn(provider, call, requests_per_minute),
-                policy,
-                what=f"{provider}: {what}",
-            )
+            answer = with_retries(in_turn, policy, what=f"{provider}: {what}")
         except RetryableFetchError:
             self._failed_at[provider] = self.retry.clock()
             raise
         self._failed_at.pop(provider, None)
         return answer
 
-    def _in_turn(
-        self, provider: str, call: Callable[[], Answer], requests_per_minute: float | None
-    ) -> Callable[[], Answer]:
-        if self.gate_folder is None:
-            return call
-        gate = ProviderGate(
-            provider,
-            self.gate_folder,
-            connections=self.connections,
-            requests_per_minute=requests_per_minute,
-        )
 
-        def in_turn() -> Answer:
-            with gate.turn():
-                return call()
-
-        return in_turn
+def client_version(package: str) -> str:
+    """Name and version of a provider's client, for the fetch log."""
+    return f"{package} {metadata.version(package)}"
 
 
 def connection_from(settings: PipelineSettings) -> ProviderConnection:

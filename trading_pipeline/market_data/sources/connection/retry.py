@@ -1,4 +1,4 @@
-"""This file holds the repeating of requests that failed in a way that can pass. Waits are in seconds.
+"""Retries of requests that failed for a reason that may pass. Waits are in seconds.
 
 Exponential backoff with full jitter: the wait before attempt n is drawn evenly between 0 and
 `first_wait * 2 ** (n - 2)`, so that many clients that were turned away together do not come back
@@ -28,8 +28,8 @@ Answer = TypeVar("Answer")
 class RetryPolicy:
     """How often and how long a request is repeated.
 
-    `attempts`: at most, the first included. `total_seconds`: no wait begins that would end later than
-    this after the first attempt. `sleep`, `clock`, `uniform` are replaced in tests.
+    `attempts`: at most, the first included. `total_seconds`: no wait begins that would end later
+    than this after the first attempt. `sleep`, `clock`, `uniform` are replaced in tests.
     """
 
     attempts: int = 5
@@ -54,9 +54,9 @@ class RetryPolicy:
 def with_retries(call: Callable[[], Answer], policy: RetryPolicy, *, what: str) -> Answer:
     """The answer of `call`, repeated while it raises `RetryableFetchError`; each wait is logged.
 
-    A value `retry_after_seconds` of the error is honoured: where the provider asks for more than the
-    time that is left, it is not asked again. Every other error passes at once. The last error is
-    raised with what was tried.
+    A value `retry_after_seconds` of the error is honoured: where the provider asks for more than
+    the time that is left, it is not asked again. Every other error passes at once. The last error
+    is raised with what was tried.
     """
     started = policy.clock()
     for attempt in range(1, policy.attempts + 1):
@@ -90,7 +90,8 @@ def with_retries(call: Callable[[], Answer], policy: RetryPolicy, *, what: str) 
 def retry_after_seconds(
     headers: Mapping[str, str] | None, now: datetime | None = None
 ) -> float | None:
-    """Seconds that the header Retry-After asks to wait, given in seconds or as a date (RFC 9110, 10.2.3).
+    """Seconds that the header Retry-After asks to wait, given in seconds or as a date (RFC 9110,
+    10.2.3).
 
     None without the header or where it says nothing; a date that has passed is 0.
 

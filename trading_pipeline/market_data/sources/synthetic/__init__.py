@@ -1,1 +1,5 @@
-"""Synthetic markets with known properties and planted faults."""
+"""Synthetic markets with known properties.
+
+`paths` draws prices, `faults` plants faults on request, `source` is the source. Reports on such
+bars say so.
+"""

@@ -1,7 +1,8 @@
-"""This file holds the faults that can be planted in synthetic bars, to see that the checks find them.
+"""Faults that can be planted in synthetic bars, to see that the checks find them.
 
-A fault is written `kind@moment`, for example `spike@2012-03-05`; the moment is UTC. Bars are a frame after
-`domain.bars`. A fault depends on its moment alone, so that every span shows the same bars.
+A fault is written `kind@moment`, for example `spike@2012-03-05`; the moment is UTC. Bars are a
+frame after `domain.bars`. A fault depends on its moment alone, so that every span shows the same
+bars.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_yo
 __all__ = ["FAULT_KINDS", "REACH", "Fault", "parse_faults", "plant_faults"]
 
 REACH = timedelta(days=14)
-"""Bars before a span that must be at hand, so that a run which began there goes on in it."""
+"""Bars before a span that are needed too, so that a run that began there continues in it."""
 _SPIKE, _RIVAL, _SPLIT = 1.7, 2.37, 2.0
 _ABSENT = pd.Timedelta(days=120)
 _NO_VOLUME = pd.Timedelta(days=90)
@@ -27,7 +28,7 @@ _NO_VOLUME = pd.Timedelta(days=90)
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault; `at` is an aware UTC moment, and the first bar from there on is the one that is wrong."""
+    """One fault; `at` is an aware UTC moment, and the first bar from then on is the wrong one."""
 
     kind: str
     at: datetime
@@ -36,7 +37,7 @@ class Fault:
 def parse_faults(texts: Sequence[str]) -> tuple[Fault, ...]:
     """Faults from `kind@moment`.
 
-    Raises `UnknownNameError` for a kind that there is not, `ConfigurationError` for a moment that is none.
+    Raises `UnknownNameError` for an unknown kind, `ConfigurationError` for text that is no moment.
 
     >>> parse_faults(["split@2012-03-05"])[0].at.isoformat()
     '2012-03-05T00:00:00+00:00'
@@ -90,23 +91,19 @@ def _set(bars: pd.DataFrame, at: int | slice, **values: float) -> pd.DataFrame:
     return changed
 
 
-def _gap(bars: pd.DataFrame, at: int, timeframe: Timeframe) -> pd.DataFrame:
-    del timeframe
+def _gap(bars: pd.DataFrame, at: int, _timeframe: Timeframe) -> pd.DataFrame:
     return bars.drop(bars.index[at : at + 2])
 
 
-def _duplicate(bars: pd.DataFrame, at: int, timeframe: Timeframe) -> pd.DataFrame:
-    del timeframe
+def _duplicate(bars: pd.DataFrame, at: int, _timeframe: Timeframe) -> pd.DataFrame:
     return pd.concat([bars.iloc[: at + 1], bars.iloc[at:]])
 
 
-def _conflict(bars: pd.DataFrame, at: int, timeframe: Timeframe) -> pd.DataFrame:
-    del timeframe
+def _conflict(bars: pd.DataFrame, at: int, _timeframe: Timeframe) -> pd.DataFrame:
     return pd.concat([bars.iloc[: at + 1], bars.iloc[[at]] * 1.001, bars.iloc[at + 1 :]])
 
 
-def _unsorted(bars: pd.DataFrame, at: int, timeframe: Timeframe) -> pd.DataFrame:
-    del timeframe
+def _unsorted(bars: pd.DataFrame, at: int, _timeframe: Timeframe) -> pd.DataFrame:
     order = np.arange(len(bars))
     order[at : at + 2] = order[at : at + 2][::-1]
     return bars.iloc[order]
@@ -118,27 +115,23 @@ def _off_grid(bars: pd.DataFrame, at: int, timeframe: Timeframe) -> pd.DataFrame
     return bars.set_axis(pd.DatetimeIndex(stamps, tz="UTC", name="ts"), axis=0)
 
 
-def _extra(bars: pd.DataFrame, at: int, timeframe: Timeframe) -> pd.DataFrame:
+def _extra(bars: pd.DataFrame, at: int, _timeframe: Timeframe) -> pd.DataFrame:
     """A copy of the bar on the Saturday after it."""
-    del timeframe
     stamp = bars.index[at]
     saturday = stamp + pd.Timedelta(days=(5 - stamp.day_of_week) % 7 or 7)
     copied = bars.iloc[[at]].set_axis(pd.DatetimeIndex([saturday], name="ts"), axis=0)
     return pd.concat([bars, copied]).sort_index(kind="stable")
 
 
-def _ohlc(bars: pd.DataFrame, at: int, timeframe: Timeframe) -> pd.DataFrame:
-    del timeframe
+def _ohlc(bars: pd.DataFrame, at: int, _timeframe: Timeframe) -> pd.DataFrame:
     return _set(bars, at, high=float(bars["low"].iloc[at]) * 0.99)
 
 
-def _negative(bars: pd.DataFrame, at: int, timeframe: Timeframe) -> pd.DataFrame:
-    del timeframe
+def _negative(bars: pd.DataFrame, at: int, _timeframe: Timeframe) -> pd.DataFrame:
     return _set(bars, at, low=-1.0)
 
 
-def _not_a_number(bars: pd.DataFrame, at: int, timeframe: Timeframe) -> pd.DataFrame:
-    del timeframe
+def _not_a_number(bars: pd.DataFrame, at: int, _timeframe: Timeframe) -> pd.DataFrame:
     return _set(bars, at, close=float("nan"))
 
 
@@ -148,8 +141,7 @@ def _stale(bars: pd.DataFrame, at: int, timeframe: Timeframe) -> pd.DataFrame:
     return _set(bars, slice(at, at + count), open=close, high=close, low=close, close=close)
 
 
-def _spike(bars: pd.DataFrame, at: int, timeframe: Timeframe) -> pd.DataFrame:
-    del timeframe
+def _spike(bars: pd.DataFrame, at: int, _timeframe: Timeframe) -> pd.DataFrame:
     close = float(bars["close"].iloc[at]) * _SPIKE
     return _set(bars, at, close=close, high=max(close, float(bars["high"].iloc[at])))
 
@@ -162,26 +154,22 @@ def _scaled(bars: pd.DataFrame, start: pd.Timestamp, factor: float) -> pd.DataFr
     return changed
 
 
-def _split(bars: pd.DataFrame, start: pd.Timestamp, now: pd.Timestamp) -> pd.DataFrame:
-    del now
+def _split(bars: pd.DataFrame, start: pd.Timestamp, _now: pd.Timestamp) -> pd.DataFrame:
     return _scaled(bars, start, 1.0 / _SPLIT)
 
 
-def _rival(bars: pd.DataFrame, start: pd.Timestamp, now: pd.Timestamp) -> pd.DataFrame:
-    del now
+def _rival(bars: pd.DataFrame, start: pd.Timestamp, _now: pd.Timestamp) -> pd.DataFrame:
     absent = (bars.index >= start) & (bars.index < start + _ABSENT)
     return _scaled(bars.loc[~absent], start, _RIVAL)
 
 
-def _no_volume(bars: pd.DataFrame, start: pd.Timestamp, now: pd.Timestamp) -> pd.DataFrame:
-    del now
+def _no_volume(bars: pd.DataFrame, start: pd.Timestamp, _now: pd.Timestamp) -> pd.DataFrame:
     changed = bars.copy()
     changed.loc[(bars.index >= start) & (bars.index < start + _NO_VOLUME), "volume"] = 0.0
     return changed
 
 
-def _late(bars: pd.DataFrame, start: pd.Timestamp, now: pd.Timestamp) -> pd.DataFrame:
-    del now
+def _late(bars: pd.DataFrame, start: pd.Timestamp, _now: pd.Timestamp) -> pd.DataFrame:
     return bars.loc[bars.index < start]
 
 

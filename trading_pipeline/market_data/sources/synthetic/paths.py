@@ -1,9 +1,10 @@
-"""This file holds the random walk behind synthetic bars: sessions first, then minutes between them.
+"""The random walk behind synthetic bars: sessions first, then the minutes within them.
 
-Every draw belongs to a calendar day, so that a price depends on the seed, the symbol and the calendar
-alone and not on the span that somebody asks for. The walk of sessions has two regimes, clustered
-volatility (GARCH(1,1), Bollerslev 1986) and jumps; the minutes of a session are a Brownian bridge from
-its open to its close, busier at both ends. Log prices; variances per session unless a name says so.
+Every draw belongs to a calendar day, so that a price depends on the seed, the symbol and the
+calendar alone and not on the span that is asked for. The walk of sessions has two regimes,
+clustered volatility (GARCH(1,1), Bollerslev 1986) and jumps; the minutes of a session are a
+Brownian bridge from its open to its close, busier at both ends. Log prices; variances per session
+unless a name says so.
 """
 
 from __future__ import annotations
@@ -12,27 +13,26 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from trading_pipeline.domain.bars import BAR_COLUMNS
 from trading_pipeline.domain.hashing import canonical_hash
+from trading_pipeline.domain.moments import DAY, MINUTE, Floats, Moments
 from trading_pipeline.errors import ConfigurationError
-from trading_pipeline.market_data.session_schedule import DAY, SessionSchedule, session_schedule
+from trading_pipeline.market_data.schedule import SessionSchedule, session_schedule
 from trading_pipeline.market_data.sources.synthetic.faults import parse_faults
 
 __all__ = ["EPOCH", "MINUTE", "SessionWalk", "SyntheticSettings", "minute_bars", "session_walk"]
 
-Floats = npt.NDArray[np.float64]
-Moments = npt.NDArray[np.int64]
 EPOCH = 7305 * DAY
 """1990-01-01: the walk starts here, and so does every synthetic series."""
-MINUTE = 60_000_000
 _ALPHA, _BETA = 0.08, 0.90
 _OVERNIGHT_SHARE = 0.25
 _LEAVE = (0.005, 0.03)
 _VOLATILITY = (0.85, 1.7)
 _DRIFT = (1.6, -2.4)
-"""Per regime, calm and stressed: chance to leave it in a session, multiples of volatility and drift."""
+"""Per regime, calm and stressed: chance to leave it in a session, multiples of volatility and
+drift."""
 _MINUTE_VOLUME = 2_000.0
 
 
@@ -43,7 +43,7 @@ class SyntheticSettings:
     `annual_drift`, `annual_volatility`: of log prices, fractions. `jump_probability`: in a session.
     `jump_scale`: standard deviation of a jump, in log price. `missing_fraction`: share of bars that
     are left out, to practise on gaps. `faults`: what is planted, as `kind@moment`; see
-    `synthetic_faults`.
+    `synthetic.faults`.
     """
 
     seed: int = 7
@@ -96,14 +96,8 @@ def session_walk(
     last = int(np.datetime64(f"{last_year}-12-31", "us").astype(np.int64))
     whole = session_schedule(calendar, EPOCH, last)
     chosen = (whole.labels >= EPOCH) & (whole.labels <= last)
-    schedule = SessionSchedule(
-        whole.name,
-        whole.labels[chosen],
-        whole.opens[chosen],
-        whole.closes[chosen],
-        whole.break_starts[chosen],
-        whole.break_ends[chosen],
-    )
+    arrays = {name: each[chosen] for name, each in vars(whole).items() if name != "name"}
+    schedule = SessionSchedule(whole.name, **arrays)
     days = (schedule.labels - EPOCH) // DAY
     count = int(days[-1]) + 1 if len(days) else 0
 
@@ -118,10 +112,9 @@ def session_walk(
     gaps = np.append(True, schedule.opens[1:] > schedule.closes[:-1])
     gap_share = np.where(gaps, _OVERNIGHT_SHARE, 0.0)
 
-    unit = _clustered(shock, regime)
-    daily_volatility = settings.annual_volatility / sessions_a_year**0.5
-    volatility = unit.volatility * daily_volatility
-    drift = unit.drift * settings.annual_drift / sessions_a_year
+    volatility, drift = _clustered(shock, regime)
+    volatility *= settings.annual_volatility / sessions_a_year**0.5
+    drift = drift * settings.annual_drift / sessions_a_year
     overnight = volatility * np.sqrt(gap_share) * gap_shock + np.where(gaps, jumps, 0.0)
     within = volatility * np.sqrt(1.0 - gap_share) * shock + drift + np.where(gaps, 0.0, jumps)
     if len(overnight):
@@ -132,13 +125,7 @@ def session_walk(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Cluster:
-    volatility: Floats
-    drift: Floats
-
-
-def _clustered(shock: Floats, regime: Floats) -> _Cluster:
+def _clustered(shock: Floats, regime: Floats) -> tuple[Floats, Floats]:
     """Volatility around 1 and drift multiple of each session, by regime and GARCH(1,1)."""
     volatility, drift = np.empty(len(shock)), np.empty(len(shock))
     state, variance = 0, 1.0
@@ -148,7 +135,7 @@ def _clustered(shock: Floats, regime: Floats) -> _Cluster:
         volatility[position] = variance**0.5 * _VOLATILITY[state]
         drift[position] = _DRIFT[state]
         variance = (1.0 - _ALPHA - _BETA) + (_ALPHA * z * z + _BETA) * variance
-    return _Cluster(volatility, drift)
+    return volatility, drift
 
 
 def minute_bars(
@@ -156,33 +143,25 @@ def minute_bars(
 ) -> pd.DataFrame:
     """One-minute bars of the sessions `first <= position < last` of the walk.
 
-    Columns moment, session, segment_open (int64 microseconds), open, high, low, close, volume; prices
-    have four decimals. Each session's draws are its own.
+    Columns moment, session, segment_open (int64 microseconds), open, high, low, close, volume;
+    prices have four decimals. Each session's draws are its own.
     """
-    moments, anchors, counts = [], [], []
+    none = np.empty(0, dtype=np.int64)
+    moments, anchors, counts, paths = [none], [none], [], [np.empty((5, 0))]
     for position in range(first, last):
         stamps, opens = _minutes_of(walk.schedule, position)
         moments.append(stamps)
         anchors.append(opens)
         counts.append(len(stamps))
-    if not moments:
-        empty = np.empty(0, dtype=np.int64)
-        moments, anchors = [empty], [empty]
-    paths = [
-        _session_prices(walk, settings.key(symbol, "minutes"), position, size)
-        for position, size in zip(range(first, last), counts, strict=True)
-    ]
-    prices = np.concatenate(paths, axis=1) if paths else np.empty((5, 0))
+        key = settings.key(symbol, "minutes")
+        paths.append(_session_prices(walk, key, position, len(stamps)))
+    prices = dict(zip(BAR_COLUMNS, np.concatenate(paths, axis=1), strict=True))
     return pd.DataFrame(
         {
             "moment": np.concatenate(moments),
             "session": np.repeat(walk.schedule.labels[first:last], counts),
             "segment_open": np.concatenate(anchors),
-            "open": prices[0],
-            "high": prices[1],
-            "low": prices[2],
-            "close": prices[3],
-            "volume": prices[4],
+            **prices,
         }
     )
 

@@ -1,7 +1,7 @@
-"""This file holds the source of synthetic bars: any symbol, timeframe and calendar, always the same.
+"""The source of synthetic bars: any symbol, timeframe and calendar, always the same.
 
-All timeframes are cut from the same minutes, so four 15m bars are the 1h bar and a day's bars are its
-daily bar. Nothing here says anything about a real market: reports on such bars say so.
+All timeframes are cut from the same minutes, so four 15m bars are the 1h bar and a day's bars are
+its daily bar. Nothing here says anything about a real market: reports on such bars say so.
 """
 
 from __future__ import annotations
@@ -9,18 +9,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from trading_pipeline.domain.bars import empty_bars, utc_index
+from trading_pipeline.domain.bars import empty_bars
 from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.hashing import SHOWN_DIGITS, canonical_hash
 from trading_pipeline.domain.instrument import Instrument
+from trading_pipeline.domain.moments import (
+    WEEK,
+    WEEK_ANCHOR,
+    Flags,
+    Moments,
+    length_of,
+    microseconds,
+    monday_of,
+)
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.market_data.calendars import known_at, periods_per_year
-from trading_pipeline.market_data.session_schedule import ALWAYS, DAY, WEEK_ANCHOR, WEEKDAYS
+from trading_pipeline.market_data.resampling import bars_of_groups
+from trading_pipeline.market_data.schedule import ALWAYS, WEEKDAYS
 from trading_pipeline.market_data.sources.protocol import (
     ActionRequest,
     BarBatch,
@@ -40,27 +50,21 @@ from trading_pipeline.market_data.sources.synthetic.paths import (
 
 __all__ = ["SyntheticSource"]
 
-_WEEK = 7 * DAY
 _CHUNK_WEEKS = 26
-Moments = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class SyntheticSource:
     """Seeded bars from 1990 on, up to the last one that is complete.
 
-    A bar depends on the settings, the symbol, the calendar and its own time; asking for another span
-    gives the same bar. numpy may change its random streams with a new version, so its version is
-    part of `client_version`.
+    A bar depends on the settings, the symbol, the calendar and its own time; asking for another
+    span gives the same bar. numpy may change its random streams with a new version, so its version
+    is part of `client_version`.
     """
 
     settings: SyntheticSettings = field(default_factory=SyntheticSettings)
     clock: Callable[[], datetime] = utc_now
-
-    @property
-    def name(self) -> str:
-        """`synthetic`."""
-        return "synthetic"
+    name: ClassVar[str] = "synthetic"
 
     def capabilities(self) -> SourceCapabilities:
         """Every timeframe, no limit, no corporate actions."""
@@ -91,7 +95,7 @@ class SyntheticSource:
     def _bars(
         self, instrument: Instrument, start: datetime, end: datetime, now: datetime
     ) -> pd.DataFrame:
-        first, last = (pd.Timestamp(moment).value // 1000 for moment in (start, end))
+        first, last = microseconds(start), microseconds(end)
         if last <= max(first, EPOCH):
             return empty_bars()
         calendar = instrument.calendar
@@ -110,12 +114,10 @@ class SyntheticSource:
         chosen = (bars.index >= pd.Timestamp(start)) & (bars.index < pd.Timestamp(end))
         bars = bars[np.asarray(chosen)]
         index = pd.DatetimeIndex(bars.index)
-        complete = np.asarray(
-            known_at(index, instrument.timeframe, calendar) <= pd.Timestamp(now), dtype=np.bool_
-        )
+        complete = np.asarray(known_at(index, instrument.timeframe, calendar) <= pd.Timestamp(now))
         return bars[complete & ~self._left_out(index, instrument.symbol)]
 
-    def _left_out(self, index: pd.DatetimeIndex, symbol: str) -> npt.NDArray[np.bool_]:
+    def _left_out(self, index: pd.DatetimeIndex, symbol: str) -> Flags:
         """Bars that the setting `missing_fraction` drops, by a hash of their own time."""
         mixed = index.asi8.astype(np.uint64) ^ np.uint64(
             self.settings.key(symbol, "missing") & (2**64 - 1)
@@ -129,31 +131,15 @@ def _aggregated(
     walk: SessionWalk, settings: SyntheticSettings, instrument: Instrument, first: int, last: int
 ) -> pd.DataFrame:
     """Whole bars of all weeks that touch the span, built half a year at a time."""
-    weeks = (walk.schedule.labels - WEEK_ANCHOR) // _WEEK
-    begin, stop = (first - WEEK_ANCHOR) // _WEEK - 1, (last - WEEK_ANCHOR) // _WEEK + 2
+    weeks = (walk.schedule.labels - WEEK_ANCHOR) // WEEK
+    begin, stop = (first - WEEK_ANCHOR) // WEEK - 1, (last - WEEK_ANCHOR) // WEEK + 2
     parts = []
     for week in range(int(begin), int(stop), _CHUNK_WEEKS):
         lower, upper = np.searchsorted(weeks, [week, min(week + _CHUNK_WEEKS, stop)])
         if upper > lower:
             minutes = minute_bars(walk, settings, instrument.symbol, int(lower), int(upper))
-            parts.append(_cut(minutes, instrument))
+            parts.append(bars_of_groups(minutes, _labels(minutes, instrument)))
     return pd.concat(parts) if parts else empty_bars()
-
-
-def _cut(minutes: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
-    labels = _labels(minutes, instrument)
-    starts = np.flatnonzero(np.append(True, labels[1:] != labels[:-1]))
-    ends = np.append(starts[1:], len(labels)) - 1
-    return pd.DataFrame(
-        {
-            "open": minutes["open"].to_numpy()[starts],
-            "high": np.maximum.reduceat(minutes["high"].to_numpy(), starts),
-            "low": np.minimum.reduceat(minutes["low"].to_numpy(), starts),
-            "close": minutes["close"].to_numpy()[ends],
-            "volume": np.add.reduceat(minutes["volume"].to_numpy(), starts),
-        },
-        index=utc_index(pd.DatetimeIndex(labels[starts].view("datetime64[us]")).tz_localize("UTC")),
-    )
 
 
 def _labels(minutes: pd.DataFrame, instrument: Instrument) -> Moments:
@@ -164,12 +150,12 @@ def _labels(minutes: pd.DataFrame, instrument: Instrument) -> Moments:
     if frame is Timeframe.D1:
         return session
     if frame is Timeframe.W1:
-        week = (session - WEEK_ANCHOR) // _WEEK
-        first = np.flatnonzero(np.append(True, week[1:] != week[:-1]))
+        mondays = monday_of(session)
         if instrument.calendar == ALWAYS:
-            return np.asarray(WEEK_ANCHOR + week * _WEEK)
-        return np.repeat(session[first], np.diff(np.append(first, len(week))))
-    length = int(frame.length.total_seconds()) * 1_000_000
+            return mondays
+        _, first, week = np.unique(mondays, return_index=True, return_inverse=True)
+        return session[first][week]
+    length = length_of(frame)
     if instrument.calendar in (ALWAYS, WEEKDAYS):
         return np.asarray(moment - moment % length)
     anchor = minutes["segment_open"].to_numpy(dtype=np.int64)

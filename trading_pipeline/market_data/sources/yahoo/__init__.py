@@ -1,1 +1,1 @@
-"""Yahoo Finance: session and cookies, the chart answer, the source."""
+"""Yahoo Finance. `session` asks, `chart` reads an answer, `source` is the source."""

@@ -1,8 +1,8 @@
-"""This file holds the reading of Yahoo's chart answers into bars as traded and corporate actions.
+"""Reads Yahoo's chart answers into bars as traded and corporate actions. Pure, no network.
 
 Yahoo divides every price and dividend by all splits that came later, up to the day of the answer
-(and multiplies volumes). An answer that reaches to now holds those splits too, so they are undone with
-their own answer, and nothing changes in the past when the next split comes. Pure, no network.
+(and multiplies volumes). An answer that reaches to now holds those splits too, so they are undone
+with their own answer, and nothing changes in the past when the next split comes.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from trading_pipeline.domain.bars import BAR_COLUMNS, PRICE_COLUMNS, TS_DTYPE
+from trading_pipeline.domain.moments import Flags, Floats, index_of, moments_of
 from trading_pipeline.domain.timeframe import Timeframe
-from trading_pipeline.market_data.calendars import expected_bars, session_dates
+from trading_pipeline.market_data.calendars import session_dates, week_labels
 
 __all__ = ["YahooChart", "bars_as_traded", "dividends_as_paid", "parse_chart", "yahoo_symbol"]
 
@@ -42,8 +42,9 @@ class YahooChart:
 def yahoo_symbol(symbol: str, asset_class: str) -> str:
     """Yahoo's spelling: `^` before an index, `=X` and `=F` after currencies and futures.
 
-    >>> yahoo_symbol("GSPC", "index"), yahoo_symbol("EUR/USD", "fx"), yahoo_symbol("BTC/USD", "crypto")
-    ('^GSPC', 'EURUSD=X', 'BTC-USD')
+    >>> pairs = (("GSPC", "index"), ("EUR/USD", "fx"), ("BTC/USD", "crypto"))
+    >>> [yahoo_symbol(*pair) for pair in pairs]
+    ['^GSPC', 'EURUSD=X', 'BTC-USD']
     """
     if asset_class == "index":
         return "^" + symbol.removeprefix("^")
@@ -82,9 +83,9 @@ def bars_as_traded(
 ) -> pd.DataFrame:
     """Bars with the contract's labels, prices times and volumes over every later split.
 
-    Of two rows with one label the later one counts (Yahoo adds the running price as a row of its own,
-    which off the timeframe's grid is no bar). Prices come as 32-bit floats and are rounded to what
-    those can tell, so that the same trade is the same number before and after a split.
+    Of two rows with one label the later one counts (Yahoo adds the running price as a row of its
+    own, which off the timeframe's grid is no bar). Prices come as 32-bit floats and are rounded to
+    what those can tell, so that the same trade is the same number before and after a split.
     """
     bars = chart.bars
     if timeframe.is_intraday:
@@ -121,21 +122,17 @@ def _session_labels(
 ) -> pd.DatetimeIndex:
     """Session dates at 00:00 UTC; for weeks that of the week's first session."""
     local = index.tz_convert(meta["exchangeTimezoneName"])
-    # Around a change of the clock Yahoo's midnights are an hour or two early, for Brazil for example.
+    # Around a change of the clock Yahoo's midnights are an hour or two early, for Brazil for
+    # example.
     early = (local.minute == 0) & (local.hour >= 22)
     naive = local.tz_localize(None).normalize() + pd.to_timedelta(np.where(early, 1, 0), unit="D")
-    if timeframe is Timeframe.W1 and len(naive):
-        mondays = naive - pd.to_timedelta(naive.day_of_week, unit="D")
-        first, last = mondays.min(), mondays.max() + pd.Timedelta(days=7)
-        weeks = expected_bars(_aware(first), _aware(last), timeframe, calendar).tz_localize(None)
-        known = dict(zip(weeks - pd.to_timedelta(weeks.day_of_week, unit="D"), weeks, strict=True))
-        naive = pd.DatetimeIndex([known.get(monday, monday) for monday in mondays])
-    return pd.DatetimeIndex(naive).tz_localize("UTC").as_unit("us").rename("ts")
+    days = naive.tz_localize("UTC")
+    if timeframe is Timeframe.W1:
+        days = index_of(week_labels(moments_of(days), calendar))
+    return days.as_unit("us").rename("ts")
 
 
-def _later_splits(
-    days: pd.DatetimeIndex, splits: Sequence[tuple[date, float]]
-) -> npt.NDArray[np.float64]:
+def _later_splits(days: pd.DatetimeIndex, splits: Sequence[tuple[date, float]]) -> Floats:
     """For each day the product of the ratios whose ex-date lies after it."""
     factors = np.ones(len(days))
     for ex_date, ratio in splits:
@@ -143,10 +140,9 @@ def _later_splits(
     return factors
 
 
-def _rounded(
-    prices: npt.NDArray[np.float64], undone: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.float64]:
-    """Seven significant digits as they came, a decimal less where a product carries the error on."""
+def _rounded(prices: Floats, undone: Flags) -> Floats:
+    """Seven significant digits as they came, a decimal less where a product carries the error
+    on."""
     size = np.where(np.isfinite(prices) & (prices > 0), prices, 1.0)
     decimals = 6 - np.floor(np.log10(size)).astype(np.int64)
     coarse = np.select([size < 1, size < 500, size < 5000], [6, 4, 3], default=2)
@@ -159,7 +155,7 @@ def _rounded(
     )
 
 
-def _floats(values: Sequence[Any] | None, rows: int) -> npt.NDArray[np.float64]:
+def _floats(values: Sequence[Any] | None, rows: int) -> Floats:
     if values is None:
         return np.full(rows, np.nan)
     found = np.array([np.nan if each is None else each for each in values], dtype=np.float64)
@@ -174,8 +170,3 @@ def _values(events: Any) -> list[Mapping[str, Any]]:
 
 def _local_date(seconds: float, zone: ZoneInfo) -> date:
     return datetime.fromtimestamp(seconds, UTC).astimezone(zone).date()
-
-
-def _aware(stamp: pd.Timestamp) -> datetime:
-    moment: datetime = stamp.tz_localize("UTC").to_pydatetime()
-    return moment

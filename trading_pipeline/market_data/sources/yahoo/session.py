@@ -1,7 +1,8 @@
-"""This file holds how Yahoo's chart route is asked through yfinance, and what its answers mean.
+"""Asks Yahoo's chart route through yfinance, and says what its answers mean.
 
-yfinance brings the browser's handshake, the cookie and the crumb. Its tables are not used: by default
-they turn an outage into an empty one, and they come from a cache that outlives a restatement.
+yfinance brings the browser's handshake, the cookie and the crumb. Its tables are not used: by
+default they turn an outage into an empty one, and they come from a cache that outlives a
+restatement.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -29,16 +29,11 @@ from trading_pipeline.market_data.sources.connection.errors import (
     transport_error,
 )
 
-__all__ = ["YahooSession", "client_version", "new_http_session"]
+__all__ = ["YahooSession", "new_http_session"]
 
 _URL = "https://query2.finance.yahoo.com/v8/finance/chart/"
 _LOCK = threading.Lock()
 """yfinance keeps one session, cookie and crumb for the whole process."""
-
-
-def client_version() -> str:
-    """Name and version of the client, for the fetch log."""
-    return f"yfinance {metadata.version('yfinance')}"
 
 
 @lru_cache(maxsize=8)
@@ -81,8 +76,8 @@ class YahooSession:
     def chart(self, symbol: str, params: Mapping[str, Any], *, what: str) -> dict[str, Any]:
         """`chart.result[0]` of one answer.
 
-        Raises `RetryableFetchError` for an outage, `PermanentFetchError` for a symbol that Yahoo does
-        not have, and `RangeUnavailableError` for a range that it no longer has.
+        Raises `RetryableFetchError` for an outage, `PermanentFetchError` for a symbol that Yahoo
+        does not have, and `RangeUnavailableError` for a range that it no longer has.
         """
         status, text, headers = self._get(symbol, params, what)
         document = _json(text)
@@ -148,15 +143,15 @@ def _told_error(
     low = told.casefold()
     if "not available for starttime" in low or "must be within the last" in low:
         return RangeUnavailableError(
-            f"yahoo no longer has the range of {what}: {told} Set 'listed_from' of the instrument to a "
-            "later day in universe.yaml, or bring the older bars as a file.",
+            f"yahoo no longer has the range of {what}: {told} Set 'listed_from' of the instrument "
+            "to a later day in universe.yaml, or bring the older bars as a file.",
             source="yahoo",
             status=status,
         )
     if "data doesn't exist for startdate" in low:
         return RangeUnavailableError(
-            f"yahoo has no bar in the range of {what}: {told} Correct 'listed_from' and 'listed_to' of "
-            "the instrument in universe.yaml.",
+            f"yahoo has no bar in the range of {what}: {told} Correct 'listed_from' and "
+            "'listed_to' of the instrument in universe.yaml.",
             source="yahoo",
             status=status,
         )

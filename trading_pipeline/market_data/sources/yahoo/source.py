@@ -1,4 +1,4 @@
-"""This file holds the source of Yahoo Finance: bars as traded, splits and dividends. No key needed.
+"""The source of Yahoo Finance: bars as traded, splits and dividends. No key needed.
 
 Every request reaches to now, so that its answer holds the splits by which its prices are divided.
 """
@@ -7,24 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
 from trading_pipeline.domain.bars import empty_bars
-from trading_pipeline.domain.corporate_actions import ActionKind, CorporateAction
+from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import (
     PermanentFetchError,
     RangeUnavailableError,
-    RetryableFetchError,
 )
-from trading_pipeline.market_data.calendars import known_at
-from trading_pipeline.market_data.session_hours import inside_sessions
-from trading_pipeline.market_data.sources.connection.network_source import ProviderConnection
+from trading_pipeline.market_data.calendars import inside_sessions
+from trading_pipeline.market_data.sources.connection.errors import shape_error
+from trading_pipeline.market_data.sources.connection.network_source import (
+    ProviderConnection,
+    client_version,
+)
 from trading_pipeline.market_data.sources.protocol import (
     ActionRequest,
     BarBatch,
@@ -33,6 +35,7 @@ from trading_pipeline.market_data.sources.protocol import (
     require_timeframe,
     utc_now,
 )
+from trading_pipeline.market_data.sources.request_span import actions_of_span, closed_bars
 from trading_pipeline.market_data.sources.yahoo.chart import (
     YahooChart,
     bars_as_traded,
@@ -42,7 +45,6 @@ from trading_pipeline.market_data.sources.yahoo.chart import (
 )
 from trading_pipeline.market_data.sources.yahoo.session import (
     YahooSession,
-    client_version,
     new_http_session,
 )
 
@@ -75,7 +77,7 @@ _REQUESTS_PER_MINUTE = 60.0
 class YahooSource:
     """Yahoo's chart route through yfinance.
 
-    `http_session` makes the HTTP session for a time-out in seconds; tests give one that leads to a
+    `http_session` makes the HTTP session for a time-out in seconds; tests give one that talks to a
     replay server. `cache`: folder of yfinance's cookies.
     """
 
@@ -83,14 +85,11 @@ class YahooSource:
     cache: Path | None = None
     http_session: Callable[[float], Any] = new_http_session
     clock: Callable[[], datetime] = utc_now
-
-    @property
-    def name(self) -> str:
-        """`yahoo`."""
-        return "yahoo"
+    name: ClassVar[str] = "yahoo"
 
     def capabilities(self) -> SourceCapabilities:
-        """Minutes to weeks, without 4h; minutes go back 30 days, up to half an hour 60, hours 730."""
+        """Minutes to weeks, without 4h; minutes go back 30 days, up to half an hour 60, hours
+        730."""
         return SourceCapabilities(
             timeframes=tuple(_INTERVALS), history_limits=_HISTORY, gives_actions=True
         )
@@ -119,16 +118,14 @@ class YahooSource:
             ]
             frame = pd.concat([part for part in parts if len(part)] or [frame])
             frame = frame.loc[~frame.index.duplicated(keep="last")].sort_index()
-            frame = frame.loc[(frame.index >= request.start) & (frame.index < request.end)]
             if timeframe.is_intraday:  # on early closes Yahoo adds rows of the time after
                 frame = frame.loc[inside_sessions(frame.index, instrument.calendar)]
-            closes = known_at(pd.DatetimeIndex(frame.index), timeframe, instrument.calendar)
-            frame = frame.loc[closes <= pd.Timestamp(now)]
+            frame = closed_bars(frame, request, now)
         return BarBatch(
             frame=frame,
             price_basis="as_traded",
             fetched_at=now,
-            client_version=client_version(),
+            client_version=client_version("yfinance"),
         )
 
     def fetch_actions(self, request: ActionRequest) -> list[CorporateAction]:
@@ -138,27 +135,16 @@ class YahooSource:
             return []
         daily = Timeframe.D1
         chart = self._chart(instrument, daily, request.start - _LOOK_BACK[daily], now)
-
-        def action(kind: ActionKind, ex_date: date, value: float) -> CorporateAction:
-            return CorporateAction(
-                instrument=instrument.id,
-                ex_date=ex_date,
-                kind=kind,
-                value=value,
-                source=self.name,
-                seen_at=now,
-            )
-
-        found = [action("split", *each) for each in chart.splits]
-        found += [action("dividend", *each) for each in dividends_as_paid(chart)]
-        first, last = request.start.astimezone(UTC).date(), request.end.astimezone(UTC)
-        inside = [
-            each
-            for each in found
-            if first <= each.ex_date
-            and datetime(each.ex_date.year, each.ex_date.month, each.ex_date.day, tzinfo=UTC) < last
-        ]
-        return sorted(inside, key=lambda each: (each.ex_date, each.kind != "split"))
+        found = actions_of_span(
+            (
+                *(("split", *each) for each in chart.splits),
+                *(("dividend", *each) for each in dividends_as_paid(chart)),
+            ),
+            request,
+            source=self.name,
+            seen_at=now,
+        )
+        return sorted(found, key=lambda each: (each.ex_date, each.kind != "split"))
 
     def probe(self, exchange: str | None = None) -> str:  # noqa: ARG002 - of the protocol
         """Ask for the last days of AAPL."""
@@ -186,8 +172,8 @@ class YahooSource:
             raise RangeUnavailableError(
                 f"yahoo keeps {request.instrument.timeframe.value} bars for {limit.days} days, but "
                 f"{request.instrument.id} was asked for from {request.start:%Y-%m-%d}. Set "
-                f"'listed_from: {first}' of the instrument in universe.yaml, take a longer timeframe, "
-                "or bring the older bars as a file.",
+                f"'listed_from: {first}' of the instrument in universe.yaml, take a longer "
+                "timeframe, or bring the older bars as a file.",
                 source=self.name,
                 instrument=request.instrument.id,
                 available_from=first,
@@ -223,11 +209,7 @@ class YahooSource:
             try:
                 return parse_chart(result)
             except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-                raise RetryableFetchError(
-                    f"yahoo answered {what} with a chart of another shape "
-                    f"({type(error).__name__}: {error}).",
-                    source=self.name,
-                ) from error
+                raise shape_error(self.name, what, "a chart", error) from error
 
         return self.connection.ask(
             self.name, once, what=what, requests_per_minute=_REQUESTS_PER_MINUTE

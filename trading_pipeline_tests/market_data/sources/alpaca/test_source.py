@@ -1,4 +1,4 @@
-"""This file holds the tests of Alpaca's source: the real clients against the replay server."""
+"""Tests of Alpaca's source: the real clients against the replay server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the tests of the bars that ship with the package."""
+"""Tests of the bars that ship with the package."""
 
 from __future__ import annotations
 

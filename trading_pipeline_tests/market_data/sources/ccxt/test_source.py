@@ -1,4 +1,4 @@
-"""This file holds the tests of crypto exchanges: real clients of Kraken and Binance on the replay server."""
+"""Tests of crypto exchanges: real clients of Kraken and Binance on the replay server."""
 
 from __future__ import annotations
 

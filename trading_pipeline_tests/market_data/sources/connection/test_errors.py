@@ -1,4 +1,4 @@
-"""This file holds the tests of typed errors: which can pass, what they say, what they never say."""
+"""Tests of typed errors: which can pass, what they say, what they never say."""
 
 from __future__ import annotations
 
@@ -113,6 +113,6 @@ def test_the_reason_is_looked_for_behind_an_error_that_only_names_the_request():
     except RuntimeError as error:
         told = str(transport_error("ccxt-kraken", "its markets", error))
     assert told == (
-        "ccxt-kraken could not be reached for its markets (its name could not be looked up: is there "
-        "a network?)."
+        "ccxt-kraken could not be reached for its markets (its name could not be looked up: is "
+        "there a network?)."
     )

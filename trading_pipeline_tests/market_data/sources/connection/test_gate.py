@@ -1,4 +1,4 @@
-"""This file holds the tests of the gate: connections and pace, over threads and processes."""
+"""Tests of the gate: connections and pace, over threads and processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the tests of how providers are asked: repeated, in turn, and briefly in an outage."""
+"""Tests of how providers are asked: repeated, in turn, and briefly in an outage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the tests of repeating requests: how often, how long, and what is never repeated."""
+"""Tests of repeating requests: how often, how long, and what is never repeated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the tests of planted faults: each check fires on its fault and on nothing else."""
+"""Tests of planted faults: each check fires on its fault and on nothing else."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""This file holds the tests of the walk behind synthetic bars."""
+"""Tests of the walk behind synthetic bars."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from trading_pipeline.domain.moments import DAY
 from trading_pipeline.errors import ConfigurationError
-from trading_pipeline.market_data.session_schedule import DAY
 from trading_pipeline.market_data.sources.synthetic.paths import (
     EPOCH,
     MINUTE,

@@ -1,4 +1,4 @@
-"""This file holds the tests of synthetic bars: the same bar always, whatever is asked."""
+"""Tests of synthetic bars: the same bar always, whatever is asked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the tests of reading Yahoo's charts: what 32-bit prices tell, splits undone, labels."""
+"""Tests of reading Yahoo's charts: what 32-bit prices tell, splits undone, labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the tests of Yahoo's source: the real client against the replay server."""
+"""Tests of Yahoo's source: the real client against the replay server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the inbox: which of the user's files lie there, and which are new or changed."""
+"""The inbox: which of the user's files are there, and which are new or changed."""
 
 from __future__ import annotations
 
@@ -40,32 +40,24 @@ class InboxFile:
 
 
 def inbox_files(folder: Path) -> list[InboxFile]:
-    """Data files of the folder in the order of their names; side-cars, dot files and folders are none.
+    """Data files of the folder by name, without side-cars, dot files and folders.
 
     Links that lead out of the folder are left out.
     """
-    if not folder.is_dir():
-        return []
     home = folder.resolve()
-    paths = (p for p in sorted(folder.iterdir()) if p.suffix.lower() in DATA_SUFFIXES)
     return [
         _signed(path)
-        for path in paths
-        if path.is_file() and _NAME.fullmatch(path.name) and path.resolve().parent == home
+        for path in _data_files(folder)
+        if _NAME.fullmatch(path.name) and path.resolve().parent == home
     ]
 
 
 def misnamed_files(folder: Path) -> list[str]:
-    """Names of data files of the folder that cannot be partition keys, in order; they must be renamed."""
-    if not folder.is_dir():
-        return []
+    """Names of data files of the folder that cannot be partition keys and must be renamed."""
     return [
         path.name
-        for path in sorted(folder.iterdir())
-        if path.suffix.lower() in DATA_SUFFIXES
-        and not path.name.startswith(".")
-        and path.is_file()
-        and not _NAME.fullmatch(path.name)
+        for path in _data_files(folder)
+        if not path.name.startswith(".") and not _NAME.fullmatch(path.name)
     ]
 
 
@@ -93,15 +85,12 @@ def inbox_file(folder: Path, name: str) -> InboxFile:
 
 def side_car_of(path: Path) -> Path | None:
     """The YAML file beside a data file that answers what it leaves open, `prices.csv.yaml`."""
-    for suffix in _SIDE_CAR_SUFFIXES:
-        beside = path.with_name(path.name + suffix)
-        if beside.is_file():
-            return beside
-    return None
+    beside = (path.with_name(path.name + suffix) for suffix in _SIDE_CAR_SUFFIXES)
+    return next((each for each in beside if each.is_file()), None)
 
 
 def changed_files(folder: Path, seen: Mapping[str, str], now: float) -> list[InboxFile]:
-    """Files whose signature is not the one that was seen, and that were not written just now.
+    """Files whose signature differs from the one that was seen, and that were not just written.
 
     `now`: seconds since 1970; a file younger than 2 s may still be copied and comes the next time.
     """
@@ -110,6 +99,11 @@ def changed_files(folder: Path, seen: Mapping[str, str], now: float) -> list[Inb
         for each in inbox_files(folder)
         if seen.get(each.name) != each.signature and now - each.changed_at >= _SETTLE_SECONDS
     ]
+
+
+def _data_files(folder: Path) -> list[Path]:
+    paths = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [each for each in paths if each.suffix.lower() in DATA_SUFFIXES and each.is_file()]
 
 
 def _signed(path: Path) -> InboxFile:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from trading_pipeline.datasets.reading.batches import tally_file
+from trading_pipeline.datasets.checks.passes import tally_file
 from trading_pipeline.datasets.reading.rows import row_batches
 from trading_pipeline.domain.dataset_shape import NumberFormat, TableShape, TimestampFormat
 from trading_pipeline.errors import DatasetFormatError
@@ -36,9 +36,7 @@ def tallied(tmp_path):
         path.write_text("".join(texts), encoding="utf-8")
         seen = []
         with open_scan(path, shape) as scan:
-            found = tally_file(
-                scan, naive_zone=None, on_series=lambda series, _: seen.append(series)
-            )
+            found = tally_file(scan, naive_zone=None, on_series=seen.append)
         return found, seen
 
     return tally

@@ -1,10 +1,10 @@
-"""This file holds the tests of the inbox: what counts as a data file, and when it counts as new."""
+"""Tests of the inbox: what counts as a data file, and when it counts as new."""
 
 import os
 
 import pytest
 
-from trading_pipeline.datasets.reading.inbox import (
+from trading_pipeline.datasets.inbox import (
     changed_files,
     inbox_file,
     inbox_files,

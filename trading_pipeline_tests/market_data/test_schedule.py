@@ -1,4 +1,4 @@
-"""This file holds the tests of the loading of trading sessions."""
+"""Tests of the loading of trading sessions."""
 
 from __future__ import annotations
 
@@ -8,14 +8,9 @@ import sys
 import numpy as np
 import pytest
 
+from trading_pipeline.domain.moments import DAY, WEEK_ANCHOR
 from trading_pipeline.errors import UnknownNameError
-from trading_pipeline.market_data.session_schedule import (
-    ALWAYS,
-    DAY,
-    WEEK_ANCHOR,
-    WEEKDAYS,
-    session_schedule,
-)
+from trading_pipeline.market_data.schedule import ALWAYS, WEEKDAYS, session_schedule
 
 YEAR_2012 = 15_340 * DAY  # 2012-01-01
 

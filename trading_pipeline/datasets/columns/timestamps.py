@@ -1,4 +1,4 @@
-"""This file holds how time stamps are written in a user's file: epoch and unit, date order, format.
+"""How time stamps are written in a user's file: epoch and unit, date order, format.
 
 All rules see text cells of the head of the file. Formats are directives of strptime.
 """
@@ -15,7 +15,14 @@ from typing import Literal
 
 from trading_pipeline.domain.dataset_shape import TimestampFormat
 
-__all__ = ["DateOrder", "candidate_formats", "date_key", "is_timestamp_column", "surviving_orders"]
+__all__ = [
+    "DateOrder",
+    "candidate_formats",
+    "commonest",
+    "date_key",
+    "is_timestamp_column",
+    "surviving_orders",
+]
 
 DateOrder = Literal["dmy", "mdy", "ymd"]
 _UNITS = ((1e8, 5e9, "s"), (1e11, 5e12, "ms"), (1e14, 5e15, "us"), (1e17, 5e18, "ns"))
@@ -27,7 +34,8 @@ _MONTH_NAME = re.compile(
     re.DOTALL,
 )
 _CLOCK = re.compile(
-    r"(?P<gap>,? |T)(?P<h>\d{1,2}):\d{2}(?P<s>:\d{2})?(?P<f>[.]\d+)?(?P<ampm> ?[AaPp][Mm])?(?P<zone>.*)",
+    r"(?P<gap>,? |T)(?P<h>\d{1,2}):\d{2}(?P<s>:\d{2})?(?P<f>[.]\d+)?"
+    r"(?P<ampm> ?[AaPp][Mm])?(?P<zone>.*)",
     re.DOTALL,
 )
 _ZONE = re.compile(r" ?(Z|z|UTC|GMT|[+-]\d{2}(:?\d{2})?)")
@@ -46,12 +54,13 @@ def is_timestamp_column(cells: Sequence[str]) -> bool:
 def candidate_formats(
     cells: Sequence[str], clocks: Sequence[str] = (), *, order: DateOrder | None = None
 ) -> dict[DateOrder, TimestampFormat]:
-    """Formats that the cells can have, by date order; more than one where days and months are unclear.
+    """Formats that the cells can have, by date order; more than one where days and months are
+    unclear.
 
-    `clocks`: cells of a column of times beside dates. `order`: only that one; dates whose year stands
-    first or whose month is a word have no other, whatever is said. Digits are taken as
-    YYYYMMDD first, then as an epoch in the unit of the median's magnitude. No format is found where
-    fewer than four cells of five can be read.
+    `clocks`: cells of a column of times beside dates. `order`: only that one; dates that begin with
+    the year or name their month have no other. Digits are read as YYYYMMDD first, then as an epoch
+    in the unit of the median's magnitude. No format is found where fewer than four cells of five
+    can be read.
     """
     shown = [cell.strip() for cell in cells if cell.strip()]
     if not shown:
@@ -60,22 +69,21 @@ def candidate_formats(
     if len(digits) >= _ENOUGH * len(shown):
         found = _digit_format(digits)
         return {} if found is None else {"ymd": _with_clock(found, clocks)}
-    formats: dict[DateOrder, TimestampFormat] = {}
-    for each in ("ymd", "dmy", "mdy"):
-        if order is None or each in (order, "ymd"):
-            one = _format_in_order(shown, each)
-            if one is not None:
-                formats[each] = _with_clock(one, clocks)
-    return formats
+    orders: tuple[DateOrder, ...] = ("ymd", "dmy", "mdy")
+    found_in = {
+        o: _format_in_order(shown, o) for o in orders if order is None or o in (order, "ymd")
+    }
+    return {o: _with_clock(each, clocks) for o, each in found_in.items() if each is not None}
 
 
 def surviving_orders(
     cells: Sequence[str], formats: dict[DateOrder, TimestampFormat]
 ) -> list[DateOrder]:
-    """Date orders that remain when steps between days and weekends are looked at.
+    """Date orders that remain after a look at the steps between days and at weekends.
 
     One order beats another whose commonest step is more than twice as long, or whose share of
-    weekend days is larger by 0.1, and which is better in neither. Fewer than three days decide nothing.
+    weekend days is larger by 0.1, and which is better in neither. Fewer than three days decide
+    nothing.
     """
     if len(formats) < 2:
         return list(formats)
@@ -85,6 +93,15 @@ def surviving_orders(
         for order in formats
         if not any(_beats(scores[other], scores[order]) for other in formats if other != order)
     ]
+
+
+def commonest(counts: Counter[int]) -> int:
+    """The number that occurs most often, of several the smallest.
+
+    >>> commonest(Counter([1, 3, 3, 1, 7]))
+    1
+    """
+    return min(counts, key=lambda each: (-counts[each], each))
 
 
 def date_key(cell: str, formats: Sequence[str]) -> date | None:
@@ -113,10 +130,8 @@ def _digit_format(digits: list[str]) -> TimestampFormat | None:
             kind: Literal["date", "datetime"] = "date" if length == 8 else "datetime"
             return TimestampFormat(kind=kind, format=directive, formats=(directive,))
     middle = median(abs(float(cell)) for cell in digits)
-    for lowest, highest, unit in _UNITS:
-        if lowest <= middle < highest:
-            return TimestampFormat(kind="epoch", unit=unit)
-    return None
+    units = (unit for lowest, highest, unit in _UNITS if lowest <= middle < highest)
+    return next((TimestampFormat(kind="epoch", unit=unit) for unit in units), None)
 
 
 def _is_day(cell: str, directive: str) -> bool:
@@ -154,7 +169,8 @@ def _format_in_order(cells: Sequence[str], order: DateOrder) -> TimestampFormat 
 
 
 def _directive(cell: str, order: DateOrder) -> str | None:
-    """Directives of one cell, such as '%d/%m/%Y %H:%M'; None where it is no date in that order."""
+    """Directives of one cell, such as '%d/%m/%Y %H:%M'; None where it is not a date in that
+    order."""
     compact = re.fullmatch(r"\d{8}([ T])\d{4}(\d\d)?", cell)
     if compact:
         seconds = "%S" if compact[2] else ""
@@ -162,29 +178,27 @@ def _directive(cell: str, order: DateOrder) -> str | None:
     separated = _SEPARATED.fullmatch(cell)
     if separated:
         first, mark, _, last, rest = separated.groups()
-        if len(first) == 4:
-            day = f"%Y{mark}%m{mark}%d" if order == "ymd" and len(last) <= 2 else None
-        elif len(first) <= 2 and len(last) in (2, 4):
-            day = _short_order(order, mark, last)
-        else:
-            day = None
+        day = _separated_day(order, len(first), mark, len(last))
     else:
         day, rest = _named_month(cell, order)
     clock = _clock(rest) if day is not None else None
     return None if day is None or clock is None else day + clock
 
 
-def _short_order(order: DateOrder, mark: str, last: str) -> str | None:
-    year = "%Y" if len(last) == 4 else "%y"
-    if order == "dmy":
-        return f"%d{mark}%m{mark}{year}"
-    if order == "mdy" and mark != ".":  # dots stand between day, month and year, in that order
-        return f"%m{mark}%d{mark}{year}"
-    return None
+def _separated_day(order: DateOrder, first: int, mark: str, last: int) -> str | None:
+    """Directives of a date with so many digits in its first and last part."""
+    if first == 4:
+        return f"%Y{mark}%m{mark}%d" if order == "ymd" and last <= 2 else None
+    if first > 2 or last not in (2, 4) or order == "ymd":
+        return None
+    if order == "mdy" and mark == ".":  # dates with dots are always day, month, year
+        return None
+    year = "%Y" if last == 4 else "%y"
+    return f"%d{mark}%m{mark}{year}" if order == "dmy" else f"%m{mark}%d{mark}{year}"
 
 
 def _named_month(cell: str, order: DateOrder) -> tuple[str | None, str]:
-    """A date whose month is a word has one order; it is filed under `ymd`, as it is never unclear."""
+    """A date with a named month has one order; it counts as `ymd`, since it is never ambiguous."""
     found = _MONTH_NAME.fullmatch(cell)
     if found is None or order != "ymd":
         return None, ""
@@ -219,21 +233,15 @@ def _with_clock(found: TimestampFormat, clocks: Sequence[str]) -> TimestampForma
     if not cells or found.kind != "date":
         return found
     spellings: Counter[str] = Counter()
+    digits = " %H%M" if max(map(len, cells)) <= 4 else " %H%M%S"
     for cell in cells:
-        if ":" in cell:
-            spellings[_clock(f" {cell}") or ""] += 1
-        else:
-            spellings[" %H%M" if len(cell) <= 4 and _longest(cells) <= 4 else " %H%M%S"] += 1
+        spellings[(_clock(f" {cell}") or "") if ":" in cell else digits] += 1
     times = [each for each, _ in spellings.most_common() if each]
     if not times:
         return found
     formats = tuple(day + clock for day in found.formats for clock in times)
     is_iso = found.is_iso and all(":" in cell for cell in cells)
     return TimestampFormat(kind="date+time", format=formats[0], formats=formats, is_iso=is_iso)
-
-
-def _longest(cells: Sequence[str]) -> int:
-    return max(len(cell) for cell in cells)
 
 
 def _score(cells: Sequence[str], found: TimestampFormat) -> tuple[int, float] | None:
@@ -245,9 +253,7 @@ def _score(cells: Sequence[str], found: TimestampFormat) -> tuple[int, float] | 
     known = sorted({day for day in days if day is not None})
     if len(known) < 3:
         return None
-    steps = Counter((b - a).days for a, b in pairwise(known))
-    commonest = max(steps.values())
-    step = min(each for each, count in steps.items() if count == commonest)
+    step = commonest(Counter((b - a).days for a, b in pairwise(known)))
     return step, sum(day.weekday() >= 5 for day in known) / len(known)
 
 

@@ -1,10 +1,11 @@
-"""Epochs by their magnitude, dates by their order, and both orders where nothing tells them apart."""
+"""Epochs by their magnitude, dates by their order, and both orders where nothing tells them
+apart."""
 
 from datetime import date, datetime, timedelta
 
 import pytest
 
-from trading_pipeline.datasets.clocks.timestamps import (
+from trading_pipeline.datasets.columns.timestamps import (
     candidate_formats,
     date_key,
     is_timestamp_column,

@@ -1,4 +1,4 @@
-"""This file holds the way from a profiled file to bars by the package's clocks."""
+"""From a profiled file to bars by the package's clocks."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import pandas as pd
 
 from trading_pipeline.datasets.clocks.sessions import bar_labels, to_utc
 from trading_pipeline.datasets.profile import DatasetProfile, open_questions
+from trading_pipeline.datasets.profiling import profile_dataset
 from trading_pipeline.datasets.reading.encodings import examine_bytes
 from trading_pipeline.datasets.reading.rows import row_batches
 from trading_pipeline.datasets.reading.table import readable_copy
-from trading_pipeline.domain.bars import PRICE_COLUMNS, normalize_bars
+from trading_pipeline.domain.bars import BAR_COLUMNS, normalize_bars
+from trading_pipeline.domain.moments import index_of
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import DatasetFormatError, did_you_mean
 from trading_pipeline.settings.dataset_answers import DatasetAnswers
@@ -21,7 +23,7 @@ from trading_pipeline.storage.user_files.csv_scan import open_scan
 __all__ = ["read_dataset_bars"]
 
 _OF_FORM = ("date_order", "timestamp_format", "columns", "decimal", "delimiter", "volume")
-"""Answers that change how cells are read, so that a profile made without them does not hold."""
+"""Answers that change how cells are read; a profile made without them does not apply."""
 
 
 def read_dataset_bars(
@@ -33,27 +35,31 @@ def read_dataset_bars(
 ) -> pd.DataFrame:
     """Bars of a profiled file: index `ts` in UTC by the package's clocks, in order of time.
 
-    Columns open, high, low, close, volume (0 where the file has none), float64. `answers`: instead of
-    those that the profile was made with. `symbol`: which one of several, instead of the answered one.
-    Rows that cannot be bars are left out, as the profile counts them; every other row stays as it is,
-    repeated stamps too unless `duplicates` of the answers says which row to keep.
+    Columns open, high, low, close, volume (0 where the file has none), float64. Rows that cannot be
+    bars are left out, as the profile counts them; every other row stays as it is, repeated stamps
+    too unless `duplicates` of the answers says which row to keep.
 
-    Raises `DatasetFormatError` where the profile refuses the file, a question is open (the message
-    names the flag that answers it), the file has changed since, or a clock change makes stamps
-    unclear.
+    Parameters
+    ----------
+    answers
+        Used instead of those that the profile was made with.
+    symbol
+        Which one of several, instead of the answered one.
+
+    Raises
+    ------
+    DatasetFormatError
+        The profile refuses the file, a question is open (the message names the flag that answers
+        it), the file has changed since, or a clock change makes stamps ambiguous.
     """
     path, answers = Path(path), answers or profile.answers
     _require_unchanged(path, profile)
     if any(getattr(answers, key) != getattr(profile.answers, key) for key in _OF_FORM):
-        from trading_pipeline.datasets.profiling import profile_dataset
-
         profile = profile_dataset(path, answers)
     if symbol is not None:
         _require_symbol(symbol, profile)
         answers = answers.model_copy(update={"symbol": symbol})
     if profile.symbols and not profile.symbol_in_column and answers.symbol in profile.symbols:
-        from trading_pipeline.datasets.profiling import profile_dataset
-
         profile = profile_dataset(path, answers)  # a wide table: other columns for another symbol
     if not profile.accept or profile.shape is None:
         raise DatasetFormatError(
@@ -79,12 +85,11 @@ def _bars(path: Path, profile: DatasetProfile, answers: DatasetAnswers) -> pd.Da
     timeframe = answers.timeframe or Timeframe(str(profile.timeframe))
     is_wall = profile.tz == "naive"
     if is_wall and timeframe.is_intraday and answers.tz is not None:
-        newest_first = "descending" in profile.problems
-        step = -1 if newest_first else 1
+        step = -1 if "descending" in profile.problems else 1  # the clock runs oldest first
         moments = to_utc(np.ascontiguousarray(moments[::step]), answers.tz)[::step]
     calendar = answers.calendar or profile.calendar
     labels = bar_labels(np.ascontiguousarray(moments), timeframe, calendar, wall=is_wall)
-    frame.index = pd.DatetimeIndex(labels.view("datetime64[us]"), name="ts").tz_localize("UTC")
+    frame.index = index_of(labels)
     if answers.duplicates != "keep":
         frame = frame[~frame.index.duplicated(keep=answers.duplicates)]
     return normalize_bars(frame.sort_index(kind="stable"))
@@ -95,8 +100,7 @@ def _rows(path: Path, profile: DatasetProfile, answers: DatasetAnswers) -> pd.Da
     if profile.shape is None:
         raise DatasetFormatError(f"The profile of {path} has no form.", path=str(path))
     several = profile.symbol_in_column and len(profile.symbols) > 1
-    mixed = profile.tz == "mixed"
-    moments, values = [], []
+    moments, values = [np.empty(0, dtype=np.int64)], [np.empty((0, 5))]
     with (
         readable_copy(path, examine_bytes(path)) as readable,
         open_scan(readable, profile.shape) as scan,
@@ -105,15 +109,13 @@ def _rows(path: Path, profile: DatasetProfile, answers: DatasetAnswers) -> pd.Da
             scan,
             {},
             symbol=answers.symbol if several else None,
-            naive_zone=answers.tz if mixed else None,
+            naive_zone=answers.tz if profile.tz == "mixed" else None,
         ):
-            good = batch.readable
-            moments.append(batch.moments[good])
-            values.append(np.column_stack([batch.prices[good], batch.volume[good]]))
-    table = np.concatenate(values) if values else np.empty((0, 5))
-    frame = pd.DataFrame(table, columns=[*PRICE_COLUMNS, "volume"])
+            moments.append(batch.moments[batch.readable])
+            values.append(batch.values[batch.readable])
+    frame = pd.DataFrame(np.concatenate(values), columns=list(BAR_COLUMNS))
     frame["volume"] = frame["volume"].where(np.isfinite(frame["volume"]), 0.0)
-    frame["ts"] = np.concatenate(moments) if moments else np.empty(0, dtype=np.int64)
+    frame["ts"] = np.concatenate(moments)
     return frame
 
 

@@ -1,0 +1,43 @@
+"""How `doctor` looks at the Python files of the user: what each gives, and what is wrong with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trading_pipeline.cli.provider_check import Finding
+from trading_pipeline.errors import TradingPipelineError
+from trading_pipeline.settings.catalog import load_catalog
+from trading_pipeline.settings.environment import PipelineSettings
+
+__all__ = ["examine_own_code"]
+
+
+def examine_own_code(settings: PipelineSettings) -> list[Finding]:
+    """A finding for each file of strategies, sources and feature sets; none without such files.
+
+    A file that cannot be used is needed only where something of the catalog asks for it.
+    """
+    from trading_pipeline.stages.market_data.check_catalog import check_catalog
+    from trading_pipeline.stages.registries import Registries
+
+    try:
+        catalog = load_catalog(settings.config)
+        registries = Registries(catalog)
+        stopped = check_catalog(catalog, registries)
+    except TradingPipelineError:
+        return []  # the check of the catalog says so
+    findings = []
+    kinds: dict[str, Any] = {
+        "strategy": registries.strategies,
+        "source": registries.sources,
+        "features": registries.feature_sets,
+    }
+    for kind, registry in kinds.items():
+        for name, path in sorted(registry.own.files.items()):
+            findings.append(Finding(f"own {kind} {name}", "ok", str(path)))
+        for each in registry.own.broken:
+            using = [what for what, error in stopped.items() if error is each.error]
+            used = f" It stops {', '.join(using)}." if using else " Nothing uses it."
+            check = f"own {kind} {each.path.stem}"
+            findings.append(Finding(check, "wrong", f"{each.error}{used}", needed=bool(using)))
+    return findings

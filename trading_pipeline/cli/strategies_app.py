@@ -1,0 +1,136 @@
+"""The commands `strategies list` and `show`: what can be traded, its parameters, where its code is.
+
+Nothing heavy is imported before a command runs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from trading_pipeline.strategies import StrategyCatalogue
+
+__all__ = ["list_strategies", "show_strategy", "strategies_app"]
+
+strategies_app = typer.Typer(
+    name="strategies", help="Trading rules, shipped and your own.", no_args_is_help=True
+)
+_Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+@strategies_app.command("list")
+def list_strategies(as_json: _Json = False) -> None:
+    """Show every strategy, and the files of your own that cannot be used."""
+    known = _known()
+    rows = [
+        {
+            "name": name,
+            "origin": "own" if name in known.own.files else "shipped",
+            "meaning": _meaning(known, name),
+            "file": str(known.own.files.get(name, "")),
+            "error": "",
+        }
+        for name in known.names()
+    ]
+    rows += [
+        {
+            "name": each.path.stem,
+            "origin": "broken",
+            "meaning": "",
+            "file": str(each.path),
+            "error": str(each.error),
+        }
+        for each in known.own.broken
+    ]
+    if as_json:
+        typer.echo(json.dumps(rows))
+        return
+    columns = [(row["name"], row["origin"], row["meaning"] or "cannot be used") for row in rows]
+    _print_table(("strategy", "", "meaning"), columns)
+    for each in known.own.broken:
+        _print(f"[bold red]Error:[/] {_escaped(str(each.error))}")
+
+
+@strategies_app.command("show")
+def show_strategy(
+    name: Annotated[str, typer.Argument(help="Name of the strategy.")], as_json: _Json = False
+) -> None:
+    """Show a strategy's parameters, its warm-up at the defaults, and where its code is."""
+    from trading_pipeline.strategies import parameter_table
+
+    known = _known()
+    file, line = known.code_place(name)
+    parameters = parameter_table(known.get(name).params_type)
+    required = any(row.required for row in parameters)
+    document: dict[str, Any] = {
+        "name": name,
+        "origin": "own" if name in known.own.files else "shipped",
+        "meaning": _meaning(known, name),
+        "file": str(file),
+        "line": line,
+        "warmup_bars": None if required else known.warmup_bars(name, {}),
+        "parameters": [asdict(row) for row in parameters],
+    }
+    if as_json:
+        typer.echo(json.dumps(document))
+        return
+    _print(_escaped(f"{name}: {document['meaning']}"))
+    columns = [
+        (
+            row.name,
+            row.type,
+            "required" if row.required else str(row.default),
+            row.bounds,
+            row.meaning,
+        )
+        for row in parameters
+    ]
+    if columns:
+        _print_table(("parameter", "type", "default", "bounds", "meaning"), columns)
+    else:
+        _print("It has no parameters.")
+    if not required:
+        _print(f"Warm-up at the defaults: {document['warmup_bars']} bars")
+    _print(_escaped(f"Code: {file}, line {line}"))
+
+
+def _known() -> StrategyCatalogue:
+    from trading_pipeline.settings.environment import load_settings
+    from trading_pipeline.strategies import own_strategies
+
+    return own_strategies(load_settings().config / "strategies")
+
+
+def _meaning(known: StrategyCatalogue, name: str) -> str:
+    """First line of the class's docstring."""
+    return (type(known.get(name)).__doc__ or "").strip().partition("\n")[0]
+
+
+def _print_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.table import Table
+
+    from trading_pipeline.cli.session import stdout_console
+
+    table = Table(show_header=True)
+    for name in names:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(_escaped(value) for value in row))
+    stdout_console().print(table)
+
+
+def _print(text: str) -> None:
+    from trading_pipeline.cli.session import stdout_console
+
+    stdout_console().print(text, soft_wrap=True)
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)

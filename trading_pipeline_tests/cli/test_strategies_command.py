@@ -1,0 +1,146 @@
+"""The commands `strategies list` and `show`, and how the program lives with files of the user."""
+
+import json
+
+import pytest
+
+from trading_pipeline_tests.stage_calls import refresh_universe
+from trading_pipeline_tests.strategies.test_own_strategies import SMALLEST, WITH_PARAMETERS
+
+SCENARIO = (
+    "name: {name}\nstrategy: {{type: {name}}}\ninstruments: [AAPL_1d]\n"
+    "dates: {{start: 2002-01-01, end: 2004-01-01}}\ncosts: {{commission_bps: 10}}\n"
+)
+
+
+@pytest.fixture(autouse=True)
+def wide(call, monkeypatch):
+    """A terminal in which no path is broken over two lines."""
+    monkeypatch.setenv("COLUMNS", "500")
+
+
+def test_the_list_shows_shipped_own_and_broken_files(call, fresh_world):
+    mine = fresh_world.write("strategies/mine.py", SMALLEST)
+    bad = fresh_world.write("strategies/bad.py", "x = (\n")
+    rows = {row["name"]: row for row in json.loads(call("strategies", "list", "--json").out)}
+    assert {name: row["origin"] for name, row in rows.items()} == {
+        "bad": "broken",
+        "buy_and_hold": "shipped",
+        "mine": "own",
+        "ml_direction": "shipped",
+        "sma_crossover": "shipped",
+    }
+    assert rows["mine"]["meaning"] == "Buy after a fall, sell after a rise."
+    assert rows["mine"]["file"] == str(mine)
+    assert rows["bad"]["error"].startswith(f"{bad}, line 1: SyntaxError")
+    ended = call("strategies", "list")
+    assert ended.code == 0
+    assert "Buy after a fall" in ended.out
+    assert f"{bad}, line 1: SyntaxError" in " ".join(ended.out.split())
+
+
+def test_show_tells_parameters_warm_up_and_place(call, fresh_world):
+    path = fresh_world.write("strategies/mine.py", WITH_PARAMETERS)
+    told = json.loads(call("strategies", "show", "mine", "--json").out)
+    assert (told["file"], told["line"], told["warmup_bars"]) == (str(path), 11, 8)
+    assert told["parameters"][0] == {
+        "name": "window",
+        "type": "whole number",
+        "default": 3,
+        "required": False,
+        "bounds": "",
+        "meaning": "",
+    }
+    shown = call("strategies", "show", "sma_crossover").out
+    for words in ("fast", "whole number", "at least 1", "Warm-up at the defaults: 30 bars"):
+        assert words in shown
+    assert "sma_crossover.py, line" in shown
+
+
+def test_show_of_an_unknown_or_broken_one_is_one_paragraph(call, fresh_world):
+    unknown = call("strategies", "show", "sma_crosover")
+    assert (unknown.code, unknown.out) == (1, "")
+    assert "no strategy 'sma_crosover'. Did you mean 'sma_crossover'?" in unknown.error
+    bad = fresh_world.write("strategies/bad.py", "import no_such_module\n")
+    broken = call("strategies", "show", "bad")
+    assert broken.code == 1
+    assert f"{bad}, line 1: ModuleNotFoundError" in broken.error
+
+
+def test_a_strategy_of_ones_own_is_backtested_and_audited_by_its_name(call, world):
+    world.write("strategies/mine.py", SMALLEST)
+    path = world.write("mine.yaml", SCENARIO.format(name="mine"))
+    ended = call("backtest", path, "--json")
+    assert ended.code == 0, ended.err
+    (row,) = json.loads(ended.out)
+    assert (row["strategy"], row["instruments"]) == ("mine", "AAPL_1d")
+    assert row["trade_count"] > 50
+    first = row["code_hash"]
+
+    world.write("strategies/mine.py", SMALLEST.replace("change > 0", "change > 0.1"))
+    (changed,) = json.loads(call("backtest", path, "--json").out)
+    assert changed["code_hash"] != first
+    assert changed["result_id"] != row["result_id"]
+
+    audited = call("audit", "mine", "-i", "AAPL_1d")
+    assert (audited.code, "strategy 'mine' on" in audited.out) == (0, True)
+    shipped = call("audit", "ml_direction", "-i", "AAPL_1d", "--json")
+    assert shipped.code == 0, shipped.err
+    assert json.loads(shipped.out)["kind"] == "strategy"
+
+
+def test_a_strategy_that_reads_the_future_has_no_result_and_the_audit_says_why(call, world):
+    world.write("strategies/leaky.py", SMALLEST.replace("diff()", "diff().shift(-1)"))
+    path = world.write("leaky.yaml", SCENARIO.format(name="leaky"))
+    ended = call("backtest", path)
+    assert ended.code == 1
+    assert "the strategy 'leaky' reads the future: column 'entry_long'" in ended.error
+    assert world.value("SELECT count(*) FROM backtest_results WHERE strategy = 'leaky'") == 0
+    audited = call("audit", "leaky", "-i", "AAPL_1d")
+    assert audited.code == 1
+    assert "prefix_truncation: column 'entry_long' at 200" in audited.out
+
+
+def test_a_broken_file_stops_only_the_scenarios_that_name_it(call, world):
+    bad = world.write("strategies/bad.py", "def f(:\n")
+    world.write("scenarios/bad.yaml", SCENARIO.format(name="bad"))
+    refresh_universe(world.tampered)
+    ended = call("run", "AAPL_1d", "--json")
+    assert ended.code == 1
+    told = json.loads(ended.out)
+    assert list(told["failures"]) == ["AAPL_1d|bad"]
+    assert told["failures"]["AAPL_1d|bad"].startswith(f"{bad}, line 1: SyntaxError")
+    assert {row["scenario"] for row in told["results"]} == {"sma_crossover", "ml_direction"}
+    other = call("backtest", world.runtime / "config" / "scenarios" / "sma_crossover.yaml")
+    assert other.code == 0, other.err
+    alone = call("backtest", world.runtime / "config" / "scenarios" / "bad.yaml")
+    assert alone.code == 1
+    assert alone.error.startswith(f"Error: {bad}, line 1: SyntaxError")
+
+
+def test_doctor_names_every_file_and_what_a_broken_one_stops(call, fresh_world):
+    fresh_world.write("strategies/mine.py", SMALLEST)
+    fresh_world.write("strategies/idle.py", "x = (\n")
+    fresh_world.write("strategies/bad.py", "x = (\n")
+    fresh_world.write("scenarios/bad.yaml", SCENARIO.format(name="bad"))
+    ended = call("doctor", "--offline", "--json")
+    found = {row["check"]: row for row in json.loads(ended.out)}
+    assert ended.code == 1
+    assert found["own strategy mine"]["ok"]
+    assert found["own strategy bad"]["needed"]
+    assert found["own strategy bad"]["detail"].endswith("It stops scenarios/bad.")
+    assert not found["own strategy idle"]["needed"]
+    assert found["own strategy idle"]["detail"].endswith("Nothing uses it.")
+
+
+def test_a_study_searches_the_parameters_of_a_strategy_of_ones_own(call, world):
+    world.write("strategies/mine.py", WITH_PARAMETERS)
+    world.write("scenarios/mine.yaml", SCENARIO.format(name="mine"))
+    world.write(
+        "studies/mine_grid.yaml",
+        "name: mine_grid\nstrategy: mine\nscenario: mine\nspace: {window: {values: [2, 3, 4]}}\n",
+    )
+    ended = call("run", "AAPL_1d", "--json")
+    assert ended.code == 0, ended.err
+    (study,) = [s for s in json.loads(ended.out)["studies"] if s["study"] == "mine_grid"]
+    assert study["trials"] == 3
