@@ -81,7 +81,7 @@ def places_of_settings() -> dict[str, set[str]]:
     """Names of the places in the settings vector that each setting of the engine decides."""
     text = (ROOT / "backtest" / "settings_vector.py").read_text("utf-8")
     found: dict[str, set[str]] = {}
-    for place, value in re.findall(r"^ +p\[codes\.(P_\w+)\] = (.+)$", text, re.MULTILINE):
+    for place, value in re.findall(r"^ +codes\.(P_\w+): (.+),$", text, re.MULTILINE):
         for setting in re.findall(r"settings\.(\w+)", value):
             found.setdefault(setting, set()).add(place)
     return found

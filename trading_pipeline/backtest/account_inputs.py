@@ -86,7 +86,7 @@ class AccountInputs:
             Weights(read_only(self.weights), read_only(self.rebalance), self.threshold),
             read_only(self.settings),
             new_instruments(self.prices[0].shape[1]),
-            new_account(float(self.settings[-1, codes.P_INITIAL_CASH])),
+            new_account(self.settings[-1]),
             new_results(stats, equity, cash, quantity),
             Logs(trades, orders),
             np.zeros(2, dtype=np.int64) if control is None else control,

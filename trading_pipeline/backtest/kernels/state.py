@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar, cast
 import numpy as np
 
 from trading_pipeline.backtest.arrays import BoolArray, CodeArray, FloatArray, IntArray
+from trading_pipeline.backtest.kernels import codes as codes
 from trading_pipeline.backtest.kernels.vectors import LANES
 
 __all__ = [
@@ -276,8 +277,8 @@ def new_holdings(points: FloatArray) -> Rows[Holding]:
     return cast("Rows[Holding]", state)
 
 
-def new_account(initial_cash: float) -> Rows[Account]:
-    """State of an account before the first bar, one row."""
+def new_account(main: FloatArray) -> Rows[Account]:
+    """State of an account before the first bar, one row; `main`: its settings vector."""
     state = np.zeros(1, dtype=ACCOUNT)
-    state["cash"], state["day"] = initial_cash, np.iinfo(np.int64).min
+    state["cash"], state["day"] = main[codes.P_INITIAL_CASH], np.iinfo(np.int64).min
     return cast("Rows[Account]", state)

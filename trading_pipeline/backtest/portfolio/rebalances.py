@@ -64,7 +64,7 @@ def run_rebalances(
     vectors = np.stack([each.vector for each in rules])
     n, m = tables.close.shape
     decisions = _decisions(plan)
-    state = new_account(account.initial_cash), np.zeros(1, dtype=PLACE)
+    state = new_account(vectors[-1]), np.zeros(1, dtype=PLACE)
     holdings = new_holdings(np.broadcast_to(vectors[:-1, codes.P_POINT], m))
     # Room for what most runs write; all of a row is written, so that it need not be zeroed.
     rows = int(decisions.due.sum()) + (1 if plan.threshold == 0.0 else _DRIFTS)
