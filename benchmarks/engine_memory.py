@@ -18,7 +18,7 @@ _STATUS = Path("/proc/self/status")
 
 
 def _forget_peak() -> None:
-    """Let the kernel count the highest resident set from here on; getrusage inherits the parent's."""
+    """Let the kernel count the highest resident set from here; getrusage inherits the parent's."""
     if _STATUS.exists():
         Path("/proc/self/clear_refs").write_text("5")
 

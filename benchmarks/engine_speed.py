@@ -156,7 +156,7 @@ def sweep_rows() -> Iterator[Row]:
 
 
 def portfolio_rows() -> Iterator[Row]:
-    """100 instruments on shared cash: signals on bars known before and on new ones, target weights."""
+    """100 instruments on shared cash: signals on known bars and on new ones, target weights."""
     frames = {f"I{number:03d}_1m": market(5_000, seed=number) for number in range(100)}
     bars: dict[str, ValidatedBars] = {name: validate_bars(each) for name, each in frames.items()}
     crosses = {name: averages_cross(each) for name, each in bars.items()}
@@ -165,8 +165,8 @@ def portfolio_rows() -> Iterator[Row]:
     same = {"bars": 500_000, "peer_bars": 500_000}
     signals_peer = vectorbt_portfolio(frames, up, down)
     yield Row(
-        name="portfolio, 100 x 5,000 bars, crosses", peer=signals_peer, bar="4 ns", repeats=12, **same,
-        ours=lambda: run_portfolio_backtest(bars, orders, MANY),
+        name="portfolio, 100 x 5,000 bars, crosses", peer=signals_peer, bar="4 ns", repeats=12,
+        **same, ours=lambda: run_portfolio_backtest(bars, orders, MANY),
     )  # fmt: skip
     yield Row(
         name="the same, sizes by equity", peer=None, bar="", repeats=12, **same,
@@ -181,7 +181,8 @@ def portfolio_rows() -> Iterator[Row]:
     index = next(iter(frames.values())).index[::20]
     targets = TargetWeights(pd.DataFrame(weights[::20], index, columns=list(frames)))
     yield Row(
-        name="portfolio, 100 x 5,000 bars, weights each 20 bars", peer=vectorbt_weights(frames, weights),
+        name="portfolio, 100 x 5,000 bars, weights each 20 bars",
+        peer=vectorbt_weights(frames, weights),
         bar="4 ns", repeats=6, **same, ours=lambda: run_portfolio_backtest(bars, targets, COSTS),
     )  # fmt: skip
 

@@ -4,10 +4,10 @@ Run `python benchmarks/feature_speed.py [core] [alpha158] [audit]`. Process CPU 
 added up), best of several after one warm-up, both sides by turns in this process. Data is a seeded
 random walk.
 
-`core` is compared with its bare calls: for a column that is one of TA-Lib's functions, that function
-on bare arrays and the scaling to a fraction; for a column that TA-Lib does not have, its formula in
-NumPy or the compiled loop below it, likewise on bare arrays. Nothing is checked, masked or put into a
-frame there, but the results are kept in one allocated block, as a feature set's are.
+`core` is compared with its bare calls: for a column that is one of TA-Lib's functions, that
+function on bare arrays and the scaling to a fraction; for a column that TA-Lib does not have, its
+formula in NumPy or the compiled loop below it, likewise on bare arrays. Nothing is checked, masked
+or put into a frame there, but the results are kept in one allocated block, as a feature set's are.
 
 `alpha158` is compared with pandas' built-in rolling methods (no `apply`), results in an allocated
 block too. pandas has no place of an extreme, so the 15 columns IMAX, IMIN and IMXD are left out on
@@ -232,7 +232,8 @@ def audit_rows() -> list[str]:
         f"| Audit of `core`, 5,000 bars: prefix truncation | {1e3 * prefix:.0f} ms | | | |",
         f"| Audit of `core`, 5,000 bars: scrambled future | {1e3 * scrambled:.0f} ms | | | |",
         f"| Audit of `core`, 5,000 bars: warm-ups | {1e3 * warm:.0f} ms | | | |",
-        f"| Audit of `core`, 5,000 bars: all three | {1e3 * (prefix + scrambled + warm):.0f} ms | | | |",
+        f"| Audit of `core`, 5,000 bars: all three | {1e3 * (prefix + scrambled + warm):.0f} ms | "
+        "| | |",
     ]
 
 

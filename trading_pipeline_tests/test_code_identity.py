@@ -34,7 +34,9 @@ FILES = {
     "inner/homes.py": "def looked_up(x):\n    return x + 12\n",
     "constants.py": "WIDTH = 3\nHEIGHT = 4\n",
     "late.py": "def late(x):\n    return x - 21\n",
-    "base.py": "class Base:\n    def offset(self):\n        return 31\n\nclass Other:\n    depth = 32\n",
+    "base.py": (
+        "class Base:\n    def offset(self):\n        return 31\n\nclass Other:\n    depth = 32\n"
+    ),
     "values.py": "class Bars:\n    def typical(self):\n        return 41\n",
     "registry.py": (
         "TABLE = {}\n"

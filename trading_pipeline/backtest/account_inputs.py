@@ -127,8 +127,8 @@ def level_rows(
     if isinstance(settings.sizing, TargetWeight) and (signals.limit_price or signals.stop_price):
         raise StrategyError(
             "The signals give a limit_price or stop_price, and the settings size by target_weight, "
-            "whose orders bring a weight about at the market. Leave the prices out, or choose another "
-            "sizing.",
+            "whose orders bring a weight about at the market. Leave the prices out, or choose "
+            "another sizing.",
             sizing="target_weight",
         )
     none = np.array([np.nan])

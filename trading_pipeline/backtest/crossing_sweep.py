@@ -84,7 +84,8 @@ def run_sweep(
 
     >>> index = pd.date_range("2024-01-01", periods=4, tz="UTC", name="ts")
     >>> prices = np.array([10.0, 11.0, 12.0, 13.0])
-    >>> bars = pd.DataFrame({name: prices for name in ("open", "high", "low", "close")}, index=index)
+    >>> names = ("open", "high", "low", "close")
+    >>> bars = pd.DataFrame({name: prices for name in names}, index=index)
     >>> rows = np.array([[1.0, 3.0, 3.0, 3.0], [2.0, 2.0, 2.0, 2.0]])
     >>> plan = CrossingPlan(rows=rows, pairs=np.array([[0, 1], [1, 0]]))
     >>> run_sweep(bars.assign(volume=1.0), plan).table["trade_count"].tolist()
@@ -94,8 +95,8 @@ def run_sweep(
     settings = settings_or_default(settings)
     if plan.bars != len(checked):
         raise StrategyError(
-            f"The crossing plan covers {plan.bars} bars and there are {len(checked)}; cut both to the "
-            "same dates.",
+            f"The crossing plan covers {plan.bars} bars and there are {len(checked)}; cut both to "
+            "the same dates.",
             rows=plan.bars,
             expected=len(checked),
         )

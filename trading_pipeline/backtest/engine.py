@@ -70,7 +70,8 @@ def run_backtest(
 
     >>> index = pd.date_range("2024-01-01", periods=3, tz="UTC", name="ts")
     >>> prices = np.array([10.0, 11.0, 12.0])
-    >>> bars = pd.DataFrame({name: prices for name in ("open", "high", "low", "close")}, index=index)
+    >>> names = ("open", "high", "low", "close")
+    >>> bars = pd.DataFrame({name: prices for name in names}, index=index)
     >>> entry = np.array([True, False, False])
     >>> signals = Signals.long_only(entry, np.zeros(3, dtype=bool))
     >>> round(run_backtest(bars.assign(volume=1.0), signals, BacktestSettings()).final_equity, 6)

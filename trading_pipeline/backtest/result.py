@@ -72,7 +72,7 @@ class BacktestResult(RunStatistics):
         actions: tuple[IntArray, FloatArray],
         warnings: tuple[str, ...],
     ) -> None:
-        """Take the fields over, all at once: one by one takes as long as trading some hundred bars."""
+        """Take all fields over at once: one by one takes as long as trading some hundred bars."""
         self.__dict__.update(
             bars=bars, settings=settings, equity=equity, holdings=holdings, trade_rows=trade_rows,
             order_rows=order_rows, stats=stats, actions=actions, warnings=warnings,

@@ -154,7 +154,7 @@ def trade_frame(
 
 
 def order_frame(bars: BarClock, rows: FloatArray) -> pd.DataFrame:
-    """Order log: decided_ts, ts of the fill or refusal (NaT: never due), price NaN where unfilled."""
+    """Order log: decided_ts, ts of fill or refusal (NaT: never due), price NaN where unfilled."""
     asked, filled = rows[:, codes.O_REQUESTED], rows[:, codes.O_FILLED]
     partly = asked > filled * (1.0 + margins.ORDER)
     status = np.where(filled <= 0.0, "unfilled", np.where(partly, "clipped", "filled"))
@@ -232,7 +232,7 @@ def _excursions(
     whole: IntArray,
     exit_bar: IntArray,
 ) -> tuple[FloatArray, FloatArray]:
-    """(mfe >= 0, mae <= 0) of each trade as fractions of the entry's price, in entry share terms."""
+    """(mfe >= 0, mae <= 0) of each trade as fractions of the entry price, in entry share terms."""
     mfe, mae = np.zeros(rows.shape[0]), np.zeros(rows.shape[0])
     for k in range(rows.shape[0]):
         start, side = entry_bar[k], rows[k, codes.T_SIDE]

@@ -28,8 +28,8 @@ _POLL_SECONDS = 0.05
 def stopped_at(bar: int, bars: int) -> RunCancelledError:
     """The error of a run over bars that was stopped."""
     return RunCancelledError(
-        f"The run was stopped at bar {bar} of {bars}; nothing of it is kept. Start it again for all of "
-        "them.",
+        f"The run was stopped at bar {bar} of {bars}; nothing of it is kept. Start it again for "
+        "all of them.",
         done=bar,
         total=bars,
     )

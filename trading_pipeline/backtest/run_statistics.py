@@ -39,7 +39,7 @@ class RunStatistics:
 
     @property
     def max_drawdown(self) -> float:
-        """Deepest fall from a peak of the equity, 0 or negative; the starting cash counts as peak."""
+        """Deepest fall from a peak of equity, 0 or negative; the starting cash counts as peak."""
         return float(self.stats[codes.S_MAX_DRAWDOWN])
 
     @property

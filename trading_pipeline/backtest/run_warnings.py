@@ -26,8 +26,8 @@ def run_warnings(settings: BacktestSettings, stats: FloatArray, clock: BarClock)
     ruin = int(stats[codes.S_FIRST_RUIN])
     if ruin >= 0:
         found.append(
-            f"The equity fell to zero or below at bar {ruin} ({clock.index[ruin]}); returns after it "
-            "have no meaning and are NaN."
+            f"The equity fell to zero or below at bar {ruin} ({clock.index[ruin]}); returns after "
+            "it have no meaning and are NaN."
         )
     return found
 
@@ -47,8 +47,8 @@ def ended_instruments(
             continue
         if silence > (int(np.diff(each.ts).max()) if len(each) > 1 else 0):
             found.append(
-                f"{name} has no bar after {each.index[-1]}, but a position of {held:g} is still open: "
-                f"it is marked at its last close, {each.close[-1]:g}, to the end. Sell before a "
-                "delisting, or give what the position was worth as a last bar."
+                f"{name} has no bar after {each.index[-1]}, but a position of {held:g} is still "
+                f"open: it is marked at its last close, {each.close[-1]:g}, to the end. Sell "
+                "before a delisting, or give what the position was worth as a last bar."
             )
     return found

@@ -173,9 +173,9 @@ def traded_bars(scenario: ScenarioSpec, inputs: ScenarioInputs) -> tuple[Validat
         there = f"from {index[0]:%Y-%m-%d} to {index[-1]:%Y-%m-%d}" if len(index) else "none"
         raise InsufficientDataError(
             f"The scenario '{scenario.name}' trades {inputs.instrument.id} from "
-            f"{scenario.dates.start or 'the first bar'} to {scenario.dates.end or 'the last'}, where "
-            f"there are {max(last - first, 0)} bars; at least 2 are needed. Stored bars: {there}. "
-            "Change 'dates'.",
+            f"{scenario.dates.start or 'the first bar'} to {scenario.dates.end or 'the last'}, "
+            f"where there are {max(last - first, 0)} bars; at least 2 are needed. Stored bars: "
+            f"{there}. Change 'dates'.",
             scenario=scenario.name,
             instrument=inputs.instrument.id,
         )

@@ -21,8 +21,8 @@ def settings_or_default(settings: BacktestSettings | None) -> BacktestSettings:
         return BacktestSettings()
     if not isinstance(settings, BacktestSettings):
         raise ConfigurationError(
-            f"The settings are a {type(settings).__name__}; give BacktestSettings(...), or None for "
-            "the defaults.",
+            f"The settings are a {type(settings).__name__}; give BacktestSettings(...), or None "
+            "for the defaults.",
             found=type(settings).__name__,
         )
     return settings
@@ -59,9 +59,9 @@ def _check_stamps(bars: ValidatedBars, signals: Signals) -> None:
     if wrong.any():
         row = int(np.argmax(wrong))
         raise StrategyError(
-            f"Row {row} of the signals has the stamp {index[row]} and bar {row} is {bars.index[row]}; a "
-            "decision belongs to the bar at whose close it was made. Reindex the signals to the bars "
-            "and say what a missing one means.",
+            f"Row {row} of the signals has the stamp {index[row]} and bar {row} is "
+            f"{bars.index[row]}; a decision belongs to the bar at whose close it was made. Reindex "
+            "the signals to the bars and say what a missing one means.",
             row=row,
             ts=index[row],
             expected=bars.index[row],
@@ -83,9 +83,10 @@ def check_levels(bars: ValidatedBars, signals: Signals) -> None:
             row = int(np.argmax(far))
             value = float(trail.values[row if len(trail) > 1 else 0])
             raise StrategyError(
-                f"Bar {row} ({bars.index[row]}) enters long with a trailing_stop that keeps a distance "
-                f"of {value} from a price of {float(bars.close[row])}, so it can never be reached. A Price "
-                "trail is a distance, not a level; give a smaller one, or a Fraction.",
+                f"Bar {row} ({bars.index[row]}) enters long with a trailing_stop that keeps a "
+                f"distance of {value} from a price of {float(bars.close[row])}, so it can never be "
+                "reached. A Price trail is a distance, not a level; give a smaller one, or a "
+                "Fraction.",
                 field="trailing_stop",
                 row=row,
                 value=value,

@@ -60,8 +60,8 @@ def run_signal_sweep(
     for row, each in enumerate(signals):
         if len(each) != len(checked):
             raise StrategyError(
-                f"Signals number {row} have {len(each)} rows and the bars {len(checked)}; each needs "
-                "one row a bar.",
+                f"Signals number {row} have {len(each)} rows and the bars {len(checked)}; each "
+                "needs one row a bar.",
                 number=row,
                 rows=len(each),
                 expected=len(checked),

@@ -67,7 +67,7 @@ class ValidatedBars:
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """The bars as the contract's frame; made when first asked for, and apart from the arrays."""
+        """The bars as the contract's frame; made when first asked for, apart from the arrays."""
         columns = {name: getattr(self, name).copy() for name in BAR_COLUMNS}
         return pd.DataFrame(columns, index=self.index)
 
@@ -106,8 +106,8 @@ class ValidatedBars:
             return ()
         return (
             f"No position is ever closed at {rule.time} {rule.zone}: of {len(self)} bars from "
-            f"{self.index[0]} to {self.index[-1]} none opens before it on its local date with a later "
-            "bar behind (a daily bar has its date as stamp). Positions are held over night.",
+            f"{self.index[0]} to {self.index[-1]} none opens before it on its local date with a "
+            "later bar behind (a daily bar has its date as stamp). Positions are held over night.",
         )
 
     def action_rows(self, actions: Sequence[CorporateAction] | None) -> ActionRows:
@@ -133,8 +133,8 @@ class ValidatedBars:
         owners = sorted({action.instrument for action in actions})
         if len(owners) > 1:
             raise ConfigurationError(
-                f"The corporate actions belong to {len(owners)} instruments ({', '.join(owners[:5])}); "
-                "give those of the traded instrument only.",
+                f"The corporate actions belong to {len(owners)} instruments "
+                f"({', '.join(owners[:5])}); give those of the traded instrument only.",
                 instruments=owners,
             )
         rows: list[tuple[int, int, float, float]] = []
@@ -179,8 +179,8 @@ def validate_bars(bars: pd.DataFrame | ValidatedBars) -> ValidatedBars:
         return bars
     if not isinstance(bars, pd.DataFrame):
         raise DataQualityError(
-            f"Bars are a {type(bars).__name__}; give a DataFrame with an aware UTC index ts and the "
-            f"columns {', '.join(BAR_COLUMNS)}."
+            f"Bars are a {type(bars).__name__}; give a DataFrame with an aware UTC index ts and "
+            f"the columns {', '.join(BAR_COLUMNS)}."
         )
     table = _plain_table(bars)
     if table is None:

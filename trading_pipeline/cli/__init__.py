@@ -1,7 +1,8 @@
 """The command line: a thin door to Dagster runs. It parses, shows progress and prints.
 
-Read `app` (the commands) and `session` (what they open) first; then one file a command. Nothing heavy
-is imported before a command runs, and no logic enters: that belongs to stages and layers below.
+Read `app` (the commands) and `session` (what they open) first; then one file a command. Nothing
+heavy is imported before a command runs, and no logic enters: that belongs to stages and layers
+below.
 """
 
 from __future__ import annotations

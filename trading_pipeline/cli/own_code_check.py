@@ -1,4 +1,4 @@
-"""How `doctor` looks at the Python files of the user: what each gives, and what is wrong with it."""
+"""How `doctor` looks at the user's Python files: what each gives, and what is wrong with it."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Every Dagster object of the project, one file a stage, in the order of the lineage.
 
 Read `stage_assets` (how a stage becomes an asset) and `partitions` first, then `market_data`,
-`datasets`, `features`, `patterns`, `cross_features`, `models`, `backtests`, `optimization`, `reports`;
-`all_assets` puts them together. `checks` has the asset checks, `automation` jobs, schedules and
-passes. Logic may not enter: an asset reads, calls a stage and reports.
+`datasets`, `features`, `patterns`, `cross_features`, `models`, `backtests`, `optimization`,
+`reports`; `all_assets` puts them together. `checks` has the asset checks, `automation` jobs,
+schedules and passes. Logic may not enter: an asset reads, calls a stage and reports.
 """
 
 import warnings

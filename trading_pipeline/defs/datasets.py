@@ -176,8 +176,8 @@ def _notes(
         names = ", ".join(repr(name) for name in misnamed)
         notes.append(
             f"{names} in the inbox waits for a proper name: letters, digits, '.', '-' and '_' "
-            "only, a letter or digit first. Rename the file, or give it to: trading-pipeline datasets "
-            "add FILE."
+            "only, a letter or digit first. Rename the file, or give it to: trading-pipeline "
+            "datasets add FILE."
         )
     archived = workspace.catalog.universe.archived_by_id
     for name in (name for name in records if name in archived):

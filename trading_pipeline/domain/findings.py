@@ -16,8 +16,9 @@ Severity = Literal["ERROR", "WARN"]
 class Finding:
     """One thing that a check found: where (`ts`, None for the whole window), how much, in words.
 
-    An ERROR means that nothing may be built on the window; a WARN is for a person to look at. `count`:
-    cases that this one stands for, above 1 in a last row that counts those that are not shown.
+    An ERROR means that nothing may be built on the window; a WARN is for a person to look at.
+    `count`: cases that this one stands for, above 1 in a last row that counts those that are not
+    shown.
     """
 
     check_name: str

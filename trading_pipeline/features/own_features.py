@@ -134,7 +134,8 @@ def _set_columns(entry: Mapping[str, Any], known: FeatureSets) -> list[FeatureSp
     for key in entry:
         if key not in ("set", "only", "without"):
             raise UnknownNameError(
-                f"Unknown key {key!r} beside 'set'. {did_you_mean(key, ('set', 'only', 'without'))}",
+                f"Unknown key {key!r} beside 'set'. "
+                f"{did_you_mean(key, ('set', 'only', 'without'))}",
                 name=key,
                 kind="key",
             )

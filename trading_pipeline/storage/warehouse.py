@@ -56,7 +56,7 @@ class Warehouse:
 
     @contextmanager
     def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A read-only connection; inside a `read` or `write` of this thread the one that is open."""
+        """A read-only connection; inside a `read` or `write` of this thread the open one."""
         current = getattr(self._local, "connection", None) or getattr(self._local, "reading", None)
         if current is not None:
             yield current

@@ -1,4 +1,4 @@
-"""This file holds what a strategy may look at: one instrument's bars and predictions, by their clocks.
+"""What a strategy may look at: one instrument's bars and predictions, by their clocks.
 
 Prices as traded are the engine's; a strategy sees forward-adjusted ones, in which a split or a
 dividend is no jump, and which never change when a later action comes.
@@ -89,12 +89,12 @@ class Market:
         return {name: self._aligned(name, frame) for name, frame in self.prediction_frames.items()}
 
     def to_raw(self, level: npt.ArrayLike) -> FloatArray:
-        """Raw prices of levels in adjusted prices, row t by bar t's factor; one level or one a bar."""
+        """Raw prices of adjusted levels, row t by bar t's factor; one level or one a bar."""
         levels = np.broadcast_to(np.asarray(level, dtype=np.float64), (len(self),))
         return levels.copy() if self.factor is None else levels / self.factor
 
     def head(self, rows: int) -> Market:
-        """The market as it was at the close of bar `rows - 1`: later bars and predictions are gone."""
+        """The market as of the close of bar `rows - 1`: later bars and predictions are gone."""
         clock = self.known_at
         frames = dict(self.prediction_frames)
         if clock is not None:
@@ -116,7 +116,8 @@ class Market:
         values = np.array(given, dtype=np.float64)
         if values.shape != (len(self.raw),):
             raise DataQualityError(
-                f"The {name} has the shape {values.shape} for {len(self.raw)} bars; give one a bar.",
+                f"The {name} has the shape {values.shape} for {len(self.raw)} bars; give one a "
+                "bar.",
                 field=name,
                 expected=len(self.raw),
             )
@@ -153,8 +154,8 @@ class Market:
             )
         if "known_at" not in frame.columns:
             raise DataQualityError(
-                f"The predictions of '{name}' have no column known_at, so nobody can tell when they "
-                f"were known. Found: {', '.join(map(str, frame.columns))}.",
+                f"The predictions of '{name}' have no column known_at, so nobody can tell when "
+                f"they were known. Found: {', '.join(map(str, frame.columns))}.",
                 model=name,
             )
         clock = utc_index(frame["known_at"])

@@ -50,7 +50,8 @@ def unaware():
     ("bars", "error", "words"),
     [
         (BARS.iloc[[0, 2, 1]], DataQualityError, r"Bar 2 \(2024-01-02.*at or before.*2024-01-03"),
-        (BARS.iloc[[0, 1, 1]], DataQualityError, r"Bar 2 \(2024-01-02.*stamps must rise, each once"),
+        (BARS.iloc[[0, 1, 1]], DataQualityError,
+         r"Bar 2 \(2024-01-02.*stamps must rise, each once"),
         (unaware(), DataQualityError, "no time zone"),
         (spoiled("open", np.nan), DataQualityError, r"Bar 1 \(2024-01-02.*open nan"),
         (spoiled("close", 0.0), DataQualityError, r"Bar 1 .*close 0.0"),

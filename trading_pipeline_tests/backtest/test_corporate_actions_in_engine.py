@@ -114,7 +114,7 @@ def test_actions_of_two_instruments_are_refused():
 
 @pytest.mark.parametrize("mode", ["long", "long_short"])
 def test_splitting_the_raw_prices_leaves_the_equity_of_the_unsplit_market(mode):
-    """Raw bars of a market that splits 2:1, 3:2 and 1:10 must trade like the market that never did."""
+    """Raw bars of a market that splits 2:1, 3:2 and 1:10 must trade like one that never did."""
     whole = golden_market("goog")
     signals = sma_signals(whole, 10, 30, mode)
     signals = type(signals)(

@@ -149,7 +149,8 @@ def test_hash_is_the_same_in_another_process():
     root = Path(__file__).resolve().parents[2]
     seeded = {**os.environ, "PYTHONHASHSEED": "77"}
     shown = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root, env=seeded
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root,
+        env=seeded,
     )  # fmt: skip
     assert shown.stdout.split() == [small_run().content_hash]
 

@@ -92,7 +92,8 @@ def test_study_on_a_scenario_with_further_keys_equals_its_single_runs():
     one = scenario("sma_crossover", **groups)
     study = StudySpec.model_validate(
         {"name": "grid", "strategy": "sma_crossover", "scenario": "s", "metric": "sharpe",
-         "method": "grid", "space": {"fast": {"range": [5, 10, 5]}, "slow": {"range": [20, 30, 10]}}}
+         "method": "grid",
+         "space": {"fast": {"range": [5, 10, 5]}, "slow": {"range": [20, 30, 10]}}}
     )  # fmt: skip
     found = run_grid_study(study, one, inputs(raw))
     assert len(found.parameters) == len(found.table) == 4

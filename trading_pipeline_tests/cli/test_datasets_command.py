@@ -27,8 +27,8 @@ def test_inspect_prints_exactly_the_published_keys_as_json(call, file):
     shown = json.loads(ended.out)
     assert list(shown) == [
         "accept", "reason", "encoding", "delimiter", "decimal", "thousands", "header", "skip_rows",
-        "columns", "timestamp", "tz", "suggest_tz", "timeframe", "rows", "valid_rows", "first", "last",
-        "symbols", "calendar", "missing_bars", "problems",
+        "columns", "timestamp", "tz", "suggest_tz", "timeframe", "rows", "valid_rows", "first",
+        "last", "symbols", "calendar", "missing_bars", "problems",
     ]  # fmt: skip
     assert (shown["tz"], shown["suggest_tz"], shown["calendar"]) == (
         "naive",
@@ -130,7 +130,8 @@ def test_inspecting_loads_neither_dagster_nor_the_engine(file):
         "import sys\nsys.argv = ['trading-pipeline', 'datasets', 'inspect', sys.argv[1], "
         "'--json']\nfrom trading_pipeline.cli import main\n"
         "try: main()\nexcept SystemExit: pass\n"
-        "print([n for n in ('dagster', 'numba', 'sklearn', 'talib', 'matplotlib') if n in sys.modules])"
+        "print([n for n in ('dagster', 'numba', 'sklearn', 'talib', 'matplotlib') "
+        "if n in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(file)], capture_output=True, text=True, check=True

@@ -29,7 +29,8 @@ start: 2004-01-01
 end: 2006-01-01
 instruments:
   - {symbol: AAPL, source: yahoo}
-  - {symbol: BTC/USDT, source: ccxt, exchange: binance, calendar: "24/7", asset_class: crypto, currency: USDT}
+  - {symbol: BTC/USDT, source: ccxt, exchange: binance, calendar: "24/7", asset_class: crypto, \
+currency: USDT}
 """
 
 

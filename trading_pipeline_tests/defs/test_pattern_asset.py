@@ -13,7 +13,8 @@ def test_patterns_of_every_window_are_materialized_in_one_run(world, instance):
     assert materialized(result) == {"chart_patterns"}
     assert failed_checks(result) == set()
     rows = world.rows(
-        "SELECT \"partition\", rows, status FROM artifacts WHERE asset = 'chart_patterns' ORDER BY 1"
+        "SELECT \"partition\", rows, status FROM artifacts WHERE asset = 'chart_patterns' "
+        "ORDER BY 1"
     )
     assert [key for key, _, _ in rows] == [f"AAPL_1d|{year}-01-01" for year in range(2000, 2004)]
     assert all(count > 0 and status == "ok" for _, count, status in rows)

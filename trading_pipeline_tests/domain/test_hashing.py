@@ -1,4 +1,4 @@
-"""This file holds the tests of hashes: equal for equal meaning, different for any difference, for ever."""
+"""Tests of hashes: equal for equal meaning, different for any difference, for ever."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def test_the_standard_error_is_that_of_many_unrelated_series(rng):
 
 
 def test_overlapping_returns_are_worth_fewer_rows(rng):
-    """Persistent features against returns over h bars scatter as the error says, not as 1/sqrt(n)."""
+    """Persistent features against h-bar returns scatter as the error says, not as 1/sqrt(n)."""
     found, h = [], 10
     for _ in range(300):
         total = np.cumsum(rng.normal(size=400 + h))

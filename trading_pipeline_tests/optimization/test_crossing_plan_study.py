@@ -37,7 +37,8 @@ def test_rows_equal_the_scenarios_run_one_by_one(direction):
     )
     study = StudySpec.model_validate(
         {"name": "grid", "strategy": "sma_crossover", "scenario": "one", "metric": "sharpe",
-         "method": "grid", "space": {"fast": {"range": [5, 15, 5]}, "slow": {"range": [20, 40, 10]}}}
+         "method": "grid",
+         "space": {"fast": {"range": [5, 15, 5]}, "slow": {"range": [20, 40, 10]}}}
     )  # fmt: skip
     given = inputs()
     found = run_grid_study(study, scenario, given)

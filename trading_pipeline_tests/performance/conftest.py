@@ -1,4 +1,4 @@
-"""This file holds what the tests of metrics share: a real series, the oracle library, small trades."""
+"""What the tests of metrics share: a real series, the oracle library, small trades."""
 
 from __future__ import annotations
 

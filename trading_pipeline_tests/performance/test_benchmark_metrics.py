@@ -1,4 +1,4 @@
-"""This file holds the tests of the comparison with a benchmark: a library as oracle, hand, edges."""
+"""Tests of the comparison with a benchmark: a library as oracle, hand, edges."""
 
 import math
 

@@ -34,7 +34,7 @@ def rows_of(rows, samples, block, seed=0):
 
 
 def literal_block_length(values):
-    """Politis and White (2004), section 3.2, as they write it: a slow reading, one lag at a time."""
+    """Politis and White (2004), section 3.2, as written: a slow reading, one lag at a time."""
     n = len(values)
     mean = values.mean()
     covariance = [

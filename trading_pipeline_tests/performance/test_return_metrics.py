@@ -1,4 +1,4 @@
-"""This file holds the tests of the metrics of returns: stored values, a library as oracle, edges."""
+"""Tests of the metrics of returns: stored values, a library as oracle, edges."""
 
 import math
 from statistics import NormalDist
@@ -12,8 +12,8 @@ from scipy import stats
 from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.performance import return_metrics as measure
 
-# S&P 500, adjusted close, daily simple returns 1999-01-05 to 2018-12-31 (n = 5030), 252 bars a year;
-# independent implementations agree with empyrical-reloaded 0.7.1 to 1e-12.
+# S&P 500, adjusted close, daily simple returns 1999-01-05 to 2018-12-31 (n = 5030), 252 bars a
+# year; independent implementations agree with empyrical-reloaded 0.7.1 to 1e-12.
 STORED = {
     "total_return": 1.0412426895121283,
     "cagr": 0.03639554326851813,

@@ -1,4 +1,4 @@
-"""This file holds the tests of the trust in one Sharpe ratio: published and stored values, edges."""
+"""Tests of the trust in one Sharpe ratio: published and stored values, edges."""
 
 import math
 

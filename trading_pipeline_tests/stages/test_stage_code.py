@@ -1,4 +1,4 @@
-"""A changed formula makes every stage above it stale, and what does not compute makes none stale."""
+"""A changed formula makes every stage above it stale, and what does not compute makes none."""
 
 import ast
 from pathlib import Path
@@ -80,7 +80,7 @@ def stale(workspace, monkeypatch):
 
 
 def with_another_formula(text, name):
-    """The text, in which the first sum, comparison or number of a function or constant is another."""
+    """The text, with another first sum, comparison or number of a function or constant."""
     tree = ast.parse(text)
     for node in ast.walk(tree):
         targets = getattr(node, "targets", [getattr(node, "target", None)])

@@ -1,4 +1,4 @@
-"""This file holds what the tests of strategies share: small markets, with and without predictions."""
+"""What the tests of strategies share: small markets, with and without predictions."""
 
 from __future__ import annotations
 

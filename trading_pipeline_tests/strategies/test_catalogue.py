@@ -1,4 +1,4 @@
-"""This file holds the tests of the strategies by name, of their parameters and of their code hashes."""
+"""Tests of the strategies by name, of their parameters and of their code hashes."""
 
 import re
 from pathlib import Path

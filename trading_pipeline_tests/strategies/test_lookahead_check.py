@@ -1,4 +1,4 @@
-"""This file holds the proof that no strategy reads the future, and that the proof finds who does."""
+"""The proof that no strategy reads the future, and that the proof finds who does."""
 
 from typing import ClassVar
 

@@ -115,7 +115,8 @@ def test_the_default_warm_up_is_never_below_that_of_the_shipped(name):
         ("x = 1\n", "bad.py: The file has no class that is a strategy. Write one class"),
         (RULE.partition("    def")[0], "line 5: The class Mine has no signals. Write one class"),
         ("import no_such_module\n", "line 1: ModuleNotFoundError: .*'no_such_module'. Install"),
-        ("\nfrom trading_pipeline import Sgnals\n", "line 2: The file does not run: (AttributeError|ImportError)"),
+        ("\nfrom trading_pipeline import Sgnals\n",
+         "line 2: The file does not run: (AttributeError|ImportError)"),
         (SMALLEST.replace("Strategy)", "Strategy[dict])"), "line 5: .*'dict'.*StrategyParams"),
         (
             SMALLEST.replace('    "Buy', '    params_type = 3\n    "Buy'),

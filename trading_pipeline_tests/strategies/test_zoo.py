@@ -1,4 +1,4 @@
-"""The audit of strategies on rules that leak in few bars, and on honest ones that look like leaks."""
+"""The audit of strategies on rules that leak in few bars, and honest ones that look like leaks."""
 
 from __future__ import annotations
 

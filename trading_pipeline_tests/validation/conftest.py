@@ -1,4 +1,4 @@
-"""This file holds what lets the comparisons with other engines run: imports without their warnings, skips."""
+"""What lets the comparisons with other engines run: imports without their warnings, skips."""
 
 import importlib.util
 import warnings
@@ -6,8 +6,8 @@ import warnings
 import pytest
 
 MISSING = (
-    "vectorbt is not installed; `uv sync --group validation` brings it. The golden numbers, on which "
-    "vectorbt agrees too, are tested without it in test_engine_golden.py."
+    "vectorbt is not installed; `uv sync --group validation` brings it. The golden numbers, on "
+    "which vectorbt agrees too, are tested without it in test_engine_golden.py."
 )
 
 

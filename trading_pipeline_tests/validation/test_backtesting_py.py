@@ -1,8 +1,8 @@
-"""This file holds single-instrument runs beside backtesting.py on real bars: finals and trade lists.
+"""Single-instrument runs beside backtesting.py on real bars: finals and trade lists.
 
 backtesting.py trades whole units, so it is given cash of 1e14: a unit is then less than 1e-10 of
-the account. Its stops are prices set at the decision, act in the entry's bar too, and win over an exit that
-is due at the same open; the last cannot occur in the runs below, which is checked.
+the account. Its stops are prices set at the decision, act in the entry's bar too, and win over an
+exit that is due at the same open; the last cannot occur in the runs below, which is checked.
 """
 
 import sys
@@ -19,8 +19,8 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 CASH = 1e14
 RUNS = [
     ("goog", "long", None, None), ("goog", "long_short", None, None), ("sp500", "long", None, None),
-    ("sp500", "long_short", None, None), ("goog", "long", 0.06, None), ("sp500", "long", 0.06, None),
-    ("goog", "long", 0.06, 0.12), ("sp500", "long", 0.06, 0.12),
+    ("sp500", "long_short", None, None), ("goog", "long", 0.06, None),
+    ("sp500", "long", 0.06, None), ("goog", "long", 0.06, 0.12), ("sp500", "long", 0.06, 0.12),
 ]  # fmt: skip
 
 

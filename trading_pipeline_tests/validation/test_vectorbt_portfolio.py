@@ -1,11 +1,12 @@
 """This file holds portfolios beside vectorbt: target weights and signals on shared cash, to 1e-9.
 
-The convention under which they agree: a target weight here pays its own costs, so vectorbt's target is
-the weight over (1 + commission) * (1 + slippage) for buys and (1 - slippage) for shorts; vectorbt values
-positions at the open where there is one, else at the last close (`val_price`). Without costs they agree
-for any weights within the cash. With costs they differ, by less than the costs themselves, where
-- a position is closed or turned in the same bar: entries here are sized on the equity after its costs,
-  in vectorbt on the equity before;
+The convention under which they agree: a target weight here pays its own costs, so vectorbt's target
+is the weight over (1 + commission) * (1 + slippage) for buys and (1 - slippage) for shorts;
+vectorbt values positions at the open where there is one, else at the last close (`val_price`).
+Without costs they agree for any weights within the cash. With costs they differ, by less than the
+costs themselves, where
+- a position is closed or turned in the same bar: entries here are sized on the equity after its
+  costs, in vectorbt on the equity before;
 - the cash does not reach for all buys: here the lowest priority is clipped, in vectorbt the largest
   order.
 """
@@ -64,7 +65,7 @@ def table(bars, field, index):
 
 
 def peer(vbt, bars, weights, costs):
-    """vectorbt's run of target weights that are decided at a close and filled at the next own open."""
+    """vectorbt's run of target weights decided at a close and filled at the next own open."""
     index = weights.index
     opens, closes = table(bars, "open", index), table(bars, "close", index).ffill()
     size = pd.DataFrame(np.nan, index=index, columns=NAMES)

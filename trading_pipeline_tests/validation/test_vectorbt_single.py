@@ -1,10 +1,11 @@
-"""This file holds single-instrument runs beside vectorbt on real bars: equity and trade lists to 1e-9.
+"""Single-instrument runs beside vectorbt on real bars: equity and trade lists to 1e-9.
 
 Where the two agree: fills at the next open, full equity, commission and slippage in bps, long and
-long/short, a stop or a target as a fraction of the fill price. Where they do not, by their own rules:
-vectorbt looks for stops only after the entry's bar, lets a stop win over an exit that is due at the same
-open, and fills a target that is only touched. The first two do not occur in the runs below, which is
-checked, and `limit_fill="touch"` settles the third. Its trailing stop leaves the entry's bar out, too.
+long/short, a stop or a target as a fraction of the fill price. Where they do not, by their own
+rules: vectorbt looks for stops only after the entry's bar, lets a stop win over an exit that is due
+at the same open, and fills a target that is only touched. The first two do not occur in the runs
+below, which is checked, and `limit_fill="touch"` settles the third. Its trailing stop leaves the
+entry's bar out, too.
 """
 
 import numpy as np
@@ -29,7 +30,8 @@ PLAIN = [
 ]
 # Of each market and mode the stops for which the differences named above do not occur.
 STOPPED = [
-    ("goog", "long", {"stop_loss": 0.04}), ("goog", "long", {"stop_loss": 0.04, "take_profit": 0.12}),
+    ("goog", "long", {"stop_loss": 0.04}),
+    ("goog", "long", {"stop_loss": 0.04, "take_profit": 0.12}),
     ("sp500", "long", {"stop_loss": 0.055}),
     ("sp500", "long", {"stop_loss": 0.055, "take_profit": 0.12}),
     ("sp500", "long_short", {"stop_loss": 0.085}),

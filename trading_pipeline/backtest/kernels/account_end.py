@@ -1,4 +1,4 @@
-"""How the exact loop over an account ends: open trades marked, waiting orders logged, statistics."""
+"""How the exact loop of an account ends: open trades marked, waiting orders logged, statistics."""
 
 from __future__ import annotations
 

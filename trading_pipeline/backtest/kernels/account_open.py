@@ -1,4 +1,4 @@
-"""Compiled orders that are due at one moment of an account: exits, then reductions, then entries."""
+"""Compiled orders due at one moment of an account: exits, then reductions, then entries."""
 
 from __future__ import annotations
 
@@ -172,7 +172,8 @@ def _reduce(
     else:
         a.orders = log_order(
             logs.orders, a.orders, w.asset, w.pending_row, now.bar, now.at,
-            -1.0 if w.quantity > 0.0 else 1.0, False, c.K_MARKET, surplus, 0.0, np.nan, 0.0, 0.0, why,
+            -1.0 if w.quantity > 0.0 else 1.0, False, c.K_MARKET, surplus, 0.0, np.nan, 0.0, 0.0,
+            why,
         )  # fmt: skip
 
 

@@ -50,7 +50,7 @@ _inner: Any = partial(
 
 
 def _keep_apart(typing: Any) -> Any:
-    """Stand in a compiled function that must not be copied into its callers; it does nothing else."""
+    """Stand in a compiled function that must not be copied into its callers; do nothing else."""
     del typing
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:

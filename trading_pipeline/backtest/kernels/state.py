@@ -16,7 +16,8 @@ from trading_pipeline.backtest.kernels.vectors import LANES
 
 __all__ = [
     "ACCOUNT", "HOLDING", "INSTRUMENT", "PLACE", "SPAN", "Account", "Actions", "Bar", "Calendar",
-    "Decisions", "Holding", "Instrument", "Levels", "Logs", "Moment", "Place", "Prices", "Rebalances",
+    "Decisions", "Holding", "Instrument", "Levels", "Logs", "Moment", "Place", "Prices",
+    "Rebalances",
     "Results", "Rows", "Span", "Weights", "new_account", "new_holdings", "new_instruments",
     "new_results",
 ]  # fmt: skip
@@ -160,7 +161,7 @@ class Decisions(NamedTuple):
 
 
 class Levels(NamedTuple):
-    """Amounts and levels, each (instruments, bars or 1), NaN for none; as fractions or as prices."""
+    """Amounts and levels, each (instruments, bars or 1), NaN for none; as fractions or prices."""
 
     amounts: FloatArray
     limits: FloatArray
@@ -270,7 +271,7 @@ def new_instruments(count: int) -> Rows[Instrument]:
 
 
 def new_holdings(points: FloatArray) -> Rows[Holding]:
-    """State of a fast loop's instruments before the first bar; `points`: value of a point of each."""
+    """State of a fast loop's instruments before the first bar; `points`: value of a point each."""
     state = np.zeros(len(points), dtype=HOLDING)
     state["point"], state["goal"] = points, np.nan
     state["trade"] = state["span"] = -1

@@ -27,7 +27,7 @@ _FEW = 10  # distances between bars, below which the least of them says little
 
 @dataclass(frozen=True, eq=False)
 class AccountClock:
-    """Stamps of all bars of an account, each once, and where each instrument's bars lie among them."""
+    """Stamps of an account's bars, each once, and where each instrument's bars lie among them."""
 
     ts: IntArray
     rows: Mapping[str, IntArray]
@@ -85,8 +85,8 @@ def _refuse_mixed(bars: Mapping[str, ValidatedBars]) -> None:
     if len(known) > 1 and max(lengths) >= 2 * min(lengths):
         found = ", ".join(f"{name} ({said})" for said, (name, _) in sorted(known.items()))
         raise ConfigurationError(
-            f"The instruments of one account need bars of one timeframe; found {found}. Give all of "
-            "them in the longest of these. An instrument that only seldom has a bar tells its "
+            f"The instruments of one account need bars of one timeframe; found {found}. Give all "
+            "of them in the longest of these. An instrument that only seldom has a bar tells its "
             "timeframe by its name, such as NAME_1h.",
             timeframes=sorted(known),
         )

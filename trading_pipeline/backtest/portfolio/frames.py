@@ -65,7 +65,7 @@ def value_table(
     settings: Mapping[str, BacktestSettings],
     quantity: FloatArray,
 ) -> FloatArray:
-    """Signed position values (bars of the account, instruments), at each instrument's last close."""
+    """Signed position values (account's bars, instruments), at each instrument's last close."""
     values = np.zeros(quantity.shape)
     for k, (name, each) in enumerate(bars.items()):
         place = np.searchsorted(clock.rows[name], np.arange(len(clock)), side="right") - 1

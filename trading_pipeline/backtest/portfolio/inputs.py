@@ -138,7 +138,7 @@ def account_inputs(
 def _events(
     names: Sequence[str], clock: AccountClock, signals: Mapping[str, Signals]
 ) -> tuple[IntArray, IntArray, CodeArray, int]:
-    """(first decision of each bar, instruments, codes, number of entries), by bar, then priority."""
+    """(each bar's first decision, instruments, codes, number of entries), by bar, then priority."""
     rows, assets, codes, entries = [], [], [], 0
     for k, name in enumerate(names):
         each = signals[name]
@@ -200,7 +200,7 @@ def _session_ends(
 
 
 def check_lengths(bars: Mapping[str, ValidatedBars], signals: Mapping[str, Signals]) -> None:
-    """Raise `StrategyError` for signals that do not fit the bars of their instrument, row by row."""
+    """Raise `StrategyError` for signals that do not fit their instrument's bars, row by row."""
     for name, each in signals.items():
         if (
             type(each) is Signals

@@ -106,7 +106,7 @@ class PortfolioResult(RunStatistics):
 
     @cached_property
     def weights(self) -> pd.DataFrame:
-        """Share of each position in the equity at each close, signed; NaN where there is no equity."""
+        """Signed share of each position in equity at each close; NaN where there is no equity."""
         return self._table(self._over(self._values, self.equity[:, None]))
 
     @cached_property

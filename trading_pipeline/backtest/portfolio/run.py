@@ -154,12 +154,13 @@ def _decisions(
         plan = weight_plan(list(bars), clock, orders, rebalancing or Rebalancing(), account)
     elif not isinstance(orders, Mapping):
         raise ConfigurationError(
-            f"The orders are a {type(orders).__name__}; give signals by instrument, or TargetWeights."
+            f"The orders are a {type(orders).__name__}; give signals by instrument, or "
+            "TargetWeights."
         )
     elif rebalancing is not None:
         raise ConfigurationError(
-            "A rebalancing restores target weights, and these orders are signals. Give TargetWeights, "
-            "or leave the rebalancing out."
+            "A rebalancing restores target weights, and these orders are signals. Give "
+            "TargetWeights, or leave the rebalancing out."
         )
     else:
         refuse_unknown("orders", orders, bars)

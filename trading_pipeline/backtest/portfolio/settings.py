@@ -70,8 +70,9 @@ def _settings(
         own, shared = getattr(chosen, field), getattr(account, field)
         if own != shared:
             raise ConfigurationError(
-                f"The settings of {name} have {field}={own!r} and the account's {field}={shared!r}; "
-                "this is one number for the whole account. Set it in the account's settings only.",
+                f"The settings of {name} have {field}={own!r} and the account's "
+                f"{field}={shared!r}; this is one number for the whole account. Set it in the "
+                "account's settings only.",
                 instrument=name,
                 field=field,
                 value=own,
@@ -104,7 +105,7 @@ def priority_order(names: Iterable[str], priorities: Mapping[str, float] | None)
 
 
 def refuse_unknown(where: str, names: Iterable[str], known: Iterable[str]) -> None:
-    """Raise `UnknownNameError` for the first of `names` that is not among the `known` instruments."""
+    """Raise `UnknownNameError` for the first of `names` that is not a `known` instrument."""
     instruments = dict.fromkeys(known)
     for name in names:
         if name not in instruments:

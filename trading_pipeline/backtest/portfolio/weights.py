@@ -128,10 +128,10 @@ def _refuse_beyond_leverage(
         place = int(np.argmax(wrong))
         row = int(rows[place])
         raise StrategyError(
-            f"The target weights known at {clock.index[row]} add up to {float(total[place]):.6g} without "
-            f"their signs, and the account's leverage is {account.leverage:g}. Give smaller weights "
-            "(a NaN leaves an earlier weight in force; close a position with 0), or set a higher "
-            "leverage.",
+            f"The target weights known at {clock.index[row]} add up to {float(total[place]):.6g} "
+            f"without their signs, and the account's leverage is {account.leverage:g}. Give "
+            "smaller weights (a NaN leaves an earlier weight in force; close a position with 0), "
+            "or set a higher leverage.",
             row=row,
             ts=clock.index[row],
             value=float(total[place]),

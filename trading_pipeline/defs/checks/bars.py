@@ -46,8 +46,8 @@ _FIXES = {
     "universe.yaml drops equal ones. " + _REFETCH,
     "grid": "See that the timeframe and the calendar of {id} in universe.yaml are right. "
     + _REFETCH,
-    "gap": "Where such bars are absent for good, raise 'checks: {{gap_error_fraction: ...}}' of {id} "
-    "in universe.yaml above that share. " + _REFETCH,
+    "gap": "Where such bars are absent for good, raise 'checks: {{gap_error_fraction: ...}}' of "
+    "{id} in universe.yaml above that share. " + _REFETCH,
     "identity": "If it is the same company, record the split that is missing; if not, set "
     "'listed_from' of {id} in universe.yaml to the first day of the newer one.",
 }

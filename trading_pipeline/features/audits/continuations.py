@@ -65,7 +65,8 @@ class Continuations:
     ) -> pd.DataFrame:
         """The bars with `lengths[i]` bars after `rows[i]` replaced by a continuation of `kinds[i]`.
 
-        `kinds` are positions in `KINDS`. The stretches must not overlap and are cut at the last bar.
+        `kinds` are positions in `KINDS`. The stretches must not overlap and are cut at the last
+        bar.
         """
         prices, volume = self.prices.copy(), self.volume.copy()
         last = len(prices) - 1

@@ -48,7 +48,8 @@ def audit_feature_set(
     1 rarely changes at any one cut, hence so many. For leaks in few rows, other bars are put after
     many rows at once (`audits.slices`), for the columns in which nothing was found so far.
     `context`: timeframe and calendar of the bars, where features depend on them. Raises
-    `InsufficientDataError` where no column has a value to compare; the permuted outcomes are left out where fewer than 100 rows are complete.
+    `InsufficientDataError` where no column has a value to compare; the permuted outcomes are left
+    out where fewer than 100 rows are complete.
     """
     # a feature that looks ahead has no value at the end, which the audit has to see
     unchecked = partial(compute_features, context=context, complete=False)

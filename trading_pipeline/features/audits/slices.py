@@ -52,10 +52,10 @@ def audit_slices(
     """Replace the bars after as many rows as time allows; no row before may change.
 
     `memory`: bars before a row that its value depends on, as in a warm-up. Every row is tried, with
-    several continuations where memory is short; where it is long, those of `telling_rows` and random
-    ones. What differs is computed again with the bars up to that row as they were, so that a memory
-    longer than said is no finding. At most one finding a column. Bars too few for two rows with
-    `memory` bars before them give no finding.
+    several continuations where memory is short; where it is long, those of `telling_rows` and
+    random ones. What differs is computed again with the bars up to that row as they were, so that a
+    memory longer than said is no finding. At most one finding a column. Bars too few for two rows
+    with `memory` bars before them give no finding.
     """
     full = computed_table(compute, bars) if full is None else full
     first, last = memory, len(bars) - 1
@@ -156,7 +156,7 @@ class _Search:
                 self._confirm(row, changed)
 
     def try_future(self, row: int) -> None:
-        """Replace the bars after a row, some of them by a continuation, the others by each other."""
+        """Replace the bars after a row, some by a continuation, the others by each other."""
         stretch = self.generator.choice([1, 3, 25])
         starts = np.arange(row, len(self.bars) - 1, stretch + 1)
         self._confirm(row, self._replaced(starts, np.full(len(starts), stretch)))

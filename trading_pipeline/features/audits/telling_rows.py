@@ -27,9 +27,9 @@ def telling_rows(
     """Distinct rows, the most telling of every kind first; the last bar is none of them.
 
     `table` holds the columns to judge, one row a bar. Kinds: largest and smallest values of each
-    column; rows where a column leaves its usual value or comes back to it; bars with the largest and
-    smallest return, gap, range, volume and volatility, and the bars before these; ends of runs; ends
-    of days, weeks, months and years and the bars after them.
+    column; rows where a column leaves its usual value or comes back to it; bars with the largest
+    and smallest return, gap, range, volume and volatility, and the bars before these; ends of runs;
+    ends of days, weeks, months and years and the bars after them.
     """
     last = len(bars) - 1
     chosen: list[IntArray] = []

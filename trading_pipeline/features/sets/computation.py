@@ -27,13 +27,13 @@ def compute_features(
 
     Row i of a column is NaN for i < warmup and a finite number from there on; nothing is filled.
     Fewer bars than the warm-up give NaN only. Volume may be 0 throughout. `context` is needed for
-    intraday bars by features that read sessions, and by those of coarser bars. The frame is one block
-    of 8 bytes a value, and what a formula needs besides is let go before the next one. With
+    intraday bars by features that read sessions, and by those of coarser bars. The frame is one
+    block of 8 bytes a value, and what a formula needs besides is let go before the next one. With
     `complete=False` NaN after the warm-up is left for an audit to judge.
 
-    Raises `DataQualityError` for bars that are not in increasing order, have a NaN, an infinite value,
-    a price of 0 or less or a negative volume, and, by name, for a feature that gives another length,
-    an infinite value, or NaN after its warm-up.
+    Raises `DataQualityError` for bars that are not in increasing order, have a NaN, an infinite
+    value, a price of 0 or less or a negative volume, and, by name, for a feature that gives another
+    length, an infinite value, or NaN after its warm-up.
     """
     _check_bars(bars)
     _keep_freed_memory()
@@ -63,8 +63,8 @@ def compute_features(
 def _keep_freed_memory() -> None:
     """Let the C library keep up to 64 MB for reuse; it does once a block of 32 MB has been freed.
 
-    Otherwise each column's scratch arrays are mapped, paged in and given back again, which takes longer
-    than the arithmetic. The block itself is never touched.
+    Otherwise each column's scratch arrays are mapped, paged in and given back again, which takes
+    longer than the arithmetic. The block itself is never touched.
     """
     np.empty(31 * 2**20, dtype=np.uint8)
 
@@ -81,8 +81,8 @@ def _fill(row: FloatArray, spec: FeatureSpec, given: Any, bars: pd.DataFrame, wa
     values = np.asarray(given, dtype="float64")
     if values.shape != (len(bars),):
         raise DataQualityError(
-            f"The feature {spec.name!r} gave values of shape {values.shape} for {len(bars)} bars; it "
-            "must give one number for each bar.",
+            f"The feature {spec.name!r} gave values of shape {values.shape} for {len(bars)} bars; "
+            "it must give one number for each bar.",
             feature=spec.name,
             shape=values.shape,
         )
@@ -99,9 +99,9 @@ def _check_values(row: FloatArray, spec: FeatureSpec, bars: pd.DataFrame, warmup
     if wrong.size:
         place = warmup + int(wrong[0])
         raise DataQualityError(
-            f"The feature {spec.name!r} is {row[place]} at {bars.index[place]} (row {place}), after "
-            f"its warm-up of {warmup} bars. Give the case a value in its formula, or declare a "
-            "longer warm-up; nothing is filled.",
+            f"The feature {spec.name!r} is {row[place]} at {bars.index[place]} (row {place}), "
+            f"after its warm-up of {warmup} bars. Give the case a value in its formula, or declare "
+            "a longer warm-up; nothing is filled.",
             feature=spec.name,
             ts=bars.index[place],
             row=place,
@@ -113,13 +113,14 @@ def _check_bars(bars: pd.DataFrame) -> None:
     missing = [column for column in BAR_COLUMNS if column not in bars.columns]
     if missing:
         raise DataQualityError(
-            f"Bars lack the column(s) {', '.join(missing)}; features need {', '.join(BAR_COLUMNS)}.",
+            f"Bars lack the column(s) {', '.join(missing)}; features need "
+            f"{', '.join(BAR_COLUMNS)}.",
             missing=missing,
         )
     if not (bars.index.is_monotonic_increasing and bars.index.is_unique):
         raise DataQualityError(
-            "The bars are not in increasing order of ts, or one stands there twice; features of such "
-            "bars mean nothing. Sort them and drop the copies."
+            "The bars are not in increasing order of ts, or one stands there twice; features of "
+            "such bars mean nothing. Sort them and drop the copies."
         )
     for column in BAR_COLUMNS:
         values = bars[column].to_numpy(dtype="float64")
@@ -132,8 +133,8 @@ def _check_bars(bars: pd.DataFrame) -> None:
         if wrong.size:
             row = int(wrong[0])
             raise DataQualityError(
-                f"The {column} of bar {bars.index[row]} is {values[row]}; features need finite prices "
-                "above 0 and volumes of 0 or more. Fix or reject the bar first.",
+                f"The {column} of bar {bars.index[row]} is {values[row]}; features need finite "
+                "prices above 0 and volumes of 0 or more. Fix or reject the bar first.",
                 ts=bars.index[row],
                 row=row,
                 column=column,

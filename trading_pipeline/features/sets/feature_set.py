@@ -1,9 +1,9 @@
 """What a feature and a feature set are: frozen values that name, describe and compute columns.
 
-A feature of bar t uses bar t and earlier ones only. It has a value where the value no longer depends
-on where the bars begin (to a relative 1e-6), and is NaN on the rows before, its warm-up. So the
-same row is the same number whether it was computed from ten years of bars or from one window and
-`warmup_bars` before it.
+A feature of bar t uses bar t and earlier ones only. It has a value where the value no longer
+depends on where the bars begin (to a relative 1e-6), and is NaN on the rows before, its warm-up. So
+the same row is the same number whether it was computed from ten years of bars or from one window
+and `warmup_bars` before it.
 """
 
 from __future__ import annotations
@@ -43,11 +43,12 @@ class FeatureSpec:
     (equal to `lookback` for a plain window). `compute(bars, **parameters)` gives an array as long
     as the bars. `meaning`: one sentence with the unit.
 
-    `part`: the place of this feature in what `compute` gives, where it gives several arrays at once;
-    features with the same `compute` and parameters are computed together. `needs_context`: `compute`
-    takes `context`, a `FeatureContext` (None for daily bars without one). `warmups`: shorter warm-ups
-    by timeframe, where that depends on it. `memory`: "all" where a value depends on every bar back
-    to the first; the feature is then computed from there on, and not held to its `warmup`.
+    `part`: the place of this feature in what `compute` gives, where it gives several arrays at
+    once; features with the same `compute` and parameters are computed together. `needs_context`:
+    `compute` takes `context`, a `FeatureContext` (None for daily bars without one). `warmups`:
+    shorter warm-ups by timeframe, where that depends on it. `memory`: "all" where a value depends
+    on every bar back to the first; the feature is then computed from there on, and not held to its
+    `warmup`.
     """
 
     name: str
@@ -92,7 +93,7 @@ class FeatureSpec:
         return self.warmup if context is None else self.warmups.get(context.timeframe, self.warmup)
 
     def values(self, bars: pd.DataFrame, context: FeatureContext | None = None) -> FloatArray:
-        """What the formula gives for `bars`, as it is: unchecked, and with values in the warm-up."""
+        """What the formula gives for `bars`, as it is: unchecked, with values in the warm-up."""
         given = self.given(bars, context)
         return np.asarray(given if self.part is None else given[self.part], dtype="float64")
 
@@ -102,8 +103,8 @@ class FeatureSpec:
             return self._called(bars)
         if context is None and _are_intraday(bars):
             raise ConfigurationError(
-                f"The feature {self.name!r} depends on the sessions of these intraday bars, which bars "
-                "do not tell. Give context=FeatureContext(timeframe, calendar).",
+                f"The feature {self.name!r} depends on the sessions of these intraday bars, which "
+                "bars do not tell. Give context=FeatureContext(timeframe, calendar).",
                 feature=self.name,
             )
         return self._called(bars, context=context)
@@ -120,8 +121,8 @@ class FeatureSpec:
             if full is not None:  # the compiler's cache has no room: the formula is not to blame
                 raise full from error
             raise ConfigurationError(
-                f"The feature {self.name!r} failed on {len(bars)} bars: {type(error).__name__}: {error}. "
-                f"See {error_place(error, _file_of(self.compute))}.",
+                f"The feature {self.name!r} failed on {len(bars)} bars: {type(error).__name__}: "
+                f"{error}. See {error_place(error, _file_of(self.compute))}.",
                 feature=self.name,
             ) from error
 

@@ -24,8 +24,8 @@ Answer = TypeVar("Answer")
 _METHODS = ("capabilities", "fetch_bars", "fetch_actions")
 _FIX = (
     "Write one class with the methods capabilities(self), fetch_bars(self, request) and "
-    "fetch_actions(self, request); MarketDataSource in trading_pipeline.market_data.sources.protocol "
-    "says what they give."
+    "fetch_actions(self, request); MarketDataSource in "
+    "trading_pipeline.market_data.sources.protocol says what they give."
 )
 
 

@@ -60,8 +60,9 @@ def check_label_spec(spec: LabelSpec, sets: FeatureSets) -> None:
     side = next(each for each in chosen.specs if each.name == spec.side_column)
     if side.memory == "all":
         raise ConfigurationError(
-            f"The side of a meta-label is {spec.side_column!r} of {spec.side_features!r}, which remembers "
-            "all bars; a label's window reads only the warm-up before it. Name a column with a warm-up.",
+            f"The side of a meta-label is {spec.side_column!r} of {spec.side_features!r}, which "
+            "remembers all bars; a label's window reads only the warm-up before it. Name a column "
+            "with a warm-up.",
             feature=side.name,
         )
 

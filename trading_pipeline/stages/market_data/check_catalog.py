@@ -122,7 +122,8 @@ def _movable(path: Path | None) -> Iterator[None]:
         if path is None or path.is_relative_to(SHIPPED) or isinstance(error, OwnCodeError):
             raise
         raise type(error)(
-            f"{error} Until {path.name} is fixed, or moved out of {path.parent}, nothing else is run.",
+            f"{error} Until {path.name} is fixed, or moved out of {path.parent}, nothing else is "
+            "run.",
             **error.values,
         ) from error
 

@@ -108,8 +108,8 @@ def _usable(market: Market, params: MlDirectionParams) -> npt.NDArray[np.float64
     aligned = market.predictions[params.model]
     if "p_up" not in aligned.columns:
         raise StrategyError(
-            f"The predictions of '{params.model}' have no column p_up; 'ml_direction' trades models "
-            f"that predict a direction. Found: {', '.join(map(str, aligned.columns))}.",
+            f"The predictions of '{params.model}' have no column p_up; 'ml_direction' trades "
+            f"models that predict a direction. Found: {', '.join(map(str, aligned.columns))}.",
             model=params.model,
         )
     p_up = aligned["p_up"].to_numpy(dtype=np.float64).copy()

@@ -38,7 +38,7 @@ def simple_moving_average(values: npt.ArrayLike, window: int) -> FloatArray:
 
 
 def simple_moving_averages(values: npt.ArrayLike, windows: Sequence[int]) -> FloatArray:
-    """`simple_moving_average` of each window, one a row, equal bit for bit and computed side by side.
+    """`simple_moving_average` of each window, one a row, equal bit for bit, computed side by side.
 
     >>> simple_moving_averages([1.0, 2.0, 4.0], [1, 2]).tolist()
     [[1.0, 2.0, 4.0], [nan, 1.5, 3.0]]

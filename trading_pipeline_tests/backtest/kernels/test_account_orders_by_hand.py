@@ -280,7 +280,8 @@ def test_negative_cash_pays_interest():
 @pytest.mark.parametrize(
     ("side", "levels", "word"),
     [("buy", {"stop_loss": Price(11.0)}, "below"), ("short", {"stop_loss": Price(9.0)}, "above"),
-     ("buy", {"take_profit": Price(9.0)}, "above"), ("short", {"take_profit": Price(11.0)}, "below")],
+     ("buy", {"take_profit": Price(9.0)}, "above"),
+     ("short", {"take_profit": Price(11.0)}, "below")],
 )  # fmt: skip
 def test_level_on_the_wrong_side_names_bar_and_value(side, levels, word):
     signals = orders_at(3, **{side: [1]}, **levels)

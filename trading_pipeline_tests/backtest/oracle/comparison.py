@@ -248,8 +248,9 @@ def _actions(desks: list[Desk]) -> Any:
 def _orders(rows: np.ndarray) -> list[tuple[object, ...]]:
     return [
         _plain(
-            int(row[c.O_ASSET]), int(row[c.O_DECIDED_BAR]), int(row[c.O_BAR]), _AT[int(row[c.O_AT])],
-            int(row[c.O_SIDE]), "entry" if row[c.O_IS_ENTRY] else "exit", _KINDS[int(row[c.O_KIND])],
+            int(row[c.O_ASSET]), int(row[c.O_DECIDED_BAR]), int(row[c.O_BAR]),
+            _AT[int(row[c.O_AT])], int(row[c.O_SIDE]), "entry" if row[c.O_IS_ENTRY] else "exit",
+            _KINDS[int(row[c.O_KIND])],
             *(row[k] for k in (c.O_REQUESTED, c.O_FILLED, c.O_PRICE, c.O_FEE, c.O_SLIPPAGE)),
             ORDER_REASONS[int(row[c.O_REASON])],
         )
@@ -263,7 +264,8 @@ def _trades(rows: np.ndarray) -> list[tuple[object, ...]]:
             int(row[c.T_ASSET]), int(row[c.T_SIDE]), row[c.T_QUANTITY], int(row[c.T_ENTRY_BAR]),
             _AT[int(row[c.T_ENTRY_AT])], row[c.T_ENTRY_PRICE], row[c.T_FEES], row[c.T_SLIPPAGE],
             int(row[c.T_EXIT_BAR]), _AT[int(row[c.T_EXIT_AT])], row[c.T_EXIT_PRICE],
-            row[c.T_EXIT_QUANTITY], row[c.T_INCOME], row[c.T_PNL], ORDER_REASONS[int(row[c.T_REASON])],
+            row[c.T_EXIT_QUANTITY], row[c.T_INCOME], row[c.T_PNL],
+            ORDER_REASONS[int(row[c.T_REASON])],
         )
         for row in rows
     ]  # fmt: skip

@@ -159,7 +159,7 @@ def _place(
 
 
 def try_resting(book: Book, desk: Desk, i: int, at: str, bar: Bar) -> None:
-    """Fill the resting order if its price is there; then the stop of what it opened inside the bar."""
+    """Fill the resting order if its price is there; then the stop of what it opened in the bar."""
     order = desk.resting
     assert order is not None
     side, held = order.side, desk.position

@@ -18,7 +18,7 @@ ABOUT_EQUAL = 1.0 + 1e-12
 
 @dataclass(frozen=True)
 class Rules:
-    """What one instrument's settings say about prices, costs and sizes. `side`: +1 buys, -1 sells."""
+    """What one instrument's settings say of prices, costs and sizes. `side`: +1 buys, -1 sells."""
 
     settings: BacktestSettings
 

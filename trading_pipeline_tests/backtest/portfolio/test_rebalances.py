@@ -27,7 +27,7 @@ from trading_pipeline_tests.backtest.random_weights import weight_run
 
 
 def taken_by(bars, weights, settings=None, **others):
-    """(result, what the loop for weights made of the inputs: None where it left them to another)."""
+    """(result, what the loop for weights made of the inputs: None where left to another)."""
     taken = []
 
     def watched(*inputs):
@@ -77,8 +77,8 @@ def test_random_runs_are_equal_and_reach_every_order_there_is():
         )
     assert min(reasons.values()) > 0
     expected = {
-        "filled", "clipped_to_cash", "rounded_to_lot", "below_one_lot", "below_min_notional", "no_cash",
-        "no_size", "short_not_allowed", "no_next_bar", "rebalance",
+        "filled", "clipped_to_cash", "rounded_to_lot", "below_one_lot", "below_min_notional",
+        "no_cash", "no_size", "short_not_allowed", "no_next_bar", "rebalance",
     }  # fmt: skip
     assert expected <= {ORDER_REASONS.get(reason) for reason in reasons}
     assert reasons["ruin"] > 1
@@ -194,8 +194,9 @@ def test_sizing_and_order_times_of_signals_play_no_part():
     _, bars = markets(1)
     plain, _ = by_both_ways(bars, steady(bars, 0.1))
     for change in (
-        {"sizing": TargetWeight(weight=0.4)}, {"sizing": PercentAtRisk(percent=0.1)}, {"pyramiding": 3},
-        {"sizing": VolatilityTarget(annual_volatility=0.2, lookback_bars=5)}, {"time_in_force": "day"},
+        {"sizing": TargetWeight(weight=0.4)}, {"sizing": PercentAtRisk(percent=0.1)},
+        {"pyramiding": 3}, {"sizing": VolatilityTarget(annual_volatility=0.2, lookback_bars=5)},
+        {"time_in_force": "day"},
     ):  # fmt: skip
         fast, full = by_both_ways(bars, steady(bars, 0.1), BacktestSettings(**change))
         assert_same_bits(fast, full)

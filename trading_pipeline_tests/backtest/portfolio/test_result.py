@@ -107,7 +107,8 @@ def test_hash_depends_on_what_makes_the_result_and_on_nothing_else():
 
     assert hash_of() == hash_of(priorities={"A": 0.0}) == hash_of(actions={})
     differing = {
-        hash_of(), hash_of(priorities={"B": 1.0}), hash_of(instrument_settings={"B": {"lot_size": 1.0}}),
+        hash_of(), hash_of(priorities={"B": 1.0}),
+        hash_of(instrument_settings={"B": {"lot_size": 1.0}}),
     }  # fmt: skip
     assert len(differing) == 3
 

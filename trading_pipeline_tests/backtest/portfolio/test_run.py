@@ -77,7 +77,8 @@ def test_sells_come_before_buys_whatever_the_priority():
     orders = {"A": orders_at(4, buy=[1]), "Z": orders_at(4, buy=[0], sell=[1])}
     result = run_portfolio_backtest(bars, orders, ALL)
     assert log(result) == [
-        ("Z", "buy", 100.0, "filled"), ("Z", "sell", 100.0, "signal"), ("A", "buy", 200.0, "filled"),
+        ("Z", "buy", 100.0, "filled"), ("Z", "sell", 100.0, "signal"),
+        ("A", "buy", 200.0, "filled"),
     ]  # fmt: skip
 
 
@@ -180,7 +181,8 @@ def test_weight_of_the_other_sign_closes_and_opens_anew():
     bars = {"A": flat_bars(10, 10, 10, 10)}
     result = run_portfolio_backtest(bars, weights_at({0: {"A": 0.5}, 1: {"A": -0.5}}), ALL)
     assert log(result) == [
-        ("A", "buy", 50.0, "filled"), ("A", "sell", 50.0, "rebalance"), ("A", "sell", 50.0, "filled"),
+        ("A", "buy", 50.0, "filled"), ("A", "sell", 50.0, "rebalance"),
+        ("A", "sell", 50.0, "filled"),
     ]  # fmt: skip
     no_shorts = ALL.model_copy(update={"allow_short": False})
     refused = run_portfolio_backtest(bars, weights_at({0: {"A": 0.5}, 1: {"A": -0.5}}), no_shorts)

@@ -1,4 +1,4 @@
-"""The most used indicators against a second computation from their definitions, by pandas and NumPy alone.
+"""The most used indicators against their definitions, computed by pandas and NumPy alone.
 
 Recursive ones are compared after their warm-up, where the two ways of starting them are forgotten;
 windowed ones on every row that has a value.

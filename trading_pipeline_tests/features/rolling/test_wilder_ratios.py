@@ -1,4 +1,4 @@
-"""Wilder's ratios where a market stands still, against TA-Lib where it does not, and their warm-up."""
+"""Wilder's ratios where a market stands still, against TA-Lib where it does not; their warm-up."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def computed(bars):
 
 
 def with_stillness(bars, lengths=LENGTHS, moving=230):
-    """Equal bars of each of the lengths, `moving` bars of the walk before each; also where they begin."""
+    """Equal bars of each length, `moving` bars of the walk before each; also where they begin."""
     bars, begins, row = bars.copy(), [], 420
     for length in lengths:
         bars.iloc[row : row + length, :4] = bars["close"].iloc[row - 1]

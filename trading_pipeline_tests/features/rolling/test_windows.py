@@ -101,7 +101,7 @@ def windows_of(values, window):
 
 
 def correlation(left, right, window):
-    """Of each window afresh: pandas' running sums are good to 1e-8 only in windows of 2 or 3 rows."""
+    """Each window afresh: pandas' running sums are good to 1e-8 only in windows of 2 or 3 rows."""
     left, right = (windows_of(each, window) for each in (left, right))
     left, right = (each - each.mean(axis=1, keepdims=True) for each in (left, right))
     found = (left * right).sum(axis=1) / np.sqrt((left**2).sum(axis=1) * (right**2).sum(axis=1))

@@ -1,4 +1,4 @@
-"""What every shipped feature set keeps to, and the sets of lags, candles, differences and coarse bars."""
+"""What every shipped feature set keeps to; sets of lags, candles, differences and coarse bars."""
 
 from __future__ import annotations
 

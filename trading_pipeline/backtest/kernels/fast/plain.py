@@ -193,8 +193,8 @@ def simulate(
                 else:
                     price = np.nan
                 n_orders = log_order(
-                    orders, n_orders, 0, t, i, at, side, True, c.K_MARKET, asked, bought, price, fee,
-                    slip, reason,
+                    orders, n_orders, 0, t, i, at, side, True, c.K_MARKET, asked, bought, price,
+                    fee, slip, reason,
                 )  # fmt: skip
                 if quantity == 0.0:
                     side, stop, target, trail = 0.0, np.nan, np.nan, np.nan
