@@ -39,7 +39,7 @@ def known_zone(name: str) -> str:
     """The name of a time zone; `ValueError` for one that the IANA database does not have."""
     if name not in _zones():
         raise ValueError(
-            f"there is no time zone {name!r}. {did_you_mean(name, sorted(_zones()))} Name it as "
+            f"{name!r} is not a time zone. {did_you_mean(name, sorted(_zones()))} Name it as "
             "the IANA database does, for example America/New_York"
         )
     return name

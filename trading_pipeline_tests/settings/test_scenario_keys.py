@@ -121,7 +121,7 @@ def test_defaults_are_the_engines_and_the_instruments():
         ({"finance": {}}, "Unknown key 'finance'. Did you mean 'financing'"),
         ({"limits": {"leverag": 2}}, "Unknown key 'limits.leverag'. Did you mean 'leverage'"),
         ({"session": {"close": "16:00", "zone": "America/NewYork"}},
-         "no time zone 'America/NewYork'. Did you mean 'America/New_York'"),
+         "'America/NewYork' is not a time zone. Did you mean 'America/New_York'"),
         ({"session": {"close": "16:00"}}, "'session': .*the key 'zone' is missing"),
         ({"session": {"zone": "UTC"}}, "'session': .*the key 'close' is missing"),
         ({"session": {"close": "25:00", "zone": "UTC"}}, "'session.close': .*'25:00'"),
