@@ -119,8 +119,9 @@ def run_portfolio_backtest(
         inputs, entries = account_inputs(checked, tables, signals, plan, account, own, effects)
         run = run_account(inputs, effects.applied, entries, progress=progress, cancelled=cancelled)
     warnings = run_warnings(account, run.stats, clock)
-    for name, each in checked.items():
-        warnings += [f"{name}: {said}" for said in each.session_warning(account.session_close)]
+    if account.session_close is not None:
+        for name, each in checked.items():
+            warnings += [f"{name}: {said}" for said in each.session_warning(account.session_close)]
     if not tables.complete and isinstance(run.quantity, np.ndarray):
         warnings += ended_instruments(run.quantity[-1], int(clock.ts[-1]), checked)
     return PortfolioResult(
