@@ -1,8 +1,8 @@
 """What a strategy is: a name, parameters, and signals from a market.
 
-To ship one: a file of its own in this folder, and its class in `catalogue.py`. To use one of your
-own: one class in a file of `runtime/config/strategies/` (docs/own-code.md). Parameters are strict:
-an unknown key, a text for a number or a number with decimals for a whole one is an error.
+To ship a strategy, add a file to this folder and its class to `catalogue.py`. To use your own, put
+one class in a file of `runtime/config/strategies/` (docs/own-code.md). Parameters are strict: an
+unknown key, a text where a number is expected, or decimals in a whole number are errors.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ Direction = Literal["long_only", "long_short"]
 
 
 class StrategyParams(SpecModel):
-    """Base of all strategies' parameters: frozen, strict, no unknown key.
+    """Base of all strategies' parameters: frozen, strict, no unknown keys.
 
-    The docstring below a field is its meaning in `trading-pipeline strategies show`.
+    `trading-pipeline strategies show` prints the docstring below a field as its meaning.
     """
 
     model_config = ConfigDict(strict=True, use_attribute_docstrings=True)
@@ -38,19 +38,19 @@ ParamsT = TypeVar("ParamsT", bound=StrategyParams)
 class Strategy(ABC, Generic[ParamsT]):
     """A rule that turns what is known at each bar's close into signals.
 
-    Row t of the signals may use bars and predictions up to t only; an audit takes later ones away
-    and expects equal rows. A strategy keeps no state between calls. Its parameters are those of
-    the class in brackets, `Strategy[MineParams]`; `Strategy` alone has none.
+    Row t of the signals may use only bars and predictions up to t; an audit removes later ones and
+    expects the same rows. A strategy keeps no state between calls. The class in brackets,
+    `Strategy[MineParams]`, holds its parameters; plain `Strategy` has none.
     """
 
     name: ClassVar[str]
-    """Name in scenarios and tables, `[a-z0-9_]+`; a user's file may leave it to its own name."""
+    """Name in scenarios and tables, `[a-z0-9_]+`; in a user's file it defaults to the file name."""
 
     params_type: type[ParamsT] = StrategyParams  # type: ignore[assignment]
-    """Class of the parameters; all have defaults."""
+    """Class of the parameters; every parameter has a default."""
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Take the class of the parameters from the brackets, where it is not given."""
+        """Take the class of the parameters from the brackets, unless the class sets it itself."""
         super().__init_subclass__(**options)
         for base in vars(cls).get("__orig_bases__", ()):
             for argument in get_args(base):
@@ -59,14 +59,14 @@ class Strategy(ABC, Generic[ParamsT]):
 
     @abstractmethod
     def signals(self, market: Market, params: ParamsT) -> Signals:
-        """Signals of every bar of `market`; no bar gives signals of length 0."""
+        """Signals of every bar of `market`; an empty market gives signals of length 0."""
 
     def warmup_bars(self, params: ParamsT) -> int:
         """Bars that must come before the first one that can have a signal.
 
         By default the sum of the whole-number parameters: windows are whole numbers of bars, and
-        an average of an average needs no more than the sum of both. It is shown to people and cuts
-        nothing: a strategy is always given every stored bar before the dates it trades.
+        an average of an average needs at most the sum of both. The number is only displayed; a
+        strategy always receives every stored bar before the dates it trades.
         """
         return sum(value for _, value in params if type(value) is int)
 
@@ -75,7 +75,7 @@ class Strategy(ABC, Generic[ParamsT]):
         market: Market,  # noqa: ARG002 - overridden
         many: Sequence[ParamsT],  # noqa: ARG002 - overridden
     ) -> CrossingPlan | None:
-        """Combinations for the fast sweep, one a set of parameters; None without such a form.
+        """One combination for each set of parameters, for the fast sweep; None if unsupported.
 
         `plan.signals(row)` must equal `signals(market, many[row])`.
         """

@@ -1,7 +1,7 @@
-"""What a strategy may look at: one instrument's bars and predictions, by their clocks.
+"""What a strategy may look at: one instrument's bars, and the predictions known at each of them.
 
-Prices as traded are the engine's; a strategy sees forward-adjusted ones, in which a split or a
-dividend is no jump, and which never change when a later action comes.
+The engine trades prices as traded. A strategy sees forward-adjusted prices: a split or a dividend
+causes no jump in them, and a later corporate action never changes them.
 """
 
 from __future__ import annotations
@@ -22,20 +22,32 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 AGE_COLUMN = "age_bars"
-"""Column of aligned predictions: bars since the row could be known, 0 at the bar that made it."""
+"""Column of aligned predictions: bars since the prediction became known, 0 at that bar itself."""
 
 
 class Market:
     """One instrument as a strategy sees it.
 
-    `raw`: bars as traded (`domain.bars`). `factor`: price factor of each bar (forward-adjusted =
-    raw times factor); None is 1.0 throughout. `known_at`: when each bar can be known, aware UTC and
-    never falling; needed only to join predictions. `predictions`: by model name, frames with the
-    column `known_at`, sorted by it. `split_factor`: factor of the splits alone, by which volume is
-    divided. Bars are copied: a strategy cannot change the caller's frames.
+    Bars are copied, so a strategy cannot change the caller's frames.
 
-    Raises `DataQualityError` for another length, a factor that is not above 0, or a clock that runs
-    backward.
+    Parameters
+    ----------
+    raw
+        Bars as traded (`domain.bars`).
+    factor
+        Price factor of each bar: forward-adjusted = raw times factor. None means 1.0 throughout.
+    known_at
+        When each bar becomes known, aware UTC and never decreasing. Needed only to join
+        predictions.
+    predictions
+        By model name, frames sorted by their column `known_at`.
+    split_factor
+        Factor of the splits alone; volume is divided by it.
+
+    Raises
+    ------
+    DataQualityError
+        If an array does not have one value a bar, a factor is not above 0, or `known_at` decreases.
 
     >>> days = pd.date_range("2024-01-01", periods=2, tz="UTC", name="ts")
     >>> prices = {name: [10.0, 5.5] for name in ("open", "high", "low", "close", "volume")}
@@ -83,18 +95,19 @@ class Market:
     def predictions(self) -> Mapping[str, pd.DataFrame]:
         """By model name: for each bar the newest prediction known by then, and its `age_bars`.
 
-        Row t is the last row with `known_at` at or before bar t's, NaN (and age NaN) before the
-        first; joined on `known_at`, never on `ts`. Index as `bars`.
+        Row t is the last prediction whose `known_at` is at or before that of bar t; before the
+        first prediction it is NaN, as is its age. The join uses `known_at`, never `ts`. Same index
+        as `bars`.
         """
         return {name: self._aligned(name, frame) for name, frame in self.prediction_frames.items()}
 
     def to_raw(self, level: npt.ArrayLike) -> FloatArray:
-        """Raw prices of adjusted levels, row t by bar t's factor; one level or one a bar."""
+        """Raw prices of adjusted levels (one level, or one a bar), using the factor of each bar."""
         levels = np.broadcast_to(np.asarray(level, dtype=np.float64), (len(self),))
         return levels.copy() if self.factor is None else levels / self.factor
 
     def head(self, rows: int) -> Market:
-        """The market as of the close of bar `rows - 1`: later bars and predictions are gone."""
+        """The market as of the close of bar `rows - 1`, without later bars and predictions."""
         clock = self.known_at
         frames = dict(self.prediction_frames)
         if clock is not None:
@@ -154,8 +167,8 @@ class Market:
             )
         if "known_at" not in frame.columns:
             raise DataQualityError(
-                f"The predictions of '{name}' have no column known_at, so nobody can tell when "
-                f"they were known. Found: {', '.join(map(str, frame.columns))}.",
+                f"The predictions of '{name}' have no column known_at, so it is not clear "
+                f"when they were known. Found: {', '.join(map(str, frame.columns))}.",
                 model=name,
             )
         clock = utc_index(frame["known_at"])

@@ -1,7 +1,7 @@
-"""Features made of an indicator and its parameters, as YAML sets name them.
+"""Features made from an indicator and its parameters, as YAML sets name them.
 
-The level of an indicator that never forgets the first bar (such as on-balance volume) means
-nothing: it is offered only in the forms in which its start cancels out.
+The level of an indicator that never forgets its first bar (such as on-balance volume) has no
+meaning, so such an indicator is offered only in forms in which the start cancels out.
 """
 
 from __future__ import annotations
@@ -70,13 +70,26 @@ def indicator_features(
     bars: int | None = None,
     **parameters: int | float,
 ) -> tuple[FeatureSpec, ...]:
-    """A feature for each output of a TA-Lib indicator, or for the `output` named.
+    """A feature for each output of a TA-Lib indicator, or only for the one named `output`.
 
-    `source`: the column that an indicator of one series reads. `form`: "level" (TA-Lib's own
-    values), "by_close" (prices as fractions of the close), "difference" and "z_score" over `bars`
-    bars. Unnamed columns are called after indicator and parameters. Raises `UnknownNameError` with
-    the closest names for an indicator, parameter, output, column or form that there is not, and
-    `ConfigurationError` for a parameter out of range and for a form that depends on the first bar.
+    Parameters
+    ----------
+    indicator
+        TA-Lib's name, such as "RSI"; `parameters` are the indicator's own.
+    name
+        Base name of the columns; by default made from the indicator and its parameters.
+    source
+        The column that an indicator of one series reads.
+    form
+        "level" (TA-Lib's own values), "by_close" (prices as fractions of the close), or
+        "difference" and "z_score", both over `bars` bars.
+
+    Raises
+    ------
+    UnknownNameError
+        For an unknown indicator, parameter, output, column or form; offers the closest names.
+    ConfigurationError
+        For a parameter out of range, and for a form that depends on the first bar.
 
     >>> [spec.name for spec in indicator_features("RSI", timeperiod=21)]
     ['rsi_21']
@@ -141,7 +154,7 @@ def _check_keys(indicator: str, parameters: dict[str, int | float]) -> None:
 
 
 def _form_bars(indicator: str, form: Form, bars: int | None) -> int:
-    """Bars before the present one that the form reads."""
+    """Bars before the current one that the form reads."""
     least = {"difference": 1, "z_score": 2}.get(form)
     if least is None and bars is not None:
         raise ConfigurationError(

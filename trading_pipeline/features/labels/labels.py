@@ -1,8 +1,8 @@
 """Labels: what a model is asked to forecast. Returns are fractions, not percent.
 
-A label of bar t is entered at the open of bar t+1 and left at the close of bar t+h, or at a barrier
-before it, on forward-adjusted prices. `t0` is the moment its features are known, `t1` the moment
-the label is.
+The trade behind the label of bar t enters at the open of bar t+1 and exits at the close of bar t+h,
+or earlier at a barrier, on forward-adjusted prices. Its features are known at `t0`, its label at
+`t1`.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class Labels:
 
     `frame`: index ts, columns t0 and t1 (datetime64[us, UTC]) and label (float64, never NaN), or
     the columns of the path; barriers add `ambiguous`, `exit_return` and `side`. `unfinished`: bars
-    whose label is not known yet. `dead_zone`: bars whose return is not beyond the dead zone on
-    either side. `unscaled`: bars without a volatility above 0 before them, or without a side. Every
-    bar is in exactly one of the four.
+    whose label is not known yet. `dead_zone`: bars whose return lies inside the dead zone.
+    `unscaled`: bars without a positive volatility before them, or without a side. Every bar is
+    counted in exactly one of the four.
     """
 
     frame: pd.DataFrame
@@ -58,13 +58,13 @@ def compute_labels(
     """Labels of `bars`, one row for each bar that has a label whose outcome is known.
 
     The forward return of bar t over h bars is `close[t+h] / open[t+1] - 1`; `t0 = known_at[t]` and
-    `t1 = known_at[t+h]`, or with barriers that of the bar that touches one. Bars count by position:
-    a session that is missing from `bars` is no bar. Kinds:
+    `t1 = known_at[t+h]`, or with barriers that of the bar that touches one. Bars are counted by
+    position: a session missing from `bars` does not count. Kinds:
 
     - `forward_return`: that number; `scaled_return`: its log in volatilities of the last
       `volatility_bars` one-bar log returns, times the root of h.
-    - `direction`: 1.0 above the dead zone, 0.0 below it, no row on or inside it (if it is 0: no row
-      for a return of exactly 0); `three_way`: 1.0, -1.0, and 0.0 on or inside it.
+    - `direction`: 1.0 above the dead zone, 0.0 below it, no row on or inside it (a dead zone of 0
+      drops only returns of exactly 0); `three_way`: 1.0, -1.0, and 0.0 on or inside it.
     - `triple_barrier` and `meta_label`: see `barriers.py`.
     - `ohlc_path`: for each step k up to h `close_k`, log of close over bar t's close, `body_k`, log
       of close over open of that bar, and the wicks `upper_k`, `lower_k`, 0 or more, in logs.

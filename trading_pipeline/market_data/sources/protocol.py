@@ -1,6 +1,6 @@
-"""This file holds the protocol that every source of bars follows, and its requests and answers.
+"""The protocol that every source of bars follows, with its requests and answers.
 
-Spans are aware UTC and half-open, `start <= ts < end`. Prices say on which basis they stand.
+Spans are aware UTC and half-open, `start <= ts < end`. Every batch of prices states its basis.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PriceBasis = Literal["as_traded", "split_adjusted"]
 
 
 def utc_now() -> datetime:
-    """The present moment, aware UTC; sources take another clock in tests."""
+    """The current time, aware UTC; tests give sources another clock."""
     return datetime.now(UTC)
 
 
@@ -40,8 +40,8 @@ def utc_now() -> datetime:
 class SourceCapabilities:
     """What a source can be asked for.
 
-    `history_limits`: how far back from now a timeframe goes; a timeframe that is absent has no
-    limit. `page_rows`: most bars in one answer of the provider, None where it does not page.
+    `history_limits`: how far back from now each timeframe reaches; a timeframe not listed has no
+    limit. `page_rows`: most bars in one answer of the provider, None if it does not page.
     """
 
     timeframes: tuple[Timeframe, ...]
@@ -88,7 +88,7 @@ class ActionRequest(_SpanRequest):
 
 @dataclass(frozen=True, kw_only=True)
 class BarBatch:
-    """Answer to a `BarRequest`: bars after `domain.bars`, in time order; 0 rows are legal.
+    """Answer to a `BarRequest`: bars as in `domain.bars`, in time order, possibly none.
 
     `fetched_at`: when the answer came, aware UTC. `client_version`: name and version of what
     produced it, for the fetch log.
@@ -104,7 +104,7 @@ class BarBatch:
 class MarketDataSource(Protocol):
     """Where bars and corporate actions come from.
 
-    Failures raise a `DataFetchError`; an empty answer is never a failure in disguise.
+    Failures raise a `DataFetchError`; a source never returns an empty answer to hide a failure.
     """
 
     @property
@@ -113,20 +113,20 @@ class MarketDataSource(Protocol):
         ...
 
     def capabilities(self) -> SourceCapabilities:
-        """What may be asked; needs no network."""
+        """What the source can be asked for; needs no network."""
         ...
 
     def fetch_bars(self, request: BarRequest) -> BarBatch:
-        """Bars of the span asked for."""
+        """Bars of the requested span."""
         ...
 
     def fetch_actions(self, request: ActionRequest) -> list[CorporateAction]:
-        """Corporate actions of the span, by ex-date; empty where the instrument has none."""
+        """Corporate actions of the requested span, by ex-date; empty if there are none."""
         ...
 
 
 def require_timeframe(source: MarketDataSource, instrument: Instrument) -> None:
-    """Raise `PermanentFetchError` where the source does not have the instrument's timeframe."""
+    """Raise `PermanentFetchError` if the source does not offer the instrument's timeframe."""
     offered = source.capabilities().timeframes
     if instrument.timeframe not in offered:
         raise PermanentFetchError(

@@ -26,15 +26,15 @@ class MlDirectionParams(StrategyParams):
     model: Name = "direction"
     """Model whose predictions are traded."""
     enter_above: Probability = 0.55
-    """Long from a probability above it; with `long_short` short from one below 1 minus it."""
+    """Go long above this probability; with `long_short`, go short below 1 minus it."""
     exit_below: Probability = 0.5
-    """A long position ends below it, a short one above 1 minus it."""
+    """Close a long position below this probability, a short one above 1 minus it."""
     direction: Direction = "long_only"
-    """Whether low probabilities are sold short."""
+    """Whether to sell short on low probabilities."""
     on_missing: Literal["exit", "hold"] = "exit"
-    """What a bar without a prediction does to an open position."""
+    """What to do with an open position on a bar without a prediction."""
     max_age_bars: Annotated[int, Field(ge=0)] = 0
-    """Bars for which an older prediction still counts; 0 takes only the bar's own."""
+    """Oldest usable prediction, in bars; 0 uses only the bar's own."""
 
     @model_validator(mode="after")
     def _ordered(self) -> MlDirectionParams:
@@ -55,11 +55,11 @@ class MlDirectionParams(StrategyParams):
 class MlDirection(Strategy[MlDirectionParams]):
     """Hold long (short) while the model's probability of a rise is high (low), with a band between.
 
-    There is one entry where a state begins and one exit where it ends. So a position that a stop
-    has closed is not opened again before the probability has left its band, and none is opened
-    where trading starts in the middle of a state. A bar without a usable prediction (none yet, NaN,
-    too old) never opens a position and, by default, closes it: no position is held without a
-    reason. `confidence` is the probability of the likelier side.
+    Each long or short state has one entry where it begins and one exit where it ends. A position
+    that a stop has closed is therefore not reopened until its state has ended and a new one begins,
+    and no position is opened when trading starts in the middle of a state. A bar without a usable
+    prediction (none yet, NaN or too old) never opens a position and, by default, closes an open
+    one. `confidence` is the probability of the likelier side.
     """
 
     name: ClassVar[str] = "ml_direction"
@@ -67,8 +67,8 @@ class MlDirection(Strategy[MlDirectionParams]):
     def signals(self, market: Market, params: MlDirectionParams) -> Signals:
         """Signals of every bar.
 
-        Raises `StrategyError` where the market does not hold the model's predictions, or they have
-        no column `p_up` with probabilities.
+        Raises `StrategyError` if the market lacks the model's predictions, or if they have no
+        column `p_up` with probabilities.
         """
         p_up = _usable(market, params)
         missing = np.isnan(p_up)
@@ -89,16 +89,16 @@ class MlDirection(Strategy[MlDirectionParams]):
         )
 
     def warmup_bars(self, params: MlDirectionParams) -> int:  # noqa: ARG002
-        """None: the model's own warm-up lies in its predictions."""
+        """0: the model's own warm-up is already part of its predictions."""
         return 0
 
     def required_predictions(self, params: MlDirectionParams) -> tuple[str, ...]:
-        """The one model."""
+        """The model that `params` names."""
         return (params.model,)
 
 
 def _usable(market: Market, params: MlDirectionParams) -> npt.NDArray[np.float64]:
-    """Probability at each bar; NaN where there is none that is young enough."""
+    """Probability at each bar; NaN where there is none, or only one that is too old."""
     if params.model not in market.prediction_frames:
         raise StrategyError(
             f"The strategy 'ml_direction' needs the predictions of the model '{params.model}', and "
@@ -128,7 +128,7 @@ def _usable(market: Market, params: MlDirectionParams) -> npt.NDArray[np.float64
 
 
 def _held(begins: BoolArray, ends: BoolArray) -> BoolArray:
-    """State that is True from a beginning until the next end; where both are set it begins."""
+    """True from each beginning until the next end; a row with both counts as a beginning."""
     rows = np.arange(begins.shape[0])
     last_begin = np.maximum.accumulate(np.where(begins, rows, -1))
     last_end = np.maximum.accumulate(np.where(ends, rows, -1))

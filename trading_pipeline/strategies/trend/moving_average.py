@@ -1,8 +1,8 @@
-"""This file holds the moving average that strategies share. Same unit as its input.
+"""The moving average that strategies share, in the unit of its input.
 
-Every average is the correctly rounded sum of its window over its length: the running sum is kept in
-two floats, so that rounding of earlier bars never reaches a later value and a cross does not depend
-on where the bars begin.
+Every average is the correctly rounded sum of its window divided by its length. The running sum is
+kept in two floats, so rounding errors of earlier bars never reach a later value, and a cross does
+not depend on where the bars begin.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ BoolArray = npt.NDArray[np.bool_]
 def simple_moving_average(values: npt.ArrayLike, window: int) -> FloatArray:
     """Mean of the last `window` values, this one included; NaN on the first `window - 1` rows.
 
-    Raises `StrategyError` for a window below 1 or a value that is not finite: one NaN would reach
-    every later average.
+    Raises `StrategyError` for a window below 1 or a value that is not finite, because one NaN would
+    spoil every later average.
 
     >>> simple_moving_average([1.0, 2.0, 4.0], 2).tolist()
     [nan, 1.5, 3.0]
     """
     series = _checked(values, [window])
-    # numba takes a second to import, and most processes that know a strategy never run one
+    # numba takes a second to import, and most processes that load a strategy never run one
     from trading_pipeline.strategies.trend.moving_average_kernel import rolling_mean
 
     averages: FloatArray = rolling_mean(series, int(window))
@@ -38,7 +38,9 @@ def simple_moving_average(values: npt.ArrayLike, window: int) -> FloatArray:
 
 
 def simple_moving_averages(values: npt.ArrayLike, windows: Sequence[int]) -> FloatArray:
-    """`simple_moving_average` of each window, one a row, equal bit for bit, computed side by side.
+    """`simple_moving_average` of each window, one a row; all windows are computed in one pass.
+
+    Each row equals the single average bit for bit.
 
     >>> simple_moving_averages([1.0, 2.0, 4.0], [1, 2]).tolist()
     [[1.0, 2.0, 4.0], [nan, 1.5, 3.0]]
@@ -67,9 +69,9 @@ def _checked(values: npt.ArrayLike, windows: Sequence[int]) -> FloatArray:
 
 
 def crosses_above(first: FloatArray, second: FloatArray) -> BoolArray:
-    """True where `first` is above `second` and was not above it one row before.
+    """True where `first` is above `second` and was not above it on the row before.
 
-    False on row 0, and where one of the four values is NaN.
+    False on row 0 and wherever one of the four values is NaN.
 
     >>> crosses_above(np.array([1.0, 2.0, 3.0]), np.array([2.0, 2.0, 2.0])).tolist()
     [False, False, True]

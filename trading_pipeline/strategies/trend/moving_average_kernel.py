@@ -1,4 +1,4 @@
-"""This file holds the compiled loop of the moving average; it is imported when first needed."""
+"""The compiled loops of the moving average, imported only when an average is first computed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BARS_A_BLOCK = 256  # short enough for the first cache
 
 @njit(cache=True, nogil=True)
 def rolling_mean(values: Any, window: int) -> Any:
-    """Mean of the last `window` values, NaN before there are that many; values must be finite."""
+    """Mean of the last `window` values, NaN on the first `window - 1` rows; needs finite values."""
     # high + low is the sum: each addition keeps its rounding error (Knuth's two-sum) in low.
     rows = values.shape[0]
     means = np.full(rows, np.nan)
@@ -36,10 +36,10 @@ def rolling_mean(values: Any, window: int) -> Any:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def rolling_means(values: Any, windows: Any) -> Any:
-    """`rolling_mean` of each window, one a row, with equal bits.
+    """`rolling_mean` of each window, one a row, equal bit for bit.
 
-    The windows go through the bars side by side: each addition waits for the one before it, so one
-    window alone leaves most of the processor idle.
+    Eight windows are summed at a time: within one window each addition depends on the one before,
+    so a single window leaves most of the processor idle.
     """
     rows, count = values.shape[0], windows.shape[0]
     means = np.empty((count, rows))
