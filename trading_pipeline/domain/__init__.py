@@ -1,7 +1,7 @@
-"""Values and contracts that every layer shares: no I/O, no configuration, no computing of results.
+"""Values and contracts that every layer shares: no I/O, no configuration, no computed results.
 
 Read `bars` (columns and index), `timeframe`, `instrument`, `windows`, `corporate_actions`, then
-what strategies give: `signals`, `target_weights`, `crossing_plan`. `hashing` makes all of them
+what strategies return: `signals`, `target_weights`, `crossing_plan`. `hashing` makes all of them
 comparable.
 """
 

@@ -22,7 +22,7 @@ TS_DTYPE = "datetime64[us, UTC]"
 def utc_index(values: Iterable[object] | pd.Index | pd.Series) -> pd.DatetimeIndex:
     """Aware UTC index named `ts` in microseconds.
 
-    Raises `DataQualityError` for stamps without a zone, and for values that are no time stamps.
+    Raises `DataQualityError` for stamps without a zone, and for values that are not time stamps.
     """
     try:
         index = pd.DatetimeIndex(values)  # type: ignore[arg-type]

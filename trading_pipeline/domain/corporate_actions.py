@@ -1,4 +1,4 @@
-"""Corporate actions: splits and cash dividends, as they were on the ex-date."""
+"""Corporate actions: splits and cash dividends, in the terms of their ex-date."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ ActionKind = Literal["split", "dividend"]
 class CorporateAction:
     """One split or dividend.
 
-    `value`: for a split new shares per old one (2.0 = two for one); for a dividend cash per share
-    as traded on the ex-date. `seen_at`: when this project first knew of it, aware UTC.
+    `value`: new shares per old share for a split (2.0 = two for one), cash per share as traded on
+    the ex-date for a dividend. `seen_at`: when this project first saw the action, aware UTC.
     """
 
     instrument: str

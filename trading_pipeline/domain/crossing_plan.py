@@ -1,7 +1,7 @@
 """Crossing plans: many strategies that trade the cross of one series over another.
 
-Each distinct row (a moving average, an oscillator, a constant level) is computed once and is once
-in `rows`; a combination is a pair of row numbers. Units are those of the rows.
+Each distinct row (a moving average, an oscillator, a constant level) is computed once and stored
+once in `rows`; a combination is a pair of row numbers. Units are those of the rows.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ TradedSides: TypeAlias = Literal["long_only", "long_short"]
 class CrossingPlan:
     """Combinations (first, second): up where `first` crosses above `second`, down where below.
 
-    `rows`: float64, one indicator a row, one bar a column; NaN where it is not known, and a cross
+    `rows`: float64, one indicator a row, one bar a column, NaN where the value is unknown; a cross
     needs both rows at both bars. `pairs`: row numbers, one combination a line. `direction`: long
-    after a cross up and flat after one down, or reversed at each. `lead`: columns (0 or 1) that
-    stand before the first traded bar, so that a cross onto it is seen.
+    after a cross up and flat after a cross down, or reversed at each cross. `lead`: number of
+    columns (0 or 1) before the first traded bar, needed to see a cross on that bar.
 
-    Raises `StrategyError` for another shape and for pairs without such a row.
+    Raises `StrategyError` for a wrong shape and for row numbers that do not exist.
 
     >>> rows = np.array([[1.0, 3.0, 1.0], [2.0, 2.0, 2.0]])
     >>> plan = CrossingPlan(rows=rows, pairs=np.array([[0, 1]]))
@@ -77,7 +77,7 @@ class CrossingPlan:
         return int(self.rows.shape[1]) - self.lead
 
     def cut(self, traded: slice) -> CrossingPlan:
-        """The plan for a range of its bars; a cross onto the range's first bar is kept."""
+        """The plan for a range of its bars; a cross on the range's first bar is kept."""
         first, last, _ = traded.indices(self.bars)
         first, last = first + self.lead, max(last, first) + self.lead
         lead = 1 if first > 0 else 0

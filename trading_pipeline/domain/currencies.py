@@ -1,4 +1,4 @@
-"""Currency codes: those of ISO 4217 in use, and the coins that prices are quoted in."""
+"""Currency codes: ISO 4217 codes in use, and the coins that prices are quoted in."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VES VND VUV WST XAF XAG XAU XCD XOF 
 XPT XXX YER ZAR ZMW ZWG
 """
 ISO_CURRENCIES = frozenset(_CODES.split())
-"""Alphabetic codes of ISO 4217; `XXX` means none."""
+"""Alphabetic codes of ISO 4217; `XXX` means no currency."""
 COINS = frozenset({"BTC", "ETH", "BNB", "USDT", "USDC", "DAI"})
-"""What crypto exchanges quote prices in beside currencies."""
+"""Coins in which crypto exchanges quote prices, besides currencies."""
 
 
 def require_currency(code: str) -> str:
-    """The code, where it is a currency or a coin; `UnknownNameError` offers the closest otherwise.
+    """The code itself if it is a currency or a coin; `UnknownNameError` offers close ones if not.
 
     >>> require_currency("INR")
     'INR'

@@ -18,9 +18,10 @@ TimestampKind = Literal["date", "datetime", "epoch", "date+time"]
 
 @dataclass(frozen=True, kw_only=True)
 class NumberFormat:
-    """How prices are written. `symbols`: cells have currency signs, spaces or apostrophes.
+    """How numbers are written.
 
-    `magnitudes`: volumes end in K, M, B or T, such as `12.34M`.
+    `symbols`: cells contain currency symbols, spaces or apostrophes. `magnitudes`: volumes end in
+    K, M, B or T, such as `12.34M`.
     """
 
     decimal: Literal[".", ","] = "."
@@ -33,10 +34,10 @@ class NumberFormat:
 class TimestampFormat:
     """How time stamps are written.
 
-    `unit`: s, ms, us or ns of an epoch, else None. `format`: directives of strptime, for
-    `date+time` both cells with a space between, None for an epoch. `formats`: all spellings that
-    occur, the commonest first. `is_iso`: year first with dashes or slashes, which may carry an
-    offset; `shows_offset`: a cell of the head carries one.
+    `unit`: s, ms, us or ns of an epoch, else None. `format`: strptime directives, None for an
+    epoch; for `date+time` they cover both cells, joined by a space. `formats`: all formats that
+    occur, the most common first. `is_iso`: year first with dashes or slashes, possibly with an
+    offset; `shows_offset`: a cell in the head of the file has one.
     """
 
     kind: TimestampKind
@@ -49,10 +50,11 @@ class TimestampFormat:
 
 @dataclass(frozen=True, kw_only=True)
 class TableShape:
-    """Form of a table: `delimiter` is None for Parquet, whose columns are named by `names`.
+    """Layout of a table.
 
-    `width`: cells of a full row. `positions`: role -> positions (two for a date and a time).
-    `quoted`: the file has quotation marks somewhere.
+    `delimiter`: None for Parquet, whose columns are named by `names`. `width`: cells of a full row.
+    `positions`: role -> positions (two for a date and a time). `quoted`: the file contains
+    quotation marks.
     """
 
     encoding: str
@@ -69,7 +71,7 @@ class TableShape:
 
     @property
     def column_names(self) -> dict[str, JsonValue]:
-        """Role -> name, or position where there is no header; `timestamp` is a list."""
+        """Role -> name, or position if there is no header; `timestamp` is a list."""
         named: dict[str, JsonValue] = {}
         for role, positions in self.positions.items():
             shown: list[JsonValue] = [self.names[p] if self.header else p for p in positions]

@@ -14,11 +14,11 @@ Severity = Literal["ERROR", "WARN"]
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing that a check found: where (`ts`, None for the whole window), how much, in words.
+    """One thing that a check found.
 
-    An ERROR means that nothing may be built on the window; a WARN is for a person to look at.
-    `count`: cases that this one stands for, above 1 in a last row that counts those that are not
-    shown.
+    `ts`: the bar, None for the whole window. `value`: the number found. `detail`: a sentence. An
+    ERROR means that nothing may be built on the window; a WARN needs a person to look. `count`:
+    number of cases, above 1 only in a last row that stands for the cases not shown.
     """
 
     check_name: str

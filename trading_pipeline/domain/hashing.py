@@ -1,7 +1,7 @@
 """Hashes that make inputs, code and results comparable.
 
 sha256 over canonical bytes: sorted keys, IEEE-754 big-endian floats, UTC microseconds. The full hex
-digest is stored; people are shown the first 12 digits.
+digest is stored; reports show its first 12 digits.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ def canonical_hash(value: Any) -> str:
 
 
 def short_hash(value: Any) -> str:
-    """First digits of `canonical_hash`, as ids and tables show it."""
+    """First digits of `canonical_hash`, as shown in ids and tables."""
     return canonical_hash(value)[:SHOWN_DIGITS]
 
 
 def frame_hash(frame: pd.DataFrame) -> str:
     """Hash of a frame's index, column names, types and values, in the order of rows and columns.
 
-    Moments are hashed in UTC microseconds, whatever their zone and unit; missing values are one,
-    whether None, NaN or NaT.
+    Moments are hashed in UTC microseconds, whatever their zone and unit. None, NaN and NaT all hash
+    alike.
     """
     digest = hashlib.sha256()
     _feed(digest, [str(column) for column in frame.columns])
@@ -65,7 +65,7 @@ def file_hash(path: Path) -> str:
 def _feed_series(digest: Any, series: pd.Series) -> None:
     dtype = series.dtype
     if isinstance(dtype, pd.DatetimeTZDtype):
-        digest.update(b"U")  # a moment is not the whole number of its microseconds
+        digest.update(b"U")  # a moment must not hash like the integer of its microseconds
         _feed(digest, pd.DatetimeIndex(series).tz_convert("UTC").as_unit("us").asi8)
     elif isinstance(dtype, np.dtype) and dtype.kind in "fiubmM":
         _feed(digest, series.to_numpy())
@@ -85,7 +85,7 @@ def _feed(digest: Any, value: Any) -> None:  # noqa: PLR0912 - one branch a type
     elif isinstance(value, (int, np.integer)):
         digest.update(b"i" + str(int(value)).encode() + b";")
     elif isinstance(value, (float, np.floating)):
-        # -0.0 equals 0.0, and all NaN are one
+        # -0.0 hashes like 0.0, and every NaN alike
         digest.update(b"f" + struct.pack(">d", float("nan") if value != value else value + 0.0))
     elif isinstance(value, str):
         data = value.encode()
@@ -118,7 +118,7 @@ def _feed(digest: Any, value: Any) -> None:  # noqa: PLR0912 - one branch a type
 
 
 def _feed_array(digest: Any, array: np.ndarray[Any, Any]) -> None:
-    if array.dtype.kind in "OUT":  # the width of fixed-width text is no part of its meaning
+    if array.dtype.kind in "OUT":  # the width of a fixed-width text does not change its meaning
         _feed(digest, [None if item is None else str(item) for item in array.tolist()])
         return
     if array.dtype.kind in "mM":

@@ -45,9 +45,9 @@ class Instrument:
     """One series of bars and what is needed to fetch, check and trade it.
 
     `multiplier`: account currency per point and contract. `lot_size` and `tick_size`: smallest
-    steps of quantity and price; None where any value is allowed. `listed_from`, `listed_to`: first
-    and last day on which bars can exist; None where not known. `resample_from`: the finer timeframe
-    that is fetched and put together to `timeframe`; None where the source gives `timeframe` itself.
+    steps of quantity and price; None if any value is allowed. `listed_from`, `listed_to`: first and
+    last day on which bars can exist; None if unknown. `resample_from`: the finer timeframe that is
+    fetched and resampled to `timeframe`; None if the source offers `timeframe` itself.
 
     >>> Instrument(symbol="AAPL", timeframe=Timeframe.D1, source="bundled").id
     'AAPL_1d'

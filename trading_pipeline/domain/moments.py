@@ -1,6 +1,6 @@
-"""Moments as int64 microseconds since 1970 UTC, the form in which calendars and files compute.
+"""Moments as int64 microseconds since 1970 UTC, the form that calendars and file readers use.
 
-Where a name says `wall`, the microseconds show a wall clock instead of UTC.
+If a name contains `wall`, the microseconds are those of a wall clock instead of UTC.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ MINUTE = 60_000_000
 DAY = 1440 * MINUTE
 WEEK = 7 * DAY
 WEEK_ANCHOR = -3 * DAY
-"""Monday 1969-12-29: weeks are counted from a Monday, as ISO 8601 does."""
+"""Monday 1969-12-29: weeks start on Monday, as in ISO 8601."""
 
 
 def moments_of(index: pd.Index) -> Moments:

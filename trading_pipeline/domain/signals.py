@@ -1,8 +1,8 @@
 """Trading signals: what a strategy decides at the close of each bar.
 
-Row t of every array is decided at the close of bar t from what is known then; when and at what
-price it fills is the engine's business. Absolute levels are raw prices of bar t (as traded), levels
-by `Fraction` are fractions of a price (0.05 is five percent) and need no conversion.
+Row t of every array is decided at the close of bar t from what is known then; the engine decides
+when and at what price it fills. Absolute levels are raw prices of bar t (as traded). Levels given
+as `Fraction` are fractions of a price (0.05 is five percent) and need no conversion.
 """
 
 from __future__ import annotations
@@ -84,20 +84,20 @@ class Signals:
     """Decisions of a strategy, one row a bar.
 
     `entry_long`, `exit_long`, `entry_short`, `exit_short`: bool arrays. An entry against an open
-    position of the other side reverses it. Where the signals of a bar contradict each other the
-    cautious reading holds: an exit cancels the entry of its own side, and entries of both sides
-    cancel each other (the exits stay).
+    position of the other side reverses it. Contradictory signals on one bar are read cautiously: an
+    exit cancels the entry of its own side, and entries of both sides cancel each other (the exits
+    stay).
 
-    `size`: replaces the number of the settings' sizing at that bar, in that sizing's unit; NaN
-    leaves it. `limit_price`, `stop_price`: turn the entry into a limit, stop or stop-limit order;
-    as `Fraction` they are counted from the close of the deciding bar (a buy limit below, a buy stop
-    above). `stop_loss`, `take_profit`, `trailing_stop`: levels of the position that the entry
-    opens, read at the bar of the entry's decision only. `confidence` (0 to 1) and `reason` (one
-    text a bar) are carried into the reports and change no fill. `index`: stamps of the bars that
-    the rows belong to, taken from the arrays where they are Series of stamps; the engine compares
-    it with its bars.
+    `size`: overrides the size in the settings at that bar, in the unit of that sizing; NaN keeps
+    the setting. `limit_price`, `stop_price`: turn the entry into a limit, stop or stop-limit order;
+    as `Fraction` they are measured from the close of the deciding bar (a buy limit below, a buy
+    stop above). `stop_loss`, `take_profit`, `trailing_stop`: levels of the position that the entry
+    opens, read only at the bar on which the entry is decided. `confidence` (0 to 1) and `reason`
+    (one text a bar) appear in the reports and change no fill. `index`: stamps of the bars that the
+    rows belong to, taken from any array that is a Series with stamps; the engine compares it with
+    its bars.
 
-    Raises `StrategyError` naming the field for a wrong type, another length or an impossible value.
+    Raises `StrategyError` naming the field for a wrong type, length or value.
 
     >>> yes = np.array([True, False, False])
     >>> signals = Signals.long_only(yes, ~yes, stop_loss=Fraction(0.05))
@@ -165,7 +165,7 @@ class Signals:
         return replace(self, **cut)
 
     def to_frame(self, index: pd.DatetimeIndex) -> pd.DataFrame:
-        """All fields that are given, as columns under the bars' index."""
+        """All fields that are set, as columns under the bars' index."""
         columns: dict[str, Any] = {name: getattr(self, name) for name in _INTENTS}
         for name in _LEVELS:
             level = getattr(self, name)
@@ -177,7 +177,7 @@ class Signals:
         return pd.DataFrame(columns, index=index)
 
     def _take_index(self) -> None:
-        """Keep the stamps that come with Series; all must have the same."""
+        """Keep the stamps of fields given as Series; all must have the same ones."""
         first = "index"
         for name in (*_INTENTS, *_NUMBERS):
             value = getattr(self, name)

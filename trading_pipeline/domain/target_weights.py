@@ -1,7 +1,7 @@
-"""Target weights: the share of the equity that each instrument should have.
+"""Target weights: the share of equity that each instrument should hold.
 
 A weight of 0.25 is a quarter of the equity, -0.25 a short position of that size; row t is decided
-at the close of bar t. NaN leaves an instrument's weight as it was.
+at the close of bar t. NaN keeps an instrument's previous weight.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ __all__ = ["TargetWeights"]
 class TargetWeights:
     """Target weights of a portfolio, a frame of bars by instruments.
 
-    `frame`: aware UTC index that rises, each stamp that of a bar of at least one instrument; one
-    column an instrument. NaN leaves the instrument's last weight (none at all before its first), 0
+    `frame`: one column an instrument, with an increasing aware UTC index; at each stamp at least
+    one instrument has a bar. NaN keeps the instrument's last weight (none before its first), 0
     closes its position. Rows need not cover every bar.
 
     Raises `InsufficientDataError` for a frame without rows or columns, and `StrategyError`, which
-    names the row and its values, for stamps that do not rise or carry no zone, for an instrument
-    twice, and for a weight that is infinite or no number.
+    names the row and its values, for stamps that do not increase or have no zone, for a repeated
+    instrument, and for a weight that is infinite or not a number.
 
     >>> days = pd.date_range("2024-01-01", periods=2, tz="UTC")
     >>> weights = TargetWeights(pd.DataFrame({"A_1d": [0.5, np.nan], "B_1d": [0.5, 0.25]}, days))
@@ -99,7 +99,7 @@ class TargetWeights:
 
     @classmethod
     def fixed(cls, weights: dict[str, float], at: pd.Timestamp) -> TargetWeights:
-        """The same weights from the bar `at` on; when they are restored, the rebalancing says.
+        """The same weights from the bar `at` on; the rebalancing decides when to restore them.
 
         >>> TargetWeights.fixed({"A_1d": 0.6}, pd.Timestamp("2024-01-01", tz="UTC")).values.tolist()
         [[0.6]]

@@ -28,12 +28,12 @@ class Timeframe(StrEnum):
 
     @property
     def length(self) -> timedelta:
-        """Nominal length; for daily and weekly bars of a listed market the calendar decides."""
+        """Nominal length; for daily and weekly bars of a listed market use the calendar."""
         return _LENGTHS[self]
 
     @property
     def is_intraday(self) -> bool:
-        """True below one day: such bars are named by their open, not by their session's date."""
+        """True below one day: such bars are stamped with their open, not their session's date."""
         return self not in (Timeframe.D1, Timeframe.W1)
 
 

@@ -39,9 +39,9 @@ class Window:
 
 @dataclass(frozen=True)
 class WindowGrid:
-    """All windows of the universe, from the one with `start` to the one with the last day.
+    """All windows of the universe, from the one that contains `start` to that of the last day.
 
-    `end` is exclusive; None means "until now", and the running window is part of the grid.
+    `end` is exclusive; None means "until now", and the grid includes the running window.
 
     >>> grid = WindowGrid(start=date(2000, 1, 1), end=date(2013, 3, 1), cadence="year")
     >>> grid.keys()[0], grid.keys()[-1], len(grid.keys())
@@ -86,7 +86,7 @@ class WindowGrid:
         return _CRON[self.cadence]
 
     def last_moment(self, now: datetime | None = None) -> datetime:
-        """Exclusive end of what the universe covers."""
+        """Exclusive end of the span that the universe covers."""
         if self.end is not None:
             return datetime(self.end.year, self.end.month, self.end.day, tzinfo=UTC)
         return now or datetime.now(UTC)
@@ -105,7 +105,7 @@ class WindowGrid:
         return [window.key for window in self.windows(now)]
 
     def window(self, key: str, now: datetime | None = None) -> Window:
-        """The window of that key; `UnknownNameError` names the value and the closest keys."""
+        """The window with that key; `UnknownNameError` names the value and the closest keys."""
         windows = self.windows(now)
         for window in windows:
             if window.key == key:

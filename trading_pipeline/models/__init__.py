@@ -1,9 +1,9 @@
-"""Models that predict, trained walk-forward on labels that had ended before each refit date.
+"""Models that predict, trained walk-forward on labels that ended before each refit date.
 
 Read `training` (folds and purge, then the fit), `predictors` (estimators that a spec can name),
-`registry` (a fitted model and its files), `cards` (scores), and `leakage_guard`, which refuses a
-model on bars it has seen. Features and labels come in as frames: nothing here computes or stores
-them.
+`registry` (a fitted model and its files), `cards` (scores), and `leakage_guard`, which rejects a
+model on bars it was trained on. Features and labels are passed in as frames; nothing here computes
+or stores them.
 """
 
 from __future__ import annotations

@@ -16,9 +16,9 @@ def ensure_no_overlap(
 ) -> None:
     """Pass when the first decision is made after the model's last label ended.
 
-    Both stamps are aware UTC: `last_label_end` the greatest `t1` the model was trained on,
+    Both stamps are aware UTC: `last_label_end` is the latest `t1` the model was trained on,
     `first_decision_at` the `known_at` of the first bar that the model decides on. Equal stamps
-    overlap: that bar closed the last label. Raises `DataLeakageError` otherwise.
+    overlap, because that bar closed the last label. Raises `DataLeakageError` on an overlap.
 
     >>> ensure_no_overlap("m", pd.Timestamp("2012-01-03", tz="UTC"),
     ...                   pd.Timestamp("2012-01-04", tz="UTC"))
@@ -40,9 +40,9 @@ def ensure_predictions_clean(
 ) -> None:
     """Pass when every prediction was made after the last label of the model that made it.
 
-    `predictions` has the columns known_at and model_id, in any order of rows; `last_label_ends`
-    the greatest `t1` of each model. An empty frame passes. Raises `DataLeakageError` for the first
-    offending model in order of time, `UnknownNameError` for a model whose training is not known.
+    `predictions` has the columns known_at and model_id, with rows in any order; `last_label_ends`
+    gives the latest `t1` of each model. An empty frame passes. Raises `DataLeakageError` for the
+    earliest offending model, `UnknownNameError` for a model whose training is not recorded.
     """
     firsts = predictions.groupby("model_id", sort=False)["known_at"].min().sort_values()
     for model_id, first in firsts.items():
@@ -59,7 +59,7 @@ def ensure_predictions_clean(
 
 
 def _shown(first: pd.Timestamp, second: pd.Timestamp) -> tuple[str, str]:
-    """Both as dates, with the time of day where the dates alone would not differ."""
+    """Both as dates, with the time of day if the dates are equal."""
     if first.date() != second.date():
         return first.strftime("%Y-%m-%d"), second.strftime("%Y-%m-%d")
     return first.isoformat(sep=" "), second.isoformat(sep=" ")

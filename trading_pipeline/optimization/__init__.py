@@ -1,7 +1,7 @@
 """Searches over a strategy's parameters.
 
 `search_space` lists the combinations of a study, `grid_study` evaluates each with the engine's
-sweep. Trials are recorded by the stages: nothing here reads or writes storage.
+sweep. The stages record the trials; nothing here reads or writes storage.
 """
 
 from __future__ import annotations

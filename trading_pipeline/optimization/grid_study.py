@@ -1,4 +1,4 @@
-"""Grid studies: every combination through the engine's sweep, one row each."""
+"""Grid studies: every combination is evaluated by the engine's sweep, one row each."""
 
 from __future__ import annotations
 
@@ -27,8 +27,6 @@ __all__ = ["STUDY_METRICS", "StudyResult", "check_study", "run_grid_study"]
 
 STUDY_METRICS = ("sharpe", "final_equity", "max_drawdown")
 """Metrics that a study can maximize; the drawdown is negative, so its maximum is the shallowest."""
-
-
 _EXAMPLE = 'constraints: ["fast < slow"]'
 
 
@@ -46,7 +44,7 @@ class StudyResult:
 
     @property
     def best(self) -> int:
-        """Row of the best value, the first of equals; -1 where every value is undefined."""
+        """Row of the best value, the first among equals; -1 if every value is undefined."""
         values = self.table["value"].to_numpy(dtype="float64")
         return -1 if np.isnan(values).all() else int(np.nanargmax(values))
 
@@ -54,10 +52,10 @@ class StudyResult:
 def check_study(
     study: StudySpec, scenario: ScenarioSpec, strategies: StrategyCatalogue = SHIPPED
 ) -> list[dict[str, Any]]:
-    """Validated parameters of every combination; raises before anything runs.
+    """Validated parameters of every combination, checked before anything runs.
 
-    `OptimizationError` for an unknown metric or constraint, `StrategyError` for parameters that the
-    strategy does not take.
+    Raises `OptimizationError` for an unknown metric or a wrong constraint, and `StrategyError` for
+    parameters that the strategy rejects.
     """
     if study.metric not in STUDY_METRICS:
         raise OptimizationError(

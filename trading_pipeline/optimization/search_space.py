@@ -30,10 +30,10 @@ _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 
 
 def parameter_combinations(study: StudySpec) -> list[dict[str, Any]]:
-    """All combinations in the order of the file, the last parameter running fastest.
+    """All combinations in the order of the file; the last parameter varies fastest.
 
-    Constraints are comparisons of parameters and numbers with + - * /, such as `2 * fast <= slow`.
-    Raises `OptimizationError` for a constraint that is none, or where no combination is left.
+    Constraints compare parameters and numbers, with + - * / allowed, such as `2 * fast <= slow`.
+    Raises `OptimizationError` for an invalid constraint, or if no combination is left.
     """
     names = list(study.space)
     values = [study.space[name].grid() for name in names]
@@ -70,7 +70,7 @@ def _parsed(text: str, names: list[str]) -> ast.Compare:
 
 
 def _require_plain(tree: ast.Compare) -> None:
-    """Refuse what is not a comparison of arithmetic, anywhere in the constraint."""
+    """Reject anything in the constraint that is not a comparison of arithmetic."""
     for comparison in tree.ops:
         if type(comparison) not in _COMPARE:
             raise OptimizationError(
@@ -114,7 +114,7 @@ def _holds(tree: ast.Compare, values: Mapping[str, Any]) -> bool:
 
 
 def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
-    """Value of a part that `_require_plain` let pass."""
+    """Value of a part that `_require_plain` has accepted."""
     if isinstance(node, ast.BinOp):
         left, right = _value(node.left, values), _value(node.right, values)
         return _ARITHMETIC[type(node.op)](left, right)

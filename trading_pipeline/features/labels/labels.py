@@ -37,7 +37,7 @@ class Labels:
 
     `frame`: index ts, columns t0 and t1 (datetime64[us, UTC]) and label (float64, never NaN), or
     the columns of the path; barriers add `ambiguous`, `exit_return` and `side`. `unfinished`: bars
-    whose label is not known yet. `dead_zone`: bars whose return lies inside the dead zone.
+    whose label is not known yet. `dead_zone`: bars whose return lies on or inside the dead zone.
     `unscaled`: bars without a positive volatility before them, or without a side. Every bar is
     counted in exactly one of the four.
     """

@@ -17,7 +17,7 @@ _SMALLEST = 1e-15
 
 @dataclass(frozen=True, kw_only=True)
 class ReliabilityBin:
-    """Forecasts between `lower` and `upper`: their mean, and how often the event came."""
+    """Forecasts between `lower` and `upper`: their mean, and how often the event happened."""
 
     lower: float
     upper: float
@@ -30,11 +30,12 @@ class ReliabilityBin:
 class ProbabilityScores:
     """Scores of forecasts of a yes-or-no outcome.
 
-    `base_rate`: share of yes. `brier`: mean squared error, 0.25 for a constant one half.
-    `brier_skill`: share of the base rate's own Brier score that is saved, below 0 when the base
-    rate does better, None where it has no error. `log_loss`: mean negative log likelihood (nats).
-    `auc`: None where only one outcome occurs. `accuracy`: share right at a threshold of one half.
-    `expected_calibration_error`: rows-weighted gap between forecast and rate over ten bins.
+    `base_rate`: share of yes. `brier`: mean squared error, 0.25 for a constant forecast of 0.5.
+    `brier_skill`: improvement over the base rate's Brier score, as a share of it; negative when
+    the base rate does better, None if the base rate has no error. `log_loss`: mean negative log
+    likelihood (nats). `auc`: None if only one outcome occurs. `accuracy`: share of correct
+    forecasts at a threshold of 0.5. `expected_calibration_error`: gap between forecast and rate
+    over ten bins, weighted by rows.
     """
 
     rows: int
@@ -54,9 +55,9 @@ class ProbabilityScores:
 def score_probabilities(outcomes: npt.ArrayLike, probabilities: npt.ArrayLike) -> ProbabilityScores:
     """Scores of `probabilities` of `outcomes` (0.0 or 1.0), one each, at least one.
 
-    A forecast of exactly one half counts as a forecast of yes. Raises `DataQualityError` for other
-    outcomes, NaN, forecasts outside [0, 1] or unequal lengths. Brier (1950), Monthly Weather Review
-    78; AUC as the Mann-Whitney statistic with ties counted one half.
+    A forecast of exactly 0.5 counts as yes. Raises `DataQualityError` for other outcomes, NaN,
+    forecasts outside [0, 1] or unequal lengths. Brier (1950), Monthly Weather Review 78; AUC is the
+    Mann-Whitney statistic, which counts a tie as one half.
 
     >>> score_probabilities([1, 0, 1, 0], [0.75, 0.25, 0.5, 0.5]).brier
     0.15625
@@ -84,7 +85,7 @@ def score_probabilities(outcomes: npt.ArrayLike, probabilities: npt.ArrayLike) -
 def reliability_table(
     outcomes: npt.ArrayLike, probabilities: npt.ArrayLike, *, bins: int = 10
 ) -> tuple[ReliabilityBin, ...]:
-    """Forecasts in `bins` bins of equal width; empty bins are left out, 1.0 is in the last one."""
+    """Forecasts in `bins` bins of equal width; omits empty bins and puts 1.0 in the last one."""
     actual, forecast = _checked(outcomes, probabilities)
     number = np.minimum((forecast * bins).astype(int), bins - 1)
     return tuple(

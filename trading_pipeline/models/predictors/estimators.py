@@ -25,9 +25,9 @@ __all__ = [
 class Parameter:
     """One parameter: its default and the values it may have.
 
-    `kind` is int or float where there are no choices; an int is taken for a float, a bool for
-    neither. `least` and `most` are inclusive, `above` is not. `choices`, where not empty, are the
-    only allowed values. Without choices None is allowed where the default is None.
+    Without choices `kind` is int or float: an int is accepted as a float, a bool as neither, and
+    None only if the default is None. `least` and `most` are inclusive, `above` is not. `choices`,
+    if not empty, are the only allowed values.
     """
 
     default: Any
@@ -60,10 +60,9 @@ class Parameter:
 
 @dataclass(frozen=True, kw_only=True)
 class EstimatorDefinition:
-    """A kind of estimator; `build(parameters, seed)` returns one, not fitted.
+    """A kind of estimator and the parameters it takes.
 
-    It must have a `decision_function`.
-
+    `build(parameters, seed)` returns an unfitted one, which must have a `decision_function`.
     `label_types`: the labels it can be trained on.
     """
 
@@ -94,10 +93,10 @@ def estimator(name: str) -> EstimatorDefinition:
 
 
 def validate_parameters(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """All parameters of the estimator, defaults filled in; cheap, without scikit-learn.
+    """All parameters of the estimator, defaults filled in; does not import scikit-learn.
 
-    Raises `UnknownNameError` for an estimator or parameter that is not there and
-    `ConfigurationError` for a value that is not allowed.
+    Raises `UnknownNameError` for an unknown estimator or parameter, and `ConfigurationError` for a
+    value that is not allowed.
 
     >>> validate_parameters("logistic", {"C": 0.1})
     {'C': 0.1, 'class_weight': None, 'max_iter': 1000}
@@ -138,7 +137,7 @@ def _logistic(parameters: Mapping[str, Any], seed: int) -> Any:
 def _hist_gradient_boosting(parameters: Mapping[str, Any], seed: int) -> Any:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    # scikit-learn's early stopping holds back random rows, which overlapping labels leak into
+    # scikit-learn's early stopping holds out random rows, and overlapping labels leak into them
     return HistGradientBoostingClassifier(**parameters, early_stopping=False, random_state=seed)
 
 

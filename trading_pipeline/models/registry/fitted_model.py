@@ -21,7 +21,7 @@ __all__ = ["FittedModel", "NoModel", "model_id"]
 
 
 def model_id(made_from: Mapping[str, Any]) -> str:
-    """`{name}-{instrument}-{refit date YYYYMMDD}-{hash12}`, the hash being of all of `made_from`.
+    """`{name}-{instrument}-{refit date YYYYMMDD}-{hash12}`; the hash covers all of `made_from`.
 
     `made_from` has at least name, instrument and refit_at (ISO text).
     """
@@ -31,7 +31,7 @@ def model_id(made_from: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class NoModel:
-    """A refit date at which there was too little to learn from; `reason` is a sentence."""
+    """A refit date with too few rows to train on; `reason` says why in a sentence."""
 
     name: str
     instrument: str
@@ -45,14 +45,14 @@ class NoModel:
 class FittedModel:
     """A fitted direction model.
 
-    `made_from`: names, stamps and hashes of everything that went in; its hash ends the id.
-    `columns`: features in the order the estimator takes them. `rows_fitted` rows trained the
-    estimator, `rows_calibrated` later ones the calibration, `rows_purged_between` neither, because
-    their labels ended in the calibration rows; together they are `fold.rows`.
-    `rows_without_features`: labelled rows that were left out for a NaN feature. `scores`: by key
-    `train` (the rows the estimator was fitted on), `tail` (the calibration rows, calibrated) and
+    `made_from`: names, stamps and hashes of all inputs; its hash ends the id. `columns`: features
+    in the order the estimator takes them. `rows_fitted` rows trained the estimator and
+    `rows_calibrated` later rows the calibration; `rows_purged_between` rows trained neither,
+    because their labels ended among the calibration rows. The three add up to `fold.rows`.
+    `rows_without_features`: labelled rows left out for a NaN feature. `scores` has the keys `train`
+    (the rows the estimator was fitted on), `tail` (the calibration rows, calibrated) and
     `tail_uncalibrated`; the estimator never saw the tail. `reliability`: table of the tail, or of
-    the training rows where nothing was calibrated.
+    the training rows without calibration.
     """
 
     made_from: Mapping[str, Any]
@@ -77,7 +77,7 @@ class FittedModel:
 
     @property
     def last_label_end(self) -> pd.Timestamp:
-        """Greatest `t1` of the training rows; nothing up to it may be predicted in a backtest."""
+        """Latest `t1` of the training rows; a backtest may not use predictions up to it."""
         if self.fold.last_label_end is None:
             raise DataQualityError(f"The model {self.model_id} has a fold without rows.")
         return self.fold.last_label_end
@@ -93,8 +93,8 @@ class FittedModel:
     def p_up(self, features: pd.DataFrame) -> npt.NDArray[np.float64]:
         """Probability of an up move for each row; NaN for a row in which any feature is NaN.
 
-        Columns are taken by name; others are ignored. Raises `ConfigurationError` for a missing one
-        and `DataQualityError` for an infinite feature.
+        Columns are matched by name, and extra columns are ignored. Raises `ConfigurationError` for
+        a missing column and `DataQualityError` for an infinite feature.
         """
         missing = [column for column in self.columns if column not in features.columns]
         if missing:

@@ -43,10 +43,10 @@ _FIXED_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 def save_model(directory: Path, fitted: FittedModel) -> Path:
-    """Write the model and give its directory, `directory/<model_id>`.
+    """Write the model and return its directory, `directory/<model_id>`.
 
-    Written aside, synced and renamed, so that a reader finds the whole model or none. A sound model
-    of that id that is already there is left as it is; a damaged one is replaced.
+    The files are written to a temporary directory, synced and renamed, so a reader finds the whole
+    model or none. An intact model that already has this id is kept; a damaged one is replaced.
     """
     target = directory / fitted.model_id
     if target.exists():
@@ -71,7 +71,7 @@ def save_model(directory: Path, fitted: FittedModel) -> Path:
         except OSError:
             if not target.exists():
                 raise
-            read_metadata(target)  # another process was first; its model must be sound
+            read_metadata(target)  # another process was first; its model must be intact
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     _sync_directory(directory)
@@ -81,9 +81,9 @@ def save_model(directory: Path, fitted: FittedModel) -> Path:
 def read_metadata(path: Path) -> dict[str, Any]:
     """The metadata of the model in directory `path`, after checking that nothing was changed.
 
-    Raises `ModelIntegrityError` for a missing or unreadable file, for an estimator whose sha256 is
-    not the recorded one, for changed metadata, and for a model whose id is not the hash of what
-    made it or not the directory's name.
+    Raises `ModelIntegrityError` for a missing or unreadable file, an estimator whose sha256 is not
+    the recorded one, changed metadata, and a model id that does not match the recorded inputs or
+    the name of the directory.
     """
     for name in (METADATA_FILE, MODEL_FILE):
         if not (path / name).is_file():
@@ -105,10 +105,10 @@ def read_metadata(path: Path) -> dict[str, Any]:
 
 
 def load_model(path: Path) -> FittedModel:
-    """The model in directory `path`, fit to predict exactly as it did when it was saved.
+    """The model in directory `path`; it predicts exactly as it did when it was saved.
 
     Raises `ModelIntegrityError` as `read_metadata` does, for a type that is not trusted, and for a
-    model of another scikit-learn release, whose estimators may predict otherwise.
+    model of another scikit-learn release, whose predictions may differ.
     """
     metadata = read_metadata(path)
     from sklearn import __version__ as installed
@@ -169,12 +169,12 @@ def _metadata(fitted: FittedModel, sha256: str) -> dict[str, Any]:
         "reliability": [asdict(one) for one in fitted.reliability],
         "library_versions": dict(fitted.library_versions),
     }
-    # hashed as it will be read back
+    # the JSON round trip hashes the values as they will be read back
     return values | {"metadata_hash": canonical_hash(json.loads(json.dumps(values)))}
 
 
 def _estimator_bytes(fitted_estimator: Any) -> bytes:
-    """skops bytes without the memory addresses and dates that skops and zip put there."""
+    """skops bytes without the memory addresses and dates that skops and zip add."""
     from skops import io as skops_io
 
     raw = skops_io.dumps(fitted_estimator)

@@ -18,7 +18,7 @@ _TOLERANCE = 1e-10
 
 @dataclass(frozen=True, kw_only=True)
 class SigmoidCalibration:
-    """`p = 1 / (1 + exp(-(slope * margin + intercept)))`; a slope of 0 means no skill was found."""
+    """`p = 1 / (1 + exp(-(slope * margin + intercept)))`; a slope of 0 means no skill found."""
 
     slope: float
     intercept: float
@@ -34,12 +34,12 @@ def sigmoid(values: FloatArray) -> FloatArray:
 
 
 def fit_sigmoid(margins: npt.ArrayLike, outcomes: npt.ArrayLike) -> SigmoidCalibration:
-    """Slope and intercept of greatest likelihood on held-back rows, the slope kept at 0 or above.
+    """Maximum-likelihood slope and intercept on held-out rows, with a slope of 0 or more.
 
-    A negative slope would turn the estimator's ranking round on the strength of a short tail, so
-    the best fit with slope 0 is taken then: the smoothed base rate for every row. Platt (1999) with
+    A negative slope would reverse the estimator's ranking on the evidence of a short tail. In that
+    case the best fit with slope 0 is used: the smoothed base rate for every row. Platt (1999) with
     his smoothed targets, by Newton steps with halving as in Lin, Lin and Weng (2007), Machine
-    Learning 68. Raises `ModelTrainingError` when the outcomes are all alike or the fit fails.
+    Learning 68. Raises `ModelTrainingError` when all outcomes are equal or the fit fails.
     """
     margin = np.asarray(margins, dtype="float64")
     outcome = np.asarray(outcomes, dtype="float64")
@@ -86,7 +86,7 @@ def _newton(margin: FloatArray, target: FloatArray) -> tuple[float, float]:
                 break
             size /= 2.0
         else:
-            break  # no step lowers the loss any more: the optimum to machine precision
+            break  # no step lowers the loss further: this is the optimum to machine precision
     return float(point[0]), float(point[1])
 
 

@@ -1,7 +1,7 @@
-"""Training and prediction: one purged, calibrated fit of one refit date.
+"""Training and prediction: one purged, calibrated fit for each refit date.
 
-Rows are trained on only when their label ended before the refit date. With calibration the last
-fifth of them is held back from the estimator, and rows whose labels reach into it are dropped.
+Only rows whose label ended before the refit date are trained on. With calibration, the last fifth
+of them is held out from the estimator, and rows whose labels reach into it are dropped.
 """
 
 from __future__ import annotations
@@ -75,14 +75,34 @@ def fit_model(
 ) -> FittedModel | NoModel:
     """Fit the model of one refit date on what was known before it.
 
-    `features`: index ts, float64 columns, NaN in warm-up; `labels`: index ts, columns t0, t1 and
-    label; both cover the training span and may reach beyond `refit_at` (purged). They are joined on
-    ts; a labelled row with a NaN feature, or without features, is left out and counted. Fewer than
-    `spec.training.minimum_rows` rows give a `NoModel`. `test_end`: the next refit date or the
-    window's end; it only enters the fold. Equal inputs give an equal model, bit by bit.
+    Features and labels are joined on ts. They cover the training span; rows that reach beyond
+    `refit_at` are purged. A labelled row without features, or with a NaN among them, is left out
+    and counted. Fewer than `spec.training.minimum_rows` rows give a `NoModel`. Equal inputs give an
+    equal model, bit for bit.
 
-    Raises `ModelTrainingError` when all outcomes are alike or the estimator fails, and
-    `DataQualityError` for infinite features, unsorted rows or outcomes other than 0.0 and 1.0.
+    Parameters
+    ----------
+    spec
+        Estimator, label, training span and calibration.
+    features
+        Index ts, float64 columns, NaN in warm-up.
+    labels
+        Index ts, columns t0, t1 and label.
+    instrument
+        Instrument id, part of the model's id.
+    refit_at
+        The refit date, aware UTC.
+    test_end
+        The next refit date or the window's end; it is recorded in the fold and changes no fit.
+    feature_set_hash
+        Hash of the feature set, part of the model's id.
+
+    Raises
+    ------
+    ModelTrainingError
+        If all outcomes are equal or the estimator fails.
+    DataQualityError
+        For infinite features, unsorted rows, or outcomes other than 0.0 and 1.0.
     """
     check_model_spec(spec)
     usable = _usable_rows(features, labels)
@@ -161,10 +181,29 @@ def predict_direction(
 ) -> pd.DataFrame:
     """Predictions for every row of `features`: index ts, columns known_at, model_id, horizon, p_up.
 
-    `p_up` is NaN where a feature is NaN; nothing is filled, and no row is left out. `known_at`: one
-    stamp for each row. Raises `DataLeakageError` when a row was known before the model's last label
-    ended, unless `allow_overlap`; `ModelIntegrityError` when `feature_set_hash` is given and is not
-    the one the model was trained with.
+    `p_up` is NaN where a feature is NaN; nothing is filled, and no row is left out.
+
+    Parameters
+    ----------
+    fitted
+        The model that predicts.
+    features
+        Index ts, at least the model's columns.
+    known_at
+        When each row becomes known, one aware stamp for each.
+    feature_set_hash
+        Hash of the feature set of `features`; None skips the comparison with the model's own.
+    allow_overlap
+        Whether rows that were known before the model's last label ended may be predicted.
+
+    Raises
+    ------
+    DataLeakageError
+        If such a row is given without `allow_overlap`.
+    ModelIntegrityError
+        If the model was trained with another feature set.
+    DataQualityError
+        If `known_at` does not have one stamp for each row, or a feature is infinite.
     """
     trained_with = fitted.made_from["feature_set_hash"]
     if feature_set_hash is not None and feature_set_hash != trained_with:

@@ -1,6 +1,6 @@
 """Folds of walk-forward training: refit dates, training spans and the purge.
 
-A fit of refit date D reads labels that ended before D and predicts from D to the next refit date.
+The fit of refit date D reads labels that ended before D and predicts from D to the next refit date.
 All stamps are aware UTC.
 """
 
@@ -31,10 +31,11 @@ _FREQUENCIES: dict[str, str] = {"quarter": "QS", "month": "MS", "week": "W-MON",
 class Fold:
     """What one fit was trained on and what it may predict.
 
-    `train_start`, `train_end`: `ts` of the first and last training row; `last_label_end`: greatest
-    `t1` of them; all three None where no row is left. `test_start` is the refit date, `test_end`
+    `train_start`, `train_end`: `ts` of the first and last training row; `last_label_end`: their
+    latest `t1`; all three are None if no row is left. `test_start` is the refit date, `test_end`
     (exclusive) the next one or the window's end. `rows` counts training rows, `purged` those left
-    out because their label ended at or after the refit date, `embargoed` those left out before it.
+    out because their label ended at or after the refit date, `embargoed` those left out just before
+    it.
     """
 
     train_start: pd.Timestamp | None
@@ -75,8 +76,9 @@ class PurgedLabels:
 def refit_dates(window_start: datetime, window_end: datetime, refit: Refit) -> list[pd.Timestamp]:
     """Moments in `window_start <= D < window_end` at which a model is fitted, in order.
 
-    The window's start is always one; `quarter`, `month`, `week` and `day` add each start of a
-    calendar quarter, month, ISO week (Monday) or day in UTC. Raises `ConfigurationError`.
+    The window's start is always one of them; `quarter`, `month`, `week` and `day` add each start of
+    a calendar quarter, month, ISO week (Monday) or day in UTC. Raises `ConfigurationError` for an
+    unknown `refit`, an empty window or stamps without a time zone.
 
     >>> from datetime import UTC
     >>> dates = refit_dates(datetime(2012, 1, 1, tzinfo=UTC), datetime(2013, 1, 1, tzinfo=UTC),
@@ -109,9 +111,9 @@ def training_span(
     """Windows whose rows a fit in the window `window_key` may read, in order; perhaps none.
 
     The span `expanding` gives every earlier window, a number k the k windows before. With a refit
-    finer than `window` the own window is added: `purge` then cuts it at each refit date, so a
-    sliding span is k windows at the window's start and grows by the window's part that has passed.
-    Raises `UnknownNameError` for a key that no window has.
+    finer than `window`, the window itself is added and `purge` cuts it at each refit date: a
+    sliding span then covers k windows and the part of the current one that has passed. Raises
+    `UnknownNameError` for an unknown key.
     """
     ordered = sorted(windows)
     keys = [window.key for window in ordered]
@@ -129,12 +131,25 @@ def training_span(
 def purge(labels: pd.DataFrame, before: pd.Timestamp, embargo_bars: int = 0) -> PurgedLabels:
     """Rows of `labels` whose label ended before `before`, without the last `embargo_bars` of them.
 
-    `labels`: index ts, columns t0 and t1 (aware UTC), in any order; the order is kept. A row counts
-    as purged when it was known before `before` (`t0 < before`) while its label was not
-    (`t1 >= before`); rows that begin later belong to no training span and are not counted. The
-    embargo takes the latest rows by `t0`; a bar without a label is no row. After de Prado, Advances
-    in Financial Machine Learning (2018), section 7.4. Raises `DataQualityError` for a row that ends
-    before it begins, `ConfigurationError` for a negative embargo.
+    A row counts as purged if it was known before `before` (`t0 < before`) and its label was not
+    (`t1 >= before`); rows that begin later belong to no training span and are not counted. After de
+    Prado, Advances in Financial Machine Learning (2018), section 7.4.
+
+    Parameters
+    ----------
+    labels
+        Index ts, columns t0 and t1 (aware UTC), in any order; the order is kept.
+    before
+        The refit date, aware.
+    embargo_bars
+        Labelled rows to drop in addition, the latest by `t0`.
+
+    Raises
+    ------
+    DataQualityError
+        For a row that does not end after it begins.
+    ConfigurationError
+        For a negative embargo, and for a refit date without a time zone.
     """
     if embargo_bars < 0:
         raise ConfigurationError(
