@@ -22,7 +22,7 @@ __all__ = ["SHOWN_DIGITS", "canonical_hash", "file_hash", "frame_hash", "short_h
 SHOWN_DIGITS = 12
 
 
-def canonical_hash(value: Any) -> str:
+def canonical_hash(value: object) -> str:
     """Hash of plain values: None, bool, int, float, str, dates, enums, mappings, sequences, arrays.
 
     Raises `TypeError` for anything else, so that nothing is hashed by its memory address.
@@ -37,7 +37,7 @@ def canonical_hash(value: Any) -> str:
     return digest.hexdigest()
 
 
-def short_hash(value: Any) -> str:
+def short_hash(value: object) -> str:
     """First digits of `canonical_hash`, as shown in ids and tables."""
     return canonical_hash(value)[:SHOWN_DIGITS]
 
@@ -62,7 +62,7 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def _feed_series(digest: Any, series: pd.Series) -> None:
+def _feed_series(digest: hashlib._Hash, series: pd.Series) -> None:
     dtype = series.dtype
     if isinstance(dtype, pd.DatetimeTZDtype):
         digest.update(b"U")  # a moment must not hash like the integer of its microseconds
@@ -75,7 +75,7 @@ def _feed_series(digest: Any, series: pd.Series) -> None:
         _feed(digest, np.array(texts, dtype=object))
 
 
-def _feed(digest: Any, value: Any) -> None:  # noqa: PLR0912 - one branch a type
+def _feed(digest: hashlib._Hash, value: object) -> None:  # noqa: PLR0912 - one branch a type
     if value is None:
         digest.update(b"N")
     elif isinstance(value, Enum):
@@ -117,7 +117,7 @@ def _feed(digest: Any, value: Any) -> None:  # noqa: PLR0912 - one branch a type
         raise TypeError(f"Values of type {type(value).__name__} have no canonical bytes.")
 
 
-def _feed_array(digest: Any, array: np.ndarray[Any, Any]) -> None:
+def _feed_array(digest: hashlib._Hash, array: np.ndarray[Any, Any]) -> None:
     if array.dtype.kind in "OUT":  # the width of a fixed-width text does not change its meaning
         _feed(digest, [None if item is None else str(item) for item in array.tolist()])
         return

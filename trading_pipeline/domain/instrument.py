@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Any
 
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import ConfigurationError, did_you_mean
@@ -72,7 +71,7 @@ class Instrument:
         """Instrument id, `{symbol}_{timeframe}`."""
         return instrument_id(self.symbol, self.timeframe)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """All fields as plain values, for hashing and storing; `resample_from` only where set."""
         values = asdict(self) | {"timeframe": self.timeframe.value}
         if self.resample_from is None:

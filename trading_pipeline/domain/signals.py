@@ -166,7 +166,9 @@ class Signals:
 
     def to_frame(self, index: pd.DatetimeIndex) -> pd.DataFrame:
         """All fields that are set, as columns under the bars' index."""
-        columns: dict[str, Any] = {name: getattr(self, name) for name in _INTENTS}
+        columns: dict[str, npt.NDArray[np.generic]] = {
+            name: getattr(self, name) for name in _INTENTS
+        }
         for name in _LEVELS:
             level = getattr(self, name)
             if level is not None:
@@ -205,7 +207,7 @@ class Signals:
                 yield name, len(level)
 
 
-def _flags(name: str, value: Any) -> BoolArray:
+def _flags(name: str, value: npt.ArrayLike) -> BoolArray:
     given = np.asarray(value)
     if given.dtype != np.bool_ or given.ndim != 1:
         raise StrategyError(
@@ -218,7 +220,7 @@ def _flags(name: str, value: Any) -> BoolArray:
     return _frozen(given)
 
 
-def _numbers(name: str, value: Any) -> FloatArray:
+def _numbers(name: str, value: npt.ArrayLike) -> FloatArray:
     given = np.asarray(value, dtype=np.float64)
     wrong = np.isinf(given) | (given < 0.0)
     if given.ndim != 1 or wrong.any():

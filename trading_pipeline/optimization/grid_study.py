@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import JsonValue
 
 from trading_pipeline.backtest.crossing_sweep import run_sweep
 from trading_pipeline.backtest.scenario_runner import (
@@ -38,7 +38,7 @@ class StudyResult:
     the metric that is maximized, in the same order; `bars`: traded bars.
     """
 
-    parameters: list[dict[str, Any]]
+    parameters: list[dict[str, JsonValue]]
     table: pd.DataFrame
     bars: int
 
@@ -51,7 +51,7 @@ class StudyResult:
 
 def check_study(
     study: StudySpec, scenario: ScenarioSpec, strategies: StrategyCatalogue = SHIPPED
-) -> list[dict[str, Any]]:
+) -> list[dict[str, JsonValue]]:
     """Validated parameters of every combination, checked before anything runs.
 
     Raises `OptimizationError` for an unknown metric or a wrong constraint, and `StrategyError` for

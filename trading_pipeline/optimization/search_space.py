@@ -8,6 +8,8 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pydantic import JsonValue
+
 from trading_pipeline.errors import OptimizationError, did_you_mean
 from trading_pipeline.settings.study import StudySpec
 
@@ -29,7 +31,7 @@ _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 }
 
 
-def parameter_combinations(study: StudySpec) -> list[dict[str, Any]]:
+def parameter_combinations(study: StudySpec) -> list[dict[str, JsonValue]]:
     """All combinations in the order of the file; the last parameter varies fastest.
 
     Constraints compare parameters and numbers, with + - * / allowed, such as `2 * fast <= slow`.
@@ -94,7 +96,7 @@ def _is_value(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, (int, float, str))
 
 
-def _holds(tree: ast.Compare, values: Mapping[str, Any]) -> bool:
+def _holds(tree: ast.Compare, values: Mapping[str, JsonValue]) -> bool:
     try:
         left = _value(tree.left, values)
         for comparison, node in zip(tree.ops, tree.comparators, strict=True):
@@ -113,7 +115,7 @@ def _holds(tree: ast.Compare, values: Mapping[str, Any]) -> bool:
     return True
 
 
-def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
+def _value(node: ast.expr, values: Mapping[str, JsonValue]) -> Any:
     """Value of a part that `_require_plain` has accepted."""
     if isinstance(node, ast.BinOp):
         left, right = _value(node.left, values), _value(node.right, values)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, Generic, Literal, TypeVar, get_args
+from typing import ClassVar, Generic, Literal, TypeVar, get_args
 
 from pydantic import ConfigDict
 
@@ -49,7 +49,7 @@ class Strategy(ABC, Generic[ParamsT]):
     params_type: type[ParamsT] = StrategyParams  # type: ignore[assignment]
     """Class of the parameters; every parameter has a default."""
 
-    def __init_subclass__(cls, **options: Any) -> None:
+    def __init_subclass__(cls, **options: object) -> None:
         """Take the class of the parameters from the brackets, unless the class sets it itself."""
         super().__init_subclass__(**options)
         for base in vars(cls).get("__orig_bases__", ()):

@@ -57,7 +57,7 @@ class StrategyCatalogue(Registry[Strategy[Any]]):
     def __init__(self, own: OwnCode[Strategy[Any]] | None = None) -> None:
         super().__init__(_KIND, _STRATEGIES, own, unknown=StrategyError)
 
-    def validate_params(self, name: str, params: Mapping[str, Any]) -> StrategyParams:
+    def validate_params(self, name: str, params: Mapping[str, object]) -> StrategyParams:
         """Parameters of a strategy, defaults filled in; numpy numbers count as Python's.
 
         Raises `StrategyError` that names each unknown key with the closest known one, each wrong
@@ -105,13 +105,13 @@ class StrategyCatalogue(Registry[Strategy[Any]]):
         if name in self.own.files:
             ensure_signals_causal(lambda seen: self.signals(name, seen, params), market, name)
 
-    def warmup_bars(self, name: str, params: Mapping[str, Any]) -> int:
+    def warmup_bars(self, name: str, params: Mapping[str, object]) -> int:
         """Bars before the first one that can have a signal."""
         checked = self.validate_params(name, params)
         with self._explained(name, "warmup_bars"):
             return self.get(name).warmup_bars(checked)
 
-    def required_predictions(self, name: str, params: Mapping[str, Any]) -> tuple[str, ...]:
+    def required_predictions(self, name: str, params: Mapping[str, object]) -> tuple[str, ...]:
         """Names of the models whose predictions the strategy trades."""
         checked = self.validate_params(name, params)
         with self._explained(name, "required_predictions"):
@@ -183,7 +183,7 @@ def strategy(name: str) -> Strategy[Any]:
     return SHIPPED.get(name)
 
 
-def validate_params(name: str, params: Mapping[str, Any]) -> StrategyParams:
+def validate_params(name: str, params: Mapping[str, object]) -> StrategyParams:
     """Parameters of a shipped strategy, defaults filled in.
 
     >>> validate_params("sma_crossover", {"fast": 5})

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import JsonValue
+
 from trading_pipeline.strategies.base import StrategyParams
 
 __all__ = ["ParameterRow", "parameter_table"]
@@ -25,7 +27,7 @@ class ParameterRow:
 
     name: str
     type: str
-    default: Any
+    default: JsonValue
     required: bool
     bounds: str
     meaning: str

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
 
 from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
 
 __all__ = [
+    "Classifier",
     "EstimatorDefinition",
     "Parameter",
     "build_estimator",
@@ -19,6 +23,21 @@ __all__ = [
     "estimator_names",
     "validate_parameters",
 ]
+
+
+FloatArray = npt.NDArray[np.float64]
+
+
+class Classifier(Protocol):
+    """What is used of a scikit-learn classifier of two outcomes."""
+
+    def fit(self, values: FloatArray, outcomes: npt.NDArray[np.int64]) -> Self:
+        """Train on rows of features and their outcomes, 0 or 1."""
+        ...
+
+    def decision_function(self, values: FloatArray) -> FloatArray:
+        """Margin of each row, above 0 for the outcome 1."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,21 +49,21 @@ class Parameter:
     if not empty, are the only allowed values.
     """
 
-    default: Any
+    default: object
     kind: type
     least: float | None = None
     above: float | None = None
     most: float | None = None
-    choices: tuple[Any, ...] = ()
+    choices: tuple[object, ...] = ()
 
-    def problem(self, value: Any) -> str | None:
+    def problem(self, value: object) -> str | None:
         """What is wrong with `value`, as the end of a sentence; None where it is allowed."""
         if self.choices:
             return None if value in self.choices else f"must be one of {list(self.choices)}"
         if value is None and self.default is None:
             return None
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not number or (self.kind is int and not isinstance(value, int)):
+        allowed = int if self.kind is int else (int, float)
+        if not isinstance(value, allowed) or isinstance(value, bool):
             return f"must be of type {self.kind.__name__}"
         return self._out_of_bounds(value)
 
@@ -69,7 +88,7 @@ class EstimatorDefinition:
     name: str
     label_types: tuple[str, ...]
     parameters: Mapping[str, Parameter]
-    build: Callable[[Mapping[str, Any], int], Any]
+    build: Callable[[Mapping[str, object], int], Classifier]
 
 
 def estimator_names() -> tuple[str, ...]:
@@ -92,7 +111,7 @@ def estimator(name: str) -> EstimatorDefinition:
     return _ESTIMATORS[name]
 
 
-def validate_parameters(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def validate_parameters(name: str, parameters: Mapping[str, object]) -> dict[str, object]:
     """All parameters of the estimator, defaults filled in; does not import scikit-learn.
 
     Raises `UnknownNameError` for an unknown estimator or parameter, and `ConfigurationError` for a
@@ -120,12 +139,12 @@ def validate_parameters(name: str, parameters: Mapping[str, Any]) -> dict[str, A
     return {key: parameters.get(key, known.default) for key, known in definition.parameters.items()}
 
 
-def build_estimator(name: str, parameters: Mapping[str, Any], *, seed: int) -> Any:
+def build_estimator(name: str, parameters: Mapping[str, object], *, seed: int) -> Classifier:
     """An unfitted scikit-learn estimator that gives equal results for equal input and `seed`."""
     return estimator(name).build(validate_parameters(name, parameters), seed)
 
 
-def _logistic(parameters: Mapping[str, Any], seed: int) -> Any:
+def _logistic(parameters: Mapping[str, object], seed: int) -> Any:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import StandardScaler
@@ -134,7 +153,7 @@ def _logistic(parameters: Mapping[str, Any], seed: int) -> Any:
     return Pipeline([("scale", StandardScaler()), ("regression", regression)])
 
 
-def _hist_gradient_boosting(parameters: Mapping[str, Any], seed: int) -> Any:
+def _hist_gradient_boosting(parameters: Mapping[str, object], seed: int) -> Any:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     # scikit-learn's early stopping holds out random rows, and overlapping labels leak into them

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ import pandas as pd
 from trading_pipeline.domain.hashing import short_hash
 from trading_pipeline.errors import ConfigurationError, DataQualityError, did_you_mean
 from trading_pipeline.models.cards.scores import ProbabilityScores, ReliabilityBin
+from trading_pipeline.models.predictors.estimators import Classifier
 from trading_pipeline.models.training.calibration import SigmoidCalibration, sigmoid
 from trading_pipeline.models.training.walk_forward_folds import Fold
 from trading_pipeline.settings.model_spec import ModelSpec
@@ -20,7 +21,10 @@ from trading_pipeline.settings.model_spec import ModelSpec
 __all__ = ["FittedModel", "NoModel", "model_id"]
 
 
-def model_id(made_from: Mapping[str, Any]) -> str:
+MadeFrom: TypeAlias = Mapping[str, str | int]
+
+
+def model_id(made_from: MadeFrom) -> str:
     """`{name}-{instrument}-{refit date YYYYMMDD}-{hash12}`; the hash covers all of `made_from`.
 
     `made_from` has at least name, instrument and refit_at (ISO text).
@@ -55,10 +59,10 @@ class FittedModel:
     the training rows without calibration.
     """
 
-    made_from: Mapping[str, Any]
+    made_from: MadeFrom
     spec: ModelSpec
     instrument: str
-    estimator: Any
+    estimator: Classifier
     calibration: SigmoidCalibration | None
     columns: tuple[str, ...]
     fold: Fold

@@ -20,6 +20,7 @@ from typing import Any
 from trading_pipeline.domain.hashing import canonical_hash, file_hash
 from trading_pipeline.errors import ConfigurationError, ModelIntegrityError
 from trading_pipeline.models.cards.scores import ProbabilityScores, ReliabilityBin
+from trading_pipeline.models.predictors.estimators import Classifier
 from trading_pipeline.models.registry.fitted_model import FittedModel, model_id
 from trading_pipeline.models.training.calibration import SigmoidCalibration
 from trading_pipeline.models.training.walk_forward_folds import Fold
@@ -149,9 +150,9 @@ def load_model(path: Path) -> FittedModel:
     )
 
 
-def _metadata(fitted: FittedModel, sha256: str) -> dict[str, Any]:
+def _metadata(fitted: FittedModel, sha256: str) -> dict[str, object]:
     calibrated = fitted.calibration
-    values: dict[str, Any] = {
+    values: dict[str, object] = {
         "format": FORMAT,
         "model_id": fitted.model_id,
         "sha256": sha256,
@@ -173,7 +174,7 @@ def _metadata(fitted: FittedModel, sha256: str) -> dict[str, Any]:
     return values | {"metadata_hash": canonical_hash(json.loads(json.dumps(values)))}
 
 
-def _estimator_bytes(fitted_estimator: Any) -> bytes:
+def _estimator_bytes(fitted_estimator: Classifier) -> bytes:
     """skops bytes without the memory addresses and dates that skops and zip add."""
     from skops import io as skops_io
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import warnings
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +25,7 @@ from trading_pipeline.errors import (
 from trading_pipeline.models.cards.scores import reliability_table, score_probabilities
 from trading_pipeline.models.leakage_guard import ensure_no_overlap
 from trading_pipeline.models.predictors.estimators import (
+    Classifier,
     build_estimator,
     estimator,
     validate_parameters,
@@ -280,7 +280,7 @@ def _split_for_calibration(
     return purge(head, tail["t0"].iloc[0]).kept, tail
 
 
-def _fit_estimator(spec: ModelSpec, values: FloatArray, outcomes: FloatArray) -> Any:
+def _fit_estimator(spec: ModelSpec, values: FloatArray, outcomes: FloatArray) -> Classifier:
     if outcomes.min() == outcomes.max():
         raise ModelTrainingError(
             f"All {len(outcomes)} training rows of the model {spec.name!r} have the outcome "
@@ -304,7 +304,7 @@ def _fit_estimator(spec: ModelSpec, values: FloatArray, outcomes: FloatArray) ->
             ) from error
 
 
-def _margins(fitted: Any, values: FloatArray) -> FloatArray:
+def _margins(fitted: Classifier, values: FloatArray) -> FloatArray:
     return np.asarray(fitted.decision_function(values), dtype="float64")
 
 

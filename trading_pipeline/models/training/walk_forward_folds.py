@@ -6,7 +6,7 @@ All stamps are aware UTC.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, get_args
@@ -47,7 +47,7 @@ class Fold:
     purged: int
     embargoed: int
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, str | int | None]:
         """Plain values; stamps as ISO text."""
         return {
             name: value.isoformat() if isinstance(value, pd.Timestamp) else value
@@ -55,7 +55,7 @@ class Fold:
         }
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Fold:
+    def from_dict(cls, values: Mapping[str, str | int | None]) -> Fold:
         """Inverse of `as_dict`."""
         parsed: dict[str, Any] = {
             name: pd.Timestamp(value).as_unit("us") if isinstance(value, str) else value

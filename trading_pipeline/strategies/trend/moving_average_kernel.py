@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 __all__ = ["rolling_mean", "rolling_means"]
 
+FloatArray = npt.NDArray[np.float64]
 _SIDE_BY_SIDE = 8
 _BARS_A_BLOCK = 256  # short enough for the first cache
 
 
 @njit(cache=True, nogil=True)
-def rolling_mean(values: Any, window: int) -> Any:
+def rolling_mean(values: FloatArray, window: int) -> FloatArray:
     """Mean of the last `window` values, NaN on the first `window - 1` rows; needs finite values."""
     # high + low is the sum: each addition keeps its rounding error (Knuth's two-sum) in low.
     rows = values.shape[0]
@@ -35,7 +35,7 @@ def rolling_mean(values: Any, window: int) -> Any:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def rolling_means(values: Any, windows: Any) -> Any:
+def rolling_means(values: FloatArray, windows: npt.NDArray[np.int64]) -> FloatArray:
     """`rolling_mean` of each window, one a row, equal bit for bit.
 
     Eight windows are summed at a time: within one window each addition depends on the one before,
