@@ -25,8 +25,8 @@ def equity_array(equity: npt.ArrayLike, *, initial_equity: float | None = None) 
 
     `equity` is in account currency at each bar's close. Raises `InsufficientDataError` for an empty
     curve and `DataQualityError` for another shape, a value that is not finite, or a start that is
-    not above 0 (no return can be measured from it). Later values may be 0 or below: a ruined
-    account.
+    not above 0 (no return can be measured from it). Later values may be 0 or below, which means a
+    ruined account.
     """
     values = np.asarray(equity, dtype=np.float64)
     if values.ndim != 1:
@@ -60,9 +60,9 @@ def equity_array(equity: npt.ArrayLike, *, initial_equity: float | None = None) 
 def bar_returns(equity: npt.ArrayLike, *, initial_equity: float | None = None) -> FloatArray:
     """Simple return of each bar, `equity[t] / equity[t-1] - 1`.
 
-    With `initial_equity` there is one return for each bar, the first against that cash; without it
-    the first bar is the start and has none. After an equity at or below 0 a return has no meaning
-    and is NaN, which makes every metric of the returns NaN.
+    With `initial_equity` there is one return for each bar, the first relative to that cash; without
+    it the first bar is the start and has none. Once equity is at or below 0, returns have no
+    meaning and are NaN, which makes every metric of the returns NaN.
 
     >>> bar_returns([110.0, 99.0], initial_equity=100.0).round(12).tolist()
     [0.1, -0.1]
@@ -107,7 +107,7 @@ def deepest_drawdowns(returns: FloatArray) -> FloatArray:
 
 
 def checked_returns(values: FloatArray) -> FloatArray:
-    """Simple return of each value of a checked equity curve but the first; NaN after a ruin."""
+    """Simple returns of a checked equity curve, from its second value on; NaN after a ruin."""
     before, after = values[:-1], values[1:]
     if before.size == 0 or before.min() > 0.0:
         return after / before - 1.0

@@ -1,7 +1,7 @@
-"""Metrics of a strategy beside a benchmark. Fractions, one return per bar of both.
+"""Metrics of a strategy against a benchmark. Fractions, one return per bar of both.
 
-Bars on which one of the two has no return (NaN) are left out of both. What is not defined is NaN:
-fewer than two common bars, a benchmark that does not move, a strategy that is the benchmark.
+Bars on which either has no return (NaN) are left out of both. Undefined metrics are NaN: fewer than
+two common bars, a benchmark that does not move, or a strategy equal to the benchmark.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def benchmark_metrics(
 ) -> dict[str, float]:
     """Every metric of `BENCHMARK_METRIC_NAMES`, over the bars that both have.
 
-    - excess_return: total return less the benchmark's, both over the common bars.
+    - excess_return: total return minus the benchmark's, both over the common bars.
     - beta: covariance over the benchmark's variance; alpha: mean of `return - beta * benchmark` a
       bar, compounded over a year (Jensen 1968, no cash rate).
     - tracking_error: sample deviation of the difference, a year; information_ratio: its mean over
@@ -54,7 +54,7 @@ def benchmark_metrics(
     - up_capture, down_capture: yearly growth over the bars on which the benchmark rose (fell), over
       the benchmark's own on these bars. NaN where there is no such bar.
 
-    Raises `DataQualityError` for two lengths.
+    Raises `DataQualityError` for unequal lengths.
     """
     year = ensure_periods_per_year(periods_per_year)
     own, other = common_bars(returns, benchmark_returns)

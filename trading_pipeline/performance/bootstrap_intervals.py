@@ -40,7 +40,7 @@ HEADLINE_METRICS = (
     "max_drawdown",
     "calmar",
 )
-_CHUNK_VALUES = 1_000_000  # resampled returns that are held at once, 8 MB an array
+_CHUNK_VALUES = 1_000_000  # resampled returns held at once, 8 MB an array
 
 
 def bootstrap_intervals(
@@ -56,15 +56,37 @@ def bootstrap_intervals(
     """Interval of each metric over resampled histories; index `metric`.
 
     Columns: `value` on the returns themselves, `low` and `high` (percentiles of the resampled
-    values at `confidence`), `standard_error` (their deviation), `defined_share` (samples in which
-    the metric has a value: only these count). `average_block_bars`: mean length of the blocks that
-    keep dependence; None takes `optimal_block_bars`. Equal seeds give equal numbers.
+    values at `confidence`), `standard_error` (their deviation), `defined_share` (share of samples
+    in which the metric is defined; only these count). Equal seeds give equal numbers.
 
-    An interval says how much of a value can be luck of the draw under the returns seen. It corrects
-    neither for a choice among many trials nor for a market that changes.
+    An interval says how much of a value can be chance under the observed returns. It does not
+    correct for the choice among many trials or for a changing market.
 
-    Raises `InsufficientDataError` below 20 returns, `UnknownNameError` for a metric,
-    `ConfigurationError` for a confidence outside (0, 1) or fewer than 100 samples.
+    Parameters
+    ----------
+    returns
+        Simple returns per bar, at least 20, all finite.
+    periods_per_year
+        Bars in a year.
+    confidence
+        Share of the resampled values inside the interval.
+    samples
+        Number of resampled histories, at least 100.
+    average_block_bars
+        Mean length of the blocks that preserve dependence; None uses `optimal_block_bars`.
+    seed
+        Seed of the random numbers.
+    metrics
+        Names from `HEADLINE_METRICS`.
+
+    Raises
+    ------
+    InsufficientDataError
+        Below 20 returns, or if one is not finite.
+    UnknownNameError
+        For an unknown metric.
+    ConfigurationError
+        For a confidence outside (0, 1), fewer than 100 samples, or a mean block below 1 bar.
     """
     values = _checked_returns(returns)
     if not 0.0 < confidence < 1.0:
@@ -151,9 +173,9 @@ def resampled_metrics(
 def optimal_block_bars(returns: npt.ArrayLike) -> float:
     """Mean block length that makes the stationary bootstrap of the mean most exact, at least 1.0.
 
-    Flat-top lag window over the autocovariances, its width where these stay within
-    `2 sqrt(log10(n) / n)`; at most `min(3 sqrt(n), n / 3)`, rounded up. Errors as in
-    `bootstrap_intervals`.
+    Flat-top lag window over the autocovariances, twice as wide as the last lag before correlations
+    stay within `2 sqrt(log10(n) / n)`. The result is at most `min(3 sqrt(n), n / 3)`, rounded up.
+    Errors as in `bootstrap_intervals`.
     """
     values = _checked_returns(returns)
     count = values.size

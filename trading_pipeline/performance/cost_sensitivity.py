@@ -1,7 +1,7 @@
-"""What costs do to a result: the same backtest at other costs, and the break-even fee.
+"""How costs affect a result: the same backtest at other costs, and the break-even fee.
 
-Both take a callable that runs the backtest again, so that sizes, stops and clipped orders answer to
-the costs as they would have.
+Both take a callable that reruns the backtest, so that sizes, stops and clipped orders react to the
+costs as they would in trading.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def break_even_commission(
     ceiling_bps: float = 500.0,
     tolerance_bps: float = 0.01,
 ) -> BreakEven:
-    """Commission at which the account ends where it began, all else as it is; by bisection.
+    """Commission at which the account ends where it began, all else equal; by bisection.
 
     `final_equity_at(commission_bps)` runs the backtest at that fee. Takes about log2(ceiling /
     tolerance) runs, 16 by default. The answer lies within `tolerance_bps` of a fee at which the

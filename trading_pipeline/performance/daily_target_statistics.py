@@ -26,7 +26,8 @@ def daily_target_statistics(daily: pd.DataFrame) -> dict[str, float]:
     - average_pnl_on_hit_days, average_pnl_on_other_days; average_trades a day.
     - longest_hit_streak and longest_miss_streak, in days in a row.
 
-    NaN for what no day decides, 0.0 for counts. Raises `DataQualityError` for a missing column.
+    NaN for a value that has no days to measure, 0.0 for counts. Raises `DataQualityError` for a
+    missing column.
     """
     missing = [column for column in _NEEDED if column not in daily.columns]
     if missing:
@@ -61,11 +62,11 @@ def daily_target_statistics(daily: pd.DataFrame) -> dict[str, float]:
 
 
 def daily_target_table(daily: pd.DataFrame, targets: Sequence[float]) -> pd.DataFrame:
-    """For each target, the days that ended at it or above: columns target, days, rate.
+    """For each target, the days that ended at or above it: columns target, days, rate.
 
-    Counted on the day's pnl as it was, so it says what the days held and not what trading would
-    have been with that target set: a backtest with `daily_profit_target` does. Raises
-    `ConfigurationError` for a target that is not above 0.
+    Counts the actual pnl of each day. It does not show how trading would have gone with that target
+    set; run a backtest with `daily_profit_target` for that. Raises `ConfigurationError` for a
+    target that is not above 0.
 
     >>> frame = pd.DataFrame({"pnl": [50.0, 150.0, -20.0, 100.0]})
     >>> daily_target_table(frame, [100.0]).to_dict("records")

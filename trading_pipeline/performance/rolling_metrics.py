@@ -16,7 +16,7 @@ from trading_pipeline.performance.return_metrics import ROUNDING_DEVIATION, ensu
 
 __all__ = ["rolling_metrics"]
 
-_CHUNK_VALUES = 2_000_000  # values of windows that are held at once, 16 MB
+_CHUNK_VALUES = 2_000_000  # values of windows held at once, 16 MB
 
 
 def rolling_metrics(
@@ -33,7 +33,7 @@ def rolling_metrics(
     and every window with a NaN in it, are NaN; so are the ratios of a window that does not vary. No
     row depends on a bar outside its window.
 
-    Raises `ConfigurationError` for a window below 2 bars, `DataQualityError` for two lengths.
+    Raises `ConfigurationError` for a window below 2 bars, `DataQualityError` for unequal lengths.
     """
     year = ensure_periods_per_year(periods_per_year)
     if window_bars < 2:

@@ -23,15 +23,14 @@ __all__ = [
     "sharpe_variance_factor",
 ]
 
-
 _EULER_GAMMA = 0.5772156649015329
 
 
 def sharpe_variance_factor(*, sharpe: float, skew: float, kurtosis: float) -> float:
     """Variance of an estimated Sharpe ratio times its number of bars (less one).
 
-    `1 - skew * sharpe + (kurtosis - 1) / 4 * sharpe^2`; NaN where the moments make it negative,
-    which no sample can but a rounded table may.
+    `1 - skew * sharpe + (kurtosis - 1) / 4 * sharpe^2`; NaN if the moments make it negative, which
+    cannot happen in a sample but can with rounded moments.
     """
     factor = 1.0 - skew * sharpe + (kurtosis - 1.0) / 4.0 * sharpe * sharpe
     return factor if factor >= 0.0 else math.nan
@@ -104,8 +103,8 @@ def minimum_track_record_bars(
 ) -> float:
     """Bars until this Sharpe ratio beats the benchmark's at `confidence`.
 
-    NaN where the ratio is not above the benchmark: no length would do. Raises `ConfigurationError`
-    for a confidence outside (0.5, 1).
+    NaN if the ratio is not above the benchmark, as no length would suffice. Raises
+    `ConfigurationError` for a confidence outside (0.5, 1).
     """
     if not 0.5 < confidence < 1.0:
         raise ConfigurationError(

@@ -1,8 +1,8 @@
 """One call that measures a backtest: every metric, by a stable name.
 
-Fractions, money in account currency; drawdowns and losses negative. A metric that is not defined,
-or whose input was not given, is NaN, never infinite and never left out: the names are table
-columns.
+Fractions, money in account currency; drawdowns and losses are negative. A metric that is undefined,
+or whose input was not given, is NaN. It is never infinite and never left out, because the names are
+table columns.
 """
 
 from __future__ import annotations
@@ -92,22 +92,38 @@ def summarize(
 ) -> dict[str, float]:
     """Every metric of `METRIC_NAMES`, in that order, as plain floats.
 
-    `equity`: account value at each bar's close. `initial_equity`: cash before the first bar, so
-    that the first bar's return counts; None takes the first close as the start. `trades`: a
-    result's trades frame (no trade gives a count of 0, None gives NaN). `exposure`: position value
-    over equity at each close, NaN where there is no equity. `benchmark_returns`: one return for
-    each bar of `equity`; without `initial_equity` the first has no counterpart and is not used.
-    `multiplier`: account currency a point and contract, for the turnover.
-
-    Beside the metrics of `return_metrics`, `trade_metrics`, `benchmark_metrics` and
+    In addition to the metrics of `return_metrics`, `trade_metrics`, `benchmark_metrics` and
     `sharpe_statistics`: recovery_factor is total return over the deepest drawdown, martin_ratio
     CAGR over ulcer index, time_in_market the share of closes with a position, average_exposure and
-    largest_exposure the mean and maximum of its size, `turnover_annual` the value of entries a
-    year. After a ruin (equity at or below 0 before the last bar) no return can be measured: total
-    return, drawdowns and trades are still given, everything else of the returns, and the comparison
-    with the benchmark, is NaN.
+    largest_exposure the mean and maximum of its size, `turnover_annual` the value of entries over
+    mean equity, a year. After a ruin (equity at or below 0 before the last bar) returns cannot be
+    measured: total return, drawdowns and trade metrics are still given, while all other return
+    metrics and the comparison with the benchmark are NaN.
 
-    Errors as in `bar_returns`, and `ConfigurationError` for a `periods_per_year` not above 0.
+    Parameters
+    ----------
+    equity
+        Account value at each bar's close.
+    periods_per_year
+        Bars in a year.
+    trades
+        A result's trades frame. A frame without rows gives counts of 0, None gives NaN.
+    exposure
+        Position value over equity at each close, NaN where there is no equity.
+    benchmark_returns
+        One return for each bar of `equity`; the first is not used without `initial_equity`.
+    initial_equity
+        Cash before the first bar, so that the first bar has a return; None starts from the first
+        close.
+    multiplier
+        Account currency per point and contract, for the turnover.
+
+    Raises
+    ------
+    InsufficientDataError, DataQualityError
+        For an equity curve that `bar_returns` rejects, or another length of an input.
+    ConfigurationError
+        For a `periods_per_year` that is not above 0.
 
     >>> found = summarize([102.0, 99.0, 108.9], periods_per_year=252, initial_equity=100.0)
     >>> round(found["total_return"], 12), round(found["max_drawdown"], 12)
@@ -144,7 +160,7 @@ def _return_part(values: FloatArray, returns: FloatArray, year: float) -> dict[s
     growth = float(values[-1] / values[0])
     falls = drawdowns(values)
     deepest = float(falls.min())
-    # A ruined account has no returns, and its drawdowns say nothing about the bars after.
+    # A ruined account has no returns, and its drawdowns say nothing about later bars.
     whole = bars > 0 and not bool(np.isnan(returns).any())
     size = max(-deepest, 0.0)
     ulcer = math.sqrt(float(falls @ falls) / bars) if whole else math.nan

@@ -1,8 +1,8 @@
 """Metrics of round trips. Money in account currency, returns as fractions.
 
-Rates, averages and streaks are over CLOSED trades in the order of the frame; a trade still open is
-counted apart, because its result is not known yet. A trade that ended at exactly 0 is neither won
-nor lost. What is not defined is NaN: no closed trade, or a ratio without a loss.
+Rates, averages and streaks cover only CLOSED trades, in the order of the frame; open trades are
+counted separately, because their result is not known yet. A trade that ended at exactly 0 is
+neither a win nor a loss. Undefined metrics are NaN: no closed trade, or a ratio without a loss.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def system_quality(pnl: npt.ArrayLike) -> float:
 
 
 def longest_streak(happened: npt.ArrayLike) -> int:
-    """Most True in a row.
+    """Longest run of True values.
 
     >>> longest_streak([True, True, False, True])
     2

@@ -110,19 +110,15 @@ class MarketDataSource(Protocol):
     @property
     def name(self) -> str:
         """The name that universe.yaml and the fetch log use."""
-        ...
 
     def capabilities(self) -> SourceCapabilities:
         """What the source can be asked for; needs no network."""
-        ...
 
     def fetch_bars(self, request: BarRequest) -> BarBatch:
         """Bars of the requested span."""
-        ...
 
     def fetch_actions(self, request: ActionRequest) -> list[CorporateAction]:
         """Corporate actions of the requested span, by ex-date; empty if there are none."""
-        ...
 
 
 def require_timeframe(source: MarketDataSource, instrument: Instrument) -> None:

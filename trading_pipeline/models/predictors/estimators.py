@@ -33,11 +33,9 @@ class Classifier(Protocol):
 
     def fit(self, values: FloatArray, outcomes: npt.NDArray[np.int64]) -> Self:
         """Train on rows of features and their outcomes, 0 or 1."""
-        ...
 
     def decision_function(self, values: FloatArray) -> FloatArray:
         """Margin of each row, above 0 for the outcome 1."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,6 @@ import functools
 import warnings
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from trading_pipeline.code_identity import code_hash
@@ -31,7 +30,12 @@ from trading_pipeline.models.predictors.estimators import (
     validate_parameters,
 )
 from trading_pipeline.models.registry.fitted_model import FittedModel, NoModel
-from trading_pipeline.models.training.calibration import SigmoidCalibration, fit_sigmoid, sigmoid
+from trading_pipeline.models.training.calibration import (
+    FloatArray,
+    SigmoidCalibration,
+    fit_sigmoid,
+    sigmoid,
+)
 from trading_pipeline.models.training.walk_forward_folds import Fold, make_fold, purge
 from trading_pipeline.settings.model_spec import ModelSpec
 
@@ -47,7 +51,6 @@ __all__ = [
 CALIBRATION_SHARE = 0.2
 """Share of the training rows, the latest ones, that the calibration is fitted on."""
 PREDICTION_COLUMNS = ("known_at", "model_id", "horizon", "p_up")
-FloatArray = npt.NDArray[np.float64]
 
 
 def check_model_spec(spec: ModelSpec) -> None:

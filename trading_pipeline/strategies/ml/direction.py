@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
-from trading_pipeline.domain.signals import Signals
+from trading_pipeline.domain.signals import BoolArray, Signals
 from trading_pipeline.errors import StrategyError, did_you_mean
 from trading_pipeline.settings.spec_model import Name
 from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
@@ -16,7 +16,6 @@ from trading_pipeline.strategies.market import AGE_COLUMN, Market
 
 __all__ = ["MlDirection", "MlDirectionParams"]
 
-BoolArray = npt.NDArray[np.bool_]
 Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
 
 
