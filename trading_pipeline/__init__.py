@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from trading_pipeline.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from trading_pipeline.backtest import (
@@ -51,14 +53,8 @@ _HOMES = {
     "open_results": "trading_pipeline.storage.open_results",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import the public names when they are first used: the command line starts faster so."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-
-    return getattr(importlib.import_module(_HOMES[name]), name)
+# imported when first used: the command line starts faster that way
+__getattr__ = lazy_exports(__name__, _HOMES)
 
 
 def _prepare_environment() -> None:

@@ -190,6 +190,7 @@ def only_class(
 ) -> type[Any]:
     """The one public class of a module that `fits`; abstract ones do not count.
 
+    It is named after the file, unless it has a `name` of its own.
     Raises `ConfigurationError` where there is none or more than one, with the line and `fix`.
     """
     own = [
@@ -202,7 +203,10 @@ def only_class(
     fitting = [each for each in own if fits(each)]
     usable = [each for each in fitting if not inspect.isabstract(each)]
     if len(usable) == 1:
-        return usable[0]
+        found: type[Any] = usable[0]
+        if "name" not in vars(found):
+            found.name = module.__name__.rpartition(".")[2]
+        return found
     if usable:
         names = " and ".join(each.__name__ for each in usable)
         raise ConfigurationError(

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trading_pipeline.backtest.account_inputs import AccountInputs
-from trading_pipeline.backtest.arrays import FloatArray, IntArray
+from trading_pipeline.backtest.arrays import FloatArray, IntArray, frozen
 from trading_pipeline.backtest.kernels import codes as codes
 from trading_pipeline.backtest.run_control import Cancelled, Progress, run_watched
 
@@ -38,7 +38,7 @@ class UnitsHeld:
         """
         rows = np.concatenate((np.zeros((1, self.units.shape[1])), self.units))
         lengths = np.diff(np.concatenate(([0], self.first_bar, [bars])))
-        return _frozen(np.repeat(rows, lengths, axis=0))
+        return frozen(np.repeat(rows, lengths, axis=0))
 
     def setflags(self, *, write: bool) -> None:
         """Let the arrays be written or not, as `numpy.ndarray.setflags` does."""
@@ -58,7 +58,7 @@ class UnitSpans:
         units = np.zeros((self.instruments, bars))
         for value, asset, begin, end, _ in self.rows.tolist():
             units[asset, begin:end] = value
-        return _frozen(np.ascontiguousarray(units.T))
+        return frozen(np.ascontiguousarray(units.T))
 
     def setflags(self, *, write: bool) -> None:
         """Let the rows be written or not, as `numpy.ndarray.setflags` does."""
@@ -134,8 +134,3 @@ def run_account(
 def used_rows(table: npt.NDArray[_Number], rows: int) -> npt.NDArray[_Number]:
     """The rows that were written; copied where the rest would keep much memory from being freed."""
     return table[:rows] if 10 * rows >= 9 * len(table) else table[:rows].copy()
-
-
-def _frozen(table: FloatArray) -> FloatArray:
-    table.setflags(write=False)
-    return table

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from trading_pipeline.backtest.arrays import FloatArray, IntArray
+from trading_pipeline.backtest.arrays import FloatArray, IntArray, frozen
 from trading_pipeline.backtest.result_frames import (
     daily_frame,
     equity_frame,
@@ -97,9 +97,7 @@ class BacktestResult(RunStatistics):
         """A column of the holdings, one value a bar."""
         ends = np.append(self.holdings[1:, 0], len(self.bars))
         lasts = (ends - self.holdings[:, 0]).astype(np.int64)
-        values = np.repeat(self.holdings[:, column], lasts)
-        values.setflags(write=False)
-        return values
+        return frozen(np.repeat(self.holdings[:, column], lasts))
 
     @cached_property
     def returns(self) -> pd.Series:

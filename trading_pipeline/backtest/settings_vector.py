@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from trading_pipeline.backtest.arrays import FloatArray
+from trading_pipeline.backtest.arrays import FloatArray, frozen
 from trading_pipeline.backtest.kernels import codes as codes
 from trading_pipeline.backtest.kernels.eligibility import Demand, demands_of, may_run
 from trading_pipeline.domain.signals import Level, Price, Signals
@@ -183,6 +183,4 @@ def _levels(
 @lru_cache(maxsize=256)
 def _one_value(default: float | None) -> FloatArray:
     """A level for all bars, read-only as those of signals are: one type, so one compilation."""
-    values = np.array([np.nan if default is None else default])
-    values.setflags(write=False)
-    return values
+    return frozen(np.array([np.nan if default is None else default]))

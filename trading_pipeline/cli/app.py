@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from trading_pipeline.cli.datasets_app import datasets_app
 from trading_pipeline.cli.strategies_app import strategies_app
@@ -170,7 +171,7 @@ def main() -> None:
         told = _told(error)
         if told is None or os.environ.get("TRADING_PIPELINE_DEBUG"):
             raise
-        Console(stderr=True, highlight=False).print(f"[bold red]Error:[/] {_escaped(str(told))}")
+        Console(stderr=True, highlight=False).print(f"[bold red]Error:[/] {escape(str(told))}")
         sys.exit(1)
 
 
@@ -190,9 +191,3 @@ def _told(error: Exception) -> TradingPipelineError | None:
     except ConfigurationError:
         full = None
     return full or (error if isinstance(error, TradingPipelineError) else None)
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)

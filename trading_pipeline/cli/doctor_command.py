@@ -11,11 +11,10 @@ from importlib import metadata
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from trading_pipeline.cli.own_code_check import examine_own_code
 from trading_pipeline.cli.provider_check import Finding, examine_providers
-from trading_pipeline.cli.session import stdout_console
+from trading_pipeline.cli.session import print_table
 from trading_pipeline.errors import TradingPipelineError
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.environment import PipelineSettings, load_settings
@@ -57,15 +56,14 @@ def run_doctor(*, as_json: bool, offline: bool = False) -> None:
     if as_json:
         typer.echo(json.dumps([asdict(finding) | {"ok": finding.ok} for finding in findings]))
     else:
-        table = Table(show_header=True)
-        for name in ("check", "", "detail"):
-            table.add_column(name, overflow="fold")
-        for finding in findings:
-            colour = "green" if finding.ok else "red" if finding.needed else "yellow"
-            table.add_row(finding.check, f"[{colour}]{finding.state}[/]", escape(finding.detail))
-        stdout_console().print(table)
+        print_table(("check", "", "detail"), map(_table_row, findings))
     if any(finding.needed and not finding.ok for finding in findings):
         raise typer.Exit(1)
+
+
+def _table_row(finding: Finding) -> tuple[str, str, str]:
+    colour = "green" if finding.ok else "red" if finding.needed else "yellow"
+    return finding.check, f"[{colour}]{finding.state}[/]", escape(finding.detail)
 
 
 def examine(settings: PipelineSettings) -> list[Finding]:

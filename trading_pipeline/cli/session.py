@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.table import Table
 
 from trading_pipeline.settings.environment import load_settings
 
 if TYPE_CHECKING:
     from trading_pipeline.defs.automation.full_pass import FullPass
 
-__all__ = ["open_pass", "stderr_console", "stdout_console"]
+__all__ = ["open_pass", "print_table", "stderr_console", "stdout_console"]
 
 
 def stdout_console() -> Console:
@@ -24,6 +26,16 @@ def stdout_console() -> Console:
 def stderr_console() -> Console:
     """Where progress goes."""
     return Console(stderr=True, highlight=False)
+
+
+def print_table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table on standard output that folds long cells; a cell may hold Rich's markup."""
+    table = Table(show_header=True)
+    for name in names:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    stdout_console().print(table)
 
 
 def open_pass() -> FullPass:

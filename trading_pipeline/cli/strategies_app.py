@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 if TYPE_CHECKING:
     from trading_pipeline.strategies import StrategyCatalogue
@@ -53,7 +54,7 @@ def list_strategies(as_json: _Json = False) -> None:
     columns = [(row["name"], row["origin"], row["meaning"] or "cannot be used") for row in rows]
     _print_table(("strategy", "", "meaning"), columns)
     for each in known.own.broken:
-        _print(f"[bold red]Error:[/] {_escaped(str(each.error))}")
+        _print(f"[bold red]Error:[/] {escape(str(each.error))}")
 
 
 @strategies_app.command("show")
@@ -79,7 +80,7 @@ def show_strategy(
     if as_json:
         typer.echo(json.dumps(document))
         return
-    _print(_escaped(f"{name}: {document['meaning']}"))
+    _print(escape(f"{name}: {document['meaning']}"))
     columns = [
         (
             row.name,
@@ -96,7 +97,7 @@ def show_strategy(
         _print("It has no parameters.")
     if not required:
         _print(f"Warm-up at the defaults: {document['warmup_bars']} bars")
-    _print(_escaped(f"Code: {file}, line {line}"))
+    _print(escape(f"Code: {file}, line {line}"))
 
 
 def _known() -> StrategyCatalogue:
@@ -112,25 +113,12 @@ def _meaning(known: StrategyCatalogue, name: str) -> str:
 
 
 def _print_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.table import Table
+    from trading_pipeline.cli.session import print_table
 
-    from trading_pipeline.cli.session import stdout_console
-
-    table = Table(show_header=True)
-    for name in names:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*(_escaped(value) for value in row))
-    stdout_console().print(table)
+    print_table(names, [[escape(value) for value in row] for row in rows])
 
 
 def _print(text: str) -> None:
     from trading_pipeline.cli.session import stdout_console
 
     stdout_console().print(text, soft_wrap=True)
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)

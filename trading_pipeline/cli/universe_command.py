@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from trading_pipeline.cli.session import open_pass, stdout_console
+from trading_pipeline.cli.session import open_pass, print_table, stdout_console
 from trading_pipeline.domain.instrument import instrument_id
 from trading_pipeline.errors import RetryableFetchError
 from trading_pipeline.settings.catalog import Catalog, load_catalog
@@ -83,15 +83,8 @@ def run_universe_list(*, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(rows))
         return
-    table = Table(show_header=True)
-    for name in ("instrument", "source", "calendar", "class", "currency", "from", "state"):
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        source = row["source"] + (f" {row['exchange']}" if row["exchange"] else "")
-        values = [row["instrument"], source, row["calendar"], row["asset_class"], row["currency"]]
-        values += [row["listed_from"] or "", "" if row["active"] else "archived"]
-        table.add_row(*(escape(str(value)) for value in values))
-    stdout_console().print(table)
+    names = ("instrument", "source", "calendar", "class", "currency", "from", "state")
+    print_table(names, map(_table_row, rows))
 
 
 def run_universe_remove(instrument: str, *, as_json: bool) -> None:
@@ -194,6 +187,13 @@ def _layout(change: UniverseChange) -> str:
 def _row(spec: InstrumentSpec, *, active: bool) -> dict[str, Any]:
     values = spec.model_dump(mode="json")
     return {"instrument": instrument_id(spec.symbol, spec.timeframe), **values, "active": active}
+
+
+def _table_row(row: Mapping[str, Any]) -> list[str]:
+    source = row["source"] + (f" {row['exchange']}" if row["exchange"] else "")
+    values = [row["instrument"], source, row["calendar"], row["asset_class"], row["currency"]]
+    values += [row["listed_from"] or "", "" if row["active"] else "archived"]
+    return [escape(str(value)) for value in values]
 
 
 def _echo_json(change: UniverseChange, more: dict[str, Any]) -> None:

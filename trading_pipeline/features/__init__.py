@@ -11,8 +11,9 @@ Everything here is a function of bars: no storage, no Dagster, no model, no stra
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from trading_pipeline.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from trading_pipeline.features.own_features import feature
@@ -25,11 +26,12 @@ if TYPE_CHECKING:
 
 __all__ = ["FeatureContext", "compute_features", "feature", "feature_set", "feature_set_names"]
 
-_HOMES = {"feature": "own_features", "FeatureContext": "sets.context"}
-
-
-def __getattr__(name: str) -> object:
-    """Import a name when it is first used: formulas load compiled code."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'sets.registry')}"), name)
+_HOMES = {
+    "FeatureContext": "trading_pipeline.features.sets.context",
+    "compute_features": "trading_pipeline.features.sets.registry",
+    "feature": "trading_pipeline.features.own_features",
+    "feature_set": "trading_pipeline.features.sets.registry",
+    "feature_set_names": "trading_pipeline.features.sets.registry",
+}
+# imported when first used: formulas load compiled code
+__getattr__ = lazy_exports(__name__, _HOMES)

@@ -115,7 +115,7 @@ def sharpe(returns: npt.ArrayLike, *, periods_per_year: float) -> float:
     """
     values = np.asarray(returns, dtype=np.float64)
     root = math.sqrt(ensure_periods_per_year(periods_per_year))
-    return _ratio(_mean(values), sample_deviation(values)) * root
+    return _ratio(mean_or_nan(values), sample_deviation(values)) * root
 
 
 def sortino(returns: npt.ArrayLike, *, periods_per_year: float) -> float:
@@ -129,7 +129,7 @@ def sortino(returns: npt.ArrayLike, *, periods_per_year: float) -> float:
     if values.size < 2:
         return math.nan
     losses = np.minimum(values, 0.0)
-    return _ratio(_mean(values), math.sqrt(float(losses @ losses) / values.size)) * root
+    return _ratio(mean_or_nan(values), math.sqrt(float(losses @ losses) / values.size)) * root
 
 
 def max_drawdown(returns: npt.ArrayLike) -> float:
@@ -240,7 +240,8 @@ def _undefined(values: FloatArray, *, at_least: int) -> bool:
     return values.size < at_least or bool(np.isnan(values).any())
 
 
-def _mean(values: FloatArray) -> float:
+def mean_or_nan(values: FloatArray) -> float:
+    """The mean; NaN of nothing."""
     return float(values.mean()) if values.size else math.nan
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from trading_pipeline.errors import DataQualityError
 from trading_pipeline.performance.bar_returns import FloatArray
-from trading_pipeline.performance.return_metrics import ensure_periods_per_year
+from trading_pipeline.performance.return_metrics import ensure_periods_per_year, mean_or_nan
 
 __all__ = ["TRADE_METRIC_NAMES", "longest_streak", "system_quality", "trade_metrics", "turnover"]
 
@@ -78,7 +78,7 @@ def trade_metrics(trades: pd.DataFrame) -> dict[str, float]:
     returns, held = _column(trades, "return")[closed], _column(trades, "bars_held")[closed]
     pnl = pnl[closed]
     gains, losses = pnl[pnl > 0.0], pnl[pnl < 0.0]
-    average_win, average_loss = _mean(gains), _mean(losses)
+    average_win, average_loss = mean_or_nan(gains), mean_or_nan(losses)
     return {
         "trade_count": float(is_open.size),
         "open_trade_count": float(np.count_nonzero(is_open)),
@@ -87,8 +87,8 @@ def trade_metrics(trades: pd.DataFrame) -> dict[str, float]:
         "win_rate": gains.size / pnl.size if pnl.size else math.nan,
         "profit_factor": float(gains.sum() / -losses.sum()) if losses.size else math.nan,
         "payoff_ratio": average_win / -average_loss if losses.size else math.nan,
-        "expectancy": _mean(pnl),
-        "expectancy_return": _mean(returns),
+        "expectancy": mean_or_nan(pnl),
+        "expectancy_return": mean_or_nan(returns),
         "average_win": average_win,
         "average_loss": average_loss,
         "best_trade_return": float(returns.max()) if returns.size else math.nan,
@@ -96,7 +96,7 @@ def trade_metrics(trades: pd.DataFrame) -> dict[str, float]:
         "sqn": system_quality(pnl),
         "longest_winning_streak": float(longest_streak(pnl > 0.0)),
         "longest_losing_streak": float(longest_streak(pnl < 0.0)),
-        "average_bars_held": _mean(held),
+        "average_bars_held": mean_or_nan(held),
         "total_fees": float(_column(trades, "fees").sum()),
         "total_slippage": float(_column(trades, "slippage").sum()),
     }
@@ -151,7 +151,3 @@ def turnover(
 def _column(trades: pd.DataFrame, name: str) -> FloatArray:
     values: FloatArray = trades[name].to_numpy(dtype=np.float64)
     return values
-
-
-def _mean(values: FloatArray) -> float:
-    return float(values.mean()) if values.size else math.nan

@@ -7,8 +7,9 @@ reading and writing files belongs to `stages/reports/`, and a formula belongs to
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from trading_pipeline.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from trading_pipeline.reporting.leaderboard.page import render_leaderboard
@@ -27,18 +28,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "METRIC_LABELS": "page.metric_labels",
-    "metric_label": "page.metric_labels",
-    "plain_warnings": "page.plain_warnings",
-    "verdict": "page.plain_warnings",
-    "render_leaderboard": "leaderboard.page",
-    "TearsheetInput": "tearsheet.page",
-    "render_tearsheet": "tearsheet.page",
+    "METRIC_LABELS": "trading_pipeline.reporting.page.metric_labels",
+    "metric_label": "trading_pipeline.reporting.page.metric_labels",
+    "plain_warnings": "trading_pipeline.reporting.page.plain_warnings",
+    "verdict": "trading_pipeline.reporting.page.plain_warnings",
+    "render_leaderboard": "trading_pipeline.reporting.leaderboard.page",
+    "TearsheetInput": "trading_pipeline.reporting.tearsheet.page",
+    "render_tearsheet": "trading_pipeline.reporting.tearsheet.page",
 }
-
-
-def __getattr__(name: str) -> object:
-    """Import a name when it is first used: the command line needs labels without pandas."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+# imported when first used: the command line needs labels without pandas
+__getattr__ = lazy_exports(__name__, _HOMES)

@@ -9,18 +9,14 @@ Dagster objects may not enter.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from trading_pipeline.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from trading_pipeline.stages.workspace import Workspace, open_workspace
 
 __all__ = ["Workspace", "open_workspace"]
 
-
-def __getattr__(name: str) -> Any:
-    """Import the workspace when it is first asked for: one stage alone loads far less than all."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from trading_pipeline.stages import workspace
-
-    return getattr(workspace, name)
+# imported when first used: one stage alone loads far less than the workspace
+__getattr__ = lazy_exports(__name__, dict.fromkeys(__all__, "trading_pipeline.stages.workspace"))

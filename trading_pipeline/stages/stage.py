@@ -19,6 +19,7 @@ import pandas as pd
 
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.domain.windows import Window
+from trading_pipeline.errors import InsufficientDataError
 from trading_pipeline.stages.outcome import Outcome, Shown, tell_progress
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.stores.artifacts import Artifact
@@ -142,6 +143,13 @@ class StoredStage(Stage[Key, Product]):
         """Valid row by partition."""
         found = self.workspace.artifacts.newest([self.asset], self.instrument_id)
         return {partition: artifact for (_, partition), artifact in found.items()}
+
+    def require(self, partition: str, missing: str) -> Artifact:
+        """Valid row of a partition; `InsufficientDataError` that says `missing` without one."""
+        found = self.newest().get(partition)
+        if found is None:
+            raise InsufficientDataError(missing, partition=partition)
+        return found
 
     def artifact(
         self,

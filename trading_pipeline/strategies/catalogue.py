@@ -152,8 +152,6 @@ def own_strategies(folder: Path | None) -> StrategyCatalogue:
 
 def _strategy_of(module: ModuleType) -> tuple[str, Strategy[Any]]:
     found = only_class(module, _KIND, lambda each: issubclass(each, Strategy), _FIX)
-    if "name" not in vars(found):
-        found.name = module.__name__.rpartition(".")[2]
     params = found.params_type
     if not (isinstance(params, type) and issubclass(params, StrategyParams)):
         raise ConfigurationError(

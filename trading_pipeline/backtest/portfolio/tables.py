@@ -14,7 +14,7 @@ from threading import Lock
 
 import numpy as np
 
-from trading_pipeline.backtest.arrays import FloatArray
+from trading_pipeline.backtest.arrays import FloatArray, frozen
 from trading_pipeline.backtest.portfolio.clock import AccountClock, account_clock
 from trading_pipeline.backtest.validated_bars import ValidatedBars
 
@@ -47,7 +47,7 @@ class PriceTables:
     @cached_property
     def highest_open(self) -> FloatArray:
         """The highest open of each instrument."""
-        return _frozen(np.array([values.max() for values in self.columns["open"].values()]))
+        return frozen(np.array([values.max() for values in self.columns["open"].values()]))
 
     @cached_property
     def close(self) -> FloatArray:
@@ -57,17 +57,17 @@ class PriceTables:
     @cached_property
     def close_by_instrument(self) -> FloatArray:
         """Closes as (instruments, bars); only where `complete`."""
-        return _frozen(np.stack(list(self.columns["close"].values())))
+        return frozen(np.stack(list(self.columns["close"].values())))
 
     def of(self, field: str) -> FloatArray:
         """A table of one field, made anew."""
         columns = self.columns[field]
         if self.complete:
-            return _frozen(np.stack(list(columns.values()), axis=1))
+            return frozen(np.stack(list(columns.values()), axis=1))
         table = np.full((len(self.clock), len(columns)), np.nan)
         for k, (name, values) in enumerate(columns.items()):
             table[self.clock.rows[name], k] = values
-        return _frozen(table)
+        return frozen(table)
 
 
 def price_tables(bars: Mapping[str, ValidatedBars]) -> PriceTables:
@@ -100,8 +100,3 @@ def price_tables(bars: Mapping[str, ValidatedBars]) -> PriceTables:
 
 _kept: dict[tuple[object, ...], tuple[PriceTables, list[weakref.ref[ValidatedBars]]]] = {}
 _lock = Lock()
-
-
-def _frozen(table: FloatArray) -> FloatArray:
-    table.setflags(write=False)
-    return table

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from trading_pipeline.features.sets import alpha158_formulas as formulas
-from trading_pipeline.features.sets.feature_set import FeatureSet, FeatureSpec
+from trading_pipeline.features.sets.feature_set import FeatureSet, FeatureSpec, plain_window
 
 __all__ = ["ALPHA158"]
 
@@ -139,46 +139,24 @@ _AFTER_ORDER: tuple[_Rolling, ...] = (
 )
 
 
-def _spec(
-    name: str,
-    inputs: tuple[str, ...],
-    lookback: int,
-    compute: Callable[..., Any],
-    meaning: str,
-    part: int | None,
-    **parameters: Any,
-) -> FeatureSpec:
-    return FeatureSpec(
-        name=name,
-        version=1,
-        inputs=inputs,
-        lookback=lookback,
-        warmup=lookback,
-        compute=compute,
-        parameters=parameters,
-        meaning=meaning,
-        part=part,
-    )
-
-
 def _specs() -> tuple[FeatureSpec, ...]:
     specs = [
-        _spec(name, inputs, 0, formulas.bar_shape, meaning, part)
+        plain_window(name, inputs, 0, formulas.bar_shape, meaning, part=part)
         for part, (name, inputs, meaning) in enumerate(_BAR)
     ]
     specs += [
-        _spec(name, (_OHLC[part], "close"), 0, formulas.price_ratios, meaning, part)
+        plain_window(name, (_OHLC[part], "close"), 0, formulas.price_ratios, meaning, part=part)
         for part, (name, meaning) in enumerate(_PRICES)
     ]
     specs += _rolling_specs(_BEFORE_ORDER)
     specs += [
-        _spec(
+        plain_window(
             f"{name}{window}",
             _CLOSE,
             window - 1,
             formulas.close_order,
             meaning.format(d=window),
-            part,
+            part=part,
             window=window,
         )
         for part, (name, meaning) in enumerate(_ORDER)
@@ -189,13 +167,13 @@ def _specs() -> tuple[FeatureSpec, ...]:
 
 def _rolling_specs(formulas_of_parts: tuple[_Rolling, ...]) -> list[FeatureSpec]:
     return [
-        _spec(
+        plain_window(
             f"{name}{window}",
             own[0] if own else inputs,
             window - 1 + before,
             compute,
             meaning.format(d=window),
-            place * len(parts) + part,
+            part=place * len(parts) + part,
             windows=_WINDOWS,
         )
         for compute, inputs, parts in formulas_of_parts

@@ -10,7 +10,7 @@ import pandas as pd
 
 from trading_pipeline.features.arrays import FloatArray
 from trading_pipeline.features.indicators.wrapper import indicator_arrays, indicator_warmup
-from trading_pipeline.features.sets.feature_set import FeatureSet, FeatureSpec
+from trading_pipeline.features.sets.feature_set import FeatureSet, plain_window
 
 __all__ = ["CANDLES", "candlestick"]
 
@@ -46,23 +46,19 @@ def candlestick(bars: pd.DataFrame, *, pattern: str) -> FloatArray:
     return np.sign(values)
 
 
-def _spec(pattern: str, meaning: str) -> FeatureSpec:
-    lookback = indicator_warmup(f"CDL{pattern}")
-    return FeatureSpec(
-        name=f"candle_{pattern.lower()}",
-        version=1,
-        inputs=("open", "high", "low", "close"),
-        lookback=lookback,
-        warmup=lookback,
-        compute=candlestick,
-        parameters={"pattern": pattern},
-        meaning=f"Candlestick: {meaning}; -1 bearish, 0 none, 1 bullish.",
-    )
-
-
 CANDLES = FeatureSet(
     name="candles",
     version=1,
-    specs=tuple(_spec(pattern, meaning) for pattern, meaning in _PATTERNS.items()),
+    specs=tuple(
+        plain_window(
+            f"candle_{pattern.lower()}",
+            ("open", "high", "low", "close"),
+            indicator_warmup(f"CDL{pattern}"),
+            candlestick,
+            f"Candlestick: {meaning}; -1 bearish, 0 none, 1 bullish.",
+            pattern=pattern,
+        )
+        for pattern, meaning in _PATTERNS.items()
+    ),
 )
 """Candlestick patterns of one to three bars."""

@@ -9,36 +9,13 @@ from trading_pipeline.features.arrays import FloatArray
 from trading_pipeline.features.indicators.wrapper import indicator_lookback, indicator_warmup
 from trading_pipeline.features.sets import calendar_formulas as calendar
 from trading_pipeline.features.sets import core_formulas as formulas
-from trading_pipeline.features.sets.feature_set import FeatureSet, FeatureSpec
+from trading_pipeline.features.sets.feature_set import FeatureSet, FeatureSpec, plain_window
 
 __all__ = ["CORE"]
 
 _CLOSE = ("close",)
 _HLC = ("high", "low", "close")
-_BANDS = {"window": 20, "deviations": 2.0}
-_SLOW = {"window": 14, "smoothing": 3}
 _MACD = {"fastperiod": 12, "slowperiod": 26, "signalperiod": 9}
-
-
-def _windowed(
-    name: str,
-    inputs: tuple[str, ...],
-    lookback: int,
-    compute: Callable[..., FloatArray],
-    meaning: str,
-    **parameters: float,
-) -> FeatureSpec:
-    """A feature of a plain window: it forgets every bar more than `lookback` bars old."""
-    return FeatureSpec(
-        name=name,
-        version=1,
-        inputs=inputs,
-        lookback=lookback,
-        warmup=lookback,
-        compute=compute,
-        parameters=parameters,
-        meaning=meaning,
-    )
 
 
 def _recursive(
@@ -68,7 +45,7 @@ def _recursive(
 
 
 _RETURNS = tuple(
-    _windowed(
+    plain_window(
         f"log_return_{back}",
         _CLOSE,
         back,
@@ -80,7 +57,7 @@ _RETURNS = tuple(
 )
 
 _AVERAGES = tuple(
-    _windowed(
+    plain_window(
         f"close_to_sma_{window}",
         _CLOSE,
         window - 1,
@@ -91,7 +68,7 @@ _AVERAGES = tuple(
     for window in (10, 50, 200)
 )
 _MOMENTUM = (
-    _windowed(
+    plain_window(
         "roc_10",
         _CLOSE,
         10,
@@ -124,23 +101,25 @@ _MOMENTUM = (
         part=1,
         timeperiod=14,
     ),
-    _windowed(
+    plain_window(
         "stochastic_k_14",
         _HLC,
         15,
         formulas.stochastic_k,
         "Slow stochastic %K (14, 3), 0 to 1.",
-        **_SLOW,
+        window=14,
+        smoothing=3,
     ),
-    _windowed(
+    plain_window(
         "stochastic_d_14",
         _HLC,
         17,
         formulas.stochastic_d,
         "Slow stochastic %D (14, 3, 3), 0 to 1.",
-        **_SLOW,
+        window=14,
+        smoothing=3,
     ),
-    _windowed(
+    plain_window(
         "williams_r_14",
         _HLC,
         13,
@@ -148,7 +127,7 @@ _MOMENTUM = (
         "Williams %R: -1 at the low of 14 bars, 0 at their high.",
         window=14,
     ),
-    _windowed(
+    plain_window(
         "cci_20",
         _HLC,
         19,
@@ -158,7 +137,7 @@ _MOMENTUM = (
     ),
 )
 _VOLATILITY = (
-    _windowed(
+    plain_window(
         "volatility_20",
         _CLOSE,
         20,
@@ -166,21 +145,23 @@ _VOLATILITY = (
         "Sample standard deviation of 20 one-bar log returns.",
         window=20,
     ),
-    _windowed(
+    plain_window(
         "bollinger_position_20",
         _CLOSE,
         19,
         formulas.bollinger_position,
         "Close between the Bollinger bands (20, 2): 0 on the lower, 1 on the upper.",
-        **_BANDS,
+        window=20,
+        deviations=2.0,
     ),
-    _windowed(
+    plain_window(
         "bollinger_width_20",
         _CLOSE,
         19,
         formulas.bollinger_width,
         "Width of the Bollinger bands (20, 2) as a fraction of their middle.",
-        **_BANDS,
+        window=20,
+        deviations=2.0,
     ),
     _recursive(
         "atr_14",
@@ -192,7 +173,7 @@ _VOLATILITY = (
     ),
 )
 _VOLUME = (
-    _windowed(
+    plain_window(
         "mfi_14",
         (*_HLC, "volume"),
         14,
@@ -200,7 +181,7 @@ _VOLUME = (
         "Money flow index over 14 bars, 0 to 1; 0.5 without volume.",
         window=14,
     ),
-    _windowed(
+    plain_window(
         "volume_z_20",
         ("volume",),
         19,
@@ -208,7 +189,7 @@ _VOLUME = (
         "Volume in standard deviations from its mean of 20 bars; 0 where it is constant.",
         window=20,
     ),
-    _windowed(
+    plain_window(
         "obv_z_20",
         ("close", "volume"),
         19,
@@ -218,7 +199,7 @@ _VOLUME = (
     ),
 )
 _BAR = (
-    _windowed(
+    plain_window(
         "log_return_60",
         _CLOSE,
         60,
@@ -226,28 +207,28 @@ _BAR = (
         "Log return of the close over 60 bars.",
         bars_back=60,
     ),
-    _windowed(
+    plain_window(
         "overnight_return",
         ("open", "close"),
         1,
         formulas.overnight_return,
         "Log return from the close before to the open.",
     ),
-    _windowed(
+    plain_window(
         "intraday_return",
         ("open", "close"),
         0,
         formulas.intraday_return,
         "Log return from the bar's open to its close.",
     ),
-    _windowed(
+    plain_window(
         "log_range",
         ("high", "low"),
         0,
         formulas.log_range,
         "Log of the bar's high over its low.",
     ),
-    _windowed(
+    plain_window(
         "close_in_range",
         _HLC,
         0,
@@ -264,7 +245,7 @@ _TREND = (
         "Close relative to its exponential mean of 20 bars, minus 1.",
         timeperiod=20,
     ),
-    _windowed(
+    plain_window(
         "trend_slope_20",
         _CLOSE,
         19,
@@ -281,7 +262,7 @@ _TREND = (
         part=0,
         timeperiod=14,
     ),
-    _windowed(
+    plain_window(
         "aroon_25",
         ("high", "low"),
         25,
@@ -291,7 +272,7 @@ _TREND = (
     ),
 )
 _RANGES = (
-    _windowed(
+    plain_window(
         "volatility_60",
         _CLOSE,
         60,
@@ -299,7 +280,7 @@ _RANGES = (
         "Sample standard deviation of 60 one-bar log returns.",
         window=60,
     ),
-    _windowed(
+    plain_window(
         "volatility_ratio_5_60",
         _CLOSE,
         60,
@@ -308,7 +289,7 @@ _RANGES = (
         fast=5,
         slow=60,
     ),
-    _windowed(
+    plain_window(
         "parkinson_20",
         ("high", "low"),
         19,
@@ -316,7 +297,7 @@ _RANGES = (
         "Parkinson's volatility from the ranges of 20 bars, per bar.",
         window=20,
     ),
-    _windowed(
+    plain_window(
         "garman_klass_20",
         ("open", "high", "low", "close"),
         19,
@@ -324,7 +305,7 @@ _RANGES = (
         "Garman and Klass' volatility from 20 bars, per bar.",
         window=20,
     ),
-    _windowed(
+    plain_window(
         "volume_ratio_5_20",
         ("volume",),
         19,
@@ -336,7 +317,7 @@ _RANGES = (
 )
 _CALENDAR = (
     *(
-        _windowed(name, (), 0, formula, meaning)
+        plain_window(name, (), 0, formula, meaning)
         for name, formula, meaning in (
             ("weekday_sine", calendar.weekday_sine, "Sine of the weekday's angle in the week."),
             (
@@ -350,7 +331,7 @@ _CALENDAR = (
         )
     ),
     *(
-        replace(_windowed(name, (), 0, formula, meaning), needs_context=True)
+        replace(plain_window(name, (), 0, formula, meaning), needs_context=True)
         for name, formula, meaning in (
             (
                 "session_elapsed",

@@ -28,7 +28,7 @@ from trading_pipeline.errors import ConfigurationError, TradingPipelineError, di
 from trading_pipeline.features.sets.context import FeatureContext, Memory
 from trading_pipeline.own_code import error_place
 
-__all__ = ["FeatureContext", "FeatureSet", "FeatureSpec", "FloatArray"]
+__all__ = ["FeatureContext", "FeatureSet", "FeatureSpec", "FloatArray", "plain_window"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -125,6 +125,30 @@ class FeatureSpec:
                 f"{error}. See {error_place(error, _file_of(self.compute))}.",
                 feature=self.name,
             ) from error
+
+
+def plain_window(
+    name: str,
+    inputs: tuple[str, ...],
+    lookback: int,
+    compute: Callable[..., Any],
+    meaning: str,
+    *,
+    part: int | None = None,
+    **parameters: Any,
+) -> FeatureSpec:
+    """A feature of a plain window: it forgets every bar more than `lookback` bars old."""
+    return FeatureSpec(
+        name=name,
+        version=1,
+        inputs=inputs,
+        lookback=lookback,
+        warmup=lookback,
+        compute=compute,
+        parameters=parameters,
+        meaning=meaning,
+        part=part,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.features.arrays import FloatArray
-from trading_pipeline.features.sets.feature_set import FeatureSet, FeatureSpec
+from trading_pipeline.features.sets.feature_set import FeatureSet, FeatureSpec, plain_window
 
 __all__ = ["FRAC_DIFF", "fractional_difference", "fractional_weights"]
 
@@ -71,16 +71,15 @@ def fractional_difference(
 
 
 def _spec(column: str, order: float) -> FeatureSpec:
-    lookback = len(fractional_weights(order, _TOLERANCE)) - 1
-    return FeatureSpec(
-        name=f"frac_diff_{column}_{round(100 * order)}",
-        version=1,
-        inputs=(column,),
-        lookback=lookback,
-        warmup=lookback,
-        compute=fractional_difference,
-        parameters={"column": column, "order": order, "tolerance": _TOLERANCE},
-        meaning=f"Fractional difference of order {order} of the log of the {column}.",
+    return plain_window(
+        f"frac_diff_{column}_{round(100 * order)}",
+        (column,),
+        len(fractional_weights(order, _TOLERANCE)) - 1,
+        fractional_difference,
+        f"Fractional difference of order {order} of the log of the {column}.",
+        column=column,
+        order=order,
+        tolerance=_TOLERANCE,
     )
 
 

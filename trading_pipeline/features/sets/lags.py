@@ -17,7 +17,7 @@ from trading_pipeline.features.rolling.windows import (
     lagged,
     rolling_mean,
 )
-from trading_pipeline.features.sets.feature_set import FeatureSet, FeatureSpec
+from trading_pipeline.features.sets.feature_set import FeatureSet, FeatureSpec, plain_window
 
 __all__ = ["ALPHA360_LITE", "lagged_prices", "lagged_volumes"]
 
@@ -41,32 +41,29 @@ def lagged_volumes(bars: pd.DataFrame, *, lags: int) -> tuple[FloatArray, ...]:
 
 def _specs() -> tuple[FeatureSpec, ...]:
     prices = [
-        FeatureSpec(
-            name=f"{field.upper()}{lag}",
-            version=1,
-            inputs=("close",) if field == "close" else (field, "close"),
-            lookback=lag,
-            warmup=lag,
-            compute=lagged_prices,
-            parameters={"field": field, "lags": _LAGS},
-            meaning=f"{field.capitalize()} {lag} bars ago by the present close.",
+        plain_window(
+            f"{field.upper()}{lag}",
+            ("close",) if field == "close" else (field, "close"),
+            lag,
+            lagged_prices,
+            f"{field.capitalize()} {lag} bars ago by the present close.",
             part=lag,
+            field=field,
+            lags=_LAGS,
         )
         for field in PRICE_COLUMNS
         for lag in range(_LAGS)
         if (field, lag) != ("close", 0)
     ]
     volumes = [
-        FeatureSpec(
-            name=f"VOLUME{lag}",
-            version=1,
-            inputs=("volume",),
-            lookback=_LAGS - 1,
-            warmup=_LAGS - 1,
-            compute=lagged_volumes,
-            parameters={"lags": _LAGS},
-            meaning=f"Volume {lag} bars ago by the mean of {_LAGS} bars; 0 without any.",
+        plain_window(
+            f"VOLUME{lag}",
+            ("volume",),
+            _LAGS - 1,
+            lagged_volumes,
+            f"Volume {lag} bars ago by the mean of {_LAGS} bars; 0 without any.",
             part=lag,
+            lags=_LAGS,
         )
         for lag in range(_LAGS)
     ]

@@ -52,8 +52,6 @@ class OwnSource:
                 f"The class {found.__name__} lacks the method {' and '.join(missing)}. {_FIX}",
                 line=inspect.getsourcelines(found)[1],
             )
-        if "name" not in vars(found):
-            found.name = module.__name__.rpartition(".")[2]
         made = found()
         return cls(made.name, made, Path(str(module.__file__)))
 

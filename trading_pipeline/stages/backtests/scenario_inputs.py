@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 
 import pandas as pd
@@ -12,6 +12,7 @@ import pandas as pd
 from trading_pipeline.backtest.scenario_runner import ScenarioInputs, traded_bars
 from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.hashing import canonical_hash
+from trading_pipeline.domain.moments import midnight
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import InsufficientDataError, ScenarioError
 from trading_pipeline.market_data.calendars import periods_per_year
@@ -108,9 +109,9 @@ def require_possible_dates(
     windows, instrument = catalog.grid.windows(now), catalog.instrument(instrument_id)
     first, last = windows[0].start, min(windows[-1].end, now)
     if instrument.listed_from is not None:
-        first = max(first, _midnight(instrument.listed_from))
+        first = max(first, midnight(instrument.listed_from))
     if instrument.listed_to is not None:
-        last = min(last, _midnight(instrument.listed_to) + timedelta(days=1))
+        last = min(last, midnight(instrument.listed_to) + timedelta(days=1))
     start, end = scenario.dates.bounds
     if (start is None or start < last) and (end is None or end > first):
         return
@@ -124,10 +125,6 @@ def require_possible_dates(
         scenario=scenario.name,
         instrument=instrument_id,
     )
-
-
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def is_asked_for(workspace: Workspace, scenario: ScenarioSpec, instrument_id: str) -> bool:

@@ -7,7 +7,6 @@ import statistics
 from typing import Any
 
 from trading_pipeline.domain.hashing import canonical_hash
-from trading_pipeline.errors import InsufficientDataError
 from trading_pipeline.optimization.grid_study import run_grid_study
 from trading_pipeline.settings.study import StudySpec
 from trading_pipeline.stages.backtests.scenario_inputs import ScenarioStage, scenario_code_hash
@@ -93,13 +92,11 @@ class SummaryStage(ComputedStage[str, Row]):
         """The partition with the hashes of the trials that it sums up."""
         trials = TrialStage(self.workspace, self.instrument_id)
         partition = self.partition(key)
-        source = trials.newest().get(partition)
-        if source is None:
-            raise InsufficientDataError(
-                f"The study '{key}' has no trials on {self.instrument_id} yet. Materialize "
-                f"'{trials.asset}' for {partition} first.",
-                partition=partition,
-            )
+        source = trials.require(
+            partition,
+            f"The study '{key}' has no trials on {self.instrument_id} yet. Materialize "
+            f"'{trials.asset}' for {partition} first.",
+        )
         return Identity(self.asset, partition, source.input_hash, source.code_hash)
 
     def produce(self, key: str, identity: Identity) -> tuple[Artifact, Row]:
@@ -127,14 +124,11 @@ class SummaryStage(ComputedStage[str, Row]):
 def study_summary(workspace: Workspace, instrument_id: str, study_name: str) -> Row:
     """The newest summary of a study on an instrument, as it was written."""
     stage = SummaryStage(workspace, instrument_id)
-    partition = stage.partition(study_name)
-    newest = stage.newest().get(partition)
-    if newest is None:
-        raise InsufficientDataError(
-            f"The study '{study_name}' has no summary on {instrument_id} yet. Materialize "
-            f"'{stage.asset}'.",
-            partition=partition,
-        )
+    newest = stage.require(
+        stage.partition(study_name),
+        f"The study '{study_name}' has no summary on {instrument_id} yet. Materialize "
+        f"'{stage.asset}'.",
+    )
     summary = stage.stored(study_name, newest)
     del summary["file"]
     return summary

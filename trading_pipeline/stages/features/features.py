@@ -83,13 +83,6 @@ class FeatureStage(SeriesStage):
         self.lookback = feature_lookback_windows(self.set, workspace.catalog, instrument_id)
         self._quality = QualityOfWindows(self)
 
-    def inputs(self, window: Window) -> object:
-        """Hashes of the bars that are read, and of the adjustments known by the window's end."""
-        return self._input_values(window, self.series.bars_hashes(self.read(window)))
-
-    def _input_values(self, window: Window, bars_hashes: list[str]) -> object:
-        return [bars_hashes, self.series.events_hash(window.end), self.clocks()]
-
     def build(self, window: Window) -> Built:
         """Rows of the window; NaN where the warm-up reaches before the first bar.
 
@@ -123,7 +116,7 @@ class FeatureStage(SeriesStage):
             return None
         before = self.series.bars_hashes(self.read(window)[:-1])
         then = frame_hash(self.series.raw.iloc[own.start : own.start + stored.rows])
-        inputs = self._input_values(window, [*before, then])
+        inputs = self.inputs_from(window, [*before, then])
         if not store.is_current(stored, canonical_hash([self.asset, self.code_hash, inputs])):
             return None
         return store.load(stored).iloc[: stored.rows // self.chunk_bars * self.chunk_bars]
@@ -167,6 +160,3 @@ class FeatureStage(SeriesStage):
     def audit_bars(self, bars: pd.DataFrame) -> list[CausalityFinding]:
         """Every audit over forward-adjusted bars; raises where no column has a value to compare."""
         return audit_feature_set(self.set, bars, context=self.context)
-
-    def _read(self, window: Window) -> list[Window]:
-        return self.windows_up_to(window, self.lookback)

@@ -49,11 +49,6 @@ class ChartPatternStage(SeriesStage):
         self.code_hash = code_hash(ChartPatternStage.build, InstrumentSeries)
         self.lookback = pattern_lookback_windows(workspace.catalog, self.instrument_id)
 
-    def inputs(self, window: Window) -> object:
-        """Hashes of the bars that are read, and of the adjustments known by the window's end."""
-        read = self.read(window)
-        return [self.series.bars_hashes(read), self.series.events_hash(window.end), self.clocks()]
-
     def build(self, window: Window) -> Built:
         """Patterns that were known, or broke out, in the window, as they stood at its end."""
         rows = self.rows_of([window])

@@ -24,6 +24,14 @@ class SeriesStage(WindowStage):
         """The instrument's series as it was stored when the stage first asked for it."""
         return stored_series(self.workspace, self.instrument_id)
 
+    def inputs(self, window: Window) -> object:
+        """Hashes of the bars that are read, and of the adjustments known by the window's end."""
+        return self.inputs_from(window, self.series.bars_hashes(self.read(window)))
+
+    def inputs_from(self, window: Window, bars_hashes: list[str]) -> object:
+        """The inputs of a window, were its bars those of these hashes."""
+        return [bars_hashes, self.series.events_hash(window.end), self.clocks()]
+
     def read(self, window: Window) -> list[Window]:
         """Windows whose bars the window reads, oldest first."""
         return self.windows_up_to(window, self.lookback)

@@ -9,7 +9,6 @@ import pandas as pd
 from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.bars import TS_DTYPE
 from trading_pipeline.domain.hashing import canonical_hash
-from trading_pipeline.errors import InsufficientDataError
 from trading_pipeline.performance import METRIC_NAMES, summarize
 from trading_pipeline.reporting.tearsheet.page import TearsheetInput, render_tearsheet
 from trading_pipeline.stages.backtests.backtest import BacktestStage, result_folder
@@ -79,18 +78,12 @@ class TearsheetStage(PageStage):
 
     def _result_id(self, scenario_name: str) -> str:
         partition = self.partition(scenario_name)
-        newest = self._results.newest().get(partition)
-        if newest is None:
-            raise InsufficientDataError(
-                f"There is no result of '{self._results.asset}' for {partition} yet. Materialize "
-                "it first.",
-                partition=partition,
-            )
+        results = BacktestStage(self.workspace, self.instrument_id)
+        newest = results.require(
+            partition,
+            f"There is no result of '{results.asset}' for {partition} yet. Materialize it first.",
+        )
         return newest.input_hash
-
-    @property
-    def _results(self) -> BacktestStage:
-        return BacktestStage(self.workspace, self.instrument_id)
 
 
 def _tearsheet_input(

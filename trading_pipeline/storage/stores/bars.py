@@ -159,12 +159,6 @@ class BarStore(WarehouseStore):
             columns = connection.execute(sql, list(parameters)).fetchnumpy()
         return _frame(columns)
 
-    def content_hashes(self, instrument: str, windows: Sequence[Window]) -> dict[str, str]:
-        """Content hash by window key; raises as `read` does."""
-        attempts = self.newest_attempts(instrument)
-        require_usable(instrument, windows, attempts)
-        return {window.key: attempts[window.key].content_hash or "" for window in windows}
-
     def counts(self) -> dict[str, int]:
         """Number of bars by instrument."""
         rows = self._rows("SELECT instrument, count(*) AS n FROM bars GROUP BY ALL ORDER BY ALL")
