@@ -1,6 +1,6 @@
-"""This file holds the protocol that every source of bars follows, and its requests and answers.
+"""The protocol that every source of bars follows, with its requests and answers.
 
-Spans are aware UTC and half-open, `start <= ts < end`. Prices say on which basis they stand.
+Spans are aware UTC and half-open, `start <= ts < end`. Each batch names its price basis.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""This file holds the moving average that strategies share. Same unit as its input.
+"""The moving average that strategies share. It has the unit of its input.
 
 Every average is the correctly rounded sum of its window over its length: the running sum is kept in
 two floats, so that rounding of earlier bars never reaches a later value and a cross does not depend

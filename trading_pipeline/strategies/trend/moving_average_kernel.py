@@ -1,4 +1,4 @@
-"""This file holds the compiled loop of the moving average; it is imported when first needed."""
+"""Compiled loop of the moving average, imported when first needed."""
 
 from __future__ import annotations
 
