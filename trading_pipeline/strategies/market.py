@@ -154,8 +154,8 @@ class Market:
             )
         if "known_at" not in frame.columns:
             raise DataQualityError(
-                f"The predictions of '{name}' have no column known_at, so nobody can tell when "
-                f"they were known. Found: {', '.join(map(str, frame.columns))}.",
+                f"The predictions of '{name}' have no column known_at, so it is unknown "
+                f"when they became available. Found: {', '.join(map(str, frame.columns))}.",
                 model=name,
             )
         clock = utc_index(frame["known_at"])
