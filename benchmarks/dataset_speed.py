@@ -1,10 +1,10 @@
 """Benchmark of `datasets inspect` and `preview` against DuckDB's own reading, as Markdown.
 
 Run it with `python benchmarks/dataset_speed.py`; `--megabytes` sets the size of the generated file
-(default 100; use 1000 to test the limit of memory), `--folder` where it goes (removed at the end).
-Three files have the same rows: in order, out of order, and twenty symbols in turn. Every reading
-runs in its own process, so that its memory is its own. CPU time is that of all threads; other
-programs disturb it little. Megabytes are 10^6 bytes of files and 2^20 bytes of memory.
+(default 100; use 1000 to test the memory limit), `--folder` its folder (removed at the end). Three
+files have the same rows: in order, out of order, and as twenty symbols in turn. Every reading runs
+in a separate process, so that its memory is measured alone. CPU time is that of all threads; other
+programs hardly affect it. Megabytes are 10^6 bytes of files and 2^20 bytes of memory.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def write_bars(path: Path, rows: int, order: str = "in order") -> None:
 
 
 def spent_by(code: str, *arguments: str, runs: int) -> Spent:
-    """Run code in new processes; the run with the least CPU time."""
+    """Run code in new processes and return the run with the least CPU time."""
     found = []
     for _ in range(runs):
         done = subprocess.run(
@@ -111,7 +111,7 @@ def spent_by(code: str, *arguments: str, runs: int) -> Spent:
 
 
 def typed_source(path: Path, *, symbol: bool = False) -> str:
-    """DuckDB's reading of the file with its types."""
+    """SQL source by which DuckDB reads the file with its types."""
     types = ["TIMESTAMP", *["DOUBLE"] * 5, *["VARCHAR"] * symbol]
     names = [*COLUMNS, *["symbol"] * symbol]
     typed = ", ".join(f"'{name}': '{kind}'" for name, kind in zip(names, types, strict=True))
@@ -119,7 +119,7 @@ def typed_source(path: Path, *, symbol: bool = False) -> str:
 
 
 def queries(path: Path) -> dict[str, str]:
-    """DuckDB's readings: all cells as text, and with its types; each looks at every cell."""
+    """DuckDB queries that read every cell: all as text, and with types."""
     counts = ", ".join(f'count("{name}")' for name in COLUMNS)
     highest = ", ".join(f'max("{name}")' for name in COLUMNS)
     return {
@@ -130,7 +130,7 @@ def queries(path: Path) -> dict[str, str]:
 
 
 def measured(folder: Path, rows: int, runs: int) -> dict[str, Spent]:
-    """All readings of all files, with one file at a time on disk."""
+    """Measure all readings of all files, with one file at a time on disk."""
     found = {}
     for order in ("in order", "out of order", "symbols"):
         path = folder / "bars.csv"

@@ -55,7 +55,7 @@ def share(rows: int, seed: int) -> pd.DataFrame:
 
 
 def share_actions(name: str, seed: int, bars: pd.DataFrame) -> list[CorporateAction]:
-    """Two splits, and a dividend each quarter, on days that differ from share to share."""
+    """Two splits and a dividend each quarter, on days that differ between shares."""
     rows = np.arange(20 + 7 * seed % 65, len(bars), 65)
     effects = [("dividend", row, 0.3) for row in rows]
     effects += [("split", rows[len(rows) // 3], 2.0), ("split", rows[-3], 3.0)]

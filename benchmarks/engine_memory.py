@@ -1,4 +1,4 @@
-"""Memory of a sweep: the highest resident set of a process of its own, above its idle one."""
+"""Memory of a sweep: the peak resident set of a separate process, less its idle one."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _STATUS = Path("/proc/self/status")
 
 
 def _forget_peak() -> None:
-    """Let the kernel count the highest resident set from here; getrusage inherits the parent's."""
+    """Reset the kernel's peak resident set; the one of getrusage is inherited from the parent."""
     if _STATUS.exists():
         Path("/proc/self/clear_refs").write_text("5")
 
 
 def _peak() -> float:
-    """Highest resident set in MB; NaN where the system does not tell."""
+    """Peak resident set in MB; NaN if the system does not report it."""
     if not _STATUS.exists():
         return float("nan")
     lines = _STATUS.read_text().splitlines()

@@ -1,8 +1,7 @@
-"""The same work done by vectorbt and backtesting.py; None where one is not installed.
+"""The same work done by vectorbt and backtesting.py; None if one is not installed.
 
-Each is called in the fastest way that was found and does the work that is timed for this engine:
-final equity, the equity of every bar and the table of trades for single runs, three metrics for
-sweeps.
+Each is called in the fastest way we found and does the work that is timed for this engine: final
+equity, the equity of every bar and the table of trades for single runs, three metrics for sweeps.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ def vectorbt_run(frame: pd.DataFrame, up: Any, down: Any) -> Work | None:
 
 
 def vectorbt_portfolio(frames: Mapping[str, pd.DataFrame], up: Any, down: Any) -> Work | None:
-    """Signals of many instruments on shared cash by vectorbt; a fixed cash amount an entry."""
+    """Signals of many instruments on shared cash by vectorbt; fixed cash per entry."""
     try:
         import vectorbt as vbt
     except ImportError:

@@ -1,10 +1,10 @@
 """The engine's speed, printed as a Markdown table.
 
 Run `python -m benchmarks.engine_speed`, with `--quick` for fewer repeats. Everything runs in one
-process, ours and the peers' in turn, after one call of each to warm up. Times are process CPU
-seconds (all threads added up), the best of several; the ratio is that of the middle times, as a
-peer's best and worst call can be three apart (fresh memory or not). Memory is measured by itself,
-in a process for each row.
+process, our calls and the peers' in turn, after one call of each to warm up. Times are process CPU
+seconds (the sum of all threads), the best of several. The ratio compares the median times, because
+a peer's best and worst call can differ threefold (fresh memory or not). Memory is measured
+separately, in one process per row.
 """
 
 from __future__ import annotations
@@ -68,17 +68,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Timing:
-    """CPU seconds of a call: the best of several, and the middle one."""
+    """CPU seconds of a call: the best of several, and the median."""
 
     best: float
     middle: float
 
 
 def timings(row: Row, repeats: int) -> list[Timing]:
-    """Our timing, then the peer's; a long row's peer is called only a few times.
+    """Our timing, then the peer's; the peer of a long row is called only a few times.
 
-    Calls stand in short rows of the same, in turn with the other's, so that each meets the other's
-    caches and memory and the clock's own cost is shared out.
+    Short runs of our calls alternate with the peer's, so that each meets the other's caches and
+    memory, and the cost of reading the clock is spread over several calls.
     """
     calls = [row.ours] + ([row.peer] if row.peer else [])
     seconds: list[list[float]] = [[] for _ in calls]
@@ -156,7 +156,7 @@ def sweep_rows() -> Iterator[Row]:
 
 
 def portfolio_rows() -> Iterator[Row]:
-    """100 instruments on shared cash: signals on known bars and on new ones, target weights."""
+    """100 instruments on shared cash: signals on known bars and on new bars, target weights."""
     frames = {f"I{number:03d}_1m": market(5_000, seed=number) for number in range(100)}
     bars: dict[str, ValidatedBars] = {name: validate_bars(each) for name, each in frames.items()}
     crosses = {name: averages_cross(each) for name, each in bars.items()}

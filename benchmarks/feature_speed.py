@@ -1,17 +1,18 @@
 """Speed of features; prints the table of docs/features.md.
 
-Run `python benchmarks/feature_speed.py [core] [alpha158] [audit]`. Process CPU time (all threads
-added up), best of several after one warm-up, both sides by turns in this process. Data is a seeded
-random walk.
+Run `python benchmarks/feature_speed.py [core] [alpha158] [audit]`. Process CPU time (the sum of
+all threads), best of several after one warm-up, both sides in turn in this process. The data is a
+seeded random walk.
 
-`core` is compared with its bare calls: for a column that is one of TA-Lib's functions, that
-function on bare arrays and the scaling to a fraction; for a column that TA-Lib does not have, its
-formula in NumPy or the compiled loop below it, likewise on bare arrays. Nothing is checked, masked
-or put into a frame there, but the results are kept in one allocated block, as a feature set's are.
+`core` is compared with its bare calls. For a column that TA-Lib has, that is TA-Lib's function on
+bare arrays and the scaling to a fraction. For any other column it is the formula in NumPy or the
+compiled loop below it, also on bare arrays. Nothing is checked, masked or put into a frame there,
+but the results are kept in one allocated block, like those of a feature set.
 
-`alpha158` is compared with pandas' built-in rolling methods (no `apply`), results in an allocated
-block too. pandas has no place of an extreme, so the 15 columns IMAX, IMIN and IMXD are left out on
-both sides; the second line is all 157 columns against the same 142 of pandas.
+`alpha158` is compared with pandas' built-in rolling methods (no `apply`), also with results in an
+allocated block. pandas does not give the position of an extreme, so the 15 columns IMAX, IMIN and
+IMXD are left out on both sides. The second line compares all 157 columns with the same 142 of
+pandas.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ TINY = 1e-12
 
 
 def market(rows: int) -> pd.DataFrame:
-    """A seeded random walk of daily bars without gaps, so that no session is looked up."""
+    """A seeded random walk of daily bars without gaps; it needs no session look-up."""
     rng = np.random.default_rng(1)
     close = 100 * np.exp(np.cumsum(rng.normal(0, 0.002, rows)))
     opened = np.concatenate(([100.0], close[:-1])) * np.exp(rng.normal(0, 0.0005, rows))
@@ -55,7 +56,7 @@ def market(rows: int) -> pd.DataFrame:
 
 
 def measure(*works: Callable[[], Any], times: int = 5) -> list[float]:
-    """Process CPU seconds of each, the best of `times` rounds in turns after one warm-up."""
+    """Process CPU seconds of each, the best of `times` alternating rounds after one warm-up."""
     best = [np.inf] * len(works)
     for work in works:
         work()
@@ -68,7 +69,7 @@ def measure(*works: Callable[[], Any], times: int = 5) -> list[float]:
 
 
 def bare_core(bars: pd.DataFrame) -> Iterator[tuple[str, Any]]:
-    """Each column of `core` by the shortest way on bare arrays."""
+    """Each column of `core`, computed the shortest way on bare arrays."""
     o, h, low, c, v = (bars[name].to_numpy() for name in ("open", "high", "low", "close", "volume"))
     logs = np.log(c)
     before = np.append(np.nan, c[:-1])
@@ -126,7 +127,7 @@ def collected(columns: Iterator[tuple[str, Any]], names: tuple[str, ...], rows: 
 
 
 def pandas_alpha158(bars: pd.DataFrame) -> Iterator[tuple[str, Any]]:
-    """142 columns of `alpha158` by pandas' rolling methods."""
+    """142 columns of `alpha158`, computed with pandas' rolling methods."""
     o, h, low, c, v = (bars[name] for name in ("open", "high", "low", "close", "volume"))
     top, bottom, length = np.maximum(o, c), np.minimum(o, c), h - low + TINY
     yield from {"KMID": (c - o) / o, "KLEN": (h - low) / o, "KMID2": (c - o) / length}.items()
@@ -175,7 +176,7 @@ def pandas_alpha158(bars: pd.DataFrame) -> Iterator[tuple[str, Any]]:
 
 
 def worst_difference(own: pd.DataFrame, other: Any, names: tuple[str, ...], skip: int) -> float:
-    """Greatest difference from the second way, by the greater of value and usual size."""
+    """Greatest difference from the second way, relative to the larger of value and usual size."""
     worst = 0.0
     for place, name in enumerate(names):
         values, expected = own[name].to_numpy()[skip:], other[place][skip:]

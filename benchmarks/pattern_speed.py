@@ -1,7 +1,7 @@
 """Speed of patterns, labels and audits; prints the table of docs/patterns-and-labels.md.
 
-Run `python benchmarks/pattern_speed.py`. Process CPU time (all threads added up), best of several,
-after one warm-up that compiles. Data is a seeded random walk of minutes.
+Run `python benchmarks/pattern_speed.py`. Process CPU time (the sum of all threads), best of
+several, after one warm-up that compiles. The data is a seeded random walk of minutes.
 """
 
 from __future__ import annotations

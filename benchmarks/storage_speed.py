@@ -1,8 +1,9 @@
 """Benchmark of the bar store: ratios and times against DuckDB itself, as Markdown.
 
 Run it with `python benchmarks/storage_speed.py`; `--rows` sets the size of the large table (default
-50 million bars), `--folder` where the files go (removed at the end). One process, one run. Other
-programs disturb the times, the ratios less so; the read is judged by the CPU time of all threads.
+50 million bars), `--folder` the folder of the files (removed at the end). One process, one run.
+Other programs affect the times, and the ratios less; the read is judged by the CPU time of all
+threads.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ WINDOW_ROWS, READ_ROWS, WRITE_ROWS = 43_000, 100_000, 10_000_000
 
 
 def minute_bars(rows: int, *, seed: int = 0, start: datetime = START) -> pd.DataFrame:
-    """Random consecutive one-minute bars; valid, and as hard to compress as traded ones."""
+    """Random consecutive one-minute bars; valid, and as hard to compress as real ones."""
     random = np.random.default_rng(seed)
     close = np.round(100.0 * np.exp(np.cumsum(random.normal(0.0, 0.0005, rows))), 4)
     opened = np.r_[100.0, close[:-1]]
@@ -79,7 +80,7 @@ def timed(work: Callable[[], object], repeats: int = 1) -> float:
 
 
 def best(clock: Callable[[], float], work: Callable[[], object], repeats: int) -> float:
-    """Smallest difference of a clock over several calls."""
+    """Smallest clock difference over several calls."""
     found = []
     for _ in range(repeats):
         begin = clock()
@@ -89,7 +90,7 @@ def best(clock: Callable[[], float], work: Callable[[], object], repeats: int) -
 
 
 def fill(store: BarStore, rows: int) -> list[str]:
-    """Instruments of a million bars each, two windows an instrument."""
+    """Write instruments of a million bars each, in two windows."""
     names = []
     bars = minute_bars(1_000_000)
     for number in range(max(1, rows // 1_000_000)):

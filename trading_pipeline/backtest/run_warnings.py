@@ -21,7 +21,7 @@ def run_warnings(settings: BacktestSettings, stats: FloatArray, clock: BarClock)
     if settings.fill == "same_close":
         found.append(
             "Look-ahead: fill='same_close' fills each decision at the very close it was made from, "
-            "which nobody can trade. Use fill='next_open' for results that can be believed."
+            "which is impossible in practice. Use fill='next_open' for realistic results."
         )
     ruin = int(stats[codes.S_FIRST_RUIN])
     if ruin >= 0:

@@ -33,7 +33,7 @@ _PROBLEMS = {
     2: "has a high of {high}, below its open {open} or close {close}",
     3: "has a low of {low}, above its open {open} or close {close}",
     4: "has a volume of {volume}, which is not 0 or more",
-    5: "stands at or before the bar in front of it",
+    5: "is not later than the bar before it",
     6: "has no time stamp",
 }
 

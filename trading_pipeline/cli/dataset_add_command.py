@@ -171,7 +171,7 @@ def _print(
     elif currency == usual_currency(calendar):
         currency_from = "it follows from the calendar"
     else:
-        currency_from = "as it stands in the universe"
+        currency_from = "as set in the universe"
     document = {
         "dataset": name,
         "instrument": instrument,

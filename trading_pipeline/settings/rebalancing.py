@@ -33,7 +33,7 @@ class Rebalancing(FrozenSettings):
     calendar: RebalancingCalendar | None = Field(
         default=None,
         description="at the close of the last bar of each day, week (from Monday), month, quarter "
-        "or year, or of every so many bars",
+        "or year, or after every given number of bars",
     )
     threshold: Annotated[float, BeforeValidator(no_truth_value), Field(gt=0.0, lt=1.0)] | None = (
         Field(

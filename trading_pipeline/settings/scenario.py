@@ -69,7 +69,7 @@ class ScenarioSpec(SpecModel):
     financing: FinancingSpec = FinancingSpec()
     limits: LimitSpec = LimitSpec()
     benchmark: Literal["buy_and_hold"] = key(
-        "buy_and_hold", "word", "what stands beside the result, fully invested at the same costs"
+        "buy_and_hold", "word", "what the result is compared with, fully invested at the same costs"
     )
     model_window: date | None = key(
         None, "date", "start of the window whose model predicts everything; null: walk forward"

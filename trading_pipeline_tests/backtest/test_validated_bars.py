@@ -26,8 +26,11 @@ def spoil(column, value, row=1):
         (spoil("low", 11.5), "has a low of 11.5, above its open 11.0"),
         (spoil("volume", -3.0), "has a volume of -3.0"),
         (spoil("volume", np.nan, row=2), r"Bar 2 .* has a volume of nan"),
-        (flat_bars(10, 11, 12).iloc[::-1], "Bar 1 .* stands at or before .*2024-01-03"),
-        (flat_bars(10, 11, 12).iloc[[0, 1, 1]], "Bar 2 .* stands at or before"),
+        (
+            flat_bars(10, 11, 12).iloc[::-1],
+            "Bar 1 .* is not later than the bar before it.*2024-01-03",
+        ),
+        (flat_bars(10, 11, 12).iloc[[0, 1, 1]], "Bar 2 .* is not later than the bar before it"),
     ],
 )
 def test_bad_bar_is_named_with_its_value(bars, words):

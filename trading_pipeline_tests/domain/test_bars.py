@@ -1,4 +1,4 @@
-"""This file holds the tests of the column contract of bars."""
+"""The column contract of bars."""
 
 from __future__ import annotations
 

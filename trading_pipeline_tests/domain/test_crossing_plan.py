@@ -1,4 +1,4 @@
-"""This file holds crossing plans: crosses, cuts and refused shapes."""
+"""Crossing plans: crosses, cuts and refused shapes."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""This file holds the tests of the codes of currencies."""
+"""Currency codes."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""This file holds the tests of instruments, timeframes and corporate actions."""
+"""Instruments, timeframes and corporate actions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds the tests that all modules of errors, domain, settings and storage pass alike."""
+"""Rules that every module of errors, domain, settings and storage must follow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds what signals accept, refuse and keep."""
+"""What signals accept, refuse and keep."""
 
 import numpy as np
 import pandas as pd

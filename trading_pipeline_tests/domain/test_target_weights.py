@@ -1,4 +1,4 @@
-"""This file holds target weights: what a frame must be, and what is kept of it."""
+"""Target weights: which frames are accepted and what is kept of them."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""This file holds the tests of windows: they cut time without gap or overlap."""
+"""Windows cut time without gaps or overlaps."""
 
 from __future__ import annotations
 

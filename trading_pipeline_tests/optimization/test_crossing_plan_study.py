@@ -1,4 +1,4 @@
-"""This file holds the grid study: each row equals the single run of its parameters."""
+"""Grid studies over a crossing plan: each row equals the single run of its parameters."""
 
 from typing import Any
 

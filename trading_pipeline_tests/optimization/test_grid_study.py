@@ -1,4 +1,4 @@
-"""This file holds the tests of the grid study: each trial is the single run of its parameters."""
+"""Grid studies: each trial equals the single run of its parameters."""
 
 import math
 

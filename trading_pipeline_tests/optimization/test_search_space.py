@@ -1,4 +1,4 @@
-"""This file holds the tests of the search space: combinations, constraints, what is refused."""
+"""Search spaces: combinations, constraints and refused input."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""This file holds the tests of the way from equity to returns, wealth and drawdowns."""
+"""From equity to returns, wealth and drawdowns."""
 
 import numpy as np
 import pytest

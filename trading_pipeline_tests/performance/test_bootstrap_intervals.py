@@ -1,4 +1,4 @@
-"""This file holds the tests of the stationary bootstrap and its intervals."""
+"""The stationary bootstrap and its intervals."""
 
 import math
 

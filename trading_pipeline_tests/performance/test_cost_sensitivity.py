@@ -1,4 +1,4 @@
-"""This file holds the tests of what costs do to a result."""
+"""How costs change a result."""
 
 import math
 

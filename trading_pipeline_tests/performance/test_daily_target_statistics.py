@@ -1,4 +1,4 @@
-"""This file holds the tests of the statistics of days, counted by hand."""
+"""Daily target statistics, compared with values computed by hand."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""This file holds the tests of the list of drawdowns."""
+"""The table of drawdowns."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""This file holds the run of the examples in the docstrings of the performance layer."""
+"""Runs the docstring examples of the performance layer."""
 
 import doctest
 import importlib

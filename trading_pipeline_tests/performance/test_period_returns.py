@@ -1,4 +1,4 @@
-"""This file holds the tests of returns by calendar period."""
+"""Returns by calendar period."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""This file holds the tests of metrics over a moving window."""
+"""Metrics over a moving window."""
 
 import math
 

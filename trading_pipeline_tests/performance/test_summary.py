@@ -1,4 +1,4 @@
-"""This file holds the tests of the one call that measures a backtest."""
+"""The one call that measures a backtest."""
 
 import math
 import time

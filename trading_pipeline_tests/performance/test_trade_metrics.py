@@ -1,4 +1,4 @@
-"""This file holds the tests of the metrics of round trips, counted by hand."""
+"""Metrics of round trips, compared with values computed by hand."""
 
 import math
 

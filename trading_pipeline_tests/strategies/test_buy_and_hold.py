@@ -1,4 +1,4 @@
-"""This file holds the tests of the benchmark."""
+"""The buy-and-hold benchmark."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""This file holds the tests of what a strategy may look at."""
+"""What a strategy can see of the market."""
 
 import numpy as np
 import pandas as pd

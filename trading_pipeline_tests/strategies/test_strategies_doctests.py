@@ -1,4 +1,4 @@
-"""This file holds the run of the examples in the docstrings of the strategies layer."""
+"""Runs the docstring examples of the strategies layer."""
 
 import doctest
 import importlib

@@ -1,4 +1,4 @@
-"""This file holds the tests of the script that builds the shipped bars."""
+"""The script that builds the shipped bars."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This file holds portfolios beside vectorbt: target weights and signals on shared cash, to 1e-9.
+"""Portfolios against vectorbt: target weights and signals on shared cash agree to 1e-9.
 
 The convention under which they agree: a target weight here pays its own costs, so vectorbt's target
 is the weight over (1 + commission) * (1 + slippage) for buys and (1 - slippage) for shorts;

@@ -124,7 +124,7 @@ def require_inside(path: Path, folder: Path) -> Path:
     resolved, allowed = path.expanduser().resolve(), folder.expanduser().resolve()
     if not resolved.is_relative_to(allowed) or resolved == allowed:
         raise DatasetFormatError(
-            f"{path} lies outside {allowed}, the only folder that files are read from here. Copy "
+            f"{path} is outside {allowed}, the only folder that files are read from here. Copy "
             "the file into it; a link that leads out of it is not followed.",
             path=str(path),
             folder=str(allowed),

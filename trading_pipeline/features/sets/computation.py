@@ -119,8 +119,8 @@ def _check_bars(bars: pd.DataFrame) -> None:
         )
     if not (bars.index.is_monotonic_increasing and bars.index.is_unique):
         raise DataQualityError(
-            "The bars are not in increasing order of ts, or one stands there twice; features of "
-            "such bars mean nothing. Sort them and drop the copies."
+            "The bars are not in increasing order of ts, or one occurs twice; features of such "
+            "bars mean nothing. Sort them and drop the copies."
         )
     for column in BAR_COLUMNS:
         values = bars[column].to_numpy(dtype="float64")

@@ -111,7 +111,7 @@ def _order(bars: pd.DataFrame, settings: CheckSettings) -> list[Finding]:
         "ERROR",
         bars.index,
         falls,
-        lambda position: f"The bar stands after a later one, that of {bars.index[position - 1]}.",
+        lambda position: f"The bar comes after a later one, that of {bars.index[position - 1]}.",
         settings=settings,
     )
 

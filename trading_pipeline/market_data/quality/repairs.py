@@ -51,7 +51,7 @@ def _outside(
     _bars: pd.DataFrame, index: pd.DatetimeIndex, timeframe: Timeframe, calendar: str
 ) -> tuple[Flags, str]:
     gone = outside_sessions(index, timeframe, calendar)
-    return gone, f"the bar lies in no session of {calendar} and was left out."
+    return gone, f"the bar is outside every session of {calendar} and was left out."
 
 
 _REPAIRS: dict[

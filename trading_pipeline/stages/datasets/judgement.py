@@ -82,7 +82,7 @@ def blocking_findings(
     ahead = pd.DatetimeIndex(bars.index) > pd.Timestamp(now + _AHEAD)
     if ahead.any():
         stamps = bars.index[ahead]
-        text = f"The bar lies in the future; it is {now:%Y-%m-%d} now."
+        text = f"The bar is dated in the future; today is {now:%Y-%m-%d} now."
         return [_finding("future", stamps[0], text, len(stamps))]
     universe = workspace.catalog.universe.overlaid(UniverseFile(instruments=(spec,)))
     judged = replace(

@@ -1,4 +1,4 @@
-"""This file holds the tests of the strategy that trades a direction model's probabilities."""
+"""The strategy that trades the probabilities of a direction model."""
 
 import numpy as np
 import pandas as pd

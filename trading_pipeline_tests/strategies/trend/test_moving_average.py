@@ -1,4 +1,4 @@
-"""This file holds the tests of the shared moving average and of crosses."""
+"""The shared moving average, and crosses of two averages."""
 
 from fractions import Fraction
 

@@ -1,4 +1,4 @@
-"""This file holds the tests of the moving-average crossover, the golden runs among them."""
+"""The moving-average crossover, including its golden runs."""
 
 import json
 from pathlib import Path
