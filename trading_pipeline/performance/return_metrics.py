@@ -27,6 +27,7 @@ __all__ = [
     "kurtosis",
     "longest_drawdown_bars",
     "max_drawdown",
+    "mean_or_nan",
     "omega",
     "sample_deviation",
     "share_of_up_bars",

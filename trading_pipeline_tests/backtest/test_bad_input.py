@@ -49,7 +49,8 @@ def unaware():
 @pytest.mark.parametrize(
     ("bars", "error", "words"),
     [
-        (BARS.iloc[[0, 2, 1]], DataQualityError, r"Bar 2 \(2024-01-02.*at or before.*2024-01-03"),
+        (BARS.iloc[[0, 2, 1]], DataQualityError,
+         r"Bar 2 \(2024-01-02.*not later than the bar before it.*2024-01-03"),
         (BARS.iloc[[0, 1, 1]], DataQualityError,
          r"Bar 2 \(2024-01-02.*stamps must rise, each once"),
         (unaware(), DataQualityError, "no time zone"),
