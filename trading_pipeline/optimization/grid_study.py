@@ -100,7 +100,7 @@ def run_grid_study(
     parameters = check_study(study, scenario, strategies)
     bars, rows = traded_bars(scenario, inputs)
     settings = scenario_settings(scenario, inputs.instrument, inputs.periods_per_year)
-    market = inputs.market
+    market = inputs.market.traded_from(rows.start)
     name = study.strategy
     many = [strategies.validate_params(name, each) for each in parameters]
     if many:

@@ -100,6 +100,7 @@ def _decisions(
             known.known_at,
             known.prediction_frames,
             split_factor=known.split_factor,
+            first_traded=known.first_traded,
         )
         decided = signals(seen).to_frame(pd.DatetimeIndex(raw.index))
         return decided.drop(columns="reason", errors="ignore")
