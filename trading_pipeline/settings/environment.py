@@ -37,7 +37,9 @@ class PipelineSettings(BaseSettings):
 
     `runtime_dir`: warehouse, caches, models, output, the Dagster instance. `config_dir`: the user's
     own YAML files. `warehouse_wait_seconds`: how long to wait for a busy warehouse.
-    `dataset_max_bytes`: the largest file of bars that may be registered.
+    `dataset_max_bytes`: the largest file of bars that may be registered. `sharpe_limit_daily`,
+    `sharpe_limit_hourly`, `sharpe_limit_minutes`: annual Sharpe ratios above which a result carries
+    a warning, on daily and weekly bars, on bars of 1 and 4 hours, and on shorter ones.
 
     For providers on the network: `source_timeout_seconds` limits one answer, `source_attempts` the
     tries of one request, `source_retry_seconds` all tries and the waits between them, and
@@ -58,6 +60,9 @@ class PipelineSettings(BaseSettings):
     config_dir: Path | None = None
     warehouse_wait_seconds: float = Field(default=30.0, ge=0)
     dataset_max_bytes: int = Field(default=8_000_000_000, ge=1)
+    sharpe_limit_daily: float = Field(default=4.0, gt=0)
+    sharpe_limit_hourly: float = Field(default=6.0, gt=0)
+    sharpe_limit_minutes: float = Field(default=10.0, gt=0)
     source_timeout_seconds: float = Field(default=20.0, gt=0)
     source_attempts: int = Field(default=5, ge=1)
     source_retry_seconds: float = Field(default=180.0, ge=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.settings.scenario_groups import (
@@ -53,7 +53,8 @@ class ScenarioSpec(SpecModel):
 
     `model_window`: start of the window whose model predicts everything, instead of the walk-forward
     predictions; a model that was trained on what is traded is refused. `allow_overlap`: run it
-    anyway; the result says so.
+    anyway; the result says so. `allow_lookahead`: the reason for keeping a result that the audit of
+    its strategy would refuse; the result says so too.
     """
 
     name: Name = key(..., "word", "unique; names results and files")
@@ -77,6 +78,12 @@ class ScenarioSpec(SpecModel):
     allow_overlap: bool = key(
         False, "yes or no", "run although the model was trained on what is traded"
     )
+    allow_lookahead: str | None = key(
+        None,
+        "text",
+        "why the result is kept although its strategy looks ahead, or an audit says so wrongly; "
+        "the result says it in red",
+    )
 
     @property
     def hash(self) -> str:
@@ -92,6 +99,8 @@ class ScenarioSpec(SpecModel):
             }
             if group not in _FIRST_KEYS and not values[group]:
                 del values[group]
+        if self.allow_lookahead is None:
+            del values["allow_lookahead"]
         return canonical_hash(values)
 
     @property
@@ -136,6 +145,13 @@ class ScenarioSpec(SpecModel):
                 f"{self.limits.leverage:g} lets an entry stake; raise the one or lower the other"
             )
         return self
+
+    @field_validator("allow_lookahead")
+    @classmethod
+    def _with_a_reason(cls, value: str | None) -> str | None:
+        if value is not None and not value.strip():
+            raise ValueError("give the reason in words, or leave 'allow_lookahead' out")
+        return None if value is None else " ".join(value.split())
 
     @model_validator(mode="after")
     def _instruments_once(self) -> ScenarioSpec:

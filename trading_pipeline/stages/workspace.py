@@ -16,6 +16,7 @@ from trading_pipeline.settings.catalog import Catalog, load_catalog
 from trading_pipeline.settings.environment import PipelineSettings, load_settings
 from trading_pipeline.stages.registries import Registries
 from trading_pipeline.storage.stores.artifacts import ArtifactStore
+from trading_pipeline.storage.stores.audits import AuditStore
 from trading_pipeline.storage.stores.bars import BarStore
 from trading_pipeline.storage.stores.models import ModelStore
 from trading_pipeline.storage.stores.reference import ReferenceStore
@@ -80,6 +81,11 @@ class Workspace:
     def trials(self) -> TrialLedger:
         """The ledger of trials."""
         return TrialLedger(self.warehouse)
+
+    @cached_property
+    def audits(self) -> AuditStore:
+        """Outcomes of audits of look-ahead."""
+        return AuditStore(self.warehouse)
 
     @property
     def reports(self) -> Path:

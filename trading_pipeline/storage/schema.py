@@ -88,7 +88,17 @@ FROM decided d LEFT JOIN found f
 WHERE d.age = 1 ORDER BY d.instrument, d."window";
 """
 
-_MIGRATIONS: dict[int, str] = {1: _V1, 2: _V2}
+# `audit` is NULL in rows from before: nobody audited their strategies.
+_V3 = """
+ALTER TABLE backtest_results ADD COLUMN audit VARCHAR;
+ALTER TABLE backtest_results ADD COLUMN audit_note VARCHAR;
+CREATE TABLE audits(seq BIGINT, kind VARCHAR, name VARCHAR, code_hash VARCHAR, audit_hash VARCHAR,
+  parameters_hash VARCHAR, parameters JSON, instrument VARCHAR, bars BIGINT, data_hash VARCHAR,
+  cuts BIGINT, slices BIGINT, finding VARCHAR, "column" VARCHAR, ts VARCHAR, "row" BIGINT,
+  run_id VARCHAR, created_at TIMESTAMPTZ);
+"""
+
+_MIGRATIONS: dict[int, str] = {1: _V1, 2: _V2, 3: _V3}
 """Statements by version."""
 _COMPUTED: dict[int, Callable[[duckdb.DuckDBPyConnection], None]] = {4: add_chain}
 """Migrations that statements alone cannot make, by version."""
@@ -107,7 +117,11 @@ TABLES = (
     "trades",
     "daily_results",
     "trials",
+<<<<<<< HEAD
     "trial_chain",
+=======
+    "audits",
+>>>>>>> d351f3145b575f7dce7e4045d854fa95a64e9ed3
     "schema_version",
 )
 

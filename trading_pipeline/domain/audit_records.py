@@ -1,0 +1,124 @@
+"""What an audit of look-ahead was asked about, and what it came to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+__all__ = [
+    "LOOK_AHEAD_ALLOWED",
+    "NOT_AUDITED",
+    "PASSED",
+    "AuditLog",
+    "AuditMemory",
+    "AuditRecord",
+    "AuditSubject",
+    "AuditedKind",
+    "ResultAudit",
+    "found_no_difference",
+]
+
+AuditedKind = Literal["strategy", "feature_set", "label", "chart_patterns", "cross_features"]
+ResultAudit = Literal["passed", "not_audited", "look_ahead_allowed"]
+"""What a result says of its strategy's audit; in old rows of the warehouse it is NULL."""
+PASSED: ResultAudit = "passed"
+NOT_AUDITED: ResultAudit = "not_audited"
+LOOK_AHEAD_ALLOWED: ResultAudit = "look_ahead_allowed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditSubject:
+    """Code with its parameters.
+
+    `code_hash`: of the audited code and all that it reaches; `audit_hash`: of the code of the
+    audit; `parameters`: JSON with sorted keys, empty where there are none.
+    """
+
+    kind: AuditedKind
+    name: str
+    code_hash: str
+    audit_hash: str
+    parameters: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditRecord:
+    """The outcome of one audit on one instrument.
+
+    `bars`: number of bars that are covered, from the first one on; `data_hash`: of these bars and
+    of all else that the code reads. `cuts` and `slices`: how many were tried. `finding`: the
+    difference in words, empty where none was found; `column`, `ts` (ISO) and `row` say where it is.
+    """
+
+    subject: AuditSubject
+    instrument: str
+    bars: int
+    data_hash: str
+    cuts: int
+    slices: int
+    finding: str = ""
+    column: str = ""
+    ts: str = ""
+    row: int | None = None
+    run_id: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """True where no difference was found."""
+        return not self.finding
+
+    @property
+    def note(self) -> str:
+        """The finding, or how much was tried without one."""
+        return self.finding or found_no_difference(self.cuts, self.slices)
+
+
+def found_no_difference(cuts: int, slices: int) -> str:
+    """What an audit without a finding may say.
+
+    >>> found_no_difference(7, 1)
+    'no difference at 7 cuts and 1 slice'
+    """
+    return f"no difference at {_count(cuts, 'cut')} and {_count(slices, 'slice')}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+class AuditLog(Protocol):
+    """Where outcomes of audits are kept."""
+
+    def keep(self, record: AuditRecord) -> None:
+        """Add an outcome."""
+
+    def of(self, subject: AuditSubject, instrument: str) -> Sequence[AuditRecord]:
+        """Outcomes for a subject on an instrument, the newest first."""
+
+    def finding(self, subject: AuditSubject) -> AuditRecord | None:
+        """The newest finding for a subject on any instrument; None without one."""
+
+
+@dataclass
+class AuditMemory:
+    """A log for one process, such as a notebook that runs many scenarios of one strategy."""
+
+    records: list[AuditRecord] = field(default_factory=list)
+
+    def keep(self, record: AuditRecord) -> None:
+        """Add an outcome."""
+        self.records.append(record)
+
+    def of(self, subject: AuditSubject, instrument: str) -> Sequence[AuditRecord]:
+        """Outcomes for a subject on an instrument, the newest first."""
+        return [
+            each
+            for each in reversed(self.records)
+            if each.subject == subject and each.instrument == instrument
+        ]
+
+    def finding(self, subject: AuditSubject) -> AuditRecord | None:
+        """The newest finding for a subject on any instrument; None without one."""
+        found = [each for each in self.records if each.subject == subject and not each.passed]
+        return found[-1] if found else None
