@@ -1,10 +1,11 @@
 """What a series of returns or a list of trades is worth.
 
 Read `bar_returns` first (equity to returns and drawdowns), then `return_metrics`, `trade_metrics`
-and `benchmark_metrics`; `summary.summarize` calls them all. The others stand alone:
-`sharpe_statistics`, `bootstrap_intervals`, `rolling_metrics`, `drawdown_table`, `period_returns`,
-`cost_sensitivity` and `daily_target_statistics`. Only arrays and frames come in: no engine, no
-storage, no formatting.
+and `benchmark_metrics`; then `dependence`, which says how sure a Sharpe ratio is
+(`sharpe_statistics` has the published formulas for independent bars). `summary.summarize` calls
+them all. The others stand alone: `bootstrap_intervals`, `rolling_metrics`, `drawdown_table`,
+`period_returns`, `cost_sensitivity` and `daily_target_statistics`. Only arrays and frames come in:
+no engine, no storage, no formatting.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from trading_pipeline.performance.benchmark_metrics import (
     BENCHMARK_METRIC_NAMES,
     benchmark_metrics,
 )
+from trading_pipeline.performance.dependence import SHARPE_TRUST_NAMES, sharpe_trust
 from trading_pipeline.performance.sharpe_statistics import (
     lo_standard_error_annual,
     minimum_track_record_bars,
@@ -62,8 +63,9 @@ RETURN_METRIC_NAMES: tuple[str, ...] = (
     "skewness",
     "kurtosis",
     "stability_r2",
-    "probabilistic_sharpe_ratio",
-    "minimum_track_record_bars",
+    *SHARPE_TRUST_NAMES,
+    "plain_probabilistic_sharpe_ratio",
+    "plain_minimum_track_record_bars",
     "lo_standard_error_annual",
 )
 EXPOSURE_METRIC_NAMES: tuple[str, ...] = (
@@ -92,13 +94,14 @@ def summarize(
 ) -> dict[str, float]:
     """Every metric of `METRIC_NAMES`, in that order, as plain floats.
 
-    In addition to the metrics of `return_metrics`, `trade_metrics`, `benchmark_metrics` and
-    `sharpe_statistics`: recovery_factor is total return over the deepest drawdown, martin_ratio
-    CAGR over ulcer index, time_in_market the share of closes with a position, average_exposure and
-    largest_exposure the mean and maximum of its size, `turnover_annual` the value of entries over
-    mean equity, a year. After a ruin (equity at or below 0 before the last bar) returns cannot be
-    measured: total return, drawdowns and trade metrics are still given, while all other return
-    metrics and the comparison with the benchmark are NaN.
+    In addition to the metrics of `return_metrics`, `trade_metrics`, `benchmark_metrics`,
+    `dependence`, and `sharpe_statistics` (names with `plain_`, and Lo's error: for independent
+    bars): recovery_factor is total return over the deepest drawdown, martin_ratio CAGR over ulcer
+    index, time_in_market the share of closes with a position, average_exposure and largest_exposure
+    the mean and maximum of its size, `turnover_annual` the value of entries over mean equity, a
+    year. After a ruin (equity at or below 0 before the last bar) returns cannot be measured: total
+    return, drawdowns and trade metrics are still given, while all other return metrics and the
+    comparison with the benchmark are NaN.
 
     Parameters
     ----------
@@ -198,10 +201,11 @@ def _return_part(values: FloatArray, returns: FloatArray, year: float) -> dict[s
         "skewness": skew,
         "kurtosis": kurt,
         "stability_r2": measure.stability_r2(returns),
-        "probabilistic_sharpe_ratio": probabilistic_sharpe_ratio(
+        **sharpe_trust(returns, periods_per_year=year),
+        "plain_probabilistic_sharpe_ratio": probabilistic_sharpe_ratio(
             sharpe=ratio, bars=bars, skew=skew, kurtosis=kurt
         ),
-        "minimum_track_record_bars": minimum_track_record_bars(
+        "plain_minimum_track_record_bars": minimum_track_record_bars(
             sharpe=ratio, skew=skew, kurtosis=kurt
         ),
         "lo_standard_error_annual": lo_standard_error_annual(

@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading_pipeline.errors import ConfigurationError
+from trading_pipeline.errors import ConfigurationError, UnknownNameError
 from trading_pipeline.performance.return_metrics import kurtosis, skewness
 from trading_pipeline.performance.sharpe_statistics import (
     deflated_sharpe_ratio,
     expected_maximum_sharpe,
     lo_standard_error_annual,
+    minimum_backtest_years,
     minimum_track_record_bars,
     probabilistic_sharpe_ratio,
     sharpe_variance_factor,
@@ -175,3 +176,47 @@ def test_one_trial_is_not_deflated_and_an_unknown_variance_gives_nothing():
     assert math.isnan(deflated_sharpe_ratio(**one, trials=9, variance=math.nan))
     with pytest.raises(ConfigurationError, match="must be 1 or more"):
         expected_maximum_sharpe(trials=0, variance=1.0)
+
+
+# Lopez de Prado and others (2025): 24 months, mean 3.6 %, deviation 7.9 %.
+@pytest.mark.parametrize(
+    ("benchmark", "probability", "bars"),
+    [(0.0, 0.9872072612614331, 13.02877831559373), (0.1, 0.9391476251031434, 27.109154488628405)],
+)
+def test_the_convention_of_2025_equals_the_published_values(benchmark, probability, bars):
+    given = {
+        "sharpe": 0.036 / 0.079,
+        "skew": -2.448,
+        "kurtosis": 10.164,
+        "benchmark_sharpe": benchmark,
+        "convention": "2025",
+    }
+    assert probabilistic_sharpe_ratio(**given, bars=24) == pytest.approx(probability, rel=1e-9)
+    assert minimum_track_record_bars(**given) == pytest.approx(bars, rel=1e-9)
+
+
+def test_one_trial_has_the_same_probability_deflated_or_not_in_each_convention():
+    one = {"sharpe": 0.1, "bars": 500, "skew": -0.5, "kurtosis": 6.0}
+    for convention in ("2012", "2025"):
+        found = deflated_sharpe_ratio(**one, trials=1, variance=0.3, convention=convention)
+        assert found == probabilistic_sharpe_ratio(**one, convention=convention)
+
+
+def test_an_unknown_convention_is_refused_with_the_known_ones():
+    with pytest.raises(UnknownNameError, match="2025"):
+        probabilistic_sharpe_ratio(sharpe=0.1, bars=500, skew=0.0, kurtosis=3.0, convention="2026")
+
+
+# Bailey, Borwein, Lopez de Prado and Zhu (2014): seven trials in two years, 45 in five.
+@pytest.mark.parametrize(("trials", "years"), [(1, 0.0), (7, 1.923), (45, 4.998)])
+def test_the_minimum_backtest_length_equals_the_published_years(trials, years):
+    assert minimum_backtest_years(trials=trials) == pytest.approx(years, abs=5.1e-4)
+
+
+def test_a_higher_ratio_needs_fewer_years_and_none_has_no_length():
+    assert minimum_backtest_years(trials=45, annual_sharpe=2.0) == pytest.approx(
+        4.998 / 4, abs=1e-3
+    )
+    assert math.isnan(minimum_backtest_years(trials=45, annual_sharpe=0.0))
+    with pytest.raises(ConfigurationError, match="must be 1 or more"):
+        minimum_backtest_years(trials=0)

@@ -27,7 +27,7 @@ STORED = {
     "tail_ratio": 0.9346216099329484,
     "value_at_risk_95": -0.018643329744495285,
     "conditional_value_at_risk_95": -0.028609270423168708,
-    "minimum_track_record_bars": 8539.80415586281,
+    "plain_minimum_track_record_bars": 8539.80415586281,
     "lo_standard_error_annual": 0.22384671104772297,
 }
 
@@ -36,10 +36,21 @@ def test_gives_the_stored_values_of_the_sp500(index_close):
     found = summarize(index_close, periods_per_year=252)
     assert {name: found[name] for name in STORED} == pytest.approx(STORED, rel=1e-12)
     assert found["bars"] == 5030.0
-    assert found["probabilistic_sharpe_ratio"] == pytest.approx(0.89658321, abs=5.1e-9)
+    assert found["plain_probabilistic_sharpe_ratio"] == pytest.approx(0.89658321, abs=5.1e-9)
     assert found["stability_r2"] == pytest.approx(0.5319235654, abs=5.1e-11)
     assert found["ulcer_index"] == pytest.approx(0.20259049, abs=5.1e-9)
     assert found["share_of_up_bars"] == pytest.approx(0.5312127, abs=5.1e-8)
+
+
+def test_the_index_is_a_little_surer_than_independent_bars_as_its_falls_are_followed_by_gains(
+    index_close,
+):
+    found = summarize(index_close, periods_per_year=252)
+    assert found["probabilistic_sharpe_ratio"] == pytest.approx(0.925045, abs=1e-6)
+    assert found["minimum_track_record_bars"] == 6565.0
+    assert found["sharpe_standard_error"] == pytest.approx(0.193766, abs=1e-6)
+    assert found["sharpe_degrees_of_freedom"] == 58.0
+    assert found["sharpe_variance_inflation"] == pytest.approx(0.748376, abs=1e-6)
 
 
 def test_the_same_curve_in_any_currency_and_with_the_start_apart_gives_the_same(index_close):

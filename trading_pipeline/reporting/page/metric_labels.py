@@ -99,7 +99,17 @@ METRIC_LABELS: dict[str, MetricLabel] = {
     "bars": MetricLabel("Bars", "count", _S, "Bars in the backtest"),
     "years": MetricLabel("Years", "years", _S, "Bars in the backtest over bars in a year"),
     "probabilistic_sharpe_ratio": MetricLabel(
-        "Probabilistic Sharpe ratio", "percent", _S, "Probability that the true Sharpe is above 0"
+        "Probabilistic Sharpe ratio",
+        "percent",
+        _S,
+        "Probability that the true Sharpe is above 0; knows that neighbouring bars depend on each "
+        "other",
+    ),
+    "plain_probabilistic_sharpe_ratio": MetricLabel(
+        "Probabilistic Sharpe ratio, plain",
+        "percent",
+        _S,
+        "The same as if bars were independent (Bailey and Lopez de Prado 2012)",
     ),
     "deflated_sharpe_ratio": MetricLabel(
         "Deflated Sharpe ratio",
@@ -108,14 +118,49 @@ METRIC_LABELS: dict[str, MetricLabel] = {
         "Probability that the true Sharpe is above the best that all trials reach by chance",
         short="Deflated Sharpe",
     ),
+    "plain_deflated_sharpe_ratio": MetricLabel(
+        "Deflated Sharpe ratio, plain",
+        "percent",
+        _S,
+        "The same as if bars were independent (Bailey and Lopez de Prado 2014)",
+        short="Plain DSR",
+    ),
     "minimum_track_record_bars": MetricLabel(
         "Minimum track record length",
         "bars",
         _S,
-        "Bars needed for 95 % confidence that the Sharpe ratio is above 0",
+        "Bars needed for 95 % confidence that the Sharpe ratio is above 0, with the dependence of "
+        "the bars",
+    ),
+    "plain_minimum_track_record_bars": MetricLabel(
+        "Minimum track record length, plain",
+        "bars",
+        _S,
+        "The same as if bars were independent (Bailey and Lopez de Prado 2012)",
+    ),
+    "sharpe_standard_error": MetricLabel(
+        "Sharpe standard error",
+        "ratio",
+        _S,
+        "Standard error of the annualized ratio, with the dependence of the bars",
     ),
     "lo_standard_error_annual": MetricLabel(
-        "Sharpe standard error", "ratio", _S, "Standard error of the annualized ratio (Lo 2002)"
+        "Sharpe standard error, plain",
+        "ratio",
+        _S,
+        "The same as if bars were independent and normal (Lo 2002)",
+    ),
+    "sharpe_variance_inflation": MetricLabel(
+        "Sharpe variance inflation",
+        "ratio",
+        _S,
+        "Variance of the Sharpe ratio with the dependence of the bars over that without",
+    ),
+    "sharpe_degrees_of_freedom": MetricLabel(
+        "Sharpe degrees of freedom",
+        "count",
+        _S,
+        "Degrees of freedom of the standard error; few where few bars made the result",
     ),
     "skewness": MetricLabel("Skewness", "ratio", _S, "Third standardized moment of bar returns"),
     "kurtosis": MetricLabel(
