@@ -13,7 +13,9 @@ from trading_pipeline.datasets.columns.values import is_value
 from trading_pipeline.domain.bars import PRICE_COLUMNS
 from trading_pipeline.errors import DatasetFormatError, did_you_mean
 
-__all__ = ["answered_columns", "columns_by_name", "columns_by_value", "plain_name"]
+__all__ = [
+    "STAMP_NAMES",
+    "answered_columns", "columns_by_name", "columns_by_value", "plain_name"]
 
 Positions = dict[str, tuple[int, ...]]
 Rows = Sequence[Sequence[str]]
@@ -54,6 +56,8 @@ _TIMESTAMPS = _words(
     "opentime openat ts dt time date day tradedate tradingdate gmttime localtime start starttime "
     "begin bartime datum zeit fecha index indexlevel0 unnamed0 t"
 )
+STAMP_NAMES = frozenset(_TIMESTAMPS)
+"""Plain names of columns that hold time stamps."""
 _DATES = ("date", "day", "datum", "fecha", "tradedate", "tradingdate", "dtyyyymmdd")
 _TIMES = ("time", "uhrzeit", "zeit", "hora", "heure", "tradetime")
 _TIME = re.compile(r"\s*(?:\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:\s*[AaPp][Mm])?|\d{1,6})\s*")
