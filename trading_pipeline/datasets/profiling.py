@@ -170,6 +170,8 @@ def _finished(
     others = {**rows.others, "extra_bar": market.extra or 0}
     if shape is not None and "volume" not in shape.positions:
         others.pop("missing_volume", None)
+        if base.answers.volume != "none":
+            problems["missing_volume"] = rows.valid_rows
     timeframe = base.answers.timeframe or step_name(tally.steps)
     profile = replace(
         base,

@@ -74,8 +74,8 @@ class TableShape:
     """Layout of a table.
 
     `delimiter`: None for Parquet, whose columns are named by `names`. `width`: cells of a full row.
-    `positions`: role -> positions (two for a date and a time). `quoted`: the file contains
-    quotation marks.
+    `positions`: role -> positions (two for a date and a time, or for a volume that is their sum).
+    `quoted`: the file contains quotation marks.
     """
 
     encoding: str
@@ -92,9 +92,10 @@ class TableShape:
 
     @property
     def column_names(self) -> dict[str, JsonValue]:
-        """Role -> name, or position if there is no header; `timestamp` is a list."""
+        """Role -> name, or position if there is no header; `timestamp` is a list, and so is a
+        volume that is the sum of two columns."""
         named: dict[str, JsonValue] = {}
         for role, positions in self.positions.items():
             shown: list[JsonValue] = [self.names[p] if self.header else p for p in positions]
-            named[role] = shown if role == "timestamp" else shown[0]
+            named[role] = shown if role == "timestamp" or len(shown) > 1 else shown[0]
         return named

@@ -148,10 +148,14 @@ def _with_roles(
     if shape.delimiter is not None:
         prices = [cell for role in PRICE_COLUMNS for cell in found.cells(role)]
         numbers = find_number_format(
-            prices, found.cells("volume"), delimiter=shape.delimiter, decimal=answers.decimal
+            prices, _volume_cells(shape, full), delimiter=shape.delimiter, decimal=answers.decimal
         )
     formats = _formats(found, full, answers)
     return replace(found, shape=replace(shape, numbers=numbers), formats=formats)
+
+
+def _volume_cells(shape: TableShape, full: Sequence[tuple[str, ...]]) -> list[str]:
+    return [row[place] for place in shape.positions.get("volume", ()) for row in full]
 
 
 def _formats(
