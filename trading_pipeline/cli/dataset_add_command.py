@@ -18,7 +18,7 @@ import yaml
 from trading_pipeline.cli.progress_display import show_progress
 from trading_pipeline.cli.session import open_pass, stderr_console, stdout_console
 from trading_pipeline.datasets import profile_dataset
-from trading_pipeline.datasets.advice import delimiter_advice
+from trading_pipeline.datasets.advice import delimiter_advice, remarks
 from trading_pipeline.datasets.profile import DatasetProfile
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import DatasetFormatError
@@ -172,6 +172,7 @@ def _print(
         currency_from = "it follows from the calendar"
     else:
         currency_from = "as set in the universe"
+    asset_class_from = _class_from(answers, known.asset_class)
     document = {
         "dataset": name,
         "instrument": instrument,
@@ -179,6 +180,9 @@ def _print(
         "currency": currency,
         "calendar_from": calendar_from,
         "currency_from": currency_from,
+        "asset_class": known.asset_class,
+        "asset_class_from": asset_class_from,
+        "notes": remarks(profile),
         "bars": len(stored),
         "first": str(stored.index[0]) if len(stored) else None,
         "last": str(stored.index[-1]) if len(stored) else None,
@@ -196,13 +200,16 @@ def _print(
     )
     console.print(
         f"Calendar {calendar}: {calendar_from}; change it with --calendar. Currency {currency}: "
-        f"{currency_from}; change it with --currency.",
+        f"{currency_from}; change it with --currency. Asset class {known.asset_class}: "
+        f"{asset_class_from}; change it with --asset-class.",
         soft_wrap=True,
         markup=False,
     )
     if problems:
         found = ", ".join(f"{code} {count}" for code, count in sorted(problems.items()))
         console.print(f"Found in the file: {found}.", soft_wrap=True)
+    for sentence in remarks(profile):
+        console.print(f"Note: {sentence}", soft_wrap=True, markup=False)
     console.print(f"Next:  trading-pipeline run {instrument}")
 
 
@@ -217,6 +224,14 @@ def _where_from(answers: DatasetAnswers, profile: DatasetProfile, calendar: str)
     what = "hours of the sessions" if timeframe.is_intraday else "dates of the bars"
     alike = calendar == "XLON" and timeframe.is_intraday and answers.tz in (None, "UTC")
     return f"guessed from the {what}" + (" (XETR has the same hours in UTC)" if alike else "")
+
+
+def _class_from(answers: DatasetAnswers, asset_class: str) -> str:
+    if answers.asset_class:
+        return "as you said"
+    if asset_class == "index":
+        return "guessed, as every volume is 0"
+    return "it follows from the calendar"
 
 
 def _copy(source: Path, target: Path) -> None:

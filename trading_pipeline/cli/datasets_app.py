@@ -97,6 +97,9 @@ def add(
     currency: Annotated[
         str | None, typer.Option(help="Of the prices, ISO 4217 such as USD.")
     ] = None,
+    asset_class: Annotated[
+        str | None, typer.Option(help="equity, etf, index, fx, crypto, future, fund or bond.")
+    ] = None,
     max_missing: Annotated[
         float | None,
         typer.Option(help="Share of the calendar's bars that may be missing, such as 0.2."),
@@ -118,6 +121,7 @@ def add(
         "volume": volume,
         "duplicates": duplicates,
         "currency": currency,
+        "asset_class": asset_class,
         "max_missing": max_missing,
     }
     run_add(file, flags, as_json=as_json)

@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from trading_pipeline.datasets import preview_dataset, profile_dataset
-from trading_pipeline.datasets.advice import blocked_rows, delimiter_advice
+from trading_pipeline.datasets.advice import blocked_rows, delimiter_advice, remarks
 from trading_pipeline.datasets.profile import DatasetPreview, DatasetProfile
 from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.settings.dataset_answers import load_answers
@@ -92,6 +92,8 @@ def _print_profile(profile: DatasetProfile) -> None:
             console.print(escape(advice))
     for sentence in blocked_rows(profile):
         console.print(f"[bold red]Refused by 'add' as it is:[/] {escape(sentence)}")
+    for sentence in remarks(profile):
+        console.print(f"[bold]Note:[/] {escape(sentence)}")
     for question in profile.open_questions:
         console.print(f"[bold yellow]To decide:[/] {escape(question.message)}")
     if profile.open_questions:

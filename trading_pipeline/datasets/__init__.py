@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from trading_pipeline.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from trading_pipeline.datasets.advice import blocked_rows, delimiter_advice
+    from trading_pipeline.datasets.advice import blocked_rows, delimiter_advice, remarks
     from trading_pipeline.datasets.bars import read_dataset_bars
     from trading_pipeline.datasets.inbox import (
         InboxFile,
@@ -53,12 +53,14 @@ __all__ = [
     "preview_dataset",
     "profile_dataset",
     "read_dataset_bars",
+    "remarks",
 ]
 
 _HOMES = {
     "blocked_rows": "trading_pipeline.datasets.advice",
     "delimiter_advice": "trading_pipeline.datasets.advice",
     "read_dataset_bars": "trading_pipeline.datasets.bars",
+    "remarks": "trading_pipeline.datasets.advice",
     "InboxFile": "trading_pipeline.datasets.inbox",
     "changed_files": "trading_pipeline.datasets.inbox",
     "inbox_file": "trading_pipeline.datasets.inbox",

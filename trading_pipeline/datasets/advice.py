@@ -11,7 +11,7 @@ from pathlib import Path
 from trading_pipeline.datasets.preview import preview_dataset
 from trading_pipeline.datasets.profile import DatasetProfile
 
-__all__ = ["blocked_rows", "delimiter_advice"]
+__all__ = ["blocked_rows", "delimiter_advice", "remarks"]
 
 _FLAG = "--duplicates first or --duplicates last keeps one row of each stamp"
 _ROWS = "correct or take out these rows in the file"
@@ -61,6 +61,23 @@ def blocked_rows(profile: DatasetProfile) -> list[str]:
         told.append(
             f"{missing:,} bars that {profile.calendar} expects are missing, {share:.1%}{because}: "
             "name the right calendar with --calendar, or allow them with --max-missing."
+        )
+    return told
+
+
+def remarks(profile: DatasetProfile) -> list[str]:
+    """What a user should know before the bars are used, one sentence a matter; perhaps none.
+
+    Nothing here blocks: it is what would otherwise be decided in silence.
+    """
+    if not profile.accept:
+        return []
+    told = []
+    if profile.problems.get("missing_volume"):
+        told.append(
+            "The file has no column of volumes, so every bar gets volume 0. If one holds them, "
+            "name it with --column volume=NAME (a sum: volume=Up+Down); --volume none says that "
+            "there is none."
         )
     return told
 

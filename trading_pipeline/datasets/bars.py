@@ -83,10 +83,10 @@ def _bars(path: Path, profile: DatasetProfile, answers: DatasetAnswers) -> pd.Da
     frame = _rows(path, profile, answers)
     moments = frame.pop("ts").to_numpy()
     timeframe = answers.timeframe or Timeframe(str(profile.timeframe))
-    is_wall = profile.tz == "naive"
-    if is_wall and timeframe.is_intraday and answers.tz is not None:
+    is_wall, zone = profile.is_wall, profile.zone_of(answers)
+    if is_wall and timeframe.is_intraday and zone is not None:
         step = -1 if "descending" in profile.problems else 1  # the clock runs oldest first
-        moments = to_utc(np.ascontiguousarray(moments[::step]), answers.tz)[::step]
+        moments = to_utc(np.ascontiguousarray(moments[::step]), zone)[::step]
     calendar = answers.calendar or profile.calendar
     labels = bar_labels(np.ascontiguousarray(moments), timeframe, calendar, wall=is_wall)
     frame.index = index_of(labels)

@@ -78,6 +78,19 @@ class DatasetProfile:
         """What the user must decide before bars can be read, with the answers given so far."""
         return open_questions(self, self.answers)
 
+    @property
+    def is_wall(self) -> bool:
+        """True where the stamps are those of a wall clock, whose zone must be known."""
+        stamp = None if self.shape is None else self.shape.timestamp
+        return stamp is not None and stamp.is_wall and self.tz != "mixed"
+
+    def zone_of(self, answers: DatasetAnswers) -> str | None:
+        """Zone of that wall clock: what the stamps name, the answer, or what the header states."""
+        stamp = None if self.shape is None else self.shape.timestamp
+        if stamp is None or self.tz == "mixed":
+            return answers.tz
+        return stamp.zone if stamp.names_zone else answers.tz or stamp.zone
+
     def to_json(self) -> dict[str, JsonValue]:
         """The published keys, in their order, as plain values."""
         return {
@@ -157,7 +170,7 @@ def open_questions(profile: DatasetProfile, answers: DatasetAnswers) -> tuple[Qu
     intraday = timeframe in known and Timeframe(str(timeframe)).is_intraday
     is_date = profile.timestamp is not None and profile.timestamp.get("kind") == "date"
     may_be_intraday = intraday or (timeframe not in known and not is_date)
-    if answers.tz is None and profile.tz == "naive" and may_be_intraday:
+    if profile.is_wall and profile.zone_of(answers) is None and may_be_intraday:
         found.append(_tz(profile))
     return tuple(found)
 

@@ -22,6 +22,7 @@ from trading_pipeline.datasets.profile import (
 from trading_pipeline.datasets.reading.encodings import HEAD_BYTES, FileBytes, examine_bytes
 from trading_pipeline.datasets.reading.table import FoundTable, find_table, readable_copy
 from trading_pipeline.datasets.refusals import (
+    cut_stamps_reason,
     formula_reason,
     refused_bytes,
     refused_table,
@@ -131,7 +132,7 @@ def _profile_table(
     stamp = table.formats[orders[0]]
     shape = replace(shape, timestamp=stamp)
     base = _with_form(base, shape)
-    market = MarketFacts(base.answers, is_naive=stamp.kind != "epoch" and not stamp.shows_offset)
+    market = MarketFacts(base.answers, stamp)
     with open_scan(readable, shape) as scan:
         tally = tally_file(
             scan,
@@ -153,7 +154,7 @@ def _finished(
 ) -> DatasetProfile:
     rows, shape = tally.rows, base.shape
     symbols = tuple(sorted(tally.symbols)) or table.symbols
-    tz = "mixed" if tally.is_mixed else _tz(base, table, market)
+    tz = "mixed" if tally.is_mixed else _tz(base, table)
     problems = {
         **known,
         **rows.all_problems(),
@@ -169,6 +170,8 @@ def _finished(
     others = {**rows.others, "extra_bar": market.extra or 0}
     if shape is not None and "volume" not in shape.positions:
         others.pop("missing_volume", None)
+        if base.answers.volume != "none":
+            problems["missing_volume"] = rows.valid_rows
     timeframe = base.answers.timeframe or step_name(tally.steps)
     profile = replace(
         base,
@@ -188,6 +191,8 @@ def _finished(
     profile = replace(profile, first=_shown(rows.first, profile), last=_shown(rows.last, profile))
     if rows.first_formula_row is not None or any(formula_cell(symbol) for symbol in symbols):
         return replace(profile, accept=False, reason=formula_reason(rows.first_formula_row))
+    if rows.cut_stamps:
+        return replace(profile, accept=False, reason=cut_stamps_reason(rows.cut_stamps))
     if profile.accept:
         return profile
     what = ", ".join(f"{code} {count}" for code, count in profile.problems.items())
@@ -210,10 +215,16 @@ def _with_form(base: DatasetProfile, shape: TableShape) -> DatasetProfile:
     )
 
 
-def _tz(base: DatasetProfile, table: FoundTable, market: MarketFacts) -> str:
-    if market.is_naive:
-        return "naive"
-    if base.timestamp is not None and base.timestamp["kind"] == "epoch":
+def _tz(base: DatasetProfile, table: FoundTable) -> str:
+    stamp = None if base.shape is None else base.shape.timestamp
+    if stamp is None or stamp.kind == "epoch":
+        return "UTC"
+    if stamp.is_wall:
+        zone = stamp.zone if stamp.names_zone else base.answers.tz or stamp.zone
+        if stamp.zone == "UTC" and zone == "UTC":
+            return "UTC"
+        return "offset" if stamp.names_zone else "naive"
+    if any(each.startswith("%Y%m%d-") for each in stamp.formats):
         return "UTC"
     cells = [cell for cell in table.cells("timestamp") if cell.strip()]
     return "UTC" if all(_UTC_CELL.fullmatch(cell) for cell in cells) else "offset"
@@ -224,9 +235,9 @@ def _shown(moment: int | None, profile: DatasetProfile) -> str | None:
     if moment is None:
         return None
     as_date = profile.timestamp is not None and profile.timestamp["kind"] == "date"
-    naive = profile.tz == "naive"
-    offset = _offset(moment, profile.answers.tz) if naive and not as_date else ""
-    return shown_moment(moment, aware=not naive, as_date=as_date, zone_offset=offset)
+    is_wall = profile.is_wall
+    offset = _offset(moment, profile.zone_of(profile.answers)) if is_wall and not as_date else ""
+    return shown_moment(moment, aware=not is_wall, as_date=as_date, zone_offset=offset)
 
 
 def _offset(moment: int, zone: str | None) -> str:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from trading_pipeline.datasets.columns.roles import STAMP_NAMES, plain_name
+from trading_pipeline.datasets.columns.zone_names import split_zone
 from trading_pipeline.datasets.profile import DatasetProfile
 from trading_pipeline.datasets.reading.encodings import FileBytes
 from trading_pipeline.datasets.reading.table import FoundTable
 from trading_pipeline.domain.bars import PRICE_COLUMNS
 from trading_pipeline.domain.dataset_shape import TableShape
 
-__all__ = ["formula_reason", "refused_bytes", "refused_table"]
+__all__ = ["cut_stamps_reason", "formula_reason", "refused_bytes", "refused_table"]
+
+_EXPONENT = re.compile(r"\s*\d[.,]\d*[eE]\+?\d+\s*")
 
 
 def refused_bytes(content: FileBytes) -> tuple[str, str] | None:
@@ -57,6 +62,15 @@ def refused_table(
     return None
 
 
+def _exponents(table: FoundTable) -> list[str]:
+    """Cells of the first column that holds no stamps but numbers cut to an exponent, by name or
+    place."""
+    names = [plain_name(name) for name in table.shape.names]
+    likely = [i for i, name in enumerate(names) if name in STAMP_NAMES] or [0]
+    full = [row for row in table.rows if len(row) == table.shape.width]
+    return [row[likely[0]] for row in full]
+
+
 def _columns_found(shape: TableShape) -> str:
     if not shape.header:
         return f"{shape.width} column(s) without names"
@@ -79,8 +93,25 @@ def formula_reason(row: int | None) -> str:
     )
 
 
+def cut_stamps_reason(rows: int) -> str:
+    """Why a file whose time stamps lost digits is refused."""
+    return (
+        f"{rows:,} row(s) have a time stamp like 1.71752E+12: a spreadsheet cut it to an exponent, "
+        "and the digits that tell one bar from the next are lost. Export the file again without "
+        "opening it there, or format that column as a number without decimals before saving."
+    )
+
+
 def _no_stamp_reason(table: FoundTable) -> str:
-    cells = table.cells("timestamp")
+    cells = table.cells("timestamp") or _exponents(table)
+    if cells and sum(bool(_EXPONENT.fullmatch(cell)) for cell in cells) > len(cells) / 2:
+        return cut_stamps_reason(len(cells))
+    zones = {zone for cell in cells if (zone := split_zone(cell.strip())[1]) is not None}
+    if len(zones) > 1:
+        return (
+            f"The time stamps name {len(zones)} time zones ({', '.join(sorted(zones)[:5])}). Split "
+            "the file into one for each zone."
+        )
     if cells:
         return (
             f"The time stamps cannot be read, for example {cells[0][:40]!r}. Give their form with "

@@ -19,7 +19,17 @@ from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_yo
 from trading_pipeline.settings.spec_model import SpecModel, ZoneName
 from trading_pipeline.settings.yaml_files import read_yaml
 
-__all__ = ["COLUMN_ROLES", "EPOCH_FORMATS", "DatasetAnswers", "load_answers", "sidecar_path"]
+__all__ = [
+    "COLUMN_ROLES",
+    "EPOCH_FORMATS",
+    "AssetClass",
+    "DatasetAnswers",
+    "load_answers",
+    "sidecar_path",
+]
+
+AssetClass = Literal["equity", "etf", "index", "fx", "crypto", "future", "fund", "bond"]
+"""What a file's instrument can be."""
 
 COLUMN_ROLES = ("timestamp", "date", "time", "open", "high", "low", "close", "volume", "symbol")
 EPOCH_FORMATS = ("epoch_s", "epoch_ms", "epoch_us", "epoch_ns")
@@ -33,8 +43,8 @@ class DatasetAnswers(SpecModel):
     several, or the name of the only one. `columns`: role -> column's name or position from 0.
     `volume: none` ignores the volumes. `duplicates`: `keep` leaves rows of one stamp for the checks
     to refuse, `first` and `last` keep one of them. `delimiter`: one character that splits the
-    cells. `currency`: ISO 4217 code, or the short name of a coin. `max_missing`: share of the
-    calendar's bars that may be missing, 0 to 1.
+    cells. `currency`: ISO 4217 code, or the short name of a coin. `asset_class`: of the instrument.
+    `max_missing`: share of the calendar's bars that may be missing, 0 to 1.
     """
 
     tz: ZoneName | None = None
@@ -49,6 +59,7 @@ class DatasetAnswers(SpecModel):
     volume: Literal["none"] | None = None
     duplicates: Literal["keep", "first", "last"] = "keep"
     currency: str | None = None
+    asset_class: AssetClass | None = None
     max_missing: float | None = Field(default=None, ge=0.0, lt=1.0)
 
     @field_validator("delimiter")

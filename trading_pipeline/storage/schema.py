@@ -117,11 +117,8 @@ TABLES = (
     "trades",
     "daily_results",
     "trials",
-<<<<<<< HEAD
     "trial_chain",
-=======
     "audits",
->>>>>>> d351f3145b575f7dce7e4045d854fa95a64e9ed3
     "schema_version",
 )
 

@@ -23,7 +23,8 @@ class RowTally:
     """Counts over all batches so far; `add` takes the next one.
 
     `problems` has the published codes, `others` the rest: `bad_timestamp`, `extra_cells`,
-    `missing_volume`. `first` and `last` are the smallest and largest moment of bars.
+    `missing_volume`. `first` and `last` are the smallest and largest moment of bars. `cut_stamps`:
+    rows whose epoch a spreadsheet cut to an exponent, which are no bars.
     """
 
     rows: int = 0
@@ -35,6 +36,7 @@ class RowTally:
     first_formula_row: int | None = None
     problems: Counter[str] = field(default_factory=Counter)
     others: Counter[str] = field(default_factory=Counter)
+    cut_stamps: int = 0
     falls: int = 0
     rises: int = 0
     _last_of_symbol: Moments = field(default_factory=lambda: np.empty(0, dtype=np.int64))
@@ -65,9 +67,10 @@ class RowTally:
             self.first_formula_row = self.rows + int(np.argmax(batch.formula)) + 1
         self._count("truncated_line", batch.short)
         self._count("null_ohlc", whole & ~batch.priced)
-        self._count("timestamp_precision_loss", whole & batch.stamped & batch.loss)
+        self._count("timestamp_precision_loss", whole & batch.loss)
+        self.cut_stamps += int(np.count_nonzero(whole & batch.loss & ~batch.stamped))
         self.others.update(
-            bad_timestamp=int(np.count_nonzero(whole & ~batch.stamped)),
+            bad_timestamp=int(np.count_nonzero(whole & ~batch.stamped & ~batch.loss)),
             extra_cells=int(np.count_nonzero(batch.long)),
         )
         self._prices(batch)

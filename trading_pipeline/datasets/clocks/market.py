@@ -13,6 +13,7 @@ from trading_pipeline.datasets.checks.series import SeriesTally
 from trading_pipeline.datasets.clocks.coverage import count_coverage, step_name
 from trading_pipeline.datasets.clocks.market_guess import guess_daily_market, guess_market
 from trading_pipeline.datasets.columns.timestamps import commonest
+from trading_pipeline.domain.dataset_shape import TimestampFormat
 from trading_pipeline.domain.moments import (
     DAY,
     MINUTE,
@@ -37,17 +38,28 @@ _TIMEFRAMES = {each.value: each for each in Timeframe}
 class MarketFacts:
     """Time zone, calendar and coverage; `look_at` takes the series one after the other.
 
-    The first series decides the calendar of all. `is_naive`: stamps carry no offset. `missing` and
+    The first series decides the calendar of all. `stamp`: how its stamps are written. `missing` and
     `extra` stay None where there is no calendar, timeframe or zone to count them by.
     """
 
     answers: DatasetAnswers
-    is_naive: bool
+    stamp: TimestampFormat
     suggest_tz: str | None = None
     calendar: str | None = None
     missing: int | None = None
     extra: int | None = None
     _is_guessed: bool = False
+
+    @property
+    def is_naive(self) -> bool:
+        """True where the stamps are those of a wall clock."""
+        return self.stamp.is_wall
+
+    @property
+    def zone(self) -> str | None:
+        """Its zone: what the stamps name, the answer, or what the header states."""
+        stated, answered = self.stamp.zone, self.answers.tz
+        return stated if self.stamp.names_zone else answered or stated
 
     def look_at(self, series: SeriesTally) -> None:
         """Take in one series."""
@@ -56,7 +68,7 @@ class MarketFacts:
         if not self._is_guessed:
             self._is_guessed = True
             self._guess(series, timeframe)
-        zone = self.answers.tz or self.suggest_tz
+        zone = self.zone or self.suggest_tz
         if self.calendar is None or timeframe is None:
             return
         if self.is_naive and timeframe.is_intraday and zone is None:
@@ -77,15 +89,15 @@ class MarketFacts:
             self._guess_daily(series.minutes.between(first, last + 1) * MINUTE, timeframe)
             return
         minutes = series.minutes.between(first, min(first + _GUESS_DAYS * 1440, last + 1))
-        if self.is_naive and self.answers.tz is not None:
-            minutes = _in_utc(minutes, self.answers.tz)
+        if self.is_naive and self.zone is not None:
+            minutes = _in_utc(minutes, self.zone)
         length = length_of(timeframe) if timeframe else commonest(series.steps or Counter([MINUTE]))
         step = max(length // MINUTE, 1)
-        in_utc = not self.is_naive or self.answers.tz is not None
-        guess = guess_market(minutes, step, in_utc=in_utc, zone=self.answers.tz)
+        in_utc = not self.is_naive or self.zone is not None
+        guess = guess_market(minutes, step, in_utc=in_utc, zone=self.zone)
         self.calendar = self.calendar or guess.calendar
         if self.is_naive:
-            self.suggest_tz = self.answers.tz or guess.tz
+            self.suggest_tz = self.zone or guess.tz
 
     def _guess_daily(self, moments: Moments, timeframe: Timeframe) -> None:
         if self.calendar is None and timeframe is Timeframe.D1:

@@ -13,7 +13,9 @@ from trading_pipeline.datasets.columns.values import is_value
 from trading_pipeline.domain.bars import PRICE_COLUMNS
 from trading_pipeline.errors import DatasetFormatError, did_you_mean
 
-__all__ = ["answered_columns", "columns_by_name", "columns_by_value", "plain_name"]
+__all__ = [
+    "STAMP_NAMES",
+    "answered_columns", "columns_by_name", "columns_by_value", "plain_name"]
 
 Positions = dict[str, tuple[int, ...]]
 Rows = Sequence[Sequence[str]]
@@ -54,9 +56,20 @@ _TIMESTAMPS = _words(
     "opentime openat ts dt time date day tradedate tradingdate gmttime localtime start starttime "
     "begin bartime datum zeit fecha index indexlevel0 unnamed0 t"
 )
+STAMP_NAMES = frozenset(_TIMESTAMPS)
+"""Plain names of columns that hold time stamps."""
 _DATES = ("date", "day", "datum", "fecha", "tradedate", "tradingdate", "dtyyyymmdd")
 _TIMES = ("time", "uhrzeit", "zeit", "hora", "heure", "tradetime")
 _TIME = re.compile(r"\s*(?:\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:\s*[AaPp][Mm])?|\d{1,6})\s*")
+_SIDES = (
+    ("up", "down"), ("upvolume", "downvolume"), ("upvol", "downvol"), ("volumeup", "volumedown"),
+    ("volup", "voldown"), ("upticks", "downticks"), ("buyvolume", "sellvolume"),
+    ("buyvol", "sellvol"), ("volumebuy", "volumesell"), ("volbuy", "volsell"), ("buy", "sell"),
+    ("buyqty", "sellqty"), ("bidvolume", "askvolume"), ("bidvol", "askvol"),
+    ("volumebid", "volumeask"), ("buyervolume", "sellervolume"),
+    ("takerbuyvolume", "takersellvolume"),
+)  # fmt: skip
+"""Columns that are a volume together; programs write them instead of their sum."""
 _QUOTES = ("usd", "usdt", "usdc", "busd", "eur", "gbp", "jpy", "quote")
 
 
@@ -87,8 +100,8 @@ def columns_by_name(names: Sequence[str], rows: Rows, is_timestamp: IsTimestamp)
         if position is not None:
             found[role] = (position,)
     volume = _volume(plain, rows, found.get("volume", (None,))[0])
-    if volume is not None:
-        found["volume"] = (volume,)
+    if volume:
+        found["volume"] = volume
     stamp = _timestamp(plain, rows, is_timestamp, {p for each in found.values() for p in each})
     return ({"timestamp": stamp} if stamp else {}) | found
 
@@ -128,18 +141,32 @@ def columns_by_value(rows: Rows, is_timestamp: IsTimestamp) -> Positions:
 def answered_columns(columns: Mapping[str, str | int], names: Sequence[str]) -> Positions:
     """Positions of the columns that the user named, by name or by position from 0.
 
-    Raises `DatasetFormatError` for a column that the file does not have.
+    A volume may be the sum of columns: `Up+Down`, or `6+7`. Raises `DatasetFormatError` for a column that the file does not have.
     """
-    chosen = {role: _position(role, column, names) for role, column in columns.items()}
+    sums = _summed(columns.get("volume"), names)
+    chosen = {
+        role: _position(role, column, names)
+        for role, column in columns.items()
+        if not (role == "volume" and sums)
+    }
     found: Positions = {
         role: (position,) for role, position in chosen.items() if role not in ("date", "time")
     }
+    if sums:
+        found["volume"] = tuple(_position("volume", each, names) for each in sums)
     if "date" in chosen:
         clock = (chosen["time"],) if "time" in chosen else ()
         found["timestamp"] = (chosen["date"], *clock)
     elif "time" in chosen:
         found["timestamp"] = (chosen["time"],)
     return found
+
+
+def _summed(column: str | int | None, names: Sequence[str]) -> list[str]:
+    """The parts of a sum of columns; none for a single column, whose name may hold a plus."""
+    if not isinstance(column, str) or "+" not in column or column in names:
+        return []
+    return [part.strip() for part in column.split("+")]
 
 
 def _position(role: str, column: str | int, names: Sequence[str]) -> int:
@@ -178,17 +205,29 @@ def _by_last_word(names: Sequence[str], synonyms: Sequence[str]) -> int | None:
     return None
 
 
-def _volume(plain: Sequence[str], rows: Rows, named: int | None) -> int | None:
-    """The volume in units of the base; a tick volume where the real one is zero throughout."""
+def _volume(plain: Sequence[str], rows: Rows, named: int | None) -> tuple[int, ...]:
+    """The volume in units of the base; a tick volume where the real one is zero throughout, and
+    the two sides of the trades where no column holds their sum."""
     if named is None:
+        sides = _sides(plain, rows)
         several = [i for i, name in enumerate(plain) if name.startswith(("volume", "vol"))]
         base = [i for i in several if not plain[i].endswith(_QUOTES)]
-        return next(iter([*base, *several]), None)
+        return sides or tuple([*base, *several][:1])
     tick = next((i for i, name in enumerate(plain) if name in ("tickvol", "tickvolume")), None)
     cells = [row[named].strip() for row in rows]
     if tick is not None and cells and all(cell in ("", "0", "0.0") for cell in cells):
-        return tick
-    return named
+        return (tick,)
+    return (named,)
+
+
+def _sides(plain: Sequence[str], rows: Rows) -> tuple[int, ...]:
+    for one, other in _SIDES:
+        if one in plain and other in plain:
+            places = plain.index(one), plain.index(other)
+            cells = [row[place].strip() for row in rows for place in places]
+            if all(is_value(cell) for cell in cells if cell):
+                return places
+    return ()
 
 
 def _timestamp(

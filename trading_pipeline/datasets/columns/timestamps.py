@@ -13,7 +13,8 @@ from itertools import pairwise
 from statistics import median
 from typing import Literal
 
-from trading_pipeline.domain.dataset_shape import TimestampFormat
+from trading_pipeline.datasets.columns.zone_names import split_zone
+from trading_pipeline.domain.dataset_shape import TimestampFormat, is_aware_format
 
 __all__ = [
     "DateOrder",
@@ -38,7 +39,14 @@ _CLOCK = re.compile(
     r"(?P<ampm> ?[AaPp][Mm])?(?P<zone>.*)",
     re.DOTALL,
 )
+_COMPACT = re.compile(
+    r"\d{8}(?P<gap> {1,2}|[T-])(?:(?P<digits>\d{4}(?:\d\d)?)|\d{1,2}:\d{2}(?P<s>:\d{2})?)"
+    r"(?P<f>[.]\d+)?(?P<zone> ?(?:Z|UTC|GMT))?"
+)
+"""Date and time in digits, as Interactive Brokers and ISO 8601's basic form write them."""
 _ZONE = re.compile(r" ?(Z|z|UTC|GMT|[+-]\d{2}(:?\d{2})?)")
+_UTC_SUFFIX = re.compile(r" ?(Z|z|UTC|GMT)")
+_NAMED_OFFSET = re.compile(r"( ?(?:UTC|GMT))[+-]\d{2}:?\d{2}")
 _ZONE_AT_END = re.compile(_ZONE.pattern + r"$")
 _DIGITS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 _LOOKED_AT = 200
@@ -145,19 +153,25 @@ def _is_day(cell: str, directive: str) -> bool:
 def _format_in_order(cells: Sequence[str], order: DateOrder) -> TimestampFormat | None:
     """Format of the cells under one date order; None where too few of them are dates under it."""
     counts: Counter[str] = Counter()
+    zones = set[str]()
     iso = offset = 0
     for cell in cells:
-        directive = _directive(cell, order)
+        stamp, zone = split_zone(cell)
+        directive = _directive(stamp, order)
         if directive is None:
             continue
-        if date_key(cell, (directive,)) is not None:
-            counts[directive] += 1
-            iso += order == "ymd" and bool(re.match(r"\d{4}[-/]", cell))
-            offset += "%z" in directive
+        if date_key(stamp, (directive,)) is not None:
+            counts[directive if zone is None else f"{directive} {zone}"] += 1
+            zones |= set() if zone is None else {zone}
+            year_first = order == "ymd" and bool(re.match(r"\d{4}[-/]", cell))
+            iso += year_first and zone is None and not _NAMED_OFFSET.search(cell)
+            offset += zone is None and is_aware_format(directive)
     good = sum(counts.values())
     if good < _ENOUGH * len(cells):
         return None
     formats = tuple(each for each, _ in counts.most_common())
+    if len(zones) > 1:  # no single clock to read them by
+        return None
     has_clock = any("%H" in each or "%I" in each for each in formats)
     return TimestampFormat(
         kind="datetime" if has_clock else "date",
@@ -165,24 +179,36 @@ def _format_in_order(cells: Sequence[str], order: DateOrder) -> TimestampFormat 
         formats=formats,
         is_iso=iso == good,
         shows_offset=offset > 0,
+        zone=next(iter(zones), None),
+        names_zone=bool(zones),
     )
 
 
 def _directive(cell: str, order: DateOrder) -> str | None:
     """Directives of one cell, such as '%d/%m/%Y %H:%M'; None where it is not a date in that
     order."""
-    compact = re.fullmatch(r"\d{8}([ T])\d{4}(\d\d)?", cell)
+    compact = _COMPACT.fullmatch(cell)
     if compact:
-        seconds = "%S" if compact[2] else ""
-        return f"%Y%m%d{compact[1]}%H%M{seconds}" if order == "ymd" else None
+        return _compact(compact) if order == "ymd" else None
     separated = _SEPARATED.fullmatch(cell)
     if separated:
         first, mark, _, last, rest = separated.groups()
         day = _separated_day(order, len(first), mark, len(last))
     else:
         day, rest = _named_month(cell, order)
-    clock = _clock(rest) if day is not None else None
+    is_iso = day is not None and re.match("%Y[-/]", day) is not None
+    clock = _clock(rest, is_iso=is_iso) if day is not None else None
     return None if day is None or clock is None else day + clock
+
+
+def _compact(found: re.Match[str]) -> str:
+    digits = found["digits"]
+    if digits is not None:
+        clock = "%H%M" if len(digits) == 4 else "%H%M%S"
+    else:
+        clock = "%H:%M:%S" if found["s"] else "%H:%M"
+    fraction = ".%f" if found["f"] else ""
+    return f"%Y%m%d{found['gap']}{clock}{fraction}{found['zone'] or ''}"
 
 
 def _separated_day(order: DateOrder, first: int, mark: str, last: int) -> str | None:
@@ -211,7 +237,9 @@ def _named_month(cell: str, order: DateOrder) -> tuple[str | None, str]:
     return f"{month}{part['dot']} %d{part['comma']} %Y", part["rest"]
 
 
-def _clock(rest: str) -> str | None:
+def _clock(rest: str, *, is_iso: bool = True) -> str | None:
+    """Directives of what follows a date; DuckDB reads the letters of UTC in ISO stamps only, so
+    elsewhere they are part of the format."""
     if rest == "":
         return ""
     found = _CLOCK.fullmatch(rest)
@@ -222,8 +250,14 @@ def _clock(rest: str) -> str | None:
     text += ".%f" if found["f"] else ""
     if found["ampm"]:
         text += " %p" if found["ampm"].startswith(" ") else "%p"
-    if found["zone"]:
-        return text + "%z" if _ZONE.fullmatch(found["zone"]) else None
+    zone = found["zone"]
+    named = _NAMED_OFFSET.fullmatch(zone)
+    if named is not None:
+        return f"{text}{named[1]}%z"
+    if not is_iso and _UTC_SUFFIX.fullmatch(zone):
+        return text + zone
+    if zone:
+        return text + "%z" if _ZONE.fullmatch(zone) else None
     return text
 
 

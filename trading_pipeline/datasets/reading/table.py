@@ -22,10 +22,16 @@ from trading_pipeline.datasets.columns.timestamps import (
     candidate_formats,
     is_timestamp_column,
 )
+from trading_pipeline.datasets.columns.zone_names import header_zone
 from trading_pipeline.datasets.reading.encodings import HEAD_BYTES, FileBytes, head_text, transcode
 from trading_pipeline.datasets.reading.layout import find_layout, symbols_of_columns
 from trading_pipeline.domain.bars import PRICE_COLUMNS
-from trading_pipeline.domain.dataset_shape import NumberFormat, TableShape, TimestampFormat
+from trading_pipeline.domain.dataset_shape import (
+    NumberFormat,
+    TableShape,
+    TimestampFormat,
+    is_aware_format,
+)
 from trading_pipeline.errors import DatasetFormatError
 from trading_pipeline.settings.dataset_answers import EPOCH_FORMATS, DatasetAnswers
 from trading_pipeline.storage.user_files.csv_scan import parquet_head
@@ -142,10 +148,14 @@ def _with_roles(
     if shape.delimiter is not None:
         prices = [cell for role in PRICE_COLUMNS for cell in found.cells(role)]
         numbers = find_number_format(
-            prices, found.cells("volume"), delimiter=shape.delimiter, decimal=answers.decimal
+            prices, _volume_cells(shape, full), delimiter=shape.delimiter, decimal=answers.decimal
         )
     formats = _formats(found, full, answers)
     return replace(found, shape=replace(shape, numbers=numbers), formats=formats)
+
+
+def _volume_cells(shape: TableShape, full: Sequence[tuple[str, ...]]) -> list[str]:
+    return [row[place] for place in shape.positions.get("volume", ()) for row in full]
 
 
 def _formats(
@@ -153,10 +163,17 @@ def _formats(
 ) -> dict[DateOrder, TimestampFormat]:
     positions = found.shape.positions.get("timestamp", ())
     given = answers.timestamp_format
-    if given is not None and positions:
-        return {"ymd": _given_format(given, len(positions))}
     clocks = [row[positions[1]] for row in full] if len(positions) == 2 else []
-    return candidate_formats(found.cells("timestamp"), clocks, order=answers.date_order)
+    formats: dict[DateOrder, TimestampFormat]
+    if given is not None and positions:
+        formats = {"ymd": _given_format(given, len(positions))}
+    else:
+        formats = candidate_formats(found.cells("timestamp"), clocks, order=answers.date_order)
+    zone = header_zone([found.shape.names[p] for p in positions]) if found.shape.header else None
+    return {
+        order: replace(each, zone=zone) if each.is_wall and each.zone is None else each
+        for order, each in formats.items()
+    }
 
 
 def _given_format(given: str, columns: int) -> TimestampFormat:
@@ -167,5 +184,5 @@ def _given_format(given: str, columns: int) -> TimestampFormat:
         kind="date+time" if columns == 2 else "datetime" if has_clock else "date",
         format=given,
         formats=(given,),
-        shows_offset="%z" in given,
+        shows_offset=is_aware_format(given),
     )

@@ -192,12 +192,25 @@ def _timeframe(profile: DatasetProfile, answers: DatasetAnswers) -> Timeframe:
 
 
 def _asset_class(profile: DatasetProfile, answers: DatasetAnswers, calendar: str) -> str:
-    without = profile.problems.get("zero_volume", 0) == profile.valid_rows
-    if without or "volume" not in profile.columns or answers.volume == "none":
-        return "fx" if calendar == "24/5" else "index"
-    if calendar == "24/5" and not answers.calendar and not _timeframe(profile, answers).is_intraday:
-        return "equity"  # weekdays with volumes: an exchange that the dates do not tell
-    return {"24/7": "crypto", "24/5": "fx"}.get(calendar, "equity")
+    """The answer; else by the calendar, and an index where every volume is written as 0.
+
+    A missing column of volumes says nothing about the market.
+    """
+    if answers.asset_class is not None:
+        return answers.asset_class
+    has_volume = "volume" in profile.columns and answers.volume != "none"
+    if calendar == "24/7":
+        return "crypto"
+    if calendar == "24/5":
+        # weekdays with volumes: an exchange that the dates do not tell
+        dates_only = not answers.calendar and not _timeframe(profile, answers).is_intraday
+        without = not has_volume or _has_zeros_only(profile)
+        return "equity" if dates_only and not without else "fx"
+    return "index" if has_volume and _has_zeros_only(profile) else "equity"
+
+
+def _has_zeros_only(profile: DatasetProfile) -> bool:
+    return profile.problems.get("zero_volume", 0) == profile.valid_rows > 0
 
 
 def _moment(ts: Any) -> Any:

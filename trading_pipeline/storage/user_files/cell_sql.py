@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trading_pipeline.domain.dataset_shape import NumberFormat, TimestampFormat
+from trading_pipeline.domain.dataset_shape import NumberFormat, TimestampFormat, is_aware_format
 
 __all__ = [
     "EARLIEST",
@@ -26,6 +26,12 @@ FORMULA = r"^\s*([=@]|[-+]\s*[A-Za-z(@=])"
 EARLIEST, LATEST = -2_208_988_800_000_000, 4_102_444_800_000_000
 """Stamps outside 1900 to 2100 are taken for faults."""
 _OFFSET = r"([Zz]|UTC|GMT|[+-]\d{2}(:?\d{2})?)$"
+_OFFSET_BEHIND_CLOCK = (
+    r"(:\d{2}(\.\d+)?( ?[AaPp][Mm])? ?(UTC|GMT)?[+-]\d{2}(:?\d{2})?|\d( ?[AaPp][Mm])? ?"
+    r"(Z|z|UTC|GMT))$"
+)
+"""An offset or the letters of UTC, but not the year of `02-01-2024`."""
+_COARSE = r"^\s*-?\d(?:\.(\d*))?[eE]\+?(\d+)\s*$"
 _UNITS = {
     "s": ("1e8", "5e9", "* 1000000"),
     "ms": ("1e11", "5e12", "* 1000"),
@@ -73,10 +79,7 @@ def timestamp_sql(cells: list[str], form: TimestampFormat) -> TimestampSql:
         return TimestampSql(moment, "true", loss)
     text = stamp_text(cells, form)
     if not form.is_iso:
-        formats = ", ".join(text_literal(each) for each in form.formats)
-        moment = f"epoch_us(try_strptime(trim({text}), [{formats}]))"
-        aware = "true" if any("%z" in each for each in form.formats) else "false"
-        return TimestampSql(moment, aware, "false")
+        return _by_directives(f"trim({text})", form)
     aware = f"(length({text}) > 10 AND regexp_matches({text}, {text_literal(_OFFSET)}))"
     full = text
     if any("%M%z" in each for each in form.formats):  # DuckDB wants seconds before an offset
@@ -90,6 +93,28 @@ def timestamp_sql(cells: list[str], form: TimestampFormat) -> TimestampSql:
     )
     loss = f"(length({text}) > 26 AND regexp_matches({text}, '\\.\\d{{6}}\\d*[1-9]'))"
     return TimestampSql(moment, aware, loss)
+
+
+def _by_directives(text: str, form: TimestampFormat) -> TimestampSql:
+    """Stamps by their formats; in a file with offsets, cells without one are read apart.
+
+    In one list of formats DuckDB (1.5) gives a cell without an offset that of the cell before.
+    """
+    aware = [each for each in form.formats if not form.names_zone and is_aware_format(each)]
+    naive = [each for each in form.formats if each not in aware]
+    if not aware:
+        return TimestampSql(_parsed(text, naive), "false", "false")
+    naive += [each.replace("%z", "").rstrip() for each in aware if "%H" in each or "%I" in each]
+    if any(each.startswith("%Y%m%d-") for each in aware):
+        return TimestampSql(_parsed(text, aware), "true", "false")
+    shows = f"regexp_matches({text}, {text_literal(_OFFSET_BEHIND_CLOCK)})"
+    moment = f"CASE WHEN {shows} THEN {_parsed(text, aware)} ELSE {_parsed(text, naive)} END"
+    return TimestampSql(moment, shows, "false")
+
+
+def _parsed(text: str, formats: list[str]) -> str:
+    listed = ", ".join(text_literal(each) for each in dict.fromkeys(formats))
+    return f"epoch_us(try_strptime({text}, [{listed}]))" if formats else "CAST(NULL AS BIGINT)"
 
 
 def stamp_text(cells: list[str], form: TimestampFormat) -> str:
@@ -118,8 +143,21 @@ def _epoch(cell: str, form: TimestampFormat) -> tuple[str, str]:
         branches.append(
             f"WHEN {size} THEN CASE WHEN contains({cell}, '.') THEN {fraction} ELSE {exact} END"
         )
-    lost = [f"contains({cell}, 'e')", f"contains({cell}, 'E')"]
+    coarse = _is_coarse(cell)
+    lost = [coarse]
     if "ns" in units:
         lowest = "0" if forced else _UNITS["ns"][0]
         lost.append(f"(abs({real}) >= {lowest} AND {whole} % 1000 <> 0)")
-    return f"CASE {' '.join(branches)} END", f"({' OR '.join(lost)})"
+    moment = f"CASE WHEN {coarse} THEN NULL {' '.join(branches)} END"
+    return moment, f"({' OR '.join(lost)})"
+
+
+def _is_coarse(cell: str) -> str:
+    """Whether a spreadsheet cut an epoch to an exponent, such as 1.71752E+12, whose last written
+    digit stands for more than a second; no moment is left to read."""
+    power = f"try_cast(regexp_extract({cell}, {text_literal(_COARSE)}, 2) AS INTEGER)"
+    digits = f"length(regexp_extract({cell}, {text_literal(_COARSE)}, 1))"
+    return (
+        f"(regexp_matches({cell}, '[eE]') AND "
+        f"coalesce({power} - {digits} > 3 * (({power} - 8) // 3), true))"
+    )

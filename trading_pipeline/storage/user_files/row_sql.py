@@ -37,6 +37,17 @@ def number_positions(shape: TableShape) -> frozenset[int]:
     return frozenset(p for role in roles for p in shape.positions.get(role, ())) - texts
 
 
+def _sum(parts: list[str]) -> str:
+    """Sum of the numbers of a role, which several columns may share; NULL where none can be
+    read."""
+    if not parts:
+        return "CAST('nan' AS DOUBLE)"
+    if len(parts) == 1:
+        return parts[0]
+    known = " + ".join(f"coalesce({part}, 0)" for part in parts)
+    return f"CASE WHEN {' AND '.join(f'({p}) IS NULL' for p in parts)} THEN NULL ELSE {known} END"
+
+
 def rows_sql(
     shape: TableShape, stamp: TimestampFormat, source: str, typed: frozenset[int] = frozenset()
 ) -> str:
@@ -53,12 +64,14 @@ def rows_sql(
     plain = plain_stamp("stamp_text", stamp)
     numbers, texts = [], [(cells[0], "stamp")]
     for role in BAR_COLUMNS:
-        place = shape.positions.get(role, ())
-        cell = f"c{place[0]}" if place else "CAST('nan' AS DOUBLE)"
-        if place and place[0] not in typed:
-            texts.append((cell, role))
-            cell = number_sql(cell, shape.numbers, magnitudes=role == "volume")
-        numbers.append(f"{cell} AS {role}")
+        parts = []
+        for place in shape.positions.get(role, ()):
+            cell = f"c{place}"
+            if place not in typed:
+                texts.append((cell, role))
+                cell = number_sql(cell, shape.numbers, magnitudes=role == "volume")
+            parts.append(cell)
+        numbers.append(f"{_sum(parts)} AS {role}")
     wanted = [f"{role} IS NOT NULL" for role in BAR_COLUMNS if role in shape.positions]
     last = shape.width - 1
     short = long = "false"
