@@ -15,7 +15,7 @@ from rich.markup import escape
 from trading_pipeline.cli.own_code_check import examine_own_code
 from trading_pipeline.cli.provider_check import Finding, examine_providers
 from trading_pipeline.cli.session import print_table
-from trading_pipeline.errors import TradingPipelineError
+from trading_pipeline.errors import OwnCodeError, TradingPipelineError
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.environment import PipelineSettings, load_settings
 
@@ -137,7 +137,9 @@ def _catalog(settings: PipelineSettings) -> str:
     from trading_pipeline.stages.market_data.check_catalog import check_catalog
 
     catalog = load_catalog(settings.config)
-    check_catalog(catalog)
+    for error in check_catalog(catalog).values():
+        if not isinstance(error, OwnCodeError):  # files of Python have findings of their own
+            raise error
     own = settings.config if settings.config.is_dir() else "none of your own yet"
     return (
         f"{len(catalog.instruments)} instruments, {len(catalog.scenarios)} scenarios, "

@@ -17,11 +17,12 @@ from trading_pipeline.cli.kernel_warm_up import KernelWarmUp
 from trading_pipeline.cli.progress_display import show_progress
 from trading_pipeline.cli.result_table import result_tables, stage_table, study_table
 from trading_pipeline.cli.session import open_pass, stderr_console, stdout_console
-from trading_pipeline.errors import TradingPipelineError, WarehouseError
+from trading_pipeline.errors import TradingPipelineError, UnknownNameError, WarehouseError
 from trading_pipeline.storage.disk_space import is_full_disk
 
 if TYPE_CHECKING:
     from trading_pipeline.defs.automation.full_pass import FullPass
+    from trading_pipeline.settings.catalog import Catalog
 
 __all__ = [
     "PassReport",
@@ -103,6 +104,8 @@ def work_through(
     report, catalog = PassReport(), full_pass.workspace.catalog
     with report.stage("universe", full_pass):
         full_pass.reference_data()
+    waiting = _waiting_scenarios(catalog, instruments)
+    report.failures |= {f"scenarios/{name}": text for name, text in waiting.items()}
     windows = full_pass.workspace.windows()
     unusable = check_models(catalog, full_pass.workspace.registries)
     report.failures |= {name: str(error) for name, error in unusable.items()}
@@ -124,7 +127,8 @@ def work_through(
             warm_up.wait()  # what is not compiled by now is compiled for these
     for name in sound:
         for scenario in catalog.scenarios.values():
-            if is_asked_for(full_pass.workspace, scenario, name):
+            asked_for = scenario.name not in waiting
+            if asked_for and is_asked_for(full_pass.workspace, scenario, name):
                 with (
                     report.stage("backtests and tear sheets", full_pass),
                     report.failure_of(f"{name}|{scenario.name}"),
@@ -132,7 +136,9 @@ def work_through(
                     full_pass.backtest(name, scenario.name)
     for name in sound:
         for study in catalog.studies.values():
-            if is_asked_for(full_pass.workspace, catalog.scenario(study.scenario), name):
+            scenario = catalog.scenario(study.scenario)
+            asked_for = scenario.name not in waiting
+            if asked_for and is_asked_for(full_pass.workspace, scenario, name):
                 with (
                     report.stage("optimization", full_pass),
                     report.failure_of(f"{name}|{study.name}"),
@@ -153,6 +159,18 @@ def work_through(
     ]
     report.index = str(full_pass.workspace.reports / "index.html")
     return report
+
+
+def _waiting_scenarios(catalog: Catalog, instruments: Sequence[str]) -> dict[str, str]:
+    """Scenarios of these instruments that name one the universe does not have, and the error."""
+    found, everything = {}, set(instruments) >= set(catalog.instruments)
+    for scenario in catalog.scenarios.values():
+        if everything or any(map(scenario.covers, instruments)):
+            try:
+                catalog.require_instruments_of(scenario)
+            except UnknownNameError as error:
+                found[scenario.name] = str(error)
+    return found
 
 
 def print_report(report: PassReport, *, as_json: bool) -> None:

@@ -71,11 +71,32 @@ class Catalog:
             )
         return _lookup("instrument", name, self.instruments)
 
-    def require_known_instrument(self, name: str) -> None:
-        """Raise `UnknownNameError` for an id that neither the universe nor its archive has."""
-        _lookup(
-            "instrument", name, dict.fromkeys([*self.instruments, *self.universe.archived_by_id])
-        )
+    def require_instruments_of(self, scenario: ScenarioSpec) -> None:
+        """Raise `UnknownNameError` for an id that neither the universe nor its archive has.
+
+        Such a scenario may wait for its instrument: it is refused where it would run, and stops
+        nothing else.
+        """
+        mine = self.scenarios.get(scenario.name) == scenario
+        where = self.sources.get(f"scenarios/{scenario.name}") if mine else None
+        for name in scenario.instruments or ():
+            if name not in self.instruments and name not in self.universe.archived_by_id:
+                known = [*self.instruments, *self.universe.archived_by_id]
+                raise UnknownNameError(
+                    f"{_there(where)} is no instrument {name!r}. {did_you_mean(name, known)} The "
+                    f"scenario '{scenario.name}' runs when 'trading-pipeline universe add' or "
+                    "'datasets add' has added the instrument, or 'instruments' is corrected.",
+                    name=name,
+                    kind="instrument",
+                )
+
+    def require_compared_instruments(self) -> None:
+        """Raise `UnknownNameError` for a peer or reference that the universe does not have."""
+        peers = self.cross.peers if self.cross.peers != "all" else ()
+        for name in (*self.cross.references, *peers):
+            if name not in self.universe.archived_by_id:
+                _lookup("instrument", name, self.instruments, self.sources.get("cross_features"))
+            self.instrument(name)
 
     def scenario(self, name: str) -> ScenarioSpec:
         """The scenario of that name; `UnknownNameError` offers the closest."""
@@ -94,7 +115,9 @@ def load_catalog(config_dir: Path | None) -> Catalog:
     """Shipped files, with the user's files of `config_dir` (None: none) added or laid over them.
 
     Raises `ConfigurationError` for an unknown key, a wrong type, a name used twice in one folder,
-    an empty universe, or a reference to an unknown name.
+    an empty universe, or a study of an unknown scenario. Instruments that a scenario or
+    `cross_features.yaml` names may still be to come; what uses them asks
+    (`Catalog.require_instruments_of`, `Catalog.require_compared_instruments`).
     """
     universe, sources = _load_universe(config_dir)
     scenarios = _load_named("scenarios", ScenarioSpec, config_dir, sources)
@@ -194,17 +217,6 @@ def _load_named(
 
 
 def _check_references(catalog: Catalog) -> None:
-    compared = (
-        *catalog.cross.references,
-        *(catalog.cross.peers if catalog.cross.peers != "all" else ()),
-    )
-    for name in compared:
-        _lookup("instrument", name, catalog.instruments, catalog.sources.get("cross_features"))
-    known = dict.fromkeys([*catalog.instruments, *catalog.universe.archived_by_id])
-    for scenario in catalog.scenarios.values():
-        for name in scenario.instruments or ():
-            where = catalog.sources[f"scenarios/{scenario.name}"]
-            _lookup("instrument", name, known, where)
     for study in catalog.studies.values():
         where = catalog.sources[f"studies/{study.name}"]
         scenario = _lookup("scenario", study.scenario, catalog.scenarios, where)
@@ -219,8 +231,13 @@ def _check_references(catalog: Catalog) -> None:
 
 def _lookup(kind: str, name: str, known: Mapping[str, Value], where: Path | None = None) -> Value:
     if name not in known:
-        prefix = f"{where}: there" if where else "There"
         raise UnknownNameError(
-            f"{prefix} is no {kind} {name!r}. {did_you_mean(name, known)}", name=name, kind=kind
+            f"{_there(where)} is no {kind} {name!r}. {did_you_mean(name, known)}",
+            name=name,
+            kind=kind,
         )
     return known[name]
+
+
+def _there(where: Path | None) -> str:
+    return f"{where}: there" if where else "There"

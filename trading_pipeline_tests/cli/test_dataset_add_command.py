@@ -8,6 +8,10 @@ from trading_pipeline.settings.environment import load_settings
 from trading_pipeline_tests.stages.datasets.test_profiles import index_bars
 from trading_pipeline_tests.stages.datasets.test_registration import conflicting
 
+WAITING = (
+    "name: {name}\nstrategy: {{type: sma_crossover, params: {{fast: 10, slow: 30}}}}\n"
+    "instruments: [{of}]\n"
+)
 FLAGS = ("--tz", "Asia/Kolkata", "--symbol", "NIFTY", "--json")
 
 
@@ -30,6 +34,25 @@ def test_a_file_from_anywhere_becomes_bars_and_a_second_call_changes_nothing(
     again = call("datasets", "add", path, *FLAGS)
     assert json.loads(again.out) == told
     assert fresh_world.counts() == before
+
+
+def test_files_that_name_an_instrument_still_to_come_do_not_stop_its_registration(
+    call, fresh_world, tmp_path
+):
+    fresh_world.write("scenarios/waiting.yaml", WAITING.format(name="waiting", of="NIFTY_1m"))
+    fresh_world.write(
+        "studies/waiting.yaml",
+        "name: waiting\nstrategy: sma_crossover\nscenario: waiting\nspace: {fast: {values: [5]}}\n",
+    )
+    fresh_world.write("cross_features.yaml", "peers: [NIFTY_1m]\n")
+    path = tmp_path / "nifty.csv"
+    index_bars().to_csv(path, index=False)
+    assert call("datasets", "inspect", path, *FLAGS[:2]).code == 0
+    ended = call("datasets", "add", path, *FLAGS)
+    assert ended.code == 0, ended.err
+    catalog = load_catalog(load_settings().config)
+    catalog.require_instruments_of(catalog.scenario("waiting"))
+    assert "waiting" in open_instance(load_settings()).get_dynamic_partitions("scenarios")
 
 
 def test_what_is_left_open_is_refused_before_anything_is_copied(call, fresh_world, tmp_path):

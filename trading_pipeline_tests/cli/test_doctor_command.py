@@ -96,3 +96,14 @@ def test_a_runtime_folder_that_is_a_file_is_found(call, tmp_path, monkeypatch):
 def test_versions_are_told(fresh_world, name):
     found = {f.check: f for f in examine(load_settings())}
     assert any(character.isdigit() for character in found[name].detail)
+
+
+def test_a_scenario_that_waits_for_its_instrument_is_told_under_the_catalog(call, fresh_world):
+    path = fresh_world.write(
+        "scenarios/waiting.yaml",
+        "name: waiting\nstrategy: {type: sma_crossover}\ninstruments: [NEW_1d]\n",
+    )
+    code, found = findings(call)
+    assert code == 1
+    assert list(wrong(found)) == ["catalog"]
+    assert f"{path}: there is no instrument 'NEW_1d'" in wrong(found)["catalog"]

@@ -115,3 +115,52 @@ def test_a_failure_ends_with_1_and_says_what_it_stopped(call, world, as_json):
     assert "Traceback" not in ended.err
     if as_json:
         assert list(json.loads(ended.out)["failures"]) == ["AAPL_1d|early"]
+
+
+WAITING = (
+    "name: waiting\nstrategy: {{type: sma_crossover, params: {{fast: 10, slow: 30}}}}\n"
+    "instruments: [{listed}]\n"
+)
+
+
+def test_a_scenario_that_waits_for_an_instrument_is_an_error_of_its_own(call, world):
+    path = world.write("scenarios/waiting.yaml", WAITING.format(listed="AAPL_1d, NEW_1d"))
+    world.write(
+        "studies/waiting.yaml",
+        "name: waiting\nstrategy: sma_crossover\nscenario: waiting\nspace: {fast: {values: [5]}}\n",
+    )
+    ended = call("run", "AAPL_1d", "--json")
+    assert ended.code == 1
+    told = json.loads(ended.out)
+    assert list(told["failures"]) == ["scenarios/waiting"]
+    assert f"{path}: there is no instrument 'NEW_1d'" in told["failures"]["scenarios/waiting"]
+    assert [row["scenario"] for row in told["results"]] == ["ml_direction", "sma_crossover"]
+
+
+def test_a_scenario_that_waits_for_another_instrument_is_no_matter_of_this_one(call, world):
+    world.write("scenarios/waiting.yaml", WAITING.format(listed="NEW_1d"))
+    ended = call("run", "AAPL_1d", "--json")
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out)["failures"] == {}
+
+
+def test_commands_that_run_nothing_do_not_care_for_scenarios_that_wait(call, world):
+    world.write("scenarios/waiting.yaml", WAITING.format(listed="NEW_1d"))
+    world.write("cross_features.yaml", "references: [NEW_1d]\n")
+    for command in (("universe", "list"), ("strategies", "list")):
+        ended = call(*command)
+        assert ended.code == 0, ended.err
+    assert call("universe", "remove", "IBM_1d").code == 0
+
+
+def test_a_backtest_of_another_file_runs_beside_a_scenario_that_waits(call, world, tmp_path):
+    world.write("scenarios/waiting.yaml", WAITING.format(listed="NEW_1d"))
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(
+        WAITING.format(listed="AAPL_1d").replace("waiting", "mine")
+        + "dates: {start: 2002-01-01, end: 2004-01-01}\n"
+    )
+    assert call("backtest", mine).code == 0
+    waits = call("backtest", world.runtime / "config/scenarios/waiting.yaml")
+    assert waits.code == 1
+    assert "there is no instrument 'NEW_1d'" in waits.error.replace("There", "there")

@@ -117,11 +117,6 @@ class TestWrongFiles:
             ("scenarios/a.yaml", "name: [a\n", "not valid YAML"),
             ("models/a.yaml", "name: a\nfeature: core\n", "Did you mean 'features'"),
             (
-                "scenarios/a.yaml",
-                "name: a\nstrategy: {type: t}\ninstruments: [AAPL_1h]\n",
-                "there is no instrument 'AAPL_1h'. Did you mean 'AAPL_1d'",
-            ),
-            (
                 "studies/a.yaml",
                 "name: a\nstrategy: t\nscenario: sma_crosover\nspace: {x: {values: [1]}}\n",
                 "there is no scenario 'sma_crosover'. Did you mean 'sma_crossover'",
@@ -138,6 +133,47 @@ class TestWrongFiles:
         with pytest.raises(ConfigurationError, match=words) as caught:
             catalog()
         assert str(path) in str(caught.value)
+
+    def test_an_instrument_still_to_come_is_refused_only_where_its_scenario_runs(
+        self, config, catalog
+    ):
+        text = "name: a\nstrategy: {type: t}\ninstruments: [AAPL_1d, AAPL_1h]\n"
+        path = config("scenarios/a.yaml", text)
+        found = catalog()
+        with pytest.raises(UnknownNameError, match=r"no instrument 'AAPL_1h'. Did you") as caught:
+            found.require_instruments_of(found.scenario("a"))
+        assert str(caught.value).startswith(f"{path}: there is")
+        assert "datasets add" in str(caught.value)
+        found.require_instruments_of(found.scenario("sma_crossover"))
+
+    def test_a_scenario_of_a_file_elsewhere_is_not_blamed_on_the_file_of_its_name(
+        self, config, catalog
+    ):
+        config("scenarios/a.yaml", "name: a\nstrategy: {type: t}\n")
+        found = catalog()
+        other = found.scenario("a").model_copy(update={"instruments": ("NEW_1d",)})
+        with pytest.raises(UnknownNameError, match=r"^There is no instrument 'NEW_1d'"):
+            found.require_instruments_of(other)
+
+    def test_an_archived_instrument_of_a_scenario_is_known(self, config, catalog):
+        config("universe.yaml", "archived: [AAPL_1d]\n")
+        config("scenarios/a.yaml", "name: a\nstrategy: {type: t}\ninstruments: [AAPL_1d]\n")
+        found = catalog()
+        found.require_instruments_of(found.scenario("a"))
+
+    @pytest.mark.parametrize("key", ["peers", "references"])
+    def test_what_cross_features_compare_with_may_be_still_to_come_too(self, key, config, catalog):
+        path = config("cross_features.yaml", f"{key}: [NEW_1d]\n")
+        found = catalog()
+        with pytest.raises(UnknownNameError, match="no instrument 'NEW_1d'") as caught:
+            found.require_compared_instruments()
+        assert str(path) in str(caught.value)
+
+    def test_what_cross_features_compare_with_may_not_be_archived(self, config, catalog):
+        config("universe.yaml", "archived: [AAPL_1d]\n")
+        config("cross_features.yaml", "peers: [AAPL_1d]\n")
+        with pytest.raises(UnknownNameError, match="archived"):
+            catalog().require_compared_instruments()
 
     def test_a_name_used_twice_in_one_folder_names_both_files(self, config, catalog):
         first = config("scenarios/a.yaml", SCENARIO.format(name="same", type="t"))

@@ -173,7 +173,7 @@ def load_inputs(workspace: Workspace, instrument_id: str, scenario: ScenarioSpec
     Raises
     ------
     UnknownNameError
-        For an unknown instrument.
+        For an unknown instrument, this one or another one that the scenario lists.
     ScenarioError
         For an instrument that the scenario does not list.
     InsufficientDataError
@@ -186,6 +186,7 @@ def load_inputs(workspace: Workspace, instrument_id: str, scenario: ScenarioSpec
     series = stored_series(workspace, instrument_id)
     windows = scenario_windows(workspace, scenario, instrument_id)
     require_listed(scenario, instrument_id)
+    workspace.catalog.require_instruments_of(scenario)
     bars_hashes = series.bars_hashes(windows)
     start, end = scenario.dates.bounds
     if windows:

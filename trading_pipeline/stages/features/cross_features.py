@@ -47,8 +47,12 @@ def cross_lookback_windows(catalog: Catalog, instrument: str | None = None) -> i
 
 
 def compared_instruments(workspace: Workspace, instrument_id: str) -> list[str]:
-    """Ids of what an instrument is compared with: the chosen peers and the references."""
+    """Ids of what an instrument is compared with: the chosen peers and the references.
+
+    Raises `UnknownNameError` for one that is named and that the universe does not have.
+    """
     catalog = workspace.catalog
+    catalog.require_compared_instruments()
     own, chosen = catalog.instrument(instrument_id), catalog.cross.peers
     if chosen == "all":
         chosen = tuple(n for n, i in catalog.instruments.items() if i.timeframe is own.timeframe)

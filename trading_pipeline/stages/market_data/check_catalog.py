@@ -30,13 +30,14 @@ __all__ = ["check_catalog", "check_models", "check_scenario", "naming_file"]
 
 def check_catalog(
     catalog: Catalog, registries: Registries | None = None
-) -> dict[str, OwnCodeError]:
+) -> dict[str, TradingPipelineError]:
     """Raise for the first unknown name or wrong parameter; the error names the file.
 
-    What only a broken Python file of the user stops is not raised but returned, by names such as
-    `scenarios/mine` or `instruments/AAPL_1d`; everything else can be worked with.
+    What only a broken Python file of the user stops, or an instrument that is not in the universe
+    yet, is not raised but returned, by names such as `scenarios/mine` or `instruments/AAPL_1d`;
+    everything else can be worked with.
     """
-    found: dict[str, OwnCodeError] = {}
+    found: dict[str, TradingPipelineError] = {}
     registries = registries or Registries(catalog)
     for name, instrument in catalog.instruments.items():
         with _setting_aside(f"instruments/{name}", found), naming_file(_file(catalog, "universe")):
@@ -55,7 +56,11 @@ def check_catalog(
     for scenario in catalog.scenarios.values():
         where = f"scenarios/{scenario.name}"
         with _setting_aside(where, found), _movable(_file(catalog, where)):
-            check_scenario(catalog, scenario, registries)
+            _check_scenario(catalog, scenario, registries)
+        with _setting_aside(where, found, UnknownNameError):
+            catalog.require_instruments_of(scenario)
+    with _setting_aside("cross_features", found, UnknownNameError):
+        catalog.require_compared_instruments()
     for study in catalog.studies.values():
         where = f"studies/{study.name}"
         with _setting_aside(where, found), _movable(_file(catalog, where)):
@@ -63,9 +68,9 @@ def check_catalog(
     return found
 
 
-def check_models(catalog: Catalog, registries: Registries) -> dict[str, OwnCodeError]:
+def check_models(catalog: Catalog, registries: Registries) -> dict[str, TradingPipelineError]:
     """As `check_catalog`, for the models alone."""
-    found: dict[str, OwnCodeError] = {}
+    found: dict[str, TradingPipelineError] = {}
     for model in catalog.models.values():
         where = f"models/{model.name}"
         with _setting_aside(where, found), naming_file(_file(catalog, where)):
@@ -79,11 +84,14 @@ def check_scenario(
     catalog: Catalog, scenario: ScenarioSpec, registries: Registries | None = None
 ) -> None:
     """Raise for an unknown strategy, parameter, model, instrument or window of a scenario."""
-    registries = registries or Registries(catalog)
+    _check_scenario(catalog, scenario, registries or Registries(catalog))
+    catalog.require_instruments_of(scenario)
+
+
+def _check_scenario(catalog: Catalog, scenario: ScenarioSpec, registries: Registries) -> None:
+    """As `check_scenario`, without the instruments."""
     for name in required_models(scenario, registries.strategies):
         catalog.model(name)
-    for name in scenario.instruments or ():
-        catalog.require_known_instrument(name)
     if scenario.model_window is not None:
         catalog.grid.window(str(scenario.model_window))
 
@@ -104,12 +112,16 @@ def _file(catalog: Catalog, name: str) -> Path | None:
 
 
 @contextmanager
-def _setting_aside(name: str, found: dict[str, OwnCodeError]) -> Iterator[None]:
-    """Keep the error of a user's Python file under what it stops, and go on after the block."""
+def _setting_aside(
+    name: str,
+    found: dict[str, TradingPipelineError],
+    kind: type[TradingPipelineError] = OwnCodeError,
+) -> Iterator[None]:
+    """Keep an error of the kind under what it stops, and go on after the block."""
     try:
         yield
-    except OwnCodeError as error:
-        found[name] = error
+    except kind as error:
+        found.setdefault(name, error)
 
 
 @contextmanager

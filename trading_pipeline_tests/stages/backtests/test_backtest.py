@@ -167,3 +167,13 @@ def test_numbers_that_are_not_defined_are_null_and_never_a_wrong_number(world):
     row = materialize_backtest(world.workspace, "AAPL_1d", "idle").row
     assert (row["trade_count"], row["total_return"], row["sharpe"]) == (0, 0.0, None)
     assert all(row[n] is None or math.isfinite(row[n]) for n in METRIC_NAMES)
+
+
+def test_a_scenario_that_lists_an_instrument_still_to_come_is_refused_with_its_file(world):
+    text = SMA.replace("[AAPL_1d]", "[AAPL_1d, NEW_1d]")
+    path = world.write("scenarios/sma_crossover.yaml", text)
+    with pytest.raises(UnknownNameError, match="no instrument 'NEW_1d'") as caught:
+        materialize_backtest(world.workspace, "AAPL_1d", "sma_crossover")
+    assert str(path) in str(caught.value)
+    with pytest.raises(UnknownNameError, match="no instrument 'NEW_1d'"):
+        materialize_trials(world.workspace, "AAPL_1d", "sma_grid")

@@ -107,7 +107,8 @@ def test_a_reference_without_bars_is_an_error_that_says_what_to_run(with_bars):
         build(with_bars)
 
 
-def test_an_unknown_reference_is_refused_when_the_files_are_read(with_bars):
-    with_bars.write("cross_features.yaml", "references: [MSFX_1d]\n")
+@pytest.mark.parametrize("key", ["references", "peers"])
+def test_an_unknown_instrument_is_refused_when_it_is_to_be_compared_with(with_bars, key):
+    with_bars.write("cross_features.yaml", f"{key}: [MSFX_1d]\n")
     with pytest.raises(ConfigurationError, match=r"cross_features\.yaml.*Did you mean 'MSFT_1d'"):
-        _ = with_bars.workspace
+        build(with_bars)
