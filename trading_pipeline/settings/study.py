@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.settings.spec_model import Name, SpecModel
 
 __all__ = ["ParameterSpace", "StudySpec", "WalkForwardSpec"]
@@ -53,7 +54,11 @@ class WalkForwardSpec(SpecModel):
 
 
 class StudySpec(SpecModel):
-    """A search; everything but the searched parameters comes from `scenario`."""
+    """A search; everything but the searched parameters comes from `scenario`.
+
+    `ledger`: with "own" the summary also deflates the best by the study's own trials alone, as a
+    publication of one study does. Its trials are in the ledger of all trials in either case.
+    """
 
     name: Name
     strategy: Name
@@ -63,6 +68,12 @@ class StudySpec(SpecModel):
     metric: Name = "sharpe"
     method: Literal["grid"] = "grid"
     walk_forward: WalkForwardSpec | None = None
+    ledger: Literal["all", "own"] = "all"
+
+    @property
+    def hash(self) -> str:
+        """Hash of all values that the trials depend on; `ledger` changes the summary alone."""
+        return canonical_hash(self.model_dump(mode="json", exclude={"ledger"}))
 
     @field_validator("space")
     @classmethod

@@ -16,7 +16,7 @@ from trading_pipeline.domain.hashing import SHOWN_DIGITS, canonical_hash
 from trading_pipeline.performance import METRIC_NAMES
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.stages.backtests.scenario_inputs import ScenarioStage, scenario_code_hash
-from trading_pipeline.stages.backtests.trial_identity import trial_identity
+from trading_pipeline.stages.backtests.trial_identity import TrialIdentities
 from trading_pipeline.stages.outcome import Shown, ShownTable
 from trading_pipeline.stages.stage import Identity
 from trading_pipeline.storage.parquet_files import write_frame
@@ -155,7 +155,7 @@ class BacktestStage(ScenarioStage[Row]):
 
     def _trial(self, scenario: ScenarioSpec, run: ScenarioRun, made_from: dict[str, str]) -> Row:
         moments, strategy = run.result.moments, scenario.strategy
-        identity = trial_identity(self.workspace, scenario, strategy.type, run.parameters)
+        told = TrialIdentities(self.workspace, scenario).of(strategy.type, run.parameters)
         return {
             "study": "",
             "instrument": self.instrument_id,
@@ -167,7 +167,7 @@ class BacktestStage(ScenarioStage[Row]):
             "code_hash": made_from["code_hash"],
             "fold": scenario.name,
             "result_id": made_from["result_id"],
-            **identity,
+            **told,
             "sharpe": moments.sharpe,
             "bars": len(run.result.equity),
             "mean": moments.mean,

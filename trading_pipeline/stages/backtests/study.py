@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
-import statistics
 from typing import Any
 
+from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.optimization.grid_study import run_grid_study
-from trading_pipeline.settings.study import StudySpec
 from trading_pipeline.stages.backtests.scenario_inputs import ScenarioStage, scenario_code_hash
+from trading_pipeline.stages.backtests.study_summary import (
+    best_of,
+    judged_summary,
+    measured_best,
+    summary_of_trials,
+)
+from trading_pipeline.stages.backtests.trial_identity import TrialIdentities
 from trading_pipeline.stages.outcome import Shown
 from trading_pipeline.stages.stage import ComputedStage, Identity
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.parquet_files import write_text
 from trading_pipeline.storage.stores.artifacts import Artifact
+from trading_pipeline.storage.stores.trial_ledger import INVALID
 
 __all__ = ["SummaryStage", "TrialStage", "study_summary"]
 
@@ -32,7 +39,7 @@ class TrialStage(ScenarioStage[list[Row]]):
         study = self.workspace.catalog.study(key)
         scenario = self.workspace.catalog.scenario(study.scenario)
         strategies = self.workspace.registries.strategies
-        computed = scenario_code_hash(scenario, strategies, TrialStage.produce, _summary)
+        computed = scenario_code_hash(scenario, strategies, TrialStage.produce)
         code = canonical_hash([computed, strategies.code_hash(study.strategy)])
         hashes = self.loaded(scenario).hashes
         input_hash = canonical_hash([study.hash, scenario.hash, vars(hashes), code])
@@ -45,6 +52,7 @@ class TrialStage(ScenarioStage[list[Row]]):
         loaded = self.loaded(scenario)
         strategies = workspace.registries.strategies
         found = run_grid_study(study, scenario, loaded.inputs, strategies)
+        identities = TrialIdentities(workspace, scenario)
         rows = [
             {
                 "study": study.name,
@@ -54,7 +62,9 @@ class TrialStage(ScenarioStage[list[Row]]):
                 "parameters": json.dumps(parameters, sort_keys=True),
                 "bars_hash": loaded.hashes.bars,
                 "code_hash": identity.code_hash,
+                "predictions_hash": loaded.hashes.predictions,
                 "fold": identity.input_hash[:12],
+                **identities.of(study.strategy, parameters),
                 **{name: row[name] for name in _COPIED},
                 "bars": found.bars,
                 "metric": study.metric,
@@ -84,45 +94,70 @@ class TrialStage(ScenarioStage[list[Row]]):
 
 
 class SummaryStage(ComputedStage[str, Row]):
-    """The best trial of a study, how many were tried, and where the best is among them."""
+    """The best trial of a study, how many were tried, and how far the best can be believed."""
 
     asset = "optimization_summary"
 
+    def __init__(self, workspace: Workspace, instrument_id: str) -> None:
+        super().__init__(workspace, instrument_id)
+        self._trials = TrialStage(workspace, instrument_id)
+
     def identity(self, key: str) -> Identity:
-        """The partition with the hashes of the trials that it sums up."""
-        trials = TrialStage(self.workspace, self.instrument_id)
-        partition = self.partition(key)
-        source = trials.require(
-            partition,
-            f"The study '{key}' has no trials on {self.instrument_id} yet. Materialize "
-            f"'{trials.asset}' for {partition} first.",
-        )
-        return Identity(self.asset, partition, source.input_hash, source.code_hash)
+        """The partition with the hashes of the trials that it sums up, and of its own code."""
+        source = self._source(key)
+        code = canonical_hash([source.code_hash, code_hash(SummaryStage.produce)])
+        invalid = [t["trial_no"] for t in self._rows(source) if t["status"] == INVALID]
+        ledger = self.workspace.catalog.study(key).ledger
+        inputs = canonical_hash([source.input_hash, code, invalid, ledger])
+        return Identity(self.asset, self.partition(key), inputs, code)
 
     def produce(self, key: str, identity: Identity) -> tuple[Artifact, Row]:
-        """Sum up the trials in a JSON file."""
-        short, study = identity.input_hash[:12], self.workspace.catalog.study(key)
-        trials = self.workspace.trials.of_study(key, self.instrument_id, fold=short)
-        summary = _summary(study, trials)
-        path = f"output/studies/{key}/{self.instrument_id}/{short}.json"
+        """Sum up the trials in a JSON file, with all metrics of the best.
+
+        The best is measured where the trials are of the bars and settings as they are now.
+        """
+        workspace, study = self.workspace, self.workspace.catalog.study(key)
+        source, scenario = self._source(key), workspace.catalog.scenario(study.scenario)
+        trials = self._rows(source)
+        summary, best = summary_of_trials(study, trials), best_of(trials)
+        if best is not None and self._trials.identity(key).input_hash == source.input_hash:
+            inputs, strategies = (
+                self._trials.loaded(scenario).inputs,
+                workspace.registries.strategies,
+            )
+            summary["best_metrics"] = measured_best(study, scenario, best, inputs, strategies)
+        path = f"output/studies/{key}/{self.instrument_id}/{identity.input_hash[:12]}.json"
         text = json.dumps(summary, indent=2, sort_keys=True) + "\n"
-        write_text(self.workspace.settings.runtime / path, text)
+        write_text(workspace.settings.runtime / path, text)
         artifact = self.artifact(identity, rows=1, path=path, sha256=canonical_hash(summary))
         return artifact, self.stored(key, artifact)
 
-    def stored(self, key: str, artifact: Artifact) -> Row:  # noqa: ARG002
-        """The summary as it was written, and its file."""
-        path = self.workspace.settings.runtime / str(artifact.path)
-        found: Row = json.loads(path.read_text("utf-8"))
-        return {**found, "file": artifact.path}
+    def stored(self, key: str, artifact: Artifact) -> Row:
+        """The summary as it was written, judged by the ledger as it is now, and its file."""
+        path, study = self.workspace.settings.runtime / str(artifact.path), self.workspace.catalog
+        written: Row = json.loads(path.read_text("utf-8"))
+        judged = judged_summary(self.workspace, self.instrument_id, study.study(key), written)
+        return {**judged, "file": artifact.path}
 
     def describe(self, product: Row) -> dict[str, Shown]:
-        """The summary, and the number of trials that were ever made."""
-        return {**product, "trials_in_ledger": self.workspace.trials.count()}
+        """The summary."""
+        return dict(product)
+
+    def _source(self, key: str) -> Artifact:
+        partition = self.partition(key)
+        return self._trials.require(
+            partition,
+            f"The study '{key}' has no trials on {self.instrument_id} yet. Materialize "
+            f"'{self._trials.asset}' for {partition} first.",
+        )
+
+    def _rows(self, source: Artifact) -> list[Row]:
+        study = source.partition.rpartition("|")[2]
+        return self._trials.stored(study, source)
 
 
 def study_summary(workspace: Workspace, instrument_id: str, study_name: str) -> Row:
-    """The newest summary of a study on an instrument, as it was written."""
+    """The newest summary of a study on an instrument, judged by all trials up to now."""
     stage = SummaryStage(workspace, instrument_id)
     newest = stage.require(
         stage.partition(study_name),
@@ -132,20 +167,3 @@ def study_summary(workspace: Workspace, instrument_id: str, study_name: str) -> 
     summary = stage.stored(study_name, newest)
     del summary["file"]
     return summary
-
-
-def _summary(study: StudySpec, trials: list[Row]) -> Row:
-    defined = sorted((t for t in trials if t["value"] is not None), key=lambda t: -t["value"])
-    if not defined:
-        return {"study": study.name, "trials": len(trials), "metric": study.metric, "best": None}
-    best, values = defined[0], [float(t["value"]) for t in defined]
-    return {
-        "study": study.name,
-        "trials": len(trials),
-        "metric": study.metric,
-        "best_value": values[0],
-        "median_value": statistics.median(values),
-        "worst_value": values[-1],
-        "best_parameters": json.dumps(json.loads(best["parameters"]), sort_keys=True),
-        "best_trial_no": int(best["trial_no"]),
-    }

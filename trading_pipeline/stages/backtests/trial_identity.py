@@ -15,19 +15,26 @@ from trading_pipeline.settings.model_spec import EstimatorSpec, ModelSpec
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.stages.workspace import Workspace
 
-__all__ = ["model_specs_hash", "trial_identity"]
+__all__ = ["TrialIdentities", "model_specs_hash"]
 
 
-def trial_identity(
-    workspace: Workspace, scenario: ScenarioSpec, strategy: str, params: Mapping[str, object]
-) -> dict[str, str]:
-    """The columns `settings_hash`, `dates` and `model_hash` of a trial."""
-    models = workspace.registries.strategies.required_predictions(strategy, params)
-    return {
-        "settings_hash": scenario.settings_hash,
-        "dates": scenario.dates.written,
-        "model_hash": model_specs_hash(workspace, models),
-    }
+class TrialIdentities:
+    """The columns `settings_hash`, `dates` and `model_hash` of the trials of one scenario."""
+
+    def __init__(self, workspace: Workspace, scenario: ScenarioSpec) -> None:
+        self._workspace = workspace
+        self._written = {
+            "settings_hash": scenario.settings_hash,
+            "dates": scenario.dates.written,
+        }
+        self._model_hashes: dict[tuple[str, ...], str] = {}
+
+    def of(self, strategy: str, params: Mapping[str, object]) -> dict[str, str]:
+        """The columns of a trial with these parameters."""
+        models = self._workspace.registries.strategies.required_predictions(strategy, params)
+        if models not in self._model_hashes:
+            self._model_hashes[models] = model_specs_hash(self._workspace, models)
+        return {**self._written, "model_hash": self._model_hashes[models]}
 
 
 def model_specs_hash(workspace: Workspace, names: tuple[str, ...]) -> str:

@@ -93,8 +93,8 @@ def test_every_backtest_counts_as_a_trial_once(world):
     assert trials.count() == 9
     world.write("scenarios/sma_crossover.yaml", SMA.replace("slippage_bps: 5", "slippage_bps: 6"))
     materialize_backtest(world.workspace, "AAPL_1d", "sma_crossover")
-    assert trials.count() == 9
-    assert result_row(world, "sma_crossover")["trials_at_creation"] == 9
+    assert trials.count() == 10
+    assert result_row(world, "sma_crossover")["trials_at_creation"] == 10
 
 
 def test_a_trial_of_a_study_run_alone_has_the_very_same_sharpe(world):

@@ -1,0 +1,130 @@
+"""What the trials of a study come to: the best of them, and how far it can be believed.
+
+What was measured is written once. What depends on the ledger of all trials is computed whenever it
+is asked for, because the ledger grows: the best of a study is judged by every trial up to now.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+from trading_pipeline.backtest.scenario_runner import ScenarioInputs, run_scenario
+from trading_pipeline.performance.sharpe_statistics import expected_maximum_sharpe
+from trading_pipeline.reporting.page.plain_warnings import verdict
+from trading_pipeline.settings.scenario import ScenarioSpec, StrategySpec
+from trading_pipeline.settings.study import StudySpec
+from trading_pipeline.stages.reports.leaderboard import judged_rows
+from trading_pipeline.stages.workspace import Workspace
+from trading_pipeline.storage.stores.trial_ledger import INVALID, SharpeVariance
+from trading_pipeline.strategies import StrategyCatalogue
+
+__all__ = ["best_of", "judged_summary", "measured_best", "summary_of_trials"]
+
+Row = dict[str, Any]
+_SHOWN = ("sharpe", "benchmark_sharpe", "probabilistic_sharpe_ratio")
+"""Metrics of the best that stand in the summary under their own names."""
+
+
+def best_of(trials: Sequence[Row]) -> Row | None:
+    """The valid trial with the highest value, the first among equals; None without any."""
+    valued = _valued(trials)
+    return max(valued, key=lambda trial: float(trial["value"])) if valued else None
+
+
+def summary_of_trials(study: StudySpec, trials: Sequence[Row]) -> Row:
+    """Number of trials, and the best, median and worst value of the valid ones.
+
+    `best` is None where no trial has a value. Invalid trials are counted and named by number.
+    """
+    invalid = [int(trial["trial_no"]) for trial in trials if trial["status"] == INVALID]
+    told = {"study": study.name, "trials": len(trials), "metric": study.metric}
+    if invalid:
+        told["invalid_trials"] = json.dumps(invalid)
+    best = best_of(trials)
+    if best is None:
+        return {**told, "best": None}
+    values = [float(trial["value"]) for trial in _valued(trials)]
+    return {
+        **told,
+        "best_value": float(best["value"]),
+        "median_value": statistics.median(values),
+        "worst_value": min(values),
+        "best_parameters": json.dumps(json.loads(best["parameters"]), sort_keys=True),
+        "best_trial_no": int(best["trial_no"]),
+    }
+
+
+def measured_best(
+    study: StudySpec,
+    scenario: ScenarioSpec,
+    best: Row,
+    inputs: ScenarioInputs,
+    strategies: StrategyCatalogue,
+) -> Row:
+    """All metrics of the best trial and of buying and holding beside it, from a run of its own.
+
+    Its Sharpe ratio equals the trial's to the last bit. Metrics that are undefined are None.
+    """
+    strategy = StrategySpec(type=study.strategy, params=json.loads(best["parameters"]))
+    run = run_scenario(scenario.model_copy(update={"strategy": strategy}), inputs, strategies)
+    return {
+        "warnings": "\n".join(run.result.warnings),
+        **{name: None if value != value else value for name, value in run.metrics.items()},
+    }
+
+
+def judged_summary(workspace: Workspace, instrument_id: str, study: StudySpec, summary: Row) -> Row:
+    """The summary, judged by all trials of the ledger up to now.
+
+    Adds the best's Sharpe ratio and that of holding (a year), its probabilistic and its deflated
+    Sharpe ratio, the number of trials and their variance, which these are, the annual Sharpe ratio
+    that the best of as many trials without skill is expected to have, and the verdict in words.
+    With `ledger: own` the deflated ratio by the study's own trials stands beside (`own_...`); the
+    verdict never rests on it.
+    """
+    ledger, metrics = workspace.trials, summary.get("best_metrics")
+    told = {name: value for name, value in summary.items() if name != "best_metrics"}
+    told["trials_in_ledger"] = ledger.count()
+    if metrics is None:
+        return told
+    variance = ledger.sharpe_variance(instrument_id)
+    row = {**metrics, "instruments": instrument_id}
+    judged = _judged(workspace, row, told["trials_in_ledger"], variance)
+    told |= {name: metrics.get(name) for name in _SHOWN}
+    told |= {
+        "deflated_sharpe_ratio": judged["deflated_sharpe_ratio"],
+        "trial_variance": variance.value,
+        "variance_basis": variance.basis,
+        "expected_best_sharpe": _expected_best(told["trials_in_ledger"], variance),
+        "verdict": verdict(judged),
+    }
+    if study.ledger == "own":
+        own = ledger.own_variance(study.name, instrument_id)
+        count = ledger.count(study=study.name, instrument=instrument_id)
+        alone = _judged(workspace, row, count, own)
+        told |= {
+            "own_trials": count,
+            "own_trial_variance": own.value,
+            "own_deflated_sharpe_ratio": alone["deflated_sharpe_ratio"],
+            "own_expected_best_sharpe": _expected_best(count, own),
+        }
+    return told
+
+
+def _judged(workspace: Workspace, row: Row, trials: int, variance: SharpeVariance) -> Row:
+    given = {"trials": trials, "trial_variance": variance.value, "variance_basis": variance.basis}
+    (judged,) = judged_rows(workspace, [{**row, **given}])
+    return judged
+
+
+def _expected_best(trials: int, variance: SharpeVariance) -> float | None:
+    if variance.value is None or trials < 1:
+        return None
+    return expected_maximum_sharpe(trials=trials, variance=variance.value)
+
+
+def _valued(trials: Sequence[Row]) -> list[Row]:
+    return [t for t in trials if t["value"] is not None and t["status"] != INVALID]
