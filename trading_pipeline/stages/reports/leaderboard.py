@@ -13,7 +13,11 @@ from typing import Any
 from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.market_data.calendars import periods_per_year
-from trading_pipeline.performance.sharpe_statistics import deflated_sharpe_ratio
+from trading_pipeline.performance.dependence import deflated_probability
+from trading_pipeline.performance.sharpe_statistics import (
+    deflated_sharpe_ratio,
+    minimum_backtest_years,
+)
 from trading_pipeline.reporting.leaderboard.page import render_leaderboard
 from trading_pipeline.stages.outcome import Link, Shown
 from trading_pipeline.stages.reports.page_stage import PageStage
@@ -72,16 +76,42 @@ def leaderboard_rows(workspace: Workspace) -> list[Row]:
 
 
 def judged_rows(workspace: Workspace, rows: list[Row]) -> list[Row]:
-    """The rows with `deflated_sharpe_ratio` for all trials of the ledger; None where undefined.
+    """The rows with what all trials of the ledger make of them; None where undefined.
 
-    The spread of the trials is that of their annual Sharpe ratios, over all strategies, parameters
-    and instruments that were tried.
+    `deflated_sharpe_ratio` has the stored error of the Sharpe ratio, which knows the dependence of
+    the bars; `plain_deflated_sharpe_ratio` takes bars as independent; `minimum_backtest_years` is
+    for a Sharpe ratio of 1. The spread of the trials is that of their annual Sharpe ratios, over
+    all strategies, parameters and instruments that were tried.
     """
     variance = workspace.trials.sharpe_variance()
-    return [{**row, "deflated_sharpe_ratio": _deflated(workspace, row, variance)} for row in rows]
+    return [
+        {
+            **row,
+            "deflated_sharpe_ratio": _deflated(row, variance),
+            "plain_deflated_sharpe_ratio": _plainly_deflated(workspace, row, variance),
+            "minimum_backtest_years": _backtest_years(row),
+        }
+        for row in rows
+    ]
 
 
-def _deflated(workspace: Workspace, row: Row, variance: float | None) -> float | None:
+def _deflated(row: Row, variance: float | None) -> float | None:
+    names = ("sharpe", "sharpe_standard_error", "sharpe_degrees_of_freedom")
+    numbers = [row.get(name) for name in names]
+    if variance is None or any(number is None for number in numbers) or row["trials"] < 1:
+        return None
+    sharpe, error, degrees = (float(str(number)) for number in numbers)
+    found = deflated_probability(
+        sharpe=sharpe,
+        standard_error=error,
+        degrees=degrees,
+        trials=int(row["trials"]),
+        variance=variance,
+    )
+    return None if math.isnan(found) else found
+
+
+def _plainly_deflated(workspace: Workspace, row: Row, variance: float | None) -> float | None:
     numbers = [row.get(name) for name in ("sharpe", "bars", "skewness", "kurtosis")]
     if variance is None or any(number is None for number in numbers) or row["trials"] < 1:
         return None
@@ -97,3 +127,7 @@ def _deflated(workspace: Workspace, row: Row, variance: float | None) -> float |
         variance=variance / year,
     )
     return None if math.isnan(found) else found
+
+
+def _backtest_years(row: Row) -> float | None:
+    return minimum_backtest_years(trials=int(row["trials"])) if row["trials"] >= 1 else None
