@@ -91,7 +91,7 @@ def expected_maximum_sharpe(*, trials: int, variance: float) -> float:
     if trials == 1:
         return 0.0
     normal = NormalDist().inv_cdf
-    first, second = normal(1.0 - 1.0 / trials), normal(1.0 - 1.0 / (trials * math.e))
+    first, second = -normal(1.0 / trials), -normal(1.0 / (trials * math.e))
     return math.sqrt(variance) * ((1.0 - _EULER_GAMMA) * first + _EULER_GAMMA * second)
 
 

@@ -24,7 +24,7 @@ from trading_pipeline.reporting.page.number_format import (
     format_value,
     is_missing,
 )
-from trading_pipeline.reporting.page.plain_warnings import FEW_TRADES, verdict
+from trading_pipeline.reporting.page.verdict import FEW_TRADES, is_ahead, verdict
 
 __all__ = ["LEADERBOARD_METRICS", "render_leaderboard"]
 
@@ -42,6 +42,9 @@ _NUMBERS = (
     "trade_count",
     *LEADERBOARD_METRICS,
     "deflated_sharpe_ratio",
+    "plain_deflated_sharpe_ratio",
+    "years",
+    "minimum_backtest_years",
     "trials",
     "trials_at_creation",
 )
@@ -115,11 +118,10 @@ def _rank(row: Row) -> tuple[bool, float, str, str]:
 
 def _row(row: Row) -> list[Cell]:
     words = verdict(row)
-    good = words.startswith(("Ahead so far", "Stands out"))
     return [
         replace(_words(_instrument(row)), href=_page_path(row)),
         _words(_text(row, "scenario")),
-        Cell(words, "text wrap up" if good else "text wrap muted", sort=words),
+        Cell(words, "text wrap up" if is_ahead(words) else "text wrap muted", sort=words),
         _words(_text(row, "result_id")[:12]),
         *(value_cell(row.get(name), metric_label(name), sortable=True) for name in _NUMBERS),
         _words(format_value(row.get("from_ts"), "time")),
@@ -142,6 +144,21 @@ def _cautions(trials: int | None) -> list[str]:
     return [
         f"{tried}; read the verdict before the return.",
         f"A result with fewer than {FEW_TRADES} trades is not judged.",
+        *_backtest_length(trials),
+    ]
+
+
+def _backtest_length(trials: int | None) -> list[str]:
+    """How long a history must be after so many trials."""
+    if trials is None or trials < 2:
+        return []
+    from trading_pipeline.performance.sharpe_statistics import (
+        minimum_backtest_years,
+    )  # late: it loads pandas
+
+    return [
+        f"{trials:,} trials need {minimum_backtest_years(trials=trials):.1f} years: in fewer, the "
+        "best of them without any skill is expected to reach a Sharpe ratio of 1."
     ]
 
 

@@ -300,6 +300,13 @@ TRADE_LABELS: dict[str, MetricLabel] = {
     "exit_reason": MetricLabel("Exit reason", "text", _LIST, "What closed the position"),
 }
 LEADERBOARD_LABELS: dict[str, MetricLabel] = {
+    "minimum_backtest_years": MetricLabel(
+        "Minimum backtest length",
+        "years",
+        _BOARD,
+        "Years below which the best of all trials without skill is expected to reach a Sharpe of 1",
+        short="Years needed",
+    ),
     "verdict": MetricLabel(
         "Verdict", "text", _BOARD, "What the numbers support, by the strictest rule that applies"
     ),

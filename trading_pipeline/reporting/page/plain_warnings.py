@@ -1,16 +1,19 @@
-"""What a reader must know before the numbers, in plain words, and the verdict on a result."""
+"""What a reader must know before the numbers of a result, in plain words."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from trading_pipeline.reporting.page.number_format import as_number, format_number
+from trading_pipeline.reporting.page.verdict import (
+    CONFIDENCE,
+    FEW_TRADES,
+    WORTHLESS,
+    trials_in_words,
+    verdict,
+)
 
 __all__ = ["CONFIDENCE", "FEW_TRADES", "WORTHLESS", "plain_warnings", "verdict"]
-
-FEW_TRADES = 30
-"""Below this many round trips the average of a trade is mostly chance."""
-CONFIDENCE = 0.95
 
 
 def plain_warnings(
@@ -49,7 +52,7 @@ def plain_warnings(
     if own is not None and other is not None and own <= other:
         found.append(
             f"Buy and hold returned {format_number(other, 'percent')} over the same period, this "
-            f"strategy {format_number(own, 'percent')}."
+            f"strategy {format_number(own, 'percent')}{_less_risk(metrics)}."
         )
     sharpe = as_number(metrics.get("sharpe"))
     certainty = as_number(metrics.get("probabilistic_sharpe_ratio"))
@@ -61,13 +64,14 @@ def plain_warnings(
     elif certainty is not None and certainty < CONFIDENCE:
         found.append(
             "The Sharpe ratio is not significantly above 0: the probability that it is above 0 is "
-            f"{format_number(certainty, 'percent')}; {100 * CONFIDENCE:.0f} % is required."
+            f"{format_number(certainty, 'percent')}; {100 * CONFIDENCE:.0f} % is required"
+            f"{_more_bars(metrics)}."
         )
     deflated = as_number(metrics.get("deflated_sharpe_ratio"))
     if deflated is not None and deflated < CONFIDENCE:
         found.append(
-            f"After {_trials(trials)} the best one would look this good by chance: the deflated "
-            f"Sharpe ratio is {format_number(deflated, 'percent')}."
+            f"After {trials_in_words(trials)} the best one would look this good by chance: the "
+            f"deflated Sharpe ratio is {format_number(deflated, 'percent')}."
         )
     elif deflated is None and trials is not None and trials > 1:
         found.append(
@@ -80,62 +84,28 @@ def plain_warnings(
     return found
 
 
-WORTHLESS = {
-    "Invalid trial": "Worthless: its trial was called invalid",
-    "Look-ahead": "Worthless: it looks ahead",
-    "Leakage": "Worthless: the model was trained on these bars",
-}
-"""Verdict by the first word of a result's own warning; it outranks every other."""
-
-
-def verdict(row: Mapping[str, object]) -> str:
-    """One sentence on a result of the leaderboard: the strictest that applies.
-
-    `trials` of the row are those made up to now; where it is absent, `trials_at_creation` counts.
-
-    >>> verdict({"trade_count": 12, "sharpe": 1.0})
-    'Too few trades to judge (12)'
-    """
-    given = str(row.get("warnings") or "")
-    for mark, words in WORTHLESS.items():
-        if given.startswith(mark) or f"\n{mark}" in given:
-            return words
-    trades, sharpe, own, other, deflated, certainty, now, then = (
-        as_number(row.get(name)) for name in _JUDGED
+def _less_risk(metrics: Mapping[str, float | None]) -> str:
+    """What the strategy risked for the smaller return, where that speaks for it."""
+    sharpe, held, fall, held_fall = (
+        as_number(metrics.get(name))
+        for name in ("sharpe", "benchmark_sharpe", "max_drawdown", "benchmark_max_drawdown")
     )
-    trials = then if now is None else now
-    if trades is None or trades == 0:
-        return "No trades"
-    if trades < FEW_TRADES:
-        return f"Too few trades to judge ({trades:.0f})"
-    if sharpe is None or own is None:
-        return "Not measurable"
-    if other is not None and own <= other:
-        return "Earned less than buy and hold"
-    if deflated is not None:
-        enough = deflated >= CONFIDENCE
-        return "Stands out so far" if enough else f"May be luck after {_trials(trials)}"
-    if certainty is not None and certainty < CONFIDENCE:
-        return "May be luck"
-    if trials is not None and trials > 1:
-        return f"Ahead, but not deflated for {_trials(trials)}"
-    return "Ahead so far"
+    if sharpe is None or held is None or fall is None or held_fall is None:
+        return ""
+    if sharpe <= max(held, 0.0) or fall <= held_fall:
+        return ""
+    return (
+        f", with less risk: Sharpe ratio {format_number(sharpe, 'ratio')} against "
+        f"{format_number(held, 'ratio')}, max drawdown {format_number(fall, 'percent')} against "
+        f"{format_number(held_fall, 'percent')}"
+    )
 
 
-_JUDGED = (
-    "trade_count",
-    "sharpe",
-    "total_return",
-    "benchmark_total_return",
-    "deflated_sharpe_ratio",
-    "probabilistic_sharpe_ratio",
-    "trials",
-    "trials_at_creation",
-)
-
-
-def _trials(count: float | None) -> str:
-    return "all trials made so far" if count is None else _count(count, "trial")
+def _more_bars(metrics: Mapping[str, float | None]) -> str:
+    bars, needed = (as_number(metrics.get(name)) for name in ("bars", "minimum_track_record_bars"))
+    if bars is None or needed is None or needed <= bars:
+        return ""
+    return f", for which this ratio needs about {needed - bars:,.0f} more bars"
 
 
 def _count(number: float, noun: str) -> str:

@@ -55,7 +55,7 @@ def test_row_links_its_tear_sheet_and_shows_buy_and_hold_and_verdict():
 
 def test_few_trades_are_not_judged():
     text = render_leaderboard([row("A", 3.0, trade_count=5.0)])
-    assert "Too few trades to judge (5)" in text
+    assert "Not enough to tell: 5 trades" in text
     assert 'class="text up"' not in text
 
 
@@ -71,7 +71,7 @@ def test_numbers_sort_by_value_and_missing_ones_have_none():
     assert 'data-value="0.123456789">0.123</td>' in text
     assert '<td title="Not defined for this result" data-value="">–</td>' in text
     heads = re.findall(r'data-sort="(\w+)"', text)
-    assert heads.count("number") == len(LEADERBOARD_METRICS) + 4
+    assert heads.count("number") == len(LEADERBOARD_METRICS) + 7
     assert heads.count("text") == 6
 
 

@@ -1,4 +1,4 @@
-"""The sentences above a result, and the verdict."""
+"""The sentences above a result."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from trading_pipeline.reporting.page.plain_warnings import FEW_TRADES, plain_warnings, verdict
+from trading_pipeline.reporting.page.plain_warnings import FEW_TRADES, plain_warnings
 
 GOOD = {
     "trade_count": 80.0,
@@ -19,9 +19,8 @@ GOOD = {
 }
 
 
-def test_a_result_without_fault_has_no_warning_and_stands_out():
+def test_a_result_without_fault_has_no_warning():
     assert plain_warnings(GOOD, source="bundled", trials=42) == []
-    assert verdict(GOOD) == "Stands out so far"
 
 
 @pytest.mark.parametrize(
@@ -69,28 +68,27 @@ def test_missing_metrics_make_no_sentence():
     assert plain_warnings({}, trials=1) == []
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"trade_count": None}, "No trades"),
-        ({"trade_count": 0.0}, "No trades"),
-        ({"trade_count": 12.0}, "Too few trades to judge (12)"),
-        ({"sharpe": math.nan}, "Not measurable"),
-        ({"total_return": 0.2}, "Earned less than buy and hold"),
-        ({"deflated_sharpe_ratio": 0.5, "trials_at_creation": 42}, "May be luck after 42 trials"),
-        ({"deflated_sharpe_ratio": 0.5}, "May be luck after all trials made so far"),
-        (
-            {"deflated_sharpe_ratio": 0.5, "trials_at_creation": 1, "trials": 460},
-            "May be luck after 460 trials",
-        ),
-        ({"deflated_sharpe_ratio": None, "probabilistic_sharpe_ratio": 0.9}, "May be luck"),
-        (
-            {"deflated_sharpe_ratio": None, "trials_at_creation": 1234},
-            "Ahead, but not deflated for 1,234 trials",
-        ),
-        ({"deflated_sharpe_ratio": None}, "Ahead so far"),
-        ({"deflated_sharpe_ratio": None, "benchmark_total_return": None}, "Ahead so far"),
-    ],
-)
-def test_verdict_is_the_strictest_that_applies(change, words):
-    assert verdict(GOOD | change) == words
+def test_a_smaller_return_with_less_risk_says_so():
+    calm = GOOD | {
+        "total_return": 0.1,
+        "benchmark_sharpe": 0.6,
+        "max_drawdown": -0.1,
+        "benchmark_max_drawdown": -0.3,
+    }
+    (sentence,) = plain_warnings(calm)
+    assert sentence.endswith(
+        "this strategy 10.00 %, with less risk: Sharpe ratio 1.200 against 0.600, max drawdown "
+        "−10.00 % against −30.00 %."
+    )
+    for change in ({"max_drawdown": -0.3}, {"sharpe": 0.6}, {"benchmark_sharpe": None}):
+        assert "less risk" not in plain_warnings(calm | change)[0]
+
+
+def test_a_ratio_that_is_not_sure_says_how_many_bars_it_needs():
+    unsure = GOOD | {
+        "probabilistic_sharpe_ratio": 0.9,
+        "bars": 1_000.0,
+        "minimum_track_record_bars": 1_650.0,
+    }
+    (sentence,) = plain_warnings(unsure)
+    assert "95 % is required, for which this ratio needs about 650 more bars." in sentence

@@ -9,7 +9,11 @@ import pytest
 from trading_pipeline import code_identity
 from trading_pipeline.code_identity import SourceTree, read_text
 from trading_pipeline.errors import InsufficientDataError
-from trading_pipeline.performance.sharpe_statistics import deflated_sharpe_ratio
+from trading_pipeline.performance.sharpe_statistics import (
+    deflated_sharpe_ratio,
+    expected_maximum_sharpe,
+)
+from trading_pipeline.performance.student_t import student_probability
 from trading_pipeline.stages.backtests.study import study_summary
 from trading_pipeline.stages.reports.leaderboard import judged_rows, leaderboard_rows
 from trading_pipeline_tests.pipeline_world import FILES
@@ -140,13 +144,24 @@ def test_the_leaderboard_judges_by_the_trials_of_the_ledger_whatever_the_order_o
         trials=8,
         variance=spread / 252.0,
     )
-    assert judged["deflated_sharpe_ratio"] == pytest.approx(expected, rel=1e-3)
+    assert judged["plain_deflated_sharpe_ratio"] == pytest.approx(expected, rel=1e-3)
+    best = expected_maximum_sharpe(trials=8, variance=spread)
+    known = student_probability(
+        (row["sharpe"] - best) / row["sharpe_standard_error"],
+        degrees=int(row["sharpe_degrees_of_freedom"]),
+    )
+    assert judged["deflated_sharpe_ratio"] == pytest.approx(known, rel=1e-6)
+    assert judged["minimum_backtest_years"] == pytest.approx(2.1287, abs=1e-4)
 
 
 def test_a_result_that_cannot_be_deflated_says_nothing_false(world):
     (row, *_) = leaderboard_rows(world.workspace)
-    for change in ({"sharpe": None}, {"kurtosis": None}, {"bars": 1}, {"trials": 0}):
+    unknown = ({"sharpe_standard_error": None}, {"sharpe_degrees_of_freedom": None})
+    for change in ({"sharpe": None}, {"trials": 0}, *unknown):
         assert judged_rows(world.workspace, [row | change])[0]["deflated_sharpe_ratio"] is None
+    for change in ({"sharpe": None}, {"kurtosis": None}, {"bars": 1}, {"trials": 0}):
+        judged = judged_rows(world.workspace, [row | change])[0]
+        assert judged["plain_deflated_sharpe_ratio"] is None
 
 
 def test_more_trials_make_the_leaderboard_pending(world):
