@@ -43,7 +43,7 @@ class BoundedLoader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         """One node, counted; an alias counts as all that it repeats."""
-        event: yaml.NodeEvent = self.peek_event()  # type: ignore[no-untyped-call]
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         line = event.start_mark.line + 1
         if isinstance(event, yaml.AliasEvent):
             if event.anchor in self.anchors and event.anchor not in self._sizes:
@@ -52,7 +52,7 @@ class BoundedLoader(yaml.SafeLoader):
                     f"{line}); write the value out",
                     line=line,
                 )
-            self._count.add(self._sizes.get(event.anchor or "", 1), line)
+            self._count.add(self._sizes.get(str(event.anchor), 1), line)
             return super().compose_node(parent, index)
         if event.tag is not None:
             raise ConfigurationError(
