@@ -266,9 +266,3 @@ def test_what_an_exchange_has_is_told(replay, hours):
     assert source.probe("kraken") == "kraken answers with 2 markets"
     with pytest.raises(PermanentFetchError, match="no symbol"):
         source.check_instrument(coin("binance", symbol="NO/USDT"))
-
-
-def test_a_key_in_the_place_of_an_exchange_is_counted_and_not_shown():
-    keys = ExchangeKeys(key=SecretStr("k"), secret=SecretStr("s"))
-    source = CcxtSource(connection=connection(), keys={"sk-MARKER": keys, "kraken": keys})
-    assert source.key_state() == "keys for kraken, 1 unknown exchange(s)"
