@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-import duckdb
+from trading_pipeline.storage.duckdb_connection import connect
 
 HASHES = """
 SELECT asset, "partition", sha256 FROM artifacts
@@ -17,7 +17,7 @@ SELECT result_id, instruments, scenario, content_hash, sharpe FROM backtest_resu
 
 def read(folder: Path, sql: str) -> list:
     """Rows of a query on a folder's warehouse."""
-    with duckdb.connect(str(folder / "warehouse.duckdb"), read_only=True) as connection:
+    with connect(folder / "warehouse.duckdb", read_only=True) as connection:
         return connection.execute(sql).fetchall()
 
 

@@ -19,6 +19,8 @@ from typing import NamedTuple
 
 import duckdb
 
+from trading_pipeline.storage.duckdb_connection import connect
+
 COLUMNS = ("timestamp", "open", "high", "low", "close", "volume")
 LINE_BYTES = 54.5
 START_ROWS = 500_000
@@ -55,9 +57,9 @@ spent(started, began)
 """
 DUCKDB = """
 began = time.perf_counter()
-import duckdb
+from trading_pipeline.storage.duckdb_connection import connect
 started = time.process_time()
-connection = duckdb.connect(config={"threads": 2, "temp_directory": sys.argv[1] + ".spill"})
+connection = connect(config={"threads": 2, "temp_directory": sys.argv[1] + ".spill"})
 for batch in connection.sql(sys.argv[2]).to_arrow_reader(100_000):
     pass
 spent(started, began)
@@ -83,7 +85,7 @@ def write_bars(path: Path, rows: int, order: str = "in order") -> None:
         place = f"i * {STRIDE} % {rows}"
     elif order == "symbols":
         place, symbol = f"i // {SYMBOLS}", f", 'S' || i % {SYMBOLS} AS symbol"
-    with duckdb.connect(config={"threads": 1, "memory_limit": "500MB"}) as connection:
+    with connect(config={"threads": 1, "memory_limit": "500MB"}) as connection:
         connection.execute(
             "COPY (SELECT strftime(TIMESTAMP '1980-01-01' + "
             f"to_minutes(({place})::BIGINT), '%Y-%m-%d %H:%M:%S') AS timestamp, "

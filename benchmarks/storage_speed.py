@@ -23,6 +23,7 @@ import pandas as pd
 from trading_pipeline.domain.bars import TS_DTYPE
 from trading_pipeline.domain.hashing import frame_hash
 from trading_pipeline.domain.windows import Window
+from trading_pipeline.storage.duckdb_connection import connect
 from trading_pipeline.storage.stores.bars import BarStore
 from trading_pipeline.storage.stores.fetch_attempts import FetchAttempt
 from trading_pipeline.storage.warehouse import Warehouse
@@ -109,7 +110,7 @@ def write_speed(folder: Path) -> dict[str, float]:
     parquet = folder / "bars.parquet"
     window = window_of(bars)
     attempt = attempt_at("AAA_1m", window, bars)
-    with duckdb.connect() as connection:
+    with connect() as connection:
         frame = bars.reset_index().assign(instrument="AAA_1m")
         connection.register("frame", frame)
         connection.execute(
@@ -126,7 +127,7 @@ def write_speed(folder: Path) -> dict[str, float]:
         pass
 
     def copy() -> None:
-        with duckdb.connect(str(path)) as connection:
+        with connect(path) as connection:
             connection.execute("SET TimeZone='UTC'")
             connection.execute(f"COPY bars FROM '{parquet}' (FORMAT parquet)")
 

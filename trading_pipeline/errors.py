@@ -193,6 +193,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     >>> did_you_mean("x", [])
     'None is known.'
     """
+    name = name[:200]  # the comparison takes time that grows with its length
     names = sorted(set(known))
     folded = {known_name.casefold(): known_name for known_name in names}
     close = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)

@@ -41,6 +41,7 @@ __all__ = [
     "collect",
     "error_place",
     "explained",
+    "is_failure",
     "load_own_code",
     "only_class",
 ]
@@ -227,6 +228,17 @@ def only_class(
     raise ConfigurationError(f"The file has no class that is a {kind}. {fix}")
 
 
+def is_failure(error: BaseException) -> bool:
+    """Whether what a user's code raised is its failure, and not a wish to stop from outside.
+
+    `sys.exit` and `quit` are failures: they would end the program as if all had gone well. Ctrl-C,
+    Dagster's own interruption and the end of a generator pass.
+    """
+    if isinstance(error, (KeyboardInterrupt, GeneratorExit)):
+        return False
+    return not type(error).__module__.startswith("dagster.") or isinstance(error, Exception)
+
+
 @contextmanager
 def explained(
     path: Path | None,
@@ -242,8 +254,8 @@ def explained(
     """
     try:
         yield
-    except (Exception, SystemExit) as error:
-        if path is None or isinstance(error, passing):
+    except BaseException as error:
+        if path is None or isinstance(error, passing) or not is_failure(error):
             raise
         file, line = _place(error, path)
         if isinstance(error, TradingPipelineError):
@@ -251,7 +263,7 @@ def explained(
             said, values = str(error), error.values
         else:
             narrower, values = kind, {}
-            said = f"{type(error).__name__}: {error}. Fix that line."
+            said = f"{type(error).__name__}: {error}. {_way_out(error)}"
         raise narrower(
             f"{_where(file, line)}: {doing} failed: {said}",
             **values | {"path": str(file), "line": line},
@@ -263,7 +275,9 @@ def _setting_aside(path: Path, text: str, broken: list[BrokenFile]) -> Iterator[
     """Keep what goes wrong in the block as the error of the file."""
     try:
         yield
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if not is_failure(error):
+            raise
         file, line = _place(error, path)
         values = error.values if isinstance(error, TradingPipelineError) else {}
         if not isinstance(error, OwnCodeError):  # whose line is one of another file
@@ -286,8 +300,14 @@ def _said(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError):
         return f"{shown} Install the package that has it, or fix the name."
     if isinstance(error, SystemExit):
-        return f"{shown} The file ends the program; leave that out of it."
+        return f"{shown} {_way_out(error)}"
     return f"The file does not run: {shown} Fix it, or move the file away."
+
+
+def _way_out(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return "The file ends the program; leave that out of it."
+    return "Fix that line."
 
 
 def error_place(error: BaseException, path: Path) -> str:

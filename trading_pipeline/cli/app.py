@@ -8,21 +8,40 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import typer.core
 from rich.console import Console
 from rich.markup import escape
 
 from trading_pipeline.cli.datasets_app import datasets_app
 from trading_pipeline.cli.strategies_app import strategies_app
-from trading_pipeline.errors import ConfigurationError, TradingPipelineError
+from trading_pipeline.errors import ConfigurationError, OwnCodeError, TradingPipelineError
 
 __all__ = ["app", "main"]
 
+
+class _Commands(typer.core.TyperGroup):
+    """The commands; code that they run cannot end the program as if all had gone well."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command. `OwnCodeError` for a call of `sys.exit`, which no command makes."""
+        try:
+            return super().invoke(ctx)
+        except SystemExit as error:
+            raise OwnCodeError(
+                f"Code that was run ended the program{_place_of(error)}: SystemExit: {error}. "
+                "Leave sys.exit, exit and quit out of files of your own.",
+                code=error.code,
+            ) from error
+
+
 app = typer.Typer(
     name="trading-pipeline",
+    cls=_Commands,
     help="From market data to audited backtests, as Dagster assets with lineage.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -157,6 +176,13 @@ def _universe_remove(
     from trading_pipeline.cli.universe_command import run_universe_remove
 
     run_universe_remove(instrument, as_json=as_json)
+
+
+def _place_of(error: SystemExit) -> str:
+    """Where it was raised, in words; `quit` itself stands in a file of Python."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not frame.filename.endswith("_sitebuiltins.py")]
+    return f" ({own[-1].filename}, line {own[-1].lineno})" if own else ""
 
 
 def main() -> None:

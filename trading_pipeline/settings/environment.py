@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from trading_pipeline.errors import ConfigurationError, did_you_mean
-from trading_pipeline.settings.spec_model import explain_validation_error
 
 __all__ = ["ExchangeKeys", "PipelineSettings", "load_settings", "project_root"]
 
@@ -121,7 +120,9 @@ class PipelineSettings(BaseSettings):
 def load_settings(**overrides: Any) -> PipelineSettings:
     """Settings from the environment and `.env`, where an empty variable counts as not set.
 
-    `overrides` win. Raises `ConfigurationError` that names a wrong variable or override.
+    `overrides` win. Raises `ConfigurationError` that names a wrong variable or override. It never
+    holds a value, nor does an error chained to it: what stands in a variable may be a key that was
+    meant for another one.
     """
     unknown = sorted(set(overrides) - set(PipelineSettings.model_fields))
     if unknown:
@@ -131,9 +132,53 @@ def load_settings(**overrides: Any) -> PipelineSettings:
             name=unknown[0],
         )
     try:
-        return PipelineSettings(**overrides)
+        settings = PipelineSettings(**overrides)
+        _ = settings.runtime, settings.config
+        return settings
     except ValidationError as error:
-        raise ConfigurationError(
-            "A setting of the environment (TRADING_PIPELINE_...) is wrong. "
-            + explain_validation_error(error, PipelineSettings)
-        ) from error
+        wrong = _wrong_settings(error)
+    except SettingsError as error:
+        wrong = [_no_json(name) for name in PipelineSettings.model_fields if name in str(error)]
+    except RecursionError:
+        wrong = [_no_json("ccxt_keys")]
+    except UnicodeDecodeError:
+        wrong = ["The file .env is not text in UTF-8. Save it as UTF-8."]
+    except (OSError, RuntimeError, ValueError) as error:  # an unknown home, a loop of links
+        wrong = [f"A folder or the file .env cannot be used: {type(error).__name__}."]
+    # Outside the handlers, so that no chained error carries the values into a log.
+    raise ConfigurationError(
+        f"A setting of the environment (TRADING_PIPELINE_...) is wrong. {' '.join(wrong)} Values "
+        "are not shown here, since one of them could be a key.",
+    )
+
+
+_KEYS_SHAPE = '{"kraken": {"key": "...", "secret": "..."}}'
+
+
+def _wrong_settings(error: ValidationError) -> list[str]:
+    """One sentence for each wrong setting, without its value and without keys of its own."""
+    found = []
+    for detail in error.errors(include_input=False, include_context=False, include_url=False):
+        name, *rest = map(str, detail["loc"])
+        if name == "ccxt_keys":
+            found.append(_wrong_keys(rest, detail["type"]))
+        else:
+            reason = detail["msg"].removeprefix("Value error, ").rstrip(".")
+            found.append(f"'{name}' ({_variable(name)}): {reason}.")
+    return list(dict.fromkeys(found))
+
+
+def _wrong_keys(location: list[str], kind: str) -> str:
+    field = location[-1] if location and location[-1] in ExchangeKeys.model_fields else None
+    reason = {"missing": f"{field!r} is missing", "extra_forbidden": "a word is unknown"}.get(
+        kind, "its shape is wrong" if field is None else f"{field!r} is no text"
+    )
+    return f"'ccxt_keys' ({_variable('ccxt_keys')}): {reason}; it must be like {_KEYS_SHAPE}."
+
+
+def _no_json(name: str) -> str:
+    return f"'{name}' ({_variable(name)}) is no JSON; it must be like {_KEYS_SHAPE}."
+
+
+def _variable(name: str) -> str:
+    return f"TRADING_PIPELINE_{name.upper()}"

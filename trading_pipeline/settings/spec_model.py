@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.errors import ConfigurationError, did_you_mean
+from trading_pipeline.settings.file_limits import cut, shown
 
 __all__ = [
     "FrozenSettings",
@@ -64,7 +65,8 @@ class SpecModel(BaseModel):
         """
         if not isinstance(data, Mapping):
             raise ConfigurationError(
-                f"{where} must hold keys and values, but holds {type(data).__name__} {data!r}.",
+                f"{where} must hold keys and values, but holds {type(data).__name__} "
+                f"{shown(data)}.",
                 where=where,
             )
         try:
@@ -111,28 +113,34 @@ def no_truth_value(value: object) -> object:
 
 _BRANCH = re.compile(r"function-|constrained-|literal\[|(int|float|str|bool|date)$")
 """Parts of pydantic's location that name a branch of a type, not a key."""
+_MOST_SENTENCES = 10
 
 
 def explain_validation_error(error: ValidationError, model: type[BaseModel]) -> str:
-    """One sentence for each wrong key; unknown keys come with the closest known one."""
-    sentences = (_explain(detail, model) for detail in error.errors())
-    return " ".join(dict.fromkeys(sentences))
+    """One sentence for each of the first wrong keys, and how many there are beyond them.
+
+    Unknown keys come with the closest known one; values and keys are cut where they are long.
+    """
+    sentences = list(dict.fromkeys(_explain(detail, model) for detail in error.errors()))
+    rest = len(sentences) - _MOST_SENTENCES
+    told = " ".join(sentences[:_MOST_SENTENCES])
+    return f"{told} And {rest} more of the kind." if rest > 0 else told
 
 
 def _explain(detail: ErrorDetails, model: type[BaseModel]) -> str:
     location = [part for part in detail["loc"] if not _BRANCH.match(str(part))]
-    path = ".".join(str(part) for part in location)
+    path = cut(".".join(str(part) for part in location))
     kind, given = detail["type"], detail["input"]
     if kind == "extra_forbidden":
         known = _field_names(model, location[:-1])
         return f"Unknown key '{path}'. {did_you_mean(str(location[-1]), known)}"
     if kind == "missing":
         return f"The key '{path}' is missing."
-    reason = str(detail["msg"]).removeprefix("Value error, ").rstrip(".")
-    shown = "" if isinstance(given, (dict, list)) else f", was {given!r}"
+    reason = " ".join(str(detail["msg"]).removeprefix("Value error, ").split()).rstrip(".")
+    was = "" if isinstance(given, (dict, list)) else f", was {shown(given)}"
     if kind == "string_type" and isinstance(given, (bool, int, float, date)):
-        shown += " (YAML reads it so; put the word in quotes)"
-    return f"'{path}': {reason}{shown}." if path else f"{reason}{shown}."
+        was += " (YAML reads it so; put the word in quotes)"
+    return f"'{path}': {reason}{was}." if path else f"{reason}{was}."
 
 
 def _field_names(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import math
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from trading_pipeline.domain.hashing import canonical_hash
-from trading_pipeline.settings.spec_model import Name, SpecModel
+from trading_pipeline.settings.spec_model import Name, SpecModel, no_truth_value
 
 __all__ = ["ParameterSpace", "StudySpec", "WalkForwardSpec"]
+
+Bound = Annotated[float, BeforeValidator(no_truth_value)]
+
+
+MAX_RANGE_VALUES = 1_000_000
+"""Values of one range."""
 
 
 class ParameterSpace(SpecModel):
     """Values of one parameter: `range: [first, last, step]` (last included) or `values: [...]`."""
 
-    range: tuple[float, float, float] | None = None
+    range: tuple[Bound, Bound, Bound] | None = None
     values: tuple[Any, ...] | None = None
 
     @model_validator(mode="after")
@@ -23,12 +30,18 @@ class ParameterSpace(SpecModel):
         if (self.range is None) == (self.values is None):
             raise ValueError("give either 'range: [first, last, step]' or 'values: [...]'")
         if self.range is not None:
-            first, last, step = self.range
-            if step <= 0 or last < first:
-                raise ValueError(f"the range {list(self.range)} is empty; step must be above 0")
+            _check_range(*self.range)
         elif not self.values:
             raise ValueError("'values' is empty")
+        elif any(isinstance(each, float) and not math.isfinite(each) for each in self.values or ()):
+            raise ValueError("'values' holds a number that is not finite")
         return self
+
+    def count(self) -> int:
+        """How many values there are; none of them is built."""
+        if self.values is not None:
+            return len(self.values)
+        return int(_steps(*(self.range or (0.0, 0.0, 1.0)))) + 1
 
     def grid(self) -> list[Any]:
         """All values in order; whole numbers are int.
@@ -40,10 +53,31 @@ class ParameterSpace(SpecModel):
         """
         if self.values is not None:
             return list(self.values)
-        first, last, step = self.range or (0.0, 0.0, 1.0)
-        count = int((last - first) / step + 1e-9) + 1
-        found = [round(first + index * step, 12) for index in range(count)]
+        first, _, step = self.range or (0.0, 0.0, 1.0)
+        found = [round(first + index * step, 12) for index in range(self.count())]
         return [int(value) if float(value).is_integer() else value for value in found]
+
+
+def _steps(first: float, last: float, step: float) -> float:
+    """Steps from the first value to the last; infinite where a float cannot hold their number."""
+    return (last - first) / step + 1e-9
+
+
+def _check_range(first: float, last: float, step: float) -> None:
+    shown = f"[{first:g}, {last:g}, {step:g}]"
+    if step <= 0 or last < first:
+        raise ValueError(f"the range {shown} is empty; step must be above 0")
+    steps = _steps(first, last, step)
+    if steps >= MAX_RANGE_VALUES:
+        raise ValueError(
+            f"the range {shown} has {steps + 1:,.0f} values, at most {MAX_RANGE_VALUES:,} are "
+            "searched; take a larger step"
+        )
+    if steps >= 1 and max(abs(first), abs(last)) * 1e-12 + 1e-12 > step:
+        raise ValueError(
+            f"the step of the range {shown} is too small to tell its values apart; take a larger "
+            "one"
+        )
 
 
 class WalkForwardSpec(SpecModel):
@@ -58,6 +92,9 @@ class StudySpec(SpecModel):
 
     `ledger`: with "own" the summary also deflates the best by the study's own trials alone, as a
     publication of one study does. Its trials are in the ledger of all trials in either case.
+
+    `max_combinations`: how many combinations may be searched, counted before constraints. It
+    changes no result, so it is no part of the study's hash.
     """
 
     name: Name
@@ -69,6 +106,7 @@ class StudySpec(SpecModel):
     method: Literal["grid"] = "grid"
     walk_forward: WalkForwardSpec | None = None
     ledger: Literal["all", "own"] = "all"
+    max_combinations: int = Field(default=100_000, ge=1, le=1_000_000, exclude=True)
 
     @property
     def hash(self) -> str:

@@ -21,9 +21,10 @@ from pydantic import JsonValue
 from trading_pipeline.domain.instrument import instrument_id
 from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.settings.catalog import load_catalog
+from trading_pipeline.settings.file_limits import read_text
 from trading_pipeline.settings.universe import InstrumentSpec, UniverseFile
 from trading_pipeline.settings.written_files import replace_file
-from trading_pipeline.settings.yaml_files import SPEC_SUFFIXES, read_yaml
+from trading_pipeline.settings.yaml_files import SPEC_SUFFIXES, parse_settings, read_yaml
 from trading_pipeline.settings.yaml_list_edits import with_item, without_item
 
 __all__ = ["UniverseChange", "add_instrument", "archive_instrument"]
@@ -136,7 +137,7 @@ class _Edit:
 
 def _apply(path: Path, data: Document, name: str, edits: Sequence[_Edit]) -> UniverseChange:
     is_json = path.suffix == ".json"
-    text = path.read_text(encoding="utf-8-sig") if path.exists() else _HEADER
+    text = read_text(path) if path.exists() else _HEADER
     edited = None if is_json else text
     for edit in edits:
         edited = None if edited is None else edit.on_text(edited, data)
@@ -150,8 +151,8 @@ def _apply(path: Path, data: Document, name: str, edits: Sequence[_Edit]) -> Uni
 def _says(text: str, wanted: UniverseFile, path: Path) -> bool:
     """True where the text reads as what is wanted; an edit never guesses."""
     try:
-        found = UniverseFile.parse(yaml.safe_load(text) or {}, where=str(path))
-    except (yaml.YAMLError, ConfigurationError):
+        found = UniverseFile.parse(parse_settings(text, path) or {}, where=str(path))
+    except ConfigurationError:
         return False
     return found == UniverseFile.parse(wanted.model_dump(exclude_unset=True), where=str(path)) and (
         found.model_fields_set - {"instruments", "archived"}

@@ -12,6 +12,9 @@ import re
 import yaml
 from pydantic import JsonValue
 
+from trading_pipeline.errors import ConfigurationError
+from trading_pipeline.settings.bounded_yaml import BoundedLoader
+
 __all__ = ["with_item", "without_item"]
 
 _PLAIN_WORD = re.compile(r"[A-Za-z][A-Za-z0-9._-]*$")
@@ -59,8 +62,8 @@ def without_item(text: str, key: str, position: int) -> str | None:
 
 def _root(text: str) -> yaml.MappingNode | None:
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError:
+        node = yaml.compose(text, Loader=BoundedLoader)
+    except (yaml.YAMLError, ConfigurationError):
         return None
     return node if isinstance(node, yaml.MappingNode) and not node.flow_style else None
 

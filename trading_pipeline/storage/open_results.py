@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from trading_pipeline.settings.environment import load_settings
+from trading_pipeline.storage.duckdb_connection import connect
 from trading_pipeline.storage.file_lock import hold_lock
 from trading_pipeline.storage.parquet_files import write_atomically
 from trading_pipeline.storage.warehouse import Warehouse
@@ -38,7 +39,7 @@ def open_results(snapshot: Path | None = None) -> Iterator[duckdb.DuckDBPyConnec
 
 def _copy(source: Path, target: Path) -> None:
     # through the database, so that the write-ahead log is copied too
-    with duckdb.connect() as connection:
+    with connect() as connection:
         connection.execute(f"ATTACH '{_quoted(source)}' AS source (READ_ONLY)")
         connection.execute(f"ATTACH '{_quoted(target)}' AS target (STORAGE_VERSION 'v1.5.0')")
         connection.execute("COPY FROM DATABASE source TO target")

@@ -9,7 +9,7 @@ import duckdb
 from trading_pipeline.errors import WarehouseCorruptError, WarehouseError, WarehouseVersionError
 from trading_pipeline.storage.disk_space import disk_full_error
 
-__all__ = ["is_held_elsewhere", "storage_error"]
+__all__ = ["corrupt_error", "is_held_elsewhere", "storage_error"]
 
 # DuckDB 1.5 and 2.0 raise some of these under different types, but with the same words.
 _HELD = ("Could not set lock on file", "being used by another process", "different configuration")
@@ -25,6 +25,15 @@ def is_held_elsewhere(error: duckdb.Error) -> bool:
     return any(words in str(error) for words in _HELD)
 
 
+def corrupt_error(reason: str, path: Path) -> WarehouseCorruptError:
+    """The error of a file that is damaged or no database; `reason` is a sentence."""
+    return WarehouseCorruptError(
+        f"The warehouse {path} cannot be opened or read: {' '.join(reason.split())} Move the file "
+        "away (bars can be fetched again, results and trials are lost with it) or restore a copy.",
+        path=str(path),
+    )
+
+
 def storage_error(
     error: duckdb.Error, path: Path, *, opening: bool = False
 ) -> WarehouseError | None:
@@ -32,13 +41,9 @@ def storage_error(
 
     `opening`: the file could not be opened, so that every error is one of the file.
     """
-    text = str(error).strip()
+    text = " ".join(str(error).split())
     if any(words in text for words in _DAMAGED) or isinstance(error, duckdb.SerializationException):
-        return WarehouseCorruptError(
-            f"The warehouse {path} cannot be opened or read: {text} Move the file away (bars can "
-            "be fetched again, results and trials are lost with it) or restore a copy.",
-            path=str(path),
-        )
+        return corrupt_error(text, path)
     if _TOO_NEW in text:
         return WarehouseVersionError(
             f"The warehouse {path} was written by a newer DuckDB than {duckdb.__version__}: "

@@ -15,9 +15,14 @@ from pathlib import Path
 import duckdb
 
 from trading_pipeline.errors import WarehouseBusy, WarehouseError
+from trading_pipeline.storage.duckdb_connection import connect, foreign_format
 from trading_pipeline.storage.file_lock import hold_lock
 from trading_pipeline.storage.schema import SCHEMA_VERSION, check_version, migrate, stored_version
-from trading_pipeline.storage.storage_failures import is_held_elsewhere, storage_error
+from trading_pipeline.storage.storage_failures import (
+    corrupt_error,
+    is_held_elsewhere,
+    storage_error,
+)
 
 __all__ = ["Warehouse"]
 
@@ -184,13 +189,14 @@ class Warehouse:
 
     def _open(self, path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         """Open the file; waits for another program's own lock on it as for ours."""
-        config: dict[str, str | bool | int | float | list[str]] = (
-            {} if read_only else {"storage_compatibility_version": _STORAGE_VERSION}
-        )
+        foreign = foreign_format(path)
+        if foreign is not None:
+            raise corrupt_error(f"it is {foreign}.", self.path)
+        config = {} if read_only else {"storage_compatibility_version": _STORAGE_VERSION}
         deadline = time.monotonic() + self.wait_seconds
         while True:
             try:
-                return duckdb.connect(str(path), read_only=read_only, config=config)
+                return connect(path, read_only=read_only, config=config)
             except duckdb.Error as error:
                 if not is_held_elsewhere(error):
                     failure = storage_error(error, self.path, opening=True)

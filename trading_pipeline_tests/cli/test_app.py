@@ -129,3 +129,14 @@ def test_attempts_that_failed_are_no_lines_of_their_own(call, fresh_world, capsy
     retry = logging.getLogger("trading_pipeline.market_data.sources.connection.retry")
     assert call("run", "AAPL_1D").code == 1
     assert any(isinstance(handler, logging.NullHandler) for handler in retry.handlers)
+
+
+def test_code_that_ends_the_program_is_an_error_of_the_program(call, monkeypatch):
+    def end(*_, **__):
+        raise SystemExit(0)
+
+    monkeypatch.setattr("trading_pipeline.cli.run_command.run_pass", end)
+    ended = call("run", "AAPL_1d")
+    assert ended.code == 1
+    assert "Code that was run ended the program" in ended.error
+    assert "test_app.py, line" in ended.error

@@ -144,3 +144,22 @@ def test_a_study_searches_the_parameters_of_a_strategy_of_ones_own(call, world):
     assert ended.code == 0, ended.err
     (study,) = [s for s in json.loads(ended.out)["studies"] if s["study"] == "mine_grid"]
     assert study["trials"] == 3
+
+
+@pytest.mark.parametrize("line", ["sys.exit(0)", "raise KeyboardInterrupt"])
+def test_a_formula_that_ends_the_program_never_ends_a_run_well(call, world, line):
+    world.write(
+        "features/ending.py",
+        "import sys\nfrom trading_pipeline.features.own_features import feature\n\n"
+        f"@feature(warmup=1)\ndef change(bars):\n    {line}\n",
+    )
+    world.write(
+        "models/ending.yaml", "name: ending\nfeatures: ending\ntraining: {minimum_rows: 40}\n"
+    )
+    refresh_universe(world.tampered)
+    ended = call("run", "AAPL_1d")
+    assert ended.code not in (0, None)
+    assert "Traceback" not in ended.err
+    if line == "sys.exit(0)":
+        assert "The feature 'change' failed" in ended.error
+        assert "SystemExit: 0" in ended.error

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from trading_pipeline.errors import ConfigurationError
-from trading_pipeline.settings.environment import load_settings, project_root
+from trading_pipeline.settings.environment import PipelineSettings, load_settings, project_root
 
 
 @pytest.fixture(autouse=True)
@@ -124,3 +125,69 @@ def test_a_wrong_setting_of_the_sources_is_named(monkeypatch, name, value):
     monkeypatch.setenv(f"TRADING_PIPELINE_{name}", value)
     with pytest.raises(ConfigurationError, match=name.lower()):
         load_settings()
+
+
+MARKER = "sk-MARKER-9f8e7d"
+SHAPES = [
+    MARKER,
+    f'"{MARKER}"',
+    f'["{MARKER}"]',
+    f'{{"{MARKER}": "{MARKER}"}}',
+    f'{{"kraken": "{MARKER}"}}',
+    f'{{"kraken": {{"{MARKER}": "{MARKER}"}}}}',
+    f'{{"kraken": {{"key": ["{MARKER}"], "secret": {{"{MARKER}": 1}}}}}}',
+    f'{{"kraken": {{"key": "{MARKER}", "secret": "{MARKER}", "apiKey": "{MARKER}"}}}}',
+    f'{{"{MARKER}": {{"key": "k"}}}}',
+    f"{{{MARKER}",
+    "[" * 100_000 + MARKER,
+    f'{{"kraken": {{"key": {"9" * 5000}, "secret": "{MARKER}"}}}}',
+]
+
+
+def everything_of(error: BaseException) -> str:
+    """All that a log could show of an error: its text, its values and what is chained to it."""
+    chain, told = [error], []
+    while chain:
+        each = chain.pop()
+        told += [repr(each), str(each), repr(getattr(each, "values", ""))]
+        told += traceback.format_exception(each)
+        chain += [one for one in (each.__cause__, each.__context__) if one is not None]
+    return "".join(told)
+
+
+@pytest.mark.parametrize("source", ["environment", "dotenv", "override"])
+@pytest.mark.parametrize(
+    "name", sorted(set(PipelineSettings.model_fields) - {"runtime_dir", "config_dir"})
+)
+def test_no_error_holds_the_value_of_a_variable(monkeypatch, tmp_path, caplog, name, source):
+    for shape in SHAPES:
+        overrides = {}
+        if source == "environment":
+            monkeypatch.setenv(f"TRADING_PIPELINE_{name.upper()}", shape)
+        elif source == "dotenv":
+            (tmp_path / ".env").write_text(f"TRADING_PIPELINE_{name.upper()}='{shape}'\n")
+        else:
+            overrides[name] = shape
+        if name in ("alpaca_api_key", "alpaca_secret_key"):  # any text may be one
+            settings = load_settings(**overrides)
+            assert MARKER not in repr(settings) + settings.model_dump_json()
+            continue
+        with pytest.raises(ConfigurationError, match=name) as caught:
+            load_settings(**overrides)
+        assert MARKER not in everything_of(caught.value)
+        assert str(caught.value).isprintable()
+    assert MARKER not in caplog.text
+
+
+def test_a_dotenv_file_that_is_no_text_is_named_without_its_content(tmp_path):
+    text = f"TRADING_PIPELINE_ALPACA_API_KEY={MARKER}\xff"
+    (tmp_path / ".env").write_bytes(text.encode("latin-1"))
+    with pytest.raises(ConfigurationError, match=r"\.env is not text in UTF-8") as caught:
+        load_settings()
+    assert MARKER not in everything_of(caught.value)
+
+
+@pytest.mark.parametrize("folder", ["~nobody_of_this_name/r", "a\0b"])
+def test_a_folder_that_cannot_be_is_a_plain_error(folder):
+    with pytest.raises(ConfigurationError, match="A folder"):
+        load_settings(runtime_dir=folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, date, datetime
 
 import pytest
@@ -210,6 +211,38 @@ class TestParameterSpace:
         assert len(grid) == count + 1
         assert grid == [pytest.approx((first + i * step) / 10, abs=1e-12) for i in range(count + 1)]
         assert len(set(grid)) == len(grid)
+
+    @pytest.mark.parametrize(
+        ("given", "words"),
+        [
+            ((0, 1e12, 1), "1,000,000,000,001 values, at most 1,000,000"),
+            ((0, 1e308, 1e-308), "inf values, at most 1,000,000"),
+            ((-1e308, 1e308, 1e300), "values, at most 1,000,000"),
+            ((0, 1_000_000, 1), "1,000,001 values"),
+            ((1, 1 + 1e-12, 1e-15), "too small to tell its values apart"),
+            ((1e18, 1e18 + 1000, 1), "too small to tell its values apart"),
+            ((0, 1, 0), "step must be above 0"),
+            ((0, 1, -1), "step must be above 0"),
+            ((1, 0, 1), "is empty"),
+            ((0, 1, math.nan), "finite"),
+            ((0, math.inf, 1), "finite"),
+            ((True, 5, 1), "not true or false"),
+            ((0, 5), "Field required|missing"),
+        ],
+    )
+    def test_a_range_without_a_sensible_number_of_values_is_refused(self, given, words):
+        with pytest.raises(ConfigurationError, match=words):
+            ParameterSpace.parse({"range": given}, where="a test")
+
+    def test_values_are_counted_without_being_built(self):
+        assert ParameterSpace(range=(0, 999_999, 1)).count() == 1_000_000
+        assert ParameterSpace(range=(5, 19, 5)).count() == 3
+        assert ParameterSpace(values=(1, "a")).count() == 2
+
+    @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+    def test_a_value_that_is_not_finite_is_refused(self, value):
+        with pytest.raises(ConfigurationError, match="not finite"):
+            ParameterSpace.parse({"values": [1, value]}, where="a test")
 
     def test_values_are_given_as_they_are(self):
         assert ParameterSpace(values=("long_only", 1, 0.5, None)).grid() == [

@@ -26,7 +26,7 @@ from trading_pipeline.domain.bars import BAR_COLUMNS
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.errors import ConfigurationError, TradingPipelineError, did_you_mean
 from trading_pipeline.features.sets.context import FeatureContext, Memory
-from trading_pipeline.own_code import error_place
+from trading_pipeline.own_code import error_place, is_failure
 
 __all__ = ["FeatureContext", "FeatureSet", "FeatureSpec", "FloatArray", "plain_window"]
 
@@ -114,7 +114,9 @@ class FeatureSpec:
             return self.compute(bars, **context, **self.parameters)
         except TradingPipelineError:
             raise
-        except Exception as error:
+        except BaseException as error:
+            if not is_failure(error):
+                raise
             from trading_pipeline.storage.disk_space import disk_full_error  # loads DuckDB
 
             full = disk_full_error(error, Path(os.environ["NUMBA_CACHE_DIR"]))

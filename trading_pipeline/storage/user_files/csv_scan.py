@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from trading_pipeline.domain.dataset_shape import TableShape, TimestampFormat
 from trading_pipeline.errors import DatasetFormatError
+from trading_pipeline.storage.duckdb_connection import connect
 from trading_pipeline.storage.user_files.cell_sql import text_literal, timestamp_sql
 from trading_pipeline.storage.user_files.row_sql import MARKS, NO_MOMENT, number_positions, rows_sql
 from trading_pipeline.storage.user_files.temporary_folder import (
@@ -171,7 +172,7 @@ def parquet_head(path: Path, rows: int) -> tuple[list[str], list[tuple[str, ...]
 
 @contextmanager
 def _connection(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    connection = duckdb.connect(":memory:", config={"temp_directory": f"{folder}/spill"})
+    connection = connect(config={"temp_directory": f"{folder}/spill"})
     try:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute(f"SET memory_limit = '{_MEMORY_LIMIT}'")

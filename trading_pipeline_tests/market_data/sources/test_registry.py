@@ -88,3 +88,9 @@ def test_no_client_is_imported_before_it_is_used():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_a_key_in_the_place_of_an_exchange_is_counted_and_not_shown(monkeypatch):
+    keys = '{"key": "k", "secret": "s"}'
+    monkeypatch.setenv("TRADING_PIPELINE_CCXT_KEYS", f'{{"sk-MARKER": {keys}, "kraken": {keys}}}')
+    assert source("ccxt").key_state() == "keys for kraken, 1 unknown exchange(s)"

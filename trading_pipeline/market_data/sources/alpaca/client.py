@@ -110,7 +110,8 @@ class AlpacaClients:
             ) from None
         except (ValueError, TypeError, AttributeError) as error:
             # before OSError, as JSON errors of requests are both
-            raise no_json_error("alpaca", what, f"{type(error).__name__}: {error}") from None
+            told = f"{type(error).__name__}: {error}"
+            raise no_json_error("alpaca", what, told, self._secrets) from None
         except OSError as error:
             raise transport_error("alpaca", what, error, self._secrets) from None
 

@@ -195,8 +195,8 @@ class CcxtExchange:
                     "See whether a newer version of ccxt can.",
                     source="ccxt",
                     exchange=self.name,
-                ) from error
-            raise self._outage(what, self._no_json) from error
+                ) from None  # what it said may hold keys
+            raise self._outage(what, self._no_json) from None
         if self._no_json is not None:
             raise self._outage(what, self._no_json)
         return answer
@@ -244,13 +244,13 @@ class CcxtExchange:
         """
         if self._asked_for_markets:
             self.client.markets = self.client.markets_by_id = None
-        return no_json_error(self.provider, what, page)
+        return no_json_error(self.provider, what, page, self._secrets)
 
 
 def _is_json(body: str) -> bool:
     try:
         return isinstance(json.loads(body), (dict, list))
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 

@@ -21,7 +21,7 @@ from trading_pipeline.errors import (
     RetryableFetchError,
 )
 from trading_pipeline.market_data.calendars import on_grid
-from trading_pipeline.market_data.sources.ccxt.exchange import MARKETS, CcxtExchange
+from trading_pipeline.market_data.sources.ccxt.exchange import MARKETS, CcxtExchange, exchange_names
 from trading_pipeline.market_data.sources.connection.network_source import (
     ProviderConnection,
     client_version,
@@ -63,9 +63,11 @@ class CcxtSource:
         return SourceCapabilities(timeframes=tuple(Timeframe))
 
     def key_state(self) -> str:
-        """For which exchanges there are keys."""
-        named = ", ".join(sorted(self.keys))
-        return f"keys for {named}" if named else "needs no key for bars, and has none"
+        """For which exchanges there are keys; a name that is no exchange could be a key itself."""
+        known = sorted(set(self.keys) & set(exchange_names()))
+        unknown = len(self.keys) - len(known)
+        named = [*known, *([f"{unknown} unknown exchange(s)"] if unknown else [])]
+        return f"keys for {', '.join(named)}" if named else "needs no key for bars, and has none"
 
     def fetch_bars(self, request: BarRequest) -> BarBatch:
         """Closed bars of the span, page by page.

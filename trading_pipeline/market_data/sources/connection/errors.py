@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from trading_pipeline.errors import DataFetchError, PermanentFetchError, RetryableFetchError
 from trading_pipeline.market_data.sources.connection.retry import retry_after_seconds
@@ -33,7 +34,9 @@ _REASONS: tuple[tuple[tuple[str, ...], str], ...] = (
 )
 """Words of HTTP libraries in small letters, and what they mean."""
 _QUERY = re.compile(r"\?[^\s'\"<>)]*")
+_CREDENTIALS = re.compile(r"//[^/@\s'\"]+@")
 _LONGEST = 300
+_LONGEST_READ = 10_000
 _SHORTEST_SECRET = 6
 """Anything shorter is no key, and would tear words apart."""
 
@@ -48,7 +51,7 @@ def status_error(
     secrets: Iterable[str] = (),
 ) -> DataFetchError:
     """The error of an HTTP status: 408, 418, 425, 429 and 5xx can pass, every other cannot."""
-    told = redacted(_excerpt(text), secrets)
+    told = _excerpt(text, secrets)
     said = f" and said: {told}" if told else ""
     values: dict[str, Any] = {"source": source, "status": status}
     if status in _PASSING or status >= 500:
@@ -61,18 +64,24 @@ def status_error(
     return PermanentFetchError(f"{source} answered {status} to {what}{said}. {advice}", **values)
 
 
-def no_json_error(source: str, what: str, text: str) -> RetryableFetchError:
+def no_json_error(
+    source: str, what: str, text: str, secrets: Iterable[str] = ()
+) -> RetryableFetchError:
     """The error of an answer that should be JSON and is not: a page of an outage or of a proxy."""
     return RetryableFetchError(
-        f"{source} answered {what} with something that is no JSON: {_excerpt(text) or 'nothing'}.",
+        f"{source} answered {what} with something that is no JSON: "
+        f"{_excerpt(text, secrets) or 'nothing'}.",
         source=source,
     )
 
 
-def shape_error(source: str, what: str, noun: str, error: Exception) -> RetryableFetchError:
+def shape_error(
+    source: str, what: str, noun: str, error: Exception, secrets: Iterable[str] = ()
+) -> RetryableFetchError:
     """The error of an answer that is JSON but does not have the shape of `noun`."""
     return RetryableFetchError(
-        f"{source} answered {what} with {noun} of another shape ({type(error).__name__}: {error}).",
+        f"{source} answered {what} with {noun} of another shape ({type(error).__name__}: "
+        f"{_excerpt(str(error), secrets)}).",
         source=source,
     )
 
@@ -86,7 +95,7 @@ def transport_error(
     """
     text = str(error)
     kind = type(error).__name__
-    told = f"{kind}: {redacted(_excerpt(text), secrets)}"
+    told = f"{kind}: {_excerpt(text, secrets)}"
     low = " ".join(f"{type(each).__name__} {each}" for each in _behind(error)).casefold()
     if "timeout" in kind.casefold() or "timed out" in text.casefold():
         reason, short = "did not answer in time", ""
@@ -108,19 +117,25 @@ def _behind(error: BaseException) -> list[BaseException]:
 
 
 def redacted(text: str, secrets: Iterable[str] = ()) -> str:
-    """The text without the given secrets and without query strings, which may carry some.
+    """The text without the given secrets, and without query strings and the names and passwords of
+    addresses, which may be some.
 
     >>> redacted("GET https://x.test/a?crumb=1 with key abc123", ["abc123"])
     'GET https://x.test/a?... with key ***'
     """
     for secret in secrets:
         if len(secret) >= _SHORTEST_SECRET:
-            text = text.replace(secret, "***")
-    return _QUERY.sub("?...", text)
+            for written in (secret, quote(secret, safe=""), quote_plus(secret)):
+                text = text.replace(written, "***")
+    return _QUERY.sub("?...", _CREDENTIALS.sub("//***@", text))
 
 
-def _excerpt(text: str) -> str:
-    """The words of an answer on one line, without tags, cut to a readable length."""
-    plain = re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", text, flags=re.S)
+def _excerpt(text: str, secrets: Iterable[str] = ()) -> str:
+    """The words of an answer on one line, without tags and secrets, cut to a readable length.
+
+    Secrets go first: a cut through one would leave its beginning.
+    """
+    plain = redacted(text[:_LONGEST_READ], secrets)
+    plain = re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", plain, flags=re.S)
     words = " ".join(plain.split()).rstrip(".")
     return words if len(words) <= _LONGEST else words[:_LONGEST] + "..."

@@ -128,7 +128,7 @@ class YahooSession:
 def _json(text: str) -> dict[str, Any] | None:
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return (
         document if isinstance(document, dict) and isinstance(document.get("chart"), dict) else None

@@ -8,6 +8,7 @@ from trading_pipeline.errors import PermanentFetchError, RetryableFetchError
 from trading_pipeline.market_data.sources.connection.errors import (
     no_json_error,
     redacted,
+    shape_error,
     status_error,
     transport_error,
 )
@@ -116,3 +117,30 @@ def test_the_reason_is_looked_for_behind_an_error_that_only_names_the_request():
         "ccxt-kraken could not be reached for its markets (its name could not be looked up: is "
         "there a network?)."
     )
+
+
+KEY = "sk-1234567890/+="
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda text: status_error("x", "y", 401, text=text, secrets=[KEY]),
+        lambda text: no_json_error("x", "y", text, [KEY]),
+        lambda text: shape_error("x", "y", "bars", ValueError(text), [KEY]),
+        lambda text: transport_error("x", "y", OSError(text), [KEY]),
+    ],
+)
+@pytest.mark.parametrize("before", [0, 290, 295, 299])
+def test_a_key_is_gone_wherever_the_answer_is_cut(made, before):
+    error = made("z" * before + f" {KEY} refused")
+    assert "sk-1" not in str(error) + repr(error.values)
+
+
+@pytest.mark.parametrize("written", [KEY, "sk-1234567890%2F%2B%3D"])
+def test_a_key_is_known_as_part_of_an_address_too(written):
+    assert redacted(f"GET /v1/{written}/bars", [KEY]) == "GET /v1/***/bars"
+
+
+def test_name_and_password_of_a_proxy_are_not_shown():
+    assert redacted("no way to http://me:pass@proxy:80/") == "no way to http://***@proxy:80/"
