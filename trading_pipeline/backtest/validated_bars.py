@@ -17,6 +17,7 @@ from numba import njit
 from trading_pipeline.backtest.arrays import BoolArray, FloatArray, IntArray
 from trading_pipeline.domain.bars import BAR_COLUMNS, normalize_bars, utc_index
 from trading_pipeline.domain.corporate_actions import CorporateAction
+from trading_pipeline.domain.price_rounding import widen_rounded
 from trading_pipeline.errors import ConfigurationError, DataQualityError, InsufficientDataError
 from trading_pipeline.settings.backtest_settings import SessionClose
 
@@ -37,12 +38,17 @@ _PROBLEMS = {
     6: "has no time stamp",
 }
 
+_OUTSIDE = (2, 3)
+"""Problems that may be no more than rounding."""
+
 
 @dataclass(frozen=True, eq=False)
 class ValidatedBars:
     """Bars of one instrument that passed every check; make them with `validate_bars`.
 
-    Reuse one object over many runs: the checks and conversions then happen once.
+    Reuse one object over many runs: the checks and conversions then happen once. `price_rounding`:
+    bars whose high or low was widened to open or close by at most 1.2e-7 of the price, the rounding
+    of 32-bit floats.
     """
 
     ts: IntArray
@@ -52,6 +58,7 @@ class ValidatedBars:
     close: FloatArray
     volume: FloatArray
     stamps: pd.DatetimeIndex
+    price_rounding: int = 0
     _kept_actions: tuple[tuple[CorporateAction, ...], ActionRows] | None = field(
         default=None, init=False, repr=False
     )
@@ -173,7 +180,8 @@ def validate_bars(bars: pd.DataFrame | ValidatedBars) -> ValidatedBars:
 
     `bars`: the contract's frame (`domain.bars`), as traded. Volume may be NaN-free zero (indices).
     Raises `InsufficientDataError` for no row and `DataQualityError` naming the first bad bar and
-    its values; nothing is sorted or repaired.
+    its values; nothing is sorted or repaired, but for the rounding of 32-bit prices, see
+    `ValidatedBars.price_rounding`.
     """
     if isinstance(bars, ValidatedBars):
         return bars
@@ -196,11 +204,22 @@ def validate_bars(bars: pd.DataFrame | ValidatedBars) -> ValidatedBars:
     rows = np.array(table, dtype=np.float64, order="C")  # a copy: the caller may change its frame
     columns = dict(zip(BAR_COLUMNS, rows, strict=True))
     row, problem = _first_problem(ts, *rows)
+    widened = 0
+    if problem in _OUTSIDE:
+        widened = _widen(rows)
+        row, problem = _first_problem(ts, *rows)
     if row >= 0:
         raise _bad_bar(normalize_bars(bars), row, problem)
     for values in (ts, *columns.values()):
         values.setflags(write=False)
-    return ValidatedBars(ts=ts, stamps=stamps, **columns)
+    return ValidatedBars(ts=ts, stamps=stamps, **columns, price_rounding=widened)
+
+
+def _widen(rows: FloatArray) -> int:
+    """Widen highs and lows in place where rounding to 32 bits moved them; how many bars changed."""
+    found = widen_rounded(*rows[:4])
+    rows[1], rows[2] = found.high, found.low
+    return int(np.count_nonzero(found.moved))
 
 
 def _plain_table(bars: pd.DataFrame) -> FloatArray | None:

@@ -27,6 +27,7 @@ _OTHERS = {
     "bad_timestamp": "rows whose time stamp cannot be read",
     "extra_cells": "rows with more cells than columns",
     "missing_volume": "rows without a volume (read as 0)",
+    "price_rounding": "rows whose high or low is widened by the rounding of 32-bit prices",
 }
 
 

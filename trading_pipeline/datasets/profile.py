@@ -42,7 +42,7 @@ class DatasetProfile:
     and four prices. `first` and `last`: ISO, as the file shows them (UTC where it has offsets; with
     the answered zone's offset). `problems` has the published codes, `other_findings` what has none:
     `extra_bar` (distinct stamps outside the calendar), `bad_timestamp`, `extra_cells`,
-    `missing_volume`.
+    `missing_volume`, `price_rounding`.
     """
 
     path: str

@@ -9,7 +9,7 @@ import pandas as pd
 
 __all__ = ["Finding", "Severity"]
 
-Severity = Literal["ERROR", "WARN"]
+Severity = Literal["ERROR", "WARN", "INFO"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,8 +17,9 @@ class Finding:
     """One thing that a check found.
 
     `ts`: the bar, None for the whole window. `value`: the number found. `detail`: a sentence. An
-    ERROR means that nothing may be built on the window; a WARN needs a person to look. `count`:
-    number of cases, above 1 only in a last row that stands for the cases not shown.
+    ERROR means that nothing may be built on the window; a WARN needs a person to look; an INFO
+    records what a rule set right. `count`: number of cases, above 1 only in a last row that stands
+    for the cases not shown.
     """
 
     check_name: str

@@ -8,6 +8,9 @@ from trading_pipeline.backtest import validate_bars
 from trading_pipeline.errors import DataQualityError, InsufficientDataError
 from trading_pipeline_tests.backtest.random_markets import action, flat_bars, frame
 
+NIFTY = [22532.0, 22532.05, 22530.0, 22532.05078125]
+"""A close told in 32 bits above a high told in decimals."""
+
 
 def spoil(column, value, row=1):
     bars = flat_bars(10, 11, 12)
@@ -127,4 +130,32 @@ def test_the_last_bar_of_many_is_checked_too():
     bars = pd.concat([flat_bars(*range(1, 90))])
     bars.iloc[-1, 2] = 1000.0
     with pytest.raises(DataQualityError, match=r"Bar 88 .* has a low of 1000.0"):
+        validate_bars(bars)
+
+
+@pytest.mark.parametrize(
+    ("prices", "high", "low"),
+    [
+        (NIFTY, 22532.05078125, 22530.0),
+        ([22532.05, 22540.0, 22532.05078125, 22533.0], 22540.0, 22532.05),
+        ([0.3, float(np.float32(0.3)) - 3e-8, 0.2, 0.3], 0.3, 0.2),
+        ([float(np.float32(1.1)), 1.1, 1.1, 1.1], float(np.float32(1.1)), 1.1),
+    ],
+)
+def test_the_rounding_of_32_bit_prices_widens_high_or_low(prices, high, low):
+    bars = flat_bars(10, 11, 12)
+    bars.loc[bars.index[1], ["open", "high", "low", "close"]] = prices
+    before = bars.copy()
+    checked = validate_bars(bars)
+    assert (checked.high[1], checked.low[1], checked.price_rounding) == (high, low, 1)
+    assert checked.frame["close"].iloc[1] == prices[3]
+    pd.testing.assert_frame_equal(bars, before)
+    assert validate_bars(flat_bars(10, 11, 12)).price_rounding == 0
+
+
+@pytest.mark.parametrize("miss", [1.3e-7, 1e-6, 1e-3])
+def test_more_than_the_rounding_of_32_bits_is_refused(miss):
+    bars = flat_bars(10, 11, 12)
+    bars.loc[bars.index[1], "high"] = 11.0 * (1 - miss)
+    with pytest.raises(DataQualityError, match=r"below its open 11\.0"):
         validate_bars(bars)

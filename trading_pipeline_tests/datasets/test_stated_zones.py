@@ -164,7 +164,8 @@ def test_epochs_cut_by_a_spreadsheet_are_refused_before_conflicts_are_counted(
 
 def test_a_single_cut_epoch_far_behind_the_head_is_refused_too(written):
     bars = session_bars("2024-01-01", "2024-03-15", "1h", "24/7")
-    rows = [[str(ts.value // 10**6), *r[1:]] for ts, r in zip(bars.index, rows_of(bars))]
+    stamps = [str(ts.value // 10**6) for ts in bars.index]
+    rows = [[stamp, *r[1:]] for stamp, r in zip(stamps, rows_of(bars), strict=True)]
     rows[1500][0] = "1.70952E+12"
     profile = profile_dataset(written(rows))
     assert not profile.accept

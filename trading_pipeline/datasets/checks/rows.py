@@ -12,6 +12,7 @@ import numpy as np
 
 from trading_pipeline.datasets.reading.rows import RowBatch
 from trading_pipeline.domain.moments import Flags, Moments
+from trading_pipeline.domain.price_rounding import widen_rounded
 
 __all__ = ["RowTally"]
 
@@ -23,8 +24,8 @@ class RowTally:
     """Counts over all batches so far; `add` takes the next one.
 
     `problems` has the published codes, `others` the rest: `bad_timestamp`, `extra_cells`,
-    `missing_volume`. `first` and `last` are the smallest and largest moment of bars. `cut_stamps`:
-    rows whose epoch a spreadsheet cut to an exponent, which are no bars.
+    `missing_volume`, `price_rounding`. `first` and `last` are the smallest and largest moment of
+    bars. `cut_stamps`: rows whose epoch a spreadsheet cut to an exponent, which are no bars.
     """
 
     rows: int = 0
@@ -96,6 +97,8 @@ class RowTally:
     def _prices(self, batch: RowBatch) -> None:
         opened, high, low, close = batch.prices.T
         readable = batch.readable
+        high, low, moved = widen_rounded(opened, high, low, close)
+        self.others["price_rounding"] += int(np.count_nonzero(readable & moved))
         with np.errstate(invalid="ignore"):
             below = high < low
             top, bottom = np.maximum(opened, close), np.minimum(opened, close)

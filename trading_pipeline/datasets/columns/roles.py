@@ -13,9 +13,7 @@ from trading_pipeline.datasets.columns.values import is_value
 from trading_pipeline.domain.bars import PRICE_COLUMNS
 from trading_pipeline.errors import DatasetFormatError, did_you_mean
 
-__all__ = [
-    "STAMP_NAMES",
-    "answered_columns", "columns_by_name", "columns_by_value", "plain_name"]
+__all__ = ["STAMP_NAMES", "answered_columns", "columns_by_name", "columns_by_value", "plain_name"]
 
 Positions = dict[str, tuple[int, ...]]
 Rows = Sequence[Sequence[str]]
@@ -141,7 +139,8 @@ def columns_by_value(rows: Rows, is_timestamp: IsTimestamp) -> Positions:
 def answered_columns(columns: Mapping[str, str | int], names: Sequence[str]) -> Positions:
     """Positions of the columns that the user named, by name or by position from 0.
 
-    A volume may be the sum of columns: `Up+Down`, or `6+7`. Raises `DatasetFormatError` for a column that the file does not have.
+    A volume may be the sum of columns: `Up+Down`, or `6+7`. Raises `DatasetFormatError` for a
+    column that the file does not have.
     """
     sums = _summed(columns.get("volume"), names)
     chosen = {

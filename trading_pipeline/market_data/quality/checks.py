@@ -27,6 +27,7 @@ from trading_pipeline.market_data.quality.findings import (
     Finding,
     findings_at,
 )
+from trading_pipeline.market_data.quality.price_rounding import rounding_findings, widen_bars
 from trading_pipeline.market_data.quality.warnings import check_warnings
 
 __all__ = ["ERROR_CHECKS", "CheckSettings", "Finding", "check_bars", "has_errors"]
@@ -67,6 +68,7 @@ def check_bars(
     findings += [*_ohlc(bars, settings), *_positive(bars, settings)]
     if any(finding.check_name != "ohlc" for finding in findings):
         return findings
+    findings += rounding_findings(bars, settings)
     calendar = calendar or instrument.calendar
     index = pd.DatetimeIndex(bars.index)
     findings += grid_findings(index, instrument, calendar, settings)
@@ -149,8 +151,7 @@ def _duplicate_words(rows: pd.DataFrame) -> str:
 
 
 def _ohlc(bars: pd.DataFrame, settings: CheckSettings) -> list[Finding]:
-    values = bars[list(PRICE_COLUMNS)].to_numpy()
-    opened, high, low, close = values.T
+    opened, high, low, close = widen_bars(bars, settings)[0][list(PRICE_COLUMNS)].to_numpy().T
     allowed = settings.ohlc_tolerance * np.abs(close)
     with np.errstate(invalid="ignore"):  # infinite prices are the finding of `positive`
         above = np.maximum(opened, close) - high

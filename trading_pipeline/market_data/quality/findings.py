@@ -17,6 +17,7 @@ from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_yo
 __all__ = [
     "CHECK_NAMES",
     "ERROR_CHECKS",
+    "INFO_CHECKS",
     "WARNING_CHECKS",
     "CheckSettings",
     "Finding",
@@ -42,7 +43,9 @@ WARNING_CHECKS = (
     "repair",
 )
 """Checks that only warn; `gap` warns too, up to `CheckSettings.gap_error_fraction`."""
-CHECK_NAMES = (*ERROR_CHECKS, *WARNING_CHECKS)
+INFO_CHECKS = ("price_rounding",)
+"""Records of what a rule set right; nobody need look."""
+CHECK_NAMES = (*ERROR_CHECKS, *WARNING_CHECKS, *INFO_CHECKS)
 """Every name that a finding can carry."""
 
 
@@ -50,7 +53,9 @@ CHECK_NAMES = (*ERROR_CHECKS, *WARNING_CHECKS)
 class CheckSettings:
     """Thresholds of the checks; fractions, bars and multiples as their names say.
 
-    `gap_error_fraction`: missing share of a listed market's expected bars above which `gap` blocks;
+    `ohlc_tolerance`: part of the close by which open and close may lie outside high and low; from
+    there to 1.2e-7, the rounding of 32-bit prices, high or low is widened, unless this is set below
+    its default. `gap_error_fraction`: missing share of a listed market's expected bars above which `gap` blocks;
     raise it for intraday bars of thinly traded symbols, where a bar without a trade is absent.
     `coverage_fraction`: share of the due bars below which `coverage` warns. `freshness_hours`: how
     long after a bar's close it may be absent. `restatement_tolerance`: relative change up to which

@@ -22,6 +22,7 @@ from trading_pipeline.market_data.quality.findings import (
     check_settings,
     findings_at,
 )
+from trading_pipeline.market_data.quality.price_rounding import widen_bars
 from trading_pipeline.market_data.quality.repairs import repair_bars
 from trading_pipeline.market_data.quality.restatements import (
     bar_revisions,
@@ -166,6 +167,8 @@ def _formed(
         return None, []  # the schema check will say what is wrong
     fetched = instrument.resample_from or instrument.timeframe
     bars, findings = repair_bars(bars, fetched, instrument.calendar, settings)
+    bars, rounded = widen_bars(bars, settings)
+    findings += rounded
     if instrument.resample_from is not None:
         coarse, found = _resampled(bars, instrument, asked, cutoff, settings)
         return coarse, [*findings, *found]

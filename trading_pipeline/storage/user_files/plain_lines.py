@@ -118,8 +118,8 @@ def _form(path: Path, shape: TableShape) -> tuple[int, _Form]:
     delimiter, places = shape.delimiter, shape.positions
     used = [place for each in places.values() for place in each]
     stamp_places = places.get("timestamp", ())
-    is_sum = any(len(each) > 1 for role, each in places.items() if role != "timestamp")
-    if delimiter is None or shape.quoted or len(set(used)) < len(used) or not stamp_places or is_sum:
+    shared = len(set(used)) < len(used) or len(places.get("volume", ())) > 1
+    if delimiter is None or shape.quoted or shared or not stamp_places:
         raise NotPlainError("The columns are not plain.", path=str(path))
     first = head[at:].lstrip(b"\r\n").partition(b"\n")[0].split(delimiter.encode())
     is_full = len(first) == shape.width

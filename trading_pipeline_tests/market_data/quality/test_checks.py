@@ -14,6 +14,7 @@ from trading_pipeline.market_data.quality.checks import (
     has_errors,
 )
 from trading_pipeline.market_data.quality.findings import CHECK_NAMES, findings_at
+from trading_pipeline.market_data.quality.price_rounding import widen_bars
 
 WEEK = ["2012-03-05", "2012-03-06", "2012-03-07", "2012-03-08", "2012-03-09"]
 PRICES = [10.0, 11.0, 10.5, 10.7, 10.6]
@@ -187,3 +188,17 @@ def test_bars_are_not_changed_by_checking_them(week, stock):
     before = week.copy()
     check_bars(week, instrument=stock)
     pd.testing.assert_frame_equal(week, before)
+
+
+@pytest.mark.parametrize(("miss", "found"), [(5e-8, ["price_rounding"]), (1.3e-7, ["ohlc"])])
+def test_prices_told_in_32_bits_are_noted_and_more_is_an_error(week, stock, miss, found):
+    week.loc[week.index[2], "high"] = 10.5 * (1 - miss)
+    week.loc[week.index[2], ["open", "close"]] = 10.5
+    week.loc[week.index[2], "low"] = 10.4
+    findings = check_bars(week, instrument=stock)
+    assert names(findings) == found
+    assert has_errors(findings) == (found == ["ohlc"])
+    widened, noted = widen_bars(week, CheckSettings())
+    assert (widened["high"].iloc[2] == 10.5) == (found == ["price_rounding"])
+    assert names(noted) == [name for name in found if name == "price_rounding"]
+    assert {finding.severity for finding in noted} <= {"INFO"}
