@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -37,7 +38,8 @@ class ScenarioInputs:
     """One instrument's data, all of it up to the scenario's end.
 
     `raw`: bars as traded. `factors`: columns `total` and `split`, one row a bar. `known_at`: one
-    stamp a bar. `predictions`: by model name, as `strategies.Market` takes them.
+    stamp a bar. `predictions` by model name and `external` inputs by name, as `strategies.Market`
+    takes them.
     """
 
     instrument: Instrument
@@ -47,6 +49,7 @@ class ScenarioInputs:
     actions: Sequence[CorporateAction]
     periods_per_year: float
     predictions: Mapping[str, pd.DataFrame]
+    external: Mapping[str, pd.DataFrame] = dataclasses.field(default_factory=dict)
 
     @property
     def market(self) -> Market:
@@ -57,17 +60,22 @@ class ScenarioInputs:
             self.known_at,
             self.predictions,
             split_factor=self.factors["split"].to_numpy(),
+            inputs=self.external,
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScenarioRun:
-    """A result, what buying and holding would have made, and all metrics of both together."""
+    """A result, what buying and holding would have made, and all metrics of both together.
+
+    `outside`: what the strategy read besides the market, of which the audit knows nothing.
+    """
 
     result: BacktestResult
     benchmark: BacktestResult
     metrics: dict[str, float]
     parameters: dict[str, Any]
+    outside: tuple[str, ...] = ()
 
 
 def scenario_settings(
@@ -138,7 +146,7 @@ def run_scenario(
     parameters = strategies.validate_params(name, scenario.strategy.params)
     market = inputs.market.traded_from(rows.start)
     signals = scenario_signals(name, parameters, market, rows, strategies)
-    strategies.ensure_own_is_causal(name, market, parameters)
+    outside = strategies.ensure_own_is_causal(name, market, parameters)
     result = run_backtest(bars, signals, settings, actions=inputs.actions)
     held = benchmark_settings(settings)
     hold = strategies.validate_params(scenario.benchmark, {})
@@ -160,6 +168,7 @@ def run_scenario(
         benchmark=benchmark,
         metrics=metrics,
         parameters=parameters.model_dump(mode="json"),
+        outside=outside,
     )
 
 

@@ -7,8 +7,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import typer
+from rich.markup import escape
 
 from trading_pipeline.cli.session import stdout_console
+from trading_pipeline.own_code import not_audited
 
 if TYPE_CHECKING:
     from trading_pipeline.stages.features.audit import AuditOfStored
@@ -54,6 +56,10 @@ def _print(found: AuditOfStored) -> None:
         f"{found.kind} '{found.name}' on {found.bars:,} bars of {found.instrument}, "
         f"{found.first_ts:%Y-%m-%d} to {found.last_ts:%Y-%m-%d}"
     )
+    if found.outside:
+        where = "market.inputs" if found.kind == "strategy" else "context.inputs"
+        told = not_audited(f"The {found.kind} '{found.name}'", found.outside, read_from=where)
+        console.print(f"[yellow]{escape(told)}[/]", soft_wrap=True)
     if not found.findings:
         console.print(f"[green]ok[/] {on}: nothing reads the future.", soft_wrap=True)
         return

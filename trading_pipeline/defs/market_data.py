@@ -100,7 +100,7 @@ def bars_asset(grid: dg.MultiPartitionsDefinition) -> dg.AssetsDefinition:
         configuration asks for whole windows again, final ones too. `quality_score` is from 0 to 1.
         """
         make = partial(BarStage, refetch=config.refetch)
-        outcomes, _ = work_through(context, workspace.open(context), make)
+        outcomes, _, _ = work_through(context, workspace.open(context), make)
         return report(context, outcomes, bar_check_results(outcomes))
 
     return bars

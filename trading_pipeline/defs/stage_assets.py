@@ -73,8 +73,8 @@ def stage_asset(
         context: dg.AssetExecutionContext, workspace: WorkspaceResource
     ) -> dg.MaterializeResult:
         opened = workspace.open(context)
-        outcomes, findings = work_through(context, opened, make, audited=bool(checks))
-        return report(context, outcomes, audit_results(findings, checks or {}))
+        outcomes, findings, outside = work_through(context, opened, make, audited=bool(checks))
+        return report(context, outcomes, audit_results(findings, checks or {}, outside))
 
     return asset
 
@@ -85,21 +85,24 @@ def work_through(
     make: MakeStage,
     *,
     audited: bool = False,
-) -> tuple[list[Outcome], list[CausalityFinding]]:
-    """Materialize the partitions of a run, instrument by instrument; outcomes and audit findings.
+) -> tuple[list[Outcome], list[CausalityFinding], list[str]]:
+    """Materialize the partitions of a run, instrument by instrument.
 
+    The answer holds the outcomes, what the audits found, and what a user's code reads from outside.
     What was written has passed, so only pending partitions are audited. A blocking check stops this
     run alone, so what has findings is not written: that stops later runs too.
     """
     outcomes: list[Outcome] = []
     findings: list[CausalityFinding] = []
+    outside: dict[str, None] = {}
     for instrument_id, names in _names_by_instrument(context):
         stage = make(workspace, instrument_id)
         keys = stage.keys(names)
         found = stage.audit(keys) if audited and stage.pending(keys) else []
         findings += found
         outcomes += [] if found else stage.materialize(keys)
-    return outcomes, findings
+        outside |= dict.fromkeys(stage.read_outside()) if audited else {}
+    return outcomes, findings, list(outside)
 
 
 def report(

@@ -109,6 +109,10 @@ class Stage(ABC, Generic[Key, Product]):
         """What in the partitions reads the future; nothing where an asset is not audited."""
         return []
 
+    def read_outside(self) -> tuple[str, ...]:
+        """What a user's code reads besides bars and declared inputs, of which no audit knows."""
+        return ()
+
 
 class ByWindow(Stage[Window, Product]):
     """A stage whose keys are windows."""

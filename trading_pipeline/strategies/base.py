@@ -8,13 +8,14 @@ unknown key, a text where a number is expected, or decimals in a whole number ar
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Generic, Literal, TypeVar, get_args
 
 from pydantic import ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 from trading_pipeline.domain.crossing_plan import CrossingPlan
 from trading_pipeline.domain.signals import Signals
+from trading_pipeline.settings.external_input import ExternalInputSpec
 from trading_pipeline.settings.spec_model import SpecModel
 from trading_pipeline.strategies.market import Market
 
@@ -60,6 +61,10 @@ class Strategy(ABC, Generic[ParamsT]):
 
     params_type: type[ParamsT] = StrategyParams  # type: ignore[assignment]
     """Class of the parameters; every parameter has a default."""
+
+    inputs: ClassVar[Sequence[Mapping[str, object] | ExternalInputSpec]] = ()
+    """External inputs that `market.inputs` must hold, as in `inputs:` (docs/own-code.md); in a
+    user's file the module may have them too."""
 
     def __init_subclass__(cls, **options: object) -> None:
         """Take the class of the parameters from the brackets, unless the class sets it itself."""

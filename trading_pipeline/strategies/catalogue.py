@@ -17,9 +17,15 @@ from trading_pipeline.domain.crossing_plan import CrossingPlan
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.errors import ConfigurationError, StrategyError
 from trading_pipeline.own_code import OwnCode, Registry, explained, load_own_code, only_class
+from trading_pipeline.settings.external_input import (
+    ExternalInputSpec,
+    declared_in,
+    external_inputs,
+)
 from trading_pipeline.settings.spec_model import explain_validation_error
 from trading_pipeline.strategies.base import Strategy, StrategyParams
 from trading_pipeline.strategies.buy_and_hold import BuyAndHold
+from trading_pipeline.strategies.fresh_strategies import FreshSignals
 from trading_pipeline.strategies.lookahead_check import ensure_signals_causal
 from trading_pipeline.strategies.market import Market
 from trading_pipeline.strategies.ml.direction import MlDirection
@@ -81,7 +87,11 @@ class StrategyCatalogue(Registry[Strategy[Any]]):
 
     def signals(self, name: str, market: Market, params: StrategyParams) -> Signals:
         """Signals of every bar of the market, checked for their type and length."""
-        chosen = self.get(name)
+        return self._signals_of(self.get(name), name, market, params)
+
+    def _signals_of(
+        self, chosen: Strategy[Any], name: str, market: Market, params: StrategyParams
+    ) -> Signals:
         with self._explained(name, "signals"):
             found: object = chosen.signals(market, params)
         if isinstance(found, Signals) and len(found) == len(market):
@@ -97,13 +107,36 @@ class StrategyCatalogue(Registry[Strategy[Any]]):
             line=line,
         )
 
-    def ensure_own_is_causal(self, name: str, market: Market, params: StrategyParams) -> None:
+    def fresh_signals(self, name: str, params: StrategyParams) -> FreshSignals:
+        """As `signals`, by code that remembers nothing of earlier calls.
+
+        `notes` of the answer say what the strategy read from outside in the calls so far.
+        """
+        return FreshSignals(
+            self.get(name),
+            params,
+            lambda chosen, market, given: self._signals_of(chosen, name, market, given),
+        )
+
+    def ensure_own_is_causal(
+        self, name: str, market: Market, params: StrategyParams
+    ) -> tuple[str, ...]:
         """Raise `LookaheadError` where a user's strategy reads the future on this market.
 
-        The shipped strategies are audited by the package's tests.
+        The answer says what the strategy read from outside, of which an audit knows nothing. The
+        shipped strategies are audited by the package's tests.
         """
-        if name in self.own.files:
-            ensure_signals_causal(lambda seen: self.signals(name, seen, params), market, name)
+        if name not in self.own.files:
+            return ()
+        fresh = self.fresh_signals(name, params)
+        ensure_signals_causal(
+            lambda seen: self.signals(name, seen, params), market, name, fresh=fresh
+        )
+        return fresh.notes
+
+    def external_inputs(self, name: str) -> tuple[ExternalInputSpec, ...]:
+        """External inputs that the strategy declares; `market.inputs` must hold them."""
+        return external_inputs(self.get(name).inputs, where=f"The strategy '{name}'")
 
     def warmup_bars(self, name: str, params: Mapping[str, object]) -> int:
         """Bars before the first one that can have a signal."""
@@ -160,6 +193,9 @@ def _strategy_of(module: ModuleType) -> tuple[str, Strategy[Any]]:
             "default for each parameter, and class Mine(Strategy[MineParams]).",
             line=inspect.getsourcelines(found)[1],
         )
+    if not found.inputs:
+        found.inputs = declared_in(vars(module), where="The file")
+    found.inputs = external_inputs(found.inputs, where="The file")
     return found.name, found()
 
 

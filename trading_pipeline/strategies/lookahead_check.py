@@ -13,13 +13,17 @@ from trading_pipeline.features.audits.causality import (
     audit_causality,
     ensure_causal,
 )
+from trading_pipeline.features.audits.recomputation import changed_bars
 from trading_pipeline.strategies.base import Strategy, StrategyParams
+from trading_pipeline.strategies.fresh_strategies import fresh_signals
 from trading_pipeline.strategies.market import Market
 
 __all__ = ["audit_strategy", "ensure_signals_causal", "ensure_strategy_causal"]
 
 _MEMORY = 60  # bars that signals depend on, where no strategy says so
 _FUTURES = 60  # bars after which all others are replaced, one a call
+_SEED = 11
+SignalsOf = Callable[[Market], Signals]
 
 
 def ensure_strategy_causal(
@@ -35,8 +39,9 @@ def ensure_strategy_causal(
     At each of `cuts` random bars and the last one. Later predictions are taken away together with
     the bars. For leaks in few bars, other bars are put after many bars at once and, since a
     strategy may remember all the past, after telling and random ones alone. Texts of `reason` are
-    not compared. Raises `LookaheadError` naming the field, the bar and both values,
-    `InsufficientDataError` below two bars.
+    not compared. Everything but the first computation uses a copy of a user's file that remembers
+    nothing (`own_code.FreshCopies`), or of the strategy as it was given. Raises `LookaheadError`
+    naming the field, the bar and both values, `InsufficientDataError` below two bars.
     """
     ensure_signals_causal(
         lambda seen: strategy.signals(seen, params),
@@ -45,24 +50,27 @@ def ensure_strategy_causal(
         memory=strategy.warmup_bars(params),
         cuts=cuts,
         seed=seed,
+        fresh=fresh_signals(strategy, params),
     )
 
 
 def ensure_signals_causal(
-    signals: Callable[[Market], Signals],
+    signals: SignalsOf,
     market: Market,
     name: str,
     *,
     memory: int = _MEMORY,
     cuts: int = 5,
     seed: int = 7,
+    fresh: SignalsOf | None = None,
 ) -> None:
     """As `ensure_strategy_causal`, for the signals of the strategy `name` as a function.
 
-    `memory`: bars that its signals usually depend on.
+    `memory`: bars that its signals usually depend on. `fresh`: as `signals`, by code that remembers
+    nothing of earlier calls.
     """
     ensure_causal(
-        _decisions(signals, market),
+        _decisions(signals, market, fresh or signals),
         market.raw,
         subject=f"the strategy '{name}'",
         cuts=cuts,
@@ -73,27 +81,34 @@ def ensure_signals_causal(
 
 
 def audit_strategy(
-    signals: Callable[[Market], Signals],
+    signals: SignalsOf,
     market: Market,
     *,
     memory: int = _MEMORY,
     cuts: int = 5,
     seed: int = 7,
+    fresh: SignalsOf | None = None,
 ) -> list[CausalityFinding]:
     """As `ensure_signals_causal`, but gives what was found instead of raising it."""
-    decide = _decisions(signals, market)
+    decide = _decisions(signals, market, fresh or signals)
     return audit_causality(
         decide, market.raw, cuts=cuts, seed=seed, memory=memory, futures=_FUTURES
     )
 
 
 def _decisions(
-    signals: Callable[[Market], Signals], market: Market
+    signals: SignalsOf, market: Market, fresh: SignalsOf
 ) -> Callable[[pd.DataFrame], pd.DataFrame]:
-    """Signals as a table, for the first bars of the market as they are given."""
+    """Signals as a table, for the first bars of the market as they are given.
+
+    `signals` decides on the market as it is, `fresh` on every other one.
+    """
 
     def decide(raw: pd.DataFrame) -> pd.DataFrame:
         known = market.head(len(raw)) if len(raw) < len(market) else market
+        changed = changed_bars(known.raw, raw)
+        inputs = known.inputs.other_after(changed, _SEED)
+        chosen = signals if known is market and not changed.any() else fresh
         seen = Market(
             raw,
             known.factor,
@@ -101,8 +116,9 @@ def _decisions(
             known.prediction_frames,
             split_factor=known.split_factor,
             first_traded=known.first_traded,
+            inputs=inputs,
         )
-        decided = signals(seen).to_frame(pd.DatetimeIndex(raw.index))
+        decided = chosen(seen).to_frame(pd.DatetimeIndex(raw.index))
         return decided.drop(columns="reason", errors="ignore")
 
     return decide

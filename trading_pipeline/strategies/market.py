@@ -1,4 +1,6 @@
-"""What a strategy may look at: one instrument's bars, and the predictions known at each of them.
+"""What a strategy may look at: one instrument's bars, and what was known at each of them.
+
+Predictions of models and declared external inputs are joined on `known_at`, never on `ts`.
 
 The engine trades prices as traded. A strategy sees forward-adjusted prices: a split or a dividend
 causes no jump in them, and a later corporate action never changes them.
@@ -14,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trading_pipeline.domain.as_known import InputsAsKnown, newest_known
 from trading_pipeline.domain.bars import PRICE_COLUMNS, normalize_bars, utc_index
 from trading_pipeline.errors import DataQualityError, StrategyError
 
@@ -46,6 +49,8 @@ class Market:
         Factor of the splits alone; volume is divided by it.
     first_traded
         Row of the first bar that is traded. The bars before it only warm a strategy up.
+    inputs
+        Declared external inputs by name, frames with one row a bar (`domain.as_known`).
 
     Raises
     ------
@@ -69,6 +74,7 @@ class Market:
         *,
         split_factor: npt.ArrayLike | None = None,
         first_traded: int = 0,
+        inputs: Mapping[str, pd.DataFrame] | None = None,
     ) -> None:
         self.raw = normalize_bars(raw)
         self.factor = self._checked_factor("factor", factor)
@@ -76,6 +82,11 @@ class Market:
         self.known_at = self._checked_clock(known_at)
         self.prediction_frames: Mapping[str, pd.DataFrame] = dict(predictions or {})
         self.first_traded = _checked_row(first_traded)
+        self.inputs = self._checked_inputs(inputs or {})
+        """By name, for each bar the newest row of a declared input that was known by then.
+
+        The column `known_at` says from when; NaN (NaT) before the first row. Same index as `bars`.
+        """
 
     def __len__(self) -> int:
         """Number of bars."""
@@ -128,6 +139,7 @@ class Market:
             frames,
             split_factor=None if self.split_factor is None else self.split_factor[:rows],
             first_traded=self.first_traded,
+            inputs=self.inputs.rows(self.raw.index[:rows]),
         )
 
     def traded_from(self, row: int) -> Market:
@@ -137,6 +149,17 @@ class Market:
         market = copy(self)
         market.first_traded = _checked_row(row)
         return market
+
+    def _checked_inputs(self, given: Mapping[str, pd.DataFrame]) -> InputsAsKnown:
+        for name, frame in given.items():
+            if not frame.index.equals(self.raw.index):
+                raise DataQualityError(
+                    f"The input {name!r} has {len(frame)} rows, or other stamps than the "
+                    f"{len(self.raw)} bars; it must have one row for each bar.",
+                    input=name,
+                    rows=len(frame),
+                )
+        return InputsAsKnown(given)
 
     def _checked_factor(self, name: str, given: npt.ArrayLike | None) -> FloatArray | None:
         if given is None:
@@ -194,7 +217,7 @@ class Market:
                 model=name,
             )
         moments = clock.asi8
-        newest = np.searchsorted(moments, self.known_at.asi8, side="right") - 1
+        newest = newest_known(clock, self.known_at)
         rows = frame.drop(columns="known_at").reset_index(drop=True)
         # reindex puts NaN for -1, which is no label of the fresh index
         aligned = rows.reindex(newest).set_axis(self.raw.index, axis=0)

@@ -5,15 +5,26 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 
 from trading_pipeline.features.audits.causality import CausalityFinding
+from trading_pipeline.own_code import not_audited
 
-__all__ = ["FEATURE_CHECKS", "LABEL_CHECKS", "PATTERN_CHECKS", "audit_results", "audit_specs"]
+__all__ = [
+    "FEATURE_CHECKS",
+    "LABEL_CHECKS",
+    "OUTSIDE_DATA",
+    "PATTERN_CHECKS",
+    "audit_results",
+    "audit_specs",
+]
 
+OUTSIDE_DATA = "outside_data"
 _PREFIX = "No value changes when later bars are taken away."
 FEATURE_CHECKS = {
     "prefix_truncation": _PREFIX,
     "scrambled_future": "No value changes when later bars are permuted and scaled.",
     "warmup": "Values do not depend on bars further back than the declared warm-up.",
     "permuted_labels": "A model of these features learns nothing from permuted outcomes.",
+    OUTSIDE_DATA: "Files of the user's read nothing besides bars and declared inputs; of what they "
+    "read, no audit knows. It warns and does not block.",
 }
 LABEL_CHECKS = {
     "label_span": "A label changes with the bars up to its end and with no later one.",
@@ -24,18 +35,37 @@ _SHOWN_FINDINGS = 20
 
 
 def audit_specs(key: dg.AssetKey, checks: Mapping[str, str]) -> list[dg.AssetCheckSpec]:
-    """Blocking checks of an asset, by name and description."""
+    """Checks of an asset, by name and description; all but that of outside data block."""
     return [
-        dg.AssetCheckSpec(name, asset=key, blocking=True, description=text)
+        dg.AssetCheckSpec(name, asset=key, blocking=name != OUTSIDE_DATA, description=text)
         for name, text in checks.items()
     ]
 
 
 def audit_results(
-    findings: Sequence[CausalityFinding], checks: Mapping[str, str]
+    findings: Sequence[CausalityFinding], checks: Mapping[str, str], outside: Sequence[str] = ()
 ) -> list[dg.AssetCheckResult]:
-    """One result a check; a failed one names columns, rows, both values and the fix."""
-    return [_result(name, [f for f in findings if f.audit == name]) for name in checks]
+    """One result a check; a failed one names columns, rows, both values and the fix.
+
+    `outside`: what a user's code read from outside.
+    """
+    return [
+        _outside_result(outside)
+        if name == OUTSIDE_DATA
+        else _result(name, [f for f in findings if f.audit == name])
+        for name in checks
+    ]
+
+
+def _outside_result(outside: Sequence[str]) -> dg.AssetCheckResult:
+    told = not_audited("A file of this set", outside, read_from="context.inputs")
+    return dg.AssetCheckResult(
+        passed=not outside,
+        check_name=OUTSIDE_DATA,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=told or None,
+        metadata={"reads": "; ".join(outside)},
+    )
 
 
 def _result(name: str, findings: Sequence[CausalityFinding]) -> dg.AssetCheckResult:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from functools import partial
 
 import pandas as pd
 
@@ -17,12 +15,15 @@ from trading_pipeline.features.audits.causality import (
 from trading_pipeline.features.audits.comparison import CausalityFinding, computed_table
 from trading_pipeline.features.audits.labels import audit_label_span
 from trading_pipeline.features.audits.permutation import audit_permuted_labels
+from trading_pipeline.features.audits.recomputation import SetRecomputation
 from trading_pipeline.features.audits.set_slices import audit_set_slices
 from trading_pipeline.features.audits.slices import audit_other_futures
 from trading_pipeline.features.labels.labels import Labels, compute_labels
+from trading_pipeline.features.own_features import fresh_sets
 from trading_pipeline.features.sets.computation import compute_features
 from trading_pipeline.features.sets.context import FeatureContext
 from trading_pipeline.features.sets.feature_set import FeatureSet
+from trading_pipeline.own_code import FreshCopies
 from trading_pipeline.settings.label_spec import LabelSpec
 
 __all__ = ["LabelsOfBars", "audit_feature_set", "audit_labels", "simple_features"]
@@ -40,6 +41,7 @@ def audit_feature_set(
     context: FeatureContext | None = None,
     cuts: int = 30,
     seed: int = 7,
+    fresh: FreshCopies[FeatureSet] | None = None,
 ) -> list[CausalityFinding]:
     """Every audit of a feature set on forward-adjusted bars; an empty list where all is well.
 
@@ -47,31 +49,33 @@ def audit_feature_set(
     sixth of them, and permuted outcomes (of the forward return over 5 bars). A column that is 0 or
     1 rarely changes at any one cut, hence so many. For leaks in few rows, other bars are put after
     many rows at once (`audits.slices`), for the columns in which nothing was found so far.
-    `context`: timeframe and calendar of the bars, where features depend on them. Raises
+    `context`: timeframe, calendar and inputs of the bars, where features depend on them. `fresh`:
+    copies of the set for the recomputations; its `notes` say what the set read from outside. Raises
     `InsufficientDataError` where no column has a value to compare; the permuted outcomes are left
     out where fewer than 100 rows are complete.
     """
     # a feature that looks ahead has no value at the end, which the audit has to see
-    unchecked = partial(compute_features, context=context, complete=False)
-    compute = partial(unchecked, chosen)
-    full = computed_table(compute, bars)
-    few = max(cuts // 6, 1)
+    full = computed_table(
+        lambda given: compute_features(chosen, given, context=context, complete=False), bars
+    )
+    fresh = fresh or fresh_sets(chosen)
+    again = SetRecomputation(bars=bars, context=context, fresh=fresh)
+    compute, few = again.of(chosen.specs), max(cuts // 6, 1)
     findings = audit_prefix_truncation(compute, bars, cuts=cuts, seed=seed, full=full)
     # other cuts than those of the prefixes
     findings += audit_scrambled_future(compute, bars, cuts=few, seed=seed + 1, full=full)
     seen = {finding.column for finding in findings}
-    findings += audit_set_slices(chosen, bars, full, context=context, found=seen, seed=seed)
+    findings += audit_set_slices(
+        chosen, bars, full, context=context, found=seen, seed=seed, fresh=fresh
+    )
     bounded = [spec for spec in chosen.specs if spec.memory != "all"]
     for warmup in sorted({spec.warmup_in(context) for spec in bounded}):
         if len(bars) > warmup + 1:
             specs = tuple(spec for spec in bounded if spec.warmup_in(context) == warmup)
             # the columns of this warm-up alone: the whole set for each would take many times as
             # long
-            part = replace(chosen, specs=specs)
-            known = full[list(part.columns)]
-            findings += audit_warmup(
-                partial(unchecked, part), bars, warmup, cuts=few, seed=seed, full=known
-            )
+            known = full[[spec.name for spec in specs]]
+            findings += audit_warmup(again.of(specs), bars, warmup, cuts=few, seed=seed, full=known)
     if full.notna().all(axis=1).sum() >= _LEAST_ROWS:
         labels = compute_labels(_PROBE, bars, pd.DatetimeIndex(bars.index)).frame
         findings += audit_permuted_labels(full, labels, seed=seed)

@@ -7,10 +7,13 @@ from dataclasses import replace
 
 import pandas as pd
 
-from trading_pipeline.features.audits.comparison import CausalityFinding, Compute
+from trading_pipeline.features.audits.comparison import CausalityFinding
+from trading_pipeline.features.audits.recomputation import SetRecomputation
 from trading_pipeline.features.audits.slices import audit_other_futures, audit_slices
+from trading_pipeline.features.own_features import fresh_sets
 from trading_pipeline.features.sets.context import FeatureContext
-from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec, compute_features
+from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec
+from trading_pipeline.own_code import FreshCopies
 
 __all__ = ["audit_set_slices"]
 
@@ -27,11 +30,14 @@ def audit_set_slices(
     context: FeatureContext | None = None,
     found: Collection[str] = (),
     seed: int = 7,
+    fresh: FreshCopies[FeatureSet] | None = None,
 ) -> list[CausalityFinding]:
     """Other bars after as many rows as time allows, for each column but those of `found`.
 
-    `full`: the columns of all bars. At most one finding a column.
+    `full`: the columns of all bars. `fresh`: as in `audit_feature_set`. At most one finding a
+    column.
     """
+    again = SetRecomputation(bars=bars, context=context, fresh=fresh or fresh_sets(chosen))
     groups: dict[int | None, list[FeatureSpec]] = {}
     for spec in chosen.specs:
         if spec.name not in found:
@@ -41,14 +47,10 @@ def audit_set_slices(
     findings: list[CausalityFinding] = []
     for band, specs in groups.items():
         part = replace(chosen, specs=tuple(specs))
-        columns, work = full[list(part.columns)], _work(part, context)
+        columns, work = full[list(part.columns)], again.of(specs)
         if band is None:
             findings += audit_other_futures(work, bars, rows=_FUTURES, seed=seed, full=columns)
         else:
             memory = part.warmup_in(context)
             findings += audit_slices(work, bars, memory, seed=seed, full=columns)
     return findings
-
-
-def _work(part: FeatureSet, context: FeatureContext | None) -> Compute:
-    return lambda rows: compute_features(part, rows, context=context, complete=False)

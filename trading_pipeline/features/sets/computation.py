@@ -26,10 +26,11 @@ def compute_features(
     """The features of forward-adjusted `bars`: same index, one float64 column a feature.
 
     Row i of a column is NaN for i < warmup and a finite number from there on; nothing is filled.
-    Fewer bars than the warm-up give NaN only. Volume may be 0 throughout. `context` is needed for
-    intraday bars by features that read sessions, and by those of coarser bars. The frame is one
-    block of 8 bytes a value, and what a formula needs besides is let go before the next one. With
-    `complete=False` NaN after the warm-up is left for an audit to judge.
+    Fewer bars than the warm-up give NaN only. The warm-up of features that take the context begins
+    at the first bar at which all inputs of the context were known. Volume may be 0 throughout.
+    `context` is needed for intraday bars by features that read sessions, and by those of coarser
+    bars. The frame is one block of 8 bytes a value, and what a formula needs besides is let go
+    before the next one. With `complete=False` NaN after the warm-up is left for an audit to judge.
 
     Raises `DataQualityError` for bars that are not in increasing order, have a NaN, an infinite
     value, a price of 0 or less or a negative volume, and, by name, for a feature that gives another
@@ -38,10 +39,12 @@ def compute_features(
     _check_bars(bars)
     _keep_freed_memory()
     specs = feature_set.specs
+    context = None if context is None else context.at(bars.index)
+    warmups = [_warmup(spec, context) for spec in specs]
     block = np.empty((len(specs), len(bars)))
     together: dict[str, list[int]] = {}
     for place, spec in enumerate(specs):
-        if len(bars) > spec.warmup_in(context):
+        if len(bars) > warmups[place]:
             together.setdefault(_computed_as(spec), []).append(place)
         else:
             block[place] = np.nan
@@ -50,9 +53,9 @@ def compute_features(
         for place in places:
             part = specs[place].part
             values = given if part is None else given[part]
-            _fill(block[place], specs[place], values, bars, specs[place].warmup_in(context))
+            _fill(block[place], specs[place], values, bars, warmups[place])
             if complete or np.isinf(block[place]).any():
-                _check_values(block[place], specs[place], bars, specs[place].warmup_in(context))
+                _check_values(block[place], specs[place], bars, warmups[place])
         given = None
     return pd.DataFrame(
         block.T, index=bars.index.rename("ts"), columns=list(feature_set.columns), copy=False
@@ -67,6 +70,11 @@ def _keep_freed_memory() -> None:
     longer than the arithmetic. The block itself is never touched.
     """
     np.empty(31 * 2**20, dtype=np.uint8)
+
+
+def _warmup(spec: FeatureSpec, context: FeatureContext | None) -> int:
+    unknown = context.inputs.unknown_rows if context is not None and spec.needs_context else 0
+    return unknown + spec.warmup_in(context)
 
 
 def _computed_as(spec: FeatureSpec) -> str:

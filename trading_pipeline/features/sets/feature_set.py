@@ -27,6 +27,7 @@ from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.errors import ConfigurationError, TradingPipelineError, did_you_mean
 from trading_pipeline.features.sets.context import FeatureContext, Memory
 from trading_pipeline.own_code import error_place, is_failure
+from trading_pipeline.settings.external_input import ExternalInputSpec
 
 __all__ = ["FeatureContext", "FeatureSet", "FeatureSpec", "FloatArray", "plain_window"]
 
@@ -48,7 +49,7 @@ class FeatureSpec:
     `compute` takes `context`, a `FeatureContext` (None for daily bars without one). `warmups`:
     shorter warm-ups by timeframe, where that depends on it. `memory`: "all" where a value depends
     on every bar back to the first; the feature is then computed from there on, and not held to its
-    `warmup`.
+    `warmup`. `module`: the module of a user's file that declares it, empty for all others.
     """
 
     name: str
@@ -63,6 +64,7 @@ class FeatureSpec:
     needs_context: bool = False
     warmups: Mapping[str, int] = field(default_factory=dict)
     memory: Memory = "warmup"
+    module: str = ""
 
     def __post_init__(self) -> None:
         unknown = [column for column in self.inputs if column not in BAR_COLUMNS]
@@ -155,11 +157,15 @@ def plain_window(
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureSet:
-    """A named, versioned list of features with different names."""
+    """A named, versioned list of features with different names.
+
+    `inputs`: external inputs that are declared; formulas find them in their context.
+    """
 
     name: str
     version: int
     specs: tuple[FeatureSpec, ...]
+    inputs: tuple[ExternalInputSpec, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.specs:
@@ -191,6 +197,11 @@ class FeatureSet:
         return max(spec.warmup_in(context) for spec in self.specs)
 
     @property
+    def is_own(self) -> bool:
+        """True where a column comes from a Python file of the user's."""
+        return any(spec.module for spec in self.specs)
+
+    @property
     def remembers_all(self) -> bool:
         """True where a column depends on every bar back to the first."""
         return any(spec.memory == "all" for spec in self.specs)
@@ -207,6 +218,7 @@ class FeatureSet:
                 "version": self.version,
                 "specs": [_spec_values(spec) for spec in self.specs],
                 "code": code_hash(compute_features),
+                **({"inputs": [each.hash for each in self.inputs]} if self.inputs else {}),
             }
         )
 

@@ -13,6 +13,7 @@ from trading_pipeline.backtest.scenario_runner import (
     scenario_settings,
 )
 from trading_pipeline.domain.hashing import SHOWN_DIGITS, canonical_hash
+from trading_pipeline.own_code import not_audited
 from trading_pipeline.performance import METRIC_NAMES
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.stages.backtests.scenario_inputs import ScenarioStage, scenario_code_hash
@@ -120,7 +121,7 @@ class BacktestStage(ScenarioStage[Row]):
             "to_ts": result.index[-1],
             "content_hash": result.content_hash,
             "trials_at_creation": workspace.trials.count(),
-            "warnings": "\n".join((*warnings, *result.warnings)),
+            "warnings": "\n".join((*_unaudited(scenario, run), *warnings, *result.warnings)),
             "run_id": workspace.run_id,
         }
         trades = result.trades.assign(instrument=self.instrument_id).to_dict("records")
@@ -179,6 +180,13 @@ class BacktestStage(ScenarioStage[Row]):
             "status": "ok",
             "run_id": self.workspace.run_id,
         }
+
+
+def _unaudited(scenario: ScenarioSpec, run: ScenarioRun) -> list[str]:
+    """The warning of a strategy that reads what no audit knows of."""
+    subject = f"The strategy '{scenario.strategy.type}'"
+    told = not_audited(subject, run.outside, read_from="market.inputs")
+    return [told] if told else []
 
 
 def _by_ts(orders: pd.DataFrame) -> pd.DataFrame:

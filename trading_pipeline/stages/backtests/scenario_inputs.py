@@ -19,8 +19,11 @@ from trading_pipeline.market_data.calendars import periods_per_year
 from trading_pipeline.models.leakage_guard import ensure_predictions_clean
 from trading_pipeline.models.registry.model_files import load_model
 from trading_pipeline.models.training.train import predict_direction
+from trading_pipeline.own_code import not_audited
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.scenario import ScenarioSpec
+from trading_pipeline.stages.features.external_inputs import ExternalInputs
+from trading_pipeline.stages.features.features import FeatureStage
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries, stored_series
 from trading_pipeline.stages.models.model_features import ModelFeatures, model_feature_assets
 from trading_pipeline.stages.stage import ComputedStage
@@ -49,7 +52,11 @@ Product = TypeVar("Product")
 
 @dataclass(frozen=True, kw_only=True)
 class InputHashes:
-    """Hashes of what a result is made from; empty where the strategy uses no model."""
+    """Hashes of what a result is made from.
+
+    `features` and `predictions` are empty where the strategy uses no model; the hashes of declared
+    external inputs are part of `features`.
+    """
 
     bars: str
     features: str
@@ -192,6 +199,11 @@ def load_inputs(workspace: Workspace, instrument_id: str, scenario: ScenarioSpec
     if windows:
         end = windows[-1].end
     known = [action for action in series.actions if end is None or action.ex_date < end.date()]
+    external = ExternalInputs(
+        workspace, workspace.registries.strategies.external_inputs(scenario.strategy.type)
+    )
+    rows = series.span(None, end)
+    last_known_at = series.known_at[rows.stop - 1] if rows.stop else None
     traded = [window for window in windows if start is None or window.end > start]
     models = [
         _Predictions(workspace, instrument_id, scenario, name, traded)
@@ -201,14 +213,16 @@ def load_inputs(workspace: Workspace, instrument_id: str, scenario: ScenarioSpec
     def hashes() -> InputHashes:
         return InputHashes(
             bars=canonical_hash([bars_hashes, actions_hash(known)]),
-            features=_together([each.features_hash() for each in models]),
+            features=_together(
+                [each.features_hash() for each in models] + external.hashes_until(last_known_at)
+            ),
             predictions=_together([each.predictions_hash() for each in models]),
         )
 
     kept = series.kept_inputs.get(scenario.hash)
     if kept is not None and kept.hashes == hashes():
         return kept
-    rows, instrument = series.span(None, end), series.instrument
+    instrument = series.instrument
     inputs = ScenarioInputs(
         instrument=instrument,
         raw=series.raw.iloc[rows],
@@ -217,10 +231,11 @@ def load_inputs(workspace: Workspace, instrument_id: str, scenario: ScenarioSpec
         actions=known,
         periods_per_year=periods_per_year(instrument.timeframe, instrument.calendar),
         predictions={},
+        external=external.as_known(series).rows(series.raw.index[rows]),
     )
     traded_bars(scenario, inputs)  # refuses dates without bars before predictions are looked for
     inputs = replace(inputs, predictions={each.name: each.frame() for each in models})
-    warnings = [warning for each in models for warning in each.warnings]
+    warnings = [warning for each in models for warning in (*each.unaudited(), *each.warnings)]
     if scenario.costs.is_free:
         warnings.append(
             "Free fills: commission and slippage are 0, so trading costs nothing here. Nobody "
@@ -261,7 +276,7 @@ class _Predictions:
         windows: list[Window],
     ) -> None:
         self._workspace, self._scenario, self._windows = workspace, scenario, windows
-        self.name = model_name
+        self.name, self._instrument_id = model_name, instrument_id
         self._spec = workspace.catalog.model(model_name)
         self._assets = {
             "models": f"models/{model_name}",
@@ -288,6 +303,14 @@ class _Predictions:
         }
         ensure_predictions_clean(frame, last_label_ends)
         return frame
+
+    def unaudited(self) -> list[str]:
+        """The warning of a model whose features read what no audit knows of."""
+        features = self._spec.features
+        stage = FeatureStage(self._workspace, self._instrument_id, features)
+        subject = f"The feature set '{features}' of the model '{self.name}'"
+        told = not_audited(subject, stage.read_outside(), read_from="context.inputs")
+        return [told] if told else []
 
     def features_hash(self) -> str:
         """Hash of the feature files that were predicted from."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,16 +9,16 @@ import pandas as pd
 
 from trading_pipeline.errors import InsufficientDataError, UnknownNameError, did_you_mean
 from trading_pipeline.features.audits.causality import CausalityFinding
-from trading_pipeline.features.audits.features import audit_labels
 from trading_pipeline.features.audits.patterns import audit_patterns
 from trading_pipeline.stages.features.cross_features import ASSET as CROSS_FEATURES
 from trading_pipeline.stages.features.cross_features import CrossFeatureStage
+from trading_pipeline.stages.features.external_inputs import ExternalInputs
 from trading_pipeline.stages.features.features import FeatureStage
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries, stored_series
-from trading_pipeline.stages.features.labels import label_specs, labels_of_bars
+from trading_pipeline.stages.features.labels import LabelStage, label_specs
 from trading_pipeline.stages.upstream_frames import UpstreamFrames
 from trading_pipeline.stages.workspace import Workspace
-from trading_pipeline.strategies import Market, audit_strategy
+from trading_pipeline.strategies import Market, StrategyCatalogue, audit_strategy
 
 __all__ = ["CHART_PATTERNS", "AuditOfStored", "audit_stored"]
 
@@ -29,7 +28,10 @@ SubjectKind = Literal["feature set", "label", "chart patterns", "cross features"
 
 @dataclass(frozen=True, kw_only=True)
 class AuditOfStored:
-    """What was audited on which bars, and what was found; no findings where all is well."""
+    """What was audited on which bars, and what was found; no findings where all is well.
+
+    `outside`: what a user's code read besides its inputs, of which an audit knows nothing.
+    """
 
     name: str
     kind: SubjectKind
@@ -38,6 +40,7 @@ class AuditOfStored:
     first_ts: pd.Timestamp
     last_ts: pd.Timestamp
     findings: list[CausalityFinding]
+    outside: tuple[str, ...] = ()
 
 
 def audit_stored(workspace: Workspace, instrument_id: str, name: str) -> AuditOfStored:
@@ -71,9 +74,11 @@ def audit_stored(workspace: Workspace, instrument_id: str, name: str) -> AuditOf
             rows=len(bars),
         )
     kind: SubjectKind
+    outside: tuple[str, ...] = ()
     if name in sets.names():
         kind = "feature set"
-        findings = FeatureStage(workspace, instrument_id, name).audit_bars(bars)
+        stage = FeatureStage(workspace, instrument_id, name)
+        findings, outside = stage.audit_bars(bars), stage.read_outside()
     elif name == CROSS_FEATURES:
         kind = "cross features"
         findings = CrossFeatureStage(workspace, instrument_id).audit(
@@ -82,16 +87,17 @@ def audit_stored(workspace: Workspace, instrument_id: str, name: str) -> AuditOf
     elif name == CHART_PATTERNS:
         kind, findings = "chart patterns", audit_patterns(bars)
     elif name in labels:
-        spec, known_at = labels[name], series.known_at
-        kind = "label"
-        findings = audit_labels(
-            lambda part: labels_of_bars(spec, part, known_at, sets), bars, known_at
-        )
+        kind, label = "label", LabelStage(workspace, instrument_id, name)
+        findings, outside = label.audit_bars(bars, series.known_at), label.read_outside()
     else:
         kind = "strategy"
         params = strategies.validate_params(name, {})
-        market = _market(workspace, series, strategies.required_predictions(name, {}))
-        findings = audit_strategy(lambda seen: strategies.signals(name, seen, params), market)
+        market = _market(workspace, series, strategies, name)
+        fresh = strategies.fresh_signals(name, params)
+        findings = audit_strategy(
+            lambda seen: strategies.signals(name, seen, params), market, fresh=fresh
+        )
+        outside = fresh.notes
     return AuditOfStored(
         name=name,
         kind=kind,
@@ -100,11 +106,16 @@ def audit_stored(workspace: Workspace, instrument_id: str, name: str) -> AuditOf
         first_ts=bars.index[0],
         last_ts=bars.index[-1],
         findings=findings,
+        outside=outside,
     )
 
 
-def _market(workspace: Workspace, series: InstrumentSeries, models: Sequence[str]) -> Market:
-    """Every stored bar of the instrument, and the walk-forward predictions of the models."""
+def _market(
+    workspace: Workspace, series: InstrumentSeries, strategies: StrategyCatalogue, name: str
+) -> Market:
+    """Every stored bar of the instrument, the models' walk-forward predictions, and the inputs."""
+    models = strategies.required_predictions(name, {})
+    external = ExternalInputs(workspace, strategies.external_inputs(name))
     assets = {name: f"predictions/{name}" for name in models}
     upstream = UpstreamFrames(workspace, series.instrument.id, list(assets.values()))
     windows = workspace.windows_of(series.instrument.id)
@@ -114,4 +125,5 @@ def _market(workspace: Workspace, series: InstrumentSeries, models: Sequence[str
         series.known_at,
         {name: upstream.joined(asset, windows) for name, asset in assets.items()},
         split_factor=series.factors["split"].to_numpy(),
+        inputs=external.as_known(series),
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -13,13 +15,16 @@ from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.hashing import canonical_hash, frame_hash
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.windows import Window
+from trading_pipeline.errors import TradingPipelineError
 from trading_pipeline.features.audits.causality import CausalityFinding
 from trading_pipeline.features.audits.features import audit_feature_set
+from trading_pipeline.features.own_features import fresh_sets
 from trading_pipeline.features.sets.computation import compute_features
 from trading_pipeline.features.sets.context import FeatureContext
 from trading_pipeline.features.sets.feature_set import FeatureSet
 from trading_pipeline.market_data.calendars import periods_per_year
 from trading_pipeline.settings.catalog import Catalog
+from trading_pipeline.stages.features.external_inputs import ExternalInputs
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries
 from trading_pipeline.stages.features.quality_numbers import QualityOfWindows
 from trading_pipeline.stages.features.series_stage import SeriesStage
@@ -32,6 +37,7 @@ __all__ = ["CUTS_OF_A_RUN", "FeatureStage", "feature_lookback_windows", "windows
 
 _YEARS_OF_A_WINDOW = {"year": 1.0, "quarter": 0.25, "month": 1.0 / 12.0}
 _AUDITED_BARS = 50_000  # what a set does, it does everywhere; the audit's time is bounded
+_PROBED_BARS = 50
 CUTS_OF_A_RUN = 12
 """Prefixes that the audit of a run tries; the command `audit` takes more."""
 _SPARE = 1.1  # windows differ in length, and holidays are not spread evenly
@@ -80,8 +86,31 @@ class FeatureStage(SeriesStage):
         )
         instrument = workspace.catalog.instrument(instrument_id)
         self.context = FeatureContext(instrument.timeframe, instrument.calendar)
+        self.external = ExternalInputs(workspace, self.set.inputs)
+        self._outside: tuple[str, ...] | None = None if self.set.is_own else ()
         self.lookback = feature_lookback_windows(self.set, workspace.catalog, instrument_id)
         self._quality = QualityOfWindows(self)
+
+    @cached_property
+    def context_with_inputs(self) -> FeatureContext:
+        """The context with the declared inputs as known at each bar of the series."""
+        if not self.set.inputs:
+            return self.context
+        return replace(self.context, inputs=self.external.as_known(self.series))
+
+    def inputs_from(
+        self, window: Window, bars_hashes: list[str], stop: int | None = None
+    ) -> object:
+        """As for every series, and the declared inputs as known at the last bar before `stop`.
+
+        `stop`: position of the first bar that is not there, the window's end where none is given.
+        """
+        others = super().inputs_from(window, bars_hashes)
+        if not self.set.inputs:
+            return others
+        stop = self.series.span(window.start, window.end).stop if stop is None else stop
+        moment = self.series.known_at[stop - 1] if stop else None
+        return [others, self.external.hashes_until(moment)]
 
     def build(self, window: Window) -> Built:
         """Rows of the window; NaN where the warm-up reaches before the first bar.
@@ -116,7 +145,7 @@ class FeatureStage(SeriesStage):
             return None
         before = self.series.bars_hashes(self.read(window)[:-1])
         then = frame_hash(self.series.raw.iloc[own.start : own.start + stored.rows])
-        inputs = self.inputs_from(window, [*before, then])
+        inputs = self.inputs_from(window, [*before, then], own.start + stored.rows)
         if not store.is_current(stored, canonical_hash([self.asset, self.code_hash, inputs])):
             return None
         return store.load(stored).iloc[: stored.rows // self.chunk_bars * self.chunk_bars]
@@ -131,7 +160,7 @@ class FeatureStage(SeriesStage):
             return pd.DataFrame(
                 {name: np.empty(0) for name in self.set.columns}, index=adjusted.index
             )
-        return compute_features(self.set, adjusted, context=self.context)
+        return compute_features(self.set, adjusted, context=self.context_with_inputs)
 
     def describe(self, product: pd.DataFrame) -> dict[str, Shown]:
         """Complete and warm-up rows, and the quality of the columns against earlier windows."""
@@ -140,6 +169,7 @@ class FeatureStage(SeriesStage):
         return {
             "complete_rows": complete,
             "warmup_rows": len(values) - complete,
+            **self.external.shown,
             **self._quality.of(product),
         }
 
@@ -149,14 +179,35 @@ class FeatureStage(SeriesStage):
         Where these do not reach beyond any warm-up there is no value to audit, and no finding.
         """
         bars = self.bars_of(keys).iloc[-_AUDITED_BARS:]
-        if len(bars) < min(spec.warmup_in(self.context) for spec in self.set.specs) + 2:
+        unknown = self.context_with_inputs.at(bars.index).inputs.unknown_rows
+        shortest = min(
+            spec.warmup_in(self.context) + (unknown if spec.needs_context else 0)
+            for spec in self.set.specs
+        )
+        if len(bars) < shortest + 2:
             return []
         # cuts differ by instrument, so that the few of each run are many in a pass
         seed = int(canonical_hash([self.asset, self.instrument_id])[:8], 16)
-        return audit_feature_set(
-            self.set, bars, context=self.context, cuts=CUTS_OF_A_RUN, seed=seed
-        )
+        return self._audited(bars, cuts=CUTS_OF_A_RUN, seed=seed)
 
     def audit_bars(self, bars: pd.DataFrame) -> list[CausalityFinding]:
         """Every audit over forward-adjusted bars; raises where no column has a value to compare."""
-        return audit_feature_set(self.set, bars, context=self.context)
+        return self._audited(bars)
+
+    def _audited(self, bars: pd.DataFrame, **how: int) -> list[CausalityFinding]:
+        fresh = fresh_sets(self.set)
+        context = self.context_with_inputs
+        found = audit_feature_set(self.set, bars, context=context, fresh=fresh, **how)
+        self._outside = fresh.notes
+        return found
+
+    def read_outside(self) -> tuple[str, ...]:
+        """What the set's files read, by the last audit, or by a computation on the newest bars."""
+        if self._outside is None:
+            fresh = fresh_sets(self.set)
+            bars = self.series.adjusted.iloc[-self.set.warmup_in(self.context) - _PROBED_BARS :]
+            context = self.context_with_inputs
+            with suppress(TradingPipelineError):
+                fresh.run(lambda chosen: compute_features(chosen, bars, context=context))
+            self._outside = fresh.notes
+        return self._outside

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -14,10 +15,13 @@ from trading_pipeline.features.audits.causality import CausalityFinding
 from trading_pipeline.features.audits.features import audit_labels
 from trading_pipeline.features.labels.labels import Labels, compute_labels
 from trading_pipeline.features.labels.reports import label_report
+from trading_pipeline.features.own_features import fresh_sets
 from trading_pipeline.features.sets.computation import compute_features
-from trading_pipeline.features.sets.registry import FeatureSets
+from trading_pipeline.features.sets.context import FeatureContext
+from trading_pipeline.features.sets.registry import FeatureSet, FeatureSets
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.label_spec import LabelSpec
+from trading_pipeline.stages.features.external_inputs import ExternalInputs
 from trading_pipeline.stages.features.features import windows_of_bars
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries
 from trading_pipeline.stages.features.series_stage import SeriesStage
@@ -76,12 +80,22 @@ def label_lookback_windows(
 
 
 def labels_of_bars(
-    spec: LabelSpec, bars: pd.DataFrame, known_at: pd.DatetimeIndex, sets: FeatureSets
+    spec: LabelSpec,
+    bars: pd.DataFrame,
+    known_at: pd.DatetimeIndex,
+    sets: FeatureSets,
+    *,
+    context: FeatureContext | None = None,
+    side: FeatureSet | None = None,
 ) -> Labels:
-    """`compute_labels` with the side that the spec names."""
+    """`compute_labels` with the side that the spec names.
+
+    `context`: of the bars, where the side's set declares inputs. `side`: in place of the set that
+    `sets` has.
+    """
     if spec.side_features is None or spec.side_column is None:
         return compute_labels(spec, bars, known_at)
-    features = compute_features(sets.get(spec.side_features), bars)
+    features = compute_features(side or sets.get(spec.side_features), bars, context=context)
     return compute_labels(spec, bars, known_at, side=features[spec.side_column])
 
 
@@ -101,6 +115,7 @@ class LabelStage(SeriesStage):
         self.asset = f"labels/{label_name}"
         self.code_hash = code_hash(LabelStage.build, InstrumentSeries)
         self.sets = workspace.registries.feature_sets
+        self._outside: tuple[str, ...] = ()
         self.lookback = label_lookback_windows(
             self.spec, workspace.catalog, self.sets, self.instrument_id
         )
@@ -114,6 +129,7 @@ class LabelStage(SeriesStage):
             self.series.events_hash(read[-1].end),
             self.clocks(),
             *([] if side is None else [self.sets.get(side).hash]),
+            *self._external.hashes_until(self._last_known_at(self.rows_of([window]))),
         ]
 
     def build(self, window: Window) -> Built:
@@ -146,19 +162,61 @@ class LabelStage(SeriesStage):
             return []
         rows = self.rows_of(keys)
         bars, known_at = self.series.adjusted.iloc[rows], self.series.known_at[rows]
-        found = labels_of_bars(self.spec, bars, known_at, self.sets).frame
+        found = labels_of_bars(self.spec, bars, known_at, self.sets, context=self._context).frame
         if not len(found) or not (found["t1"] < known_at[-1]).any():
             return []
-        return audit_labels(
-            lambda part: labels_of_bars(self.spec, part, known_at, self.sets), bars, known_at
+        return self.audit_bars(bars, known_at)
+
+    def audit_bars(self, bars: pd.DataFrame, known_at: pd.DatetimeIndex) -> list[CausalityFinding]:
+        """Both audits over forward-adjusted bars; the side of a user's file is computed anew."""
+        if self.spec.side_features is None:
+            return audit_labels(
+                lambda part: labels_of_bars(self.spec, part, known_at, self.sets), bars, known_at
+            )
+        fresh = fresh_sets(self.sets.get(self.spec.side_features))
+
+        def anew(part: pd.DataFrame) -> Labels:
+            return fresh.run(
+                lambda side: labels_of_bars(
+                    self.spec, part, known_at, self.sets, context=self._context, side=side
+                )
+            )
+
+        found = audit_labels(anew, bars, known_at)
+        self._outside = fresh.notes
+        return found
+
+    def read_outside(self) -> tuple[str, ...]:
+        """What the files of the side read, by the last audit."""
+        return self._outside
+
+    @cached_property
+    def _external(self) -> ExternalInputs:
+        side = self.spec.side_features
+        declared = () if side is None else self.sets.get(side).inputs
+        return ExternalInputs(self.workspace, declared)
+
+    @cached_property
+    def _context(self) -> FeatureContext | None:
+        """The context of the side, which only sets with inputs of their own need."""
+        if not self._external.specs:
+            return None
+        instrument = self.series.instrument
+        return FeatureContext(
+            instrument.timeframe, instrument.calendar, self._external.as_known(self.series)
         )
+
+    def _last_known_at(self, rows: slice) -> pd.Timestamp | None:
+        return self.series.known_at[rows.stop - 1] if rows.stop else None
 
     def _compute(self, rows: slice) -> Labels:
         bars = self.series.adjusted.iloc[rows]
         if bars.empty and self.spec.side_features is not None:
             side = pd.Series(np.empty(0), index=bars.index)
             return compute_labels(self.spec, bars, self.series.known_at[rows], side=side)
-        return labels_of_bars(self.spec, bars, self.series.known_at[rows], self.sets)
+        return labels_of_bars(
+            self.spec, bars, self.series.known_at[rows], self.sets, context=self._context
+        )
 
     def read(self, window: Window) -> list[Window]:
         """The window, its look-back and the next one, unless that was never fetched."""

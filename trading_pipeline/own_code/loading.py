@@ -11,21 +11,15 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import linecache
 import re
-import sys
 import traceback
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.abc import InspectLoader, MetaPathFinder
-from importlib.machinery import ModuleSpec
-from importlib.util import spec_from_file_location
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import ModuleType
 from typing import Any, Generic, TypeVar
 
-from trading_pipeline.domain.hashing import short_hash
 from trading_pipeline.errors import (
     ConfigurationError,
     OwnCodeError,
@@ -33,6 +27,7 @@ from trading_pipeline.errors import (
     UnknownNameError,
     did_you_mean,
 )
+from trading_pipeline.own_code.finder import package_of
 
 __all__ = [
     "BrokenFile",
@@ -148,7 +143,7 @@ def load_own_code(
     for path in _python_files(folder):
         with _setting_aside(path, "", unread):
             texts[path] = _text(path)
-    package = _FINDER.package_of(texts)
+    package = package_of(texts)
 
     def made(path: Path) -> tuple[str, Found]:
         _check_name(path.stem, f"A {kind} file's name")
@@ -356,52 +351,3 @@ def _check_name(name: object, what: str) -> None:
             f"{what} is {name!r}, which cannot be used. Take at most 64 small letters, digits and "
             "underscores."
         )
-
-
-class _Finder(MetaPathFinder, InspectLoader):
-    """Imports the files of a user's folder from the texts that were read.
-
-    Each set of texts is a package of its own, whose name tells folder and texts apart: two folders
-    do not mix, a changed file is a new module, and what is hashed is what runs.
-    """
-
-    def __init__(self) -> None:
-        self._texts: dict[str, tuple[Path, str]] = {}
-
-    def package_of(self, texts: Mapping[Path, str]) -> str:
-        """Name of the package of these texts."""
-        name = f"own_code_{short_hash([[str(path), text] for path, text in texts.items()])}"
-        if name not in sys.modules:
-            package = ModuleType(name, "Files of a user.")
-            package.__path__ = []
-            sys.modules[name] = package
-        for path, text in texts.items():
-            self._texts[f"{name}.{path.stem}"] = (path, text)
-            # tracebacks and code identity read the text that runs, not the file a moment later
-            lines = text.splitlines(keepends=True)
-            linecache.cache[str(path)] = (len(text), None, lines, str(path))
-        return name
-
-    def find_spec(
-        self,
-        fullname: str,
-        path: Sequence[str] | None,  # noqa: ARG002 - the names are unique
-        target: ModuleType | None = None,  # noqa: ARG002
-    ) -> ModuleSpec | None:
-        """Where a module of a user's folder comes from; None for any other module."""
-        known = self._texts.get(fullname)
-        return None if known is None else spec_from_file_location(fullname, known[0], loader=self)
-
-    def get_source(self, fullname: str) -> str:
-        """The text that was read."""
-        return self._texts[fullname][1]
-
-    def get_code(self, fullname: str) -> CodeType:
-        """The text, compiled under the file's own name."""
-        path, text = self._texts[fullname]
-        code: CodeType = compile(text, str(path), "exec", dont_inherit=True)
-        return code
-
-
-_FINDER = _Finder()
-sys.meta_path.append(_FINDER)

@@ -1,0 +1,88 @@
+"""Strategies made anew for audits: nothing of what they remember between calls is there."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from trading_pipeline.domain.signals import Signals
+from trading_pipeline.own_code import FreshCopies
+from trading_pipeline.strategies.base import Strategy, StrategyParams
+from trading_pipeline.strategies.market import Market
+
+__all__ = ["FreshSignals", "fresh_signals"]
+
+ParamsT = TypeVar("ParamsT", bound=StrategyParams)
+Signalling = Callable[[Strategy[Any], Market, StrategyParams], Signals]
+
+
+class FreshSignals:
+    """Signals of a strategy by a copy of its file, or of the object where it is no user's file.
+
+    `notes` says what the strategy read from outside so far (`own_code.outside_data`).
+    """
+
+    def __init__(
+        self, strategy: Strategy[Any], params: StrategyParams, signals: Signalling | None = None
+    ) -> None:
+        kind = type(strategy)
+        self._signals = signals or _plain_signals
+        self._params = params
+        self._original = _copied(strategy)
+        self._copies: FreshCopies[Callable[[], Strategy[Any]]] = FreshCopies(
+            kind.__module__,
+            lambda imported: _class_of(imported(kind.__module__), kind),
+            lambda: _copied(self._original),
+        )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the strategy read from outside so far."""
+        return self._copies.notes
+
+    def __call__(self, market: Market) -> Signals:
+        """Signals of every bar of the market."""
+
+        def decided(make: Callable[[], Strategy[Any]]) -> Signals:
+            strategy = make()
+            params = _params_of(strategy.params_type, self._params)
+            return self._signals(strategy, market, params)
+
+        return self._copies.run(decided)
+
+
+def fresh_signals(strategy: Strategy[Any], params: StrategyParams) -> FreshSignals:
+    """Signals of the strategy by code that remembers nothing of earlier calls."""
+    return FreshSignals(strategy, params)
+
+
+def _plain_signals(strategy: Strategy[Any], market: Market, params: StrategyParams) -> Signals:
+    return strategy.signals(market, params)
+
+
+def _class_of(module: ModuleType, kind: type[Strategy[Any]]) -> type[Strategy[Any]]:
+    found: type[Strategy[Any]] = getattr(module, kind.__qualname__)
+    if "name" not in vars(found):
+        found.name = kind.name
+    return found
+
+
+def _copied(strategy: Strategy[Any]) -> Strategy[Any]:
+    try:
+        return copy.deepcopy(strategy)
+    except Exception:  # an object that holds what cannot be copied, such as an open file
+        return strategy
+
+
+def _params_of(wanted: type[ParamsT], params: StrategyParams) -> StrategyParams:
+    """The parameters as values of the copy's own class."""
+    if wanted is type(params):
+        return params
+    try:
+        return wanted.model_validate_json(params.model_dump_json(round_trip=True))
+    except (ValidationError, ValueError, TypeError):
+        return wanted.model_construct(**dict(params))
