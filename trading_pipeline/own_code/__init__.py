@@ -16,6 +16,7 @@ from trading_pipeline.own_code.loading import (
     collect,
     error_place,
     explained,
+    is_failure,
     load_own_code,
     only_class,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "collect",
     "error_place",
     "explained",
+    "is_failure",
     "load_own_code",
     "not_audited",
     "only_class",
