@@ -24,7 +24,7 @@ from trading_pipeline.settings.external_input import ExternalInputSpec
 
 __all__ = ["ExternalInput", "read_external_input"]
 
-_OFFSET = re.compile(r"(Z|[+-]\d\d(:?\d\d)?)$", re.IGNORECASE)
+_OFFSET = re.compile(r":\d\d(?:[.,]\d+)?\s*(?:Z|[+-]\d\d(?::?\d\d)?)$", re.IGNORECASE)
 _MOSTLY = 0.5
 _SHOWN_DIGITS = 12
 

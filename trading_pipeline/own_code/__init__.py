@@ -8,7 +8,7 @@ Nothing here knows a layer above: the caller says what a file holds.
 
 from __future__ import annotations
 
-from trading_pipeline.own_code.fresh_copies import FreshCopies
+from trading_pipeline.own_code.fresh_copies import FreshCopies, confirmed
 from trading_pipeline.own_code.loading import (
     BrokenFile,
     OwnCode,
@@ -29,6 +29,7 @@ __all__ = [
     "OwnCode",
     "Registry",
     "collect",
+    "confirmed",
     "error_place",
     "explained",
     "is_failure",

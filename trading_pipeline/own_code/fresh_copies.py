@@ -13,12 +13,12 @@ import time
 import warnings
 from collections.abc import Callable
 from types import ModuleType
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from trading_pipeline.own_code.finder import FreshPackage, is_own_module
 from trading_pipeline.own_code.outside_data import OutsideData, watched
 
-__all__ = ["FreshCopies"]
+__all__ = ["Copies", "FreshCopies", "confirmed"]
 
 Found = TypeVar("Found")
 Result = TypeVar("Result")
@@ -28,6 +28,30 @@ Take = Callable[[Callable[[str], ModuleType]], Found]
 _LEAST_COPIES = 6
 _COPY_SECONDS = 0.1  # CPU time that one audit spends on copies beyond the first ones
 _WORTH_MEASURING_SECONDS = 0.02
+
+
+class Copies(Protocol):
+    """What makes copies: says whether it used one again, and can stop doing so."""
+
+    @property
+    def reused(self) -> bool:
+        """True once a copy was used that remembered an earlier use."""
+
+    def take_anew(self) -> None:
+        """From now on make a copy for each use."""
+
+
+def confirmed(copies: Copies, find: Callable[[], list[Result]]) -> list[Result]:
+    """What `find` finds; once more with a copy for each use where one was used again.
+
+    A cache whose key leaves out a part of what it was computed from gives wrong values only to a
+    copy that is used twice, and is no reason to refuse anything.
+    """
+    found = find()
+    if found and copies.reused:
+        copies.take_anew()
+        found = find()
+    return found
 
 
 class FreshCopies(Generic[Found]):
@@ -53,7 +77,9 @@ class FreshCopies(Generic[Found]):
         self._outside = OutsideData()
         self._newest: tuple[FreshPackage, Found] | None = None
         self._copies, self._copy_seconds, self._spent_seconds = 0, 0.0, 0.0
-        self._is_broken = False
+        self._is_broken = self._always = False
+        self.reused = False
+        """True once a copy was used that remembered an earlier use."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -62,10 +88,11 @@ class FreshCopies(Generic[Found]):
 
     def run(self, work: Callable[[Found], Result]) -> Result:
         """What `work` gives for a fresh copy."""
-        if self._package is None:
+        if self._package is None:  # code of the package, or made where there is no file
             return work(self._original)
         with watched(self._outside):
             if not self._may_copy():
+                self.reused = True
                 return self._again(work)
             began = time.thread_time()
             if not self._load():
@@ -78,13 +105,16 @@ class FreshCopies(Generic[Found]):
             self._spent_seconds += self._copy_seconds
         return result
 
+    def take_anew(self) -> None:
+        """From now on make a copy for each use, whatever it costs."""
+        self._always, self.reused = True, False
+
     def _may_copy(self) -> bool:
         if self._is_broken:
             return False
-        return (
-            self._copies < _LEAST_COPIES
-            or self._spent_seconds + self._copy_seconds <= _COPY_SECONDS
-        )
+        if self._always or self._copies < _LEAST_COPIES:
+            return True
+        return self._spent_seconds + self._copy_seconds <= _COPY_SECONDS
 
     def _beyond_work(self, took: float, work: Callable[[Found], Result]) -> float:
         """Seconds that the copy cost beyond the work, such as for compiling a kernel."""

@@ -35,7 +35,7 @@ class FreshSignals:
         self._original = _copied(strategy)
         self._copies: FreshCopies[Callable[[], Strategy[Any]]] = FreshCopies(
             kind.__module__,
-            lambda imported: _class_of(imported(kind.__module__), kind),
+            lambda imported: _made_anew(imported, kind),
             lambda: _copied(self._original),
         )
 
@@ -43,6 +43,15 @@ class FreshSignals:
     def notes(self) -> tuple[str, ...]:
         """What the strategy read from outside so far."""
         return self._copies.notes
+
+    @property
+    def reused(self) -> bool:
+        """True once a copy was used that remembered an earlier call."""
+        return self._copies.reused
+
+    def take_anew(self) -> None:
+        """From now on make a copy for each call."""
+        self._copies.take_anew()
 
     def __call__(self, market: Market) -> Signals:
         """Signals of every bar of the market."""
@@ -64,7 +73,17 @@ def _plain_signals(strategy: Strategy[Any], market: Market, params: StrategyPara
     return strategy.signals(market, params)
 
 
-def _class_of(module: ModuleType, kind: type[Strategy[Any]]) -> type[Strategy[Any]]:
+def _made_anew(
+    imported: Callable[[str], ModuleType], kind: type[Strategy[Any]]
+) -> type[Strategy[Any]]:
+    config = StrategyParams.model_config
+    # nobody reads the meaning of a copy's parameters, and pydantic parses the file for them: 6 ms
+    reads = config.get("use_attribute_docstrings", False)
+    config["use_attribute_docstrings"] = False
+    try:
+        module = imported(kind.__module__)
+    finally:
+        config["use_attribute_docstrings"] = reads
     found: type[Strategy[Any]] = getattr(module, kind.__qualname__)
     if "name" not in vars(found):
         found.name = kind.name

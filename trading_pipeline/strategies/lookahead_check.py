@@ -8,14 +8,16 @@ from typing import Any
 import pandas as pd
 
 from trading_pipeline.domain.signals import Signals
+from trading_pipeline.errors import LookaheadError
 from trading_pipeline.features.audits.causality import (
     CausalityFinding,
     audit_causality,
     ensure_causal,
 )
 from trading_pipeline.features.audits.recomputation import changed_bars
+from trading_pipeline.own_code import confirmed
 from trading_pipeline.strategies.base import Strategy, StrategyParams
-from trading_pipeline.strategies.fresh_strategies import fresh_signals
+from trading_pipeline.strategies.fresh_strategies import FreshSignals, fresh_signals
 from trading_pipeline.strategies.market import Market
 
 __all__ = ["audit_strategy", "ensure_signals_causal", "ensure_strategy_causal"]
@@ -62,22 +64,32 @@ def ensure_signals_causal(
     memory: int = _MEMORY,
     cuts: int = 5,
     seed: int = 7,
-    fresh: SignalsOf | None = None,
+    fresh: FreshSignals | None = None,
 ) -> None:
     """As `ensure_strategy_causal`, for the signals of the strategy `name` as a function.
 
     `memory`: bars that its signals usually depend on. `fresh`: as `signals`, by code that remembers
     nothing of earlier calls.
     """
-    ensure_causal(
-        _decisions(signals, market, fresh or signals),
-        market.raw,
-        subject=f"the strategy '{name}'",
-        cuts=cuts,
-        seed=seed,
-        memory=memory,
-        futures=_FUTURES,
-    )
+
+    def ensure() -> None:
+        ensure_causal(
+            _decisions(signals, market, fresh or signals),
+            market.raw,
+            subject=f"the strategy '{name}'",
+            cuts=cuts,
+            seed=seed,
+            memory=memory,
+            futures=_FUTURES,
+        )
+
+    try:
+        ensure()
+    except LookaheadError:
+        if fresh is None or not fresh.reused:
+            raise
+        fresh.take_anew()
+        ensure()
 
 
 def audit_strategy(
@@ -87,13 +99,17 @@ def audit_strategy(
     memory: int = _MEMORY,
     cuts: int = 5,
     seed: int = 7,
-    fresh: SignalsOf | None = None,
+    fresh: FreshSignals | None = None,
 ) -> list[CausalityFinding]:
     """As `ensure_signals_causal`, but gives what was found instead of raising it."""
     decide = _decisions(signals, market, fresh or signals)
-    return audit_causality(
-        decide, market.raw, cuts=cuts, seed=seed, memory=memory, futures=_FUTURES
-    )
+
+    def find() -> list[CausalityFinding]:
+        return audit_causality(
+            decide, market.raw, cuts=cuts, seed=seed, memory=memory, futures=_FUTURES
+        )
+
+    return find() if fresh is None else confirmed(fresh, find)
 
 
 def _decisions(

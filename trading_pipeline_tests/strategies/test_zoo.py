@@ -6,9 +6,17 @@ from collections import Counter
 
 import pytest
 
+from trading_pipeline.domain.signals import Signals
 from trading_pipeline.errors import LookaheadError
-from trading_pipeline.strategies import Market, StrategyParams, ensure_strategy_causal
-from trading_pipeline_tests.features.audits.zoo.cases import MARKETS
+from trading_pipeline.strategies import (
+    Market,
+    Strategy,
+    StrategyParams,
+    ensure_strategy_causal,
+    own_strategies,
+)
+from trading_pipeline_tests.features.audits.zoo.cases import MARKETS, daily
+from trading_pipeline_tests.strategies.zoo import memos
 from trading_pipeline_tests.strategies.zoo.rules import HONEST, LEAKY
 
 SEEDS = range(1, 11)
@@ -25,6 +33,55 @@ def blocked(rules, seed):
         except LookaheadError:
             names.add(name)
     return names
+
+
+def blocked_files(texts, folder, seed):
+    """Names of the strategies of a user's files that the audit refuses."""
+    folder.mkdir()
+    for name, text in texts.items():
+        (folder / f"{name}.py").write_text(memos.HEAD + text)
+    known, market = own_strategies(folder), Market(daily(seed, rows=400))
+    assert known.own.broken == ()
+    names = set()
+    for name in texts:
+        params = known.validate_params(name, {})
+        known.signals(name, market, params)  # as a run does before it audits
+        try:
+            known.ensure_own_is_causal(name, market, params)
+        except LookaheadError:
+            names.add(name)
+    return names
+
+
+def test_memos_that_the_run_filled_are_found(tmp_path):
+    assert blocked_files(memos.LEAKY, tmp_path / "strategies", seed=1) == set(memos.LEAKY)
+
+
+def test_caches_that_know_no_future_are_not_blocked(tmp_path):
+    assert blocked_files(memos.HONEST, tmp_path / "strategies", seed=1) == set()
+
+
+@pytest.mark.slow
+def test_memos_are_found_and_caches_are_not_blocked_with_any_seed(tmp_path):
+    for seed in SEEDS:
+        assert blocked_files(memos.LEAKY, tmp_path / f"leaky_{seed}", seed) == set(memos.LEAKY)
+        assert blocked_files(memos.HONEST, tmp_path / f"honest_{seed}", seed) == set()
+
+
+def test_a_memo_on_the_object_shows_without_a_file_too():
+    class Kept(Strategy):
+        name = "kept"
+
+        def __init__(self):
+            self.mean = None
+
+        def signals(self, market, params):
+            self.mean = market.close.mean() if self.mean is None else self.mean
+            below = market.close < self.mean
+            return Signals.long_only(below, ~below)
+
+    with pytest.raises(LookaheadError):
+        ensure_strategy_causal(Kept(), StrategyParams(), Market(MARKETS["daily"](1)))
 
 
 def test_the_zoo_is_large_enough():

@@ -37,7 +37,7 @@ _NEGLIGIBLE = 1e-12  # of a column's usual size: rounding, not knowledge
 FIXES: dict[AuditName, str] = {
     "prefix_truncation": (
         "Use only bars up to the row: no shift by a negative number, no centred window, no "
-        "backward fill, no statistic of the whole column."
+        "backward fill, no statistic of the whole column, and nothing kept from an earlier call."
     ),
     "scrambled_future": (
         "Use only bars up to the row: replace statistics of the whole column by expanding or "

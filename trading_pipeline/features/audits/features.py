@@ -23,7 +23,7 @@ from trading_pipeline.features.own_features import fresh_sets
 from trading_pipeline.features.sets.computation import compute_features
 from trading_pipeline.features.sets.context import FeatureContext
 from trading_pipeline.features.sets.feature_set import FeatureSet
-from trading_pipeline.own_code import FreshCopies
+from trading_pipeline.own_code import FreshCopies, confirmed
 from trading_pipeline.settings.label_spec import LabelSpec
 
 __all__ = ["LabelsOfBars", "audit_feature_set", "audit_labels", "simple_features"]
@@ -54,11 +54,22 @@ def audit_feature_set(
     `InsufficientDataError` where no column has a value to compare; the permuted outcomes are left
     out where fewer than 100 rows are complete.
     """
+    fresh = fresh or fresh_sets(chosen)
+    return confirmed(fresh, lambda: _found_in_set(chosen, bars, context, cuts, seed, fresh))
+
+
+def _found_in_set(
+    chosen: FeatureSet,
+    bars: pd.DataFrame,
+    context: FeatureContext | None,
+    cuts: int,
+    seed: int,
+    fresh: FreshCopies[FeatureSet],
+) -> list[CausalityFinding]:
     # a feature that looks ahead has no value at the end, which the audit has to see
     full = computed_table(
         lambda given: compute_features(chosen, given, context=context, complete=False), bars
     )
-    fresh = fresh or fresh_sets(chosen)
     again = SetRecomputation(bars=bars, context=context, fresh=fresh)
     compute, few = again.of(chosen.specs), max(cuts // 6, 1)
     findings = audit_prefix_truncation(compute, bars, cuts=cuts, seed=seed, full=full)

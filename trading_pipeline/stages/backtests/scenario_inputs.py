@@ -19,12 +19,11 @@ from trading_pipeline.market_data.calendars import periods_per_year
 from trading_pipeline.models.leakage_guard import ensure_predictions_clean
 from trading_pipeline.models.registry.model_files import load_model
 from trading_pipeline.models.training.train import predict_direction
-from trading_pipeline.own_code import not_audited
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.stages.features.external_inputs import ExternalInputs
-from trading_pipeline.stages.features.features import FeatureStage
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries, stored_series
+from trading_pipeline.stages.features.unaudited import unaudited_features
 from trading_pipeline.stages.models.model_features import ModelFeatures, model_feature_assets
 from trading_pipeline.stages.stage import ComputedStage
 from trading_pipeline.stages.upstream_frames import UpstreamFrames
@@ -235,7 +234,14 @@ def load_inputs(workspace: Workspace, instrument_id: str, scenario: ScenarioSpec
     )
     traded_bars(scenario, inputs)  # refuses dates without bars before predictions are looked for
     inputs = replace(inputs, predictions={each.name: each.frame() for each in models})
-    warnings = [warning for each in models for warning in (*each.unaudited(), *each.warnings)]
+    warnings = [
+        warning
+        for each in models
+        for warning in (
+            *unaudited_features(workspace, instrument_id, each.feature_set, each.name),
+            *each.warnings,
+        )
+    ]
     if scenario.costs.is_free:
         warnings.append(
             "Free fills: commission and slippage are 0, so trading costs nothing here. Nobody "
@@ -276,7 +282,7 @@ class _Predictions:
         windows: list[Window],
     ) -> None:
         self._workspace, self._scenario, self._windows = workspace, scenario, windows
-        self.name, self._instrument_id = model_name, instrument_id
+        self.name = model_name
         self._spec = workspace.catalog.model(model_name)
         self._assets = {
             "models": f"models/{model_name}",
@@ -286,6 +292,11 @@ class _Predictions:
         self._upstream = UpstreamFrames(workspace, instrument_id, read)
         self._features = ModelFeatures(workspace, self._spec, self._upstream)
         self.warnings: list[str] = []
+
+    @property
+    def feature_set(self) -> str:
+        """Name of the set that the model learns from."""
+        return self._spec.features
 
     def frame(self) -> pd.DataFrame:
         """Predictions of the traded windows, by the walk-forward models or by the pinned one."""
@@ -303,14 +314,6 @@ class _Predictions:
         }
         ensure_predictions_clean(frame, last_label_ends)
         return frame
-
-    def unaudited(self) -> list[str]:
-        """The warning of a model whose features read what no audit knows of."""
-        features = self._spec.features
-        stage = FeatureStage(self._workspace, self._instrument_id, features)
-        subject = f"The feature set '{features}' of the model '{self.name}'"
-        told = not_audited(subject, stage.read_outside(), read_from="context.inputs")
-        return [told] if told else []
 
     def features_hash(self) -> str:
         """Hash of the feature files that were predicted from."""

@@ -12,10 +12,11 @@ from trading_pipeline_tests.features.audits.zoo.causal import honest
 from trading_pipeline_tests.features.audits.zoo.leaks_of_rare_bars import leak as rare_bars
 from trading_pipeline_tests.features.audits.zoo.leaks_of_time import leak as of_time
 from trading_pipeline_tests.features.audits.zoo.leaks_of_windows import leak as of_windows
+from trading_pipeline_tests.features.audits.zoo.memos import HONEST as HONEST_CACHES
+from trading_pipeline_tests.features.audits.zoo.memos import LEAKY as MEMOS
+from trading_pipeline_tests.features.audits.zoo.memos import blocked_files
 
-LEAKS = rare_bars | of_windows | of_time
-# a memo filled by the first computation shows only where files run in a fresh module
-TO_FIND = {name: case for name, case in LEAKS.items() if not case.needs_fresh_module}
+TO_FIND = rare_bars | of_windows | of_time
 SEEDS = range(1, 11)
 LEAST_FOUND = 0.95
 
@@ -44,6 +45,22 @@ def test_rare_leaks_are_found():
 
 def test_honest_features_are_not_blocked():
     assert columns_found(honest.values(), seed=1) == {}
+
+
+def test_memos_that_the_first_computation_filled_are_found(tmp_path):
+    assert set(blocked_files(MEMOS, tmp_path / "features", seed=1)) == set(MEMOS)
+
+
+def test_caches_that_know_no_future_are_not_blocked(tmp_path):
+    assert blocked_files(HONEST_CACHES, tmp_path / "features", seed=1) == {}
+
+
+@pytest.mark.slow
+def test_memos_are_found_and_caches_are_not_blocked_with_any_seed(tmp_path):
+    for seed in SEEDS:
+        found = blocked_files(MEMOS, tmp_path / f"leaky_{seed}", seed)
+        assert set(found) == set(MEMOS), seed
+        assert blocked_files(HONEST_CACHES, tmp_path / f"honest_{seed}", seed) == {}, seed
 
 
 @pytest.mark.slow

@@ -26,7 +26,6 @@ class Case:
     compute: Callable[[pd.DataFrame], np.ndarray]
     bars: str = "daily"
     memory: Memory = "warmup"
-    needs_fresh_module: bool = False
 
     def __str__(self) -> str:
         return self.name

@@ -1,4 +1,4 @@
-"""Features that know a day, a week or a month before it has ended, and memos that know it all."""
+"""Features that know a day, a week or a month before it has ended."""
 
 from __future__ import annotations
 
@@ -129,22 +129,3 @@ def week_of_hours(bars):
 def second_half_filled_backward(bars):
     late = bars.close.where(bars.index.hour >= 17)
     return late.bfill() / bars.close
-
-
-_BY_STAMP: dict[pd.Timestamp, float] = {}
-_BY_LENGTH: dict[int, float] = {}
-
-
-@leak(1, needs_fresh_module=True)
-def memo_by_stamp(bars):
-    following = bars.close.shift(-1) / bars.close - 1.0
-    for ts, value in following.dropna().items():
-        _BY_STAMP.setdefault(ts, value)
-    return [_BY_STAMP.get(ts, 0.0) for ts in bars.index]
-
-
-@leak(1, needs_fresh_module=True)
-def memo_of_the_longest(bars):
-    mean = float(bars.close.mean())
-    _BY_LENGTH.setdefault(0, mean)
-    return bars.close / _BY_LENGTH[0]
