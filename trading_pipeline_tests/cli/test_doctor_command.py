@@ -1,11 +1,13 @@
 """`doctor`: all well, and each thing that can be wrong."""
 
 import json
+import shutil
 
 import pytest
 
 from trading_pipeline.cli import doctor_command
 from trading_pipeline.cli.doctor_command import examine
+from trading_pipeline.defs.instance import open_instance
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.storage.file_lock import hold_lock
 
@@ -96,3 +98,40 @@ def test_a_runtime_folder_that_is_a_file_is_found(call, tmp_path, monkeypatch):
 def test_versions_are_told(fresh_world, name):
     found = {f.check: f for f in examine(load_settings())}
     assert any(character.isdigit() for character in found[name].detail)
+
+
+def test_damaged_records_of_dagster_are_one_paragraph_in_doctor_and_run(call, runtime):
+    settings = load_settings()
+    with open_instance(settings):
+        pass
+    (settings.dagster / "history" / "runs.db").write_bytes(b"not a database\n" * 500)
+    code, found = findings(call)
+    assert code == 1
+    assert f"move {settings.dagster} away" in wrong(found)["dagster instance"]
+    ended = call("run", "AAPL_1d")
+    assert ended.code == 1
+    assert "Traceback" not in ended.err
+    assert "Dagster's records in" in ended.error
+    shutil.rmtree(settings.dagster)  # what the advice says
+    assert "dagster instance" not in wrong(findings(call)[1])
+
+
+def test_files_in_place_of_folders_are_named(call, runtime):
+    (runtime / "models").write_text("x")
+    (runtime / "cache").write_text("x")
+    code, found = findings(call)
+    assert code == 1
+    for name in ("models", "cache"):
+        assert (
+            f"{runtime / name} ({name}) is no folder: move it away."
+            in found["runtime folder"]["detail"]
+        )
+
+
+def test_a_folder_whose_name_is_too_long_is_one_paragraph(call, tmp_path, monkeypatch):
+    monkeypatch.setenv("TRADING_PIPELINE_RUNTIME_DIR", str(tmp_path / ("n" * 300)))
+    code, found = findings(call)
+    assert code == 1
+    assert "longer than the file system takes" in wrong(found)["runtime folder"]
+    ended = call("run", "AAPL_1d")
+    assert (ended.code, "Traceback" in ended.err) == (1, False)
