@@ -218,6 +218,8 @@ def _told(error: Exception) -> TradingPipelineError | None:
         full = disk_full_error(error, settings.runtime)
     except (ConfigurationError, OSError):
         return error if isinstance(error, TradingPipelineError) else None
-    if full is not None or isinstance(error, TradingPipelineError):
-        return full or error
+    if full is not None:
+        return full
+    if isinstance(error, TradingPipelineError):
+        return error
     return folder_error(error, settings.runtime, settings.config)
