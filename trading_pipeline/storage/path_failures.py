@@ -100,6 +100,12 @@ def _is_whole(path: Path) -> bool:
 def _records_error(told: str, runtime: Path) -> RuntimeFolderError:
     folder = runtime / "dagster"
     said = " ".join(told.split("[SQL")[0].split()).rstrip(".")
+    if not folder.is_dir():
+        return RuntimeFolderError(
+            f"The folder {folder}, where Dagster keeps the history of runs, is gone, perhaps "
+            "removed while the command ran. Run the same command again, which makes a new one.",
+            path=str(folder),
+        )
     if any(words in told for words in _BUSY):
         return RuntimeFolderError(
             f"Dagster's records in {folder} are in use by another process ({said}). Wait for it to "

@@ -136,11 +136,18 @@ class TestRecords:
     def test_its_error_says_what_is_lost_and_what_to_do(self, tmp_path, error):
         outer = RuntimeError(f"({error})\n[SQL: PRAGMA x]")
         outer.__cause__ = error
+        (tmp_path / "dagster").mkdir()
         said = told(outer, tmp_path)
         assert f"move {tmp_path / 'dagster'} away" in said
         assert "bars, models and results are elsewhere" in said
 
+    def test_records_that_are_gone_are_made_anew(self, tmp_path):
+        said = told(sqlite3.OperationalError("unable to open database file"), tmp_path)
+        assert "is gone" in said
+        assert "Run the same command again" in said
+
     def test_a_busy_database_is_waited_for_and_not_moved(self, tmp_path):
+        (tmp_path / "dagster").mkdir()
         said = told(sqlite3.OperationalError("database is locked"), tmp_path)
         assert "in use by another process" in said
         assert "move" not in said
