@@ -20,6 +20,7 @@ TradingPipelineError
 +-- ModelIntegrityError            a model's files are not the ones that were saved
 +-- OptimizationError              a study cannot run as written
 +-- RunCancelledError              the caller stopped a long run
++-- RuntimeFolderError             a file or folder of the project cannot be read or written
 +-- WarehouseError
     +-- WarehouseBusy              another process holds the file
     +-- WarehouseVersionError      written by a newer version of the package
@@ -54,6 +55,7 @@ __all__ = [
     "RangeUnavailableError",
     "RetryableFetchError",
     "RunCancelledError",
+    "RuntimeFolderError",
     "ScenarioError",
     "StrategyError",
     "TradingPipelineError",
@@ -161,6 +163,10 @@ class OptimizationError(TradingPipelineError, ValueError):
 
 class RunCancelledError(TradingPipelineError):
     """The caller stopped a long run; nothing of it is kept."""
+
+
+class RuntimeFolderError(TradingPipelineError):
+    """A file or folder of the project, or Dagster's records in it, cannot be read or written."""
 
 
 class WarehouseError(TradingPipelineError):

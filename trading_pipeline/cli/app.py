@@ -209,11 +209,17 @@ def _told(error: Exception) -> TradingPipelineError | None:
     """
     from trading_pipeline.settings.environment import load_settings
     from trading_pipeline.storage.disk_space import disk_full_error
+    from trading_pipeline.storage.path_failures import folder_error
 
     if isinstance(error, ConfigurationError) and error.__cause__ is None:
         return error  # not of the disk; and the settings themselves may be what is wrong
     try:
-        full = disk_full_error(error, load_settings().runtime)
-    except ConfigurationError:
-        full = None
-    return full or (error if isinstance(error, TradingPipelineError) else None)
+        settings = load_settings()
+        full = disk_full_error(error, settings.runtime)
+    except (ConfigurationError, OSError):
+        return error if isinstance(error, TradingPipelineError) else None
+    if full is not None:
+        return full
+    if isinstance(error, TradingPipelineError):
+        return error
+    return folder_error(error, settings.runtime, settings.config)

@@ -81,9 +81,22 @@ def examine(settings: PipelineSettings) -> list[Finding]:
     for name, check in checks:
         try:
             findings.append(Finding(name, "ok", check(settings)))
-        except (TradingPipelineError, OSError, ImportError, ValueError) as error:
-            findings.append(Finding(name, "wrong", str(error)))
+        except Exception as error:  # one that fails does not stop the others
+            findings.append(Finding(name, "wrong", _told(error, settings)))
     return findings
+
+
+def _told(error: Exception, settings: PipelineSettings) -> str:
+    """What an error says, on one line."""
+    from trading_pipeline.storage.path_failures import folder_error
+
+    if not isinstance(error, TradingPipelineError):
+        found = folder_error(error, settings.runtime, settings.config)
+        if found is not None:
+            return str(found)
+        if not isinstance(error, (OSError, ImportError, ValueError)):
+            return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return str(error)
 
 
 def _python(_: PipelineSettings) -> str:
@@ -124,7 +137,13 @@ def _runtime(settings: PipelineSettings) -> str:
     import shutil
     import tempfile
 
+    from trading_pipeline.storage.path_failures import wrong_folders
+
     settings.runtime.mkdir(parents=True, exist_ok=True)
+    names = ("cache", "models", "output", "inbox", "datasets", "dagster", "config")
+    wrong = wrong_folders({name: getattr(settings, name) for name in names})
+    if wrong:
+        raise OSError(" ".join(wrong))
     with tempfile.TemporaryFile(dir=settings.runtime):
         pass
     free = shutil.disk_usage(settings.runtime).free / 1e9
@@ -166,7 +185,14 @@ def _warehouse(settings: PipelineSettings) -> str:
 
 def _instance(settings: PipelineSettings) -> str:
     from trading_pipeline.defs.instance import open_instance, ui_command
+    from trading_pipeline.storage.path_failures import damaged_databases
 
     with open_instance(settings) as instance:
+        damaged = damaged_databases(settings.dagster)
+        if damaged:
+            raise OSError(
+                f"{', '.join(map(str, damaged))} cannot be read whole. They hold the history of "
+                f"runs: move {settings.dagster} away, and the next run makes new ones."
+            )
         runs = instance.get_runs_count()
     return f"{settings.dagster}, {runs} runs; UI: {ui_command(settings)}"

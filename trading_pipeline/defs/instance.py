@@ -1,10 +1,12 @@
 """The project's Dagster instance: its state is under `runtime/dagster`."""
 
 from pathlib import Path
+from urllib.parse import unquote
 
 import dagster as dg
 import yaml
 
+from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.settings.environment import PipelineSettings, project_root
 from trading_pipeline.storage.parquet_files import write_text
 
@@ -12,7 +14,19 @@ __all__ = ["open_instance", "ui_command", "write_instance_config"]
 
 
 def open_instance(settings: PipelineSettings) -> dg.DagsterInstance:
-    """The instance that `dagster dev` shows; the same files, by their absolute paths."""
+    """The instance that `dagster dev` shows; the same files, by their absolute paths.
+
+    Raises `ConfigurationError` for a path that Dagster would read as an address: it opens its
+    databases by one, so it would fail on `%20`, and keep them elsewhere with `?`.
+    """
+    folder = str(settings.dagster)
+    if "?" in folder or unquote(folder) != folder:
+        raise ConfigurationError(
+            f"Dagster cannot keep its records in {folder}: the path holds '?', or '%' with two "
+            "digits, which it reads as part of an address. Rename the folder, or point "
+            "TRADING_PIPELINE_RUNTIME_DIR at another one.",
+            path=folder,
+        )
     write_instance_config(settings)
     return dg.DagsterInstance.from_config(str(settings.dagster))
 

@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 Found = TypeVar("Found")
+_LEAVE_OUT = "The file ends the program; leave that out of it."
 _NAME = re.compile(r"[a-z0-9_]{1,64}")
 
 
@@ -224,11 +225,8 @@ def only_class(
 
 
 def is_failure(error: BaseException) -> bool:
-    """Whether what a user's code raised is its failure, and not a wish to stop from outside.
-
-    `sys.exit` and `quit` are failures: they would end the program as if all had gone well. Ctrl-C,
-    Dagster's own interruption and the end of a generator pass.
-    """
+    """True for what a user's code raised, `sys.exit` too; False for a wish to stop from outside:
+    Ctrl-C, Dagster's own interruption, the end of a generator."""
     if isinstance(error, (KeyboardInterrupt, GeneratorExit)):
         return False
     return not type(error).__module__.startswith("dagster.") or isinstance(error, Exception)
@@ -258,7 +256,8 @@ def explained(
             said, values = str(error), error.values
         else:
             narrower, values = kind, {}
-            said = f"{type(error).__name__}: {error}. {_way_out(error)}"
+            said = f"{type(error).__name__}: {error}. "
+            said += _LEAVE_OUT if isinstance(error, SystemExit) else "Fix that line."
         raise narrower(
             f"{_where(file, line)}: {doing} failed: {said}",
             **values | {"path": str(file), "line": line},
@@ -295,14 +294,8 @@ def _said(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError):
         return f"{shown} Install the package that has it, or fix the name."
     if isinstance(error, SystemExit):
-        return f"{shown} {_way_out(error)}"
+        return f"{shown} {_LEAVE_OUT}"
     return f"The file does not run: {shown} Fix it, or move the file away."
-
-
-def _way_out(error: BaseException) -> str:
-    if isinstance(error, SystemExit):
-        return "The file ends the program; leave that out of it."
-    return "Fix that line."
 
 
 def error_place(error: BaseException, path: Path) -> str:

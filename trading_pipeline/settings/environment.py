@@ -133,8 +133,9 @@ def load_settings(**overrides: Any) -> PipelineSettings:
         )
     try:
         settings = PipelineSettings(**overrides)
-        _ = settings.runtime, settings.config
-        return settings
+        wrong = _wrong_folders(settings)
+        if not wrong:
+            return settings
     except ValidationError as error:
         wrong = _wrong_settings(error)
     except SettingsError as error:
@@ -143,8 +144,10 @@ def load_settings(**overrides: Any) -> PipelineSettings:
         wrong = [_no_json("ccxt_keys")]
     except UnicodeDecodeError:
         wrong = ["The file .env is not text in UTF-8. Save it as UTF-8."]
-    except (OSError, RuntimeError, ValueError) as error:  # an unknown home, a loop of links
-        wrong = [f"A folder or the file .env cannot be used: {type(error).__name__}."]
+    except OSError as error:
+        wrong = [f"A folder, or the file .env, cannot be used: {error.strerror}."]
+    except (RuntimeError, ValueError) as error:  # an unknown home, a loop of links
+        wrong = [f"A folder, or the file .env, cannot be used: {type(error).__name__}."]
     # Outside the handlers, so that no chained error carries the values into a log.
     raise ConfigurationError(
         f"A setting of the environment (TRADING_PIPELINE_...) is wrong. {' '.join(wrong)} Values "
@@ -153,6 +156,20 @@ def load_settings(**overrides: Any) -> PipelineSettings:
 
 
 _KEYS_SHAPE = '{"kraken": {"key": "...", "secret": "..."}}'
+
+
+def _wrong_folders(settings: PipelineSettings) -> list[str]:
+    """One sentence for each folder that no program could use; `OSError` for one too long."""
+    found = []
+    for name, path in (("runtime_dir", settings.runtime), ("config_dir", settings.config)):
+        try:
+            str(path).encode("utf-8")
+        except UnicodeEncodeError:
+            found.append(f"'{name}' ({_variable(name)}) is a path that is no text in UTF-8.")
+            continue
+        if path.exists() and name == "config_dir" and not path.is_dir():
+            found.append(f"'{name}' ({_variable(name)}) names a file, where a folder is needed.")
+    return list(dict.fromkeys(found))
 
 
 def _wrong_settings(error: ValidationError) -> list[str]:

@@ -56,8 +56,15 @@ def parse_settings(text: str, path: Path) -> Any:
 
 
 def list_spec_files(folder: Path) -> list[Path]:
-    """YAML and JSON files of a folder in the order of their names; none where there is no
-    folder."""
+    """YAML and JSON files of a folder in the order of their names; none where there is no folder.
+
+    Raises `ConfigurationError` where a file stands in its place.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ConfigurationError(
+            f"{folder} must be a folder of YAML files, and is a file. Move it away.",
+            path=str(folder),
+        )
     if not folder.is_dir():
         return []
     return sorted(p for p in folder.iterdir() if p.suffix in SPEC_SUFFIXES and p.is_file())

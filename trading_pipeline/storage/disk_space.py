@@ -14,7 +14,7 @@ import duckdb
 
 from trading_pipeline.errors import DiskFullError
 
-__all__ = ["disk_full_error", "is_full_disk", "shown_bytes"]
+__all__ = ["disk_full_error", "error_chain", "is_full_disk", "shown_bytes"]
 
 _NUMBERS = (errno.ENOSPC, errno.EDQUOT)
 _WORDS = ("No space left on device", "database or disk is full", "Disk quota exceeded")
@@ -31,7 +31,7 @@ _SHOWN_PARTS = 3
 
 def is_full_disk(error: BaseException) -> bool:
     """True where the error, or a cause of it, says that a disk is full or a quota used up."""
-    return any(_says_full(each) for each in _chain(error))
+    return any(_says_full(each) for each in error_chain(error))
 
 
 def disk_full_error(error: BaseException, folder: Path) -> DiskFullError | None:
@@ -40,7 +40,7 @@ def disk_full_error(error: BaseException, folder: Path) -> DiskFullError | None:
     `folder`: where the write went, for errors that do not name their file. SQLite's words for a
     failed write are vague; they count where the disk of `folder` has less than 1 MB left.
     """
-    chain = list(_chain(error))
+    chain = list(error_chain(error))
     told = [each for each in chain if _says_full(each)]
     if not told and not any(_is_vague(each) and _room(folder)[0] < _TIGHT_BYTES for each in chain):
         return None
@@ -69,7 +69,7 @@ def shown_bytes(size: int) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def error_chain(error: BaseException) -> Iterator[BaseException]:
     """The error and all its causes, each once."""
     open_ends, seen = [error], set()
     while open_ends:

@@ -1,11 +1,14 @@
 """`doctor`: all well, and each thing that can be wrong."""
 
 import json
+import os
+import shutil
 
 import pytest
 
 from trading_pipeline.cli import doctor_command
 from trading_pipeline.cli.doctor_command import examine
+from trading_pipeline.defs.instance import open_instance
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.storage.file_lock import hold_lock
 
@@ -107,3 +110,49 @@ def test_a_scenario_that_waits_for_its_instrument_is_told_under_the_catalog(call
     assert code == 1
     assert list(wrong(found)) == ["catalog"]
     assert f"{path}: there is no instrument 'NEW_1d'" in wrong(found)["catalog"]
+
+
+def test_damaged_records_of_dagster_are_one_paragraph_in_doctor_and_run(call, runtime):
+    settings = load_settings()
+    with open_instance(settings):
+        pass
+    (settings.dagster / "history" / "runs.db").write_bytes(b"not a database\n" * 500)
+    code, found = findings(call)
+    assert code == 1
+    assert f"move {settings.dagster} away" in wrong(found)["dagster instance"]
+    ended = call("run", "AAPL_1d")
+    assert ended.code == 1
+    assert "Traceback" not in ended.err
+    assert "Dagster's records in" in ended.error
+    shutil.rmtree(settings.dagster)  # what the advice says
+    assert "dagster instance" not in wrong(findings(call)[1])
+
+
+def test_files_in_place_of_folders_are_named(call, runtime):
+    (runtime / "models").write_text("x")
+    (runtime / "cache").write_text("x")
+    code, found = findings(call)
+    assert code == 1
+    for name in ("models", "cache"):
+        assert (
+            f"{runtime / name} ({name}) is no folder: move it away."
+            in found["runtime folder"]["detail"]
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("n" * 300, "cannot be used: File name too long"),
+        (os.fsdecode(b"b\xff"), "is a path that is no text in UTF-8"),
+        ("a%20b", "Dagster cannot keep its records in"),
+        ("a?b", "Dagster cannot keep its records in"),
+    ],
+)
+def test_a_folder_that_cannot_be_used_is_one_paragraph(call, tmp_path, monkeypatch, name, words):
+    monkeypatch.setenv("TRADING_PIPELINE_RUNTIME_DIR", str(tmp_path / name))
+    for command in (("doctor", "--offline"), ("run", "AAPL_1d")):
+        ended = call(*command)
+        assert ended.code == 1
+        assert words in " ".join((ended.err + ended.out).replace("\u2502", " ").split())
+        assert "Traceback" not in ended.err

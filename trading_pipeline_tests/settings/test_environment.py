@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from pathlib import Path
 
@@ -191,3 +192,16 @@ def test_a_dotenv_file_that_is_no_text_is_named_without_its_content(tmp_path):
 def test_a_folder_that_cannot_be_is_a_plain_error(folder):
     with pytest.raises(ConfigurationError, match="A folder"):
         load_settings(runtime_dir=folder)
+
+
+def test_a_file_in_place_of_the_own_settings_is_told(tmp_path):
+    (tmp_path / "config").write_text("x")
+    with pytest.raises(ConfigurationError, match=r"'config_dir'.*names a file, where a folder"):
+        load_settings(runtime_dir=tmp_path)
+
+
+def test_a_folder_that_no_program_could_use_is_told(tmp_path):
+    with pytest.raises(ConfigurationError, match="File name too long"):
+        load_settings(runtime_dir=tmp_path / ("n" * 300))
+    with pytest.raises(ConfigurationError, match=r"'runtime_dir'.*no text in UTF-8"):
+        load_settings(runtime_dir=os.fsdecode(b"b\xff\xfe"))

@@ -135,5 +135,10 @@ class TestLists:
         (tmp_path / "folder.yaml").mkdir()
         assert [p.name for p in list_spec_files(tmp_path)] == ["a.yml", "b.yaml", "c.json"]
 
+    def test_a_file_in_place_of_the_folder_is_told(self, tmp_path):
+        (tmp_path / "scenarios").write_text("x")
+        with pytest.raises(ConfigurationError, match=r"scenarios must be a folder.*Move it away"):
+            list_spec_files(tmp_path / "scenarios")
+
     def test_no_folder_is_no_file(self, tmp_path):
         assert list_spec_files(tmp_path / "none") == []

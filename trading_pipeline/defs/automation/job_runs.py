@@ -16,6 +16,7 @@ import dagster as dg
 from trading_pipeline.defs.resources import handed_on
 from trading_pipeline.errors import DataQualityError, TradingPipelineError
 from trading_pipeline.stages.workspace import Workspace
+from trading_pipeline.storage.path_failures import folder_error
 
 __all__ = ["JobRun", "JobRunner", "close_abandoned_runs"]
 
@@ -92,12 +93,22 @@ class JobRunner:
         except TradingPipelineError:
             raise
         except dg.DagsterError as error:
-            raise _plain_error(error, _failed_checks(self.instance, run_id)) from error
+            raise self._told(error, run_id) from error
         seconds = time.perf_counter() - started
         done = JobRun(result.run_id, job, partition or "", seconds)
         logging.getLogger(__name__).debug("%s took %.2f s", job, seconds)
         self.runs.append(done)
         return done
+
+    def _told(self, error: dg.DagsterError, run_id: str) -> TradingPipelineError:
+        settings = self._workspace.settings
+        try:
+            told = _plain_error(error, _failed_checks(self.instance, run_id))
+        except Exception as lost:  # the records are gone, and the failed checks with them
+            told = folder_error(lost, settings.runtime, settings.config) or _plain_error(error, ())
+        if type(told) is not TradingPipelineError:
+            return told
+        return folder_error(error, settings.runtime, settings.config) or told
 
 
 def close_abandoned_runs(instance: dg.DagsterInstance) -> int:
@@ -190,4 +201,5 @@ def _plain_error(error: BaseException, failed_checks: Sequence[str]) -> TradingP
         )
     if root is error:
         return TradingPipelineError(f"The run failed: {text}")
-    return TradingPipelineError(f"The run failed: {text} {type(root).__name__}: {root}")
+    said = " ".join(str(root).split())
+    return TradingPipelineError(f"The run failed: {text} {type(root).__name__}: {said}")
