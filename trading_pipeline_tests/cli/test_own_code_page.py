@@ -30,9 +30,11 @@ def real_pass(world):
 
 def test_the_page_has_the_files_it_speaks_of():
     assert sorted(FILES) == [
+        "inputs/vix.csv",
         "scenarios/breakout.yaml",
         "sources/waves.py",
         "strategies/breakout.py",
+        "strategies/calm.py",
         "strategies/dips.py",
         "studies/breakout_grid.yaml",
     ]
@@ -49,7 +51,7 @@ def test_its_strategies_are_listed_shown_and_audited(call, own):
         ("exit_bars", 20, "at least 2, at most 500"),
         ("stop", 0.1, "above 0, below 1"),
     ]
-    for name in ("dips", "breakout"):
+    for name in ("dips", "breakout", "calm"):
         assert call("audit", name, "--instrument", "AAPL_1d").code == 0
 
 

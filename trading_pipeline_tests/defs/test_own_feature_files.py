@@ -83,6 +83,26 @@ def test_the_leaky_feature_of_the_page_is_stopped_with_a_readable_finding(fresh_
     assert fresh_world.value("SELECT count(*) FROM artifacts WHERE asset = 'features/leaky'") == 0
 
 
+def test_a_file_that_a_set_opens_is_a_warning_and_stops_nothing(fresh_world, instance):
+    path = fresh_world.write("inputs/levels.csv", "level\n1.0\n")
+    fresh_world.write(
+        "features/levels.py",
+        "import pandas as pd\nfrom trading_pipeline.features import feature\n\n\n"
+        "@feature(warmup=0, inputs=['close'])\ndef level(bars):\n"
+        f"    return bars['close'] * pd.read_csv(r'{path}')['level'][0]\n",
+    )
+    refresh_universe(fresh_world.tampered)
+    for _ in range(2):  # the second run audits nothing, and still says it
+        result = run_job(
+            fresh_world, instance, "bars_to_predictions", FIRST, FIRST, ["bars", "features/levels"]
+        )
+        assert result.success, cause_of_failure(result)
+        assert "features/levels" in materialized(result)
+        (check,) = [e for e in result.get_asset_check_evaluations() if not e.passed]
+        assert (check.check_name, check.severity.value) == ("outside_data", "WARN")
+        assert check.description.startswith(f"Not audited: A file of this set reads {path}")
+
+
 def test_a_file_that_does_not_run_stops_only_what_uses_it(fresh_world, instance):
     """Once it stopped the whole code location; now the set says so where it is asked for."""
     path = fresh_world.write("features/typo.py", "imprt numpy\n")
