@@ -16,7 +16,7 @@ from rich.markup import escape
 from trading_pipeline.cli.own_code_check import examine_own_code
 from trading_pipeline.cli.provider_check import Finding, examine_providers
 from trading_pipeline.cli.session import print_table
-from trading_pipeline.errors import OwnCodeError, TradingPipelineError
+from trading_pipeline.errors import OwnCodeError, TradingPipelineError, WarehouseError
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.environment import PipelineSettings, load_settings
 

@@ -87,8 +87,16 @@ def leaderboard_rows(workspace: Workspace) -> list[Row]:
 
 
 def judged_rows(workspace: Workspace, rows: list[Row]) -> list[Row]:
-    """The rows of `leaderboard_rows` with `deflated_sharpe_ratio`; None where it is undefined."""
-    return [{**row, "deflated_sharpe_ratio": _deflated(workspace, row)} for row in rows]
+    """The rows of `leaderboard_rows` with `deflated_sharpe_ratio`; None where it is undefined.
+
+    `plain_deflated_sharpe_ratio` is the published formula, which takes bars as independent. Both
+    use the `trials` and the `trial_variance` of the row.
+    """
+    found = []
+    for row in rows:
+        plain = _deflated(workspace, row)
+        found.append({**row, "deflated_sharpe_ratio": plain, "plain_deflated_sharpe_ratio": plain})
+    return found
 
 
 def _with_invalidity(warnings: str | None, reason: str | None) -> str | None:

@@ -75,10 +75,10 @@ def test_the_published_42_crossovers_come_out_of_a_study_file(fresh_world):
     assert (best["fast"], best["slow"], found["trials"]) == (50, 250, 42)
     assert found["sharpe"] == found["best_value"] == pytest.approx(0.5274, abs=5e-5)
     assert found["benchmark_sharpe"] == pytest.approx(0.2440, abs=1e-4)
-    assert found["probabilistic_sharpe_ratio"] == pytest.approx(0.9886, abs=5e-5)
-    assert found["own_deflated_sharpe_ratio"] == pytest.approx(0.8990, abs=5e-5)
+    assert found["plain_probabilistic_sharpe_ratio"] == pytest.approx(0.9886, abs=5e-5)
+    assert found["own_plain_deflated_sharpe_ratio"] == pytest.approx(0.8990, abs=5e-5)
     assert found["own_trials"] == found["trials_in_ledger"] == 42  # the ledger was empty
-    assert found["deflated_sharpe_ratio"] == found["own_deflated_sharpe_ratio"]
+    assert found["plain_deflated_sharpe_ratio"] == found["own_plain_deflated_sharpe_ratio"]
     assert found["verdict"] == "Worthless: it looks ahead"  # fills at the close that it knows
 
     others = [
@@ -87,9 +87,9 @@ def test_the_published_42_crossovers_come_out_of_a_study_file(fresh_world):
     ]
     fresh_world.workspace.trials.append([row | {"instrument": "SPX_1d"} for row in others])
     later = study_summary(fresh_world.workspace, "SPX_1d", "sp500_crossovers")
-    assert later["own_deflated_sharpe_ratio"] == found["own_deflated_sharpe_ratio"]
+    assert later["own_plain_deflated_sharpe_ratio"] == found["own_plain_deflated_sharpe_ratio"]
     assert later["trials_in_ledger"] == 242
-    assert later["deflated_sharpe_ratio"] < 0.5
+    assert later["plain_deflated_sharpe_ratio"] < 0.5
 
 
 @pytest.mark.slow
@@ -100,5 +100,5 @@ def test_opens_that_equal_the_last_close_give_the_same_numbers_without_looking_a
     bars = bars.assign(high=prices.max(axis=1), low=prices.min(axis=1))
     found = summary_of(fresh_world, SCENARIO.replace("same_close", "next_open"), bars)
     assert found["sharpe"] == pytest.approx(0.5274, abs=5e-5)
-    assert found["own_deflated_sharpe_ratio"] == pytest.approx(0.8990, abs=5e-5)
+    assert found["own_plain_deflated_sharpe_ratio"] == pytest.approx(0.8990, abs=5e-5)
     assert "looks ahead" not in found["verdict"]
