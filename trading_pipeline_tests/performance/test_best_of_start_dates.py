@@ -11,7 +11,7 @@ from trading_pipeline.performance.sharpe_statistics import (
     probabilistic_sharpe_ratio,
 )
 
-BARS, STARTS, MARKETS, SEED = 1_260, 40, 150, 11
+BARS, STARTS, MARKETS, SEED = 2_520, 40, 120, 1
 
 
 def crossover_returns(returns: np.ndarray) -> np.ndarray:
@@ -35,9 +35,9 @@ def moments(returns: np.ndarray) -> dict[str, float]:
     }
 
 
-def test_the_best_of_forty_start_dates_is_certain_in_one_market_of_seven_until_it_is_deflated():
+def test_the_best_of_forty_start_dates_is_often_certain_until_it_is_deflated():
     rng = np.random.default_rng(SEED)
-    starts = np.linspace(0, 0.8 * BARS, STARTS).astype(int)
+    starts = np.linspace(0, 0.95 * BARS, STARTS).astype(int)
     certain = deflated = 0
     for _ in range(MARKETS):
         traded = crossover_returns(rng.normal(0.0, 0.01, BARS))
