@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from importlib import metadata
+from typing import TYPE_CHECKING
 
 import typer
 from rich.markup import escape
@@ -15,9 +16,12 @@ from rich.markup import escape
 from trading_pipeline.cli.own_code_check import examine_own_code
 from trading_pipeline.cli.provider_check import Finding, examine_providers
 from trading_pipeline.cli.session import print_table
-from trading_pipeline.errors import OwnCodeError, TradingPipelineError
+from trading_pipeline.errors import OwnCodeError, TradingPipelineError, WarehouseError
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.environment import PipelineSettings, load_settings
+
+if TYPE_CHECKING:
+    from trading_pipeline.storage.warehouse import Warehouse
 
 __all__ = ["examine", "run_doctor"]
 
@@ -179,8 +183,23 @@ def _warehouse(settings: PipelineSettings) -> str:
     bars = sum(BarStore(warehouse).counts().values())
     with warehouse.write():
         pass  # nobody else holds it
+    trials = _ledger(warehouse)
     size = settings.warehouse_path.stat().st_size / 1e6
-    return f"schema version {SCHEMA_VERSION}, {bars:,} bars, {size:.1f} MB, not locked"
+    return f"schema version {SCHEMA_VERSION}, {bars:,} bars, {trials}, {size:.1f} MB, not locked"
+
+
+def _ledger(warehouse: Warehouse) -> str:
+    from trading_pipeline.storage.stores.trial_ledger import TrialLedger
+
+    ledger = TrialLedger(warehouse)
+    check = ledger.verify()
+    if check.faults:
+        raise WarehouseError(
+            f"The ledger of trials has {len(check.faults)} faults in {check.rows:,} rows: "
+            f"{check.faults[0]} The count that deflates results may be wrong. See all with: "
+            "trading-pipeline trials verify"
+        )
+    return f"{ledger.count():,} trials in {check.rows:,} unbroken rows"
 
 
 def _instance(settings: PipelineSettings) -> str:

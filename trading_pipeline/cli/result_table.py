@@ -32,11 +32,14 @@ def result_tables(rows: Sequence[Row]) -> list[Table]:
 
 
 def study_table(rows: Sequence[Row]) -> Table:
-    """The best trial of each study and instrument, and the number of trials it is the best of."""
+    """The best trial of each study and instrument, and the number of trials it is the best of.
+
+    DSR: its deflated Sharpe ratio by all trials of the ledger.
+    """
     table = _table(
         "Optimization (best of many trials: it looks better than it is)",
         ("Study", "Instrument", "Best parameters"),
-        ("Metric", "Best", "Median", "Trials"),
+        ("Metric", "Best", "Median", "Trials", "DSR"),
     )
     for row in rows:
         table.add_row(
@@ -47,6 +50,7 @@ def study_table(rows: Sequence[Row]) -> Table:
             _number(row.get("best_value")),
             _number(row.get("median_value")),
             str(row["trials"]),
+            _number(row.get("deflated_sharpe_ratio")),
         )
     return table
 

@@ -43,6 +43,8 @@ def optimization_assets(catalog: Catalog) -> list[dg.AssetsDefinition]:
         partitions_def=instrument_studies,
         deps=[trials],
         description="Best, median and worst of a study's trials, and how many were tried.\n\nThe "
-        "best of many trials looks better than it is; `trials_in_ledger` says of how many.",
+        "best of many trials looks better than it is: `deflated_sharpe_ratio` is the probability "
+        "that its true Sharpe ratio is above the best that `trials_in_ledger` trials without skill "
+        "would show; `variance_basis` says whose variance was taken and why.",
     )
     return [trials, summary]

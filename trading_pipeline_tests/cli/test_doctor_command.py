@@ -48,6 +48,7 @@ def test_all_is_well_after_a_run(call, world):
     code, found = findings(call)
     assert (code, wrong(found)) == (0, {})
     assert "964 bars" in found["warehouse"]["detail"]
+    assert "8 trials in 9 unbroken rows" in found["warehouse"]["detail"]
     assert "8 runs" in found["dagster instance"]["detail"]
     table = call("doctor", "--offline")
     assert table.code == 0

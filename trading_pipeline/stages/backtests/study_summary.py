@@ -13,7 +13,7 @@ from typing import Any
 
 from trading_pipeline.backtest.scenario_runner import ScenarioInputs, run_scenario
 from trading_pipeline.performance.sharpe_statistics import expected_maximum_sharpe
-from trading_pipeline.reporting.page.plain_warnings import verdict
+from trading_pipeline.reporting.page.verdict import verdict
 from trading_pipeline.settings.scenario import ScenarioSpec, StrategySpec
 from trading_pipeline.settings.study import StudySpec
 from trading_pipeline.stages.reports.leaderboard import judged_rows
@@ -24,8 +24,17 @@ from trading_pipeline.strategies import StrategyCatalogue
 __all__ = ["best_of", "judged_summary", "measured_best", "summary_of_trials"]
 
 Row = dict[str, Any]
-_SHOWN = ("sharpe", "benchmark_sharpe", "probabilistic_sharpe_ratio")
+_SHOWN = (
+    "sharpe",
+    "benchmark_sharpe",
+    "total_return",
+    "benchmark_total_return",
+    "trade_count",
+    "probabilistic_sharpe_ratio",
+)
 """Metrics of the best that stand in the summary under their own names."""
+_DEFLATED = ("deflated_sharpe_ratio", "plain_deflated_sharpe_ratio", "minimum_backtest_years")
+"""What a judged row may say of a number of trials."""
 
 
 def best_of(trials: Sequence[Row]) -> Row | None:
@@ -63,15 +72,18 @@ def measured_best(
     best: Row,
     inputs: ScenarioInputs,
     strategies: StrategyCatalogue,
+    *,
+    warnings: Sequence[str] = (),
 ) -> Row:
     """All metrics of the best trial and of buying and holding beside it, from a run of its own.
 
     Its Sharpe ratio equals the trial's to the last bit. Metrics that are undefined are None.
+    `warnings`: what must be said of the inputs; those of the run follow.
     """
     strategy = StrategySpec(type=study.strategy, params=json.loads(best["parameters"]))
     run = run_scenario(scenario.model_copy(update={"strategy": strategy}), inputs, strategies)
     return {
-        "warnings": "\n".join(run.result.warnings),
+        "warnings": "\n".join((*warnings, *run.result.warnings)),
         **{name: None if value != value else value for name, value in run.metrics.items()},
     }
 
@@ -82,6 +94,8 @@ def judged_summary(workspace: Workspace, instrument_id: str, study: StudySpec, s
     Adds the best's Sharpe ratio and that of holding (a year), its probabilistic and its deflated
     Sharpe ratio, the number of trials and their variance, which these are, the annual Sharpe ratio
     that the best of as many trials without skill is expected to have, and the verdict in words.
+    `plain_` ratios are the published formulas, which take bars as independent.
+
     With `ledger: own` the deflated ratio by the study's own trials stands beside (`own_...`); the
     verdict never rests on it.
     """
@@ -95,7 +109,10 @@ def judged_summary(workspace: Workspace, instrument_id: str, study: StudySpec, s
     judged = _judged(workspace, row, told["trials_in_ledger"], variance)
     told |= {name: metrics.get(name) for name in _SHOWN}
     told |= {
-        "deflated_sharpe_ratio": judged["deflated_sharpe_ratio"],
+        "plain_probabilistic_sharpe_ratio": metrics.get(
+            "plain_probabilistic_sharpe_ratio", metrics.get("probabilistic_sharpe_ratio")
+        ),
+        **{name: judged[name] for name in _DEFLATED if name in judged},
         "trial_variance": variance.value,
         "variance_basis": variance.basis,
         "expected_best_sharpe": _expected_best(told["trials_in_ledger"], variance),
@@ -108,7 +125,7 @@ def judged_summary(workspace: Workspace, instrument_id: str, study: StudySpec, s
         told |= {
             "own_trials": count,
             "own_trial_variance": own.value,
-            "own_deflated_sharpe_ratio": alone["deflated_sharpe_ratio"],
+            **{f"own_{name}": alone[name] for name in _DEFLATED if name in alone},
             "own_expected_best_sharpe": _expected_best(count, own),
         }
     return told

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import duckdb
 
-from trading_pipeline.errors import ConfigurationError, UnknownNameError
+from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
 from trading_pipeline.storage.stores.row_tables import (
     Row,
     WarehouseStore,
@@ -229,7 +229,11 @@ class TrialLedger(WarehouseStore):
         status: str | None = None,
         last: int | None = None,
     ) -> list[Row]:
-        """Rows with these values, in order; `last`: only so many of the newest."""
+        """Rows with these values, in order; `last`: only so many of the newest.
+
+        Raises `UnknownNameError` for an instrument, strategy or study that has no row, where others
+        have.
+        """
         wanted = {
             "instrument": instrument,
             "strategy": strategy,
@@ -242,7 +246,19 @@ class TrialLedger(WarehouseStore):
         rows = self._rows(
             f"SELECT * FROM trials WHERE {where} ORDER BY seq DESC{limit}", *asked.values()
         )
+        for name, value in asked.items() if not rows else ():
+            self._require_name(name, value)
         return rows[::-1]
+
+    def _require_name(self, column: str, value: str) -> None:
+        found = self._rows(f"SELECT DISTINCT {column} AS name FROM trials WHERE {column} <> ''")
+        known = sorted(row["name"] for row in found)
+        if column != "status" and known and value not in known:
+            raise UnknownNameError(
+                f"No trial is of the {column} {value!r}. {did_you_mean(value, known)}",
+                name=value,
+                kind=column,
+            )
 
     def rows_about(self, trial_no: int) -> list[Row]:
         """Every row of the same trial, in order, that of the number included.

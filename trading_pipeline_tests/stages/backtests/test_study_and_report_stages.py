@@ -14,7 +14,8 @@ from trading_pipeline.performance.sharpe_statistics import (
     expected_maximum_sharpe,
 )
 from trading_pipeline.performance.student_t import student_probability
-from trading_pipeline.stages.backtests.study import study_summary
+from trading_pipeline.reporting.page.plain_warnings import verdict
+from trading_pipeline.stages.backtests.study import TrialStage, study_summary
 from trading_pipeline.stages.reports.leaderboard import judged_rows, leaderboard_rows
 from trading_pipeline_tests.pipeline_world import FILES
 from trading_pipeline_tests.stage_calls import (
@@ -78,6 +79,82 @@ def test_a_study_is_pending_after_a_change_of_its_scenario(world):
     materialize_trials(world.workspace, "AAPL_1d", "sma_grid")
     assert world.workspace.trials.count() == before + 7  # other costs: other trials
     assert world.value("SELECT count(*) FROM trials WHERE study = 'sma_grid'") == 14
+
+
+def test_the_summary_judges_the_best_by_all_trials_of_the_ledger(world):
+    workspace = world.workspace
+    summary = study_summary(workspace, "AAPL_1d", "sma_grid")
+    best = summary["best_value"]
+    assert summary["sharpe"] == best  # measured again, equal to the last bit
+    assert summary["trials_in_ledger"] == 8
+    assert summary["variance_basis"].startswith("8 trials within 1 instrument of the timeframe 1d")
+    ratios = [
+        sharpe
+        for (sharpe,) in world.rows(
+            "SELECT arg_max(sharpe, seq) FROM trials GROUP BY strategy, parameters_hash"
+        )
+    ]
+    assert summary["trial_variance"] == pytest.approx(statistics.variance(ratios))
+    assert summary["deflated_sharpe_ratio"] < summary["probabilistic_sharpe_ratio"]
+    assert summary["verdict"]
+    assert "own_trials" not in summary
+    trial = {"study": "s", "strategy": "x", "settings_hash": "h", "instrument": "AAPL_1d"}
+    workspace.trials.append(
+        [trial | {"parameters_hash": f"p{n}", "sharpe": 0.1 * n} for n in range(30)]
+    )
+    later = study_summary(workspace, "AAPL_1d", "sma_grid")
+    assert later["deflated_sharpe_ratio"] < summary["deflated_sharpe_ratio"]
+    assert later["variance_basis"] == "the 38 trials of AAPL_1d itself"
+
+
+def test_a_study_may_be_judged_by_its_own_trials_beside_the_ledger(world):
+    world.write("studies/sma_grid.yaml", STUDY + "ledger: own\n")
+    assert not TrialStage(world.workspace, "AAPL_1d").pending(["sma_grid"])  # the trials stand
+    assert study_is_pending(world.workspace, "AAPL_1d", "sma_grid")
+    metadata = materialize_summary(world.workspace, "AAPL_1d", "sma_grid").metadata
+    assert metadata["own_trials"] == 7
+    assert metadata["trials_in_ledger"] == 8
+    summary = study_summary(world.workspace, "AAPL_1d", "sma_grid")
+    assert summary["own_expected_best_sharpe"] == pytest.approx(
+        expected_maximum_sharpe(trials=7, variance=summary["own_trial_variance"])
+    )
+    assert 0.0 < summary["own_deflated_sharpe_ratio"] < summary["probabilistic_sharpe_ratio"]
+
+
+def test_the_verdict_of_a_study_never_rests_on_its_own_trials_alone(world, monkeypatch):
+    told = []
+    monkeypatch.setattr(
+        "trading_pipeline.stages.backtests.study_summary.verdict",
+        lambda row: told.append(row) or "said",
+    )
+    world.write("studies/sma_grid.yaml", STUDY + "ledger: own\n")
+    materialize_summary(world.workspace, "AAPL_1d", "sma_grid")
+    summary = study_summary(world.workspace, "AAPL_1d", "sma_grid")
+    assert {row["trials"] for row in told} == {8}
+    assert told[-1]["deflated_sharpe_ratio"] == summary["deflated_sharpe_ratio"]
+
+
+def test_an_invalid_trial_is_never_the_best_of_its_study_and_stays_counted(world):
+    before = study_summary(world.workspace, "AAPL_1d", "sma_grid")
+    number = before["best_trial_no"]
+    assert world.workspace.trials.invalidate([number], reason="reads the next bar") == 1
+    assert study_is_pending(world.workspace, "AAPL_1d", "sma_grid")
+    materialize_summary(world.workspace, "AAPL_1d", "sma_grid")
+    after = study_summary(world.workspace, "AAPL_1d", "sma_grid")
+    assert after["invalid_trials"] == f"[{number}]"
+    assert after["trials"] == before["trials"] == 7
+    assert after["trials_in_ledger"] == before["trials_in_ledger"]
+    assert after["best_value"] < before["best_value"]
+    assert after["best_trial_no"] != number
+
+
+def test_the_result_of_an_invalid_trial_is_worthless_on_the_leaderboard(world):
+    (number,) = world.rows("SELECT trial_no FROM trials WHERE fold = 'ml_direction'")[0]
+    world.workspace.trials.invalidate([number], reason="wrong data")
+    assert leaderboard_is_pending(world.workspace)
+    (row,) = [r for r in leaderboard_rows(world.workspace) if r["scenario"] == "ml_direction"]
+    assert row["warnings"].startswith("Invalid trial: wrong data")
+    assert verdict(row) == "Worthless: its trial was called invalid"
 
 
 def test_a_summary_before_its_trials_says_so(fresh_world):

@@ -230,6 +230,9 @@ def test_rows_can_be_listed_by_what_they_are_about(ledger):
     assert [r["trial_no"] for r in ledger.listed(instrument="IBM_1d")] == [2]
     assert [r["trial_no"] for r in ledger.listed(study="t", strategy="sma_crossover")] == [3]
     assert ledger.listed(status="invalid") == []
+    assert ledger.listed(instrument="IBM_1d", study="t") == []
+    with pytest.raises(UnknownNameError, match="Did you mean 'IBM_1d'"):
+        ledger.listed(instrument="IBN_1d")
 
 
 def test_a_trial_is_shown_with_all_of_its_evaluations(ledger):
