@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from trading_pipeline.cli.progress_display import show_progress
-from trading_pipeline.cli.run_command import print_results
+from trading_pipeline.cli.run_command import print_hindsight, print_results
 from trading_pipeline.cli.session import open_pass, stderr_console, stdout_console
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.settings.scenario_registration import registered_scenario
@@ -24,6 +24,7 @@ def run_backtest_file(path: Path, instruments: Sequence[str] | None, *, as_json:
         require_possible_dates,
     )
     from trading_pipeline.stages.market_data.check_catalog import check_scenario, naming_file
+    from trading_pipeline.stages.reports.leaderboard import hindsight_of
 
     settings = load_settings()
     catalog, scenario = load_catalog(settings.config), read_scenario(path)
@@ -57,6 +58,7 @@ def run_backtest_file(path: Path, instruments: Sequence[str] | None, *, as_json:
         typer.echo(json.dumps(rows, default=str, sort_keys=True))
         return
     print_results(rows)
+    print_hindsight(hindsight_of(full_pass.workspace, rows))
     for row in rows:
         page = full_pass.workspace.reports / f"{row['result_id']}.html"
         stdout_console().print(str(page), soft_wrap=True)

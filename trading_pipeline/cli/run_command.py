@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PassReport",
+    "print_hindsight",
     "print_report",
     "print_results",
     "run_pass",
@@ -44,6 +45,7 @@ class PassReport:
         self.studies: list[dict[str, Any]] = []
         self.failures: dict[str, str] = {}
         self.left_out: dict[str, str] = {}
+        self.hindsight = ""
         self.index = ""
 
     @contextmanager
@@ -100,6 +102,7 @@ def work_through(
     )
     from trading_pipeline.stages.backtests.study import study_summary
     from trading_pipeline.stages.market_data.check_catalog import check_models
+    from trading_pipeline.stages.reports.leaderboard import hindsight_of
 
     report, catalog = PassReport(), full_pass.workspace.catalog
     with report.stage("universe", full_pass):
@@ -157,6 +160,7 @@ def work_through(
         for row in full_pass.workspace.results.newest()
         if row["instruments"] in sound and row["scenario"] in catalog.scenarios
     ]
+    report.hindsight = hindsight_of(full_pass.workspace, report.results)
     report.index = str(full_pass.workspace.reports / "index.html")
     return report
 
@@ -185,12 +189,14 @@ def print_report(report: PassReport, *, as_json: bool) -> None:
             "report": report.index,
             "failures": report.failures,
             "left_out": report.left_out,
+            "hindsight": report.hindsight,
         }
         typer.echo(json.dumps(document, default=str, sort_keys=True))
         return
     print_results(report.results)
     if report.studies:
         console.print(study_table(report.studies))
+    print_hindsight(report.hindsight)
     console.print(stage_table(report.seconds, report.runs))
     for text in report.left_out.values():
         console.print(text, markup=False, soft_wrap=True)
@@ -207,6 +213,12 @@ def print_results(rows: Sequence[Mapping[str, Any]]) -> None:
             told[warning].append(f"{row['scenario']} {row['instruments']}")
     for warning, where in told.items():
         console.print(f"[yellow]Warning[/] ({escape(', '.join(where))}): {escape(warning)}")
+
+
+def print_hindsight(text: str) -> None:
+    """That the instruments were chosen with hindsight, below all tables of results."""
+    if text:
+        stdout_console().print(f"[yellow]Warning[/]: {escape(text)}")
 
 
 def stop_on_failures(report: PassReport) -> None:

@@ -1,8 +1,8 @@
 """Values and contracts that every layer shares: no I/O, no configuration, no computed results.
 
-Read `bars` (columns and index), `timeframe`, `instrument`, `windows`, `corporate_actions`, then
-what strategies return: `signals`, `target_weights`, `crossing_plan`. `hashing` makes all of them
-comparable.
+Read `bars` (columns and index), `timeframe`, `instrument`, `membership` (when it belonged to the
+universe), `windows`, `corporate_actions`, then what strategies return: `signals`, `target_weights`,
+`crossing_plan`. `hashing` makes all of them comparable.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from trading_pipeline.domain.crossing_plan import CrossingPlan
     from trading_pipeline.domain.hashing import canonical_hash, frame_hash
     from trading_pipeline.domain.instrument import Instrument
+    from trading_pipeline.domain.membership import Membership, MemberSpan
     from trading_pipeline.domain.signals import Fraction, Price, Signals
     from trading_pipeline.domain.target_weights import TargetWeights
     from trading_pipeline.domain.timeframe import Timeframe
@@ -28,6 +29,8 @@ __all__ = [
     "CrossingPlan",
     "Fraction",
     "Instrument",
+    "MemberSpan",
+    "Membership",
     "Price",
     "Signals",
     "TargetWeights",
@@ -45,6 +48,8 @@ _HOMES = {
     "CrossingPlan": "trading_pipeline.domain.crossing_plan",
     "Fraction": "trading_pipeline.domain.signals",
     "Instrument": "trading_pipeline.domain.instrument",
+    "MemberSpan": "trading_pipeline.domain.membership",
+    "Membership": "trading_pipeline.domain.membership",
     "Price": "trading_pipeline.domain.signals",
     "Signals": "trading_pipeline.domain.signals",
     "TargetWeights": "trading_pipeline.domain.target_weights",

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from trading_pipeline.errors import DataQualityError, UnknownNameError, did_you_mean
-from trading_pipeline.features.arrays import FloatArray, IntArray
+from trading_pipeline.features.arrays import BoolArray, FloatArray, IntArray
 from trading_pipeline.features.rolling.windows import (
     lagged,
     rolling_mean,
@@ -100,6 +100,8 @@ def compute_cross_features(
     windows: Sequence[int] = (20, 60),
     references: Sequence[str] = (),
     longest_age_days: float = 7.0,
+    members: Mapping[str, BoolArray] | None = None,
+    is_member: BoolArray | None = None,
 ) -> dict[str, FloatArray]:
     """Columns of `cross_columns`, each as long as `own`.
 
@@ -107,6 +109,11 @@ def compute_cross_features(
     throughout the window; nothing is filled. A window in which either side does not move has
     correlation and beta 0. References are looked up in `peers`; a missing one raises
     `UnknownNameError` that names the feature. A peer's close counts for `longest_age_days`.
+
+    `members`: by peer, whether it belonged to the universe at each own bar; a peer that is not
+    named always did. Where it did not belong it is no peer: it enters no count, mean, rank or
+    deviation of that bar. Its columns as a reference stay. `is_member`: the same of the own series;
+    where it did not belong every column is NaN.
     """
     for name in references:
         if name not in peers:
@@ -124,10 +131,14 @@ def compute_cross_features(
     }
     table = np.array(list(logs.values())).reshape(len(logs), len(own.close))
     own_step = _change(own_log, 1)
-    market, count = _mean_over_peers(_changes(table, 1))
+    left = np.zeros(table.shape, dtype=np.bool_)
+    for row, name in enumerate(logs):
+        if members is not None and name in members:
+            left[row] = ~members[name]
+    market, count = _mean_over_peers(_changes(table, 1, left))
     columns: dict[str, FloatArray] = {"peers": count}
     for window in windows:
-        change, moved = _change(own_log, window), _changes(table, window)
+        change, moved = _change(own_log, window), _changes(table, window, left)
         mean, known = _mean_over_peers(moved)
         correlation, beta = _correlation_and_beta(own_step, market, window)
         columns |= {
@@ -147,6 +158,8 @@ def compute_cross_features(
                 f"correlation_{window}_{name}": correlation,
                 f"beta_{window}_{name}": beta,
             }
+    if is_member is not None:
+        columns = {name: np.where(is_member, each, np.nan) for name, each in columns.items()}
     return columns
 
 
@@ -155,9 +168,13 @@ def _change(logs: FloatArray, bars: int) -> FloatArray:
     return change
 
 
-def _changes(table: FloatArray, bars: int) -> FloatArray:
-    """`_change` of each row, a row a peer."""
-    return np.array([_change(row, bars) for row in table]).reshape(table.shape)
+def _changes(table: FloatArray, bars: int, left: BoolArray) -> FloatArray:
+    """`_change` of each row, a row a peer; NaN where the peer has `left` or not joined yet.
+
+    A member's change reaches back to bars before it joined: its price was known then too.
+    """
+    changes = np.array([_change(row, bars) for row in table]).reshape(table.shape)
+    return np.where(left, np.nan, changes)
 
 
 def _mean_over_peers(table: FloatArray) -> tuple[FloatArray, FloatArray]:

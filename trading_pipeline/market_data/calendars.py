@@ -37,6 +37,7 @@ __all__ = [
     "expected_bars",
     "inside_sessions",
     "known_at",
+    "last_session_dates",
     "on_grid",
     "periods_per_year",
     "session_dates",
@@ -180,6 +181,18 @@ def session_dates(
         at, inside = schedule.session_at(moments)
         days = np.where(inside, schedule.labels[at], days)
     return index_of(days, "session")
+
+
+def last_session_dates(
+    index: pd.DatetimeIndex, timeframe: Timeframe | str, calendar: str
+) -> pd.DatetimeIndex:
+    """Session in which each bar is complete, as its date at 00:00 UTC.
+
+    As `session_dates`, except that a weekly bar has the date of its week's last session.
+    """
+    if Timeframe(timeframe) is not Timeframe.W1:
+        return session_dates(index, timeframe, calendar)
+    return (known_at(index, timeframe, calendar) - pd.Timedelta(microseconds=1)).normalize()
 
 
 def sessions(start: datetime, end: datetime, calendar: str) -> pd.DataFrame:

@@ -3,18 +3,44 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from trading_pipeline.domain.instrument import Instrument, instrument_id
+from trading_pipeline.domain.membership import Membership, MemberSpan, hindsight_line
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.domain.windows import Cadence, WindowGrid
-from trading_pipeline.errors import UnknownNameError, did_you_mean
+from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
 from trading_pipeline.settings.spec_model import SpecModel
 
-__all__ = ["InstrumentSpec", "UniverseFile", "UniverseSpec"]
+__all__ = ["InstrumentSpec", "MemberSpanSpec", "UniverseFile", "UniverseSpec"]
+
+
+class MemberSpanSpec(SpecModel):
+    """Days in which an instrument belonged to the universe: `{from: ..., to: ...}`, both included.
+
+    Without `to` it still belongs.
+    """
+
+    first: date = Field(alias="from")
+    last: date | None = Field(default=None, alias="to")
+
+    def __repr__(self) -> str:
+        """The span as it is told."""
+        return str(MemberSpan(self.first, self.last))
+
+    @model_serializer(mode="plain")
+    def _as_written(self) -> dict[str, Any]:
+        return {"from": self.first} | ({} if self.last is None else {"to": self.last})
 
 
 class InstrumentSpec(SpecModel):
@@ -23,7 +49,8 @@ class InstrumentSpec(SpecModel):
     `start`, `end`: the instrument's own span, first day and day after the last, instead of the
     universe's; the windows of other instruments stay as they are. `checks`: how strict the checks
     of this instrument's bars are, over those of the whole universe; the names are those of
-    `market_data.quality.findings.CheckSettings`.
+    `market_data.quality.findings.CheckSettings`. `members`: when it belonged to the universe, which
+    cross-sectional features and portfolios ask; None where nobody said.
     """
 
     symbol: str = Field(min_length=1)
@@ -42,6 +69,31 @@ class InstrumentSpec(SpecModel):
     end: date | None = None
     resample_from: Timeframe | None = None
     checks: dict[str, Any] = Field(default_factory=dict)
+    members: tuple[MemberSpanSpec, ...] | None = None
+
+    @field_validator("members")
+    @classmethod
+    def _check_members(
+        cls, given: tuple[MemberSpanSpec, ...] | None
+    ) -> tuple[MemberSpanSpec, ...] | None:
+        try:
+            _membership(given)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from error
+        return given
+
+    @model_serializer(mode="wrap")
+    def _without_unknown_members(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what nobody said, so that the hash of a universe without dates stays."""
+        values: dict[str, Any] = dump(self)
+        if self.members is None:
+            values.pop("members", None)
+        return values
+
+    @property
+    def membership(self) -> Membership | None:
+        """When it belonged; None where nobody said."""
+        return _membership(self.members)
 
     @property
     def id(self) -> str:
@@ -66,8 +118,14 @@ class InstrumentSpec(SpecModel):
 
     def to_instrument(self) -> Instrument:
         """The domain value."""
-        own = {"checks", "start", "end"}  # belong to the universe, not to the series
+        own = {"checks", "start", "end", "members"}  # belong to the universe, not to the series
         return Instrument(**{key: value for key, value in self if key not in own})
+
+
+def _membership(given: tuple[MemberSpanSpec, ...] | None) -> Membership | None:
+    if given is None:
+        return None
+    return Membership.of([MemberSpan(each.first, each.last) for each in given])
 
 
 class UniverseFile(SpecModel):
@@ -140,6 +198,19 @@ class UniverseSpec(SpecModel):
         """Check settings of an instrument: those of all, with its own laid over them."""
         own = {spec.id: spec.checks for spec in self.instruments}
         return {**self.checks, **own.get(instrument, {})}
+
+    @property
+    def members(self) -> dict[str, Membership | None]:
+        """When each instrument belonged, None where nobody said, by id."""
+        return {spec.id: spec.membership for spec in self.instruments}
+
+    def hindsight(self, instruments: Iterable[str]) -> str:
+        """The line that results across these instruments carry; empty where all have dates.
+
+        One instrument alone is compared with nothing: empty too.
+        """
+        known = self.members
+        return hindsight_line({name: known.get(name) for name in instruments})
 
     def overlaid(self, other: UniverseFile) -> UniverseSpec:
         """This universe with what `other` sets; instruments of the same id are replaced.

@@ -164,3 +164,22 @@ def test_a_backtest_of_another_file_runs_beside_a_scenario_that_waits(call, worl
     waits = call("backtest", world.runtime / "config/scenarios/waiting.yaml")
     assert waits.code == 1
     assert "there is no instrument 'NEW_1d'" in waits.error.replace("There", "there")
+
+
+def test_results_say_that_the_instruments_were_chosen_with_hindsight_until_dates_are_given(
+    call, world
+):
+    said = "chosen with hindsight: universe.yaml says for none when it belonged"
+    ended = call("run", "AAPL_1d")
+    assert said in " ".join(ended.out.split())
+    page = world.runtime / "output/reports/index.html"
+    assert said in page.read_text("utf-8")
+    lines = [
+        f"  - {{symbol: {name}, source: bundled, members: [{{from: 2000-01-01}}]}}\n"
+        for name in ("AAPL", "IBM", "MSFT", "GOOG", "FB")
+    ]
+    world.write("universe.yaml", FILES["universe.yaml"] + "instruments:\n" + "".join(lines))
+    ended = call("run", "AAPL_1d", "--json")
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out)["hindsight"] == ""
+    assert "hindsight" not in page.read_text("utf-8")

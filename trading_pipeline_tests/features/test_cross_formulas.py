@@ -145,3 +145,59 @@ def test_closes_that_cannot_be_compared_are_refused_with_their_row(moments, clos
     stamps = pd.DatetimeIndex(np.array(moments).astype("datetime64[us]")).tz_localize("UTC")
     with pytest.raises(DataQualityError, match=r"row [12]"):
         KnownCloses.of(pd.Series(closes), stamps)
+
+
+def three_peers(rows=60):
+    return walk(1, rows), {name: walk(seed, rows) for seed, name in enumerate("ABC", start=2)}
+
+
+def test_only_members_at_the_bar_enter_counts_means_ranks_and_deviations():
+    own, peers = three_peers()
+    belonged = np.arange(60) < 40
+    found = compute_cross_features(own, peers, windows=[10], members={"A": belonged})
+    everyone = compute_cross_features(own, peers, windows=[10])
+    others = {name: peers[name] for name in "BC"}
+    without = compute_cross_features(own, others, windows=[10])
+    assert found["peers"][1:].tolist() == [3.0] * 39 + [2.0] * 20
+    for name in ("relative_strength_10", "return_rank_10", "dispersion_10"):
+        np.testing.assert_array_equal(found[name][:40], everyone[name][:40])
+        np.testing.assert_array_equal(found[name][40:], without[name][40:])
+    for name in ("correlation_10", "beta_10"):  # each step's market is that of its own members
+        np.testing.assert_array_equal(found[name][:40], everyone[name][:40])
+        np.testing.assert_array_equal(found[name][49:], without[name][49:])
+        assert not np.array_equal(found[name][41:48], without[name][41:48])
+
+
+def test_a_new_members_return_reaches_back_to_before_it_joined():
+    own, peers = three_peers()
+    joined = {"A": np.arange(60) >= 30}
+    found = compute_cross_features(own, peers, windows=[10], members=joined)
+    everyone = compute_cross_features(own, peers, windows=[10])
+    np.testing.assert_array_equal(found["return_rank_10"][30:], everyone["return_rank_10"][30:])
+
+
+def test_without_a_member_there_is_nothing_to_compare_with():
+    own, peers = three_peers()
+    nobody = dict.fromkeys(peers, np.zeros(60, dtype=bool))
+    found = compute_cross_features(own, peers, windows=[10], members=nobody)
+    assert found["peers"].tolist() == [0.0] * 60
+    assert np.isnan(found["return_rank_10"]).all()
+
+
+def test_a_reference_keeps_its_own_columns_outside_its_membership():
+    own, peers = three_peers()
+    nobody = {"A": np.zeros(60, dtype=bool)}
+    found = compute_cross_features(own, peers, windows=[10], references=["A"], members=nobody)
+    everyone = compute_cross_features(own, peers, windows=[10], references=["A"])
+    np.testing.assert_array_equal(found["beta_10_A"], everyone["beta_10_A"])
+    assert found["peers"].max() == 2.0
+
+
+def test_every_column_is_unknown_where_the_series_itself_does_not_belong():
+    own, peers = three_peers()
+    belonged = np.arange(60) >= 30
+    found = compute_cross_features(own, peers, windows=[10], references=["A"], is_member=belonged)
+    everyone = compute_cross_features(own, peers, windows=[10], references=["A"])
+    for name, values in found.items():
+        assert np.isnan(values[:30]).all()
+        np.testing.assert_array_equal(values[30:], everyone[name][30:])

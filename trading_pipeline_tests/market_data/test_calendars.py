@@ -16,6 +16,7 @@ from trading_pipeline.errors import ConfigurationError, DataQualityError, Unknow
 from trading_pipeline.market_data.calendars import (
     expected_bars,
     known_at,
+    last_session_dates,
     on_grid,
     periods_per_year,
     session_dates,
@@ -261,3 +262,14 @@ def test_a_minute_of_a_session_is_known_a_minute_later_over_a_whole_year():
     assert len(minutes) > 100_000
     known = known_at(minutes, "1m", "XNYS")
     assert np.asarray(known - minutes == pd.Timedelta(minutes=1)).all()
+
+
+def test_a_weekly_bar_is_complete_in_its_last_session():
+    monday = pd.DatetimeIndex(["2012-11-12", "2012-12-31"], tz="UTC")
+    found = last_session_dates(monday, "1w", "XNYS").strftime("%Y-%m-%d").tolist()
+    assert found == ["2012-11-16", "2013-01-04"]
+    always = last_session_dates(monday, "1w", "24/7").strftime("%Y-%m-%d").tolist()
+    assert always == ["2012-11-18", "2013-01-06"]
+    for timeframe in ("1d", "1h"):
+        daily = last_session_dates(monday, timeframe, "24/7")
+        assert daily.equals(session_dates(monday, timeframe, "24/7"))

@@ -100,6 +100,62 @@ class TestOverlay:
         assert catalog().universe.end == date(2010, 1, 1)
 
 
+class TestMembers:
+    TEXT = "instruments:\n  - {{symbol: {}, source: bundled, members: {}}}\n"
+
+    def test_spans_say_when_an_instrument_belonged(self, config, catalog):
+        spans = "[{from: 2004-01-01, to: 2010-06-30}, {from: 2012-01-01}]"
+        config("universe.yaml", self.TEXT.format("AAPL", spans))
+        universe = catalog().universe
+        assert str(universe.members["AAPL_1d"]) == ("2004-01-01 to 2010-06-30, 2012-01-01 to now")
+        assert universe.members["IBM_1d"] is None
+        assert catalog().instrument("AAPL_1d") == load_catalog(SHIPPED / "none").instrument(
+            "AAPL_1d"
+        )
+
+    def test_a_universe_without_dates_keeps_its_hash_and_one_with_dates_has_another(
+        self, config, catalog
+    ):
+        before = catalog().universe.hash
+        config("universe.yaml", "instruments:\n  - {symbol: AAPL, source: bundled}\n")
+        assert catalog().universe.hash == before
+        config("universe.yaml", self.TEXT.format("AAPL", "[{from: 2004-01-01}]"))
+        assert catalog().universe.hash != before
+        assert "members" not in str(load_catalog(SHIPPED / "none").universe.model_dump())
+
+    @pytest.mark.parametrize(
+        ("spans", "words"),
+        [
+            ("[]", "'members' is empty"),
+            ("[{to: 2004-01-01}]", "members.0.from' is missing"),
+            ("[{from: 2004-01-01, until: 2005-01-01}]", "members.0.until'. Known: from, to"),
+            ("[{from: 2004-01-01, to: 2003-01-01}]", "ends before it begins"),
+            ("[{from: 2004-01-01}, {from: 2005-01-01}]", "overlap"),
+            ("[{from: 2004-01-01, to: 2005-01-01}, {from: 2005-01-01}]", "overlap"),
+            ("[{from: 2004-02-30}]", "2004-02-30"),
+            ("{from: 2004-01-01}", "0.members'"),
+        ],
+    )
+    def test_spans_that_cannot_be_are_refused_with_the_file(self, config, catalog, spans, words):
+        path = config("universe.yaml", self.TEXT.format("AAPL", spans))
+        with pytest.raises(ConfigurationError, match=words) as caught:
+            catalog()
+        assert str(path) in str(caught.value)
+
+    def test_the_line_on_hindsight_goes_when_every_instrument_has_dates(self, config, catalog):
+        universe = catalog().universe
+        assert "says for none when it belonged" in universe.hindsight(universe.members)
+        assert universe.hindsight(["AAPL_1d"]) == ""
+        config("universe.yaml", self.TEXT.format("AAPL", "[{from: 2004-01-01}]"))
+        universe = catalog().universe
+        assert "does not say for IBM_1d when" in universe.hindsight(["AAPL_1d", "IBM_1d"])
+        names = ("AAPL", "IBM", "MSFT", "GOOG", "FB")
+        line = "  - {{symbol: {}, source: bundled, members: [{{from: 2004-01-01}}]}}\n"
+        config("universe.yaml", "instruments:\n" + "".join(map(line.format, names)))
+        universe = catalog().universe
+        assert universe.hindsight(universe.members) == ""
+
+
 class TestWrongFiles:
     @pytest.mark.parametrize(
         ("name", "text", "words"),

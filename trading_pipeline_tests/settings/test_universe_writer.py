@@ -243,3 +243,20 @@ def test_words_that_yaml_reads_otherwise_are_quoted(folder):
     found = load_catalog(folder).instruments
     assert {"ON_1d", "NO_1d", "1234_1d", "Y_1d", "null_1d"} <= set(found)
     assert Path(folder / "universe.yaml").read_text().count("- {") == 5
+
+
+def test_dates_of_membership_survive_a_change_of_the_file(folder):
+    text = (
+        "instruments:\n  - {symbol: AAPL, source: bundled, members: [{from: 2004-01-01, "
+        "to: 2010-06-30}]}\n"
+    )
+    written(folder, text)
+    archive_instrument(folder, "AAPL_1d")
+    spec = load_catalog(folder).universe.archived_by_id["AAPL_1d"]
+    add_instrument(folder, spec)
+    assert str(load_catalog(folder).universe.members["AAPL_1d"]) == "2004-01-01 to 2010-06-30"
+    (folder / "universe.yaml").unlink()
+    with pytest.raises(ConfigurationError, match=r"members: None, not .*2004-01-01 to 2010-06-30"):
+        add_instrument(folder, spec)
+    add_instrument(folder, spec, replace=True)
+    assert load_catalog(folder).universe.members["AAPL_1d"] == spec.membership

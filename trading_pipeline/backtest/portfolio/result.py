@@ -39,6 +39,8 @@ class PortfolioResult(RunStatistics):
     `cash`: at the close of each bar of the account's `clock`. `held`: what `quantity` is made of,
     see `AccountRun`. `trade_rows`, `order_rows`: the kernel's tables, see `kernels.codes`, in bars
     of the clock. `warnings`: sentences that must be shown beside the numbers.
+    `hindsight`: the sentence that the instruments were chosen with hindsight; empty for one
+    instrument, and where it was given for each when it belonged.
     """
 
     instruments: tuple[str, ...]
@@ -54,6 +56,7 @@ class PortfolioResult(RunStatistics):
     stats: FloatArray
     splits: Mapping[str, tuple[IntArray, FloatArray]]
     warnings: tuple[str, ...]
+    hindsight: str = ""
 
     @property
     def index(self) -> pd.DatetimeIndex:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from trading_pipeline.backtest.account_run import run_account
@@ -15,6 +16,12 @@ from trading_pipeline.backtest.portfolio.inputs import (
     applied_actions,
     check_lengths,
     of_instrument,
+)
+from trading_pipeline.backtest.portfolio.members import (
+    MemberFlags,
+    member_flags,
+    signals_of_members,
+    weights_of_members,
 )
 from trading_pipeline.backtest.portfolio.rebalances import run_rebalances
 from trading_pipeline.backtest.portfolio.result import PortfolioResult
@@ -32,6 +39,7 @@ from trading_pipeline.backtest.run_warnings import ended_instruments, run_warnin
 from trading_pipeline.backtest.signal_checks import settings_or_default
 from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
 from trading_pipeline.domain.corporate_actions import CorporateAction
+from trading_pipeline.domain.membership import hindsight_line
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.domain.target_weights import TargetWeights
 from trading_pipeline.errors import ConfigurationError, InsufficientDataError
@@ -52,6 +60,7 @@ def run_portfolio_backtest(
     instrument_settings: Mapping[str, InstrumentSettings] | None = None,
     actions: Mapping[str, Sequence[CorporateAction]] | None = None,
     priorities: Mapping[str, float] | None = None,
+    members: Mapping[str, npt.ArrayLike] | None = None,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> PortfolioResult:
@@ -64,8 +73,11 @@ def run_portfolio_backtest(
     `portfolio_settings.ACCOUNT_WIDE` are shared). `rebalancing`: for target weights only, by
     default at each row that gives one. `actions`: splits and dividends by instrument. `priorities`:
     buys of one moment are served from the highest number down, equals by name, so that the order of
-    the mappings changes nothing. `progress(done, total)` counts bars; `cancelled()` is asked about
-    20 times a second.
+    the mappings changes nothing. `members`: by instrument, one flag for each of its own bars,
+    whether it belonged to the universe then (`domain.membership.Membership.at`); one that is not
+    named always did. Without membership nothing is entered, a target weight counts as 0, and what
+    is held is closed at the open after the first such bar. `progress(done, total)` counts bars;
+    `cancelled()` is asked about 20 times a second.
 
     The account's clock is the union of all bars. All orders of a bar are sized on the equity at its
     open: exits first, then reductions, then buys as far as the cash goes; what is clipped or not
@@ -104,7 +116,8 @@ def run_portfolio_backtest(
     refuse_unknown("actions", actions or {}, names)
     tables = price_tables(checked)
     clock = tables.clock
-    by_name, plan = _decisions(checked, clock, orders, rebalancing, account)
+    flags = member_flags(checked, members)
+    by_name, plan = _decisions(checked, clock, orders, rebalancing, account, flags)
     effects = applied_actions(checked, clock, actions)
     run, signals = None, by_name
     if plan is not None:
@@ -138,6 +151,7 @@ def run_portfolio_backtest(
         stats=run.stats,
         splits={name: (bar, effect[:, 0]) for name, (bar, effect) in effects.own.items()},
         warnings=tuple(warnings),
+        hindsight=hindsight_line(dict.fromkeys(names) | dict(members or {}), source="the call"),
     )
 
 
@@ -147,12 +161,16 @@ def _decisions(
     orders: PortfolioOrders,
     rebalancing: Rebalancing | None,
     account: BacktestSettings,
+    flags: MemberFlags,
 ) -> tuple[Mapping[str, Signals], WeightPlan | None]:
     """Signals by instrument, as far as there are any, and the plan of weights."""
     given: Mapping[str, Signals] = {}
     plan = None
     if isinstance(orders, TargetWeights):
-        plan = weight_plan(list(bars), clock, orders, rebalancing or Rebalancing(), account)
+        refuse_unknown("weights", orders.instruments, bars)
+        orders, changes = weights_of_members(orders, clock, flags)
+        rebalancing = rebalancing or Rebalancing()
+        plan = weight_plan(list(bars), clock, orders, rebalancing, account, changes=changes)
     elif not isinstance(orders, Mapping):
         raise ConfigurationError(
             f"The orders are a {type(orders).__name__}; give signals by instrument, or "
@@ -166,7 +184,7 @@ def _decisions(
     else:
         refuse_unknown("orders", orders, bars)
         check_lengths(bars, orders)
-        given = orders
+        given = signals_of_members(orders, flags) if flags else orders
     return given, plan
 
 

@@ -47,8 +47,12 @@ def weight_plan(
     targets: TargetWeights,
     rebalancing: Rebalancing,
     account: BacktestSettings,
+    *,
+    changes: IntArray | None = None,
 ) -> WeightPlan:
     """Lay the weights on the account's bars and mark those that rebalance, as `Rebalancing` says.
+
+    `changes`: bars at which a membership begins or ends; they rebalance in any case.
 
     Raises `UnknownNameError` for an instrument without bars, and `StrategyError` for a row whose
     stamp is no bar of any instrument, and for a bar at which the weights known by then add up,
@@ -76,12 +80,10 @@ def weight_plan(
     if not some.all():
         rows, values, given = rows[some], values[some], given[some]
     _refuse_beyond_leverage(rows, values, given, clock, account)
-    return WeightPlan(
-        rows,
-        values,
-        _rebalancing_bars(rows, clock, rebalancing, account),
-        rebalancing.threshold or 0.0,
-    )
+    due = _rebalancing_bars(rows, clock, rebalancing, account)
+    if changes is not None:
+        due[changes] = 1
+    return WeightPlan(rows, values, due, rebalancing.threshold or 0.0)
 
 
 def _by_priority(targets: TargetWeights, names: Sequence[str]) -> FloatArray:

@@ -52,7 +52,11 @@ Row = Mapping[str, object]
 
 
 def render_leaderboard(
-    rows: Sequence[Row], *, trials: int | None = None, title: str = "Leaderboard"
+    rows: Sequence[Row],
+    *,
+    trials: int | None = None,
+    title: str = "Leaderboard",
+    cautions: Sequence[str] = (),
 ) -> str:
     """The index page; equal input gives equal bytes, and the page loads nothing.
 
@@ -65,6 +69,8 @@ def render_leaderboard(
         Number of all trials made so far.
     title
         Heading of the page.
+    cautions
+        Sentences about all rows, put above the page's own.
 
     Returns
     -------
@@ -93,7 +99,7 @@ def render_leaderboard(
     empty = '<p class="muted">There is no result yet.</p>' if not ordered else ""
     body = (
         f"{header(title, _subtitle(len(ordered), trials), _FILTER)}\n"
-        f"{warning_box(_cautions(trials))}\n"
+        f"{warning_box([*cautions, *_cautions(trials)])}\n"
         f'<section class="card" style="margin-top:16px">{empty}'
         f'<div class="scroll held">{table}</div></section>'
         "\n<footer>Click a column head to sort. Each return covers the result's own "

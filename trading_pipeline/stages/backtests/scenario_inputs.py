@@ -22,6 +22,7 @@ from trading_pipeline.models.training.train import predict_direction
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.stages.features.external_inputs import ExternalInputs
+from trading_pipeline.stages.features.cross_features import compared_instruments
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries, stored_series
 from trading_pipeline.stages.features.unaudited import unaudited_features
 from trading_pipeline.stages.models.model_features import ModelFeatures, model_feature_assets
@@ -242,6 +243,9 @@ def load_inputs(workspace: Workspace, instrument_id: str, scenario: ScenarioSpec
             *each.warnings,
         )
     ]
+    if any(workspace.catalog.model(each.name).cross_features for each in models):
+        compared = (instrument_id, *compared_instruments(workspace, instrument_id))
+        warnings += filter(None, [workspace.catalog.universe.hindsight(compared)])
     if scenario.costs.is_free:
         warnings.append(
             "Free fills: commission and slippage are 0, so trading costs nothing here. Nobody "

@@ -8,7 +8,9 @@ from functools import cached_property, partial
 import pandas as pd
 
 from trading_pipeline.code_identity import code_hash
+from trading_pipeline.domain.membership import Membership
 from trading_pipeline.domain.windows import Window
+from trading_pipeline.features.arrays import BoolArray
 from trading_pipeline.features.audits.causality import CausalityFinding, audit_prefix_truncation
 from trading_pipeline.features.audits.comparison import computed_table
 from trading_pipeline.features.audits.slices import audit_other_futures
@@ -17,6 +19,7 @@ from trading_pipeline.features.cross_formulas import (
     compute_cross_features,
     cross_columns,
 )
+from trading_pipeline.market_data.calendars import last_session_dates
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.stages.features.features import windows_of_bars
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries, stored_series
@@ -93,7 +96,9 @@ class CrossFeatureStage(SeriesStage):
             for name, peer in self._usable(window).items()
         }
         own = [self.series.bars_hashes(read), self.series.events_hash(window.end)]
-        return [self.spec.hash, own, self.clocks(), compared]
+        read_all = [self.spec.hash, own, self.clocks(), compared]
+        spans = {name: str(each) for name, each in self._members.items()}
+        return [*read_all, spans] if spans else read_all
 
     def build(self, window: Window) -> Built:
         """Rows of the window; NaN where the history is too short or no peer is known."""
@@ -106,7 +111,7 @@ class CrossFeatureStage(SeriesStage):
     def describe(self, product: pd.DataFrame) -> dict[str, Shown]:
         """Number of peers, and the quality of the columns against the windows before."""
         values = product.drop(columns="known_at", errors="ignore")
-        most = float(product["peers"].max()) if len(product) else 0.0
+        most = float(product["peers"].fillna(0.0).max()) if len(product) else 0.0
         complete = int(values.notna().all(axis=1).sum())
         return {"complete_rows": complete, "most_peers": most, **self._quality.of(product)}
 
@@ -125,7 +130,7 @@ class CrossFeatureStage(SeriesStage):
         )
 
     def _compute(self, adjusted: pd.DataFrame, window: Window) -> pd.DataFrame:
-        index = adjusted.index.rename("ts")
+        index = pd.DatetimeIndex(adjusted.index, name="ts")
         usable = self._usable(window)
         if adjusted.empty:
             columns = cross_columns(self.spec.windows, self.references)
@@ -134,14 +139,30 @@ class CrossFeatureStage(SeriesStage):
         known_at = self.series.known_at[first : first + len(adjusted)]
         own = KnownCloses.of(adjusted["close"], known_at)
         now = int(own.known_at[-1])
+        flags = self._flags(index)
         computed = compute_cross_features(
             own,
             {name: self._closes[name].until(now) for name in usable},
             windows=self.spec.windows,
             references=self.references,
             longest_age_days=self.spec.longest_age_days,
+            members=flags,
+            is_member=flags.get(self.instrument_id),
         )
         return pd.DataFrame(computed, index=index, dtype="float64")
+
+    @cached_property
+    def _members(self) -> dict[str, Membership]:
+        """When this instrument and its peers belonged, of those whose dates are given."""
+        members = self.workspace.catalog.universe.members
+        known = {name: members.get(name) for name in (self.instrument_id, *self._peers)}
+        return {name: each for name, each in known.items() if each is not None}
+
+    def _flags(self, index: pd.DatetimeIndex) -> dict[str, BoolArray]:
+        """Who belonged at each own bar, by the session in which the bar was complete."""
+        own = self.series.instrument
+        dates = last_session_dates(index, own.timeframe, own.calendar)
+        return {name: each.at(dates) for name, each in self._members.items()}
 
     @cached_property
     def _peers(self) -> dict[str, InstrumentSeries]:

@@ -65,7 +65,9 @@ class UniverseStage(_AskedStage[list[str]]):
                 f"instrument in {workspace.settings.config / 'universe.yaml'}."
             )
         listings = {name: _listing(workspace, each) for name, each in instruments.items()}
-        changed = workspace.reference.save_instruments(instruments, listings)
+        changed = workspace.reference.save_instruments(
+            instruments, listings, workspace.catalog.universe.members
+        )
         return Outcome(
             asset=self.asset,
             partition="",

@@ -25,7 +25,7 @@ from trading_pipeline.stages.stage import Identity
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.stores.artifacts import Artifact
 
-__all__ = ["LeaderboardStage", "judged_rows", "leaderboard_rows"]
+__all__ = ["LeaderboardStage", "hindsight_of", "judged_rows", "leaderboard_rows"]
 
 Row = dict[str, Any]
 
@@ -39,13 +39,16 @@ class LeaderboardStage(PageStage):
         """With the hash of the results, of the ledger's numbers, and of the code of the page."""
         numbers = ("result_id", "trials", "trial_variance", "warnings")
         shown = [[row[name] for name in numbers] for row in self._rows]
-        inputs = canonical_hash([shown, code_hash(LeaderboardStage.produce)])
+        told = [shown, *self._cautions, code_hash(LeaderboardStage.produce)]
+        inputs = canonical_hash(told)
         return Identity(self.asset, self.partition(key), inputs, self.code_hash)
 
     def produce(self, key: str, identity: Identity) -> tuple[Artifact, dict[str, Shown]]:
         """Judge the results and render the page."""
         rows = judged_rows(self.workspace, self._rows)
-        page = render_leaderboard(rows, trials=self.workspace.trials.count())
+        page = render_leaderboard(
+            rows, trials=self.workspace.trials.count(), cautions=self._cautions
+        )
         artifact = self.write_page(identity, "output/reports/index.html", page, rows=len(rows))
         return artifact, self.stored(key, artifact)
 
@@ -57,6 +60,12 @@ class LeaderboardStage(PageStage):
             "trials": self.workspace.trials.count(),
             "page": Link(page.as_uri()),
         }
+
+    @cached_property
+    def _cautions(self) -> list[str]:
+        """That the instruments were chosen with hindsight, where the universe has no dates."""
+        found = hindsight_of(self.workspace, self._rows)
+        return [found] if found else []
 
     @cached_property
     def _rows(self) -> list[Row]:
@@ -88,6 +97,16 @@ def leaderboard_rows(workspace: Workspace) -> list[Row]:
                 }
             )
     return found
+
+
+def hindsight_of(workspace: Workspace, rows: list[Row]) -> str:
+    """What stands beside these results together: how their instruments came to be chosen.
+
+    One result was chosen among the instruments of the universe, so all of these count. Empty
+    without results, and where the universe says when each instrument belonged.
+    """
+    universe = workspace.catalog.universe
+    return universe.hindsight(universe.members) if rows else ""
 
 
 def judged_rows(workspace: Workspace, rows: list[Row]) -> list[Row]:

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.domain.instrument import Instrument
+from trading_pipeline.domain.membership import Membership
 from trading_pipeline.errors import WarehouseError
 from trading_pipeline.storage.stores.row_tables import WarehouseStore, insert_rows
 
@@ -20,9 +21,15 @@ class ReferenceStore(WarehouseStore):
     """Instruments and what happened to their shares."""
 
     def save_instruments(
-        self, instruments: Mapping[str, Instrument], listings: Mapping[str, Listing]
+        self,
+        instruments: Mapping[str, Instrument],
+        listings: Mapping[str, Listing],
+        members: Mapping[str, Membership | None] | None = None,
     ) -> list[str]:
-        """Make exactly these the active instruments; returns the ids whose row changed."""
+        """Make exactly these the active instruments; returns the ids whose row changed.
+
+        `members`: when each belonged to the universe, where that is known; part of `spec_hash`.
+        """
         rows = {}
         for name, instrument in instruments.items():
             listed_from, listed_to = listings.get(name, (None, None))
@@ -32,7 +39,8 @@ class ReferenceStore(WarehouseStore):
                 "listed_from": instrument.listed_from or listed_from,
                 "listed_to": instrument.listed_to or listed_to,
             }
-            spec_hash = canonical_hash(row)
+            belonged = (members or {}).get(name)
+            spec_hash = canonical_hash(row if belonged is None else [row, str(belonged)])
             row.pop("exchange")  # has no column, but a change of it changes the instrument
             rows[name] = {**row, "active": True, "spec_hash": spec_hash}
         known = {row["instrument"]: row for row in self._rows("SELECT * FROM instruments")}

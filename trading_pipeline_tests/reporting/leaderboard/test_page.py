@@ -127,3 +127,11 @@ def test_the_trials_up_to_now_judge_and_those_at_creation_stand_beside_them():
     text = render_leaderboard([judged])
     assert "May be luck after 460 trials" in text
     assert '<td data-value="460.0">460</td><td data-value="7.0">7</td>' in text
+
+
+def test_cautions_about_all_rows_stand_above_them():
+    said = "The instruments were chosen with hindsight: <b>"
+    html = render_leaderboard([{"instrument": "A_1d", "trade_count": 3}], cautions=[said])
+    assert "The instruments were chosen with hindsight: &lt;b&gt;" in html
+    assert html.index("with hindsight") < html.index("<tbody")
+    assert "hindsight" not in render_leaderboard([{"instrument": "A_1d", "trade_count": 3}])

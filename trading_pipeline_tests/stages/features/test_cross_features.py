@@ -112,3 +112,52 @@ def test_an_unknown_instrument_is_refused_when_it_is_to_be_compared_with(with_ba
     with_bars.write("cross_features.yaml", f"{key}: [MSFX_1d]\n")
     with pytest.raises(ConfigurationError, match=r"cross_features\.yaml.*Did you mean 'MSFT_1d'"):
         build(with_bars)
+
+
+MEMBERS = (
+    "start: 2000-01-01\nend: 2004-01-01\ninstruments:\n"
+    "  - {{symbol: {symbol}, source: bundled, members: [{spans}]}}\n"
+)
+
+
+def stored(world, window=LAST):
+    newest = world.workspace.artifacts.newest(["cross_features"])
+    return world.workspace.artifacts.load(newest[("cross_features", f"AAPL_1d|{window}")])
+
+
+def test_a_peer_counts_only_on_the_days_of_its_membership(with_bars):
+    build(with_bars)
+    before = stored(with_bars)
+    spans = "{from: 2000-01-01, to: 2003-03-31}, {from: 2003-07-01}"
+    with_bars.write("universe.yaml", MEMBERS.format(symbol="IBM", spans=spans))
+    assert all(outcome.changed for outcome in build(with_bars))
+    after = stored(with_bars)
+    days = after.index.strftime("%Y-%m-%d")
+    outside = (days > "2003-03-31") & (days < "2003-07-01")
+    assert (after.loc[outside, "peers"] == 0.0).all()
+    assert after.loc[outside, "return_rank_20"].isna().all()
+    inside = days <= "2003-03-31"
+    assert after.loc[inside].equals(before.loc[inside])
+    assert stage_of(with_bars).audit(with_bars.workspace.windows()) == []
+
+
+def test_an_instrument_that_does_not_belong_has_no_values_of_its_own(with_bars):
+    spans = "{from: 2003-07-01}"
+    with_bars.write("universe.yaml", MEMBERS.format(symbol="AAPL", spans=spans))
+    outcomes = build(with_bars)
+    assert outcomes[0].metadata["most_peers"] == 0.0
+    values = stored(with_bars).drop(columns="known_at")
+    early = values.index < "2003-07-01"
+    assert values.loc[early].isna().all(axis=None)
+    assert values.loc[~early].notna().all(axis=None)
+
+
+def test_only_given_dates_of_membership_reach_the_input_hash(with_bars):
+    build(with_bars)
+    whole = "start: 2000-01-01\nend: 2004-01-01\ninstruments:\n"
+    with_bars.write("universe.yaml", whole + "  - {symbol: MSFT, source: bundled}\n")
+    assert not cross_features_are_pending(
+        with_bars.workspace, "AAPL_1d", with_bars.workspace.windows()
+    )
+    with_bars.write("universe.yaml", MEMBERS.format(symbol="IBM", spans="{from: 1990-01-01}"))
+    assert cross_features_are_pending(with_bars.workspace, "AAPL_1d", with_bars.workspace.windows())
