@@ -25,6 +25,14 @@ _BLOCKING = {
         "rows have a volume below 0",
         f"{_ROWS}, or leave the volumes out: --volume none",
     ),
+    "skipped_hour": (
+        "row(s) stand at a time that the clock of their zone skips in spring",
+        "name the zone whose clock wrote the file with --tz",
+    ),
+    "unclear_hour": (
+        "row(s) stand in an hour that autumn repeats, and their order does not tell which pass",
+        "sort the rows by time, or give stamps in UTC",
+    ),
 }
 _DROPPED = {
     "null_ohlc": "row(s) have an empty or unreadable price",
@@ -50,6 +58,8 @@ def blocked_rows(profile: DatasetProfile) -> list[str]:
         count = found.get(code, 0)
         if count and not (code.startswith("duplicate") and profile.answers.duplicates != "keep"):
             told.append(f"{count:,} {what} ({code}): {fix}.")
+    if any(question.key in ("date_order", "timeframe") for question in profile.open_questions):
+        return told  # which bars there are depends on the answer
     missing = profile.missing_bars or 0
     allowed = profile.answers.max_missing
     share = missing / max(missing + profile.valid_rows, 1)

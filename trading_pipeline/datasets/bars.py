@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from trading_pipeline.datasets.clocks.sessions import bar_labels, to_utc
+from trading_pipeline.datasets.clocks.sessions import bar_labels, open_moments, to_utc
 from trading_pipeline.datasets.profile import DatasetProfile, open_questions
 from trading_pipeline.datasets.profiling import profile_dataset
 from trading_pipeline.datasets.reading.encodings import examine_bytes
@@ -81,14 +81,15 @@ def read_dataset_bars(
 
 def _bars(path: Path, profile: DatasetProfile, answers: DatasetAnswers) -> pd.DataFrame:
     frame = _rows(path, profile, answers)
-    moments = frame.pop("ts").to_numpy()
+    moments = np.ascontiguousarray(frame.pop("ts").to_numpy())
     timeframe = answers.timeframe or Timeframe(str(profile.timeframe))
     is_wall, zone = profile.is_wall, profile.zone_of(answers)
     if is_wall and timeframe.is_intraday and zone is not None:
-        step = -1 if "descending" in profile.problems else 1  # the clock runs oldest first
-        moments = to_utc(np.ascontiguousarray(moments[::step]), zone)[::step]
+        moments = to_utc(moments, zone)
     calendar = answers.calendar or profile.calendar
-    labels = bar_labels(np.ascontiguousarray(moments), timeframe, calendar, wall=is_wall)
+    if answers.stamps == "end":
+        moments = open_moments(moments, timeframe, calendar)
+    labels = bar_labels(moments, timeframe, calendar, wall=is_wall)
     frame.index = index_of(labels)
     if answers.duplicates != "keep":
         frame = frame[~frame.index.duplicated(keep=answers.duplicates)]

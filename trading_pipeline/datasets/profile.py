@@ -42,7 +42,9 @@ class DatasetProfile:
     and four prices. `first` and `last`: ISO, as the file shows them (UTC where it has offsets; with
     the answered zone's offset). `problems` has the published codes, `other_findings` what has none:
     `extra_bar` (distinct stamps outside the calendar), `bad_timestamp`, `extra_cells`,
-    `missing_volume`, `price_rounding`.
+    `missing_volume`, `price_rounding`, and the hours of clock changes: `single_hour`,
+    `unclear_hour`, `skipped_hour`. `stamps`: "end" where the session shows that bars are
+    stamped where they end, "open" or None otherwise.
     """
 
     path: str
@@ -70,6 +72,7 @@ class DatasetProfile:
     problems: Mapping[str, int] = field(default_factory=dict)
     other_findings: Mapping[str, int] = field(default_factory=dict)
     answers: DatasetAnswers = field(default_factory=DatasetAnswers)
+    stamps: str | None = None
     shape: TableShape | None = None
     symbol_in_column: bool = False
 
@@ -172,6 +175,8 @@ def open_questions(profile: DatasetProfile, answers: DatasetAnswers) -> tuple[Qu
     may_be_intraday = intraday or (timeframe not in known and not is_date)
     if profile.is_wall and profile.zone_of(answers) is None and may_be_intraday:
         found.append(_tz(profile))
+    if profile.stamps == "end" and answers.stamps is None and may_be_intraday:
+        found.append(_stamps())
     return tuple(found)
 
 
@@ -221,6 +226,17 @@ def _timeframe(found: str | None) -> Question:
     )
 
 
+def _stamps() -> Question:
+    return Question(
+        key="stamps",
+        flag="--stamps",
+        message="The bars seem to be stamped where they END: the first of most days comes one bar "
+        "after the open of a known session, and the last at its close. Say which: --stamps end "
+        "(each bar is kept under its open, one bar earlier) or --stamps open (they stay as they "
+        "are).",
+    )
+
+
 def _tz(profile: DatasetProfile) -> Question:
     if profile.tz == "mixed":
         rows = profile.problems.get("mixed_tz", 0)
@@ -229,7 +245,7 @@ def _tz(profile: DatasetProfile) -> Question:
         what = "The time stamps carry no offset."
     hint = profile.suggest_tz
     example = f"--tz {hint}" if hint else "--tz with an IANA name such as America/New_York"
-    likely = f" By the hours of the session it is {hint}." if hint else ""
+    likely = f" By the hours of the bars it is {hint}." if hint else ""
     return Question(
         key="tz",
         flag="--tz",

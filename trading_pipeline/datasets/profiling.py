@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from trading_pipeline.datasets.checks.passes import FileTally, Progress, tally_file
 from trading_pipeline.datasets.clocks.coverage import step_name
 from trading_pipeline.datasets.clocks.market import MarketFacts
+from trading_pipeline.datasets.clocks.wall_clock import zone_changes
 from trading_pipeline.datasets.columns.timestamps import surviving_orders
 from trading_pipeline.datasets.columns.values import formula_cell
 from trading_pipeline.datasets.profile import (
@@ -140,6 +142,7 @@ def _profile_table(
             on_series=market.look_at,
             progress=progress,
             plain=plain,
+            local=market.local if stamp.is_wall and stamp.kind != "date" else None,
         )
     ambiguous = {"ambiguous_date": both} if len(orders) > 1 else {}
     return _finished(base, table, tally, market, {**bom, **ambiguous})
@@ -185,10 +188,13 @@ def _finished(
         symbol_in_column=bool(tally.symbols),
         calendar=market.calendar,
         missing_bars=market.missing,
+        stamps=market.stamps,
         problems={code: count for code, count in problems.items() if count},
         other_findings={code: count for code, count in others.items() if count},
     )
-    profile = replace(profile, first=_shown(rows.first, profile), last=_shown(rows.last, profile))
+    ends = [_as_written(each, market.local.utc_zone) for each in (rows.first, rows.last)]
+    first, last = (_shown(each, profile) for each in ends)
+    profile = replace(profile, first=first, last=last)
     if rows.first_formula_row is not None or any(formula_cell(symbol) for symbol in symbols):
         return replace(profile, accept=False, reason=formula_reason(rows.first_formula_row))
     if rows.cut_stamps:
@@ -228,6 +234,12 @@ def _tz(base: DatasetProfile, table: FoundTable) -> str:
         return "UTC"
     cells = [cell for cell in table.cells("timestamp") if cell.strip()]
     return "UTC" if all(_UTC_CELL.fullmatch(cell) for cell in cells) else "offset"
+
+
+def _as_written(moment: int | None, utc_zone: str | None) -> int | None:
+    if moment is None or utc_zone is None:
+        return moment
+    return int(zone_changes(utc_zone).wall(np.array([moment]))[0])
 
 
 def _shown(moment: int | None, profile: DatasetProfile) -> str | None:

@@ -38,7 +38,8 @@ EPOCH_FORMATS = ("epoch_s", "epoch_ms", "epoch_us", "epoch_ns")
 class DatasetAnswers(SpecModel):
     """Decisions about one file; what is left out is found out or asked.
 
-    `tz`: IANA zone of stamps without an offset. `date_order`: of 03/04/2024. `timestamp_format`:
+    `tz`: IANA zone of stamps without an offset. `stamps`: whether intraday bars are stamped where
+    they open or where they end. `date_order`: of 03/04/2024. `timestamp_format`:
     directives of strptime, or epoch_s, epoch_ms, epoch_us, epoch_ns. `symbol`: which one of
     several, or the name of the only one. `columns`: role -> column's name or position from 0.
     `volume: none` ignores the volumes. `duplicates`: `keep` leaves rows of one stamp for the checks
@@ -48,6 +49,7 @@ class DatasetAnswers(SpecModel):
     """
 
     tz: ZoneName | None = None
+    stamps: Literal["open", "end"] | None = None
     date_order: Literal["dmy", "mdy", "ymd"] | None = None
     timestamp_format: str | None = None
     symbol: str | None = None

@@ -13,10 +13,11 @@ import numpy as np
 
 from trading_pipeline.datasets.checks.series import MinuteMap
 from trading_pipeline.datasets.clocks.sessions import bar_labels
+from trading_pipeline.datasets.clocks.wall_clock import zone_changes
 from trading_pipeline.datasets.columns.timestamps import commonest
 from trading_pipeline.domain.moments import DAY, MINUTE, WEEK, Moments, index_of, moments_of
 from trading_pipeline.domain.timeframe import Timeframe
-from trading_pipeline.market_data.calendars import expected_bars
+from trading_pipeline.market_data.calendars import expected_bars, known_at
 
 __all__ = ["Coverage", "count_coverage", "step_name"]
 
@@ -56,11 +57,18 @@ def step_name(steps: Counter[int]) -> str | None:
 
 
 def count_coverage(
-    minutes: MinuteMap, timeframe: Timeframe, calendar: str, *, zone: str | None, wall: bool
+    minutes: MinuteMap,
+    timeframe: Timeframe,
+    calendar: str,
+    *,
+    zone: str | None,
+    wall: bool,
+    at_ends: bool = False,
 ) -> Coverage:
     """Missing and extra bars between the first and the last minute that has one.
 
     `wall`: the minutes are as the file shows them, intraday ones in `zone`; else they are UTC.
+    `at_ends`: intraday bars are stamped where they end.
     """
     if minutes.first is None or minutes.last is None:
         return Coverage(0, 0)
@@ -70,7 +78,8 @@ def count_coverage(
     start = minutes.first
     while start <= minutes.last:
         end = min(_next_year(start), minutes.last + 1)
-        expected = _expected(start, end, timeframe, calendar, zone if wall else None)
+        shown_in = zone if wall else None
+        expected = _expected(start, end, timeframe, calendar, shown_in, at_ends=at_ends)
         wanted, seen = np.zeros(end - start, dtype=np.bool_), minutes.flags(start, end)
         wanted[expected - start] = True
         missing += int((wanted & ~seen).sum())
@@ -89,13 +98,16 @@ def _daily(minutes: MinuteMap, timeframe: Timeframe, calendar: str, wall: bool) 
 
 
 def _expected(
-    start: int, end: int, timeframe: Timeframe, calendar: str, zone: str | None
+    start: int, end: int, timeframe: Timeframe, calendar: str, zone: str | None, *, at_ends: bool
 ) -> Moments:
-    margin = 0 if zone is None else DAY // MINUTE
+    margin = 0 if zone is None and not at_ends else DAY // MINUTE
     index = expected_bars(_moment(start - margin), _moment(end + margin), timeframe, calendar)
+    if at_ends:
+        index = known_at(index, timeframe, calendar)
+    moments = moments_of(index)
     if zone is not None:
-        index = index.tz_convert(zone).tz_localize(None).tz_localize("UTC")
-    minutes = moments_of(index) // MINUTE
+        moments = zone_changes(zone).wall(moments)
+    minutes = moments // MINUTE
     return minutes[(minutes >= start) & (minutes < end)]
 
 
