@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from trading_pipeline.datasets.clocks.coarser_bars import coarser_bars
 from trading_pipeline.datasets.clocks.sessions import bar_labels, open_moments, to_utc
 from trading_pipeline.datasets.profile import DatasetProfile, open_questions
 from trading_pipeline.datasets.profiling import profile_dataset
@@ -14,7 +15,7 @@ from trading_pipeline.datasets.reading.encodings import examine_bytes
 from trading_pipeline.datasets.reading.rows import row_batches
 from trading_pipeline.datasets.reading.table import readable_copy
 from trading_pipeline.domain.bars import BAR_COLUMNS, normalize_bars
-from trading_pipeline.domain.moments import index_of
+from trading_pipeline.domain.moments import DAY, index_of
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import DatasetFormatError, did_you_mean
 from trading_pipeline.settings.dataset_answers import DatasetAnswers
@@ -84,11 +85,20 @@ def _bars(path: Path, profile: DatasetProfile, answers: DatasetAnswers) -> pd.Da
     moments = np.ascontiguousarray(frame.pop("ts").to_numpy())
     timeframe = answers.timeframe or Timeframe(str(profile.timeframe))
     is_wall, zone = profile.is_wall, profile.zone_of(answers)
-    if is_wall and timeframe.is_intraday and zone is not None:
+    is_clock = timeframe.is_intraday or 0 < profile.step < DAY
+    if is_wall and is_clock and zone is not None:
         moments = to_utc(moments, zone)
     calendar = answers.calendar or profile.calendar
+    is_finer = profile.is_finer(timeframe)
     if answers.stamps == "end":
-        moments = open_moments(moments, timeframe, calendar)
+        finer = moments - profile.step  # rows of no timeframe have no session's grid
+        moments = finer if is_finer else open_moments(moments, timeframe, calendar)
+    if is_finer and len(moments):
+        if answers.duplicates != "keep":
+            kept = ~pd.Index(moments).duplicated(keep=answers.duplicates)
+            frame, moments = frame[kept], moments[kept]
+        made = coarser_bars(frame, moments, profile.step, timeframe, calendar, wall=is_wall)
+        return normalize_bars(made)
     labels = bar_labels(moments, timeframe, calendar, wall=is_wall)
     frame.index = index_of(labels)
     if answers.duplicates != "keep":

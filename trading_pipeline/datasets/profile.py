@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 
 from pydantic import JsonValue
 
+from trading_pipeline.datasets.clocks.coarser_bars import coarser_timeframes
 from trading_pipeline.domain.dataset_shape import TableShape, TimestampFormat
+from trading_pipeline.domain.moments import DAY, length_of
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.settings.dataset_answers import DatasetAnswers
 
@@ -44,7 +46,8 @@ class DatasetProfile:
     `extra_bar` (distinct stamps outside the calendar), `bad_timestamp`, `extra_cells`,
     `missing_volume`, `price_rounding`, and the hours of clock changes: `single_hour`,
     `unclear_hour`, `skipped_hour`. `stamps`: "end" where the session shows that bars are
-    stamped where they end, "open" or None otherwise.
+    stamped where they end, "open" or None otherwise. `step`: microseconds between the rows of the
+    file, 0 where they are not evenly spaced.
     """
 
     path: str
@@ -73,6 +76,7 @@ class DatasetProfile:
     other_findings: Mapping[str, int] = field(default_factory=dict)
     answers: DatasetAnswers = field(default_factory=DatasetAnswers)
     stamps: str | None = None
+    step: int = 0
     shape: TableShape | None = None
     symbol_in_column: bool = False
 
@@ -86,6 +90,10 @@ class DatasetProfile:
         """True where the stamps are those of a wall clock, whose zone must be known."""
         stamp = None if self.shape is None else self.shape.timestamp
         return stamp is not None and stamp.is_wall and self.tz != "mixed"
+
+    def is_finer(self, timeframe: Timeframe) -> bool:
+        """True where bars of that timeframe must be made of several rows of the file."""
+        return 0 < self.step < length_of(timeframe)
 
     def zone_of(self, answers: DatasetAnswers) -> str | None:
         """Zone of that wall clock: what the stamps name, the answer, or what the header states."""
@@ -169,10 +177,10 @@ def open_questions(profile: DatasetProfile, answers: DatasetAnswers) -> tuple[Qu
         # rows without an offset have no place in time yet, so no step is known
         return (*found, _tz(profile))
     if timeframe not in known:
-        found.append(_timeframe(timeframe))
+        found.append(_timeframe(timeframe, profile.step))
     intraday = timeframe in known and Timeframe(str(timeframe)).is_intraday
     is_date = profile.timestamp is not None and profile.timestamp.get("kind") == "date"
-    may_be_intraday = intraday or (timeframe not in known and not is_date)
+    may_be_intraday = intraday or 0 < profile.step < DAY or (timeframe not in known and not is_date)
     if profile.is_wall and profile.zone_of(answers) is None and may_be_intraday:
         found.append(_tz(profile))
     if profile.stamps == "end" and answers.stamps is None and may_be_intraday:
@@ -214,15 +222,21 @@ def _symbol(symbols: tuple[str, ...], given: str | None) -> Question:
     )
 
 
-def _timeframe(found: str | None) -> Question:
-    what = {
-        None: "A single stamp does not show how far bars are apart.",
-        "irregular": "The bars are not evenly spaced.",
-    }.get(found, f"The bars are {found} apart, which is not a known timeframe.")
+def _timeframe(found: str | None, step: int) -> Question:
+    if step:
+        longer = [each.value for each in coarser_timeframes(step)]
+        return Question(
+            key="timeframe",
+            flag="--timeframe",
+            message=f"The bars are {found} apart, which is no timeframe here. Longer bars can be "
+            f"made of them: say which with --timeframe {', '.join(longer)}.",
+        )
+    what = {None: "A single stamp does not show how far bars are apart."}
     return Question(
         key="timeframe",
         flag="--timeframe",
-        message=f"{what} Say what they are: --timeframe {', '.join(Timeframe)}.",
+        message=f"{what.get(found, 'The bars are not evenly spaced.')} Say what they are: "
+        f"--timeframe {', '.join(Timeframe)}. Ticks must be made into bars first.",
     )
 
 

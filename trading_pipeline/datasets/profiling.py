@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from trading_pipeline.datasets.checks.passes import FileTally, Progress, tally_file
-from trading_pipeline.datasets.clocks.coverage import step_name
+from trading_pipeline.datasets.clocks.coverage import even_step, step_name
 from trading_pipeline.datasets.clocks.market import MarketFacts
 from trading_pipeline.datasets.clocks.wall_clock import zone_changes
 from trading_pipeline.datasets.columns.timestamps import surviving_orders
@@ -24,6 +24,7 @@ from trading_pipeline.datasets.profile import (
 from trading_pipeline.datasets.reading.encodings import HEAD_BYTES, FileBytes, examine_bytes
 from trading_pipeline.datasets.reading.table import FoundTable, find_table, readable_copy
 from trading_pipeline.datasets.refusals import (
+    coarse_reason,
     cut_stamps_reason,
     formula_reason,
     refused_bytes,
@@ -189,6 +190,7 @@ def _finished(
         calendar=market.calendar,
         missing_bars=market.missing,
         stamps=market.stamps,
+        step=even_step(tally.steps),
         problems={code: count for code, count in problems.items() if count},
         other_findings={code: count for code, count in others.items() if count},
     )
@@ -200,7 +202,8 @@ def _finished(
     if rows.cut_stamps:
         return replace(profile, accept=False, reason=cut_stamps_reason(rows.cut_stamps))
     if profile.accept:
-        return profile
+        coarse = coarse_reason(profile, tally.steps)
+        return profile if coarse is None else replace(profile, accept=False, reason=coarse)
     what = ", ".join(f"{code} {count}" for code, count in profile.problems.items())
     reason = f"None of the {rows.rows} row(s) can be read as a bar ({what or 'no time stamps'})."
     return replace(profile, reason=reason)

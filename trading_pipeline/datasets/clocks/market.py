@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from trading_pipeline.datasets.checks.series import SeriesTally
-from trading_pipeline.datasets.clocks.coverage import count_coverage, step_name
+from trading_pipeline.datasets.clocks.coverage import count_coverage, even_step, step_name
 from trading_pipeline.datasets.clocks.local_rows import LocalRows
 from trading_pipeline.datasets.clocks.market_guess import (
     Stamps,
@@ -93,6 +93,7 @@ class MarketFacts:
             self.calendar,
             zone=zone,
             wall=self.is_naive,
+            finer=0 < even_step(series.steps) < length_of(timeframe),
             at_ends=(self.answers.stamps or self.stamps) == "end",
         )
         self.missing = (self.missing or 0) + counted.missing
@@ -104,13 +105,16 @@ class MarketFacts:
         if first is None or last is None:
             return
         self.calendar = self.answers.calendar
-        if timeframe is not None and not timeframe.is_intraday:
+        within_days = 0 < even_step(series.steps) < DAY
+        if timeframe is not None and not timeframe.is_intraday and not within_days:
             self._guess_daily(series.minutes.between(first, last + 1) * MINUTE, timeframe)
             return
         minutes = series.minutes.between(first, min(first + _GUESS_DAYS * 1440, last + 1))
         if self.is_naive and self.zone is not None:
             minutes = _in_utc(minutes, self.zone)
-        length = length_of(timeframe) if timeframe else commonest(series.steps or Counter([MINUTE]))
+        length = even_step(series.steps) or (
+            length_of(timeframe) if timeframe else commonest(series.steps or Counter([MINUTE]))
+        )
         step = max(length // MINUTE, 1)
         in_utc = not self.is_naive or self.zone is not None
         guess = guess_market(minutes, step, in_utc=in_utc, zone=self.zone)
