@@ -101,7 +101,11 @@ def add(
         str | None, typer.Option(help="Of rows of one stamp: keep (refused later), first or last.")
     ] = None,
     currency: Annotated[
-        str | None, typer.Option(help="Of the prices, ISO 4217 such as USD.")
+        str | None, typer.Option(help="Of the prices, ISO 4217 such as USD, or GBp for pence.")
+    ] = None,
+    unit: Annotated[
+        str | None,
+        typer.Option(help="Prices are in GBp, GBX, ZAc or ILA: divide them by 100."),
     ] = None,
     asset_class: Annotated[
         str | None, typer.Option(help="equity, etf, index, fx, crypto, future, fund or bond.")
@@ -128,6 +132,7 @@ def add(
         "volume": volume,
         "duplicates": duplicates,
         "currency": currency,
+        "unit": unit,
         "asset_class": asset_class,
         "max_missing": max_missing,
     }

@@ -14,7 +14,7 @@ from trading_pipeline.datasets.profiling import profile_dataset
 from trading_pipeline.datasets.reading.encodings import examine_bytes
 from trading_pipeline.datasets.reading.rows import row_batches
 from trading_pipeline.datasets.reading.table import readable_copy
-from trading_pipeline.domain.bars import BAR_COLUMNS, normalize_bars
+from trading_pipeline.domain.bars import BAR_COLUMNS, PRICE_COLUMNS, normalize_bars
 from trading_pipeline.domain.moments import DAY, index_of
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import DatasetFormatError, did_you_mean
@@ -36,7 +36,8 @@ def read_dataset_bars(
 ) -> pd.DataFrame:
     """Bars of a profiled file: index `ts` in UTC by the package's clocks, in order of time.
 
-    Columns open, high, low, close, volume (0 where the file has none), float64. Rows that cannot be
+    Columns open, high, low, close, volume (0 where the file has none), float64; prices told in a
+    minor unit are divided by 100 where `unit` of the answers says so. Rows that cannot be
     bars are left out, as the profile counts them; every other row stays as it is, repeated stamps
     too unless `duplicates` of the answers says which row to keep.
 
@@ -125,6 +126,8 @@ def _rows(path: Path, profile: DatasetProfile, answers: DatasetAnswers) -> pd.Da
             moments.append(batch.moments[batch.readable])
             values.append(batch.values[batch.readable])
     frame = pd.DataFrame(np.concatenate(values), columns=list(BAR_COLUMNS))
+    if answers.price_divisor != 1.0:
+        frame[list(PRICE_COLUMNS)] /= answers.price_divisor
     frame["volume"] = frame["volume"].where(np.isfinite(frame["volume"]), 0.0)
     frame["ts"] = np.concatenate(moments)
     return frame

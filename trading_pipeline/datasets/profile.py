@@ -47,7 +47,9 @@ class DatasetProfile:
     `missing_volume`, `price_rounding`, and the hours of clock changes: `single_hour`,
     `unclear_hour`, `skipped_hour`. `stamps`: "end" where the session shows that bars are
     stamped where they end, "open" or None otherwise. `step`: microseconds between the rows of the
-    file, 0 where they are not evenly spaced.
+    file, 0 where they are not evenly spaced. `level_shift`: first bar whose open is a multiple of
+    the close before it, and that ratio. `date_order_by_steps`: "dmy" or "mdy" where both can be
+    read in every row and the steps between the days decided.
     """
 
     path: str
@@ -77,6 +79,8 @@ class DatasetProfile:
     answers: DatasetAnswers = field(default_factory=DatasetAnswers)
     stamps: str | None = None
     step: int = 0
+    level_shift: tuple[str, float] | None = None
+    date_order_by_steps: str | None = None
     shape: TableShape | None = None
     symbol_in_column: bool = False
 
@@ -169,7 +173,8 @@ def open_questions(profile: DatasetProfile, answers: DatasetAnswers) -> tuple[Qu
     found = []
     problems, known = profile.problems, {each.value for each in Timeframe}
     timeframe = answers.timeframe.value if answers.timeframe else profile.timeframe
-    if problems.get("ambiguous_date") and not (answers.date_order or answers.timestamp_format):
+    is_told = answers.date_order or answers.timestamp_format or profile.date_order_by_steps
+    if problems.get("ambiguous_date") and not is_told:
         found.append(_date_order(problems["ambiguous_date"]))
     if len(profile.symbols) > 1 and answers.symbol not in profile.symbols:
         found.append(_symbol(profile.symbols, answers.symbol))

@@ -132,6 +132,8 @@ def _profile_table(
         most = max(counts)
         alive = {o: table.formats[o] for o, n in zip(orders, counts, strict=True) if n == most}
         orders = surviving_orders(table.cells("timestamp"), alive)
+        if len(alive) > len(orders) == 1:
+            base = replace(base, date_order_by_steps=orders[0])
     stamp = table.formats[orders[0]]
     shape = replace(shape, timestamp=stamp)
     base = _with_form(base, shape)
@@ -145,7 +147,8 @@ def _profile_table(
             plain=plain,
             local=market.local if stamp.is_wall and stamp.kind != "date" else None,
         )
-    ambiguous = {"ambiguous_date": both} if len(orders) > 1 else {}
+    is_open = len(orders) > 1 or base.date_order_by_steps is not None
+    ambiguous = {"ambiguous_date": both} if is_open else {}
     return _finished(base, table, tally, market, {**bom, **ambiguous})
 
 
@@ -166,6 +169,7 @@ def _finished(
         "duplicate_conflict": tally.duplicate_conflicts,
         "price_spike": tally.price_spikes,
         "stale_run": tally.stale_runs,
+        "level_shift": tally.level_shifts,
         "missing_bar": market.missing or 0,
         "mixed_tz": rows.naive_rows if tally.is_mixed else 0,
         "multiple_symbols": len(symbols) if len(symbols) > 1 else 0,
@@ -196,6 +200,10 @@ def _finished(
     )
     ends = [_as_written(each, market.local.utc_zone) for each in (rows.first, rows.last)]
     first, last = (_shown(each, profile) for each in ends)
+    shift = tally.first_shift
+    if shift is not None:
+        shown = _shown(_as_written(shift[0], market.local.utc_zone), profile)
+        profile = replace(profile, level_shift=(str(shown), shift[1]))
     profile = replace(profile, first=first, last=last)
     if rows.first_formula_row is not None or any(formula_cell(symbol) for symbol in symbols):
         return replace(profile, accept=False, reason=formula_reason(rows.first_formula_row))

@@ -116,6 +116,9 @@ def formula_reason(row: int | None) -> str:
 def coarse_reason(profile: DatasetProfile, steps: Counter[int]) -> str | None:
     """Why bars of several days, weeks or months are refused; None for others."""
     step, is_known = profile.step, profile.timeframe in set(Timeframe)
+    asked = {question.key for question in profile.open_questions}
+    if profile.answers.timeframe is not None or "date_order" in asked:
+        return None  # the user knows better, or the distance depends on an answer
     if step <= WEEK and (step <= DAY or is_known):
         return None
     return (
