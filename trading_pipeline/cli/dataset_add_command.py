@@ -166,6 +166,8 @@ def _print(
     calendar_from = _where_from(answers, profile, calendar)
     if answers.currency:
         currency_from = "as you said"
+    elif answers.unit:
+        currency_from = f"prices in {answers.unit} were divided by 100"
     elif currency == "XXX":
         currency_from = "not known (the code for none), as the calendar names no exchange"
     elif currency == usual_currency(calendar):

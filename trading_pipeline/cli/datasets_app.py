@@ -31,6 +31,9 @@ _Delimiter = Annotated[
 ]
 _Decimal = Annotated[str | None, typer.Option(help="Decimal mark: . or ,")]
 _DateOrder = Annotated[str | None, typer.Option(help="Of 03/04/2024: dmy, mdy or ymd.")]
+_Stamps = Annotated[
+    str | None, typer.Option(help="Whether bars are stamped where they open or end: open, end.")
+]
 _Format = Annotated[
     str | None,
     typer.Option(help="Such as '%d.%m.%Y %H:%M', or epoch_s, epoch_ms, epoch_us, epoch_ns."),
@@ -47,6 +50,7 @@ def inspect(
     symbol: Annotated[str | None, typer.Option(help="Which one of several symbols.")] = None,
     timeframe: Annotated[str | None, typer.Option(help="1m 5m 15m 30m 1h 4h 1d 1w.")] = None,
     calendar: Annotated[str | None, typer.Option(help="Such as XNYS, XBOM, 24/7, 24/5.")] = None,
+    stamps: _Stamps = None,
     column: _Columns = None,
     delimiter: _Delimiter = None,
     decimal: _Decimal = None,
@@ -61,6 +65,7 @@ def inspect(
 
     flags = {
         "tz": tz,
+        "stamps": stamps,
         "date_order": date_order,
         "timestamp_format": timestamp_format,
         "symbol": symbol,
@@ -87,6 +92,7 @@ def add(
     timestamp_format: _Format = None,
     timeframe: Annotated[str | None, typer.Option(help="1m 5m 15m 30m 1h 4h 1d 1w.")] = None,
     calendar: Annotated[str | None, typer.Option(help="Such as XNYS, XBOM, 24/7, 24/5.")] = None,
+    stamps: _Stamps = None,
     column: _Columns = None,
     delimiter: _Delimiter = None,
     decimal: _Decimal = None,
@@ -95,7 +101,11 @@ def add(
         str | None, typer.Option(help="Of rows of one stamp: keep (refused later), first or last.")
     ] = None,
     currency: Annotated[
-        str | None, typer.Option(help="Of the prices, ISO 4217 such as USD.")
+        str | None, typer.Option(help="Of the prices, ISO 4217 such as USD, or GBp for pence.")
+    ] = None,
+    unit: Annotated[
+        str | None,
+        typer.Option(help="Prices are in GBp, GBX, ZAc or ILA: divide them by 100."),
     ] = None,
     asset_class: Annotated[
         str | None, typer.Option(help="equity, etf, index, fx, crypto, future, fund or bond.")
@@ -110,6 +120,7 @@ def add(
 
     flags = {
         "tz": tz,
+        "stamps": stamps,
         "date_order": date_order,
         "timestamp_format": timestamp_format,
         "symbol": symbol,
@@ -121,6 +132,7 @@ def add(
         "volume": volume,
         "duplicates": duplicates,
         "currency": currency,
+        "unit": unit,
         "asset_class": asset_class,
         "max_missing": max_missing,
     }

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from trading_pipeline.datasets.preview import preview_dataset
 from trading_pipeline.datasets.profile import DatasetProfile
+from trading_pipeline.domain.currencies import major_currency
+from trading_pipeline.market_data.quality.warnings import is_hundredfold
 
 __all__ = ["blocked_rows", "delimiter_advice", "remarks"]
 
@@ -25,12 +27,21 @@ _BLOCKING = {
         "rows have a volume below 0",
         f"{_ROWS}, or leave the volumes out: --volume none",
     ),
+    "skipped_hour": (
+        "row(s) stand at a time that the clock of their zone skips in spring",
+        "name the zone whose clock wrote the file with --tz",
+    ),
+    "unclear_hour": (
+        "row(s) stand in an hour that autumn repeats, and their order does not tell which pass",
+        "sort the rows by time, or give stamps in UTC",
+    ),
 }
 _DROPPED = {
     "null_ohlc": "row(s) have an empty or unreadable price",
     "truncated_line": "line(s) have too few cells",
     "bad_timestamp": "row(s) have a time stamp that cannot be read",
 }
+_PENCE = {"XLON": "GBp", "XJSE": "ZAc", "XTAE": "ILA"}
 _GAP_SHARE = 0.01  # CheckSettings.gap_error_fraction
 _WITHOUT_SESSIONS = ("24/7", "24/5")
 _LINES = 20
@@ -50,6 +61,8 @@ def blocked_rows(profile: DatasetProfile) -> list[str]:
         count = found.get(code, 0)
         if count and not (code.startswith("duplicate") and profile.answers.duplicates != "keep"):
             told.append(f"{count:,} {what} ({code}): {fix}.")
+    if any(question.key in ("date_order", "timeframe") for question in profile.open_questions):
+        return told  # which bars there are depends on the answer
     missing = profile.missing_bars or 0
     allowed = profile.answers.max_missing
     share = missing / max(missing + profile.valid_rows, 1)
@@ -78,6 +91,30 @@ def remarks(profile: DatasetProfile) -> list[str]:
             "The file has no column of volumes, so every bar gets volume 0. If one holds them, "
             "name it with --column volume=NAME (a sum: volume=Up+Down); --volume none says that "
             "there is none."
+        )
+    shift = profile.level_shift
+    if shift is not None:
+        moment, ratio = shift
+        count = profile.problems["level_shift"]
+        why = "a split, which a file does not record, or two series in one file"
+        if is_hundredfold(ratio):
+            why = "a unit that became another, such as pence and pounds: bring the file into one"
+        told.append(
+            f"The price jumps to a multiple {count} time(s) (level_shift): the open at {moment} is "
+            f"{ratio:.4g} times the close before. It may be {why}."
+        )
+    if profile.date_order_by_steps:
+        told.append(
+            f"{profile.problems.get('ambiguous_date', 0):,} date(s) can be read as day/month and "
+            f"as month/day; the steps between them decided for {profile.date_order_by_steps}. If "
+            "that is wrong, say so with --date-order."
+        )
+    if profile.calendar in _PENCE and not (profile.answers.currency or profile.answers.unit):
+        unit = _PENCE[str(profile.calendar)]
+        told.append(
+            f"Shares on {profile.calendar} are mostly quoted in {unit}, of which 100 make a "
+            f"{major_currency(unit)}. If these are, say --currency {unit} (they stay as they are) "
+            f"or --unit {unit} (they are divided by 100)."
         )
     return told
 

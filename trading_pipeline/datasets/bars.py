@@ -7,14 +7,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from trading_pipeline.datasets.clocks.sessions import bar_labels, to_utc
+from trading_pipeline.datasets.clocks.coarser_bars import coarser_bars
+from trading_pipeline.datasets.clocks.sessions import bar_labels, open_moments, to_utc
 from trading_pipeline.datasets.profile import DatasetProfile, open_questions
 from trading_pipeline.datasets.profiling import profile_dataset
 from trading_pipeline.datasets.reading.encodings import examine_bytes
 from trading_pipeline.datasets.reading.rows import row_batches
 from trading_pipeline.datasets.reading.table import readable_copy
-from trading_pipeline.domain.bars import BAR_COLUMNS, normalize_bars
-from trading_pipeline.domain.moments import index_of
+from trading_pipeline.domain.bars import BAR_COLUMNS, PRICE_COLUMNS, normalize_bars
+from trading_pipeline.domain.moments import DAY, index_of
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import DatasetFormatError, did_you_mean
 from trading_pipeline.settings.dataset_answers import DatasetAnswers
@@ -35,7 +36,8 @@ def read_dataset_bars(
 ) -> pd.DataFrame:
     """Bars of a profiled file: index `ts` in UTC by the package's clocks, in order of time.
 
-    Columns open, high, low, close, volume (0 where the file has none), float64. Rows that cannot be
+    Columns open, high, low, close, volume (0 where the file has none), float64; prices told in a
+    minor unit are divided by 100 where `unit` of the answers says so. Rows that cannot be
     bars are left out, as the profile counts them; every other row stays as it is, repeated stamps
     too unless `duplicates` of the answers says which row to keep.
 
@@ -81,14 +83,24 @@ def read_dataset_bars(
 
 def _bars(path: Path, profile: DatasetProfile, answers: DatasetAnswers) -> pd.DataFrame:
     frame = _rows(path, profile, answers)
-    moments = frame.pop("ts").to_numpy()
+    moments = np.ascontiguousarray(frame.pop("ts").to_numpy())
     timeframe = answers.timeframe or Timeframe(str(profile.timeframe))
     is_wall, zone = profile.is_wall, profile.zone_of(answers)
-    if is_wall and timeframe.is_intraday and zone is not None:
-        step = -1 if "descending" in profile.problems else 1  # the clock runs oldest first
-        moments = to_utc(np.ascontiguousarray(moments[::step]), zone)[::step]
+    is_clock = timeframe.is_intraday or 0 < profile.step < DAY
+    if is_wall and is_clock and zone is not None:
+        moments = to_utc(moments, zone)
     calendar = answers.calendar or profile.calendar
-    labels = bar_labels(np.ascontiguousarray(moments), timeframe, calendar, wall=is_wall)
+    is_finer = profile.is_finer(timeframe)
+    if answers.stamps == "end":
+        finer = moments - profile.step  # rows of no timeframe have no session's grid
+        moments = finer if is_finer else open_moments(moments, timeframe, calendar)
+    if is_finer and len(moments):
+        if answers.duplicates != "keep":
+            kept = ~pd.Index(moments).duplicated(keep=answers.duplicates)
+            frame, moments = frame[kept], moments[kept]
+        made = coarser_bars(frame, moments, profile.step, timeframe, calendar, wall=is_wall)
+        return normalize_bars(made)
+    labels = bar_labels(moments, timeframe, calendar, wall=is_wall)
     frame.index = index_of(labels)
     if answers.duplicates != "keep":
         frame = frame[~frame.index.duplicated(keep=answers.duplicates)]
@@ -114,6 +126,8 @@ def _rows(path: Path, profile: DatasetProfile, answers: DatasetAnswers) -> pd.Da
             moments.append(batch.moments[batch.readable])
             values.append(batch.values[batch.readable])
     frame = pd.DataFrame(np.concatenate(values), columns=list(BAR_COLUMNS))
+    if answers.price_divisor != 1.0:
+        frame[list(PRICE_COLUMNS)] /= answers.price_divisor
     frame["volume"] = frame["volume"].where(np.isfinite(frame["volume"]), 0.0)
     frame["ts"] = np.concatenate(moments)
     return frame

@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 
 from pydantic import JsonValue
 
+from trading_pipeline.datasets.clocks.coarser_bars import coarser_timeframes
 from trading_pipeline.domain.dataset_shape import TableShape, TimestampFormat
+from trading_pipeline.domain.moments import DAY, length_of
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.settings.dataset_answers import DatasetAnswers
 
@@ -42,7 +44,12 @@ class DatasetProfile:
     and four prices. `first` and `last`: ISO, as the file shows them (UTC where it has offsets; with
     the answered zone's offset). `problems` has the published codes, `other_findings` what has none:
     `extra_bar` (distinct stamps outside the calendar), `bad_timestamp`, `extra_cells`,
-    `missing_volume`, `price_rounding`.
+    `missing_volume`, `price_rounding`, and the hours of clock changes: `single_hour`,
+    `unclear_hour`, `skipped_hour`. `stamps`: "end" where the session shows that bars are
+    stamped where they end, "open" or None otherwise. `step`: microseconds between the rows of the
+    file, 0 where they are not evenly spaced. `level_shift`: first bar whose open is a multiple of
+    the close before it, and that ratio. `date_order_by_steps`: "dmy" or "mdy" where both can be
+    read in every row and the steps between the days decided.
     """
 
     path: str
@@ -70,6 +77,10 @@ class DatasetProfile:
     problems: Mapping[str, int] = field(default_factory=dict)
     other_findings: Mapping[str, int] = field(default_factory=dict)
     answers: DatasetAnswers = field(default_factory=DatasetAnswers)
+    stamps: str | None = None
+    step: int = 0
+    level_shift: tuple[str, float] | None = None
+    date_order_by_steps: str | None = None
     shape: TableShape | None = None
     symbol_in_column: bool = False
 
@@ -83,6 +94,10 @@ class DatasetProfile:
         """True where the stamps are those of a wall clock, whose zone must be known."""
         stamp = None if self.shape is None else self.shape.timestamp
         return stamp is not None and stamp.is_wall and self.tz != "mixed"
+
+    def is_finer(self, timeframe: Timeframe) -> bool:
+        """True where bars of that timeframe must be made of several rows of the file."""
+        return 0 < self.step < length_of(timeframe)
 
     def zone_of(self, answers: DatasetAnswers) -> str | None:
         """Zone of that wall clock: what the stamps name, the answer, or what the header states."""
@@ -158,7 +173,8 @@ def open_questions(profile: DatasetProfile, answers: DatasetAnswers) -> tuple[Qu
     found = []
     problems, known = profile.problems, {each.value for each in Timeframe}
     timeframe = answers.timeframe.value if answers.timeframe else profile.timeframe
-    if problems.get("ambiguous_date") and not (answers.date_order or answers.timestamp_format):
+    is_told = answers.date_order or answers.timestamp_format or profile.date_order_by_steps
+    if problems.get("ambiguous_date") and not is_told:
         found.append(_date_order(problems["ambiguous_date"]))
     if len(profile.symbols) > 1 and answers.symbol not in profile.symbols:
         found.append(_symbol(profile.symbols, answers.symbol))
@@ -166,12 +182,14 @@ def open_questions(profile: DatasetProfile, answers: DatasetAnswers) -> tuple[Qu
         # rows without an offset have no place in time yet, so no step is known
         return (*found, _tz(profile))
     if timeframe not in known:
-        found.append(_timeframe(timeframe))
+        found.append(_timeframe(timeframe, profile.step))
     intraday = timeframe in known and Timeframe(str(timeframe)).is_intraday
     is_date = profile.timestamp is not None and profile.timestamp.get("kind") == "date"
-    may_be_intraday = intraday or (timeframe not in known and not is_date)
+    may_be_intraday = intraday or 0 < profile.step < DAY or (timeframe not in known and not is_date)
     if profile.is_wall and profile.zone_of(answers) is None and may_be_intraday:
         found.append(_tz(profile))
+    if profile.stamps == "end" and answers.stamps is None and may_be_intraday:
+        found.append(_stamps())
     return tuple(found)
 
 
@@ -209,15 +227,32 @@ def _symbol(symbols: tuple[str, ...], given: str | None) -> Question:
     )
 
 
-def _timeframe(found: str | None) -> Question:
-    what = {
-        None: "A single stamp does not show how far bars are apart.",
-        "irregular": "The bars are not evenly spaced.",
-    }.get(found, f"The bars are {found} apart, which is not a known timeframe.")
+def _timeframe(found: str | None, step: int) -> Question:
+    if step:
+        longer = [each.value for each in coarser_timeframes(step)]
+        return Question(
+            key="timeframe",
+            flag="--timeframe",
+            message=f"The bars are {found} apart, which is no timeframe here. Longer bars can be "
+            f"made of them: say which with --timeframe {', '.join(longer)}.",
+        )
+    what = {None: "A single stamp does not show how far bars are apart."}
     return Question(
         key="timeframe",
         flag="--timeframe",
-        message=f"{what} Say what they are: --timeframe {', '.join(Timeframe)}.",
+        message=f"{what.get(found, 'The bars are not evenly spaced.')} Say what they are: "
+        f"--timeframe {', '.join(Timeframe)}. Ticks must be made into bars first.",
+    )
+
+
+def _stamps() -> Question:
+    return Question(
+        key="stamps",
+        flag="--stamps",
+        message="The bars seem to be stamped where they END: the first of most days comes one bar "
+        "after the open of a known session, and the last at its close. Say which: --stamps end "
+        "(each bar is kept under its open, one bar earlier) or --stamps open (they stay as they "
+        "are).",
     )
 
 
@@ -229,7 +264,7 @@ def _tz(profile: DatasetProfile) -> Question:
         what = "The time stamps carry no offset."
     hint = profile.suggest_tz
     example = f"--tz {hint}" if hint else "--tz with an IANA name such as America/New_York"
-    likely = f" By the hours of the session it is {hint}." if hint else ""
+    likely = f" By the hours of the bars it is {hint}." if hint else ""
     return Question(
         key="tz",
         flag="--tz",

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from trading_pipeline.datasets.checks.passes import FileTally, Progress, tally_file
-from trading_pipeline.datasets.clocks.coverage import step_name
+from trading_pipeline.datasets.clocks.coverage import even_step, step_name
 from trading_pipeline.datasets.clocks.market import MarketFacts
+from trading_pipeline.datasets.clocks.wall_clock import zone_changes
 from trading_pipeline.datasets.columns.timestamps import surviving_orders
 from trading_pipeline.datasets.columns.values import formula_cell
 from trading_pipeline.datasets.profile import (
@@ -22,6 +24,7 @@ from trading_pipeline.datasets.profile import (
 from trading_pipeline.datasets.reading.encodings import HEAD_BYTES, FileBytes, examine_bytes
 from trading_pipeline.datasets.reading.table import FoundTable, find_table, readable_copy
 from trading_pipeline.datasets.refusals import (
+    coarse_reason,
     cut_stamps_reason,
     formula_reason,
     refused_bytes,
@@ -129,6 +132,8 @@ def _profile_table(
         most = max(counts)
         alive = {o: table.formats[o] for o, n in zip(orders, counts, strict=True) if n == most}
         orders = surviving_orders(table.cells("timestamp"), alive)
+        if len(alive) > len(orders) == 1:
+            base = replace(base, date_order_by_steps=orders[0])
     stamp = table.formats[orders[0]]
     shape = replace(shape, timestamp=stamp)
     base = _with_form(base, shape)
@@ -140,8 +145,10 @@ def _profile_table(
             on_series=market.look_at,
             progress=progress,
             plain=plain,
+            local=market.local if stamp.is_wall and stamp.kind != "date" else None,
         )
-    ambiguous = {"ambiguous_date": both} if len(orders) > 1 else {}
+    is_open = len(orders) > 1 or base.date_order_by_steps is not None
+    ambiguous = {"ambiguous_date": both} if is_open else {}
     return _finished(base, table, tally, market, {**bom, **ambiguous})
 
 
@@ -162,6 +169,7 @@ def _finished(
         "duplicate_conflict": tally.duplicate_conflicts,
         "price_spike": tally.price_spikes,
         "stale_run": tally.stale_runs,
+        "level_shift": tally.level_shifts,
         "missing_bar": market.missing or 0,
         "mixed_tz": rows.naive_rows if tally.is_mixed else 0,
         "multiple_symbols": len(symbols) if len(symbols) > 1 else 0,
@@ -185,16 +193,25 @@ def _finished(
         symbol_in_column=bool(tally.symbols),
         calendar=market.calendar,
         missing_bars=market.missing,
+        stamps=market.stamps,
+        step=even_step(tally.steps),
         problems={code: count for code, count in problems.items() if count},
         other_findings={code: count for code, count in others.items() if count},
     )
-    profile = replace(profile, first=_shown(rows.first, profile), last=_shown(rows.last, profile))
+    ends = [_as_written(each, market.local.utc_zone) for each in (rows.first, rows.last)]
+    first, last = (_shown(each, profile) for each in ends)
+    shift = tally.first_shift
+    if shift is not None:
+        shown = _shown(_as_written(shift[0], market.local.utc_zone), profile)
+        profile = replace(profile, level_shift=(str(shown), shift[1]))
+    profile = replace(profile, first=first, last=last)
     if rows.first_formula_row is not None or any(formula_cell(symbol) for symbol in symbols):
         return replace(profile, accept=False, reason=formula_reason(rows.first_formula_row))
     if rows.cut_stamps:
         return replace(profile, accept=False, reason=cut_stamps_reason(rows.cut_stamps))
     if profile.accept:
-        return profile
+        coarse = coarse_reason(profile, tally.steps)
+        return profile if coarse is None else replace(profile, accept=False, reason=coarse)
     what = ", ".join(f"{code} {count}" for code, count in profile.problems.items())
     reason = f"None of the {rows.rows} row(s) can be read as a bar ({what or 'no time stamps'})."
     return replace(profile, reason=reason)
@@ -228,6 +245,12 @@ def _tz(base: DatasetProfile, table: FoundTable) -> str:
         return "UTC"
     cells = [cell for cell in table.cells("timestamp") if cell.strip()]
     return "UTC" if all(_UTC_CELL.fullmatch(cell) for cell in cells) else "offset"
+
+
+def _as_written(moment: int | None, utc_zone: str | None) -> int | None:
+    if moment is None or utc_zone is None:
+        return moment
+    return int(zone_changes(utc_zone).wall(np.array([moment]))[0])
 
 
 def _shown(moment: int | None, profile: DatasetProfile) -> str | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
+from trading_pipeline.datasets.clocks.coverage import step_name
 from trading_pipeline.datasets.columns.roles import STAMP_NAMES, plain_name
 from trading_pipeline.datasets.columns.zone_names import split_zone
 from trading_pipeline.datasets.profile import DatasetProfile
@@ -13,8 +15,16 @@ from trading_pipeline.datasets.reading.encodings import FileBytes
 from trading_pipeline.datasets.reading.table import FoundTable
 from trading_pipeline.domain.bars import PRICE_COLUMNS
 from trading_pipeline.domain.dataset_shape import TableShape
+from trading_pipeline.domain.moments import DAY, WEEK
+from trading_pipeline.domain.timeframe import Timeframe
 
-__all__ = ["cut_stamps_reason", "formula_reason", "refused_bytes", "refused_table"]
+__all__ = [
+    "coarse_reason",
+    "cut_stamps_reason",
+    "formula_reason",
+    "refused_bytes",
+    "refused_table",
+]
 
 _EXPONENT = re.compile(r"\s*\d[.,]\d*[eE]\+?\d+\s*")
 
@@ -44,7 +54,7 @@ def refused_table(
         return replace(
             base,
             reason=f"No column for {', '.join(missing)} was found among {_columns_found(shape)}. "
-            "Name each with --column, such as --column close=Last.",
+            f"Name each with --column, such as --column close=Last.{_ticks(missing)}",
             problems={"missing_column": len(missing), **bom},
             rows=len(table.rows),
         )
@@ -60,6 +70,16 @@ def refused_table(
     if not table.formats:
         return replace(base, reason=_no_stamp_reason(table), problems=bom, rows=len(table.rows))
     return None
+
+
+def _ticks(missing: list[str]) -> str:
+    """Advice for a file with one price a row."""
+    if len(missing) != len(PRICE_COLUMNS) - 1:
+        return ""
+    return (
+        " If every row is a trade or a quote (ticks), make bars of them first, such as with "
+        "pandas: ticks.resample('1min').ohlc()."
+    )
 
 
 def _exponents(table: FoundTable) -> list[str]:
@@ -90,6 +110,20 @@ def formula_reason(row: int | None) -> str:
     return (
         f"{where} holds a cell that a spreadsheet would run as a formula (=, @, + or - before a "
         "name). Prices hold none: remove it and look where the file comes from."
+    )
+
+
+def coarse_reason(profile: DatasetProfile, steps: Counter[int]) -> str | None:
+    """Why bars of several days, weeks or months are refused; None for others."""
+    step, is_known = profile.step, profile.timeframe in set(Timeframe)
+    asked = {question.key for question in profile.open_questions}
+    if profile.answers.timeframe is not None or "date_order" in asked:
+        return None  # the user knows better, or the distance depends on an answer
+    if step <= WEEK and (step <= DAY or is_known):
+        return None
+    return (
+        f"The bars are {step_name(steps)} apart. The longest timeframe here is 1w, and no shorter "
+        "bars can be made of longer ones. Export daily or weekly bars."
     )
 
 

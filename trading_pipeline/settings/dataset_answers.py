@@ -11,9 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, JsonValue, field_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
-from trading_pipeline.domain.currencies import require_currency
+from trading_pipeline.domain.currencies import (
+    MINOR_UNITS,
+    MINOR_UNITS_A_CURRENCY,
+    major_currency,
+    require_currency,
+)
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
 from trading_pipeline.settings.spec_model import SpecModel, ZoneName
@@ -38,16 +43,20 @@ EPOCH_FORMATS = ("epoch_s", "epoch_ms", "epoch_us", "epoch_ns")
 class DatasetAnswers(SpecModel):
     """Decisions about one file; what is left out is found out or asked.
 
-    `tz`: IANA zone of stamps without an offset. `date_order`: of 03/04/2024. `timestamp_format`:
+    `tz`: IANA zone of stamps without an offset. `stamps`: whether intraday bars are stamped where
+    they open or where they end. `date_order`: of 03/04/2024. `timestamp_format`:
     directives of strptime, or epoch_s, epoch_ms, epoch_us, epoch_ns. `symbol`: which one of
     several, or the name of the only one. `columns`: role -> column's name or position from 0.
     `volume: none` ignores the volumes. `duplicates`: `keep` leaves rows of one stamp for the checks
     to refuse, `first` and `last` keep one of them. `delimiter`: one character that splits the
-    cells. `currency`: ISO 4217 code, or the short name of a coin. `asset_class`: of the instrument.
+    cells. `currency`: ISO 4217 code, a minor unit such as GBp (the instrument trades in
+    pence), or the short name of a coin. `unit`: minor unit of the file's prices, which are divided
+    by 100 into their currency. `asset_class`: of the instrument.
     `max_missing`: share of the calendar's bars that may be missing, 0 to 1.
     """
 
     tz: ZoneName | None = None
+    stamps: Literal["open", "end"] | None = None
     date_order: Literal["dmy", "mdy", "ymd"] | None = None
     timestamp_format: str | None = None
     symbol: str | None = None
@@ -59,6 +68,7 @@ class DatasetAnswers(SpecModel):
     volume: Literal["none"] | None = None
     duplicates: Literal["keep", "first", "last"] = "keep"
     currency: str | None = None
+    unit: str | None = None
     asset_class: AssetClass | None = None
     max_missing: float | None = Field(default=None, ge=0.0, lt=1.0)
 
@@ -73,6 +83,29 @@ class DatasetAnswers(SpecModel):
                 "space or quotation mark, or 'tab'"
             )
         return value
+
+    @model_validator(mode="after")
+    def _unit_of_currency(self) -> DatasetAnswers:
+        if self.unit is None:
+            return self
+        if self.unit not in MINOR_UNITS:
+            raise ValueError(
+                f"'unit' is {self.unit!r}; it must be a minor unit of which 100 make a currency: "
+                f"{', '.join(MINOR_UNITS)}. Name a whole currency with 'currency'"
+            )
+        major = major_currency(self.unit)
+        if self.currency is not None and major_currency(self.currency) != major:
+            raise ValueError(
+                f"prices in {self.unit} are divided into {major}, but 'currency' is "
+                f"{self.currency}. Give currency {major}, or leave it out"
+            )
+        return self
+
+    @property
+    def price_divisor(self) -> float:
+        """What the prices of the file are divided by: 100 for a unit that is not kept, else 1."""
+        kept = self.unit is None or (self.currency or "") in MINOR_UNITS
+        return 1.0 if kept else MINOR_UNITS_A_CURRENCY
 
     @field_validator("currency")
     @classmethod

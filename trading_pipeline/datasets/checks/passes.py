@@ -13,6 +13,7 @@ import numpy as np
 
 from trading_pipeline.datasets.checks.rows import RowTally
 from trading_pipeline.datasets.checks.series import SeriesCounts, SeriesTally
+from trading_pipeline.datasets.clocks.local_rows import LocalRows
 from trading_pipeline.datasets.reading.rows import RowBatch, plain_row_batches, row_batches
 from trading_pipeline.domain.moments import Flags, Floats, Moments
 from trading_pipeline.errors import DatasetFormatError
@@ -45,6 +46,7 @@ def tally_file(
     on_series: OnSeries,
     progress: Progress | None = None,
     plain: bool = False,
+    local: LocalRows | None = None,
 ) -> FileTally:
     """All checks of a file. One pass for one series in order; otherwise a second one, which sorts.
 
@@ -59,15 +61,21 @@ def tally_file(
         Called in the caller's thread with the number of rows; what it raises ends the reading.
     plain
         Read in blocks, see `plain_row_batches`.
+    local
+        The wall clock of stamps without an offset; its `utc_zone` is set where they had to be
+        turned into UTC.
     """
     rows: _Rows = plain_row_batches if plain else partial(row_batches, trusting=True)
+    watch = _unwatched if local is None else local.collecting
     try:
-        found = _file_pass(scan, rows, drop_naive=False, progress=progress)
+        found = _file_pass(scan, watch(rows), drop_naive=False, progress=progress)
     except DatasetFormatError:
         if plain:
             raise
         rows = row_batches  # which says what is wrong with the file, if anything
-        found = _file_pass(scan, rows, drop_naive=False, progress=progress)
+        if local is not None:
+            local.reset()
+        found = _file_pass(scan, watch(rows), drop_naive=False, progress=progress)
     drop = False
     if found.tally.is_mixed:
         mixed, drop = found.tally.rows, naive_zone is None
@@ -75,6 +83,8 @@ def tally_file(
         found = _file_pass(scan, rows, drop_naive=drop, progress=progress)
         found.tally.rows.aware_rows = mixed.aware_rows
         found.tally.rows.naive_rows = mixed.naive_rows
+    elif local is not None:
+        found, rows = _local_pass(scan, rows, found, local, progress)
     tally = found.tally
     if found.series is not None and tally.rows.is_ordered:
         tally.add_counts(found.series)
@@ -82,6 +92,31 @@ def tally_file(
     else:
         _sorted_pass(scan, rows, found, drop, on_series, progress)
     return tally
+
+
+def _unwatched(reading: _Rows) -> _Rows:
+    return reading
+
+
+def _local_pass(
+    scan: TableScan, rows: _Rows, found: _Pass, local: LocalRows, progress: Progress | None
+) -> tuple[_Pass, _Rows]:
+    """Read again in UTC where the wall clock repeats or skips an hour of the file."""
+    if local.zone is None:
+        zone = local.likely_zone()
+        if zone is None:
+            return found, rows
+        local.reset(zone)
+        _file_pass(scan, local.collecting(rows), drop_naive=False, progress=progress)
+    if not local.is_needed:
+        return found, rows
+    rows, local.utc_zone = local.in_utc(rows), local.zone
+    found = _file_pass(scan, rows, drop_naive=False, progress=progress)
+    passes, others = local.passes, found.tally.rows.others
+    others.update(
+        single_hour=passes.single, unclear_hour=passes.unclear, skipped_hour=local.skipped
+    )
+    return found, rows
 
 
 _Rows = Callable[[TableScan, dict[str, int]], Generator[RowBatch]]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from trading_pipeline.domain.moments import MINUTE, Flags, Floats, Moments
+from trading_pipeline.market_data.quality.warnings import is_level_shift
 
 __all__ = ["MINUTE", "MinuteMap", "SeriesCounts", "SeriesTally"]
 
@@ -24,6 +25,8 @@ _HELD_ROWS = 300_000
 """More rows of one stamp than this are judged in parts, so that memory stays bounded."""
 _STEPS_WANTED = 2_000_000
 """The commonest step is counted over the first two million."""
+_LEAST_SHIFT = 1.42
+"""A little less than the smallest multiple that counts as a level shift."""
 _FAR = 2.7
 """A little less than the ratio of two closes from which on there may be a spike."""
 
@@ -73,13 +76,16 @@ class MinuteMap:
 class SeriesCounts:
     """What is counted of a series, and of all series of a file together.
 
-    `steps`: how often each distance (microseconds) between neighbouring stamps occurs.
+    `first_shift`: moment and ratio of the first level shift. `steps`: how often each distance
+    (microseconds) between neighbouring stamps occurs.
     """
 
     duplicate_rows: int = 0
     duplicate_conflicts: int = 0
     price_spikes: int = 0
     stale_runs: int = 0
+    level_shifts: int = 0
+    first_shift: tuple[int, float] | None = None
     steps: Counter[int] = field(default_factory=Counter)
 
     def add_counts(self, series: SeriesCounts) -> None:
@@ -88,6 +94,8 @@ class SeriesCounts:
         self.duplicate_conflicts += series.duplicate_conflicts
         self.price_spikes += series.price_spikes
         self.stale_runs += series.stale_runs
+        self.level_shifts += series.level_shifts
+        self.first_shift = self.first_shift or series.first_shift
         self.steps.update(series.steps)
 
 
@@ -107,6 +115,7 @@ class SeriesTally(SeriesCounts):
     _run: int = 0
     _last_moment: int | None = None
     _counted: int = 0
+    _edge: tuple[int, Floats] | None = None
     _closes: Floats = field(default_factory=lambda: np.empty(0))
 
     def add(self, moments: Moments, values: Floats) -> None:
@@ -151,6 +160,7 @@ class SeriesTally(SeriesCounts):
                 self._duplicates(np.cumsum(fresh) - 1, values)
                 moments, values = moments[fresh], values[fresh]
                 gaps = np.diff(moments)
+        self._shifts(moments, values)
         self._steps(int(moments[0]), gaps, abs(step) if is_even else None)
         self._last_moment = int(moments[-1])
         self.stamps += len(moments)
@@ -210,6 +220,30 @@ class SeriesTally(SeriesCounts):
         lengths = np.diff(np.r_[breaks, len(prices)])
         self.stale_runs += int((lengths[:-1] >= STALE_BARS).sum())
         self._run = int(lengths[-1])
+
+    def _shifts(self, moments: Moments, values: Floats) -> None:
+        """Opens near a multiple of the close before, unless the close after takes it back."""
+        before, self._edge = self._edge, (int(moments[-1]), values[-1].copy())
+        opened, close = values[:, 0], values[:, 3]
+        low = min(float(opened.min()), float(close.min()))
+        high = max(float(opened.max()), float(close.max()))
+        if before is not None:
+            low = min(low, float(before[1][[0, 3]].min()))
+            high = max(high, float(before[1][[0, 3]].max()))
+            moments = np.r_[before[0], moments]
+            opened, close = np.r_[before[1][0], opened], np.r_[before[1][3], close]
+        if not low > 0 or high < _LEAST_SHIFT * low:
+            return
+        if moments[0] > moments[-1]:  # newest first
+            moments, opened, close = moments[::-1], opened[::-1], close[::-1]
+        shifts = np.flatnonzero(is_level_shift(opened[1:] / close[:-1])) + 1
+        after = np.minimum(shifts + 1, len(close) - 1)
+        stays = np.abs(np.log(close[after] / close[shifts - 1])) > np.log(_LEAST_SHIFT) / 2
+        found = shifts[stays & ~np.isin(shifts, shifts[~stays] + 1)]  # nor the way back
+        self.level_shifts += len(found)
+        if len(found) and self.first_shift is None:
+            at = int(found[0])
+            self.first_shift = int(moments[at]), float(opened[at] / close[at - 1])
 
     def _end_run(self) -> None:
         self.stale_runs += self._run >= STALE_BARS

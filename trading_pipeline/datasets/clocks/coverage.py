@@ -13,12 +13,13 @@ import numpy as np
 
 from trading_pipeline.datasets.checks.series import MinuteMap
 from trading_pipeline.datasets.clocks.sessions import bar_labels
+from trading_pipeline.datasets.clocks.wall_clock import zone_changes
 from trading_pipeline.datasets.columns.timestamps import commonest
 from trading_pipeline.domain.moments import DAY, MINUTE, WEEK, Moments, index_of, moments_of
 from trading_pipeline.domain.timeframe import Timeframe
-from trading_pipeline.market_data.calendars import expected_bars
+from trading_pipeline.market_data.calendars import expected_bars, known_at
 
-__all__ = ["Coverage", "count_coverage", "step_name"]
+__all__ = ["Coverage", "count_coverage", "even_step", "step_name"]
 
 _UNITS = {"w": WEEK, "d": DAY, "h": 60 * MINUTE, "m": MINUTE, "s": MINUTE // 60}
 
@@ -47,6 +48,8 @@ def step_name(steps: Counter[int]) -> str | None:
     if not total:
         return None
     step = commonest(steps)
+    if min(steps) >= 26 * DAY:
+        return _months(steps)
     most = steps[step]
     multiples = sum(count for each, count in steps.items() if each % step == 0)
     if 2 * most < total and not (5 * most >= total and multiples >= 0.95 * total):
@@ -55,28 +58,70 @@ def step_name(steps: Counter[int]) -> str | None:
     return next(names, "irregular")
 
 
+def even_step(steps: Counter[int]) -> int:
+    """Commonest distance (microseconds) between stamps that are evenly spaced; 0 otherwise."""
+    return 0 if step_name(steps) in (None, "irregular") else commonest(steps)
+
+
+def _months(steps: Counter[int]) -> str:
+    """Months by the mean distance between stamps: months, quarters and years differ in length."""
+    mean = sum(each * count for each, count in steps.items()) / sum(steps.values())
+    return f"{max(round(mean / (30.4375 * DAY)), 1)}M"
+
+
 def count_coverage(
-    minutes: MinuteMap, timeframe: Timeframe, calendar: str, *, zone: str | None, wall: bool
+    minutes: MinuteMap,
+    timeframe: Timeframe,
+    calendar: str,
+    *,
+    zone: str | None,
+    wall: bool,
+    at_ends: bool = False,
+    finer: bool = False,
 ) -> Coverage:
     """Missing and extra bars between the first and the last minute that has one.
 
     `wall`: the minutes are as the file shows them, intraday ones in `zone`; else they are UTC.
+    `at_ends`: intraday bars are stamped where they end. `finer`: each bar is made of several rows.
     """
     if minutes.first is None or minutes.last is None:
         return Coverage(0, 0)
     if not timeframe.is_intraday:
         return _daily(minutes, timeframe, calendar, wall)
+    if finer:
+        return _of_rows(minutes, timeframe, calendar, zone if wall else None, at_ends=at_ends)
     missing = extra = 0
     start = minutes.first
     while start <= minutes.last:
         end = min(_next_year(start), minutes.last + 1)
-        expected = _expected(start, end, timeframe, calendar, zone if wall else None)
+        shown_in = zone if wall else None
+        expected = _expected(start, end, timeframe, calendar, shown_in, at_ends=at_ends)
         wanted, seen = np.zeros(end - start, dtype=np.bool_), minutes.flags(start, end)
         wanted[expected - start] = True
         missing += int((wanted & ~seen).sum())
         extra += int((seen & ~wanted).sum())
         start = end
     return Coverage(missing, extra)
+
+
+def _of_rows(
+    minutes: MinuteMap, timeframe: Timeframe, calendar: str, zone: str | None, *, at_ends: bool
+) -> Coverage:
+    """Bars without any row inside, and rows in no bar."""
+    first, last = minutes.first or 0, minutes.last or 0
+    margin = 2 * DAY // MINUTE
+    opens = expected_bars(_moment(first - margin), _moment(last + margin), timeframe, calendar)
+    ends = known_at(opens, timeframe, calendar)
+    spans = [moments_of(each) for each in (opens, ends)]
+    if zone is not None:
+        spans = [zone_changes(zone).wall(each) for each in spans]
+    begin, end = (each // MINUTE + int(at_ends) - first for each in spans)
+    counts = np.r_[0, np.cumsum(minutes.flags(first, last + 1))]
+    size = len(counts) - 1
+    held = (end > 0) & (begin < size)
+    begin, end = np.clip(begin[held], 0, size), np.clip(end[held], 0, size)
+    rows = counts[end] - counts[begin]
+    return Coverage(int((rows == 0).sum()), int(counts[-1] - rows.sum()))
 
 
 def _daily(minutes: MinuteMap, timeframe: Timeframe, calendar: str, wall: bool) -> Coverage:
@@ -89,13 +134,16 @@ def _daily(minutes: MinuteMap, timeframe: Timeframe, calendar: str, wall: bool) 
 
 
 def _expected(
-    start: int, end: int, timeframe: Timeframe, calendar: str, zone: str | None
+    start: int, end: int, timeframe: Timeframe, calendar: str, zone: str | None, *, at_ends: bool
 ) -> Moments:
-    margin = 0 if zone is None else DAY // MINUTE
+    margin = 0 if zone is None and not at_ends else DAY // MINUTE
     index = expected_bars(_moment(start - margin), _moment(end + margin), timeframe, calendar)
+    if at_ends:
+        index = known_at(index, timeframe, calendar)
+    moments = moments_of(index)
     if zone is not None:
-        index = index.tz_convert(zone).tz_localize(None).tz_localize("UTC")
-    minutes = moments_of(index) // MINUTE
+        moments = zone_changes(zone).wall(moments)
+    minutes = moments // MINUTE
     return minutes[(minutes >= start) & (minutes < end)]
 
 

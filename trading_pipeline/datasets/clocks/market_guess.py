@@ -6,33 +6,39 @@ file shows them or in UTC. Opening hours are those of the exchanges' regular ses
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
-from zoneinfo import ZoneInfo
+from datetime import time
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from trading_pipeline.domain.moments import Moments
+from trading_pipeline.datasets.clocks.wall_clock import zone_changes
+from trading_pipeline.domain.moments import MINUTE, Moments
 from trading_pipeline.market_data.calendars import expected_bars
-from trading_pipeline.market_data.schedule import ALWAYS, WEEKDAYS
+from trading_pipeline.market_data.schedule import ALWAYS, WEEKDAYS, session_schedule
 
-__all__ = ["MarketGuess", "guess_daily_market", "guess_market"]
+__all__ = ["MarketGuess", "Stamps", "guess_daily_market", "guess_market", "stamps_by_schedule"]
 
 DAY_MINUTES = 1440
 _DAYS_LOOKED_AT = 60
 _YEAR_OF_BARS = 260
+Stamps = Literal["open", "end"]
+_STAMPS: tuple[Stamps, ...] = ("open", "end")
 _WEEKEND_SHARE = 0.22
 """A little less than two days of seven."""
 
 
 @dataclass(frozen=True)
 class MarketGuess:
-    """Calendar, and the zone of stamps without an offset; None where nothing fits."""
+    """Calendar, and the zone of stamps without an offset; None where nothing fits.
+
+    `stamps`: whether the session shows that bars are stamped where they open or where they end.
+    """
 
     calendar: str | None
     tz: str | None
+    stamps: Stamps | None = None
 
 
 @dataclass(frozen=True)
@@ -73,14 +79,15 @@ def guess_market(
     """Market of intraday bars: their minutes in order, `step` minutes apart.
 
     Bars around the clock are 24/7 with weekends (in UTC) and 24/5 without. Otherwise it is the
-    session whose open is the first bar of most days, and whose close fits best. `in_utc`: the
+    session whose open is the first bar of most days, and whose close fits best, be the bars
+    stamped where they open or where they end. `in_utc`: the
     minutes are UTC, so that only the calendar is unknown. `zone`: the file's zone if the user named
     it; of sessions that fit equally well, the one in that zone wins.
     """
     if not len(minutes):
         return MarketGuess(None, None)
     days = minutes // DAY_MINUTES
-    unique, starts = np.unique(days, return_index=True)
+    unique = np.unique(days)
     hours = len(np.unique(minutes % DAY_MINUTES // 60))
     weekend = np.isin((unique + 3) % 7, (5, 6)).mean()
     if hours >= min(23, DAY_MINUTES // max(step, 60)):
@@ -89,15 +96,20 @@ def guess_market(
         if len(unique) < 7:
             return MarketGuess(None, None)
         return MarketGuess(WEEKDAYS, "UTC" if in_utc else _zone_of_week(minutes))
-    ends = np.r_[starts[1:], len(minutes)] - 1
-    chosen = np.unique(np.linspace(0, len(unique) - 1, _DAYS_LOOKED_AT).astype(np.int64))
     best, score = MarketGuess(None, None), 0.0
+    walls = dict[str, _Days]()
     for session in _SESSIONS:
         for each in ("UTC",) if in_utc else (session.tz, "UTC"):
-            fit = _fit(session, each, minutes, unique, starts, ends, chosen, step)
-            fit += 0.01 if fit and session.tz == zone else 0.0
-            if fit > score:
-                best, score = MarketGuess(session.calendar, each), fit
+            if each == session.tz:
+                days_seen = walls.setdefault("", _days(minutes))
+            else:
+                days_seen = walls.setdefault(session.tz, _days(_wall(minutes, session.tz)))
+            for stamps in _STAMPS:
+                fit = _fit(session, days_seen, step, stamps)
+                fit += 0.01 if fit and each != "UTC" else 0.0
+                fit += 0.01 if fit and session.tz == zone else 0.0
+                if fit > score:
+                    best, score = MarketGuess(session.calendar, each, stamps), fit
     return best
 
 
@@ -132,46 +144,76 @@ def guess_daily_market(labels: pd.DatetimeIndex) -> str | None:
     return WEEKDAYS if ties else best
 
 
-def _fit(
-    session: _Session,
-    zone: str,
-    minutes: Moments,
-    days: Moments,
-    starts: Moments,
-    ends: Moments,
-    chosen: Moments,
-    step: int,
-) -> float:
-    """Share of days that begin at the open, plus that of days that end at the close, minus
-    lunch."""
-    firsts = lasts = lunches = 0
-    for position in chosen:
-        first, last = int(minutes[starts[position]]), int(minutes[ends[position]])
-        opens = list(_moments(session.opens, session, zone, int(days[position])))
-        closes = list(_moments(session.closes, session, zone, int(days[position])))
-        firsts += first in opens
-        lasts += any(_last_bar(opens[0], close, step) == last or close == last for close in closes)
-        if session.lunch is not None:
-            begin, end = _moments(session.lunch, session, zone, int(days[position]))
-            at = np.searchsorted(minutes, [begin, end])
-            lunches += int(at[1] - at[0]) == 0
-    begins, finishes, quiet = (count / len(chosen) for count in (firsts, lasts, lunches))
+def stamps_by_schedule(minutes: Moments, step: int, calendar: str) -> Stamps | None:
+    """Whether bars of UTC minutes are stamped at their open or end, by a listed market's sessions;
+    None where most sessions begin at neither."""
+    if not len(minutes):
+        return None
+    schedule = session_schedule(calendar, int(minutes[0]) * MINUTE, int(minutes[-1]) * MINUTE)
+    opens, closes = schedule.opens // MINUTE, schedule.closes // MINUTE
+    first = np.searchsorted(minutes, opens)
+    last = np.searchsorted(minutes, closes, side="right") - 1
+    held = (first < len(minutes)) & (last >= first)
+    if not held.any():
+        return None
+    begin, end = minutes[first[held]] - opens[held], closes[held] - minutes[last[held]]
+    if (begin == 0).mean() >= 0.5:
+        return "open"
+    return "end" if (begin == step).mean() >= 0.5 and (end == 0).mean() >= 0.2 else None
+
+
+@dataclass(frozen=True, eq=False)
+class _Days:
+    """Minutes as a wall clock shows them; `starts` and `ends`: places of a day's first and last."""
+
+    minutes: Moments
+    days: Moments
+    starts: Moments
+    ends: Moments
+
+
+def _days(minutes: Moments) -> _Days:
+    """At most sixty days, spread over the span."""
+    unique, starts = np.unique(minutes // DAY_MINUTES, return_index=True)
+    ends = np.r_[starts[1:], len(minutes)] - 1
+    chosen = np.unique(np.linspace(0, len(unique) - 1, _DAYS_LOOKED_AT).astype(np.int64))
+    return _Days(minutes, unique[chosen], starts[chosen], ends[chosen])
+
+
+def _wall(minutes: Moments, zone: str) -> Moments:
+    return np.unique(zone_changes(zone).wall(minutes * MINUTE) // MINUTE)
+
+
+def _fit(session: _Session, seen: _Days, step: int, stamps: Stamps) -> float:
+    """Share of days that begin at the open, plus that of days that end at the close, minus lunch.
+
+    With `stamps` of "end" each bar is expected where it ends. A bar at the close itself counts half
+    in a file of opens: few exchanges have one.
+    """
+    midnights = seen.days * DAY_MINUTES
+    late = step if stamps == "end" else 0
+    first, last = seen.minutes[seen.starts] - midnights, seen.minutes[seen.ends] - midnights
+    opens, closes = _clock(session.opens), _clock(session.closes)
+    begins = float(np.isin(first, opens + late).mean())
+    finishes = 0.0
+    for close in closes:
+        regular = last == _last_bar(int(opens[0]), int(close), step) + late
+        at_close = last == close
+        share = (regular | at_close) if late else np.where(regular, 1.0, 0.5 * at_close)
+        finishes = max(finishes, float(share.mean()))
     if begins < 0.5 or finishes < 0.2:
         return 0.0
-    bonus = 0.0 if session.lunch is None or step > 30 else (0.5 if quiet >= 0.8 else -1.0)
-    return begins + finishes + bonus + (0.01 if zone != "UTC" else 0.0)
+    bonus = 0.0
+    if session.lunch is not None and step <= 30:
+        pause = _clock(session.lunch) + (1 if late else 0)
+        at = np.searchsorted(seen.minutes, midnights[:, None] + pause)
+        bonus = 0.5 if (at[:, 0] == at[:, 1]).mean() >= 0.8 else -1.0
+    return begins + finishes + bonus
 
 
-def _moments(clocks: tuple[time, ...], session: _Session, zone: str, day: int) -> Iterator[int]:
-    """Minutes at which the session's clocks show these times on a day, in the file's zone."""
-    for clock in clocks:
-        wall = day * DAY_MINUTES + clock.hour * 60 + clock.minute
-        if zone == session.tz:
-            yield wall
-            continue
-        moment = datetime.fromtimestamp(wall * 60, UTC).replace(tzinfo=ZoneInfo(session.tz))
-        minute = int(moment.timestamp()) // 60
-        yield day * DAY_MINUTES + minute % DAY_MINUTES
+def _clock(times: tuple[time, ...]) -> Moments:
+    """Minutes after midnight."""
+    return np.array([each.hour * 60 + each.minute for each in times], dtype=np.int64)
 
 
 def _last_bar(first: int, close: int, step: int) -> int:

@@ -55,7 +55,7 @@ class CheckSettings:
 
     `ohlc_tolerance`: part of the close by which open and close may lie outside high and low; from
     there to 1.2e-7, the rounding of 32-bit prices, high or low is widened, unless this is set below
-    its default. `gap_error_fraction`: missing share of a listed market's expected bars above which `gap` blocks;
+    its default. `gap_error_fraction`: missing share of a listed market's bars where `gap` blocks;
     raise it for intraday bars of thinly traded symbols, where a bar without a trade is absent.
     `coverage_fraction`: share of the due bars below which `coverage` warns. `freshness_hours`: how
     long after a bar's close it may be absent. `restatement_tolerance`: relative change up to which

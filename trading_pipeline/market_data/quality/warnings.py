@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from trading_pipeline.domain.bars import PRICE_COLUMNS
 from trading_pipeline.domain.corporate_actions import CorporateAction
+from trading_pipeline.domain.currencies import MINOR_UNITS_A_CURRENCY
 from trading_pipeline.domain.instrument import Instrument
-from trading_pipeline.domain.moments import Floats
+from trading_pipeline.domain.moments import Flags, Floats
 from trading_pipeline.market_data.calendars import session_dates
 from trading_pipeline.market_data.quality.findings import CheckSettings, Finding
 
-__all__ = ["check_warnings"]
+__all__ = ["check_warnings", "is_hundredfold", "is_level_shift"]
 
 _WITHOUT_VOLUME = ("index", "fx")
 _SPLIT_RATIOS = np.array([1.5, *range(2, 21), 25, 30, 40, 50, 100], dtype=np.float64)
@@ -128,22 +130,43 @@ def _level_shifts(
 ) -> list[Finding]:
     """An open near a simple multiple of the close before it, without a recorded split."""
     ratio = joined["open"].to_numpy()[1:] / joined["close"].to_numpy()[:-1]
-    step = np.maximum(ratio, 1.0 / ratio)
-    distance = np.abs(step[:, None] / _SPLIT_RATIOS - 1.0)
-    nearest = distance.argmin(axis=1)
-    near = distance.min(axis=1) <= settings.level_shift_tolerance
+    near = is_level_shift(ratio, settings.level_shift_tolerance)
     found = np.flatnonzero(near & (splits[1:] == 1.0))
     return [
         _warning(
             "level_shift",
             joined.index[position + 1],
             float(ratio[position]),
-            f"The open is {ratio[position]:.3f} times the close before it, near a split of "
-            f"{_SPLIT_RATIOS[nearest[position]]:g}, and no split is recorded.",
+            _shift_words(float(ratio[position])),
         )
         for position in found.tolist()
         if position + 1 >= first
     ][: settings.shown_findings]
+
+
+def is_level_shift(ratio: Floats, tolerance: float = CheckSettings.level_shift_tolerance) -> Flags:
+    """True for ratios of an open to the close before that are near a split's, or one through it."""
+    nearest = _SPLIT_RATIOS[_nearest(ratio)]
+    return np.asarray(np.abs(np.maximum(ratio, 1.0 / ratio) / nearest - 1.0) <= tolerance)
+
+
+def is_hundredfold(ratio: float) -> bool:
+    """True where the ratio is that of a currency and its minor unit."""
+    return bool(_SPLIT_RATIOS[_nearest(np.array([ratio]))][0] == MINOR_UNITS_A_CURRENCY)
+
+
+def _nearest(ratio: Floats) -> npt.NDArray[np.intp]:
+    step = np.maximum(ratio, 1.0 / ratio)
+    return np.abs(step[:, None] / _SPLIT_RATIOS - 1.0).argmin(axis=1)
+
+
+def _shift_words(ratio: float) -> str:
+    nearest = _SPLIT_RATIOS[_nearest(np.array([ratio]))][0]
+    units = ", or prices changed between a currency and its hundredth (pence and pounds)"
+    return (
+        f"The open is {ratio:.4g} times the close before it, near a split of {nearest:g}, and no "
+        f"split is recorded{units if is_hundredfold(ratio) else ''}."
+    )
 
 
 def _warning(check_name: str, ts: pd.Timestamp | None, value: float, detail: str) -> Finding:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from trading_pipeline.datasets import read_dataset_bars
 from trading_pipeline.datasets.profile import DatasetProfile
+from trading_pipeline.domain.currencies import major_currency
 from trading_pipeline.domain.instrument import instrument_id
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import DatasetFormatError
@@ -168,7 +169,7 @@ def _spec(
             "source": "files",
             "calendar": calendar,
             "asset_class": _asset_class(profile, answers, calendar),
-            "currency": answers.currency or currency,
+            "currency": answers.currency or (major_currency(answers.unit or "") or currency),
             "listed_from": first,
             "listed_to": last,
             "start": first,

@@ -15,6 +15,7 @@ import pandas as pd
 
 from trading_pipeline.domain.bars import empty_bars
 from trading_pipeline.domain.corporate_actions import CorporateAction
+from trading_pipeline.domain.currencies import same_unit
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import (
@@ -113,6 +114,7 @@ class YahooSource:
             splits = sorted({split for chart in charts for split in chart.splits})
             for chart in charts:
                 _require_granularity(chart, instrument)
+                _require_unit(chart, instrument)
             parts = [
                 bars_as_traded(chart, splits, timeframe, instrument.calendar) for chart in charts
             ]
@@ -158,7 +160,9 @@ class YahooSource:
 
     def _described(self, instrument: Instrument) -> str:
         now = self.clock()
-        meta = self._chart(instrument, Timeframe.D1, now - timedelta(days=7), now).meta
+        chart = self._chart(instrument, Timeframe.D1, now - timedelta(days=7), now)
+        _require_unit(chart, instrument)
+        meta = chart.meta
         name = meta.get("longName") or meta.get("shortName") or meta.get("symbol")
         traded = meta.get("firstTradeDate")
         since = f", since {datetime.fromtimestamp(traded, UTC):%Y-%m-%d}" if traded else ""
@@ -226,4 +230,20 @@ def _require_granularity(chart: YahooChart, instrument: Instrument) -> None:
             "another timeframe, and resample it where you need this one.",
             source="yahoo",
             instrument=instrument.id,
+        )
+
+
+def _require_unit(chart: YahooChart, instrument: Instrument) -> None:
+    """Refuse prices in another unit than the instrument's, such as pence for pounds."""
+    given = chart.meta.get("currency")
+    if not isinstance(given, str) or not given or instrument.currency == "XXX":
+        return
+    if not same_unit(given, instrument.currency):
+        raise PermanentFetchError(
+            f"yahoo gives the prices of {instrument.symbol} in {given}, but {instrument.id} is in "
+            f"{instrument.currency}. Set 'currency: {given}' of it in universe.yaml (--currency "
+            f"{given} of 'universe add'); nothing is converted.",
+            source="yahoo",
+            instrument=instrument.id,
+            currency=given,
         )
