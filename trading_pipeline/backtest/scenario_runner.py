@@ -17,7 +17,8 @@ from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.errors import InsufficientDataError
-from trading_pipeline.performance import summarize
+from trading_pipeline.performance import headline_intervals, summarize
+from trading_pipeline.performance.bar_returns import bar_returns
 from trading_pipeline.settings.backtest_settings import BacktestSettings, PercentOfEquity
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.strategies import SHIPPED, Market, StrategyCatalogue, StrategyParams
@@ -69,6 +70,7 @@ class ScenarioRun:
     """A result, what buying and holding would have made, and all metrics of both together.
 
     `outside`: what the strategy read besides the market, of which the audit knows nothing.
+    `metrics`: by the names of `METRIC_NAMES` and `INTERVAL_NAMES`.
     """
 
     result: BacktestResult
@@ -163,6 +165,10 @@ def run_scenario(
         multiplier=settings.multiplier,
     )
     metrics["sharpe"] = result.moments.sharpe  # summed as a sweep sums: equal to the last bit
+    metrics |= headline_intervals(
+        bar_returns(result.equity, initial_equity=settings.initial_cash),
+        periods_per_year=settings.periods_per_year,
+    )
     return ScenarioRun(
         result=result,
         benchmark=benchmark,

@@ -1,8 +1,4 @@
-"""Confidence intervals of headline metrics by the stationary bootstrap. Returns per bar.
-
-Sources: Politis and Romano (1994), "The stationary bootstrap"; block length by Politis and White
-(2004) with the correction of Patton, Politis and White (2009).
-"""
+"""Confidence intervals of headline metrics by the stationary bootstrap. Returns per bar."""
 
 from __future__ import annotations
 
@@ -13,14 +9,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trading_pipeline.errors import (
-    ConfigurationError,
-    InsufficientDataError,
-    UnknownNameError,
-    did_you_mean,
-)
+from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
 from trading_pipeline.performance.bar_returns import FloatArray, deepest_drawdowns
+from trading_pipeline.performance.dependence import check_confidence
+from trading_pipeline.performance.headline_intervals import HEADLINE_METRICS, headline_intervals
 from trading_pipeline.performance.return_metrics import ROUNDING_DEVIATION, ensure_periods_per_year
+from trading_pipeline.performance.stationary_bootstrap import (
+    bootstrap_returns,
+    optimal_block_bars,
+    stationary_bootstrap_rows,
+)
 
 __all__ = [
     "HEADLINE_METRICS",
@@ -30,16 +28,6 @@ __all__ = [
     "stationary_bootstrap_rows",
 ]
 
-IntArray = npt.NDArray[np.int64]
-HEADLINE_METRICS = (
-    "total_return",
-    "cagr",
-    "annual_volatility",
-    "sharpe",
-    "sortino",
-    "max_drawdown",
-    "calmar",
-)
 _CHUNK_VALUES = 1_000_000  # resampled returns held at once, 8 MB an array
 
 
@@ -59,6 +47,12 @@ def bootstrap_intervals(
     values at `confidence`), `standard_error` (their deviation), `defined_share` (share of samples
     in which the metric is defined; only these count). Equal seeds give equal numbers.
 
+    The blocks are as long as what is estimated needs: for volatility by the squares of the returns,
+    for ratios by each bar's influence on the Sharpe ratio, else by the returns. No block holds
+    clusters of volatility that last for months, and percentiles ignore that mean and variance are
+    not known; so each interval is widened to that of `headline_intervals`. With
+    `average_block_bars`, all metrics have these blocks and nothing is widened.
+
     An interval says how much of a value can be chance under the observed returns. It does not
     correct for the choice among many trials or for a changing market.
 
@@ -73,7 +67,7 @@ def bootstrap_intervals(
     samples
         Number of resampled histories, at least 100.
     average_block_bars
-        Mean length of the blocks that preserve dependence; None uses `optimal_block_bars`.
+        Mean length of the blocks that preserve dependence; None chooses one for each metric.
     seed
         Seed of the random numbers.
     metrics
@@ -88,28 +82,25 @@ def bootstrap_intervals(
     ConfigurationError
         For a confidence outside (0, 1), fewer than 100 samples, or a mean block below 1 bar.
     """
-    values = _checked_returns(returns)
-    if not 0.0 < confidence < 1.0:
-        raise ConfigurationError(
-            f"The confidence is {confidence}; it must lie between 0 and 1, for example 0.95.",
-            confidence=confidence,
-        )
+    values = bootstrap_returns(returns)
+    check_confidence(confidence)
     if samples < 100:
         raise ConfigurationError(
             f"{samples} samples cannot show an interval; take 100 or more, 1000 as a rule.",
             samples=samples,
         )
-    block = optimal_block_bars(values) if average_block_bars is None else average_block_bars
     own = resampled_metrics(values[np.newaxis, :], metrics, periods_per_year=periods_per_year)
-    generator = np.random.default_rng(seed)
-    step = max(1, _CHUNK_VALUES // values.size)
     drawn = np.empty((samples, len(metrics)))
-    for begin in range(0, samples, step):
-        count = min(step, samples - begin)
-        rows = stationary_bootstrap_rows(values.size, count, block, generator)
-        drawn[begin : begin + count] = resampled_metrics(
-            values[rows], metrics, periods_per_year=periods_per_year
-        )
+    for block, places in _by_block(values, metrics, average_block_bars).items():
+        names = [metrics[place] for place in places]
+        generator = np.random.default_rng(seed)
+        step = max(1, _CHUNK_VALUES // values.size)
+        for begin in range(0, samples, step):
+            count = min(step, samples - begin)
+            rows = stationary_bootstrap_rows(values.size, count, block, generator)
+            drawn[begin : begin + count, places] = resampled_metrics(
+                values[rows], names, periods_per_year=periods_per_year
+            )
     tail = 0.5 * (1.0 - confidence)
     table = np.full((len(metrics), 5), np.nan)
     table[:, 0] = own[0]
@@ -119,6 +110,12 @@ def bootstrap_intervals(
         if defined.size > 1 and not math.isnan(own[0, place]):
             table[place, 1:3] = np.quantile(defined, (tail, 1.0 - tail))
             table[place, 3] = defined.std(ddof=1)
+    if average_block_bars is None:
+        wide = headline_intervals(
+            values, periods_per_year=periods_per_year, confidence=confidence, seed=seed
+        )
+        table[:, 1] = np.fmin(table[:, 1], [wide[f"{name}_low"] for name in metrics])
+        table[:, 2] = np.fmax(table[:, 2], [wide[f"{name}_high"] for name in metrics])
     return pd.DataFrame(
         table,
         index=pd.Index(list(metrics), name="metric"),
@@ -126,25 +123,26 @@ def bootstrap_intervals(
     )
 
 
-def stationary_bootstrap_rows(
-    rows: int, samples: int, average_block_bars: float, generator: np.random.Generator
-) -> IntArray:
-    """Resampled row numbers, (samples, rows): blocks from random starts, joined end to start.
-
-    Each row begins a new block with probability `1 / average_block_bars`, else it follows the one
-    before. Raises `ConfigurationError` for a mean block below 1 bar.
-    """
-    if not (math.isfinite(average_block_bars) and average_block_bars >= 1.0):
-        raise ConfigurationError(
-            f"The mean block is {average_block_bars} bars; it must be 1 or more.",
-            average_block_bars=average_block_bars,
-        )
-    begins = generator.random((samples, rows)) < 1.0 / average_block_bars
-    begins[:, 0] = True
-    place = np.arange(rows, dtype=np.int64)
-    block_place = np.maximum.accumulate(np.where(begins, place, 0), axis=1)
-    starts = generator.integers(0, rows, (samples, rows))
-    found: IntArray = (np.take_along_axis(starts, block_place, axis=1) + place - block_place) % rows
+def _by_block(
+    values: FloatArray, metrics: Sequence[str], given: float | None
+) -> dict[float, list[int]]:
+    """Places of the metrics by the mean block length that they are resampled with."""
+    found: dict[float, list[int]] = {}
+    deviation = float(values.std(ddof=1))
+    scaled = (values - values.mean()) / deviation if deviation > ROUNDING_DEVIATION else None
+    for place, name in enumerate(metrics):
+        if given is not None:
+            block = given
+        elif scaled is None:
+            block = 1.0
+        elif name == "annual_volatility":
+            block = optimal_block_bars(scaled * scaled)
+        elif name in ("sharpe", "sortino"):
+            ratio = float(values.mean()) / deviation
+            block = optimal_block_bars(scaled - 0.5 * ratio * (scaled * scaled - 1.0))
+        else:
+            block = optimal_block_bars(values)
+        found.setdefault(block, []).append(place)
     return found
 
 
@@ -168,71 +166,6 @@ def resampled_metrics(
     table = np.stack(columns, axis=1)
     table[~np.isfinite(table)] = np.nan
     return table
-
-
-def optimal_block_bars(returns: npt.ArrayLike) -> float:
-    """Mean block length that makes the stationary bootstrap of the mean most exact, at least 1.0.
-
-    Flat-top lag window over the autocovariances, twice as wide as the last lag before correlations
-    stay within `2 sqrt(log10(n) / n)`. The result is at most `min(3 sqrt(n), n / 3)`, rounded up.
-    Errors as in `bootstrap_intervals`.
-    """
-    values = _checked_returns(returns)
-    count = values.size
-    centred = values - values.mean()
-    variance = float(centred @ centred) / count
-    if variance <= ROUNDING_DEVIATION**2:
-        return 1.0
-    quiet = max(5, int(math.log10(count)))
-    longest = math.ceil(math.sqrt(count)) + quiet
-    covariances = np.array(
-        [float(centred[lag:] @ centred[: count - lag]) / count for lag in range(longest + 1)]
-    )
-    # correlation of the two overlapping parts, each with its own scale
-    correlations = np.array(
-        [abs(_overlap_correlation(centred, lag)) for lag in range(1, longest + 1)]
-    )
-    threshold = 2.0 * math.sqrt(math.log10(count) / count)
-    width = _lag_window(correlations, threshold, quiet, longest)
-    lags = np.arange(1, width + 1)
-    weights = np.minimum(1.0, 2.0 * (1.0 - lags / width)) if width else np.empty(0)
-    kept = covariances[1 : width + 1]
-    slope = float(2.0 * (weights * lags) @ kept)
-    long_run = float(covariances[0] + 2.0 * weights @ kept)
-    ceiling = math.ceil(min(3.0 * math.sqrt(count), count / 3.0))
-    if long_run == 0.0:
-        return float(ceiling)
-    block = (slope**2 / long_run**2 * count) ** (1.0 / 3.0)
-    return float(min(max(block, 1.0), ceiling))
-
-
-def _lag_window(correlations: FloatArray, threshold: float, quiet: int, longest: int) -> int:
-    """Twice the last lag before `quiet` small correlations in a row; bounded by `longest`."""
-    small = correlations < threshold
-    for first in range(small.size - quiet + 1):
-        if small[first : first + quiet].all():
-            return min(2 * max(first, 1), longest)
-    loud = np.flatnonzero(~small)
-    last = int(loud[-1]) + 1 if loud.size else 1
-    return min(2 * last, longest)
-
-
-def _overlap_correlation(centred: FloatArray, lag: int) -> float:
-    late, early = centred[lag:], centred[: centred.size - lag]
-    scale = math.sqrt(float(late @ late) * float(early @ early))
-    return float(late @ early) / scale if scale > 0.0 else 0.0
-
-
-def _checked_returns(returns: npt.ArrayLike) -> FloatArray:
-    values = np.asarray(returns, dtype=np.float64)
-    if values.ndim != 1 or values.size < 20 or not np.isfinite(values).all():
-        raise InsufficientDataError(
-            f"A bootstrap needs 20 or more finite returns in a row; there are "
-            f"{int(np.isfinite(values).sum())} finite ones of {values.size}. Measure a "
-            "longer span.",
-            returns=values.size,
-        )
-    return values
 
 
 def _growth(returns: FloatArray, year: float) -> FloatArray:  # noqa: ARG001 - one signature for all

@@ -12,18 +12,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
 from trading_pipeline.errors import ConfigurationError, DataQualityError
 from trading_pipeline.performance.bar_returns import FloatArray
-from trading_pipeline.performance.return_metrics import (
-    ensure_periods_per_year,
-    kurtosis,
-    sample_deviation,
-    skewness,
-)
+from trading_pipeline.performance.return_metrics import ensure_periods_per_year, sample_deviation
 from trading_pipeline.performance.sharpe_statistics import (
     expected_maximum_sharpe,
     probabilistic_sharpe_ratio,
@@ -59,6 +55,7 @@ Gains that follow losses by rule (stale prices, the bounce between bid and ask) 
 look certain.
 """
 _LONGEST_SEARCH_BARS = 1e9
+_FEW_VALUES = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +175,8 @@ def estimate_sharpe(
     bars, root = values.size, math.sqrt(year)
     scaled = (values - values.mean()) / deviation
     ratio = float(values.mean()) / deviation
-    influence = scaled - 0.5 * ratio * (scaled * scaled - 1.0)
+    squares = scaled * scaled
+    influence = scaled - 0.5 * ratio * (squares - 1.0)
     of_returns = long_run_variance(scaled)
     plain = float(influence @ influence) / bars
     variance = max(
@@ -190,7 +188,9 @@ def estimate_sharpe(
     effective = _effective_bars(influence)
     degrees = _degrees(bars, effective / bars)
     error = math.sqrt(variance / bars)
-    skew, kurt = skewness(values), kurtosis(values)
+    biased = bars / (bars - 1.0)  # the moments divide by bars, `scaled` by bars - 1
+    skew = float(squares @ scaled) / bars * biased**1.5
+    kurt = float(squares @ squares) / bars * biased**2
     factor = sharpe_variance_factor(sharpe=ratio, skew=skew, kurtosis=kurt)
     plain_error = math.sqrt(factor / (bars - 1.0))
     return SharpeEstimate(
@@ -254,7 +254,8 @@ def long_run_variance(values: npt.ArrayLike, *, terms: int | None = None) -> flo
 
     Mean square of the first `terms` coefficients of the cosine transform (type II); None takes
     `cosine_terms`. Two values have one coefficient, and all of them together give the plain sample
-    variance.
+    variance. Of more than 1,000 values up to 4 % at the old end are left out, so that the length is
+    a product of 2, 3, 5 and 7, whose transform is several times as fast.
 
     >>> round(long_run_variance([1.0, 2.0, 3.0, 4.0]), 12) == round(5.0 / 3.0, 12)
     True
@@ -264,6 +265,8 @@ def long_run_variance(values: npt.ArrayLike, *, terms: int | None = None) -> flo
     if count < 2:
         return math.nan
     wanted = cosine_terms(count) if terms is None else max(1, min(terms, count - 1))
+    given = given[count - _quick_length(count) :]
+    count = given.size
     # Makhoul (1980): the cosine transform of n values by one Fourier transform of n
     folded = np.concatenate((given[::2], given[1::2][::-1]))
     places = np.arange(1, wanted + 1)
@@ -345,6 +348,21 @@ def check_confidence(confidence: float) -> None:
             f"The confidence is {confidence}; it must lie between 0 and 1, for example 0.9.",
             confidence=confidence,
         )
+
+
+@cache
+def _quick_length(count: int) -> int:
+    """The largest product of 2, 3, 5 and 7 up to `count`; small counts as they are."""
+    length = count
+    while count > _FEW_VALUES:
+        rest = length
+        for factor in (2, 3, 5, 7):
+            while rest % factor == 0:
+                rest //= factor
+        if rest == 1:
+            break
+        length -= 1
+    return length
 
 
 def _effective_bars(influence: FloatArray) -> float:

@@ -17,10 +17,11 @@ from trading_pipeline.reporting.page.layout import (
     static_text,
     warning_box,
 )
-from trading_pipeline.reporting.page.metric_labels import metric_label
+from trading_pipeline.reporting.page.metric_labels import interval_words, metric_label
 from trading_pipeline.reporting.page.number_format import (
     MISSING,
     as_number,
+    format_interval,
     format_value,
     is_missing,
 )
@@ -92,7 +93,7 @@ def render_leaderboard(
         *(Column(head, "text", "text") for head in ("Instrument", "Scenario")),
         Column("Verdict", "text", "text", metric_label("verdict").help),
         Column("Result", "text", "text"),
-        *(label_column(metric_label(name), sortable=True) for name in _NUMBERS),
+        *(head for name in _NUMBERS for head in _heads(name)),
         *(Column(head, "text", "text") for head in ("From", "To")),
     ]
     table = html_table(columns, [_row(row) for row in ordered], table_id="results")
@@ -129,10 +130,27 @@ def _row(row: Row) -> list[Cell]:
         _words(_text(row, "scenario")),
         Cell(words, "text wrap up" if is_ahead(words) else "text wrap muted", sort=words),
         _words(_text(row, "result_id")[:12]),
-        *(value_cell(row.get(name), metric_label(name), sortable=True) for name in _NUMBERS),
+        *(cell for name in _NUMBERS for cell in _cells(row, name)),
         _words(format_value(row.get("from_ts"), "time")),
         _words(format_value(row.get("to_ts"), "time")),
     ]
+
+
+def _heads(name: str) -> list[Column]:
+    """Head of a number's column; the Sharpe ratio is followed by its interval."""
+    head = label_column(metric_label(name), sortable=True)
+    if name != "sharpe":
+        return [head]
+    return [head, Column("Sharpe, 90 %", "", "number", interval_words(name))]
+
+
+def _cells(row: Row, name: str) -> list[Cell]:
+    cell = value_cell(row.get(name), metric_label(name), sortable=True)
+    if name != "sharpe":
+        return [cell]
+    low, high = (as_number(row.get(f"{name}_{bound}")) for bound in ("low", "high"))
+    bounds = format_interval(low, high, "ratio")
+    return [cell, Cell(bounds or MISSING, sort=repr(low) if bounds else "")]
 
 
 def _subtitle(results: int, trials: int | None) -> str:

@@ -6,16 +6,18 @@ same words. Only labels may change here: the keys are table columns and JSON key
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trading_pipeline.reporting.page.number_format import ValueKind
 
 __all__ = [
     "GROUPS",
+    "INTERVAL_WORDS",
     "LEADERBOARD_LABELS",
     "METRIC_LABELS",
     "TRADE_LABELS",
     "MetricLabel",
+    "interval_words",
     "metric_label",
 ]
 
@@ -317,12 +319,35 @@ LEADERBOARD_LABELS: dict[str, MetricLabel] = {
 }
 
 
+INTERVAL_WORDS = (
+    "90 % interval, with the dependence of the bars and the clusters of their volatility; it does "
+    "not know how many trials were made"
+)
+"""Meaning of the columns `<metric>_low` and `<metric>_high` of headline metrics."""
+_OTHER_HISTORIES = (
+    "9 of 10 other histories of the same length would lie between these; it does not know how many "
+    "trials were made"
+)
+
+
+def interval_words(name: str) -> str:
+    """Meaning of a metric's interval: of the true value, or of other histories of that length."""
+    return _OTHER_HISTORIES if name in ("max_drawdown", "calmar") else INTERVAL_WORDS
+
+
 def metric_label(name: str) -> MetricLabel:
     """Label of a metric or column; an unknown one is shown by its name, as a ratio.
 
     >>> metric_label("sharpe").label, metric_label("my_metric").label
     ('Sharpe ratio', 'My metric')
+    >>> metric_label("sharpe_low").label
+    'Sharpe ratio, 90 % low'
     """
     words = name.replace("_", " ").capitalize()
     known = METRIC_LABELS | LEADERBOARD_LABELS
+    of, _, bound = name.rpartition("_")
+    if bound in ("low", "high") and of in METRIC_LABELS:
+        whole = METRIC_LABELS[of]
+        named = f"{whole.label}, 90 % {bound}"
+        return replace(whole, label=named, help=interval_words(of), short=f"{bound} (90 %)")
     return known.get(name, MetricLabel(words, "ratio", "Statistics", ""))

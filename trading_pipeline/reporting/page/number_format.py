@@ -12,6 +12,7 @@ __all__ = [
     "NumberKind",
     "ValueKind",
     "as_number",
+    "format_interval",
     "format_number",
     "format_stamp",
     "format_value",
@@ -68,6 +69,26 @@ def format_number(value: float | int | None, kind: NumberKind) -> str:
     if not any(digit in text for digit in "123456789"):
         text = text.lstrip("-")  # a loss that rounds to zero is shown without its sign
     return text.replace("-", _MINUS)
+
+
+def format_interval(low: float | None, high: float | None, kind: ValueKind) -> str:
+    """Both bounds of an interval, shorter than single numbers; empty where one is missing.
+
+    Words and times have no interval.
+
+    >>> format_interval(0.1049, 0.951, "ratio"), format_interval(-0.4213, None, "percent")
+    ('0.10 to 0.95', '')
+    """
+    if is_missing(low) or is_missing(high) or kind == "text" or kind == "time":
+        return ""
+    bounds = (float(bound) for bound in (low, high) if bound is not None)
+    if kind == "percent":
+        texts = [f"{100.0 * bound:,.1f} %" for bound in bounds]
+    elif kind == "ratio":
+        texts = [f"{bound:,.2f}" for bound in bounds]
+    else:
+        texts = [format_number(bound, kind) for bound in bounds]
+    return " to ".join(texts).replace("-", _MINUS)
 
 
 def format_stamp(moment: datetime | None) -> str:

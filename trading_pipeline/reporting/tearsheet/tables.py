@@ -11,11 +11,14 @@ from trading_pipeline.reporting.page.cells import label_column, value_cell
 from trading_pipeline.reporting.page.layout import Cell, Column, html_table
 from trading_pipeline.reporting.page.metric_labels import (
     GROUPS,
+    INTERVAL_WORDS,
     METRIC_LABELS,
     TRADE_LABELS,
+    interval_words,
     metric_label,
 )
 from trading_pipeline.reporting.page.number_format import (
+    format_interval,
     format_number,
     format_value,
     is_missing,
@@ -59,10 +62,10 @@ def tiles(metrics: Metrics, benchmark: Metrics) -> str:
         css = sign_class(value) if label.signed else ""
         held = f"Buy and hold {format_value(benchmark.get(name), label.kind)}" if benchmark else ""
         parts.append(
-            f'<div class="tile" title="{html.escape(label.help)}"><div class="name">'
+            f'<div class="tile" title="{html.escape(_explained(metrics, name))}"><div class="name">'
             f'{html.escape(label.label)}</div><div class="value {css}">'
             f'{format_value(value, label.kind)}</div><div class="other">'
-            f"{beneath.get(name, held)}</div></div>"
+            f"{beneath.get(name, held)}</div>{_interval_line(metrics, name)}</div>"
         )
     return '<section class="tiles">' + "".join(parts) + "</section>"
 
@@ -70,16 +73,21 @@ def tiles(metrics: Metrics, benchmark: Metrics) -> str:
 def metrics_table(metrics: Metrics, benchmark: Metrics) -> str:
     """All metrics by group, strategy against buy and hold; those unknown to both are left out.
 
+    Where headline metrics of the strategy have an interval, it has a column of its own.
+
     What the second column already says (`benchmark_sharpe` beside `sharpe`) is not repeated.
     """
     order = {name: place for place, name in enumerate(METRIC_LABELS)}
     names = sorted({*metrics, *benchmark}, key=lambda name: (order.get(name, len(order)), name))
+    intervals = {f"{name}_{bound}" for name in METRIC_LABELS for bound in ("low", "high")}
+    has_intervals = any(_bounds(metrics, name) for name in METRIC_LABELS)
     rows: list[list[Cell] | str] = []
     for group in GROUPS:
         members = [
             name
             for name in names
             if metric_label(name).group == group
+            and name not in intervals
             and not (name.startswith(_PREFIX) and name.removeprefix(_PREFIX) in benchmark)
             and not (is_missing(metrics.get(name)) and is_missing(benchmark.get(name)))
         ]
@@ -87,9 +95,29 @@ def metrics_table(metrics: Metrics, benchmark: Metrics) -> str:
             rows.append(group)
         for name in members:
             label = metric_label(name)
-            both = (value_cell(values.get(name), label) for values in (metrics, benchmark))
-            rows.append([Cell(label.label, "text", title=label.help), *both])
-    return html_table([Column("", "text"), Column("Strategy"), Column("Buy and hold")], rows)
+            own, held = (value_cell(values.get(name), label) for values in (metrics, benchmark))
+            bounds = _bounds(metrics, name)
+            interval = Cell(bounds, title=interval_words(name) if bounds else "")
+            middle = [interval] if has_intervals else []
+            rows.append([Cell(label.label, "text", title=label.help), own, *middle, held])
+    middle_head = [Column("90 % interval", title=INTERVAL_WORDS)] if has_intervals else []
+    heads = [Column("", "text"), Column("Strategy"), *middle_head, Column("Buy and hold")]
+    return html_table(heads, rows)
+
+
+def _bounds(metrics: Metrics, name: str) -> str:
+    low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
+    return format_interval(low, high, metric_label(name).kind)
+
+
+def _interval_line(metrics: Metrics, name: str) -> str:
+    bounds = _bounds(metrics, name)
+    return f'<div class="other">90 %: {html.escape(bounds)}</div>' if bounds else ""
+
+
+def _explained(metrics: Metrics, name: str) -> str:
+    words = metric_label(name).help
+    return f"{words}. {interval_words(name)}" if _bounds(metrics, name) else words
 
 
 def yearly_table(years: pd.DataFrame) -> str:

@@ -21,8 +21,8 @@ from trading_pipeline.models.registry.model_files import load_model
 from trading_pipeline.models.training.train import predict_direction
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.scenario import ScenarioSpec
-from trading_pipeline.stages.features.external_inputs import ExternalInputs
 from trading_pipeline.stages.features.cross_features import compared_instruments
+from trading_pipeline.stages.features.external_inputs import ExternalInputs
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries, stored_series
 from trading_pipeline.stages.features.unaudited import unaudited_features
 from trading_pipeline.stages.models.model_features import ModelFeatures, model_feature_assets

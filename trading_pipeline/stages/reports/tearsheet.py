@@ -9,7 +9,7 @@ import pandas as pd
 from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.bars import TS_DTYPE
 from trading_pipeline.domain.hashing import canonical_hash
-from trading_pipeline.performance import METRIC_NAMES, summarize
+from trading_pipeline.performance import INTERVAL_NAMES, METRIC_NAMES, summarize
 from trading_pipeline.reporting.tearsheet.page import TearsheetInput, render_tearsheet
 from trading_pipeline.stages.backtests.backtest import BacktestStage, result_folder
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries, stored_series
@@ -125,7 +125,7 @@ def _tearsheet_input(
         bars=bars,
         equity=equity,
         trades=_trades(workspace, result_id),
-        metrics={name: row.get(name) for name in METRIC_NAMES},
+        metrics={name: row.get(name) for name in (*METRIC_NAMES, *INTERVAL_NAMES)},
         initial_equity=scenario.capital.initial,
         currency=series.instrument.currency,
         benchmark_equity=held,

@@ -71,7 +71,7 @@ def test_numbers_sort_by_value_and_missing_ones_have_none():
     assert 'data-value="0.123456789">0.123</td>' in text
     assert '<td title="Not defined for this result" data-value="">–</td>' in text
     heads = re.findall(r'data-sort="(\w+)"', text)
-    assert heads.count("number") == len(LEADERBOARD_METRICS) + 7
+    assert heads.count("number") == len(LEADERBOARD_METRICS) + 8
     assert heads.count("text") == 6
 
 
@@ -135,3 +135,18 @@ def test_cautions_about_all_rows_stand_above_them():
     assert "The instruments were chosen with hindsight: &lt;b&gt;" in html
     assert html.index("with hindsight") < html.index("<tbody")
     assert "hindsight" not in render_leaderboard([{"instrument": "A_1d", "trade_count": 3}])
+
+
+def test_the_sharpe_ratio_has_its_interval_beside_it_and_sorts_by_the_lower_bound():
+    text = render_leaderboard([row("A", 0.5, sharpe_low=-0.104, sharpe_high=0.951), row("B", 0.4)])
+    assert '<td data-value="-0.104">−0.10 to 0.95</td>' in text
+    assert '<td data-value="">–</td>' in text
+    assert ">Sharpe, 90 %</th>" in text
+
+
+def test_the_years_that_so_many_trials_need_stand_above_and_beside_the_rows():
+    text = render_leaderboard(
+        [row("A", 0.5, years=9.16, minimum_backtest_years=4.998, trials=45)], trials=45
+    )
+    assert "45 trials need 5.0 years" in text
+    assert '<td data-value="9.16">9.2</td><td data-value="4.998">5.0</td>' in text

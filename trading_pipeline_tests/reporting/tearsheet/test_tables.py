@@ -102,3 +102,22 @@ def test_the_newest_trades_are_listed_where_there_are_too_many(make_trades):
     assert len(rows) == MOST_TRADES
     assert rows[0][0] == "6"
     assert "The last 1,000 of 1,005 trades" in text
+
+
+def test_headline_metrics_show_their_interval_on_the_tile_and_in_the_table():
+    metrics = {"sharpe": 0.52, "sharpe_low": 0.1, "sharpe_high": 0.951, "max_drawdown": -0.2}
+    metrics |= {"max_drawdown_low": -0.4213, "max_drawdown_high": -0.15, "win_rate": 0.4}
+    rows = cells(metrics_table(metrics, {"sharpe": 0.3}))
+    assert ["Sharpe ratio", "0.520", "0.10 to 0.95", "0.300"] in rows
+    assert ["Max drawdown", "−20.00 %", "−42.1 % to −15.0 %", "–"] in rows
+    assert ["Win rate", "40.00 %", "", "–"] in rows
+    assert not any("low" in row[0] for row in rows)
+    text = tiles(metrics, {})
+    assert '<div class="other">90 %: 0.10 to 0.95</div>' in text
+    assert "9 of 10 other histories of the same length" in text
+
+
+def test_without_an_interval_there_is_no_column_and_no_line_for_one():
+    missing = {"sharpe": 0.52, "sharpe_low": None, "sharpe_high": math.nan}
+    assert ["Sharpe ratio", "0.520", "–"] in cells(metrics_table(missing, {}))
+    assert "90 %:" not in tiles(missing, {})
