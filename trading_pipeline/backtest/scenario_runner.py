@@ -11,8 +11,14 @@ import numpy as np
 import pandas as pd
 
 from trading_pipeline.backtest.engine import run_backtest
+from trading_pipeline.backtest.plausibility import (
+    IMPLAUSIBLE,
+    SharpeLimits,
+    implausible_sharpe,
+)
 from trading_pipeline.backtest.result import BacktestResult
 from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
+from trading_pipeline.domain.audit_records import AuditLog
 from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.signals import Signals
@@ -22,6 +28,7 @@ from trading_pipeline.performance.bar_returns import bar_returns
 from trading_pipeline.settings.backtest_settings import BacktestSettings, PercentOfEquity
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.strategies import SHIPPED, Market, StrategyCatalogue, StrategyParams
+from trading_pipeline.strategies.strategy_audit import strategy_outcome
 
 __all__ = [
     "ScenarioInputs",
@@ -69,7 +76,6 @@ class ScenarioInputs:
 class ScenarioRun:
     """A result, what buying and holding would have made, and all metrics of both together.
 
-    `outside`: what the strategy read besides the market, of which the audit knows nothing.
     `metrics`: by the names of `METRIC_NAMES` and `INTERVAL_NAMES`.
     """
 
@@ -77,7 +83,6 @@ class ScenarioRun:
     benchmark: BacktestResult
     metrics: dict[str, float]
     parameters: dict[str, Any]
-    outside: tuple[str, ...] = ()
 
 
 def scenario_settings(
@@ -134,13 +139,25 @@ _THINGS_THAT_SELL = (
 
 
 def run_scenario(
-    scenario: ScenarioSpec, inputs: ScenarioInputs, strategies: StrategyCatalogue = SHIPPED
+    scenario: ScenarioSpec,
+    inputs: ScenarioInputs,
+    strategies: StrategyCatalogue = SHIPPED,
+    *,
+    audits: AuditLog | None = None,
+    sharpe_limits: SharpeLimits | None = None,
 ) -> ScenarioRun:
     """Trade the scenario, and buy and hold beside it, fully invested, with the same costs.
 
     Signals are computed on all bars, so that a strategy is warm at the scenario's start; only bars
-    within its dates are traded. Raises `InsufficientDataError` where no bar lies in them, and
-    `LookaheadError` for a user's strategy that reads the future.
+    within its dates are traded.
+
+    The strategy is audited for look-ahead first, a shipped one too; the result's `audit` and
+    `audit_note` say what that came to. `audits` keeps outcomes, such as an `AuditMemory`: equal
+    code, parameters and bars are then audited once. `sharpe_limits`: annual Sharpe ratios above
+    which the result has a warning.
+
+    Raises `InsufficientDataError` where no bar lies in the dates, and `LookaheadError` for a
+    strategy that reads the future, unless the scenario's `allow_lookahead` gives a reason.
     """
     bars, rows = traded_bars(scenario, inputs)
     settings = scenario_settings(scenario, inputs.instrument, inputs.periods_per_year)
@@ -148,8 +165,18 @@ def run_scenario(
     parameters = strategies.validate_params(name, scenario.strategy.params)
     market = inputs.market.traded_from(rows.start)
     signals = scenario_signals(name, parameters, market, rows, strategies)
-    outside = strategies.ensure_own_is_causal(name, market, parameters)
-    result = run_backtest(bars, signals, settings, actions=inputs.actions)
+    outcome = strategy_outcome(
+        strategies,
+        name,
+        parameters,
+        market,
+        instrument=inputs.instrument.id,
+        log=audits,
+        allow_lookahead=scenario.allow_lookahead,
+    )
+    result = run_backtest(bars, signals, settings, actions=inputs.actions).with_audit(outcome)
+    if sharpe_limits is not None:
+        result = _judged_by(sharpe_limits, result)
     held = benchmark_settings(settings)
     hold = strategies.validate_params(scenario.benchmark, {})
     # its own market and start: the benchmark buys on the first traded bar
@@ -174,8 +201,14 @@ def run_scenario(
         benchmark=benchmark,
         metrics=metrics,
         parameters=parameters.model_dump(mode="json"),
-        outside=outside,
     )
+
+
+def _judged_by(limits: SharpeLimits, result: BacktestResult) -> BacktestResult:
+    """The result with the warning of these limits in place of that of the usual ones."""
+    others = tuple(text for text in result.warnings if not text.startswith(IMPLAUSIBLE))
+    found = implausible_sharpe(result.moments.sharpe, result.index, limits)
+    return result.with_warnings((*others, *found))
 
 
 def traded_bars(scenario: ScenarioSpec, inputs: ScenarioInputs) -> tuple[ValidatedBars, slice]:

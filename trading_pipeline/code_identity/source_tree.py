@@ -33,6 +33,7 @@ STOPS = tuple(
         "settings.yaml_files",
         "models.registry.model_files",
         "stages.features.unaudited",  # warnings
+        "stages.features.known_findings",  # refuses, and changes no value
         "stages.outcome",  # progress
         "stages.workspace",
         # look-ups by name: what was found is a root of its own, and no other entry counts

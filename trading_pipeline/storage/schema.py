@@ -94,8 +94,8 @@ ALTER TABLE backtest_results ADD COLUMN audit VARCHAR;
 ALTER TABLE backtest_results ADD COLUMN audit_note VARCHAR;
 CREATE TABLE audits(seq BIGINT, kind VARCHAR, name VARCHAR, code_hash VARCHAR, audit_hash VARCHAR,
   parameters_hash VARCHAR, parameters JSON, instrument VARCHAR, bars BIGINT, data_hash VARCHAR,
-  cuts BIGINT, slices BIGINT, finding VARCHAR, "column" VARCHAR, ts VARCHAR, "row" BIGINT,
-  run_id VARCHAR, created_at TIMESTAMPTZ);
+  cuts BIGINT, slices BIGINT, finding VARCHAR, details JSON,
+  outside VARCHAR, run_id VARCHAR, created_at TIMESTAMPTZ);
 """
 
 _MIGRATIONS: dict[int, str] = {1: _V1, 2: _V2, 3: _V3}

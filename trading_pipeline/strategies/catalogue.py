@@ -26,7 +26,6 @@ from trading_pipeline.settings.spec_model import explain_validation_error
 from trading_pipeline.strategies.base import Strategy, StrategyParams
 from trading_pipeline.strategies.buy_and_hold import BuyAndHold
 from trading_pipeline.strategies.fresh_strategies import FreshSignals
-from trading_pipeline.strategies.lookahead_check import ensure_signals_causal
 from trading_pipeline.strategies.market import Market
 from trading_pipeline.strategies.ml.direction import MlDirection
 from trading_pipeline.strategies.trend.sma_crossover import SmaCrossover
@@ -117,22 +116,6 @@ class StrategyCatalogue(Registry[Strategy[Any]]):
             params,
             lambda chosen, market, given: self._signals_of(chosen, name, market, given),
         )
-
-    def ensure_own_is_causal(
-        self, name: str, market: Market, params: StrategyParams
-    ) -> tuple[str, ...]:
-        """Raise `LookaheadError` where a user's strategy reads the future on this market.
-
-        The answer says what the strategy read from outside, of which an audit knows nothing. The
-        shipped strategies are audited by the package's tests.
-        """
-        if name not in self.own.files:
-            return ()
-        fresh = self.fresh_signals(name, params)
-        ensure_signals_causal(
-            lambda seen: self.signals(name, seen, params), market, name, fresh=fresh
-        )
-        return fresh.notes
 
     def external_inputs(self, name: str) -> tuple[ExternalInputSpec, ...]:
         """External inputs that the strategy declares; `market.inputs` must hold them."""

@@ -5,27 +5,42 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from trading_pipeline.domain.signals import Signals
-from trading_pipeline.errors import LookaheadError
+from trading_pipeline.domain.signals import FloatArray, Fraction, Price, Signals
+from trading_pipeline.errors import LookaheadError, TradingPipelineError
 from trading_pipeline.features.audits.causality import (
     CausalityFinding,
     audit_causality,
     ensure_causal,
 )
+from trading_pipeline.features.audits.comparison import AuditTally, Compute
 from trading_pipeline.features.audits.recomputation import changed_bars
 from trading_pipeline.own_code import confirmed
 from trading_pipeline.strategies.base import Strategy, StrategyParams
 from trading_pipeline.strategies.fresh_strategies import FreshSignals, fresh_signals
 from trading_pipeline.strategies.market import Market
 
-__all__ = ["audit_strategy", "ensure_signals_causal", "ensure_strategy_causal"]
+__all__ = [
+    "audit_decisions",
+    "audit_strategy",
+    "decision_columns",
+    "decision_table",
+    "decisions",
+    "ensure_signals_causal",
+    "ensure_strategy_causal",
+    "market_of",
+]
 
+SignalsOf = Callable[[Market], Signals]
+_INTENTS = ("entry_long", "entry_short", "exit_long", "exit_short")
+_NUMBERS = ("size", "confidence")
 _MEMORY = 60  # bars that signals depend on, where no strategy says so
 _FUTURES = 60  # bars after which all others are replaced, one a call
 _SEED = 11
-SignalsOf = Callable[[Market], Signals]
+_FAILURES = (TradingPipelineError, ArithmeticError, LookupError, TypeError, ValueError)
+"""What a strategy may raise on fewer bars than it needs; such a cut proves nothing."""
 
 
 def ensure_strategy_causal(
@@ -74,7 +89,7 @@ def ensure_signals_causal(
 
     def ensure() -> None:
         ensure_causal(
-            _decisions(signals, market, fresh or signals),
+            decisions(signals, market, fresh),
             market.raw,
             subject=f"the strategy '{name}'",
             cuts=cuts,
@@ -98,43 +113,103 @@ def audit_strategy(
     *,
     memory: int = _MEMORY,
     cuts: int = 5,
+    futures: int = _FUTURES,
     seed: int = 7,
+    first: int = 0,
+    tally: AuditTally | None = None,
     fresh: FreshSignals | None = None,
 ) -> list[CausalityFinding]:
-    """As `ensure_signals_causal`, but gives what was found instead of raising it."""
-    decide = _decisions(signals, market, fresh or signals)
+    """As `ensure_signals_causal`, but gives what was found instead of raising it.
+
+    Cuts at which the strategy cannot be computed are left out. `futures`: rows after which all bars
+    are replaced, one a call. `first`: bars that were audited when there were no more. `tally` takes
+    what was tried. Raises `InsufficientDataError` where not one cut could be tried.
+    """
 
     def find() -> list[CausalityFinding]:
-        return audit_causality(
-            decide, market.raw, cuts=cuts, seed=seed, memory=memory, futures=_FUTURES
+        return audit_decisions(
+            decisions(signals, market, fresh),
+            market,
+            memory=memory,
+            cuts=cuts,
+            futures=futures,
+            seed=seed,
+            first=first,
+            tally=tally,
         )
 
     return find() if fresh is None else confirmed(fresh, find)
 
 
-def _decisions(
-    signals: SignalsOf, market: Market, fresh: SignalsOf
-) -> Callable[[pd.DataFrame], pd.DataFrame]:
-    """Signals as a table, for the first bars of the market as they are given.
+def audit_decisions(
+    compute: Compute,
+    market: Market,
+    *,
+    memory: int,
+    cuts: int,
+    futures: int,
+    seed: int,
+    first: int = 0,
+    tally: AuditTally | None = None,
+    most_calls: int = 200,
+) -> list[CausalityFinding]:
+    """As `audit_strategy`, for a table of decisions computed from other bars of the market.
+
+    `most_calls`: recomputations with other bars after many rows at once, at the most.
+    """
+    return audit_causality(
+        compute,
+        market.raw,
+        cuts=cuts,
+        seed=seed,
+        memory=memory,
+        futures=futures,
+        first=first,
+        tally=tally,
+        passing=_FAILURES,
+        most_calls=most_calls,
+    )
+
+
+def decisions(signals: SignalsOf, market: Market, fresh: SignalsOf | None = None) -> Compute:
+    """Signals as a table of numbers, for the first bars of the market as they are given.
 
     `signals` decides on the market as it is, `fresh` on every other one.
     """
+    again = fresh or signals
 
     def decide(raw: pd.DataFrame) -> pd.DataFrame:
-        known = market.head(len(raw)) if len(raw) < len(market) else market
-        changed = changed_bars(known.raw, raw)
-        inputs = known.inputs.other_after(changed, _SEED)
-        chosen = signals if known is market and not changed.any() else fresh
-        seen = Market(
-            raw,
-            known.factor,
-            known.known_at,
-            known.prediction_frames,
-            split_factor=known.split_factor,
-            first_traded=known.first_traded,
-            inputs=inputs,
-        )
-        decided = chosen(seen).to_frame(pd.DatetimeIndex(raw.index))
-        return decided.drop(columns="reason", errors="ignore")
+        seen = market_of(market, raw)
+        chosen = signals if seen is market else again
+        return decision_table(chosen(seen), raw.index)
 
     return decide
+
+
+def market_of(market: Market, raw: pd.DataFrame) -> Market:
+    """The market as of the last of these bars, which take the place of its own.
+
+    Where bars are others, so are the rows of the declared inputs beside them.
+    """
+    known = market.head(len(raw)) if len(raw) < len(market) else market
+    changed = changed_bars(known.raw, raw)
+    if not changed.any():
+        return known
+    return known.with_bars(raw, inputs=known.inputs.other_after(changed, _SEED))
+
+
+def decision_table(signals: Signals, index: pd.Index) -> pd.DataFrame:
+    """All fields that are set as float64 columns; texts of `reason` are left out."""
+    columns = decision_columns(signals)
+    return pd.DataFrame(np.column_stack(list(columns.values())), index=index, columns=list(columns))
+
+
+def decision_columns(signals: Signals) -> dict[str, FloatArray]:
+    """The fields of `decision_table` by name, entries first."""
+    found = {name: getattr(signals, name) for name in _INTENTS}
+    for name, value in vars(signals).items():
+        if isinstance(value, (Price, Fraction)):
+            found[f"{name}_{value.kind}"] = np.broadcast_to(value.values, len(signals))
+        elif name in _NUMBERS and value is not None:
+            found[name] = value
+    return {name: np.asarray(values, dtype="float64") for name, values in found.items()}

@@ -18,6 +18,7 @@ import pandas as pd
 
 from trading_pipeline.domain.as_known import InputsAsKnown, newest_known
 from trading_pipeline.domain.bars import PRICE_COLUMNS, normalize_bars, utc_index
+from trading_pipeline.domain.hashing import canonical_hash, frame_hash
 from trading_pipeline.errors import DataQualityError, StrategyError
 
 __all__ = ["AGE_COLUMN", "Market"]
@@ -141,6 +142,27 @@ class Market:
             first_traded=self.first_traded,
             inputs=self.inputs.rows(self.raw.index[:rows]),
         )
+
+    def with_bars(self, raw: pd.DataFrame, inputs: InputsAsKnown) -> Market:
+        """The same market with other bars under its stamps, and other inputs beside them.
+
+        `raw` has the columns and types of `Market.raw`.
+        """
+        market = copy(self)
+        for name in ("bars", "close", "predictions"):
+            vars(market).pop(name, None)
+        market.raw, market.inputs = raw, inputs
+        return market
+
+    def data_hash(self, rows: int) -> str:
+        """Hash of all that a strategy can read at the close of bar `rows - 1`."""
+        part = self.head(rows)
+        plain = {name: value for name, value in vars(part).items() if type(value) in (int, str)}
+        read = (part.prediction_frames, part.inputs)
+        frames = [{name: frame_hash(one) for name, one in each.items()} for each in read]
+        clock = None if part.known_at is None else part.known_at.asi8
+        factors = (part.factor, part.split_factor)
+        return canonical_hash([frame_hash(part.raw), *factors, clock, frames, plain])
 
     def traded_from(self, row: int) -> Market:
         """The same market, traded from the bar `row` on; all that was computed is shared."""

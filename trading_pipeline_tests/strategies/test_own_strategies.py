@@ -9,6 +9,7 @@ import pytest
 
 from trading_pipeline.errors import LookaheadError, OwnCodeError, StrategyError
 from trading_pipeline.strategies import own_strategies
+from trading_pipeline.strategies.strategy_audit import strategy_outcome
 from trading_pipeline_tests.strategies.conftest import bars_of
 
 SMALLEST = """\
@@ -80,7 +81,7 @@ def test_the_smallest_file_is_a_strategy_called_after_it(folder, tmp_path, marke
     assert len(known.signals("mine", market, params)) == len(market)
     assert known.warmup_bars("mine", {}) == 0
     assert known.code_place("mine") == (tmp_path / "mine.py", 5)
-    known.ensure_own_is_causal("mine", market, params)
+    assert strategy_outcome(known, "mine", params, market, instrument="A_1d").audit == "passed"
 
 
 def test_the_class_in_brackets_is_that_of_the_parameters(folder):
@@ -215,7 +216,9 @@ def test_a_strategy_that_reads_the_future_is_found(folder, market):
     leaky = SMALLEST.replace("diff()", "diff().shift(-1)")
     known = folder(mine=leaky)
     with pytest.raises(LookaheadError, match="the strategy 'mine' reads the future"):
-        known.ensure_own_is_causal("mine", market, known.validate_params("mine", {}))
+        strategy_outcome(
+            known, "mine", known.validate_params("mine", {}), market, instrument="A_1d"
+        )
 
 
 def test_two_folders_have_strategies_of_one_name_in_one_process(tmp_path, market):

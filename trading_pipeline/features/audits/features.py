@@ -12,7 +12,7 @@ from trading_pipeline.features.audits.causality import (
     audit_scrambled_future,
     audit_warmup,
 )
-from trading_pipeline.features.audits.comparison import CausalityFinding, computed_table
+from trading_pipeline.features.audits.comparison import AuditTally, CausalityFinding, computed_table
 from trading_pipeline.features.audits.labels import audit_label_span
 from trading_pipeline.features.audits.permutation import audit_permuted_labels
 from trading_pipeline.features.audits.recomputation import SetRecomputation
@@ -42,6 +42,7 @@ def audit_feature_set(
     cuts: int = 30,
     seed: int = 7,
     fresh: FreshCopies[FeatureSet] | None = None,
+    tally: AuditTally | None = None,
 ) -> list[CausalityFinding]:
     """Every audit of a feature set on forward-adjusted bars; an empty list where all is well.
 
@@ -50,12 +51,12 @@ def audit_feature_set(
     1 rarely changes at any one cut, hence so many. For leaks in few rows, other bars are put after
     many rows at once (`audits.slices`), for the columns in which nothing was found so far.
     `context`: timeframe, calendar and inputs of the bars, where features depend on them. `fresh`:
-    copies of the set for the recomputations; its `notes` say what the set read from outside. Raises
-    `InsufficientDataError` where no column has a value to compare; the permuted outcomes are left
-    out where fewer than 100 rows are complete.
+    copies of the set for the recomputations; its `notes` say what the set read from outside.
+    `tally` takes what was tried. Raises `InsufficientDataError` where no column has a value to
+    compare; the permuted outcomes are left out where fewer than 100 rows are complete.
     """
     fresh = fresh or fresh_sets(chosen)
-    return confirmed(fresh, lambda: _found_in_set(chosen, bars, context, cuts, seed, fresh))
+    return confirmed(fresh, lambda: _found_in_set(chosen, bars, context, cuts, seed, fresh, tally))
 
 
 def _found_in_set(
@@ -65,6 +66,7 @@ def _found_in_set(
     cuts: int,
     seed: int,
     fresh: FreshCopies[FeatureSet],
+    tally: AuditTally | None,
 ) -> list[CausalityFinding]:
     # a feature that looks ahead has no value at the end, which the audit has to see
     full = computed_table(
@@ -72,12 +74,14 @@ def _found_in_set(
     )
     again = SetRecomputation(bars=bars, context=context, fresh=fresh)
     compute, few = again.of(chosen.specs), max(cuts // 6, 1)
-    findings = audit_prefix_truncation(compute, bars, cuts=cuts, seed=seed, full=full)
+    findings = audit_prefix_truncation(compute, bars, cuts=cuts, seed=seed, full=full, tally=tally)
     # other cuts than those of the prefixes
-    findings += audit_scrambled_future(compute, bars, cuts=few, seed=seed + 1, full=full)
+    findings += audit_scrambled_future(
+        compute, bars, cuts=few, seed=seed + 1, full=full, tally=tally
+    )
     seen = {finding.column for finding in findings}
     findings += audit_set_slices(
-        chosen, bars, full, context=context, found=seen, seed=seed, fresh=fresh
+        chosen, bars, full, context=context, found=seen, seed=seed, fresh=fresh, tally=tally
     )
     bounded = [spec for spec in chosen.specs if spec.memory != "all"]
     for warmup in sorted({spec.warmup_in(context) for spec in bounded}):
@@ -100,6 +104,7 @@ def audit_labels(
     *,
     rows: int = 5,
     seed: int = 7,
+    tally: AuditTally | None = None,
 ) -> list[CausalityFinding]:
     """The audits of labels on forward-adjusted bars: the span, and permuted labels.
 
@@ -113,6 +118,8 @@ def audit_labels(
     findings = audit_label_span(
         lambda part: compute(part).frame, bars, known_at, rows=rows, seed=seed
     )
+    if tally is not None:
+        tally.cuts += rows
     seen = {finding.column for finding in findings}
     rare = audit_other_futures(
         lambda part: _by_end(compute(part).frame, known_at).set_axis(part.index),
@@ -120,6 +127,7 @@ def audit_labels(
         rows=_LABEL_FUTURES,
         seed=seed,
         audit="label_span",
+        tally=tally,
     )
     findings += [finding for finding in rare if finding.column not in seen]
     labels = compute(bars).frame

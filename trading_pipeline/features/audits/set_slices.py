@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from trading_pipeline.features.audits.comparison import CausalityFinding
+from trading_pipeline.features.audits.comparison import AuditTally, CausalityFinding
 from trading_pipeline.features.audits.recomputation import SetRecomputation
 from trading_pipeline.features.audits.slices import audit_other_futures, audit_slices
 from trading_pipeline.features.own_features import fresh_sets
@@ -31,6 +31,7 @@ def audit_set_slices(
     found: Collection[str] = (),
     seed: int = 7,
     fresh: FreshCopies[FeatureSet] | None = None,
+    tally: AuditTally | None = None,
 ) -> list[CausalityFinding]:
     """Other bars after as many rows as time allows, for each column but those of `found`.
 
@@ -49,8 +50,10 @@ def audit_set_slices(
         part = replace(chosen, specs=tuple(specs))
         columns, work = full[list(part.columns)], again.of(specs)
         if band is None:
-            findings += audit_other_futures(work, bars, rows=_FUTURES, seed=seed, full=columns)
+            findings += audit_other_futures(
+                work, bars, rows=_FUTURES, seed=seed, full=columns, tally=tally
+            )
         else:
             memory = part.warmup_in(context)
-            findings += audit_slices(work, bars, memory, seed=seed, full=columns)
+            findings += audit_slices(work, bars, memory, seed=seed, full=columns, tally=tally)
     return findings

@@ -7,7 +7,9 @@ from typing import Any
 
 from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.hashing import canonical_hash
-from trading_pipeline.optimization.grid_study import run_grid_study
+from trading_pipeline.errors import LookaheadError
+from trading_pipeline.optimization.grid_study import StudyResult, run_grid_study
+from trading_pipeline.stages.backtests.audits import call_trials_invalid, sharpe_limits
 from trading_pipeline.stages.backtests.scenario_inputs import ScenarioStage, scenario_code_hash
 from trading_pipeline.stages.backtests.study_summary import (
     best_of,
@@ -49,35 +51,52 @@ class TrialStage(ScenarioStage[list[Row]]):
         """Evaluate every combination and record each as a trial."""
         workspace, study = self.workspace, self.workspace.catalog.study(key)
         scenario = workspace.catalog.scenario(study.scenario)
-        loaded = self.loaded(scenario)
-        strategies = workspace.registries.strategies
-        found = run_grid_study(study, scenario, loaded.inputs, strategies)
-        identities = TrialIdentities(workspace, scenario)
-        rows = [
-            {
-                "study": study.name,
-                "instrument": self.instrument_id,
-                "strategy": study.strategy,
-                "parameters_hash": row["parameters_hash"],
-                "parameters": json.dumps(parameters, sort_keys=True),
-                "bars_hash": loaded.hashes.bars,
-                "code_hash": identity.code_hash,
-                "predictions_hash": loaded.hashes.predictions,
-                "fold": identity.input_hash[:12],
-                **identities.of(study.strategy, parameters),
-                **{name: row[name] for name in _COPIED},
-                "bars": found.bars,
-                "metric": study.metric,
-                "status": "undefined" if row["value"] != row["value"] else "ok",
-                "run_id": workspace.run_id,
-            }
-            for parameters, row in zip(
-                found.parameters, found.table.to_dict("records"), strict=True
+        try:
+            found = run_grid_study(
+                study,
+                scenario,
+                self.loaded(scenario).inputs,
+                workspace.registries.strategies,
+                audits=workspace.audits,
+                evaluated=lambda made: self._record(key, identity, made),
             )
-        ]
-        workspace.trials.append(rows)
-        artifact = self.artifact(identity, rows=len(rows))
+        except LookaheadError as error:
+            short = identity.input_hash[:12]
+            made = workspace.trials.of_study(key, self.instrument_id, fold=short)
+            call_trials_invalid(workspace, made, error)
+            raise
+        artifact = self.artifact(identity, rows=len(found.parameters))
         return artifact, self.stored(key, artifact)
+
+    def _record(self, key: str, identity: Identity, found: StudyResult) -> None:
+        """Write all trials to the ledger."""
+        workspace, study = self.workspace, self.workspace.catalog.study(key)
+        scenario = workspace.catalog.scenario(study.scenario)
+        hashes, identities = self.loaded(scenario).hashes, TrialIdentities(workspace, scenario)
+        workspace.trials.append(
+            [
+                {
+                    "study": study.name,
+                    "instrument": self.instrument_id,
+                    "strategy": study.strategy,
+                    "parameters_hash": row["parameters_hash"],
+                    "parameters": json.dumps(parameters, sort_keys=True),
+                    "bars_hash": hashes.bars,
+                    "code_hash": identity.code_hash,
+                    "predictions_hash": hashes.predictions,
+                    "fold": identity.input_hash[:12],
+                    **identities.of(study.strategy, parameters),
+                    **{name: row[name] for name in _COPIED},
+                    "bars": found.bars,
+                    "metric": study.metric,
+                    "status": "undefined" if row["value"] != row["value"] else "ok",
+                    "run_id": workspace.run_id,
+                }
+                for parameters, row in zip(
+                    found.parameters, found.table.to_dict("records"), strict=True
+                )
+            ]
+        )
 
     def stored(self, key: str, artifact: Artifact) -> list[Row]:
         """The trials as the ledger has them."""
@@ -121,11 +140,15 @@ class SummaryStage(ComputedStage[str, Row]):
         trials = self._rows(source)
         summary, best = summary_of_trials(study, trials), best_of(trials)
         if best is not None and self._trials.identity(key).input_hash == source.input_hash:
-            inputs, strategies = (
+            summary["best_metrics"] = measured_best(
+                study,
+                scenario,
+                best,
                 self._trials.loaded(scenario).inputs,
                 workspace.registries.strategies,
+                audits=workspace.audits,
+                limits=sharpe_limits(workspace),
             )
-            summary["best_metrics"] = measured_best(study, scenario, best, inputs, strategies)
         path = f"output/studies/{key}/{self.instrument_id}/{identity.input_hash[:12]}.json"
         text = json.dumps(summary, indent=2, sort_keys=True) + "\n"
         write_text(workspace.settings.runtime / path, text)

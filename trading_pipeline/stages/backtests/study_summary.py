@@ -11,7 +11,9 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
+from trading_pipeline.backtest.plausibility import SharpeLimits
 from trading_pipeline.backtest.scenario_runner import ScenarioInputs, run_scenario
+from trading_pipeline.domain.audit_records import AuditLog
 from trading_pipeline.performance.sharpe_statistics import expected_maximum_sharpe
 from trading_pipeline.reporting.page.verdict import verdict
 from trading_pipeline.settings.scenario import ScenarioSpec, StrategySpec
@@ -25,6 +27,9 @@ __all__ = ["best_of", "judged_summary", "measured_best", "summary_of_trials"]
 
 Row = dict[str, Any]
 _SHOWN = (
+    "audit",
+    "audit_note",
+    "warnings",
     "sharpe",
     "benchmark_sharpe",
     "total_return",
@@ -32,7 +37,7 @@ _SHOWN = (
     "trade_count",
     "probabilistic_sharpe_ratio",
 )
-"""Metrics of the best that stand in the summary under their own names."""
+"""What is known of the best and stands in the summary under the same names."""
 _DEFLATED = ("deflated_sharpe_ratio", "plain_deflated_sharpe_ratio", "minimum_backtest_years")
 """What a judged row may say of a number of trials."""
 
@@ -73,16 +78,27 @@ def measured_best(
     inputs: ScenarioInputs,
     strategies: StrategyCatalogue,
     *,
+    audits: AuditLog,
+    limits: SharpeLimits,
     warnings: Sequence[str] = (),
 ) -> Row:
     """All metrics of the best trial and of buying and holding beside it, from a run of its own.
 
     Its Sharpe ratio equals the trial's to the last bit. Metrics that are undefined are None.
-    `warnings`: what must be said of the inputs; those of the run follow.
+    `warnings`: what must be said of the inputs; those of the run follow. `audits` keeps the outcome
+    of the best's audit, `limits` are the Sharpe ratios that are believed.
     """
     strategy = StrategySpec(type=study.strategy, params=json.loads(best["parameters"]))
-    run = run_scenario(scenario.model_copy(update={"strategy": strategy}), inputs, strategies)
+    run = run_scenario(
+        scenario.model_copy(update={"strategy": strategy}),
+        inputs,
+        strategies,
+        audits=audits,
+        sharpe_limits=limits,
+    )
     return {
+        "audit": run.result.audit,
+        "audit_note": run.result.audit_note,
         "warnings": "\n".join((*warnings, *run.result.warnings)),
         **{name: None if value != value else value for name, value in run.metrics.items()},
     }

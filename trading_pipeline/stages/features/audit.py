@@ -7,8 +7,10 @@ from typing import Literal
 
 import pandas as pd
 
+from trading_pipeline.domain.audit_records import found_no_difference
 from trading_pipeline.errors import InsufficientDataError, UnknownNameError, did_you_mean
 from trading_pipeline.features.audits.causality import CausalityFinding
+from trading_pipeline.features.audits.comparison import AuditTally
 from trading_pipeline.features.audits.patterns import audit_patterns
 from trading_pipeline.stages.features.cross_features import ASSET as CROSS_FEATURES
 from trading_pipeline.stages.features.cross_features import CrossFeatureStage
@@ -28,8 +30,9 @@ SubjectKind = Literal["feature set", "label", "chart patterns", "cross features"
 
 @dataclass(frozen=True, kw_only=True)
 class AuditOfStored:
-    """What was audited on which bars, and what was found; no findings where all is well.
+    """What was audited on which bars, and what was found.
 
+    `tried`: how much was tried where nothing was found, in words; an audit samples.
     `outside`: what a user's code read besides its inputs, of which an audit knows nothing.
     """
 
@@ -40,6 +43,7 @@ class AuditOfStored:
     first_ts: pd.Timestamp
     last_ts: pd.Timestamp
     findings: list[CausalityFinding]
+    tried: str
     outside: tuple[str, ...] = ()
 
 
@@ -74,28 +78,31 @@ def audit_stored(workspace: Workspace, instrument_id: str, name: str) -> AuditOf
             rows=len(bars),
         )
     kind: SubjectKind
+    tally = AuditTally()
     outside: tuple[str, ...] = ()
     if name in sets.names():
         kind = "feature set"
         stage = FeatureStage(workspace, instrument_id, name)
-        findings, outside = stage.audit_bars(bars), stage.read_outside()
+        findings = stage.audit_bars(bars, tally=tally)
+        outside = stage.read_outside()
     elif name == CROSS_FEATURES:
         kind = "cross features"
         findings = CrossFeatureStage(workspace, instrument_id).audit(
-            workspace.windows_of(instrument_id)
+            workspace.windows_of(instrument_id), tally=tally
         )
     elif name == CHART_PATTERNS:
-        kind, findings = "chart patterns", audit_patterns(bars)
+        kind, findings = "chart patterns", audit_patterns(bars, tally=tally)
     elif name in labels:
         kind, label = "label", LabelStage(workspace, instrument_id, name)
-        findings, outside = label.audit_bars(bars, series.known_at), label.read_outside()
+        findings = label.audit_bars(bars, series.known_at, tally=tally)
+        outside = label.read_outside()
     else:
         kind = "strategy"
         params = strategies.validate_params(name, {})
         market = _market(workspace, series, strategies, name)
         fresh = strategies.fresh_signals(name, params)
         findings = audit_strategy(
-            lambda seen: strategies.signals(name, seen, params), market, fresh=fresh
+            lambda seen: strategies.signals(name, seen, params), market, fresh=fresh, tally=tally
         )
         outside = fresh.notes
     return AuditOfStored(
@@ -106,6 +113,7 @@ def audit_stored(workspace: Workspace, instrument_id: str, name: str) -> AuditOf
         first_ts=bars.index[0],
         last_ts=bars.index[-1],
         findings=findings,
+        tried=found_no_difference(tally.cuts, tally.slices),
         outside=outside,
     )
 

@@ -12,6 +12,7 @@ from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
 from trading_pipeline.features.audits.causality import CausalityFinding
+from trading_pipeline.features.audits.comparison import AuditTally
 from trading_pipeline.features.audits.features import audit_labels
 from trading_pipeline.features.labels.labels import Labels, compute_labels
 from trading_pipeline.features.labels.reports import label_report
@@ -24,6 +25,7 @@ from trading_pipeline.settings.label_spec import LabelSpec
 from trading_pipeline.stages.features.external_inputs import ExternalInputs
 from trading_pipeline.stages.features.features import windows_of_bars
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries
+from trading_pipeline.stages.features.known_findings import refuse_known_look_ahead_of_set
 from trading_pipeline.stages.features.series_stage import SeriesStage
 from trading_pipeline.stages.outcome import Shown
 from trading_pipeline.stages.stage import Built
@@ -123,6 +125,8 @@ class LabelStage(SeriesStage):
     def inputs(self, window: Window) -> object:
         """Hashes of the bars that are read, the adjustments, and the label's definition."""
         read, side = self.read(window), self.spec.side_features
+        if side is not None:
+            refuse_known_look_ahead_of_set(self.workspace, self.sets.get(side), self.instrument_id)
         return [
             self.spec.hash,
             self.series.bars_hashes(read),
@@ -167,11 +171,16 @@ class LabelStage(SeriesStage):
             return []
         return self.audit_bars(bars, known_at)
 
-    def audit_bars(self, bars: pd.DataFrame, known_at: pd.DatetimeIndex) -> list[CausalityFinding]:
+    def audit_bars(
+        self, bars: pd.DataFrame, known_at: pd.DatetimeIndex, *, tally: AuditTally | None = None
+    ) -> list[CausalityFinding]:
         """Both audits over forward-adjusted bars; the side of a user's file is computed anew."""
         if self.spec.side_features is None:
             return audit_labels(
-                lambda part: labels_of_bars(self.spec, part, known_at, self.sets), bars, known_at
+                lambda part: labels_of_bars(self.spec, part, known_at, self.sets),
+                bars,
+                known_at,
+                tally=tally,
             )
         fresh = fresh_sets(self.sets.get(self.spec.side_features))
 
@@ -182,7 +191,7 @@ class LabelStage(SeriesStage):
                 )
             )
 
-        found = audit_labels(anew, bars, known_at)
+        found = audit_labels(anew, bars, known_at, tally=tally)
         self._outside = fresh.notes
         return found
 
