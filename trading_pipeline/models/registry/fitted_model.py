@@ -50,13 +50,16 @@ class FittedModel:
     """A fitted direction model.
 
     `made_from`: names, stamps and hashes of all inputs; its hash ends the id. `columns`: features
-    in the order the estimator takes them. `rows_fitted` rows trained the estimator and
-    `rows_calibrated` later rows the calibration; `rows_purged_between` rows trained neither,
-    because their labels ended among the calibration rows. The three add up to `fold.rows`.
-    `rows_without_features`: labelled rows left out for a NaN feature. `scores` has the keys `train`
-    (the rows the estimator was fitted on), `tail` (the calibration rows, calibrated) and
-    `tail_uncalibrated`; the estimator never saw the tail. `reliability`: table of the tail, or of
-    the training rows without calibration.
+    in the order the estimator takes them. `base_rate`: share of up among the training rows, shrunk
+    towards one half where the effective rows are few; the probability where no skill was found.
+    `rows_fitted` rows trained the estimator, with `effective_rows` as the sum of their uniqueness.
+    `rows_calibrated`: the later ones of them, whose margins by estimators that had not seen them
+    fitted the calibration; `rows_scored`: the last of these, whose forecasts were scored as well.
+    `rows_purged_between`: rows that those estimators left out, because labels reached from one
+    block into the next. `rows_without_features`: labelled rows left out for a NaN feature. `scores`
+    has the keys `train` (the rows the estimator was fitted on), `tail` (the scored rows, each by an
+    estimator, a calibration and a base rate from before it) and `tail_uncalibrated`. `reliability`:
+    table of the scored rows, or of the training rows where none are.
     """
 
     made_from: MadeFrom
@@ -66,10 +69,13 @@ class FittedModel:
     calibration: SigmoidCalibration | None
     columns: tuple[str, ...]
     fold: Fold
+    base_rate: float | None
     rows_fitted: int
     rows_calibrated: int
+    rows_scored: int
     rows_purged_between: int
     rows_without_features: int
+    effective_rows: float | None
     scores: Mapping[str, ProbabilityScores]
     reliability: tuple[ReliabilityBin, ...]
     library_versions: Mapping[str, str]

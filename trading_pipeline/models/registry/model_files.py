@@ -37,7 +37,8 @@ __all__ = [
 
 MODEL_FILE = "model.skops"
 METADATA_FILE = "metadata.json"
-FORMAT = 1
+FORMAT = 2
+"""Format 1 has no `base_rate`, `rows_scored` and `effective_rows`, and scores without errors."""
 TRUSTED_TYPES = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
 """Types beyond skops' own list that a model file may hold."""
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)
@@ -108,10 +109,16 @@ def read_metadata(path: Path) -> dict[str, Any]:
 def load_model(path: Path) -> FittedModel:
     """The model in directory `path`; it predicts exactly as it did when it was saved.
 
-    Raises `ModelIntegrityError` as `read_metadata` does, for a type that is not trusted, and for a
-    model of another scikit-learn release, whose predictions may differ.
+    Models of earlier formats are read as well: what they do not hold is None or 0. Raises
+    `ModelIntegrityError` as `read_metadata` does, for a type that is not trusted, for a format that
+    this version does not know, and for a model of another scikit-learn release, whose predictions
+    may differ.
     """
     metadata = read_metadata(path)
+    if metadata.get("format") not in range(1, FORMAT + 1):
+        raise _damaged(
+            path, f"its format is {metadata.get('format')!r}, this version reads up to {FORMAT}"
+        )
     from sklearn import __version__ as installed
     from skops import io as skops_io
     from skops.io.exceptions import UntrustedTypesFoundException
@@ -140,10 +147,13 @@ def load_model(path: Path) -> FittedModel:
         calibration=None if calibrated is None else SigmoidCalibration(**calibrated),
         columns=tuple(metadata["columns"]),
         fold=Fold.from_dict(metadata["fold"]),
+        base_rate=metadata.get("base_rate"),
         rows_fitted=metadata["rows_fitted"],
         rows_calibrated=metadata["rows_calibrated"],
+        rows_scored=metadata.get("rows_scored", 0),
         rows_purged_between=metadata["rows_purged_between"],
         rows_without_features=metadata["rows_without_features"],
+        effective_rows=metadata.get("effective_rows"),
         scores={key: ProbabilityScores(**one) for key, one in metadata["scores"].items()},
         reliability=tuple(ReliabilityBin(**one) for one in metadata["reliability"]),
         library_versions=metadata["library_versions"],
@@ -162,10 +172,13 @@ def _metadata(fitted: FittedModel, sha256: str) -> dict[str, object]:
         "columns": list(fitted.columns),
         "fold": fitted.fold.as_dict(),
         "calibration": None if calibrated is None else asdict(calibrated),
+        "base_rate": fitted.base_rate,
         "rows_fitted": fitted.rows_fitted,
         "rows_calibrated": fitted.rows_calibrated,
+        "rows_scored": fitted.rows_scored,
         "rows_purged_between": fitted.rows_purged_between,
         "rows_without_features": fitted.rows_without_features,
+        "effective_rows": fitted.effective_rows,
         "scores": {key: one.as_dict() for key, one in fitted.scores.items()},
         "reliability": [asdict(one) for one in fitted.reliability],
         "library_versions": dict(fitted.library_versions),

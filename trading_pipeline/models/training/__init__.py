@@ -1,1 +1,5 @@
-"""How a model is trained: `walk_forward_folds` first, then `train` and `calibration`."""
+"""How a model is trained.
+
+Read `walk_forward_folds` first, then `train`, `effective_rows` (what overlapping labels are worth),
+`held_back` (rows that calibrate and score) and `calibration`.
+"""

@@ -7,13 +7,27 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from trading_pipeline.errors import ModelTrainingError
+from trading_pipeline.errors import DataQualityError
 
-__all__ = ["SigmoidCalibration", "fit_sigmoid", "sigmoid"]
+__all__ = [
+    "PRIOR_ROWS",
+    "SigmoidCalibration",
+    "fit_slope",
+    "log_odds",
+    "shrunk_base_rate",
+    "sigmoid",
+]
 
 FloatArray = npt.NDArray[np.float64]
+PRIOR_ROWS = 40.0
+"""Effective rows without any information that base rate and slope are shrunk by.
+
+A base rate has as many rows added, half of them up. A slope per unit of the margin's size has a
+normal prior with mean 0 and variance `4 / PRIOR_ROWS`: so many rows with a base rate of one half
+have the Fisher information `PRIOR_ROWS / 4` about it. See
+docs/decisions/calibrated-probabilities.md.
+"""
 _STEPS = 100
-_TOLERANCE = 1e-10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,62 +47,99 @@ def sigmoid(values: FloatArray) -> FloatArray:
     return 0.5 * (1.0 + np.tanh(0.5 * values))
 
 
-def fit_sigmoid(margins: npt.ArrayLike, outcomes: npt.ArrayLike) -> SigmoidCalibration:
-    """Maximum-likelihood slope and intercept on held-out rows, with a slope of 0 or more.
+def log_odds(probability: float) -> float:
+    """Inverse of `sigmoid`, for a probability between 0 and 1, exclusive."""
+    return float(np.log(probability) - np.log1p(-probability))
 
-    A negative slope would reverse the estimator's ranking on the evidence of a short tail. In that
-    case the best fit with slope 0 is used: the smoothed base rate for every row. Platt (1999) with
-    his smoothed targets, by Newton steps with halving as in Lin, Lin and Weng (2007), Machine
-    Learning 68. Raises `ModelTrainingError` when all outcomes are equal or the fit fails.
+
+def shrunk_base_rate(outcomes: FloatArray, weights: FloatArray) -> float:
+    """Weighted share of ones, with `PRIOR_ROWS` rows added of which half are ones.
+
+    It lies strictly between 0 and 1, and is 0.5 without rows: the mean of the posterior under a
+    symmetric beta prior. `weights`: uniqueness of each row, so that their sum counts effective
+    rows.
+
+    >>> shrunk_base_rate(np.ones(80), np.full(80, 0.5))
+    0.75
     """
-    margin = np.asarray(margins, dtype="float64")
-    outcome = np.asarray(outcomes, dtype="float64")
-    yes = float(outcome.sum())
-    no = len(outcome) - yes
-    if yes == 0.0 or no == 0.0:
-        raise ModelTrainingError(
-            f"The {len(outcome)} rows held back for calibration all have the outcome "
-            f"{'up' if yes else 'down'}, so no probability can be fitted to them. Train on a "
-            "longer span, or set 'calibration: null'.",
-            rows=len(outcome),
-        )
-    target = np.where(outcome == 1.0, (yes + 1.0) / (yes + 2.0), 1.0 / (no + 2.0))
-    centre, scale = float(margin.mean()), float(margin.std())
-    if scale > 0.0:
-        slope, intercept = _newton((margin - centre) / scale, target)
-        if slope > 0.0:
-            return SigmoidCalibration(
-                slope=slope / scale, intercept=intercept - slope * centre / scale
-            )
-    rate = float(target.mean())
-    return SigmoidCalibration(slope=0.0, intercept=float(np.log(rate / (1.0 - rate))))
+    ones = float(weights @ outcomes)
+    return (ones + 0.5 * PRIOR_ROWS) / (float(weights.sum()) + PRIOR_ROWS)
 
 
-def _newton(margin: FloatArray, target: FloatArray) -> tuple[float, float]:
-    design = np.column_stack([margin, np.ones_like(margin)])
-    rate = float(target.mean())
-    point = np.array([0.0, np.log(rate / (1.0 - rate))])
-    loss = _loss(design @ point, target)
+def fit_slope(
+    margins: npt.ArrayLike,
+    outcomes: npt.ArrayLike,
+    *,
+    base_log_odds: npt.ArrayLike,
+    weights: npt.ArrayLike,
+) -> float:
+    """Slope b of `p = sigmoid(base_log_odds + b * margin)` with the highest penalized likelihood.
+
+    The penalty is that of `PRIOR_ROWS`, so the slope is small where the effective rows are few. It
+    is never below 0: a negative one would reverse the estimator's ranking on the evidence of a few
+    rows. The level is not fitted, because a level fitted to the same rows finds a return to their
+    mean in every random walk (Stambaugh 1999, Journal of Financial Economics 54). After Platt
+    (1999), with the likelihood of Lopez de Prado's uniqueness weights.
+
+    Parameters
+    ----------
+    margins
+        One for each row, less the mean of the estimator's margins on the rows that it was fitted
+        to. The estimator has not seen these rows.
+    outcomes
+        0.0 or 1.0 for each row.
+    base_log_odds
+        Log odds of the base rate that was known before each row.
+    weights
+        Uniqueness of each row, above 0.
+
+    Returns
+    -------
+    The slope per unit of `margins`; 0.0 without rows, for margins that are all 0, and where the
+    ranking of the margins failed.
+
+    Raises
+    ------
+    DataQualityError
+        For lengths that differ, a weight that is not above 0, or a margin that is not finite.
+    """
+    margin, outcome, base, weight = (
+        np.asarray(given, dtype="float64") for given in (margins, outcomes, base_log_odds, weights)
+    )
+    _check(margin, outcome, base, weight)
+    largest = float(np.abs(margin).max(initial=0.0))
+    if largest == 0.0:
+        return 0.0
+    margin = margin / largest  # so that no square overflows or vanishes
+    size = float(np.sqrt(weight @ margin**2 / weight.sum()))
+    margin = margin / size
+
+    def ascent(slope: float) -> float:
+        misses = outcome - sigmoid(base + slope * margin)
+        return float((weight * margin) @ misses - 0.25 * PRIOR_ROWS * slope)
+
+    # the likelihood is concave, and beyond `high` the penalty outweighs every miss of at most 1
+    low, high = 0.0, 4.0 / PRIOR_ROWS * float(weight @ np.abs(margin))
+    if ascent(low) <= 0.0:
+        return 0.0
     for _ in range(_STEPS):
-        probability = sigmoid(design @ point)
-        gradient = design.T @ (probability - target)
-        if np.abs(gradient).max() < _TOLERANCE * len(target):
+        middle = 0.5 * (low + high)
+        if middle in (low, high):
             break
-        weight = probability * (1.0 - probability)
-        hessian = design.T @ (design * weight[:, None]) + 1e-12 * np.eye(2)
-        direction = np.linalg.solve(hessian, gradient)
-        size = 1.0
-        while size > 1e-10:
-            moved = point - size * direction
-            new_loss = _loss(design @ moved, target)
-            if new_loss < loss - 1e-4 * size * float(gradient @ direction):
-                point, loss = moved, new_loss
-                break
-            size /= 2.0
+        if ascent(middle) > 0.0:
+            low = middle
         else:
-            break  # no step lowers the loss further: this is the optimum to machine precision
-    return float(point[0]), float(point[1])
+            high = middle
+    return 0.5 * (low + high) / size / largest
 
 
-def _loss(margin: FloatArray, target: FloatArray) -> float:
-    return float(np.sum(np.logaddexp(0.0, margin) - target * margin))
+def _check(margin: FloatArray, outcome: FloatArray, base: FloatArray, weight: FloatArray) -> None:
+    if not len(margin) == len(outcome) == len(base) == len(weight):
+        raise DataQualityError(
+            f"There are {len(margin)} margins, {len(outcome)} outcomes, {len(base)} base rates and "
+            f"{len(weight)} weights; give one of each for a row."
+        )
+    if not (weight > 0.0).all():
+        raise DataQualityError("The weight of a row must be above 0; leave the other rows out.")
+    if not np.isfinite(margin).all():
+        raise DataQualityError("A margin is not finite; leave rows without a margin out.")

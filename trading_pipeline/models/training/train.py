@@ -1,13 +1,13 @@
 """Training and prediction: one purged, calibrated fit for each refit date.
 
-Only rows whose label ended before the refit date are trained on. With calibration, the last fifth
-of them is held out from the estimator, and rows whose labels reach into it are dropped.
+Only rows whose label ended before the refit date are trained on, each weighted by how much of its
+label's life it has for itself. With calibration, the later rows are held back in blocks as well:
+`held_back` says how they calibrate the model and score it.
 """
 
 from __future__ import annotations
 
 import functools
-import warnings
 
 import numpy as np
 import pandas as pd
@@ -19,28 +19,34 @@ from trading_pipeline.errors import (
     ConfigurationError,
     DataQualityError,
     ModelIntegrityError,
-    ModelTrainingError,
 )
-from trading_pipeline.models.cards.scores import reliability_table, score_probabilities
+from trading_pipeline.models.cards.scores import (
+    ProbabilityScores,
+    reliability_table,
+    score_probabilities,
+)
 from trading_pipeline.models.leakage_guard import ensure_no_overlap
-from trading_pipeline.models.predictors.estimators import (
-    Classifier,
-    build_estimator,
-    estimator,
-    validate_parameters,
-)
+from trading_pipeline.models.predictors.estimators import estimator, validate_parameters
 from trading_pipeline.models.registry.fitted_model import FittedModel, NoModel
 from trading_pipeline.models.training.calibration import (
-    FloatArray,
     SigmoidCalibration,
-    fit_sigmoid,
+    log_odds,
+    shrunk_base_rate,
     sigmoid,
 )
-from trading_pipeline.models.training.walk_forward_folds import Fold, make_fold, purge
+from trading_pipeline.models.training.effective_rows import label_clock, row_uniqueness
+from trading_pipeline.models.training.estimator_fit import fit_estimator, margins_of
+from trading_pipeline.models.training.held_back import (
+    BLOCK_STARTS,
+    ScoredRows,
+    calibration_slope,
+    hold_back,
+    scored_rows,
+)
+from trading_pipeline.models.training.walk_forward_folds import Fold, make_fold
 from trading_pipeline.settings.model_spec import ModelSpec
 
 __all__ = [
-    "CALIBRATION_SHARE",
     "PREDICTION_COLUMNS",
     "check_model_spec",
     "fit_model",
@@ -48,8 +54,6 @@ __all__ = [
     "predict_direction",
 ]
 
-CALIBRATION_SHARE = 0.2
-"""Share of the training rows, the latest ones, that the calibration is fitted on."""
 PREDICTION_COLUMNS = ("known_at", "model_id", "horizon", "p_up")
 
 
@@ -123,27 +127,35 @@ def fit_model(
         )
         return _no_model(spec, instrument, fold, left_out, reason)
     inputs = features.loc[kept.index]
-    head, tail = _split_for_calibration(spec, kept)
-    if not len(head):
-        reason = f"No row's label ended before the {len(tail)} rows held back for calibration."
+    values = inputs.to_numpy(dtype="float64")
+    outcomes = kept["label"].to_numpy(dtype="float64")
+    clock = label_clock(labels)
+    weights = row_uniqueness(kept, clock)
+    fitted = fit_estimator(spec, values, outcomes, weights)
+    blocks = [] if spec.calibration is None else hold_back(spec, values, kept, clock)
+    if spec.calibration is not None and not blocks:
+        reason = (
+            f"No label of two outcomes ended before the rows held back for calibration begin, the "
+            f"last {1.0 - BLOCK_STARTS[-1]:.0%} of {fold.rows}."
+        )
         return _no_model(spec, instrument, fold, left_out, reason)
 
-    values = inputs.loc[head.index].to_numpy(dtype="float64")
-    outcomes = head["label"].to_numpy(dtype="float64")
-    fitted = _fit_estimator(spec, values, outcomes)
-    sigmoid_fit: SigmoidCalibration | None = None
-    margins = _margins(fitted, values)
-    scored = {}
-    reliability_rows = (outcomes, sigmoid(margins))
-    if len(tail):
-        tail_margins = _margins(fitted, inputs.loc[tail.index].to_numpy(dtype="float64"))
-        tail_outcomes = tail["label"].to_numpy(dtype="float64")
-        sigmoid_fit = fit_sigmoid(tail_margins, tail_outcomes)
-        reliability_rows = (tail_outcomes, sigmoid_fit.probability(tail_margins))
-        scored["tail"] = score_probabilities(*reliability_rows)
-        scored["tail_uncalibrated"] = score_probabilities(tail_outcomes, sigmoid(tail_margins))
-    probabilities = sigmoid(margins) if sigmoid_fit is None else sigmoid_fit.probability(margins)
-    scored["train"] = score_probabilities(outcomes, probabilities)
+    margins = margins_of(fitted, values)
+    base_rate = shrunk_base_rate(outcomes, weights)
+    calibration: SigmoidCalibration | None = None
+    if blocks:
+        slope = calibration_slope(blocks, clock)
+        usual_margin = float(np.average(margins, weights=weights))
+        calibration = SigmoidCalibration(
+            slope=slope, intercept=log_odds(base_rate) - slope * usual_margin
+        )
+    odds = sigmoid(margins) if calibration is None else calibration.probability(margins)
+    scores = {"train": score_probabilities(outcomes, odds, uniqueness=weights)}
+    reliability = reliability_table(outcomes, odds)
+    held_back = scored_rows(blocks, clock, embargo_bars=spec.training.embargo_bars)
+    if held_back is not None:
+        scores |= _held_back_scores(held_back)
+        reliability = reliability_table(held_back.outcomes, held_back.probabilities)
     versions = library_versions()
     return FittedModel(
         made_from={
@@ -161,15 +173,18 @@ def fit_model(
         spec=spec,
         instrument=instrument,
         estimator=fitted,
-        calibration=sigmoid_fit,
+        calibration=calibration,
         columns=tuple(str(column) for column in features.columns),
         fold=fold,
-        rows_fitted=len(head),
-        rows_calibrated=len(tail),
-        rows_purged_between=fold.rows - len(head) - len(tail),
+        base_rate=base_rate,
+        rows_fitted=fold.rows,
+        rows_calibrated=sum(len(block.rows) for block in blocks),
+        rows_scored=0 if held_back is None else len(held_back.outcomes),
+        rows_purged_between=sum(block.purged for block in blocks),
         rows_without_features=left_out,
-        scores=scored,
-        reliability=reliability_table(*reliability_rows),
+        effective_rows=float(weights.sum()),
+        scores=scores,
+        reliability=reliability,
         library_versions=versions,
     )
 
@@ -273,42 +288,13 @@ def _usable_rows(features: pd.DataFrame, labels: pd.DataFrame) -> pd.Index:
     return labels.index.intersection(complete)
 
 
-def _split_for_calibration(
-    spec: ModelSpec, kept: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    if spec.calibration is None:
-        return kept, kept.iloc[:0]
-    held_back = max(round(CALIBRATION_SHARE * len(kept)), 1)
-    head, tail = kept.iloc[:-held_back], kept.iloc[-held_back:]
-    return purge(head, tail["t0"].iloc[0]).kept, tail
-
-
-def _fit_estimator(spec: ModelSpec, values: FloatArray, outcomes: FloatArray) -> Classifier:
-    if outcomes.min() == outcomes.max():
-        raise ModelTrainingError(
-            f"All {len(outcomes)} training rows of the model {spec.name!r} have the outcome "
-            f"{'up' if outcomes[0] else 'down'}; there is nothing to tell apart. Train on a longer "
-            "span or change the label.",
-            rows=len(outcomes),
+def _held_back_scores(rows: ScoredRows) -> dict[str, ProbabilityScores]:
+    return {
+        name: score_probabilities(
+            rows.outcomes, odds, uniqueness=rows.uniqueness, base_rates=rows.base_rates
         )
-    unfitted = build_estimator(spec.estimator.type, spec.estimator.params, seed=spec.seed)
-    from sklearn.exceptions import ConvergenceWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", ConvergenceWarning)
-        try:
-            return unfitted.fit(values, outcomes.astype("int64"))
-        except (ValueError, ArithmeticError, ConvergenceWarning) as error:
-            raise ModelTrainingError(
-                f"The estimator {spec.estimator.type!r} of the model {spec.name!r} could not be "
-                f"fitted to {len(outcomes)} rows: {str(error).splitlines()[0]}. Change its "
-                "parameters ('max_iter' where it did not converge).",
-                estimator=spec.estimator.type,
-            ) from error
-
-
-def _margins(fitted: Classifier, values: FloatArray) -> FloatArray:
-    return np.asarray(fitted.decision_function(values), dtype="float64")
+        for name, odds in (("tail", rows.probabilities), ("tail_uncalibrated", rows.uncalibrated))
+    }
 
 
 def _no_model(

@@ -23,7 +23,13 @@ from trading_pipeline.models.training.train import (
 )
 from trading_pipeline.models.training.walk_forward_folds import refit_dates, training_span
 from trading_pipeline.stages.models.model_features import ModelFeatures, model_feature_assets
-from trading_pipeline.stages.models.model_rows import fold_table, model_row, no_model_row
+from trading_pipeline.stages.models.model_rows import (
+    SCORE_COLUMNS,
+    fold_table,
+    held_back_in_words,
+    model_row,
+    no_model_row,
+)
 from trading_pipeline.stages.outcome import Shown
 from trading_pipeline.stages.stage import Built, WindowStage
 from trading_pipeline.stages.upstream_frames import UpstreamFrames
@@ -115,17 +121,19 @@ class ModelStage(_SpecStage):
         return Built(fold_table(rows), "ok" if registered else "no_model")
 
     def describe(self, product: pd.DataFrame) -> dict[str, Shown]:
-        """Size and scores of the last fit of the window."""
+        """Size and scores of the last fit of the window, and what the scores are worth."""
         last = product.iloc[-1]
+        names = ("rows", "purged", "embargoed", *SCORE_COLUMNS)
         numbers = {
             name: float(last[name])
-            for name in ("rows", "purged", "embargoed", "train_auc", "tail_auc", "tail_brier")
+            for name in names
             if name in product.columns and pd.notna(last[name])
         }
         return {
             "fits": len(product),
             "model_id": last["model_id"],
             "reason": last["reason"],
+            "held_back": held_back_in_words(last),
             **numbers,
         }
 

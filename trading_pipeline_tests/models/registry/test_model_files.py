@@ -179,6 +179,38 @@ def test_a_model_of_another_id_or_in_another_directory_is_refused(tmp_path, make
         load_model(path)
 
 
+def test_a_model_of_the_first_format_predicts_as_it_did_and_knows_no_errors(
+    tmp_path, make_fit, make_data
+):
+    model = make_fit()
+    path = save_model(tmp_path, model)
+    values = json.loads((path / METADATA_FILE).read_text())
+    for name in ("base_rate", "rows_scored", "effective_rows"):
+        del values[name]
+    for scores in values["scores"].values():
+        for name in [*(key for key in scores if key.endswith("_error") and "cal" not in key)]:
+            del scores[name]
+        del scores["effective_rows"], scores["base_rate_brier"]
+    del values["metadata_hash"]
+    values["format"] = 1
+    values["metadata_hash"] = canonical_hash(values)
+    (path / METADATA_FILE).write_text(json.dumps(values))
+    old = load_model(path)
+    features, _ = make_data()
+    np.testing.assert_array_equal(old.p_up(features), model.p_up(features))
+    assert old.effective_rows is None
+    assert old.scores["tail"].auc_error is None
+    assert old.scores["tail"].auc == model.scores["tail"].auc
+
+
+@pytest.mark.parametrize("number", [0, 3, None, "two"])
+def test_a_model_of_a_format_that_is_not_known_is_refused(tmp_path, make_fit, number):
+    path = save_model(tmp_path, make_fit())
+    rewrite(path, format=number)
+    with pytest.raises(ModelIntegrityError, match=r"its format is .*train\s+it again"):
+        load_model(path)
+
+
 def test_a_model_of_another_scikit_learn_is_refused(tmp_path, make_fit):
     path = save_model(tmp_path, make_fit())
     versions = read_metadata(path)["library_versions"] | {"scikit-learn": "1.2.3"}

@@ -15,7 +15,7 @@ from trading_pipeline.errors import (
     UnknownNameError,
 )
 from trading_pipeline.models.leakage_guard import ensure_predictions_clean
-from trading_pipeline.models.predictors.estimators import estimator_names
+from trading_pipeline.models.predictors.estimators import build_estimator, estimator_names
 from trading_pipeline.models.registry.fitted_model import FittedModel, NoModel
 from trading_pipeline.models.training.train import (
     PREDICTION_COLUMNS,
@@ -40,9 +40,12 @@ def test_a_fit_accounts_for_every_row(make_fit, make_data):
     assert model.fold.rows == 366 - 5 - 30
     assert model.fold.purged == 5
     assert model.rows_without_features == 30
-    assert model.rows_calibrated == round(0.2 * 331)
-    assert model.rows_purged_between == 5
-    assert model.rows_fitted + model.rows_calibrated + 5 == model.fold.rows
+    assert model.rows_fitted == model.fold.rows
+    assert model.rows_calibrated == 331 - round(0.4 * 331)
+    assert model.rows_scored == 331 - round(0.6 * 331)
+    assert model.scores["tail"].rows == model.rows_scored
+    assert model.rows_purged_between == 3 * 5
+    assert model.effective_rows == pytest.approx(331 / 5, rel=0.02)
     assert model.last_label_end == pd.Timestamp("2000-12-31 21:00", tz="UTC") < REFIT
 
 
@@ -67,21 +70,81 @@ def test_a_label_known_just_before_the_refit_date_does_change_it(make_fit, make_
     assert (plain.p_up(features) != other.p_up(features)).any()
 
 
-def test_the_rows_held_back_for_calibration_do_not_move_the_estimator(make_fit, make_data):
+def test_a_ranking_that_fails_on_the_held_back_rows_gives_the_base_rate(make_fit, make_data):
     features, labels = make_data(400)
     turned = labels.copy()
-    # the tail is the last fifth of 361 rows, and 5 rows before it are purged
-    turned.iloc[361 - 72 - 5 : 361, 2] = 1.0 - turned.iloc[361 - 72 - 5 : 361, 2]
-    plain, other = make_fit(data=(features, labels)), make_fit(data=(features, turned))
-    values = features.to_numpy()
-    np.testing.assert_array_equal(
-        plain.estimator.decision_function(values), other.estimator.decision_function(values)
-    )
-    assert plain.calibration != other.calibration
-    # turned outcomes mean that the ranking fails on the tail: levelled, and its scores say so
+    # the blocks are the last 217 of 361 rows
+    turned.iloc[144:361, 2] = 1.0 - turned.iloc[144:361, 2]
+    turned.iloc[200:361, 2] = labels.iloc[144:305, 2].to_numpy()
+    other = make_fit(data=(features, turned))
     assert other.calibration.slope == 0.0
-    assert other.scores["tail"].auc == 0.5
-    assert other.scores["tail_uncalibrated"].auc < 0.5
+    np.testing.assert_allclose(other.p_up(features), other.base_rate)
+    assert other.scores["tail_uncalibrated"].auc < 0.6
+
+
+def test_scores_compare_with_the_base_rate_that_was_known_before(make_fit, make_data):
+    features, labels = make_data(400, signal=0.0)
+    labels = labels.copy()
+    labels.iloc[220:, 2] = 1.0  # up to here half of them rose
+    scores = make_fit(data=(features, labels)).scores["tail"]
+    assert scores.base_rate > 0.99
+    assert scores.base_rate_brier > 0.1  # nobody knew that all would rise
+    assert scores.brier_skill < 0.05
+
+
+def test_errors_are_those_of_effective_rows(make_fit, make_data):
+    overlapping, single = (
+        make_fit(data=make_data(400, horizon=horizon)).scores["tail"] for horizon in (5, 1)
+    )
+    assert single.effective_rows == single.rows
+    assert overlapping.effective_rows == pytest.approx(overlapping.rows / 5, rel=0.05)
+    for error in ("auc_error", "accuracy_error", "base_rate_error"):
+        assert getattr(overlapping, error) > 1.8 * getattr(single, error)
+
+
+@pytest.mark.parametrize("name", estimator_names())
+def test_rows_are_weighted_only_where_labels_overlap(make_fit, make_spec, make_data, name):
+    features, labels = make_data(400, horizon=1)
+    plain = make_fit(make_spec(estimator=name), (features, labels))
+    unweighted = build_estimator(name, plain.spec.estimator.params, seed=plain.spec.seed)
+    rows = labels.index[labels["t1"] < REFIT]
+    unweighted.fit(features.loc[rows].to_numpy(), labels.loc[rows, "label"].astype("int64"))
+    own = plain.estimator.decision_function(features.to_numpy())
+    np.testing.assert_array_equal(own, unweighted.decision_function(features.to_numpy()))
+    longer = make_fit(make_spec(estimator=name), make_data(400, horizon=20))
+    assert np.ptp(longer.estimator.decision_function(features.to_numpy())) < np.ptp(own)
+
+
+@pytest.mark.parametrize("horizon", [1, 5, 20])
+def test_on_random_walks_the_brier_score_stays_near_that_of_the_base_rate(
+    make_fit, make_spec, horizon
+):
+    excess, far = [], []
+    for seed in range(12):
+        returns = np.random.default_rng([seed, horizon]).normal(size=1400)
+        index = pd.date_range("2000-01-01", periods=1400, tz="UTC", name="ts").as_unit("us")
+        price = pd.Series(np.cumsum(returns), index)
+        changes = {f"change_{n}": price.diff(n) for n in (1, 3, 10, 40, 120)}
+        features = pd.DataFrame(changes)
+        forward = (price.shift(-horizon) - price).dropna()
+        known_at = forward.index + pd.Timedelta(hours=21)
+        labels = pd.DataFrame(
+            {
+                "t0": known_at,
+                "t1": known_at + pd.Timedelta(days=horizon),
+                "label": (forward > 0).astype("float64"),
+            }
+        )
+        refit_at = index[900]
+        model = make_fit(make_spec(), (features, labels), refit_at=f"{refit_at:%Y-%m-%d}")
+        later = labels.index[labels.index >= refit_at]
+        forecast, outcome = model.p_up(features.loc[later]), labels.loc[later, "label"]
+        excess.append(
+            np.mean((forecast - outcome) ** 2) - np.mean((model.base_rate - outcome) ** 2)
+        )
+        far.append(np.mean(np.abs(forecast - 0.5) > 0.1))
+    assert np.mean(excess) < 0.005
+    assert np.mean(far) < 0.1
 
 
 @pytest.mark.parametrize("name", estimator_names())
@@ -198,7 +261,7 @@ def test_outcomes_all_alike_cannot_be_learned(
 
 
 def test_a_fit_that_does_not_converge_is_an_error(make_fit, make_spec):
-    with pytest.raises(ModelTrainingError, match=r"could not be fitted to 284 rows.*'max_iter'"):
+    with pytest.raises(ModelTrainingError, match=r"could not be fitted to 361 rows.*'max_iter'"):
         make_fit(make_spec(params={"max_iter": 1, "C": 100.0}))
 
 
