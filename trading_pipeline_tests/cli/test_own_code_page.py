@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from trading_pipeline.cli.own_code_check import examine_own_code
 from trading_pipeline.cli.run_command import work_through
 from trading_pipeline.defs.all_assets import build_definitions
 from trading_pipeline.defs.automation.full_pass import FullPass
+from trading_pipeline.settings.environment import load_settings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "own-code.md").read_text("utf-8")
 FILES = dict(re.findall(r"`runtime/config/([\w/.]+)`:\n\n```\w+\n(.*?)```", PAGE, re.DOTALL))
@@ -53,6 +55,18 @@ def test_its_strategies_are_listed_shown_and_audited(call, own):
     ]
     for name in ("dips", "breakout", "calm"):
         assert call("audit", name, "--instrument", "AAPL_1d").code == 0
+
+
+def test_doctor_reads_the_inputs_that_are_declared(own):
+    def finding():
+        found = examine_own_code(load_settings())
+        return next(each for each in found if each.check == "input vix of calm")
+
+    assert finding().ok
+    assert finding().detail.startswith("vix: inputs/vix.csv, 5 rows, ")
+    (own.runtime / "config" / "inputs" / "vix.csv").unlink()
+    assert finding().state == "wrong"
+    assert "which is not there" in finding().detail
 
 
 def test_its_scenario_and_its_study_run(call, own):
