@@ -46,6 +46,12 @@ def test_a_pass_compares_all_before_such_a_model_learns(crossing):
     assert rows["cross_peers"].max() == 1.0
     again = work_through(crossing.full_pass(), ["AAPL_1d", "IBM_1d"])
     assert sum(again.runs.values()) == 0
+    crossing.write("scenarios/ml_direction.yaml", FILES["scenarios/ml_direction.yaml"])
+    full_pass = crossing.full_pass()
+    full_pass.reference_data()
+    full_pass.backtest("AAPL_1d", "ml_direction")
+    (result,) = crossing.workspace.results.newest()
+    assert "The instruments were chosen with hindsight" in result["warnings"]
 
 
 def test_the_meaning_of_the_columns_covers_the_comparison(crossing):
