@@ -27,6 +27,7 @@ _OTHERS = {
     "bad_timestamp": "rows whose time stamp cannot be read",
     "extra_cells": "rows with more cells than columns",
     "missing_volume": "rows without a volume (read as 0)",
+    "level_shift": "opens at a multiple of the close before",
     "single_hour": "rows of an hour that autumn repeats, of which the file has one pass: the first",
     "unclear_hour": "rows of an hour that autumn repeats, whose order does not tell the pass",
     "skipped_hour": "rows at times that the zone's clock skips in spring",

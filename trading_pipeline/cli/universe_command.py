@@ -12,6 +12,7 @@ import typer
 from rich.markup import escape
 
 from trading_pipeline.cli.session import open_pass, print_table, stdout_console
+from trading_pipeline.domain.coins import coin_quote
 from trading_pipeline.domain.instrument import instrument_id
 from trading_pipeline.errors import RetryableFetchError
 from trading_pipeline.settings.catalog import Catalog, load_catalog
@@ -114,7 +115,7 @@ def _spec(symbol: str, wishes: Wishes, archived: InstrumentSpec | None) -> Instr
     if archived is not None:
         values = archived.model_dump(exclude_unset=True)
     elif wishes.source == "ccxt" or wishes.asset_class == "crypto":
-        quote = symbol.partition(":")[0].partition("/")[2]
+        quote = symbol.partition(":")[0].partition("/")[2] or coin_quote(symbol)
         values |= {"asset_class": "crypto", "calendar": "24/7"} | (
             {"currency": quote} if quote else {}
         )

@@ -95,7 +95,7 @@ def remarks(profile: DatasetProfile) -> list[str]:
     shift = profile.level_shift
     if shift is not None:
         moment, ratio = shift
-        count = profile.problems["level_shift"]
+        count = profile.other_findings["level_shift"]
         why = "a split, which a file does not record, or two series in one file"
         if is_hundredfold(ratio):
             why = "a unit that became another, such as pence and pounds: bring the file into one"

@@ -169,13 +169,12 @@ def _finished(
         "duplicate_conflict": tally.duplicate_conflicts,
         "price_spike": tally.price_spikes,
         "stale_run": tally.stale_runs,
-        "level_shift": tally.level_shifts,
         "missing_bar": market.missing or 0,
         "mixed_tz": rows.naive_rows if tally.is_mixed else 0,
         "multiple_symbols": len(symbols) if len(symbols) > 1 else 0,
         "no_rows": int(rows.rows == 0),
     }
-    others = {**rows.others, "extra_bar": market.extra or 0}
+    others = {**rows.others, "extra_bar": market.extra or 0, "level_shift": tally.level_shifts}
     if shape is not None and "volume" not in shape.positions:
         others.pop("missing_volume", None)
         if base.answers.volume != "none":

@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from trading_pipeline.domain.coins import coin_quote
 from trading_pipeline.domain.instrument import Instrument, instrument_id
 from trading_pipeline.domain.membership import Membership, MemberSpan, hindsight_line
 from trading_pipeline.domain.timeframe import Timeframe
@@ -45,6 +46,9 @@ class MemberSpanSpec(SpecModel):
 
 class InstrumentSpec(SpecModel):
     """One line of the universe file; see `domain.instrument.Instrument` for the meanings.
+
+    A pair of coins such as BTC/USDT is by default crypto on 24/7, in the currency it is quoted in;
+    everything else is an equity of XNYS in USD.
 
     `start`, `end`: the instrument's own span, first day and day after the last, instead of the
     universe's; the windows of other instruments stay as they are. `checks`: how strict the checks
@@ -94,6 +98,17 @@ class InstrumentSpec(SpecModel):
     def membership(self) -> Membership | None:
         """When it belonged; None where nobody said."""
         return _membership(self.members)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _coins_trade_always(cls, values: Any) -> Any:
+        """A pair of coins without a market of its own gets that of coins, whatever its source."""
+        if not isinstance(values, dict) or not isinstance(values.get("symbol"), str):
+            return values
+        quote = coin_quote(values["symbol"])
+        if quote is None or values.get("asset_class", "crypto") != "crypto":
+            return values
+        return {"calendar": "24/7", "asset_class": "crypto", "currency": quote} | values
 
     @property
     def id(self) -> str:

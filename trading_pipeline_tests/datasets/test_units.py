@@ -36,7 +36,7 @@ def test_a_lasting_jump_to_a_multiple_is_counted_and_said(written, factor, words
     bars = london(factor)
     rows = rows_of(bars, "%Y-%m-%d")
     profile = profile_dataset(written(rows[::-1] if newest_first else rows))
-    assert profile.problems["level_shift"] == 1
+    assert profile.other_findings["level_shift"] == 1
     (said,) = [each for each in remarks(profile) if "level_shift" in each]
     assert words in said
     assert f"{bars.index[20]:%Y-%m-%d}" in said
@@ -44,7 +44,7 @@ def test_a_lasting_jump_to_a_multiple_is_counted_and_said(written, factor, words
 
 @pytest.mark.parametrize("bars", [london(), london(3.0, 20, 21), london(1.3)])
 def test_what_comes_back_at_once_or_is_no_multiple_is_no_level_shift(written, bars):
-    assert "level_shift" not in profile_dataset(written(rows_of(bars, "%Y-%m-%d"))).problems
+    assert "level_shift" not in profile_dataset(written(rows_of(bars, "%Y-%m-%d"))).other_findings
 
 
 @pytest.mark.parametrize("unit", ["GBp", "GBX", "ZAc", "ILA"])
