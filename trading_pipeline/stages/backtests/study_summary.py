@@ -121,7 +121,9 @@ def judged_summary(workspace: Workspace, instrument_id: str, study: StudySpec, s
     if metrics is None:
         return told
     variance = ledger.sharpe_variance(instrument_id)
-    row = {**metrics, "instruments": instrument_id}
+    audited = {name: summary[name] for name in ("audit", "audit_note") if name in summary}
+    row = {**metrics, **audited, "instruments": instrument_id}
+    row["warnings"] = _warnings(metrics, summary)
     judged = _judged(workspace, row, told["trials_in_ledger"], variance)
     told |= {name: metrics.get(name) for name in _SHOWN}
     told |= {
@@ -145,6 +147,18 @@ def judged_summary(workspace: Workspace, instrument_id: str, study: StudySpec, s
             "own_expected_best_sharpe": _expected_best(count, own),
         }
     return told
+
+
+def _warnings(metrics: Row, summary: Row) -> str:
+    """What was said of the run and of the summary, each line once.
+
+    The run that measures the best is not audited itself; where the summary says that its strategy
+    passed, that line is left out.
+    """
+    lines = "\n".join(str(each.get("warnings") or "") for each in (summary, metrics)).split("\n")
+    passed = summary.get("audit") == "passed"
+    kept = [line for line in lines if line and not (passed and line.startswith("Not audited"))]
+    return "\n".join(dict.fromkeys(kept))
 
 
 def _judged(workspace: Workspace, row: Row, trials: int, variance: SharpeVariance) -> Row:
