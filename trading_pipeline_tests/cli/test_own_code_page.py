@@ -57,14 +57,17 @@ def test_its_strategies_are_listed_shown_and_audited(call, own):
         assert call("audit", name, "--instrument", "AAPL_1d").code == 0
 
 
-def test_doctor_reads_the_inputs_that_are_declared(own):
+def test_doctor_reads_the_inputs_that_are_declared(fresh_world):
+    for name, text in FILES.items():
+        fresh_world.write(name, text)
+
     def finding():
         found = examine_own_code(load_settings())
         return next(each for each in found if each.check == "input vix of calm")
 
     assert finding().ok
     assert finding().detail.startswith("vix: inputs/vix.csv, 5 rows, ")
-    (own.runtime / "config" / "inputs" / "vix.csv").unlink()
+    (fresh_world.runtime / "config" / "inputs" / "vix.csv").unlink()
     assert finding().state == "wrong"
     assert "which is not there" in finding().detail
 

@@ -88,7 +88,7 @@ class FeatureStage(SeriesStage):
         self.set = workspace.registries.feature_sets.get(set_name)
         self.asset = f"features/{set_name}"
         self.code_hash = canonical_hash(
-            [self.set.hash, code_hash(FeatureStage.build, InstrumentSeries)]
+            [self.set.hash, code_hash(FeatureStage.build, InstrumentSeries, ExternalInputs)]
         )
         instrument = workspace.catalog.instrument(instrument_id)
         self.context = FeatureContext(instrument.timeframe, instrument.calendar)
