@@ -236,11 +236,13 @@ def _timeframe(found: str | None, step: int) -> Question:
             message=f"The bars are {found} apart, which is no timeframe here. Longer bars can be "
             f"made of them: say which with --timeframe {', '.join(longer)}.",
         )
-    what = {None: "A single stamp does not show how far bars are apart."}
+    what = "The bars are not evenly spaced."
+    if found is None:
+        what = "A single stamp does not show how far bars are apart."
     return Question(
         key="timeframe",
         flag="--timeframe",
-        message=f"{what.get(found, 'The bars are not evenly spaced.')} Say what they are: "
+        message=f"{what} Say what they are: "
         f"--timeframe {', '.join(Timeframe)}. Ticks must be made into bars first.",
     )
 
