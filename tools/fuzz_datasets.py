@@ -9,6 +9,7 @@ the exit code is then 1.
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -94,7 +95,7 @@ def _spoil(lines: list[str], delimiter: str, rng: np.random.Generator) -> None:
 
 
 def outcome(path: Path) -> str:
-    """What came of a file: "bars", "refused" or "no bars"; raises what is no error of the package."""
+    """What came of a file: "bars", "refused" or "no bars"; other errors than the package's rise."""
     answers = DatasetAnswers()
     try:
         preview_dataset(path, answers)
@@ -141,10 +142,10 @@ def main() -> int:
                 counts[outcome(path)] += 1
             except Exception as error:
                 raw += 1
-                print(f"file {number}: {type(error).__name__}: {str(error)[:300]}")
-    print(
+                sys.stdout.write(f"file {number}: {type(error).__name__}: {str(error)[:300]}\n")
+    sys.stdout.write(
         f"{given.files} spoiled files, seed {given.seed}: {dict(counts)}, {raw} raw exceptions, "
-        f"{time.process_time() - begin:.0f} s of CPU"
+        f"{time.process_time() - begin:.0f} s of CPU\n"
     )
     return int(raw > 0)
 

@@ -45,11 +45,11 @@ class DatasetProfile:
     the answered zone's offset). `problems` has the published codes, `other_findings` what has none:
     `extra_bar` (distinct stamps outside the calendar), `bad_timestamp`, `extra_cells`,
     `missing_volume`, `price_rounding`, `level_shift`, and the hours of clock changes:
-    `single_hour`, `unclear_hour`, `skipped_hour`. `stamps`: "end" where the session shows that bars are
-    stamped where they end, "open" or None otherwise. `step`: microseconds between the rows of the
-    file, 0 where they are not evenly spaced. `level_shift`: first bar whose open is a multiple of
-    the close before it, and that ratio. `date_order_by_steps`: "dmy" or "mdy" where both can be
-    read in every row and the steps between the days decided.
+    `single_hour`, `unclear_hour`, `skipped_hour`. `stamps`: "end" where the session shows that bars
+    are stamped where they end, "open" or None otherwise. `step`: microseconds between the rows, 0
+    where they are not evenly spaced. `level_shift`: first bar whose open is a multiple of the close
+    before it, and that ratio. `date_order_by_steps`: "dmy" or "mdy" where both can be read in every
+    row and the steps between the days decided.
     """
 
     path: str
@@ -236,11 +236,13 @@ def _timeframe(found: str | None, step: int) -> Question:
             message=f"The bars are {found} apart, which is no timeframe here. Longer bars can be "
             f"made of them: say which with --timeframe {', '.join(longer)}.",
         )
-    what = {None: "A single stamp does not show how far bars are apart."}
+    what = "The bars are not evenly spaced."
+    if found is None:
+        what = "A single stamp does not show how far bars are apart."
     return Question(
         key="timeframe",
         flag="--timeframe",
-        message=f"{what.get(found, 'The bars are not evenly spaced.')} Say what they are: "
+        message=f"{what} Say what they are: "
         f"--timeframe {', '.join(Timeframe)}. Ticks must be made into bars first.",
     )
 

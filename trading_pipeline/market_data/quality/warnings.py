@@ -157,7 +157,7 @@ def is_hundredfold(ratio: float) -> bool:
 
 def _nearest(ratio: Floats) -> npt.NDArray[np.intp]:
     step = np.maximum(ratio, 1.0 / ratio)
-    return np.abs(step[:, None] / _SPLIT_RATIOS - 1.0).argmin(axis=1)
+    return np.asarray(np.abs(step[:, None] / _SPLIT_RATIOS - 1.0).argmin(axis=1))
 
 
 def _shift_words(ratio: float) -> str:

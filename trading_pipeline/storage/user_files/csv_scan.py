@@ -197,8 +197,9 @@ def _with_flags(batch: pa.RecordBatch) -> pa.RecordBatch:
 def _explained(path: Path) -> Iterator[None]:
     try:
         yield
-    except (duckdb.Error, OSError, pa.ArrowException) as error:
-        # an error in the middle of a stream comes through Arrow, as an OSError
+    except (duckdb.Error, OSError, UnicodeDecodeError, pa.ArrowException) as error:
+        # an error in the middle of a stream comes through Arrow, as an OSError; a message that
+        # quotes a line may cut a letter in two
         first = str(error).strip().splitlines()[0]
         raise DatasetFormatError(
             f"{path} cannot be read as a table: {first} A line may be longer than "
