@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from trading_pipeline.errors import ScenarioError, UnknownNameError
-from trading_pipeline.performance import METRIC_NAMES
+from trading_pipeline.performance import INTERVAL_NAMES, METRIC_NAMES
 from trading_pipeline.stages.backtests.backtest import result_folder
 from trading_pipeline.storage.parquet_files import read_frame
 from trading_pipeline_tests.pipeline_world import FILES
@@ -26,6 +26,14 @@ SMA = FILES["scenarios/sma_crossover.yaml"]
 def result_row(world, scenario):
     (row,) = [r for r in world.workspace.results.newest() if r["scenario"] == scenario]
     return row
+
+
+def test_headline_metrics_are_stored_with_their_intervals(world):
+    row = result_row(world, "sma_crossover")
+    assert {name for name in INTERVAL_NAMES if name not in row} == set()
+    for name in ("total_return", "cagr", "annual_volatility", "sharpe"):
+        assert row[f"{name}_low"] < row[name] < row[f"{name}_high"]
+    assert row["sharpe_standard_error"] > 0.0
 
 
 @pytest.mark.parametrize("scenario", ["sma_crossover", "ml_direction"])
