@@ -15,6 +15,7 @@ from trading_pipeline.backtest.kernels import codes as codes
 from trading_pipeline.backtest.kernels.eligibility import may_run_plain
 from trading_pipeline.backtest.kernels.events import pack_intents
 from trading_pipeline.backtest.kernels.fast.plain import simulate
+from trading_pipeline.backtest.plausibility import SharpeLimits, implausible_sharpe
 from trading_pipeline.backtest.result import BacktestResult, holdings_of
 from trading_pipeline.backtest.run_control import Cancelled, Progress, stopped_at
 from trading_pipeline.backtest.run_warnings import run_warnings
@@ -39,6 +40,7 @@ __all__ = ["ENGINE_VERSION", "run_backtest"]
 
 #: For people: raised when a number of a result changes. What is stored is told apart by its code.
 ENGINE_VERSION = "1.3"
+_SHARPE_LIMIT = SharpeLimits().lowest
 
 
 def run_backtest(
@@ -59,6 +61,8 @@ def run_backtest(
     In one bar: corporate actions; at the open, due exits, then due entries; inside the bar, stops
     and targets; at the close, forced exits; then the mark. A position left over at the end stays
     open and is marked at the last close.
+
+    Signals alone cannot be audited for look-ahead: the result's `audit` is "not_audited".
 
     `progress(done, total)` counts bars; `cancelled()` is asked before the run, and about 20 times a
     second in the exact loop. Plain settings take a few milliseconds a million bars: they are not
@@ -120,6 +124,8 @@ def run_backtest(
             *run_warnings(settings, stats, checked),
             *checked.session_warning(settings.session_close),
         )
+    if stats[codes.S_SHARPE] > _SHARPE_LIMIT:
+        warnings += implausible_sharpe(float(stats[codes.S_SHARPE]), checked.index)
     return BacktestResult(
         bars=checked,
         settings=settings,

@@ -38,7 +38,7 @@ def holdings_of(cash: FloatArray, quantity: FloatArray) -> FloatArray:
     return np.column_stack((rows, cash[rows], quantity[rows]))
 
 
-@dataclass(frozen=True, eq=False, init=False)
+@dataclass(frozen=True, eq=False, init=False, repr=False)
 class BacktestResult(RunStatistics):
     """What a backtest did. Equal inputs give equal bytes and an equal `content_hash`.
 
@@ -46,7 +46,7 @@ class BacktestResult(RunStatistics):
     signed units held at its close and until the next row; `cash` and `quantity` are spread from it.
     `trade_rows`, `order_rows`: the kernel's tables, see kernels.codes. `actions`: bar and effect of
     the corporate actions, see `ValidatedBars.action_rows`. `warnings`: sentences that must be shown
-    beside the numbers.
+    beside the numbers; `notices` has them and says whether anything was audited.
     """
 
     bars: ValidatedBars

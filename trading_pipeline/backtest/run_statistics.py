@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
+from typing import TypeVar
+
+import pandas as pd
 
 from trading_pipeline.backtest.arrays import FloatArray
 from trading_pipeline.backtest.kernels import codes as codes
+from trading_pipeline.domain.audit_records import NOT_AUDITED, AuditOutcome, ResultAudit
 
 __all__ = ["ReturnMoments", "RunStatistics"]
+
+Run = TypeVar("Run", bound="RunStatistics")
+_BARE = (
+    "Not audited: this ran on given signals, and only a strategy can be asked again without the "
+    "later bars. Run it as a scenario (run_scenario) to have it audited."
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +42,44 @@ class RunStatistics:
     """
 
     stats: FloatArray
+    warnings: tuple[str, ...]
+    audit: ResultAudit = NOT_AUDITED
+    """Whether the strategy was audited for look-ahead; signals alone cannot be."""
+    audit_note: str = ""
+    """How much was tried without a difference, or what was found."""
+
+    @property
+    def index(self) -> pd.DatetimeIndex:
+        """Stamps of the bars."""
+        raise NotImplementedError
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """All that must be said beside the numbers: that nothing was audited, and `warnings`."""
+        bare = self.audit == NOT_AUDITED and not self.audit_note
+        return (*([_BARE] if bare else []), *self.warnings)
+
+    def with_audit(self: Run, outcome: AuditOutcome) -> Run:
+        """The same result, which says what its strategy's audit came to."""
+        found = self.with_warnings((*outcome.warnings, *self.warnings))
+        vars(found).update(audit=outcome.audit, audit_note=outcome.note)
+        return found
+
+    def with_warnings(self: Run, warnings: tuple[str, ...]) -> Run:
+        """The same result with other warnings."""
+        found = copy(self)
+        vars(found).update(warnings=warnings)
+        return found
+
+    def __repr__(self) -> str:
+        """What was run and made, and whether it was audited, in one line."""
+        index, audit = self.index, self.audit.replace("_", " ")
+        span = f" {index[0]:%Y-%m-%d} to {index[-1]:%Y-%m-%d}" if len(index) else ""
+        return (
+            f"{type(self).__name__}({len(index):,} bars{span}, {self.trade_count:,} trades, final "
+            f"equity {self.final_equity:,.2f}, Sharpe ratio {self.moments.sharpe:.2f}, {audit}"
+            f"{f', {len(self.warnings)} warnings' if self.warnings else ''})"
+        )
 
     @property
     def final_equity(self) -> float:

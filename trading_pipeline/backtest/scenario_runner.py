@@ -10,8 +10,14 @@ import numpy as np
 import pandas as pd
 
 from trading_pipeline.backtest.engine import run_backtest
+from trading_pipeline.backtest.plausibility import (
+    IMPLAUSIBLE,
+    SharpeLimits,
+    implausible_sharpe,
+)
 from trading_pipeline.backtest.result import BacktestResult
 from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
+from trading_pipeline.domain.audit_records import AuditLog
 from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.signals import Signals
@@ -20,6 +26,7 @@ from trading_pipeline.performance import summarize
 from trading_pipeline.settings.backtest_settings import BacktestSettings, PercentOfEquity
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.strategies import SHIPPED, Market, StrategyCatalogue, StrategyParams
+from trading_pipeline.strategies.strategy_audit import strategy_outcome
 
 __all__ = [
     "ScenarioInputs",
@@ -124,13 +131,25 @@ _THINGS_THAT_SELL = (
 
 
 def run_scenario(
-    scenario: ScenarioSpec, inputs: ScenarioInputs, strategies: StrategyCatalogue = SHIPPED
+    scenario: ScenarioSpec,
+    inputs: ScenarioInputs,
+    strategies: StrategyCatalogue = SHIPPED,
+    *,
+    audits: AuditLog | None = None,
+    sharpe_limits: SharpeLimits | None = None,
 ) -> ScenarioRun:
     """Trade the scenario, and buy and hold beside it, fully invested, with the same costs.
 
     Signals are computed on all bars, so that a strategy is warm at the scenario's start; only bars
-    within its dates are traded. Raises `InsufficientDataError` where no bar lies in them, and
-    `LookaheadError` for a user's strategy that reads the future.
+    within its dates are traded.
+
+    The strategy is audited for look-ahead first, a shipped one too; the result's `audit` and
+    `audit_note` say what that came to. `audits` keeps outcomes, such as an `AuditMemory`: equal
+    code, parameters and bars are then audited once. `sharpe_limits`: annual Sharpe ratios above
+    which the result has a warning.
+
+    Raises `InsufficientDataError` where no bar lies in the dates, and `LookaheadError` for a
+    strategy that reads the future, unless the scenario's `allow_lookahead` gives a reason.
     """
     bars, rows = traded_bars(scenario, inputs)
     settings = scenario_settings(scenario, inputs.instrument, inputs.periods_per_year)
@@ -138,8 +157,18 @@ def run_scenario(
     parameters = strategies.validate_params(name, scenario.strategy.params)
     market = inputs.market
     signals = scenario_signals(name, parameters, market, rows, strategies)
-    strategies.ensure_own_is_causal(name, market, parameters)
-    result = run_backtest(bars, signals, settings, actions=inputs.actions)
+    outcome = strategy_outcome(
+        strategies,
+        name,
+        parameters,
+        market,
+        instrument=inputs.instrument.id,
+        log=audits,
+        allow_lookahead=scenario.allow_lookahead,
+    )
+    result = run_backtest(bars, signals, settings, actions=inputs.actions).with_audit(outcome)
+    if sharpe_limits is not None:
+        result = _judged_by(sharpe_limits, result)
     held = benchmark_settings(settings)
     hold = strategies.validate_params(scenario.benchmark, {})
     # its own market and start: the benchmark buys on the first traded bar
@@ -161,6 +190,13 @@ def run_scenario(
         metrics=metrics,
         parameters=parameters.model_dump(mode="json"),
     )
+
+
+def _judged_by(limits: SharpeLimits, result: BacktestResult) -> BacktestResult:
+    """The result with the warning of these limits in place of that of the usual ones."""
+    others = tuple(text for text in result.warnings if not text.startswith(IMPLAUSIBLE))
+    found = implausible_sharpe(result.moments.sharpe, result.index, limits)
+    return result.with_warnings((*others, *found))
 
 
 def traded_bars(scenario: ScenarioSpec, inputs: ScenarioInputs) -> tuple[ValidatedBars, slice]:

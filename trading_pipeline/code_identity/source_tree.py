@@ -32,6 +32,7 @@ STOPS = tuple(
         "settings.environment",
         "settings.yaml_files",
         "models.registry.model_files",
+        "stages.features.known_findings",  # refuses, and changes no value
         "stages.outcome",  # progress
         "stages.workspace",
         # look-ups by name: what was found is a root of its own, and no other entry counts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "PASSED",
     "AuditLog",
     "AuditMemory",
+    "AuditOutcome",
     "AuditRecord",
     "AuditSubject",
     "AuditedKind",
@@ -48,7 +49,7 @@ class AuditRecord:
 
     `bars`: number of bars that are covered, from the first one on; `data_hash`: of these bars and
     of all else that the code reads. `cuts` and `slices`: how many were tried. `finding`: the
-    difference in words, empty where none was found; `column`, `ts` (ISO) and `row` say where it is.
+    difference in words, empty where none was found; `details`: JSON of the first findings.
     """
 
     subject: AuditSubject
@@ -58,9 +59,7 @@ class AuditRecord:
     cuts: int
     slices: int
     finding: str = ""
-    column: str = ""
-    ts: str = ""
-    row: int | None = None
+    details: str = ""
     run_id: str = ""
 
     @property
@@ -72,6 +71,15 @@ class AuditRecord:
     def note(self) -> str:
         """The finding, or how much was tried without one."""
         return self.finding or found_no_difference(self.cuts, self.slices)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditOutcome:
+    """What a result says of its audit; `warnings` must be shown beside its numbers."""
+
+    audit: ResultAudit = NOT_AUDITED
+    note: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 def found_no_difference(cuts: int, slices: int) -> str:
@@ -96,8 +104,8 @@ class AuditLog(Protocol):
     def of(self, subject: AuditSubject, instrument: str) -> Sequence[AuditRecord]:
         """Outcomes for a subject on an instrument, the newest first."""
 
-    def finding(self, subject: AuditSubject) -> AuditRecord | None:
-        """The newest finding for a subject on any instrument; None without one."""
+    def findings(self, subject: AuditSubject) -> Sequence[AuditRecord]:
+        """Findings in a subject's code on any instrument, with any parameters, newest first."""
 
 
 @dataclass
@@ -118,7 +126,11 @@ class AuditMemory:
             if each.subject == subject and each.instrument == instrument
         ]
 
-    def finding(self, subject: AuditSubject) -> AuditRecord | None:
-        """The newest finding for a subject on any instrument; None without one."""
-        found = [each for each in self.records if each.subject == subject and not each.passed]
-        return found[-1] if found else None
+    def findings(self, subject: AuditSubject) -> Sequence[AuditRecord]:
+        """Findings in a subject's code on any instrument, with any parameters, newest first."""
+        code = replace(subject, parameters="")
+        return [
+            each
+            for each in reversed(self.records)
+            if not each.passed and replace(each.subject, parameters="") == code
+        ]

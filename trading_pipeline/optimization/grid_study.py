@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from pydantic import JsonValue
 
 from trading_pipeline.backtest.crossing_sweep import run_sweep
+from trading_pipeline.backtest.plausibility import implausible_sharpe
 from trading_pipeline.backtest.scenario_runner import (
     ScenarioInputs,
     scenario_settings,
@@ -16,12 +18,15 @@ from trading_pipeline.backtest.scenario_runner import (
     traded_bars,
 )
 from trading_pipeline.backtest.sweep import SWEEP_COLUMNS, run_signal_sweep
+from trading_pipeline.domain.audit_records import AuditLog, AuditMemory, AuditOutcome
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.errors import OptimizationError, StrategyError, did_you_mean
 from trading_pipeline.optimization.search_space import parameter_combinations
+from trading_pipeline.optimization.study_audit import audit_space
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.settings.study import StudySpec
 from trading_pipeline.strategies import SHIPPED, StrategyCatalogue
+from trading_pipeline.strategies.strategy_audit import outcome_of, strategy_outcome
 
 __all__ = ["STUDY_METRICS", "StudyResult", "check_study", "run_grid_study"]
 
@@ -35,12 +40,15 @@ class StudyResult:
     """All trials of a study on an instrument.
 
     `parameters`: one dict a trial, defaults filled in; `table`: the sweep's columns and `value`,
-    the metric that is maximized, in the same order; `bars`: traded bars.
+    the metric that is maximized, in the same order; `bars`: traded bars. `outcome`: what the audit
+    of the space and of the best trial came to, and whether the best one's Sharpe ratio is
+    plausible.
     """
 
     parameters: list[dict[str, JsonValue]]
     table: pd.DataFrame
     bars: int
+    outcome: AuditOutcome = AuditOutcome()
 
     @property
     def best(self) -> int:
@@ -92,19 +100,30 @@ def run_grid_study(
     scenario: ScenarioSpec,
     inputs: ScenarioInputs,
     strategies: StrategyCatalogue = SHIPPED,
+    *,
+    audits: AuditLog | None = None,
+    evaluated: Callable[[StudyResult], None] | None = None,
 ) -> StudyResult:
     """Evaluate every combination on the scenario's dates, costs and sizing.
 
-    Each row equals the single run of the same parameters, bit for bit.
+    Each row equals the single run of the same parameters, bit for bit. The corners of the space and
+    20 drawn sets are audited for look-ahead before the sweep, and the best trial after it. `audits`
+    keeps outcomes. `evaluated` is called with the trials before the best one is audited: they were
+    made, and count, whatever the audit finds.
+
+    Raises `LookaheadError`, whose `parameters` say for which set, unless the scenario's
+    `allow_lookahead` gives a reason.
     """
     parameters = check_study(study, scenario, strategies)
     bars, rows = traded_bars(scenario, inputs)
     settings = scenario_settings(scenario, inputs.instrument, inputs.periods_per_year)
     market = inputs.market
-    name = study.strategy
+    name, instrument = study.strategy, inputs.instrument.id
     many = [strategies.validate_params(name, each) for each in parameters]
-    if many:
-        strategies.ensure_own_is_causal(name, market, many[0])
+    log = AuditMemory() if audits is None else audits
+    space = audit_space(strategies, name, many, market, instrument=instrument, log=log)
+    if space is not None:
+        outcome_of(space, instrument, scenario.allow_lookahead)
     plan = strategies.crossing_plan(name, market, many)
     if plan is not None:
         table = run_sweep(bars, plan.cut(rows), settings, actions=inputs.actions).table
@@ -115,4 +134,20 @@ def run_grid_study(
         value=table[study.metric],
         parameters_hash=[canonical_hash(each) for each in parameters],
     )
-    return StudyResult(parameters=parameters, table=table, bars=len(bars))
+    found = StudyResult(parameters=parameters, table=table, bars=len(bars))
+    if evaluated is not None:
+        evaluated(found)
+    if found.best < 0:
+        return found
+    outcome = strategy_outcome(
+        strategies,
+        name,
+        many[found.best],
+        market,
+        instrument=instrument,
+        log=log,
+        allow_lookahead=scenario.allow_lookahead,
+    )
+    sharpe = float(table["sharpe"].iloc[found.best])
+    unlikely = implausible_sharpe(sharpe, bars.index)
+    return replace(found, outcome=replace(outcome, warnings=(*outcome.warnings, *unlikely)))

@@ -19,22 +19,22 @@ class UpstreamFrames:
     """Frames of an instrument's upstream partitions, each read once."""
 
     def __init__(self, workspace: Workspace, instrument_id: str, assets: Sequence[str]) -> None:
-        self._workspace, self._instrument_id = workspace, instrument_id
+        self._workspace, self.instrument_id = workspace, instrument_id
         self._assets = tuple(assets)
         self._frames: dict[tuple[str, str], pd.DataFrame] = {}
 
     @cached_property
     def _rows(self) -> dict[tuple[str, str], Artifact]:
-        return self._workspace.artifacts.newest(self._assets, f"{self._instrument_id}|")
+        return self._workspace.artifacts.newest(self._assets, f"{self.instrument_id}|")
 
     def artifact(self, asset: str, window: Window) -> Artifact:
         """Valid row; `InsufficientDataError` where the partition was never materialized."""
-        partition = f"{self._instrument_id}|{window.key}"
+        partition = f"{self.instrument_id}|{window.key}"
         found = self._rows.get((asset, partition))
         if found is None:
             raise InsufficientDataError(
                 f"The partition {partition} of '{asset}' has not been materialized. Materialize it "
-                f"first: trading-pipeline run {self._instrument_id}.",
+                f"first: trading-pipeline run {self.instrument_id}.",
                 asset=asset,
                 partition=partition,
             )

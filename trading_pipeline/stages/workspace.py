@@ -85,7 +85,7 @@ class Workspace:
     @cached_property
     def audits(self) -> AuditStore:
         """Outcomes of audits of look-ahead."""
-        return AuditStore(self.warehouse)
+        return AuditStore(self.warehouse, self.run_id)
 
     @property
     def reports(self) -> Path:

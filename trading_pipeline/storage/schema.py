@@ -92,7 +92,7 @@ ALTER TABLE backtest_results ADD COLUMN audit VARCHAR;
 ALTER TABLE backtest_results ADD COLUMN audit_note VARCHAR;
 CREATE TABLE audits(seq BIGINT, kind VARCHAR, name VARCHAR, code_hash VARCHAR, audit_hash VARCHAR,
   parameters_hash VARCHAR, parameters JSON, instrument VARCHAR, bars BIGINT, data_hash VARCHAR,
-  cuts BIGINT, slices BIGINT, finding VARCHAR, "column" VARCHAR, ts VARCHAR, "row" BIGINT,
+  cuts BIGINT, slices BIGINT, finding VARCHAR, details JSON,
   run_id VARCHAR, created_at TIMESTAMPTZ);
 """
 

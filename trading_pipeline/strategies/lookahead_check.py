@@ -5,21 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from trading_pipeline.domain.signals import Signals
+from trading_pipeline.errors import TradingPipelineError
 from trading_pipeline.features.audits.causality import (
     CausalityFinding,
     audit_causality,
     ensure_causal,
 )
+from trading_pipeline.features.audits.comparison import AuditTally, Compute
 from trading_pipeline.strategies.base import Strategy, StrategyParams
 from trading_pipeline.strategies.market import Market
 
-__all__ = ["audit_strategy", "ensure_signals_causal", "ensure_strategy_causal"]
+__all__ = [
+    "audit_decisions",
+    "audit_strategy",
+    "decision_table",
+    "decisions",
+    "ensure_signals_causal",
+    "ensure_strategy_causal",
+    "market_of",
+]
 
+SignalsOf = Callable[[Market], Signals]
 _MEMORY = 60  # bars that signals depend on, where no strategy says so
 _FUTURES = 60  # bars after which all others are replaced, one a call
+_FAILURES = (TradingPipelineError, ArithmeticError, LookupError, TypeError, ValueError)
+"""What a strategy may raise on fewer bars than it needs; such a cut proves nothing."""
 
 
 def ensure_strategy_causal(
@@ -49,7 +63,7 @@ def ensure_strategy_causal(
 
 
 def ensure_signals_causal(
-    signals: Callable[[Market], Signals],
+    signals: SignalsOf,
     market: Market,
     name: str,
     *,
@@ -62,7 +76,7 @@ def ensure_signals_causal(
     `memory`: bars that its signals usually depend on.
     """
     ensure_causal(
-        _decisions(signals, market),
+        decisions(signals, market),
         market.raw,
         subject=f"the strategy '{name}'",
         cuts=cuts,
@@ -73,35 +87,67 @@ def ensure_signals_causal(
 
 
 def audit_strategy(
-    signals: Callable[[Market], Signals],
+    signals: SignalsOf,
     market: Market,
     *,
     memory: int = _MEMORY,
     cuts: int = 5,
+    futures: int = _FUTURES,
     seed: int = 7,
+    first: int = 0,
+    tally: AuditTally | None = None,
 ) -> list[CausalityFinding]:
-    """As `ensure_signals_causal`, but gives what was found instead of raising it."""
-    decide = _decisions(signals, market)
+    """As `ensure_signals_causal`, but gives what was found instead of raising it.
+
+    Cuts at which the strategy cannot be computed are left out. `futures`: rows after which all bars
+    are replaced, one a call. `first`: bars that were audited when there were no more. `tally` takes
+    what was tried. Raises `InsufficientDataError` where not one cut could be tried.
+    """
+    return audit_decisions(
+        decisions(signals, market), market, memory=memory, cuts=cuts, futures=futures, seed=seed,
+        first=first, tally=tally,
+    )  # fmt: skip
+
+
+def audit_decisions(
+    compute: Compute,
+    market: Market,
+    *,
+    memory: int,
+    cuts: int,
+    futures: int,
+    seed: int,
+    first: int = 0,
+    tally: AuditTally | None = None,
+) -> list[CausalityFinding]:
+    """As `audit_strategy`, for a table of decisions computed from other bars of the market."""
     return audit_causality(
-        decide, market.raw, cuts=cuts, seed=seed, memory=memory, futures=_FUTURES
+        compute,
+        market.raw,
+        cuts=cuts,
+        seed=seed,
+        memory=memory,
+        futures=futures,
+        first=first,
+        tally=tally,
+        passing=_FAILURES,
     )
 
 
-def _decisions(
-    signals: Callable[[Market], Signals], market: Market
-) -> Callable[[pd.DataFrame], pd.DataFrame]:
-    """Signals as a table, for the first bars of the market as they are given."""
+def decisions(signals: SignalsOf, market: Market) -> Compute:
+    """Signals as a table of numbers, for the first bars of the market as they are given."""
+    return lambda raw: decision_table(signals(market_of(market, raw)), raw.index)
 
-    def decide(raw: pd.DataFrame) -> pd.DataFrame:
-        known = market.head(len(raw)) if len(raw) < len(market) else market
-        seen = Market(
-            raw,
-            known.factor,
-            known.known_at,
-            known.prediction_frames,
-            split_factor=known.split_factor,
-        )
-        decided = signals(seen).to_frame(pd.DatetimeIndex(raw.index))
-        return decided.drop(columns="reason", errors="ignore")
 
-    return decide
+def market_of(market: Market, raw: pd.DataFrame) -> Market:
+    """The market as of the last of these bars, which take the place of its own."""
+    known = market.head(len(raw)) if len(raw) < len(market) else market
+    return known.with_bars(raw)
+
+
+def decision_table(signals: Signals, index: pd.Index) -> pd.DataFrame:
+    """All fields that are set as float64 columns; texts of `reason` are left out."""
+    decided = signals.to_frame(pd.DatetimeIndex(index))
+    columns = [name for name in decided.columns if name != "reason"]
+    block = np.column_stack([decided[name].to_numpy(dtype="float64") for name in columns])
+    return pd.DataFrame(block, index=index, columns=columns)

@@ -7,6 +7,7 @@ causes no jump in them, and a later corporate action never changes them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from functools import cached_property
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from trading_pipeline.domain.bars import PRICE_COLUMNS, normalize_bars, utc_index
+from trading_pipeline.domain.hashing import canonical_hash, frame_hash
 from trading_pipeline.errors import DataQualityError, StrategyError
 
 __all__ = ["AGE_COLUMN", "Market"]
@@ -122,6 +124,25 @@ class Market:
             frames,
             split_factor=None if self.split_factor is None else self.split_factor[:rows],
         )
+
+    def with_bars(self, raw: pd.DataFrame) -> Market:
+        """The same market with other bars under its stamps; `raw` has the columns and types of
+        `Market.raw`.
+        """
+        market = copy(self)
+        for name in ("bars", "close", "predictions"):
+            vars(market).pop(name, None)
+        market.raw = raw
+        return market
+
+    def data_hash(self, rows: int) -> str:
+        """Hash of all that a strategy can read at the close of bar `rows - 1`."""
+        part = self.head(rows)
+        plain = {name: value for name, value in vars(part).items() if type(value) in (int, str)}
+        frames = {name: frame_hash(frame) for name, frame in part.prediction_frames.items()}
+        clock = None if part.known_at is None else part.known_at.asi8
+        factors = (part.factor, part.split_factor)
+        return canonical_hash([frame_hash(part.raw), *factors, clock, frames, plain])
 
     def _checked_factor(self, name: str, given: npt.ArrayLike | None) -> FloatArray | None:
         if given is None:

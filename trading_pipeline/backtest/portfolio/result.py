@@ -31,7 +31,7 @@ from trading_pipeline.settings.backtest_settings import BacktestSettings
 __all__ = ["PortfolioResult"]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class PortfolioResult(RunStatistics):
     """What an account of several instruments did. Equal inputs give an equal `content_hash`.
 

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from trading_pipeline.backtest.account_run import run_account
+from trading_pipeline.backtest.kernels import codes as codes
+from trading_pipeline.backtest.plausibility import SharpeLimits, implausible_sharpe
 from trading_pipeline.backtest.portfolio.clock import AccountClock
 from trading_pipeline.backtest.portfolio.inputs import (
     account_inputs,
@@ -70,7 +72,8 @@ def run_portfolio_backtest(
     The account's clock is the union of all bars. All orders of a bar are sized on the equity at its
     open: exits first, then reductions, then buys as far as the cash goes; what is clipped or not
     filled stands in the order log with its reason. An instrument without a bar is marked at its
-    last close, and its orders wait for its next bar.
+    last close, and its orders wait for its next bar. Orders alone cannot be audited for look-ahead:
+    the result's `audit` is "not_audited".
 
     Raises what `run_backtest` raises, with the instrument's name; `InsufficientDataError` for no
     instrument, `UnknownNameError` for a name without bars, `ConfigurationError` for settings that
@@ -124,6 +127,8 @@ def run_portfolio_backtest(
             warnings += [f"{name}: {said}" for said in each.session_warning(account.session_close)]
     if not tables.complete and isinstance(run.quantity, np.ndarray):
         warnings += ended_instruments(run.quantity[-1], int(clock.ts[-1]), checked)
+    if run.stats[codes.S_SHARPE] > SharpeLimits().lowest:
+        warnings += implausible_sharpe(float(run.stats[codes.S_SHARPE]), clock.index)
     return PortfolioResult(
         instruments=names,
         bars=checked,

@@ -14,6 +14,7 @@ import pandas as pd
 from trading_pipeline.errors import ConfigurationError, LookaheadError
 from trading_pipeline.features.audits.comparison import (
     AuditName,
+    AuditTally,
     CausalityFinding,
     Compute,
     Recomputation,
@@ -46,6 +47,9 @@ def audit_prefix_truncation(
     seed: int = 7,
     rtol: float = 1e-9,
     full: pd.DataFrame | None = None,
+    first: int = 0,
+    tally: AuditTally | None = None,
+    passing: tuple[type[Exception], ...] = (),
 ) -> list[CausalityFinding]:
     """Recompute on the first n bars, for `cuts` random n and for all but the last bar.
 
@@ -59,6 +63,13 @@ def audit_prefix_truncation(
         Allowed difference, as a share of the greater value.
     full
         The table of all bars, where the caller has it.
+    first
+        Rows that were audited when there were no more bars. The cuts lie after them and at their
+        end, where all of them are compared.
+    tally
+        Takes the number of cuts that were tried.
+    passing
+        Errors of `compute` on fewer bars that make a cut impossible and are no finding.
 
     Returns
     -------
@@ -70,16 +81,18 @@ def audit_prefix_truncation(
         When the bars are too few for a single value to be compared.
     """
     full = computed_table(compute, bars) if full is None else full
-    recomputations = (
-        Recomputation(
-            table=recomputed_table(compute, bars.iloc[:cut], full),
-            start=max(cut - rows, 0),
-            stop=cut,
-            cut=cut,
-        )
-        for cut in random_cuts(full, cuts=cuts, rows=rows, seed=seed)
-    )
-    return differences("prefix_truncation", full, recomputations, rtol=rtol)
+
+    def recomputations() -> Iterator[Recomputation]:
+        for cut in random_cuts(full, cuts=cuts, rows=rows, seed=seed, first=first):
+            try:
+                part = recomputed_table(compute, bars.iloc[:cut], full)
+            except passing:
+                continue
+            _count_cut(tally)
+            start = 0 if cut == first else max(cut - rows, 0)
+            yield Recomputation(table=part, start=start, stop=cut, cut=cut)
+
+    return differences("prefix_truncation", full, recomputations(), rtol=rtol)
 
 
 def audit_scrambled_future(
@@ -91,6 +104,9 @@ def audit_scrambled_future(
     seed: int = 7,
     rtol: float = 1e-9,
     full: pd.DataFrame | None = None,
+    first: int = 0,
+    tally: AuditTally | None = None,
+    passing: tuple[type[Exception], ...] = (),
 ) -> list[CausalityFinding]:
     """Permute the bars after a cut and scale each by a random factor; no row before may change.
 
@@ -100,16 +116,18 @@ def audit_scrambled_future(
     """
     full = computed_table(compute, bars) if full is None else full
     generator = np.random.default_rng(seed)
-    recomputations = (
-        Recomputation(
-            table=recomputed_table(compute, scrambled_after(bars, cut, generator), full),
-            start=0,
-            stop=cut,
-            cut=cut,
-        )
-        for cut in random_cuts(full, cuts=cuts, rows=rows, seed=seed)
-    )
-    return differences("scrambled_future", full, recomputations, rtol=rtol)
+
+    def recomputations() -> Iterator[Recomputation]:
+        for cut in random_cuts(full, cuts=cuts, rows=rows, seed=seed, first=first):
+            changed = scrambled_after(bars, cut, generator)
+            try:
+                part = recomputed_table(compute, changed, full)
+            except passing:
+                continue
+            _count_cut(tally)
+            yield Recomputation(table=part, start=0, stop=cut, cut=cut)
+
+    return differences("scrambled_future", full, recomputations(), rtol=rtol)
 
 
 def audit_warmup(
@@ -164,20 +182,37 @@ def audit_causality(
     memory: int | None = None,
     futures: int = 0,
     full: pd.DataFrame | None = None,
+    first: int = 0,
+    tally: AuditTally | None = None,
+    passing: tuple[type[Exception], ...] = (),
 ) -> list[CausalityFinding]:
     """Prefixes and scrambled futures and, where these find nothing, other bars after many rows.
 
     `memory`: bars that a value usually depends on; where it is given, other bars are put after many
     rows at once (`audits.slices`). `futures`: rows after which all bars are replaced, one a call.
+    `first`, `tally` and `passing` as in `audit_prefix_truncation`.
     """
     full = computed_table(compute, bars) if full is None else full
-    findings = audit_prefix_truncation(compute, bars, cuts=cuts, rows=rows, seed=seed, full=full)
-    findings += audit_scrambled_future(compute, bars, cuts=cuts, rows=rows, seed=seed, full=full)
+    findings: list[CausalityFinding] = []
+    for audit in (audit_prefix_truncation, audit_scrambled_future):
+        findings += audit(
+            compute, bars, cuts=cuts, rows=rows, seed=seed, full=full, first=first, tally=tally,
+            passing=passing,
+        )  # fmt: skip
     if memory is not None and not findings:
-        findings += audit_slices(compute, bars, memory, seed=seed, full=full)
+        findings += audit_slices(
+            compute, bars, memory, seed=seed, full=full, first=first, tally=tally
+        )
     if futures and not findings:
-        findings += audit_other_futures(compute, bars, rows=futures, seed=seed, full=full)
+        findings += audit_other_futures(
+            compute, bars, rows=futures, seed=seed, full=full, first=first, tally=tally
+        )
     return findings
+
+
+def _count_cut(tally: AuditTally | None) -> None:
+    if tally is not None:
+        tally.cuts += 1
 
 
 def ensure_causal(

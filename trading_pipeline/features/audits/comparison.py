@@ -5,7 +5,7 @@ A finding is one value that changed although no bar it may use did.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +18,7 @@ from trading_pipeline.features.arrays import BoolArray, FloatArray
 __all__ = [
     "FIXES",
     "AuditName",
+    "AuditTally",
     "CausalityFinding",
     "Compute",
     "Recomputation",
@@ -114,6 +115,14 @@ class CausalityFinding:
         )
 
 
+@dataclass
+class AuditTally:
+    """How much an audit tried: bars at which it cut, and rows that got another future."""
+
+    cuts: int = 0
+    slices: int = 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recomputation:
     """A table computed from changed bars, of which rows `start <= row < stop` must be unchanged.
@@ -153,8 +162,13 @@ def recomputed_table(compute: Compute, bars: pd.DataFrame, full: pd.DataFrame) -
     return table
 
 
-def random_cuts(full: pd.DataFrame, *, cuts: int, rows: int, seed: int) -> Iterator[int]:
-    """Random numbers of bars to keep, then all but the last; past the warm-up if possible."""
+def random_cuts(
+    full: pd.DataFrame, *, cuts: int, rows: int, seed: int, first: int = 0
+) -> Iterator[int]:
+    """Random numbers of bars to keep, then all but the last; past the warm-up if possible.
+
+    `first`: rows that were audited before; the cuts lie after them, and one at their end.
+    """
     last = len(full) - 1
     if last < 1:
         raise InsufficientDataError(
@@ -163,9 +177,10 @@ def random_cuts(full: pd.DataFrame, *, cuts: int, rows: int, seed: int) -> Itera
         )
     begins = [_first_number(full[column].to_numpy()) for column in full.columns]
     begin = max((one for one in begins if one < len(full)), default=0)
-    low = min(max(begin + rows, 1), last)
+    low = min(max(begin + rows, 1, first), last)
     drawn = np.random.default_rng(seed).integers(low, last + 1, cuts)
-    yield from sorted({*(int(cut) for cut in drawn), last})
+    between = {first} if 0 < first < last else set()
+    yield from sorted({*(int(cut) for cut in drawn), *between, last})
 
 
 def scrambled_after(bars: pd.DataFrame, cut: int, generator: np.random.Generator) -> pd.DataFrame:
@@ -183,13 +198,16 @@ def differences(
     *,
     rtol: float,
     scaled: bool = False,
+    sizes: Mapping[str, float] | None = None,
 ) -> list[CausalityFinding]:
     """The first row of each column in which a recomputation differs from the table of all bars.
 
     Values may differ by `rtol` of the greater one or, where `scaled`, of the column's usual size if
-    that is greater still. Raises `InsufficientDataError` where there was no value to compare.
+    that is greater still. `sizes`: `usual_size` of each column, where the caller has it. Raises
+    `InsufficientDataError` where there was no value to compare.
     """
-    sizes = {column: usual_size(full[column].to_numpy()) for column in full.columns}
+    if sizes is None:
+        sizes = {column: usual_size(full[column].to_numpy()) for column in full.columns}
     findings: list[CausalityFinding] = []
     compared = 0
     for part in recomputations:

@@ -94,9 +94,9 @@ class Continuations:
                     prices[at] = close[here, None] * bar
                     volume[at] = self.large_volume * noise[here, 2]
                 close[here] = prices[at, 3]
-        block = np.column_stack([prices, volume])
-        changed = pd.DataFrame(block, self.bars.index, [*PRICE_COLUMNS, "volume"])
-        return changed[list(self.bars.columns)]
+        values = dict(zip(PRICE_COLUMNS, prices.T, strict=True)) | {"volume": volume}
+        block = np.column_stack([values[column] for column in self.bars.columns])
+        return pd.DataFrame(block, self.bars.index, self.bars.columns)
 
     def _jump(self, noise: FloatArray, *, up: bool) -> FloatArray:
         """Open, high, low and close, as multiples of the close before, of a gap that runs on."""

@@ -16,6 +16,7 @@ from trading_pipeline.errors import InsufficientDataError, TradingPipelineError
 from trading_pipeline.features.arrays import BoolArray, FloatArray, IntArray
 from trading_pipeline.features.audits.comparison import (
     AuditName,
+    AuditTally,
     CausalityFinding,
     Compute,
     Recomputation,
@@ -48,6 +49,8 @@ def audit_slices(
     seed: int = 7,
     rtol: float = 1e-9,
     full: pd.DataFrame | None = None,
+    first: int = 0,
+    tally: AuditTally | None = None,
 ) -> list[CausalityFinding]:
     """Replace the bars after as many rows as time allows; no row before may change.
 
@@ -56,13 +59,17 @@ def audit_slices(
     random ones. What differs is computed again with the bars up to that row as they were, so that a
     memory longer than said is no finding. At most one finding a column. Bars too few for two rows
     with `memory` bars before them give no finding.
+
+    `first`: rows that were audited when there were no more bars; only the last of them and later
+    ones are tried. `tally` takes the number of rows that got other bars.
     """
     full = computed_table(compute, bars) if full is None else full
-    first, last = memory, len(bars) - 1
-    if last - first < 2 or full.empty:
+    begin, last = max(memory, first - 1), len(bars) - 1
+    if last - begin < (2 if first == 0 else 1) or full.empty:
         return []
-    search = _Search(compute, bars, full, rtol, seed)
-    calls = int(np.clip(_CELLS // full.size, _LEAST_CALLS, _MOST_CALLS))
+    search = _Search(compute, bars, full, rtol, seed, first=begin, tally=tally)
+    share = (last - begin) / max(last - memory, 1)
+    calls = int(np.clip(_CELLS // full.size * share, _LEAST_CALLS, _MOST_CALLS))
     began = time.perf_counter()
     for call, rows in enumerate(_rows_of_calls(search, memory, calls)):
         late = call >= _LEAST_CALLS and time.perf_counter() - began > _LONGEST_SECONDS
@@ -81,20 +88,27 @@ def audit_other_futures(
     rtol: float = 1e-9,
     full: pd.DataFrame | None = None,
     audit: AuditName = "scrambled_future",
+    first: int = 0,
+    tally: AuditTally | None = None,
 ) -> list[CausalityFinding]:
     """Replace all bars after one row, for `rows` telling and random rows; none before may change.
 
-    For computations that may remember all the past. One recomputation a row. At most one finding a
-    column; `audit` is the one that findings name.
+    For computations that may remember all the past. One recomputation a row; slow ones get fewer
+    rows. At most one finding a column; `audit` is the one that findings name. `first` and `tally`
+    as in `audit_slices`.
     """
     full = computed_table(compute, bars) if full is None else full
     if len(bars) < 3 or full.empty:
         return []
-    search = _Search(compute, bars, full, rtol, seed, audit)
+    begin, last = max(first - 1, 0), len(bars) - 1
+    search = _Search(compute, bars, full, rtol, seed, audit, first=begin, tally=tally)
+    rows = min(rows, max(2 * (last - begin), 1))
     telling = search.telling[: rows - rows // 3]
-    drawn = search.generator.integers(0, len(bars) - 1, rows - len(telling))
-    for row in np.append(telling, drawn):
-        if search.is_done():
+    drawn = search.generator.integers(begin, last, rows - len(telling))
+    began = time.perf_counter()
+    for tried, row in enumerate(np.append(telling, drawn)):
+        late = tried >= _LEAST_CALLS and time.perf_counter() - began > _LONGEST_SECONDS
+        if late or search.is_done():
             break
         search.try_future(int(row))
     return search.findings
@@ -111,15 +125,22 @@ class _Search:
         rtol: float,
         seed: int,
         audit: AuditName = "scrambled_future",
+        *,
+        first: int = 0,
+        tally: AuditTally | None = None,
     ) -> None:
         self.compute, self.bars, self.full, self.rtol = compute, bars, full, rtol
-        self.audit = audit
+        self.audit, self.first = audit, first
+        self.tally = AuditTally() if tally is None else tally
         self.generator = np.random.default_rng(seed)
         self.continuations = Continuations.of(bars)
-        self.telling = telling_rows(bars, full, self.generator)
+        self._bars = bars.to_numpy(dtype="float64")
+        telling = telling_rows(bars, full, self.generator)
+        self.telling = telling[telling >= first]
         self.findings: list[CausalityFinding] = []
         self._values = full.to_numpy()
         self._scale = np.array([usual_size(values) for values in self._values.T])
+        self._sizes = dict(zip(full.columns, self._scale.tolist(), strict=True))
         self._open = np.ones(full.shape[1], dtype=bool)
         # each row goes through the kinds in turn
         self._next_kind = self.generator.integers(len(KINDS), size=len(bars))
@@ -135,6 +156,7 @@ class _Search:
         part = self._computed(changed)
         if part is None:
             return
+        self.tally.slices += len(after)
         clean = np.flatnonzero(_clean_rows(after, lengths, memory, len(self.bars)))
         differing = self._differing(clean, part.to_numpy()[clean])
         tried: list[int] = []
@@ -159,6 +181,7 @@ class _Search:
         """Replace the bars after a row, some by a continuation, the others by each other."""
         stretch = self.generator.choice([1, 3, 25])
         starts = np.arange(row, len(self.bars) - 1, stretch + 1)
+        self.tally.slices += 1
         self._confirm(row, self._replaced(starts, np.full(len(starts), stretch)))
 
     def _replaced(self, after: IntArray, lengths: IntArray) -> pd.DataFrame:
@@ -168,14 +191,16 @@ class _Search:
 
     def _confirm(self, row: int, changed: pd.DataFrame) -> None:
         """Findings of columns whose values up to `row` change when only the bars after it do."""
-        bars = pd.concat([self.bars.iloc[: row + 1], changed.iloc[row + 1 :]])
+        block = changed.to_numpy(copy=True)
+        block[: row + 1] = self._bars[: row + 1]
+        bars = pd.DataFrame(block, self.bars.index, self.bars.columns)
         part = self._computed(bars)
         if part is None:
             return
         start = max(row + 1 - _CONFIRMED_ROWS, 0)
         judged = Recomputation(table=part, start=start, stop=row + 1, cut=row + 1)
         try:
-            found = differences(self.audit, self.full, [judged], rtol=self.rtol)
+            found = differences(self.audit, self.full, [judged], rtol=self.rtol, sizes=self._sizes)
         except InsufficientDataError:  # no column has a value yet
             return
         for finding in found:
@@ -216,40 +241,42 @@ def _clean_rows(after: IntArray, lengths: IntArray, memory: int, count: int) -> 
 def _rows_of_calls(search: _Search, memory: int, calls: int) -> list[tuple[IntArray, IntArray]]:
     """Rows and lengths of each call: long stretches first, then every row, or the telling ones."""
     generator, last = search.generator, len(search.bars) - 1
+    first = max(memory, search.first)
     plans: list[tuple[IntArray, IntArray]] = []
     for length, reach in _LONG:
         for _ in range(2):
             spacing = memory + length + reach
-            begin = memory + int(generator.integers(min(spacing, last - memory)))
+            begin = first + int(generator.integers(min(spacing, last - first)))
             after = np.arange(begin, last, spacing)
             plans.append((after, np.full(len(after), length)))
     spacing = memory + 2
+    phases = min(spacing, last - first)
     left = max(calls - len(plans), 1)
-    passes = min(left // spacing, next(most for limit, most in _PASSES if spacing <= limit))
+    passes = min(left // phases, next(most for limit, most in _PASSES if spacing <= limit))
     for _ in range(passes):
-        for phase in generator.permutation(spacing):
-            after = np.arange(memory + phase, last, spacing)
+        for phase in generator.permutation(phases):
+            after = np.arange(first + phase, last, spacing)
             if len(after):
                 plans.append((after, np.ones(len(after), dtype="int64")))
     telling = search.telling[search.telling >= memory]
     waiting = np.zeros(last)
-    waiting[:memory] = -1.0
+    waiting[:first] = -1.0
     # a telling row is wanted once for each kind of continuation
     waiting[telling] = len(KINDS) - passes - np.arange(len(telling)) / max(len(telling), 1)
     while len(plans) < calls and (passes == 0 or waiting.max() > 0.0):
-        after = _spaced(waiting, memory, spacing, generator)
+        after = _spaced(waiting, first, spacing, generator)
         waiting[after] -= 1.0
         plans.append((after, np.ones(len(after), dtype="int64")))
     return plans
 
 
 def _spaced(
-    waiting: FloatArray, memory: int, spacing: int, generator: np.random.Generator
+    waiting: FloatArray, first: int, spacing: int, generator: np.random.Generator
 ) -> IntArray:
     """Rows at least `spacing` apart, the most wanted of each next `spacing` rows."""
     after = []
     noise = generator.random(len(waiting)) * 0.5
-    begin = memory + int(generator.integers(min(spacing, len(waiting) - memory)))
+    begin = first + int(generator.integers(min(spacing, len(waiting) - first)))
     while begin < len(waiting):
         window = slice(begin, begin + spacing // 2 + 1)
         row = begin + int(np.argmax(waiting[window] + noise[window]))

@@ -15,6 +15,11 @@ from trading_pipeline.backtest.scenario_runner import (
 from trading_pipeline.domain.hashing import SHOWN_DIGITS, canonical_hash
 from trading_pipeline.performance import METRIC_NAMES
 from trading_pipeline.settings.scenario import ScenarioSpec
+from trading_pipeline.stages.backtests.audits import (
+    changed_sharpe_limits,
+    refuse_known_look_ahead,
+    sharpe_limits,
+)
 from trading_pipeline.stages.backtests.scenario_inputs import ScenarioStage, scenario_code_hash
 from trading_pipeline.stages.outcome import Shown, ShownTable
 from trading_pipeline.stages.stage import Identity
@@ -59,7 +64,13 @@ class BacktestStage(ScenarioStage[Row]):
     asset = ASSET
 
     def identity(self, key: str) -> Identity:
-        """The partition with its result's id as input hash."""
+        """The partition with its result's id as input hash.
+
+        Raises `LookaheadError` where the strategy was found to read the future, on whatever
+        instrument.
+        """
+        scenario = self.workspace.catalog.scenario(key)
+        refuse_known_look_ahead(self.workspace, scenario, self.instrument_id)
         made_from = self._made_from(key)
         partition = self.partition(key)
         return Identity(self.asset, partition, made_from["result_id"], made_from["code_hash"])
@@ -89,6 +100,8 @@ class BacktestStage(ScenarioStage[Row]):
         ]
         return {
             "result_id": product["result_id"],
+            "audit": product["audit"],
+            "audit_note": product["audit_note"],
             "warnings": product["warnings"],
             **{n: float(product[n]) for n in HEADLINES if product.get(n) is not None},
             **{name: (product[name] or "")[:12] for name in _SHOWN_HASHES},
@@ -100,7 +113,13 @@ class BacktestStage(ScenarioStage[Row]):
         """Run the scenario; save its frames, its trial, its row, its trades and daily results."""
         workspace, scenario = self.workspace, self.workspace.catalog.scenario(key)
         inputs, _, warnings = self.loaded(scenario)
-        run = run_scenario(scenario, inputs, workspace.registries.strategies)
+        run = run_scenario(
+            scenario,
+            inputs,
+            workspace.registries.strategies,
+            audits=workspace.audits,
+            sharpe_limits=sharpe_limits(workspace),
+        )
         made_from = self._made_from(key)
         result = run.result
         path = result_folder(identity.input_hash)
@@ -120,6 +139,8 @@ class BacktestStage(ScenarioStage[Row]):
             "content_hash": result.content_hash,
             "trials_at_creation": workspace.trials.count(),
             "warnings": "\n".join((*warnings, *result.warnings)),
+            "audit": result.audit,
+            "audit_note": result.audit_note,
             "run_id": workspace.run_id,
         }
         trades = result.trades.assign(instrument=self.instrument_id).to_dict("records")
@@ -141,7 +162,9 @@ class BacktestStage(ScenarioStage[Row]):
         inputs, hashes, _ = self.loaded(scenario)
         settings = scenario_settings(scenario, inputs.instrument, inputs.periods_per_year)
         made_from = {
-            "settings_hash": canonical_hash([scenario.hash, settings.hash]),
+            "settings_hash": canonical_hash(
+                [scenario.hash, settings.hash, *changed_sharpe_limits(self.workspace)]
+            ),
             "bars_hash": hashes.bars,
             "features_hash": hashes.features,
             "predictions_hash": hashes.predictions,

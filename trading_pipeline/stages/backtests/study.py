@@ -7,8 +7,10 @@ import statistics
 from typing import Any
 
 from trading_pipeline.domain.hashing import canonical_hash
-from trading_pipeline.optimization.grid_study import run_grid_study
+from trading_pipeline.errors import LookaheadError
+from trading_pipeline.optimization.grid_study import StudyResult, run_grid_study
 from trading_pipeline.settings.study import StudySpec
+from trading_pipeline.stages.backtests.audits import audit_of_best, call_trials_invalid
 from trading_pipeline.stages.backtests.scenario_inputs import ScenarioStage, scenario_code_hash
 from trading_pipeline.stages.outcome import Shown
 from trading_pipeline.stages.stage import ComputedStage, Identity
@@ -42,32 +44,49 @@ class TrialStage(ScenarioStage[list[Row]]):
         """Evaluate every combination and record each as a trial."""
         workspace, study = self.workspace, self.workspace.catalog.study(key)
         scenario = workspace.catalog.scenario(study.scenario)
-        loaded = self.loaded(scenario)
-        strategies = workspace.registries.strategies
-        found = run_grid_study(study, scenario, loaded.inputs, strategies)
-        rows = [
-            {
-                "study": study.name,
-                "instrument": self.instrument_id,
-                "strategy": study.strategy,
-                "parameters_hash": row["parameters_hash"],
-                "parameters": json.dumps(parameters, sort_keys=True),
-                "bars_hash": loaded.hashes.bars,
-                "code_hash": identity.code_hash,
-                "fold": identity.input_hash[:12],
-                **{name: row[name] for name in _COPIED},
-                "bars": found.bars,
-                "metric": study.metric,
-                "status": "undefined" if row["value"] != row["value"] else "ok",
-                "run_id": workspace.run_id,
-            }
-            for parameters, row in zip(
-                found.parameters, found.table.to_dict("records"), strict=True
+        try:
+            found = run_grid_study(
+                study,
+                scenario,
+                self.loaded(scenario).inputs,
+                workspace.registries.strategies,
+                audits=workspace.audits,
+                evaluated=lambda made: self._record(key, identity, made),
             )
-        ]
-        workspace.trials.append(rows)
-        artifact = self.artifact(identity, rows=len(rows))
+        except LookaheadError as error:
+            short = identity.input_hash[:12]
+            made = workspace.trials.of_study(key, self.instrument_id, fold=short)
+            call_trials_invalid(workspace, made, error)
+            raise
+        artifact = self.artifact(identity, rows=len(found.parameters))
         return artifact, self.stored(key, artifact)
+
+    def _record(self, key: str, identity: Identity, found: StudyResult) -> None:
+        """Write all trials to the ledger."""
+        workspace, study = self.workspace, self.workspace.catalog.study(key)
+        bars_hash = self.loaded(workspace.catalog.scenario(study.scenario)).hashes.bars
+        workspace.trials.append(
+            [
+                {
+                    "study": study.name,
+                    "instrument": self.instrument_id,
+                    "strategy": study.strategy,
+                    "parameters_hash": row["parameters_hash"],
+                    "parameters": json.dumps(parameters, sort_keys=True),
+                    "bars_hash": bars_hash,
+                    "code_hash": identity.code_hash,
+                    "fold": identity.input_hash[:12],
+                    **{name: row[name] for name in _COPIED},
+                    "bars": found.bars,
+                    "metric": study.metric,
+                    "status": "undefined" if row["value"] != row["value"] else "ok",
+                    "run_id": workspace.run_id,
+                }
+                for parameters, row in zip(
+                    found.parameters, found.table.to_dict("records"), strict=True
+                )
+            ]
+        )
 
     def stored(self, key: str, artifact: Artifact) -> list[Row]:
         """The trials as the ledger has them."""
@@ -104,6 +123,9 @@ class SummaryStage(ComputedStage[str, Row]):
         short, study = identity.input_hash[:12], self.workspace.catalog.study(key)
         trials = self.workspace.trials.of_study(key, self.instrument_id, fold=short)
         summary = _summary(study, trials)
+        if "best_parameters" in summary:
+            best = max((t for t in trials if t["value"] is not None), key=lambda t: t["value"])
+            summary |= audit_of_best(self.workspace, study, self.instrument_id, best)
         path = f"output/studies/{key}/{self.instrument_id}/{short}.json"
         text = json.dumps(summary, indent=2, sort_keys=True) + "\n"
         write_text(self.workspace.settings.runtime / path, text)

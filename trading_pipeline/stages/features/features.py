@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -21,9 +21,14 @@ from trading_pipeline.features.sets.feature_set import FeatureSet
 from trading_pipeline.market_data.calendars import periods_per_year
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries
+from trading_pipeline.stages.features.known_findings import (
+    keep_findings,
+    known_findings,
+    refuse_known_look_ahead_of_set,
+)
 from trading_pipeline.stages.features.quality_numbers import QualityOfWindows
 from trading_pipeline.stages.features.series_stage import SeriesStage
-from trading_pipeline.stages.outcome import Shown
+from trading_pipeline.stages.outcome import Outcome, Shown
 from trading_pipeline.stages.stage import Built
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.stores.artifacts import Artifact
@@ -146,16 +151,27 @@ class FeatureStage(SeriesStage):
     def audit(self, keys: Sequence[Window]) -> list[CausalityFinding]:
         """Every audit over the newest 50,000 bars of the windows and of their look-back.
 
-        Where these do not reach beyond any warm-up there is no value to audit, and no finding.
+        Where these do not reach beyond any warm-up there is no value to audit, and no finding. What
+        was found on another instrument is found here too: it is the same code.
         """
+        known = known_findings(self.workspace, self.set, self.instrument_id)
+        if known:
+            return known
         bars = self.bars_of(keys).iloc[-_AUDITED_BARS:]
         if len(bars) < min(spec.warmup_in(self.context) for spec in self.set.specs) + 2:
             return []
         # cuts differ by instrument, so that the few of each run are many in a pass
         seed = int(canonical_hash([self.asset, self.instrument_id])[:8], 16)
-        return audit_feature_set(
+        found = audit_feature_set(
             self.set, bars, context=self.context, cuts=CUTS_OF_A_RUN, seed=seed
         )
+        keep_findings(self.workspace, self.set, self.instrument_id, found, bars=len(bars))
+        return found
+
+    def materialize(self, keys: Iterable[Window]) -> Sequence[Outcome]:
+        """Compute what is not current; `LookaheadError` for a set that was found to look ahead."""
+        refuse_known_look_ahead_of_set(self.workspace, self.set, self.instrument_id)
+        return super().materialize(keys)
 
     def audit_bars(self, bars: pd.DataFrame) -> list[CausalityFinding]:
         """Every audit over forward-adjusted bars; raises where no column has a value to compare."""

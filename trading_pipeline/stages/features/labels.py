@@ -20,6 +20,7 @@ from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.label_spec import LabelSpec
 from trading_pipeline.stages.features.features import windows_of_bars
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries
+from trading_pipeline.stages.features.known_findings import refuse_known_look_ahead_of_set
 from trading_pipeline.stages.features.series_stage import SeriesStage
 from trading_pipeline.stages.outcome import Shown
 from trading_pipeline.stages.stage import Built
@@ -108,6 +109,8 @@ class LabelStage(SeriesStage):
     def inputs(self, window: Window) -> object:
         """Hashes of the bars that are read, the adjustments, and the label's definition."""
         read, side = self.read(window), self.spec.side_features
+        if side is not None:
+            refuse_known_look_ahead_of_set(self.workspace, self.sets.get(side), self.instrument_id)
         return [
             self.spec.hash,
             self.series.bars_hashes(read),

@@ -11,6 +11,7 @@ from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import DataQualityError
 from trading_pipeline.settings.model_spec import ModelSpec
 from trading_pipeline.stages.features.cross_features import ASSET as CROSS_FEATURES
+from trading_pipeline.stages.features.known_findings import refuse_known_look_ahead_of_set
 from trading_pipeline.stages.upstream_frames import UpstreamFrames
 from trading_pipeline.stages.workspace import Workspace
 
@@ -34,16 +35,25 @@ class ModelFeatures:
     """Rows that a model reads, with `known_at`; columns of the comparison start with `cross_`."""
 
     def __init__(self, workspace: Workspace, spec: ModelSpec, upstream: UpstreamFrames) -> None:
-        self._spec, self._upstream = spec, upstream
+        self._workspace, self._spec, self._upstream = workspace, spec, upstream
         self.hash = model_features_hash(workspace, spec)
+        self._is_judged = False
 
     def file_hashes(self, windows: Sequence[Window]) -> list[str | None]:
-        """sha256 of every file that is read, asset by asset."""
-        return [
+        """sha256 of every file that is read, asset by asset.
+
+        Raises `LookaheadError` for a set that was found to look ahead on any instrument.
+        """
+        hashes = [
             self._upstream.artifact(asset, window).sha256
             for asset in model_feature_assets(self._spec)
             for window in windows
         ]
+        if not self._is_judged:
+            chosen = self._workspace.registries.feature_sets.get(self._spec.features)
+            refuse_known_look_ahead_of_set(self._workspace, chosen, self._upstream.instrument_id)
+            self._is_judged = True
+        return hashes
 
     def rows(self, windows: Sequence[Window]) -> pd.DataFrame:
         """Features of the windows; `DataQualityError` where the assets have different bars."""

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
 from trading_pipeline.domain.audit_records import AuditRecord, AuditSubject
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.storage.stores.row_tables import Row, WarehouseStore, insert_rows
+from trading_pipeline.storage.warehouse import Warehouse
 
 __all__ = ["AuditStore"]
 
-_OF_SUBJECT = (
-    "SELECT * FROM audits WHERE kind = ? AND name = ? AND code_hash = ? AND audit_hash = ? "
-    "AND parameters_hash = ?"
-)
+_OF_CODE = "SELECT * FROM audits WHERE kind = ? AND name = ? AND code_hash = ? AND audit_hash = ?"
 
 
 class AuditStore(WarehouseStore):
     """Table `audits`: append-only, one row an audit; `seq` is the order of rows."""
+
+    def __init__(self, warehouse: Warehouse, run_id: str = "") -> None:
+        super().__init__(warehouse)
+        self._run_id = run_id
 
     def keep(self, record: AuditRecord) -> None:
         """Add an outcome."""
@@ -29,7 +31,9 @@ class AuditStore(WarehouseStore):
             **subject,
             **values,
             "parameters": subject["parameters"] or None,
+            "details": values["details"] or None,
             "parameters_hash": canonical_hash(subject["parameters"]),
+            "run_id": record.run_id or self._run_id,
             "created_at": datetime.now(UTC),
         }
         with self._warehouse.write() as connection:
@@ -39,29 +43,32 @@ class AuditStore(WarehouseStore):
     def of(self, subject: AuditSubject, instrument: str) -> Sequence[AuditRecord]:
         """Outcomes for a subject on an instrument, the newest first."""
         rows = self._rows(
-            f"{_OF_SUBJECT} AND instrument = ? ORDER BY seq DESC", *_key(subject), instrument
+            f"{_OF_CODE} AND parameters_hash = ? AND instrument = ? ORDER BY seq DESC",
+            *_code(subject),
+            canonical_hash(subject.parameters),
+            instrument,
         )
         return [_record(subject, row) for row in rows]
 
-    def finding(self, subject: AuditSubject) -> AuditRecord | None:
-        """The newest finding for a subject on any instrument; None without one."""
-        rows = self._rows(
-            f"{_OF_SUBJECT} AND finding <> '' ORDER BY seq DESC LIMIT 1", *_key(subject)
-        )
-        return _record(subject, rows[0]) if rows else None
+    def findings(self, subject: AuditSubject) -> Sequence[AuditRecord]:
+        """Findings in a subject's code on any instrument, with any parameters, newest first."""
+        rows = self._rows(f"{_OF_CODE} AND finding <> '' ORDER BY seq DESC", *_code(subject))
+        return [_record(replace(subject, parameters=row["parameters"] or ""), row) for row in rows]
 
 
-def _key(subject: AuditSubject) -> tuple[str, ...]:
-    hashed = canonical_hash(subject.parameters)
-    return subject.kind, subject.name, subject.code_hash, subject.audit_hash, hashed
+def _code(subject: AuditSubject) -> tuple[str, ...]:
+    return subject.kind, subject.name, subject.code_hash, subject.audit_hash
 
 
 def _record(subject: AuditSubject, row: Row) -> AuditRecord:
-    names = ("instrument", "bars", "data_hash", "cuts", "slices")
-    texts = ("finding", "column", "ts", "run_id")
     return AuditRecord(
         subject=subject,
-        row=row["row"],
-        **{name: row[name] for name in names},
-        **{name: row[name] or "" for name in texts},
+        instrument=row["instrument"],
+        bars=row["bars"],
+        data_hash=row["data_hash"],
+        cuts=row["cuts"],
+        slices=row["slices"],
+        finding=row["finding"] or "",
+        details=row["details"] or "",
+        run_id=row["run_id"] or "",
     )

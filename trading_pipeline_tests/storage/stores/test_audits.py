@@ -1,4 +1,4 @@
-"""Outcomes of audits: kept by code, parameters and instrument; findings hold for all instruments."""
+"""Outcomes of audits: kept by code, parameters, instrument; a finding holds for all of these."""
 
 import pytest
 
@@ -22,9 +22,7 @@ def record(instrument="A_1d", *, bars=10, finding="", subject=SUBJECT):
         cuts=6,
         slices=1200,
         finding=finding,
-        column="entry_long" if finding else "",
-        ts="2020-01-02T00:00:00+00:00" if finding else "",
-        row=3 if finding else None,
+        details='[{"column": "entry_long", "row": 3, "value": null}]' if finding else "",
         run_id="r",
     )
 
@@ -52,16 +50,17 @@ def test_the_newest_outcome_on_an_instrument_comes_first(log):
 )
 def test_other_code_audit_or_parameters_are_another_subject(log, changed):
     log.keep(record(finding="found"))
-    assert log.finding(other(**changed)) is None
+    found = log.findings(other(**changed))
+    assert bool(found) == ("parameters" in changed)  # the caller says which parameters it means
     assert log.of(other(**changed), "A_1d") == []
 
 
 def test_a_finding_on_one_instrument_is_known_on_all_and_outlasts_later_passes(log):
-    assert log.finding(SUBJECT) is None
+    assert log.findings(SUBJECT) == []
     log.keep(record(finding="column 'entry_long' changes"))
     log.keep(record("B_1d"))
     log.keep(record())
-    assert log.finding(SUBJECT) == record(finding="column 'entry_long' changes")
+    assert log.findings(SUBJECT) == [record(finding="column 'entry_long' changes")]
 
 
 def test_a_record_says_what_was_tried_or_what_was_found():

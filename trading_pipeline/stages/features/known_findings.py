@@ -1,0 +1,99 @@
+"""Feature sets that were found to look ahead: a finding on one instrument holds for all.
+
+It is the same code. A finding holds until the code of the set, or that of the audit, changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from trading_pipeline.code_identity import code_hash
+from trading_pipeline.domain.audit_records import AuditRecord, AuditSubject
+from trading_pipeline.errors import LookaheadError
+from trading_pipeline.features.audits.comparison import CausalityFinding
+from trading_pipeline.features.audits.features import audit_feature_set
+from trading_pipeline.features.audits.told_findings import as_details, findings_of, found_words
+from trading_pipeline.features.sets.feature_set import FeatureSet
+from trading_pipeline.stages.workspace import Workspace
+
+__all__ = ["keep_findings", "known_findings", "refuse_known_look_ahead_of_set"]
+
+_PROOFS = ("prefix_truncation", "scrambled_future", "warmup")
+"""Audits whose findings are differences; `permuted_labels` is a statistic of one series."""
+
+
+def keep_findings(
+    workspace: Workspace,
+    chosen: FeatureSet,
+    instrument_id: str,
+    findings: Sequence[CausalityFinding],
+    *,
+    bars: int,
+) -> None:
+    """Record what an audit of the set found on an instrument; nothing for no differences."""
+    proofs = [finding for finding in findings if finding.audit in _PROOFS]
+    if proofs:
+        workspace.audits.keep(
+            AuditRecord(
+                subject=_subject(chosen),
+                instrument=instrument_id,
+                bars=bars,
+                data_hash="",
+                cuts=0,
+                slices=0,
+                finding=found_words(proofs),
+                details=as_details(proofs),
+            )
+        )
+
+
+def known_findings(
+    workspace: Workspace, chosen: FeatureSet, instrument_id: str
+) -> list[CausalityFinding]:
+    """What was found in the set on another instrument; each finding says where."""
+    record = _record(workspace, chosen)
+    if record is None or record.instrument == instrument_id:
+        return []
+    where = (
+        f" Found on {record.instrument}; {instrument_id} would be computed by the same code, so "
+        "the set is refused there until its code is changed."
+    )
+    return [replace(each, mend=f"{each.mend}{where}") for each in findings_of(record)]
+
+
+def refuse_known_look_ahead_of_set(
+    workspace: Workspace, chosen: FeatureSet, instrument_id: str
+) -> None:
+    """Raise `LookaheadError` where the set was found to look ahead on any instrument."""
+    record = _record(workspace, chosen)
+    if record is None:
+        return
+    findings = findings_of(record)
+    elsewhere = (
+        ""
+        if record.instrument == instrument_id
+        else f" It is the same code on {instrument_id}, so nothing may be built on it there."
+    )
+    raise LookaheadError(
+        f"The feature set '{chosen.name}' was refused by its audit on {record.instrument}: "
+        f"{record.finding}{elsewhere} Change the set and materialize it again.",
+        feature_set=chosen.name,
+        instrument=record.instrument,
+        findings=findings,
+        column=findings[0].column,
+        row=findings[0].row,
+    )
+
+
+def _subject(chosen: FeatureSet) -> AuditSubject:
+    return AuditSubject(
+        kind="feature_set",
+        name=chosen.name,
+        code_hash=chosen.hash,
+        audit_hash=code_hash(audit_feature_set),
+    )
+
+
+def _record(workspace: Workspace, chosen: FeatureSet) -> AuditRecord | None:
+    return next(iter(workspace.audits.findings(_subject(chosen))), None)
