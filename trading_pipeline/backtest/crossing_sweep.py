@@ -137,7 +137,7 @@ def _statistics(
         sweep_crossings(
             bars.open, bars.high, bars.low, bars.close, plan.rows, plan.pairs[first:last],
             plan.lead, up, down, levels, applied, action_effect, p, stats[first:last], no_trades,
-            no_orders,
+            no_orders, plan.start == "state",
         )  # fmt: skip
 
     step = max(1, min(256, _BARS_A_BLOCK // len(bars)))

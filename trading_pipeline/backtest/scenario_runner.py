@@ -155,7 +155,7 @@ def run_scenario(
     settings = scenario_settings(scenario, inputs.instrument, inputs.periods_per_year)
     name = scenario.strategy.type
     parameters = strategies.validate_params(name, scenario.strategy.params)
-    market = inputs.market
+    market = inputs.market.traded_from(rows.start)
     signals = scenario_signals(name, parameters, market, rows, strategies)
     outcome = strategy_outcome(
         strategies,
@@ -226,8 +226,12 @@ def scenario_signals(
     rows: slice,
     strategies: StrategyCatalogue = SHIPPED,
 ) -> Signals:
-    """Signals of a strategy on the market, cut to the traded rows."""
-    return _cut(strategies.signals(name, market, parameters), rows, len(market))
+    """Signals of a strategy on the market, cut to the traded rows.
+
+    The strategy is told where they begin (`Market.first_traded`).
+    """
+    seen = market.traded_from(rows.indices(len(market))[0])
+    return _cut(strategies.signals(name, seen, parameters), rows, len(market))
 
 
 def _cut(signals: Signals, rows: slice, length: int) -> Signals:

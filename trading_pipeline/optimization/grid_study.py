@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -48,7 +48,7 @@ class StudyResult:
     parameters: list[dict[str, JsonValue]]
     table: pd.DataFrame
     bars: int
-    outcome: AuditOutcome = AuditOutcome()
+    outcome: AuditOutcome = field(default_factory=AuditOutcome)
 
     @property
     def best(self) -> int:
@@ -117,7 +117,7 @@ def run_grid_study(
     parameters = check_study(study, scenario, strategies)
     bars, rows = traded_bars(scenario, inputs)
     settings = scenario_settings(scenario, inputs.instrument, inputs.periods_per_year)
-    market = inputs.market
+    market = inputs.market.traded_from(rows.start)
     name, instrument = study.strategy, inputs.instrument.id
     many = [strategies.validate_params(name, each) for each in parameters]
     log = AuditMemory() if audits is None else audits

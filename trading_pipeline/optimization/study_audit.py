@@ -59,13 +59,11 @@ def sets_to_audit(parameters: Sequence[Parameters], *, seed: int = 7) -> list[in
     """
     if not parameters:
         return []
-    ranks = np.column_stack(
-        [
-            pd.factorize(pd.Series([_sortable(each[name]) for each in parameters]), sort=True)[0]
-            for name in _searched(parameters)
-        ]
-        or [np.zeros(len(parameters))]
-    ).astype("float64")
+    searched = _searched(parameters)
+    ranks = np.zeros((len(parameters), max(len(searched), 1)))
+    for column, name in enumerate(searched):
+        values = pd.Series([_sortable(each[name]) for each in parameters])
+        ranks[:, column] = pd.factorize(values, sort=True)[0]
     ranks /= np.maximum(ranks.max(axis=0), 1.0)
     generator = np.random.default_rng(seed)
     directions = np.array(list(product((-1.0, 1.0), repeat=min(ranks.shape[1], 12))))

@@ -103,6 +103,27 @@ class ScenarioSpec(SpecModel):
             del values["allow_lookahead"]
         return canonical_hash(values)
 
+    @property
+    def settings_hash(self) -> str:
+        """Hash of the settings that change what the strategy earns; part of what a trial is.
+
+        The name, the list of instruments, the benchmark and the words of a permission change no
+        result; strategy and dates are parts of a trial of their own. A key at its default counts
+        like one that is left out.
+
+        >>> plain = {"name": "a", "strategy": {"type": "sma_crossover"}}
+        >>> costly = plain | {"costs": {"commission_bps": 10}}
+        >>> first, second, third = (
+        ...     ScenarioSpec.parse(given, where="here")
+        ...     for given in (plain, plain | {"name": "b", "capital": {"initial": 1e5}}, costly)
+        ... )
+        >>> first.settings_hash == second.settings_hash, first.settings_hash == third.settings_hash
+        (True, False)
+        """
+        values = self.model_dump(mode="json", exclude_defaults=True)
+        changed = {k: v for k, v in values.items() if k not in _NO_SETTINGS and v != {}}
+        return canonical_hash(changed)
+
     def changed_keys(self) -> dict[str, str]:
         """`group.key: value` of the engine's keys that are not at their default, for reports."""
         return {
@@ -143,6 +164,8 @@ class ScenarioSpec(SpecModel):
         """True where the scenario lists the instrument, or lists none."""
         return self.instruments is None or instrument in self.instruments
 
+
+_NO_SETTINGS = ("name", "strategy", "instruments", "dates", "benchmark", "allow_lookahead")
 
 # Groups that reach the engine, and the keys that their hash had first: a key that was added later
 # must not change the hash, and with it the result, of a scenario that does not use it.

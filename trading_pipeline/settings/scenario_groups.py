@@ -47,6 +47,15 @@ class DateSpan(SpecModel):
         return self
 
     @property
+    def written(self) -> str:
+        """Both dates as the file gives them; `..` is an open end.
+
+        >>> DateSpan(start="2004-01-01").written
+        '2004-01-01/..'
+        """
+        return f"{self.start or '..'}/{self.end or '..'}"
+
+    @property
     def bounds(self) -> tuple[datetime | None, datetime | None]:
         """Aware UTC bounds, the end exclusive."""
         start, end = (None if day is None else midnight(day) for day in (self.start, self.end))

@@ -7,11 +7,13 @@ first written.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import duckdb
 
 from trading_pipeline.errors import WarehouseCorruptError, WarehouseVersionError
+from trading_pipeline.storage.trial_chain import add_chain
 
 __all__ = ["SCHEMA_VERSION", "TABLES", "check_version", "migrate", "stored_version"]
 
@@ -97,7 +99,10 @@ CREATE TABLE audits(seq BIGINT, kind VARCHAR, name VARCHAR, code_hash VARCHAR, a
 """
 
 _MIGRATIONS: dict[int, str] = {1: _V1, 2: _V2, 3: _V3}
-SCHEMA_VERSION = max(_MIGRATIONS)
+"""Statements by version."""
+_COMPUTED: dict[int, Callable[[duckdb.DuckDBPyConnection], None]] = {4: add_chain}
+"""Migrations that statements alone cannot make, by version."""
+SCHEMA_VERSION = max(*_MIGRATIONS, *_COMPUTED)
 TABLES = (
     "instruments",
     "bars",
@@ -113,6 +118,7 @@ TABLES = (
     "daily_results",
     "trials",
     "audits",
+    "trial_chain",
     "schema_version",
 )
 
@@ -138,7 +144,10 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: str) -> None:
     check_version(version, path)
     for step in range(version + 1, SCHEMA_VERSION + 1):
         try:
-            connection.execute(_MIGRATIONS[step])
+            if step in _MIGRATIONS:
+                connection.execute(_MIGRATIONS[step])
+            if step in _COMPUTED:
+                _COMPUTED[step](connection)
         except duckdb.CatalogException as error:
             raise WarehouseCorruptError(
                 f"The database {path} is not a warehouse of this package: {str(error).strip()} "

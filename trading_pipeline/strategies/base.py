@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Generic, Literal, TypeVar, get_args
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 from trading_pipeline.domain.crossing_plan import CrossingPlan
 from trading_pipeline.domain.signals import Signals
@@ -30,6 +30,18 @@ class StrategyParams(SpecModel):
     """
 
     model_config = ConfigDict(strict=True, use_attribute_docstrings=True)
+
+    added_later: ClassVar[frozenset[str]] = frozenset()
+    """Parameters that came after results were stored. At their default they are left out of what is
+    stored and counted, so a trial from before stays the same trial."""
+
+    @model_serializer(mode="wrap")
+    def _without_later_defaults(self, dump: SerializerFunctionWrapHandler) -> dict[str, object]:
+        values: dict[str, object] = dump(self)
+        for name in self.added_later:
+            if getattr(self, name) == type(self).model_fields[name].default:
+                values.pop(name, None)
+        return values
 
 
 ParamsT = TypeVar("ParamsT", bound=StrategyParams)

@@ -185,7 +185,7 @@ def validate_params(name: str, params: Mapping[str, object]) -> StrategyParams:
     """Parameters of a shipped strategy, defaults filled in.
 
     >>> validate_params("sma_crossover", {"fast": 5})
-    SmaCrossoverParams(fast=5, slow=30, direction='long_only')
+    SmaCrossoverParams(fast=5, slow=30, direction='long_only', start='cross')
     """
     return SHIPPED.validate_params(name, params)
 

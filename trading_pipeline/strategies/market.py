@@ -45,11 +45,14 @@ class Market:
         By model name, frames sorted by their column `known_at`.
     split_factor
         Factor of the splits alone; volume is divided by it.
+    first_traded
+        Row of the first bar that is traded. The bars before it only warm a strategy up.
 
     Raises
     ------
     DataQualityError
-        If an array does not have one value a bar, a factor is not above 0, or `known_at` decreases.
+        If an array does not have one value a bar, a factor is not above 0, `known_at` decreases, or
+        `first_traded` is below 0.
 
     >>> days = pd.date_range("2024-01-01", periods=2, tz="UTC", name="ts")
     >>> prices = {name: [10.0, 5.5] for name in ("open", "high", "low", "close", "volume")}
@@ -66,12 +69,14 @@ class Market:
         predictions: Mapping[str, pd.DataFrame] | None = None,
         *,
         split_factor: npt.ArrayLike | None = None,
+        first_traded: int = 0,
     ) -> None:
         self.raw = normalize_bars(raw)
         self.factor = self._checked_factor("factor", factor)
         self.split_factor = self._checked_factor("split_factor", split_factor)
         self.known_at = self._checked_clock(known_at)
         self.prediction_frames: Mapping[str, pd.DataFrame] = dict(predictions or {})
+        self.first_traded = _checked_row(first_traded)
 
     def __len__(self) -> int:
         """Number of bars."""
@@ -123,6 +128,7 @@ class Market:
             None if clock is None else clock[:rows],
             frames,
             split_factor=None if self.split_factor is None else self.split_factor[:rows],
+            first_traded=self.first_traded,
         )
 
     def with_bars(self, raw: pd.DataFrame) -> Market:
@@ -143,6 +149,14 @@ class Market:
         clock = None if part.known_at is None else part.known_at.asi8
         factors = (part.factor, part.split_factor)
         return canonical_hash([frame_hash(part.raw), *factors, clock, frames, plain])
+
+    def traded_from(self, row: int) -> Market:
+        """The same market, traded from the bar `row` on; all that was computed is shared."""
+        if row == self.first_traded:
+            return self
+        market = copy(self)
+        market.first_traded = _checked_row(row)
+        return market
 
     def _checked_factor(self, name: str, given: npt.ArrayLike | None) -> FloatArray | None:
         if given is None:
@@ -213,3 +227,11 @@ class Market:
         age = (np.arange(len(self)) - first_bar[np.maximum(newest, 0)]).astype(np.float64)
         age[newest < 0] = np.nan
         return age
+
+
+def _checked_row(row: int) -> int:
+    if row < 0:
+        raise DataQualityError(
+            f"The first traded bar is row {row}; rows are counted from 0, the oldest bar.", row=row
+        )
+    return int(row)

@@ -47,7 +47,8 @@ def test_every_row_equals_the_single_run_bit_for_bit(data, rows, chosen, seed):
     indicators[indicators == 4] = np.nan
     pairs = np.array([[0, 1], [1, 2], [2, 2], [2, 0]])
     direction = data.draw(st.sampled_from(["long_only", "long_short"]))
-    plan = CrossingPlan(rows=indicators, pairs=pairs, direction=direction)
+    start = data.draw(st.sampled_from(["cross", "state"]))
+    plan = CrossingPlan(rows=indicators, pairs=pairs, direction=direction, start=start)
     actions = [action(3, "split", 2.0), action(5, "dividend", 0.5)]
     swept = run_sweep(frame(rows), plan, chosen, actions=actions, threads=1)
     signals = [plan.signals(number) for number in range(len(plan))]

@@ -32,6 +32,24 @@ def test_unknown_values_cross_nothing():
     assert signals.exit_long.tolist() == [False, False, True]
 
 
+@pytest.mark.parametrize("direction", ["long_only", "long_short"])
+def test_a_start_in_the_state_takes_the_side_that_holds_where_both_rows_are_first_known(direction):
+    rows = np.array([[np.nan, 3.0, 3.0, 1.0, 1.0], [2.0] * 5])
+    plan = CrossingPlan(rows=rows, pairs=ONE, direction=direction, start="state")
+    signals = plan.signals(0)
+    assert signals.entry_long.tolist() == [False, True, False, False, False]
+    assert signals.exit_long.tolist() == [False, False, False, True, False]
+    below = plan.cut(slice(4, 5)).signals(0)
+    assert below.exit_long.tolist() == [True]
+    assert below.entry_short.tolist() == [direction == "long_short"]
+
+
+def test_equal_rows_are_no_state_and_wait_for_their_cross():
+    rows = np.array([[2.0, 2.0, 3.0], [2.0, 2.0, 2.0]])
+    signals = CrossingPlan(rows=rows, pairs=ONE, start="state").signals(0)
+    assert signals.entry_long.tolist() == [False, False, True]
+
+
 @given(seed=st.integers(0, 10_000), first=st.integers(0, 11), length=st.integers(0, 12))
 def test_cut_keeps_the_signals_of_its_bars_however_often_it_is_cut(seed, first, length):
     rows = np.random.default_rng(seed).integers(0, 4, (3, 12)).astype(float)
@@ -53,6 +71,7 @@ def test_cut_keeps_the_signals_of_its_bars_however_often_it_is_cut(seed, first, 
         ({"pairs": np.array([0, 1])}, "shape"),
         ({"rows": np.zeros(3)}, "shape"),
         ({"lead": 2}, "lead of 0 or 1"),
+        ({"start": "level"}, "'cross' or in the 'state', not at 'level'"),
     ],
 )
 def test_impossible_plans_are_refused(change, message):

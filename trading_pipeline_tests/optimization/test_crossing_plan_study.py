@@ -28,10 +28,12 @@ def inputs() -> ScenarioInputs:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("start", ["cross", "state"])
 @pytest.mark.parametrize("direction", ["long_only", "long_short"])
-def test_rows_equal_the_scenarios_run_one_by_one(direction):
-    strategy = {"type": "sma_crossover", "params": {"direction": direction}}
-    rest = {"name": "one", "dates": {"start": "2006-01-03", "end": "2011-05-02"}}
+@pytest.mark.parametrize("first_day", ["2006-01-03", None])
+def test_rows_equal_the_scenarios_run_one_by_one(direction, start, first_day):
+    strategy = {"type": "sma_crossover", "params": {"direction": direction, "start": start}}
+    rest = {"name": "one", "dates": {"start": first_day, "end": "2011-05-02"}}
     scenario = ScenarioSpec.model_validate(
         {**rest, "strategy": strategy, "costs": {"commission_bps": 10}, "risk": {"stop_loss": 0.05}}
     )
@@ -51,3 +53,19 @@ def test_rows_equal_the_scenarios_run_one_by_one(direction):
         assert row.final_equity == single.final_equity
         assert row.trade_count == single.trade_count
         assert np.float64(row.sharpe).tobytes() == np.float64(single.moments.sharpe).tobytes()
+
+
+def test_a_study_may_search_over_how_trading_begins():
+    scenario = ScenarioSpec.model_validate(
+        {"name": "one", "strategy": {"type": "sma_crossover"}, "dates": {"start": "2006-01-03"}}
+    )
+    space = {"slow": {"values": [100, 200]}, "start": {"values": ["cross", "state"]}}
+    study = StudySpec.model_validate(
+        {"name": "grid", "strategy": "sma_crossover", "scenario": "one", "metric": "sharpe",
+         "method": "grid", "space": space}
+    )  # fmt: skip
+    found = run_grid_study(study, scenario, inputs())
+    values = found.table["final_equity"].tolist()
+    assert values[0] != values[1]  # GOOG stood above both slow averages
+    assert values[2] != values[3]
+    assert found.table["parameters_hash"].nunique() == 4

@@ -19,6 +19,7 @@ from trading_pipeline.strategies import (
 
 VARIANTS = [(name, {}) for name in strategy_names()] + [
     ("sma_crossover", {"fast": 3, "slow": 8, "direction": "long_short"}),
+    ("sma_crossover", {"fast": 3, "slow": 8, "direction": "long_short", "start": "state"}),
     ("ml_direction", {"direction": "long_short", "max_age_bars": 3}),
     ("ml_direction", {"on_missing": "hold", "enter_above": 0.6, "exit_below": 0.45}),
 ]
@@ -41,8 +42,10 @@ def test_signals_of_a_prefix_are_the_prefix_of_the_signals(name, given, lively_m
 
 
 @pytest.mark.parametrize(("name", "given"), VARIANTS)
-def test_the_audit_passes_every_registered_strategy(name, given, lively_market):
-    ensure_strategy_causal(strategy(name), validate_params(name, given), lively_market)
+@pytest.mark.parametrize("first_traded", [0, 60])
+def test_the_audit_passes_every_registered_strategy(name, given, first_traded, lively_market):
+    market = lively_market.traded_from(first_traded)
+    ensure_strategy_causal(strategy(name), validate_params(name, given), market)
 
 
 @pytest.mark.parametrize(("name", "given"), VARIANTS)
@@ -52,6 +55,17 @@ def test_a_strategy_does_not_change_the_market(name, given, lively_market):
     strategy(name).signals(lively_market, validate_params(name, given))
     assert lively_market.raw.equals(raw)
     assert lively_market.prediction_frames["direction"].equals(frame)
+
+
+def test_the_audit_keeps_the_row_from_which_a_market_is_traded(lively_market):
+    seen = set()
+
+    def rule(market):
+        seen.add(market.first_traded)
+        return long_where(np.zeros(len(market), dtype=bool))
+
+    ensure_strategy_causal(Leaking(rule), StrategyParams(), lively_market.traded_from(60))
+    assert seen == {60}
 
 
 class Leaking(Strategy[StrategyParams]):

@@ -188,3 +188,20 @@ def test_a_clock_that_is_short_backward_or_naive_is_refused():
 def test_bars_without_a_column_are_refused():
     with pytest.raises(DataQualityError, match="volume"):
         Market(bars_of([1.0]).drop(columns="volume"))
+
+
+def test_the_first_traded_bar_is_kept_by_prefixes_and_shares_what_was_computed():
+    market = Market(bars_of([1.0, 2.0, 3.0]), first_traded=1)
+    assert market.head(2).first_traded == 1
+    computed = market.bars
+    later = market.traded_from(2)
+    assert (market.first_traded, later.first_traded) == (1, 2)
+    assert later.bars is computed
+    assert market.traded_from(1) is market
+
+
+def test_a_first_traded_bar_before_the_first_row_is_refused():
+    with pytest.raises(DataQualityError, match="row -1"):
+        Market(bars_of([1.0]), first_traded=-1)
+    with pytest.raises(DataQualityError, match="row -2"):
+        Market(bars_of([1.0])).traded_from(-2)

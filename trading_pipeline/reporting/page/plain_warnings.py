@@ -81,6 +81,7 @@ def plain_warnings(
 
 
 WORTHLESS = {
+    "Invalid trial": "Worthless: its trial was called invalid",
     "Look-ahead": "Worthless: it looks ahead",
     "Leakage": "Worthless: the model was trained on these bars",
 }

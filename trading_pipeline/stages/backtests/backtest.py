@@ -21,6 +21,7 @@ from trading_pipeline.stages.backtests.audits import (
     sharpe_limits,
 )
 from trading_pipeline.stages.backtests.scenario_inputs import ScenarioStage, scenario_code_hash
+from trading_pipeline.stages.backtests.trial_identity import trial_identity
 from trading_pipeline.stages.outcome import Shown, ShownTable
 from trading_pipeline.stages.stage import Identity
 from trading_pipeline.storage.parquet_files import write_frame
@@ -176,16 +177,20 @@ class BacktestStage(ScenarioStage[Row]):
         return {"result_id": identity[:SHOWN_DIGITS], **made_from}
 
     def _trial(self, scenario: ScenarioSpec, run: ScenarioRun, made_from: dict[str, str]) -> Row:
-        moments = run.result.moments
+        moments, strategy = run.result.moments, scenario.strategy
+        identity = trial_identity(self.workspace, scenario, strategy.type, run.parameters)
         return {
             "study": "",
             "instrument": self.instrument_id,
-            "strategy": scenario.strategy.type,
+            "strategy": strategy.type,
             "parameters_hash": canonical_hash(run.parameters),
             "parameters": run.parameters,
             "bars_hash": made_from["bars_hash"],
+            "predictions_hash": made_from["predictions_hash"],
             "code_hash": made_from["code_hash"],
             "fold": scenario.name,
+            "result_id": made_from["result_id"],
+            **identity,
             "sharpe": moments.sharpe,
             "bars": len(run.result.equity),
             "mean": moments.mean,

@@ -32,8 +32,9 @@ class LeaderboardStage(PageStage):
     asset = "leaderboard"
 
     def identity(self, key: str) -> Identity:
-        """With the hash of the results, of the number of trials, and of the code of the page."""
-        shown = [[row["result_id"], row["trials"]] for row in self._rows]
+        """With the hash of the results, of the ledger's numbers, and of the code of the page."""
+        numbers = ("result_id", "trials", "trial_variance", "warnings")
+        shown = [[row[name] for name in numbers] for row in self._rows]
         inputs = canonical_hash([shown, code_hash(LeaderboardStage.produce)])
         return Identity(self.asset, self.partition(key), inputs, self.code_hash)
 
@@ -61,27 +62,43 @@ class LeaderboardStage(PageStage):
 def leaderboard_rows(workspace: Workspace) -> list[Row]:
     """Newest results of scenarios and instruments that the catalog still has.
 
-    Each with `trials`, those of the ledger now, and `tearsheet`, the path of its page.
+    Each with `trials`, those of the ledger now; `trial_variance` and `variance_basis`, the variance
+    of the annual Sharpe ratios of comparable trials and which these are; and `tearsheet`, the path
+    of its page. A result whose trial was called invalid says so first in its `warnings`.
     """
-    catalog, trials = workspace.catalog, workspace.trials.count()
-    return [
-        {**row, "trials": trials, "tearsheet": f"{row['result_id']}.html"}
-        for row in workspace.results.newest()
-        if row["scenario"] in catalog.scenarios and row["instruments"] in catalog.instruments
-    ]
+    catalog, ledger = workspace.catalog, workspace.trials
+    trials, invalid = ledger.count(), ledger.invalid_results()
+    variances = ledger.sharpe_variances(list(catalog.instruments))
+    found = []
+    for row in workspace.results.newest():
+        if row["scenario"] in catalog.scenarios and row["instruments"] in catalog.instruments:
+            variance = variances[row["instruments"]]
+            found.append(
+                {
+                    **row,
+                    "warnings": _with_invalidity(row["warnings"], invalid.get(row["result_id"])),
+                    "trials": trials,
+                    "trial_variance": variance.value,
+                    "variance_basis": variance.basis,
+                    "tearsheet": f"{row['result_id']}.html",
+                }
+            )
+    return found
 
 
 def judged_rows(workspace: Workspace, rows: list[Row]) -> list[Row]:
-    """The rows with `deflated_sharpe_ratio` for all trials of the ledger; None where undefined.
-
-    The spread of the trials is that of their annual Sharpe ratios, over all strategies, parameters
-    and instruments that were tried.
-    """
-    variance = workspace.trials.sharpe_variance()
-    return [{**row, "deflated_sharpe_ratio": _deflated(workspace, row, variance)} for row in rows]
+    """The rows of `leaderboard_rows` with `deflated_sharpe_ratio`; None where it is undefined."""
+    return [{**row, "deflated_sharpe_ratio": _deflated(workspace, row)} for row in rows]
 
 
-def _deflated(workspace: Workspace, row: Row, variance: float | None) -> float | None:
+def _with_invalidity(warnings: str | None, reason: str | None) -> str | None:
+    if reason is None:
+        return warnings
+    return "\n".join(filter(None, (f"Invalid trial: {reason}", warnings)))
+
+
+def _deflated(workspace: Workspace, row: Row) -> float | None:
+    variance = row["trial_variance"]
     numbers = [row.get(name) for name in ("sharpe", "bars", "skewness", "kurtosis")]
     if variance is None or any(number is None for number in numbers) or row["trials"] < 1:
         return None

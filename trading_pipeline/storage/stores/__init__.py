@@ -15,17 +15,23 @@ from trading_pipeline.storage.stores.models import ModelStore
 from trading_pipeline.storage.stores.reference import ReferenceStore, actions_hash
 from trading_pipeline.storage.stores.results import ResultStore
 from trading_pipeline.storage.stores.row_tables import Row, WarehouseStore, insert_rows
-from trading_pipeline.storage.stores.trial_ledger import TrialLedger
+from trading_pipeline.storage.stores.trial_ledger import (
+    LedgerCheck,
+    SharpeVariance,
+    TrialLedger,
+)
 
 __all__ = [
     "Artifact",
     "ArtifactStore",
     "BarStore",
     "FetchAttempt",
+    "LedgerCheck",
     "ModelStore",
     "ReferenceStore",
     "ResultStore",
     "Row",
+    "SharpeVariance",
     "TrialLedger",
     "WarehouseStore",
     "actions_hash",

@@ -26,6 +26,7 @@ __all__ = [
     "fetch_rows",
     "insert_arrow",
     "insert_rows",
+    "stored_values",
 ]
 
 Row: TypeAlias = dict[str, Any]
@@ -97,6 +98,23 @@ def insert_rows(
     )
 
 
+def stored_values(
+    connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Mapping[str, object]]
+) -> list[Row]:
+    """The rows with the values that the table would give back after `insert_rows`.
+
+    Values of columns that the table lacks stay as they are. Raises `WarehouseError` as that does.
+    """
+    known = _column_types(connection, table)
+    return [
+        {
+            name: _stored(value, known[name], f"{table}.{name}") if name in known else value
+            for name, value in row.items()
+        }
+        for row in rows
+    ]
+
+
 def add_double_columns(
     connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str]
 ) -> None:
@@ -138,17 +156,34 @@ _ARROW_TYPES = {
 }
 
 
+_AS_THEY_ARE: dict[type, tuple[str, ...]] = {str: ("VARCHAR", "JSON"), float: ("DOUBLE",)}
+"""Types of columns that hold a value of the type as it is; most values are of these."""
+
+
 def _array(values: list[object], sql_type: str, where: str) -> pa.Array:
     try:
         plain = [_plain(value, sql_type) for value in values]
         return pa.array(plain, type=_ARROW_TYPES.get(sql_type, pa.string()))
     except (TypeError, ValueError, OverflowError) as error:  # pyarrow's errors are among them
-        raise WarehouseError(
-            f"A value for the column {where} ({sql_type}) cannot be stored: {error}.", column=where
-        ) from error
+        raise _refused(where, sql_type, error) from error
+
+
+def _stored(value: object, sql_type: str, where: str) -> object:
+    try:
+        return _plain(value, sql_type)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise _refused(where, sql_type, error) from error
+
+
+def _refused(where: str, sql_type: str, error: Exception) -> WarehouseError:
+    return WarehouseError(
+        f"A value for the column {where} ({sql_type}) cannot be stored: {error}.", column=where
+    )
 
 
 def _plain(value: Any, sql_type: str) -> object:
+    if sql_type in _AS_THEY_ARE.get(type(value), ()):
+        return value
     if isinstance(value, np.datetime64):  # numpy knows no zones; what this package holds is UTC
         value = pd.Timestamp(value).tz_localize("UTC")
     elif isinstance(value, np.generic):

@@ -1,27 +1,102 @@
-"""The ledger of trials: every evaluation of any parameters, append-only."""
+"""The ledger of trials: every evaluation of any parameters, append-only and chained."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from trading_pipeline.storage.stores.row_tables import Row, WarehouseStore, insert_rows
+import duckdb
 
-__all__ = ["TrialLedger"]
+from trading_pipeline.errors import ConfigurationError, UnknownNameError
+from trading_pipeline.storage.stores.row_tables import (
+    Row,
+    WarehouseStore,
+    fetch_rows,
+    insert_rows,
+    stored_values,
+)
+from trading_pipeline.storage.trial_chain import FIRST_LINK, chain_hashes, faults_of_rows
 
-_IDENTITY = ("study", "instrument", "strategy", "parameters_hash", "bars_hash", "code_hash", "fold")
+__all__ = ["ENOUGH_TRIALS", "INVALID", "LedgerCheck", "SharpeVariance", "TrialLedger"]
+
+INVALID = "invalid"
+"""Status of a row that names a trial as invalid."""
+ENOUGH_TRIALS = 20
+"""Trials of one instrument whose own variance is used.
+
+The standard deviation of n independent ratios is known to about 1 / sqrt(2 (n - 1)): 16 % from 20,
+but 24 % from 10 and 50 % from 3.
+"""
+
+_VARIANT = ("strategy", "parameters_hash", "instrument", "settings_hash", "dates", "model_hash")
+"""Columns that make a trial another one."""
+_EVALUATION = (
+    *("study", "fold", *_VARIANT),
+    *("bars_hash", "predictions_hash", "code_hash"),
+)
+"""Columns that make a row another one; a row that is there already is not added again."""
+_PAGE = 20_000
+
+# A row without `settings_hash` was written before the settings were recorded. It says only that its
+# parameters were tried on its instrument, which any later row of these says too.
+_TRIALS = f"""
+WITH evaluations AS (
+  SELECT *, bool_or(settings_hash IS NOT NULL) OVER (
+    PARTITION BY strategy, parameters_hash, instrument) AS is_told_anew
+  FROM trials WHERE {{where}}),
+distinct_trials AS (
+  SELECT * FROM evaluations WHERE settings_hash IS NOT NULL OR NOT is_told_anew
+  QUALIFY row_number() OVER (PARTITION BY {", ".join(_VARIANT)} ORDER BY seq DESC) = 1),
+ratios AS (
+  SELECT instrument, sharpe FROM distinct_trials
+  WHERE status IS DISTINCT FROM '{INVALID}' AND isfinite(sharpe))
+"""
+_NEWEST = f"""
+SELECT *, last_value(status) OVER newest = '{INVALID}' AS is_invalid,
+  last_value(reason) OVER newest AS why_invalid
+FROM trials WINDOW newest AS (PARTITION BY {", ".join(_VARIANT)} ORDER BY seq
+  ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharpeVariance:
+    """Variance of the annual Sharpe ratios of comparable trials, and which they are.
+
+    `value`: None with fewer than two ratios of one instrument. `trials`: ratios that it comes from.
+    `basis`: which trials they are and why, in words for reports.
+    """
+
+    value: float | None
+    trials: int
+    basis: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerCheck:
+    """What a check of the chain found: the number of rows, and a sentence on each fault."""
+
+    rows: int
+    faults: tuple[str, ...]
 
 
 class TrialLedger(WarehouseStore):
-    """Table `trials`. An evaluation with the same study, parameters, bars and code is one row."""
+    """Table `trials`. An evaluation of the same variant on the same bars by the same code is one
+    row."""
 
     def append(self, trials: Sequence[Mapping[str, object]]) -> int:
-        """Add the trials that are not recorded yet, numbered from the last; returns their
-        number."""
+        """Add the evaluations that are not recorded yet, numbered from the last.
+
+        Returns their number. All of them are added or none. `trial_no`, `seq`, `chain_hash` and
+        `created_at` are the ledger's own.
+        """
         if not trials:
             return 0
         with self._warehouse.write() as connection:
-            keys = ", ".join(f"coalesce({name}, '')" for name in _IDENTITY)
+            keys = ", ".join(f"coalesce({name}, '')" for name in _EVALUATION)
             studies = sorted({str(trial.get("study") or "") for trial in trials})
             known = set(
                 connection.execute(
@@ -30,41 +105,280 @@ class TrialLedger(WarehouseStore):
                     [studies],
                 ).fetchall()
             )
-            last = self._rows("SELECT coalesce(max(trial_no), 0) AS n FROM trials")[0]["n"]
-            new: list[Row] = []
+            new: list[Mapping[str, object]] = []
             for trial in trials:
-                given = (trial.get(name) for name in _IDENTITY)
+                given = (trial.get(name) for name in _EVALUATION)
                 key = tuple("" if value is None else str(value) for value in given)
                 if key not in known:
                     known.add(key)
-                    stamp = {"trial_no": last + len(new) + 1, "created_at": datetime.now(UTC)}
-                    numbers = {n: None if v != v else v for n, v in trial.items()}  # NaN is NULL
-                    new.append({**numbers, **stamp})
-            insert_rows(connection, "trials", new)
+                    new.append(trial)
+            self._add(connection, new)
         return len(new)
 
-    def count(self) -> int:
-        """Trials that deflate a result: distinct strategy, parameters and instrument."""
-        sql = "SELECT count(DISTINCT (strategy, parameters_hash, instrument)) AS n FROM trials"
-        return int(self._rows(sql)[0]["n"])
+    def invalidate(self, trial_nos: Sequence[int], *, reason: str, run_id: str = "") -> int:
+        """Add a row for each of the trials which says that it is invalid, and why.
 
-    def sharpe_variance(self) -> float | None:
-        """Variance (n - 1) of the annual Sharpe ratios of the trials that `count` counts.
-
-        Each counts with its newest evaluation; None with fewer than two ratios that are defined.
+        The trial stays on record and counts; its evaluations up to now no longer feed the variance,
+        nor can they be a study's best. An evaluation by other code or on other bars, appended
+        later, is valid again. Trials that are invalid already get no further row; returns the
+        number of rows added. Raises `ConfigurationError` without a reason, and `UnknownNameError`
+        for a number that the ledger does not have.
         """
-        (found,) = self._rows(
-            "SELECT var_samp(sharpe) AS variance FROM (SELECT arg_max(sharpe, trial_no) AS sharpe "
-            "FROM trials GROUP BY strategy, parameters_hash, instrument) WHERE isfinite(sharpe)"
-        )
-        return None if found["variance"] is None else float(found["variance"])
+        why = reason.strip()
+        if not why:
+            raise ConfigurationError(
+                "A trial is called invalid for a reason, but none was given. Say what was wrong, "
+                "for example 'reads the next bar'."
+            )
+        if not trial_nos:
+            return 0
+        with self._warehouse.write() as connection:
+            rows = fetch_rows(
+                connection,
+                f"SELECT * FROM ({_NEWEST}) WHERE list_contains(?::BIGINT[], trial_no)",
+                [sorted({int(number) for number in trial_nos})],
+            )
+            self._require_known(connection, trial_nos, rows)
+            named: dict[tuple[object, ...], Row] = {}
+            for row in sorted(rows, key=lambda found: int(found["seq"])):
+                invalid, _ = row.pop("is_invalid"), row.pop("why_invalid")
+                if not invalid:
+                    named.setdefault(tuple(row[name] for name in _VARIANT), row)
+            status = {"status": INVALID, "reason": why}
+            added = [
+                {**row, **status, "refers_to": row["trial_no"], "run_id": run_id or row["run_id"]}
+                for row in named.values()
+            ]
+            self._add(connection, added)
+        return len(added)
+
+    def count(self, *, study: str | None = None, instrument: str | None = None) -> int:
+        """Trials that deflate a result; with a study or instrument, those of it alone.
+
+        Distinct are strategy, parameters, instrument, the scenario's settings that change results,
+        its dates as written, and the specs of the models. Rows from before settings were recorded
+        count one for each strategy, parameters and instrument, until these are evaluated again.
+        """
+        sql, given = _selected("SELECT count(*) AS n FROM distinct_trials", study, instrument)
+        return int(self._rows(sql, *given)[0]["n"])
+
+    def sharpe_variance(self, instrument: str) -> SharpeVariance:
+        """Variance (n - 1) of annual Sharpe ratios among trials comparable with this instrument's.
+
+        Each trial counts with its newest evaluation; invalid ones and undefined ratios do not. Used
+        are, in this order: the instrument's own trials where there are `ENOUGH_TRIALS`; the trials
+        of its timeframe; those of all timeframes. Several instruments are pooled within: deviations
+        from each instrument's own mean, since that mean is the market's and no luck of the search.
+        """
+        return self.sharpe_variances([instrument])[instrument]
+
+    def sharpe_variances(self, instruments: Sequence[str]) -> dict[str, SharpeVariance]:
+        """`sharpe_variance` of several instruments, by one reading of the ledger."""
+        groups = self._ratios()
+        return {name: _comparable(name, groups) for name in instruments}
+
+    def own_variance(self, study: str, instrument: str) -> SharpeVariance:
+        """Variance (n - 1) of the annual Sharpe ratios of a study's own trials on an instrument."""
+        ratios = self._ratios(study, instrument).get(instrument, [])
+        words = f"the {len(ratios)} trials of the study '{study}' on {instrument}"
+        if len(ratios) < 2:
+            return SharpeVariance(value=None, trials=len(ratios), basis=words)
+        return _pooled([ratios], words)
+
+    def _ratios(
+        self, study: str | None = None, instrument: str | None = None
+    ) -> dict[str, list[float]]:
+        """Defined annual Sharpe ratios of distinct trials by instrument, each list in order."""
+        sql = "SELECT instrument, sharpe FROM ratios ORDER BY instrument, sharpe"
+        text, given = _selected(sql, study, instrument)
+        found: dict[str, list[float]] = {}
+        for row in self._rows(text, *given):
+            found.setdefault(str(row["instrument"]), []).append(float(row["sharpe"]))
+        return found
 
     def of_study(self, study: str, instrument: str, *, fold: str) -> list[Row]:
-        """Trials of one evaluation of a study on an instrument, in order."""
+        """Trials of one evaluation of a study on an instrument, in order.
+
+        `status` and `reason` are those of the newest row of the trial, so `invalid` where a later
+        row says so.
+        """
         return self._rows(
-            "SELECT * FROM trials WHERE study = ? AND instrument = ? AND fold = ? ORDER BY "
-            "trial_no",
+            f"SELECT * EXCLUDE (is_invalid, why_invalid) REPLACE ("
+            f"CASE WHEN is_invalid THEN '{INVALID}' ELSE status END AS status, "
+            f"CASE WHEN is_invalid THEN why_invalid ELSE reason END AS reason) FROM ({_NEWEST}) "
+            "WHERE study = ? AND instrument = ? AND fold = ? AND refers_to IS NULL ORDER BY seq",
             study,
             instrument,
             fold,
         )
+
+    def invalid_results(self) -> dict[str, str]:
+        """Reason by result id, of the backtests whose trial was called invalid."""
+        found = self._rows(
+            f"SELECT result_id, why_invalid FROM ({_NEWEST}) "
+            "WHERE is_invalid AND result_id IS NOT NULL"
+        )
+        return {row["result_id"]: row["why_invalid"] for row in found}
+
+    def listed(
+        self,
+        *,
+        instrument: str | None = None,
+        strategy: str | None = None,
+        study: str | None = None,
+        status: str | None = None,
+        last: int | None = None,
+    ) -> list[Row]:
+        """Rows with these values, in order; `last`: only so many of the newest."""
+        wanted = {
+            "instrument": instrument,
+            "strategy": strategy,
+            "study": study,
+            "status": status,
+        }
+        asked = {name: value for name, value in wanted.items() if value is not None}
+        where = " AND ".join(f"{name} = ?" for name in asked) or "true"
+        limit = "" if last is None else f" LIMIT {int(last)}"
+        rows = self._rows(
+            f"SELECT * FROM trials WHERE {where} ORDER BY seq DESC{limit}", *asked.values()
+        )
+        return rows[::-1]
+
+    def rows_about(self, trial_no: int) -> list[Row]:
+        """Every row of the same trial, in order, that of the number included.
+
+        Raises `UnknownNameError` for a number that the ledger does not have.
+        """
+        same = " AND ".join(f"t.{name} IS NOT DISTINCT FROM one.{name}" for name in _VARIANT)
+        with self._warehouse.read() as connection:
+            rows = fetch_rows(
+                connection,
+                f"SELECT t.* FROM trials t JOIN trials one ON {same} WHERE one.trial_no = ? "
+                "ORDER BY t.seq",
+                [trial_no],
+            )
+            self._require_known(connection, [trial_no], rows)
+        return rows
+
+    def verify(self) -> LedgerCheck:
+        """Check the chain: finds rows that were changed, removed, moved or added past the ledger.
+
+        It cannot find a ledger that was written anew from the first row on.
+        """
+        faults: list[str] = []
+        previous, expected, last = FIRST_LINK, 1, None
+        ends = {row["seq"]: row["chain_hash"] for row in self._rows("SELECT * FROM trial_chain")}
+        for page in self._pages():
+            found, previous, expected = faults_of_rows(previous, expected, page)
+            faults += found
+            last = page[-1]
+            faults += [
+                f"Row {row['seq']} (trial {row['trial_no']}) is not the one that was written."
+                for row in page
+                if ends.get(row["seq"], row["chain_hash"]) != row["chain_hash"]
+            ]
+        end = max(ends, default=0)
+        if end >= expected:
+            gone = f"Row {expected} is" if end == expected else f"Rows {expected} to {end} are"
+            faults.append(f"{gone} missing at the end.")
+        elif last is not None and end < expected - 1:
+            faults.append(f"The rows after {end} were not written by the ledger.")
+        (rows,) = self._rows("SELECT count(*) AS n FROM trials")
+        return LedgerCheck(rows=int(rows["n"]), faults=tuple(dict.fromkeys(faults)))
+
+    def _pages(self) -> Iterator[list[Row]]:
+        """All rows in order, some thousands at a time."""
+        offset = 0
+        while page := self._rows(
+            "SELECT * FROM trials ORDER BY seq NULLS FIRST, rowid LIMIT ? OFFSET ?", _PAGE, offset
+        ):
+            yield page
+            offset += len(page)
+
+    def _add(
+        self, connection: duckdb.DuckDBPyConnection, trials: Sequence[Mapping[str, object]]
+    ) -> None:
+        """Number, chain and insert rows, inside the caller's transaction."""
+        if not trials:
+            return
+        (last,) = fetch_rows(
+            connection,
+            "SELECT coalesce(max(trial_no), 0) AS trial_no, coalesce(max(seq), 0) AS seq, "
+            "arg_max(chain_hash, seq) AS chain_hash FROM trials",
+        )
+        now = datetime.now(UTC)
+        numbered = [
+            {
+                **{name: None if value != value else value for name, value in trial.items()},
+                "trial_no": last["trial_no"] + place,
+                "seq": last["seq"] + place,
+                "chain_hash": None,
+                "created_at": now,
+            }
+            for place, trial in enumerate(trials, start=1)
+        ]  # NaN is NULL
+        rows = stored_values(connection, "trials", numbered)
+        hashes = chain_hashes(last["chain_hash"] or FIRST_LINK, rows)
+        for row, link in zip(rows, hashes, strict=True):
+            row["chain_hash"] = link
+        insert_rows(connection, "trials", rows)
+        connection.execute("INSERT INTO trial_chain VALUES (?, ?)", [rows[-1]["seq"], hashes[-1]])
+
+    @staticmethod
+    def _require_known(
+        connection: duckdb.DuckDBPyConnection, trial_nos: Sequence[int], rows: Sequence[Row]
+    ) -> None:
+        known = {row["trial_no"] for row in rows}
+        missing = sorted({int(number) for number in trial_nos} - known)
+        if missing:
+            (last,) = connection.execute("SELECT max(trial_no) FROM trials").fetchall()
+            there = "it has none yet" if last[0] is None else f"it has trials 1 to {last[0]}"
+            raise UnknownNameError(
+                f"The ledger has no trial {', '.join(map(str, missing))}; {there}. "
+                "See: trading-pipeline trials list.",
+                name=str(missing[0]),
+                kind="trial",
+            )
+
+
+def _selected(
+    sql: str, study: str | None = None, instrument: str | None = None
+) -> tuple[str, list[str]]:
+    """A query on `distinct_trials` or `ratios` of a study or instrument, and its values."""
+    asked = {"study": study, "instrument": instrument}
+    given = {name: value for name, value in asked.items() if value is not None}
+    where = " AND ".join(f"{name} = ?" for name in given) or "true"
+    return _TRIALS.format(where=where) + sql, list(given.values())
+
+
+def _comparable(instrument: str, ratios: Mapping[str, list[float]]) -> SharpeVariance:
+    """The variance for an instrument, of the ratios of all instruments."""
+    own = ratios.get(instrument, [])
+    if len(own) >= ENOUGH_TRIALS:
+        return _pooled([own], f"the {len(own)} trials of {instrument} itself")
+    few = f"{instrument} has {len(own)}, fewer than {ENOUGH_TRIALS}"
+    timeframe = instrument.rpartition("_")[2]
+    for name, ending in ((f"of the timeframe {timeframe}", f"_{timeframe}"), ("", "")):
+        groups = [each for id_, each in ratios.items() if id_.endswith(ending) and len(each) > 1]
+        if groups:
+            noun = "instrument" if len(groups) == 1 else "instruments"
+            words = (
+                f"{sum(map(len, groups))} trials within {len(groups)} {noun} "
+                f"{name or 'of every timeframe'}, each measured from its instrument's mean ({few})"
+            )
+            return _pooled(groups, words)
+    return SharpeVariance(
+        value=None, trials=0, basis=f"no instrument has two trials to compare ({few})"
+    )
+
+
+def _pooled(groups: Sequence[Sequence[float]], words: str) -> SharpeVariance:
+    """Variance of deviations from each group's mean; one degree of freedom less a group."""
+    trials = sum(map(len, groups))
+    squares = math.fsum(deviation**2 for each in groups for deviation in _deviations(each))
+    return SharpeVariance(value=squares / (trials - len(groups)), trials=trials, basis=words)
+
+
+def _deviations(ratios: Sequence[float]) -> list[float]:
+    mean = statistics.fmean(ratios)
+    return [ratio - mean for ratio in ratios]

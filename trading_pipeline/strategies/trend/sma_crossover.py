@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field, model_validator
 
-from trading_pipeline.domain.crossing_plan import CrossingPlan
+from trading_pipeline.domain.crossing_plan import CrossingPlan, CrossingStart, first_state
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
 from trading_pipeline.strategies.market import Market
@@ -22,7 +22,9 @@ __all__ = ["SmaCrossover", "SmaCrossoverParams"]
 
 
 class SmaCrossoverParams(StrategyParams):
-    """Two windows and a direction."""
+    """Two windows, a direction and how trading begins."""
+
+    added_later: ClassVar[frozenset[str]] = frozenset({"start"})
 
     fast: Annotated[int, Field(ge=1)] = 10
     """Window of the fast average, in bars; shorter than the slow one."""
@@ -30,6 +32,8 @@ class SmaCrossoverParams(StrategyParams):
     """Window of the slow average, in bars."""
     direction: Direction = "long_only"
     """`long_short` reverses at each cross, `long_only` is flat after a cross down."""
+    start: CrossingStart = "cross"
+    """`cross` waits for the first cross, `state` begins on the side that already holds."""
 
     @model_validator(mode="after")
     def _fast_below_slow(self) -> SmaCrossoverParams:
@@ -45,8 +49,12 @@ class SmaCrossover(Strategy[SmaCrossoverParams]):
     """Enter long where the fast average of adjusted closes crosses above the slow one; exit below.
 
     A cross up at bar t is `fast[t] > slow[t]` and `fast[t-1] <= slow[t-1]`; a cross down is the
-    mirror. Bars whose averages are not complete have no signal, and a market that starts above
-    waits for its first cross.
+    mirror. Bars whose averages are not complete have no signal.
+
+    With `start: cross`, a market that starts above waits for its first cross. With `start: state`,
+    the first traded bar whose averages are both complete counts as a cross to the side that holds
+    there: long where the fast average is above, short (or flat) where it is below, nothing where
+    they are equal. From then on only crosses count, so a stop is not undone on the next bar.
     """
 
     name: ClassVar[str] = "sma_crossover"
@@ -56,6 +64,9 @@ class SmaCrossover(Strategy[SmaCrossoverParams]):
         fast = simple_moving_average(market.close, params.fast)
         slow = simple_moving_average(market.close, params.slow)
         up, down = crosses_above(fast, slow), crosses_above(slow, fast)
+        if params.start == "state":
+            above, below = first_state(fast, slow, market.first_traded)
+            up, down = up | above, down | below
         if params.direction == "long_only":
             return Signals.long_only(up, down)
         return Signals(entry_long=up, exit_long=down, entry_short=down, exit_short=up)
@@ -63,16 +74,20 @@ class SmaCrossover(Strategy[SmaCrossoverParams]):
     def crossing_plan(
         self, market: Market, many: Sequence[SmaCrossoverParams]
     ) -> CrossingPlan | None:
-        """One row for each distinct window; None where the directions differ."""
-        directions = {params.direction for params in many}
-        if len(directions) != 1:
+        """One row for each distinct window; None where the directions or the starts differ."""
+        kinds = {(params.direction, params.start) for params in many}
+        if len(kinds) != 1:
             return None
+        direction, start = kinds.pop()
         windows = sorted({window for params in many for window in (params.fast, params.slow)})
         place = {window: row for row, window in enumerate(windows)}
         rows = simple_moving_averages(market.close, windows)
         pairs = np.array([(place[params.fast], place[params.slow]) for params in many])
-        return CrossingPlan(rows=rows, pairs=pairs, direction=directions.pop())
+        return CrossingPlan(rows=rows, pairs=pairs, direction=direction, start=start)
 
     def warmup_bars(self, params: SmaCrossoverParams) -> int:
-        """The slow window: a cross needs the averages of its own bar and of the one before."""
-        return params.slow
+        """The slow window: a cross needs the averages of its own bar and of the one before.
+
+        One less with `start: state`, which needs those of its own bar only.
+        """
+        return params.slow if params.start == "cross" else params.slow - 1

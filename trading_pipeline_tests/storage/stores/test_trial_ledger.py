@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trading_pipeline.errors import WarehouseError
+from trading_pipeline.errors import UnknownNameError, WarehouseError
 from trading_pipeline.storage.stores.row_tables import fetch_rows
 from trading_pipeline.storage.stores.trial_ledger import TrialLedger
 from trading_pipeline.storage.warehouse import Warehouse
@@ -37,6 +39,12 @@ def trial(parameters_hash: str = "p1", **changes) -> dict:
     }
 
 
+def variant(parameters_hash: str = "p1", **changes) -> dict:
+    """A trial that says under which settings, dates and model specs it was made."""
+    known = {"settings_hash": "s1", "dates": "2004-01-01/..", "model_hash": "m1"}
+    return trial(parameters_hash, **{**known, **changes})
+
+
 def rows(warehouse: Warehouse) -> list[dict]:
     with warehouse.read() as connection:
         return fetch_rows(connection, "SELECT * FROM trials ORDER BY trial_no")
@@ -61,7 +69,11 @@ def test_the_same_evaluation_is_one_row_within_a_batch_and_later(ledger, warehou
 
 
 @pytest.mark.parametrize(
-    "name", ["study", "instrument", "strategy", "parameters_hash", "bars_hash", "code_hash", "fold"]
+    "name",
+    [
+        *("study", "instrument", "strategy", "parameters_hash", "bars_hash", "code_hash", "fold"),
+        *("settings_hash", "dates", "model_hash", "predictions_hash"),
+    ],
 )
 def test_another_identity_is_another_row(ledger, warehouse, name):
     ledger.append([trial()])
@@ -93,6 +105,41 @@ def test_count_is_of_distinct_strategies_parameters_and_instruments(ledger):
     assert ledger.count() == 3
     ledger.append([trial("p1", strategy="rsi")])
     assert ledger.count() == 4
+
+
+@pytest.mark.parametrize("name", ["settings_hash", "dates", "model_hash"])
+def test_other_settings_dates_and_model_specs_are_other_trials(ledger, name):
+    ledger.append([variant(**{name: f"v{number}"}) for number in range(40)])
+    assert ledger.count() == 40
+
+
+@pytest.mark.parametrize(
+    "name", ["bars_hash", "code_hash", "predictions_hash", "fold", "study", "run_id", "result_id"]
+)
+def test_new_bars_code_refits_and_names_are_no_other_trials(ledger, name):
+    ledger.append([variant(**{name: f"v{number}"}) for number in range(5)])
+    assert ledger.count() == 1
+
+
+def test_rows_without_settings_count_as_before_until_they_are_evaluated_again(ledger):
+    ledger.append([trial("p1"), trial("p2"), trial("p1", fold="other scenario")])
+    assert ledger.count() == 2
+    ledger.append([variant("p1")])  # the same variant, now with its settings
+    assert ledger.count() == 2
+    ledger.append([variant("p1", settings_hash="a tighter stop")])
+    assert ledger.count() == 3
+    ledger.append([variant("p2"), variant("p3")])
+    assert ledger.count() == 4
+
+
+def test_trials_of_a_study_can_be_counted_alone(ledger):
+    ledger.append([variant("p1"), variant("p2"), variant("p1", study="", fold="scenario")])
+    ledger.append([variant("p1", instrument="IBM_1d"), variant("p9", study="other")])
+    assert ledger.count() == 4
+    assert ledger.count(study="sma_grid") == 3
+    assert ledger.count(study="sma_grid", instrument="AAPL_1d") == 2
+    assert ledger.count(instrument="IBM_1d") == 1
+    assert ledger.count(study="none") == 0
 
 
 def test_trials_of_a_study_are_those_of_one_evaluation_in_order(ledger):
@@ -161,10 +208,33 @@ def test_any_batches_leave_each_evaluation_once_with_unbroken_numbers(tmp_path, 
     assert ledger.count() == len({key[1] for key in keys})
 
 
-def test_the_spread_of_sharpe_ratios_is_that_of_distinct_trials_by_their_newest_evaluation(ledger):
-    assert ledger.sharpe_variance() is None
-    ledger.append([trial("p1", sharpe=9.0), trial("p2", sharpe=1.0), trial("p3", sharpe=None)])
-    ledger.append([trial("p1", sharpe=0.0, bars_hash="b2")])
-    assert ledger.sharpe_variance() == pytest.approx(0.5)
-    ledger.append([trial("p1", sharpe=2.0, instrument="IBM_1d")])
-    assert ledger.sharpe_variance() == pytest.approx(1.0)
+def test_two_appends_at_once_leave_one_chain(tmp_path):
+    path = tmp_path / "shared.duckdb"
+
+    def add(study: str) -> int:
+        ledger = TrialLedger(Warehouse(path))
+        return sum(ledger.append([variant(f"p{number}", study=study)]) for number in range(4))
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(add, ["a", "b"])) == [4, 4]
+    ledger = TrialLedger(Warehouse(path))
+    assert [row["seq"] for row in rows(Warehouse(path))] == list(range(1, 9))
+    assert ledger.verify().faults == ()
+    assert ledger.count() == 4
+
+
+def test_rows_can_be_listed_by_what_they_are_about(ledger):
+    ledger.append([variant("p1"), variant("p2", instrument="IBM_1d"), variant("p3", study="t")])
+    assert [r["trial_no"] for r in ledger.listed()] == [1, 2, 3]
+    assert [r["trial_no"] for r in ledger.listed(last=2)] == [2, 3]
+    assert [r["trial_no"] for r in ledger.listed(instrument="IBM_1d")] == [2]
+    assert [r["trial_no"] for r in ledger.listed(study="t", strategy="sma_crossover")] == [3]
+    assert ledger.listed(status="invalid") == []
+
+
+def test_a_trial_is_shown_with_all_of_its_evaluations(ledger):
+    ledger.append([variant("p1"), variant("p2"), variant("p1", bars_hash="b2")])
+    ledger.invalidate([1], reason="wrong data")
+    assert [r["trial_no"] for r in ledger.rows_about(3)] == [1, 3, 4]
+    with pytest.raises(UnknownNameError, match="no trial 9; it has trials 1 to 4"):
+        ledger.rows_about(9)

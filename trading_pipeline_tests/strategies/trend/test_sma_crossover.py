@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from trading_pipeline.backtest import BacktestSettings, run_backtest
+from trading_pipeline.backtest import BacktestSettings, run_backtest, run_sweep
 from trading_pipeline.errors import StrategyError
 from trading_pipeline.strategies import Market, strategy, validate_params
 from trading_pipeline.strategies.trend.sma_crossover import SmaCrossover, SmaCrossoverParams
@@ -60,11 +60,68 @@ def test_a_market_that_starts_above_waits_for_its_first_cross(make_market):
     assert not found.entry_long.any()
 
 
+def test_a_start_in_the_state_enters_on_the_first_bar_with_both_averages(make_market):
+    found = signals(make_market(np.arange(1.0, 60.0)), fast=3, slow=10, start="state")
+    assert where(found.entry_long) == [9]
+    assert not found.exit_long.any()
+
+
+def test_a_start_in_the_state_enters_on_the_first_traded_bar(make_market):
+    market = make_market(np.arange(1.0, 60.0)).traded_from(30)
+    assert where(signals(market, fast=3, slow=10, start="state").entry_long) == [30]
+    assert where(signals(market, fast=3, slow=10).entry_long) == []
+    late = make_market(np.arange(1.0, 60.0)).traded_from(4)
+    assert where(signals(late, fast=3, slow=10, start="state").entry_long) == [9]
+
+
+def test_a_market_that_starts_below_is_short_at_once_only_where_shorts_are_traded(make_market):
+    market = make_market(np.arange(60.0, 1.0, -1.0)).traded_from(20)
+    both = signals(market, fast=3, slow=10, direction="long_short", start="state")
+    assert where(both.entry_short) == [20]
+    only = signals(market, fast=3, slow=10, start="state")
+    assert not (only.entry_long | only.entry_short).any()
+
+
+def test_equal_averages_are_no_state(make_market):
+    found = signals(make_market([2.0, 2.0, 2.0, 2.0, 3.0]), fast=1, slow=2, start="state")
+    assert where(found.entry_long) == [4]
+
+
+def test_after_a_start_in_the_state_only_crosses_count(make_market):
+    market = make_market(random_closes()).traded_from(100)
+    crosses, state = (signals(market, fast=5, slow=20, start=s) for s in ("cross", "state"))
+    late = np.arange(300) > 100
+    for name in ("entry_long", "exit_long"):
+        after = getattr(crosses, name) & late
+        np.testing.assert_array_equal(getattr(state, name) & late, after)
+
+
+def test_a_stop_after_a_start_in_the_state_waits_for_a_cross(make_market):
+    market = make_market([*np.arange(1.0, 21.0), 18.0, 21.0, 22.0, 23.0])
+    found = signals(market, fast=2, slow=10, start="state")
+    settings = BacktestSettings(initial_cash=1e3, trailing_stop=0.05)
+    stopped = run_backtest(market.raw, found, settings)
+    assert stopped.trades["exit_reason"].tolist()[0] == "trailing_stop"
+    assert stopped.trade_count == 1
+
+
+def test_the_default_start_leaves_stored_parameters_as_they_were():
+    params = validate_params("sma_crossover", {"fast": 5})
+    before = {"fast": 5, "slow": 30, "direction": "long_only"}
+    assert params.model_dump(mode="json") == before
+    assert SmaCrossoverParams.model_validate(before) == params
+    given = validate_params("sma_crossover", {"fast": 5, "start": "cross"})
+    assert given.hash == params.hash
+    state = validate_params("sma_crossover", {"fast": 5, "start": "state"})
+    assert state.model_dump(mode="json") == before | {"start": "state"}
+
+
+@pytest.mark.parametrize("start", ["cross", "state"])
 @pytest.mark.parametrize("slow", [20, 30])
-def test_no_signal_lies_within_the_declared_warm_up(slow, make_market):
-    params = validate_params("sma_crossover", {"fast": 2, "slow": slow})
+def test_no_signal_lies_within_the_declared_warm_up(slow, start, make_market):
+    params = validate_params("sma_crossover", {"fast": 2, "slow": slow, "start": start})
     warmup = strategy("sma_crossover").warmup_bars(params)
-    assert warmup == slow
+    assert warmup == (slow if start == "cross" else slow - 1)
     earliest = slow
     for seed in range(40):
         found = strategy("sma_crossover").signals(make_market(random_closes(90, seed)), params)
@@ -93,6 +150,22 @@ def test_a_split_makes_no_cross(make_market):
     adjusted = Market(raw, np.where(np.arange(300) >= 150, 2.0, 1.0))
     assert where(signals(adjusted).exit_long) == []
     assert where(signals(Market(raw)).exit_long) != []  # the raw drop looks like a fall
+
+
+def test_the_best_of_the_published_42_crossovers_has_its_published_sharpe_ratio():
+    bars, traded = golden_market("sp500"), slice(249, None)
+    market = Market(bars).traded_from(traded.start)
+    many = [
+        SmaCrossoverParams(fast=fast, slow=slow, start="state")
+        for fast in (5, 10, 20, 30, 40, 50)
+        for slow in (60, 80, 100, 120, 150, 200, 250)
+    ]
+    plan = SmaCrossover().crossing_plan(market, many).cut(traded)
+    settings = BacktestSettings(initial_cash=1e9, fill="same_close")
+    swept = run_sweep(bars.iloc[traded], plan, settings)
+    (best,) = swept.best()
+    assert (many[best].fast, many[best].slow) == (50, 250)
+    assert swept.table["sharpe"][best] == pytest.approx(0.5274, abs=5e-5)
 
 
 @pytest.mark.parametrize("golden", RUNS, ids=lambda g: f"{g['market']}-{g['mode']}-{g['fill']}")
@@ -134,15 +207,16 @@ def test_needs_no_prediction():
     assert strategy("sma_crossover").required_predictions(params) == ()
 
 
+@pytest.mark.parametrize("start", ["cross", "state"])
 @pytest.mark.parametrize("direction", ["long_only", "long_short"])
-def test_crossing_plan_gives_the_signals_of_each_set_of_parameters(direction):
+def test_crossing_plan_gives_the_signals_of_each_set_of_parameters(direction, start):
     rng = np.random.default_rng(4)
     close = 50 + np.cumsum(rng.integers(-1, 2, 120)).astype(float)
     index = pd.date_range("2024-01-01", periods=120, tz="UTC", name="ts").as_unit("us")
     bars = pd.DataFrame(dict.fromkeys(("open", "high", "low", "close"), close), index=index)
     market = Market(bars.assign(volume=1.0))
     many = [
-        SmaCrossoverParams(fast=fast, slow=slow, direction=direction)
+        SmaCrossoverParams(fast=fast, slow=slow, direction=direction, start=start)
         for fast, slow in ((2, 5), (3, 5), (5, 20))
     ]
     plan = SmaCrossover().crossing_plan(market, many)
@@ -153,8 +227,9 @@ def test_crossing_plan_gives_the_signals_of_each_set_of_parameters(direction):
             np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name))
 
 
-def test_mixed_directions_have_no_crossing_plan():
+@pytest.mark.parametrize("other", [{"direction": "long_short"}, {"start": "state"}])
+def test_mixed_directions_or_starts_have_no_crossing_plan(other):
     index = pd.date_range("2024-01-01", periods=3, tz="UTC", name="ts").as_unit("us")
     bars = pd.DataFrame(1.0, index=index, columns=["open", "high", "low", "close", "volume"])
-    many = [SmaCrossoverParams(), SmaCrossoverParams(direction="long_short")]
+    many = [SmaCrossoverParams(), SmaCrossoverParams(**other)]
     assert SmaCrossover().crossing_plan(Market(bars), many) is None

@@ -19,15 +19,24 @@ __all__ = ["crossing_events", "sweep_crossings"]
 @njit(cache=True, nogil=True, error_model="numpy")
 def crossing_events(
     first: FloatArray, second: FloatArray, lead: int, up: int, down: int, event_bar: IntArray,
-    event_code: CodeArray,
+    event_code: CodeArray, in_state: bool = False,
 ) -> int:  # fmt: skip
     """Write bars and codes of the crosses of two rows, rising; returns their number.
 
-    The buffers have a place for each bar. Eight bars are compared at once; only where one of them
-    has a cross is there more to do.
+    With `in_state`, the first traded bar at which both rows are known counts as a cross to the side
+    that holds there. The buffers have a place for each bar. Eight bars are compared at once; only
+    where one of them has a cross is there more to do.
     """
     n, count = first.shape[0], 0
     t = 1
+    if in_state:
+        t = lead
+        while t < n and (np.isnan(first[t]) or np.isnan(second[t])):
+            t += 1
+        if t < n and first[t] != second[t]:
+            event_bar[count], event_code[count] = t - lead, up if first[t] > second[t] else down
+            count += 1
+        t += 1
     while t + LANES <= n:
         crossed = cross_masks(first, second, t)
         if crossed != 0:
@@ -56,7 +65,7 @@ def sweep_crossings(
     pairs: IntArray, lead: int, up: int, down: int,
     levels: tuple[FloatArray, FloatArray, FloatArray] | None, action_bar: IntArray | None,
     action_effect: FloatArray, p: FloatArray, stats: FloatArray, no_trades: FloatArray,
-    no_orders: FloatArray,
+    no_orders: FloatArray, in_state: bool,
 ) -> None:  # fmt: skip
     """Statistics of each pair, one row each; nothing else is kept."""
     n = close.shape[0]
@@ -64,7 +73,7 @@ def sweep_crossings(
     nothing, no_holdings = np.empty(0), np.empty((0, 3))
     for number in range(pairs.shape[0]):
         count = crossing_events(
-            rows[pairs[number, 0]], rows[pairs[number, 1]], lead, up, down, bars, codes
+            rows[pairs[number, 0]], rows[pairs[number, 1]], lead, up, down, bars, codes, in_state
         )
         simulate(
             open_, high, low, close, bars[:count], codes[:count], None, levels, action_bar,

@@ -21,3 +21,9 @@ def test_events_are_the_crosses_of_a_plain_comparison(rows, lead):
     bars, codes = np.empty(rows, dtype=np.int64), np.empty(rows, dtype=np.uint8)
     count = crossing_events(first, second, lead, 5, 10, bars, codes)
     assert list(zip(bars[:count], codes[:count], strict=True)) == expected
+    known = [t for t in range(lead, rows) if np.isfinite(first[t])]
+    if known and first[known[0]] != second[known[0]]:
+        side = 5 if first[known[0]] > second[known[0]] else 10
+        expected = sorted({*expected, (known[0] - lead, side)})
+    count = crossing_events(first, second, lead, 5, 10, bars, codes, True)
+    assert list(zip(bars[:count], codes[:count], strict=True)) == expected
