@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run_audit"]
 
-_SHOWN_FINDINGS = 20
+_SHOWN_LINES = 20
 
 
 def run_audit(name: str, instrument: str, *, as_json: bool) -> None:
@@ -49,20 +49,23 @@ def _value(value: Any) -> Any:
 
 
 def _print(found: AuditOfStored) -> None:
+    from trading_pipeline.features.audits.told_findings import finding_lines
+
     console = stdout_console()
     on = (
         f"{found.kind} '{found.name}' on {found.bars:,} bars of {found.instrument}, "
         f"{found.first_ts:%Y-%m-%d} to {found.last_ts:%Y-%m-%d}"
     )
     if not found.findings:
-        console.print(f"[green]ok[/] {on}: nothing reads the future.", soft_wrap=True)
+        console.print(f"[green]ok[/] {on}: {found.tried}.", soft_wrap=True)
         return
     columns = ", ".join(dict.fromkeys(finding.column for finding in found.findings))
     console.print(
         f"[red]{len(found.findings)} findings[/] {on}. Columns: {columns}.", soft_wrap=True
     )
-    for finding in found.findings[:_SHOWN_FINDINGS]:
-        console.print(finding.sentence(), markup=False, soft_wrap=True)
-    more = len(found.findings) - _SHOWN_FINDINGS
+    lines = finding_lines(found.findings)
+    for line in lines[:_SHOWN_LINES]:
+        console.print(line, markup=False, soft_wrap=True)
+    more = len(lines) - _SHOWN_LINES
     if more > 0:
-        console.print(f"... and {more} more; --json lists all.")
+        console.print(f"... and {more} more kinds; --json lists all findings.")

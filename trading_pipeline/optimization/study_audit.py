@@ -30,7 +30,7 @@ from trading_pipeline.features.audits.told_findings import as_details, found_wor
 from trading_pipeline.strategies import Market, StrategyCatalogue, StrategyParams
 from trading_pipeline.strategies.lookahead_check import (
     audit_decisions,
-    decision_table,
+    decision_columns,
     market_of,
 )
 from trading_pipeline.strategies.strategy_audit import (
@@ -43,7 +43,7 @@ __all__ = ["audit_space", "sets_to_audit"]
 Parameters = Mapping[str, JsonValue]
 SEEDED_SETS = 20
 _MOST_CORNERS = 16
-_CUTS, _FUTURES = 2, 4
+_CUTS, _FUTURES, _CALLS = 2, 4, 12
 
 
 def sets_to_audit(parameters: Sequence[Parameters], *, seed: int = 7) -> list[int]:
@@ -111,6 +111,7 @@ def audit_space(
             memory=max(strategies.warmup_bars(name, each.model_dump()) for each in chosen),
             cuts=_CUTS,
             futures=_FUTURES,
+            most_calls=_CALLS,
             seed=int(canonical_hash([name, instrument])[:8], 16),
             first=first,
             tally=tally,
@@ -148,10 +149,13 @@ def _side_by_side(
 
     def compute(raw: pd.DataFrame) -> pd.DataFrame:
         seen = market_of(market, raw)  # shared, as in the sweep
-        tables = [decision_table(strategies.signals(name, seen, each), raw.index) for each in many]
-        names = [f"{number}:{c}" for number, table in enumerate(tables) for c in table.columns]
-        block = np.concatenate([table.to_numpy() for table in tables], axis=1)
-        return pd.DataFrame(block, index=raw.index, columns=names)
+        columns = {
+            f"{number}:{field}": values
+            for number, params in enumerate(many)
+            for field, values in decision_columns(strategies.signals(name, seen, params)).items()
+        }
+        block = np.column_stack(list(columns.values()))
+        return pd.DataFrame(block, index=raw.index, columns=list(columns))
 
     return compute
 

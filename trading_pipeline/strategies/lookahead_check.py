@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trading_pipeline.domain.signals import Signals
+from trading_pipeline.domain.signals import FloatArray, Fraction, Price, Signals
 from trading_pipeline.errors import TradingPipelineError
 from trading_pipeline.features.audits.causality import (
     CausalityFinding,
@@ -22,6 +22,7 @@ from trading_pipeline.strategies.market import Market
 __all__ = [
     "audit_decisions",
     "audit_strategy",
+    "decision_columns",
     "decision_table",
     "decisions",
     "ensure_signals_causal",
@@ -30,6 +31,8 @@ __all__ = [
 ]
 
 SignalsOf = Callable[[Market], Signals]
+_INTENTS = ("entry_long", "entry_short", "exit_long", "exit_short")
+_NUMBERS = ("size", "confidence")
 _MEMORY = 60  # bars that signals depend on, where no strategy says so
 _FUTURES = 60  # bars after which all others are replaced, one a call
 _FAILURES = (TradingPipelineError, ArithmeticError, LookupError, TypeError, ValueError)
@@ -119,8 +122,12 @@ def audit_decisions(
     seed: int,
     first: int = 0,
     tally: AuditTally | None = None,
+    most_calls: int = 200,
 ) -> list[CausalityFinding]:
-    """As `audit_strategy`, for a table of decisions computed from other bars of the market."""
+    """As `audit_strategy`, for a table of decisions computed from other bars of the market.
+
+    `most_calls`: recomputations with other bars after many rows at once, at the most.
+    """
     return audit_causality(
         compute,
         market.raw,
@@ -131,6 +138,7 @@ def audit_decisions(
         first=first,
         tally=tally,
         passing=_FAILURES,
+        most_calls=most_calls,
     )
 
 
@@ -147,7 +155,16 @@ def market_of(market: Market, raw: pd.DataFrame) -> Market:
 
 def decision_table(signals: Signals, index: pd.Index) -> pd.DataFrame:
     """All fields that are set as float64 columns; texts of `reason` are left out."""
-    decided = signals.to_frame(pd.DatetimeIndex(index))
-    columns = [name for name in decided.columns if name != "reason"]
-    block = np.column_stack([decided[name].to_numpy(dtype="float64") for name in columns])
-    return pd.DataFrame(block, index=index, columns=columns)
+    columns = decision_columns(signals)
+    return pd.DataFrame(np.column_stack(list(columns.values())), index=index, columns=list(columns))
+
+
+def decision_columns(signals: Signals) -> dict[str, FloatArray]:
+    """The fields of `decision_table` by name, entries first."""
+    found = {name: getattr(signals, name) for name in _INTENTS}
+    for name, value in vars(signals).items():
+        if isinstance(value, (Price, Fraction)):
+            found[f"{name}_{value.kind}"] = np.broadcast_to(value.values, len(signals))
+        elif name in _NUMBERS and value is not None:
+            found[name] = value
+    return {name: np.asarray(values, dtype="float64") for name, values in found.items()}

@@ -143,7 +143,8 @@ def covered_record(
     if covered is not None and covered.bars == len(market):
         return covered
     tally = AuditTally()
-    findings = audit(covered.bars if covered else 0, tally)
+    # entries before exits and levels: what a reader looks for first
+    findings = sorted(audit(covered.bars if covered else 0, tally), key=_by_field)
     record = AuditRecord(
         subject=subject,
         instrument=instrument,
@@ -201,6 +202,10 @@ def _not_tried(why: str, allow_lookahead: str | None) -> AuditOutcome:
         return AuditOutcome(audit=LOOK_AHEAD_ALLOWED, note=why, warnings=(warning,))
     warning = f"{NOT_TRIED}: whether the strategy reads the future is not known. {why}"
     return AuditOutcome(audit=NOT_AUDITED, note=why, warnings=(warning,))
+
+
+def _by_field(finding: CausalityFinding) -> bool:
+    return not finding.column.rpartition(":")[2].startswith("entry")
 
 
 def _sentence(text: str) -> str:

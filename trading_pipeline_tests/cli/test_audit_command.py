@@ -31,7 +31,7 @@ def test_a_set_that_is_well_says_so_and_ends_with_0(call, world):
     ended = call("audit", "core", "--instrument", "AAPL_1d")
     assert ended.code == 0
     assert "feature set 'core' on " in ended.out
-    assert "bars of AAPL_1d, 2000-03-01 to 2003-12-31: nothing reads the future." in ended.out
+    assert "bars of AAPL_1d, 2000-03-01 to 2003-12-31: no difference at " in ended.out
 
 
 def test_a_leak_ends_with_1_and_is_explained(call, world, leaky_set):

@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 
 from trading_pipeline.features.audits.causality import CausalityFinding
+from trading_pipeline.features.audits.told_findings import finding_lines
 
 __all__ = ["FEATURE_CHECKS", "LABEL_CHECKS", "PATTERN_CHECKS", "audit_results", "audit_specs"]
 
-_PREFIX = "No value changes when later bars are taken away."
+_PREFIX = "No value changes at the sampled bars when later bars are taken away."
 FEATURE_CHECKS = {
     "prefix_truncation": _PREFIX,
-    "scrambled_future": "No value changes when later bars are permuted and scaled.",
+    "scrambled_future": "No value changes at the sampled bars when later bars are replaced.",
     "warmup": "Values do not depend on bars further back than the declared warm-up.",
     "permuted_labels": "A model of these features learns nothing from permuted outcomes.",
 }
@@ -19,7 +20,9 @@ LABEL_CHECKS = {
     "label_span": "A label changes with the bars up to its end and with no later one.",
     "permuted_labels": "A model learns nothing from these labels once they are permuted.",
 }
-PATTERN_CHECKS = {"prefix_truncation": "No known pattern changes when later bars are taken away."}
+PATTERN_CHECKS = {
+    "prefix_truncation": "No pattern known at the sampled bars changes without later bars."
+}
 _SHOWN_FINDINGS = 20
 
 
@@ -55,7 +58,7 @@ def _result(name: str, findings: Sequence[CausalityFinding]) -> dg.AssetCheckRes
     return dg.AssetCheckResult(
         passed=not findings,
         check_name=name,
-        description=findings[0].sentence() if findings else None,
+        description="\n".join(finding_lines(findings)) or None,
         metadata={
             "findings": len(findings),
             "columns": ", ".join(sorted({finding.column for finding in findings})),

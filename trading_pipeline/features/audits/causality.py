@@ -185,12 +185,14 @@ def audit_causality(
     first: int = 0,
     tally: AuditTally | None = None,
     passing: tuple[type[Exception], ...] = (),
+    most_calls: int = 200,
 ) -> list[CausalityFinding]:
     """Prefixes and scrambled futures and, where these find nothing, other bars after many rows.
 
     `memory`: bars that a value usually depends on; where it is given, other bars are put after many
     rows at once (`audits.slices`). `futures`: rows after which all bars are replaced, one a call.
-    `first`, `tally` and `passing` as in `audit_prefix_truncation`.
+    `first`, `tally` and `passing` as in `audit_prefix_truncation`, `most_calls` as in
+    `audit_slices`.
     """
     full = computed_table(compute, bars) if full is None else full
     findings: list[CausalityFinding] = []
@@ -201,8 +203,9 @@ def audit_causality(
         )  # fmt: skip
     if memory is not None and not findings:
         findings += audit_slices(
-            compute, bars, memory, seed=seed, full=full, first=first, tally=tally
-        )
+            compute, bars, memory, seed=seed, full=full, first=first, tally=tally,
+            most_calls=most_calls,
+        )  # fmt: skip
     if futures and not findings:
         findings += audit_other_futures(
             compute, bars, rows=futures, seed=seed, full=full, first=first, tally=tally

@@ -14,7 +14,7 @@ from trading_pipeline.features.audits.causality import (
     audit_scrambled_future,
     audit_warmup,
 )
-from trading_pipeline.features.audits.comparison import CausalityFinding, computed_table
+from trading_pipeline.features.audits.comparison import AuditTally, CausalityFinding, computed_table
 from trading_pipeline.features.audits.labels import audit_label_span
 from trading_pipeline.features.audits.permutation import audit_permuted_labels
 from trading_pipeline.features.audits.set_slices import audit_set_slices
@@ -40,6 +40,7 @@ def audit_feature_set(
     context: FeatureContext | None = None,
     cuts: int = 30,
     seed: int = 7,
+    tally: AuditTally | None = None,
 ) -> list[CausalityFinding]:
     """Every audit of a feature set on forward-adjusted bars; an empty list where all is well.
 
@@ -47,7 +48,8 @@ def audit_feature_set(
     sixth of them, and permuted outcomes (of the forward return over 5 bars). A column that is 0 or
     1 rarely changes at any one cut, hence so many. For leaks in few rows, other bars are put after
     many rows at once (`audits.slices`), for the columns in which nothing was found so far.
-    `context`: timeframe and calendar of the bars, where features depend on them. Raises
+    `context`: timeframe and calendar of the bars, where features depend on them. `tally` takes what
+    was tried. Raises
     `InsufficientDataError` where no column has a value to compare; the permuted outcomes are left
     out where fewer than 100 rows are complete.
     """
@@ -56,11 +58,15 @@ def audit_feature_set(
     compute = partial(unchecked, chosen)
     full = computed_table(compute, bars)
     few = max(cuts // 6, 1)
-    findings = audit_prefix_truncation(compute, bars, cuts=cuts, seed=seed, full=full)
+    findings = audit_prefix_truncation(compute, bars, cuts=cuts, seed=seed, full=full, tally=tally)
     # other cuts than those of the prefixes
-    findings += audit_scrambled_future(compute, bars, cuts=few, seed=seed + 1, full=full)
+    findings += audit_scrambled_future(
+        compute, bars, cuts=few, seed=seed + 1, full=full, tally=tally
+    )
     seen = {finding.column for finding in findings}
-    findings += audit_set_slices(chosen, bars, full, context=context, found=seen, seed=seed)
+    findings += audit_set_slices(
+        chosen, bars, full, context=context, found=seen, seed=seed, tally=tally
+    )
     bounded = [spec for spec in chosen.specs if spec.memory != "all"]
     for warmup in sorted({spec.warmup_in(context) for spec in bounded}):
         if len(bars) > warmup + 1:
@@ -85,6 +91,7 @@ def audit_labels(
     *,
     rows: int = 5,
     seed: int = 7,
+    tally: AuditTally | None = None,
 ) -> list[CausalityFinding]:
     """The audits of labels on forward-adjusted bars: the span, and permuted labels.
 
@@ -98,6 +105,8 @@ def audit_labels(
     findings = audit_label_span(
         lambda part: compute(part).frame, bars, known_at, rows=rows, seed=seed
     )
+    if tally is not None:
+        tally.cuts += rows
     seen = {finding.column for finding in findings}
     rare = audit_other_futures(
         lambda part: _by_end(compute(part).frame, known_at).set_axis(part.index),
@@ -105,6 +114,7 @@ def audit_labels(
         rows=_LABEL_FUTURES,
         seed=seed,
         audit="label_span",
+        tally=tally,
     )
     findings += [finding for finding in rare if finding.column not in seen]
     labels = compute(bars).frame

@@ -10,7 +10,7 @@ import pandas as pd
 
 from trading_pipeline.errors import InsufficientDataError
 from trading_pipeline.features.arrays import BoolArray
-from trading_pipeline.features.audits.comparison import CausalityFinding
+from trading_pipeline.features.audits.comparison import AuditTally, CausalityFinding
 from trading_pipeline.features.audits.slices import audit_other_futures
 from trading_pipeline.features.patterns.kinds import KINDS
 from trading_pipeline.features.patterns.search import find_patterns
@@ -42,7 +42,12 @@ def known_by(patterns: pd.DataFrame, moment: pd.Timestamp) -> pd.DataFrame:
 
 
 def audit_patterns(
-    bars: pd.DataFrame, *, find: Finder = find_patterns, cuts: int = 5, seed: int = 7
+    bars: pd.DataFrame,
+    *,
+    find: Finder = find_patterns,
+    cuts: int = 5,
+    seed: int = 7,
+    tally: AuditTally | None = None,
 ) -> list[CausalityFinding]:
     """Search the first n bars only and compare with what the whole search says was known by then.
 
@@ -70,6 +75,8 @@ def audit_patterns(
         expected = known_by(whole, bars.index[cut - 1])
         given = find(bars.iloc[:cut]).reset_index(drop=True)
         finding = _first_difference(expected, given, bars.index, cut)
+        if tally is not None:
+            tally.cuts += 1
         if finding is not None:
             findings.append(finding)
     rare = audit_other_futures(
@@ -78,6 +85,7 @@ def audit_patterns(
         rows=_FUTURES,
         seed=seed,
         audit="prefix_truncation",
+        tally=tally,
     )
     return findings + [replace(finding, mend=_MEND) for finding in rare]
 

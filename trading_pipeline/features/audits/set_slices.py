@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from trading_pipeline.features.audits.comparison import CausalityFinding, Compute
+from trading_pipeline.features.audits.comparison import AuditTally, CausalityFinding, Compute
 from trading_pipeline.features.audits.slices import audit_other_futures, audit_slices
 from trading_pipeline.features.sets.context import FeatureContext
 from trading_pipeline.features.sets.registry import FeatureSet, FeatureSpec, compute_features
@@ -27,6 +27,7 @@ def audit_set_slices(
     context: FeatureContext | None = None,
     found: Collection[str] = (),
     seed: int = 7,
+    tally: AuditTally | None = None,
 ) -> list[CausalityFinding]:
     """Other bars after as many rows as time allows, for each column but those of `found`.
 
@@ -43,10 +44,12 @@ def audit_set_slices(
         part = replace(chosen, specs=tuple(specs))
         columns, work = full[list(part.columns)], _work(part, context)
         if band is None:
-            findings += audit_other_futures(work, bars, rows=_FUTURES, seed=seed, full=columns)
+            findings += audit_other_futures(
+                work, bars, rows=_FUTURES, seed=seed, full=columns, tally=tally
+            )
         else:
             memory = part.warmup_in(context)
-            findings += audit_slices(work, bars, memory, seed=seed, full=columns)
+            findings += audit_slices(work, bars, memory, seed=seed, full=columns, tally=tally)
     return findings
 
 

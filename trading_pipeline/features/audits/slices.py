@@ -51,6 +51,7 @@ def audit_slices(
     full: pd.DataFrame | None = None,
     first: int = 0,
     tally: AuditTally | None = None,
+    most_calls: int = _MOST_CALLS,
 ) -> list[CausalityFinding]:
     """Replace the bars after as many rows as time allows; no row before may change.
 
@@ -62,6 +63,7 @@ def audit_slices(
 
     `first`: rows that were audited when there were no more bars; only the last of them and later
     ones are tried. `tally` takes the number of rows that got other bars.
+    `most_calls`: recomputations at the most.
     """
     full = computed_table(compute, bars) if full is None else full
     begin, last = max(memory, first - 1), len(bars) - 1
@@ -69,7 +71,7 @@ def audit_slices(
         return []
     search = _Search(compute, bars, full, rtol, seed, first=begin, tally=tally)
     share = (last - begin) / max(last - memory, 1)
-    calls = int(np.clip(_CELLS // full.size * share, _LEAST_CALLS, _MOST_CALLS))
+    calls = int(np.clip(_CELLS // full.size * share, _LEAST_CALLS, most_calls))
     began = time.perf_counter()
     for call, rows in enumerate(_rows_of_calls(search, memory, calls)):
         late = call >= _LEAST_CALLS and time.perf_counter() - began > _LONGEST_SECONDS

@@ -8,8 +8,10 @@ from typing import Literal
 
 import pandas as pd
 
+from trading_pipeline.domain.audit_records import found_no_difference
 from trading_pipeline.errors import InsufficientDataError, UnknownNameError, did_you_mean
 from trading_pipeline.features.audits.causality import CausalityFinding
+from trading_pipeline.features.audits.comparison import AuditTally
 from trading_pipeline.features.audits.features import audit_labels
 from trading_pipeline.features.audits.patterns import audit_patterns
 from trading_pipeline.stages.features.cross_features import ASSET as CROSS_FEATURES
@@ -29,7 +31,10 @@ SubjectKind = Literal["feature set", "label", "chart patterns", "cross features"
 
 @dataclass(frozen=True, kw_only=True)
 class AuditOfStored:
-    """What was audited on which bars, and what was found; no findings where all is well."""
+    """What was audited on which bars, and what was found.
+
+    `tried`: how much was tried where nothing was found, in words; an audit samples.
+    """
 
     name: str
     kind: SubjectKind
@@ -38,6 +43,7 @@ class AuditOfStored:
     first_ts: pd.Timestamp
     last_ts: pd.Timestamp
     findings: list[CausalityFinding]
+    tried: str
 
 
 def audit_stored(workspace: Workspace, instrument_id: str, name: str) -> AuditOfStored:
@@ -71,27 +77,33 @@ def audit_stored(workspace: Workspace, instrument_id: str, name: str) -> AuditOf
             rows=len(bars),
         )
     kind: SubjectKind
+    tally = AuditTally()
     if name in sets.names():
         kind = "feature set"
-        findings = FeatureStage(workspace, instrument_id, name).audit_bars(bars)
+        findings = FeatureStage(workspace, instrument_id, name).audit_bars(bars, tally=tally)
     elif name == CROSS_FEATURES:
         kind = "cross features"
         findings = CrossFeatureStage(workspace, instrument_id).audit(
-            workspace.windows_of(instrument_id)
+            workspace.windows_of(instrument_id), tally=tally
         )
     elif name == CHART_PATTERNS:
-        kind, findings = "chart patterns", audit_patterns(bars)
+        kind, findings = "chart patterns", audit_patterns(bars, tally=tally)
     elif name in labels:
         spec, known_at = labels[name], series.known_at
         kind = "label"
         findings = audit_labels(
-            lambda part: labels_of_bars(spec, part, known_at, sets), bars, known_at
+            lambda part: labels_of_bars(spec, part, known_at, sets),
+            bars,
+            known_at,
+            tally=tally,
         )
     else:
         kind = "strategy"
         params = strategies.validate_params(name, {})
         market = _market(workspace, series, strategies.required_predictions(name, {}))
-        findings = audit_strategy(lambda seen: strategies.signals(name, seen, params), market)
+        findings = audit_strategy(
+            lambda seen: strategies.signals(name, seen, params), market, tally=tally
+        )
     return AuditOfStored(
         name=name,
         kind=kind,
@@ -100,6 +112,7 @@ def audit_stored(workspace: Workspace, instrument_id: str, name: str) -> AuditOf
         first_ts=bars.index[0],
         last_ts=bars.index[-1],
         findings=findings,
+        tried=found_no_difference(tally.cuts, tally.slices),
     )
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.features.audits.causality import CausalityFinding, audit_prefix_truncation
-from trading_pipeline.features.audits.comparison import computed_table
+from trading_pipeline.features.audits.comparison import AuditTally, computed_table
 from trading_pipeline.features.audits.slices import audit_other_futures
 from trading_pipeline.features.cross_formulas import (
     KnownCloses,
@@ -106,7 +106,9 @@ class CrossFeatureStage(SeriesStage):
         complete = int(values.notna().all(axis=1).sum())
         return {"complete_rows": complete, "most_peers": most, **self._quality.of(product)}
 
-    def audit(self, keys: Sequence[Window]) -> list[CausalityFinding]:
+    def audit(
+        self, keys: Sequence[Window], *, tally: AuditTally | None = None
+    ) -> list[CausalityFinding]:
         """Prefix truncation: at each cut, the later bars of all instruments are taken away.
 
         Then the own bars after telling rows are replaced.
@@ -116,8 +118,10 @@ class CrossFeatureStage(SeriesStage):
             return []
         compute = partial(self._compute, window=max(keys))
         full = computed_table(compute, bars)
-        return audit_prefix_truncation(compute, bars, full=full) or audit_other_futures(
-            compute, bars, rows=_FUTURES, full=full, audit="prefix_truncation"
+        return audit_prefix_truncation(
+            compute, bars, full=full, tally=tally
+        ) or audit_other_futures(
+            compute, bars, rows=_FUTURES, full=full, audit="prefix_truncation", tally=tally
         )
 
     def _compute(self, adjusted: pd.DataFrame, window: Window) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from trading_pipeline.domain.hashing import canonical_hash, frame_hash
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.features.audits.causality import CausalityFinding
+from trading_pipeline.features.audits.comparison import AuditTally
 from trading_pipeline.features.audits.features import audit_feature_set
 from trading_pipeline.features.sets.computation import compute_features
 from trading_pipeline.features.sets.context import FeatureContext
@@ -173,6 +174,8 @@ class FeatureStage(SeriesStage):
         refuse_known_look_ahead_of_set(self.workspace, self.set, self.instrument_id)
         return super().materialize(keys)
 
-    def audit_bars(self, bars: pd.DataFrame) -> list[CausalityFinding]:
+    def audit_bars(
+        self, bars: pd.DataFrame, *, tally: AuditTally | None = None
+    ) -> list[CausalityFinding]:
         """Every audit over forward-adjusted bars; raises where no column has a value to compare."""
-        return audit_feature_set(self.set, bars, context=self.context)
+        return audit_feature_set(self.set, bars, context=self.context, tally=tally)
