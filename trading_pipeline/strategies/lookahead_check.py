@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ SignalsOf = Callable[[Market], Signals]
 _INTENTS = ("entry_long", "entry_short", "exit_long", "exit_short")
 _NUMBERS = ("size", "confidence")
 _MEMORY = 60  # bars that signals depend on, where no strategy says so
-_FUTURES = 60  # bars after which all others are replaced, one a call
+_FUTURES = 48  # bars after which all others are replaced, one a call
 _FAILURES = (TradingPipelineError, ArithmeticError, LookupError, TypeError, ValueError)
 """What a strategy may raise on fewer bars than it needs; such a cut proves nothing."""
 
@@ -156,7 +157,13 @@ def market_of(market: Market, raw: pd.DataFrame) -> Market:
 def decision_table(signals: Signals, index: pd.Index) -> pd.DataFrame:
     """All fields that are set as float64 columns; texts of `reason` are left out."""
     columns = decision_columns(signals)
-    return pd.DataFrame(np.column_stack(list(columns.values())), index=index, columns=list(columns))
+    return pd.DataFrame(np.column_stack(list(columns.values())), index, _names(tuple(columns)))
+
+
+@cache
+def _names(columns: tuple[str, ...]) -> pd.Index:
+    """Names as an index; making one takes longer than computing some signals."""
+    return pd.Index(columns)
 
 
 def decision_columns(signals: Signals) -> dict[str, FloatArray]:

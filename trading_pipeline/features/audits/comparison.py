@@ -148,7 +148,10 @@ def computed_table(compute: Compute, bars: pd.DataFrame) -> pd.DataFrame:
             f"The computation gave {len(table)} rows for {len(bars)} bars, or other stamps; it "
             "must give one row for each bar, with the same index."
         )
-    return table.set_axis([str(column) for column in table.columns], axis=1).astype("float64")
+    names = [str(column) for column in table.columns]
+    if names != list(table.columns):
+        table = table.set_axis(names, axis=1)
+    return table.astype("float64")
 
 
 def recomputed_table(compute: Compute, bars: pd.DataFrame, full: pd.DataFrame) -> pd.DataFrame:

@@ -26,6 +26,8 @@ __all__ = [
     "warning_box",
 ]
 
+GRAVE = ("Look-ahead", "Leakage", "Not audited", "Implausible")
+"""First words of warnings that are red."""
 _REPORTING = resources.files("trading_pipeline.reporting")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
@@ -82,10 +84,17 @@ def header(title: str, subtitle: str, controls: str) -> str:
 
 
 def warning_box(warnings: Sequence[str]) -> str:
-    """What a reader must know before the numbers; empty without warnings."""
+    """What a reader must know before the numbers; empty without warnings.
+
+    What makes the numbers worthless, or keeps them from being believed, is red.
+    """
     if not warnings:
         return ""
-    items = "".join(f"<li>{html.escape(text)}</li>" for text in warnings)
+    items = "".join(
+        f"<li{_attribute('class', 'down' if text.startswith(GRAVE) else '')}>"
+        f"{html.escape(text)}</li>"
+        for text in warnings
+    )
     return f'<section class="warnings" role="note"><ul>{items}</ul></section>'
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pandas as pd
 
@@ -111,6 +112,7 @@ def _tearsheet_input(
         "fill": scenario.execution.fill,
         "intrabar": scenario.execution.intrabar,
         **{name: value for name, value in scenario.changed_keys().items() if name not in _SHOWN},
+        "audit": row["audit_note"] or "not audited",
     }
     hashes = {
         name: row[f"{name}_hash"] or None
@@ -133,12 +135,20 @@ def _tearsheet_input(
         events=series.events,
         hashes={**hashes, "scenario": scenario.hash},
         settings=settings,
-        warnings=[text for text in str(row["warnings"] or "").split("\n") if text],
+        warnings=_warnings(row),
         trials=int(row["trials_at_creation"]),
         source=series.instrument.source,
         run_id=row["run_id"],
         created_at=row["created_at"],
     )
+
+
+def _warnings(row: dict[str, Any]) -> list[str]:
+    """Stored sentences; a result from before audits says that it was not audited."""
+    found = [text for text in str(row["warnings"] or "").split("\n") if text]
+    if row["audit"] is None:
+        found.insert(0, "Not audited: this result is from before strategies were audited. Run it.")
+    return found
 
 
 def _trades(workspace: Workspace, result_id: str) -> pd.DataFrame:
