@@ -1,8 +1,8 @@
 """Speed of the audits of strategies: the first time, with new bars, and again.
 
 Run `python -m benchmarks.audit_speed [bars]`. Process CPU time in one process, the best of three,
-on a seeded random walk of daily bars. A line includes all that a backtest adds for its audit: hashing
-the bars, the recomputations and the comparisons; not the backtest itself.
+on a seeded random walk of daily bars. A line includes all that a backtest adds for its audit:
+hashing the bars, the recomputations and the comparisons; not the backtest itself.
 """
 
 from __future__ import annotations
