@@ -21,7 +21,6 @@ from trading_pipeline.domain.audit_records import (
     AuditRecord,
     AuditSubject,
 )
-from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.errors import InsufficientDataError, LookaheadError
 from trading_pipeline.features.audits.comparison import AuditTally, CausalityFinding
 from trading_pipeline.features.audits.told_findings import as_details, findings_of, found_words
@@ -112,7 +111,6 @@ def strategy_record(
             lambda seen: strategies.signals(name, seen, params),
             market,
             memory=strategies.warmup_bars(name, params.model_dump()),
-            seed=int(canonical_hash([name, instrument])[:8], 16),
             first=first,
             tally=tally,
         )

@@ -49,7 +49,7 @@ class ModelFeatures:
             for asset in model_feature_assets(self._spec)
             for window in windows
         ]
-        if not self._is_judged:
+        if hashes and not self._is_judged:
             chosen = self._workspace.registries.feature_sets.get(self._spec.features)
             refuse_known_look_ahead_of_set(self._workspace, chosen, self._upstream.instrument_id)
             self._is_judged = True
