@@ -2,7 +2,8 @@
 
 A resampled history breaks up clusters that last longer than its blocks, so a bootstrap interval is
 much too narrow. Here a GARCH(1,1) (Bollerslev 1986) tells how long clusters last, and the variance
-of the sample variance follows from its autocorrelations.
+of the sample variance follows from its autocorrelations. It is fitted to what an autoregression
+leaves over: the squares of positions that overlap are alike without any clusters.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ _LEAST_LIKELIHOOD_RATIO = 6.0
 _CLUSTERED_DEGREES = 6
 """Degrees that make up for not knowing persistence and kurtosis; chosen by simulated cover."""
 _MOST_FITTED_BARS = 20_000
+_LAGS = 25
 _LARGEST_SCORE = 0.96
 """Bound of an interval's upper end: 5 times the measured volatility."""
 
@@ -62,8 +64,9 @@ def variance_error(returns: npt.ArrayLike) -> VarianceError:
     The largest of the plain error (from the kurtosis), that of a long-run variance of the squares,
     and, where a GARCH(1,1) is clearly more likely than constant volatility (likelihood ratio of at
     least 6), that which its clusters imply. The GARCH has the sample's variance and is found on a
-    grid; longer series than 20,000 bars are fitted on their last ones. NaN, with one degree, below
-    20 returns, where one is not finite, and where they do not vary.
+    grid for the remainders of an autoregression with 25 lags (a tenth of the bars at the most);
+    longer series than 20,000 bars are fitted on their last ones. NaN, with one degree, below 20
+    returns, where one is not finite, and where they do not vary.
     """
     values = np.asarray(returns, dtype=np.float64)
     usable = values.ndim == 1 and values.size >= 20 and bool(np.isfinite(values).all())
@@ -75,7 +78,7 @@ def variance_error(returns: npt.ArrayLike) -> VarianceError:
     kurtosis = min(float(squares @ squares) / bars, _LARGEST_KURTOSIS)
     error = max(kurtosis - 1.0, long_run_variance(squares))
     degrees, persistence = cosine_terms(bars), 0.0
-    fit = _garch(squares[-_MOST_FITTED_BARS:])
+    fit = _garch(_unexplained_squares(values[-_MOST_FITTED_BARS:]))
     if fit is not None:
         alpha, beta = fit
         degrees, persistence = min(_CLUSTERED_DEGREES, degrees), alpha + beta
@@ -121,6 +124,25 @@ def volatility_interval(
     low = deviation / math.sqrt(1.0 + score)
     high = deviation / math.sqrt(1.0 - min(score, _LARGEST_SCORE))
     return low * root, high * root
+
+
+def _unexplained_squares(values: FloatArray) -> FloatArray:
+    """Squares, of mean 1, of what an autoregression leaves over (equations of Yule and Walker)."""
+    centred = values - values.mean()
+    bars, lags = centred.size, min(_LAGS, centred.size // 10)
+    spectrum = np.fft.rfft(centred, 2 * bars)
+    covariances = np.fft.irfft(spectrum * spectrum.conj())[: lags + 1] / bars
+    if not covariances[0] > 0.0:
+        return np.ones(bars)
+    places = np.arange(lags)
+    matrix = covariances[np.abs(places[:, np.newaxis] - places)]
+    matrix += 1e-9 * covariances[0] * np.eye(lags)
+    left = centred.copy()
+    for lag, weight in enumerate(np.linalg.solve(matrix, covariances[1:]), start=1):
+        left[lag:] -= weight * centred[:-lag]
+    squares: FloatArray = left[lags:] ** 2
+    mean = float(squares.mean())
+    return squares / mean if mean > 0.0 else np.ones(bars)
 
 
 def _garch(squares: FloatArray) -> tuple[float, float] | None:
