@@ -100,7 +100,7 @@ def render_leaderboard(
     empty = '<p class="muted">There is no result yet.</p>' if not ordered else ""
     body = (
         f"{header(title, _subtitle(len(ordered), trials), _FILTER)}\n"
-        f"{warning_box([*cautions, *_cautions(trials)])}\n"
+        f"{warning_box([*cautions, *_cautions(trials), *_spread_of_trials(ordered)])}\n"
         f'<section class="card" style="margin-top:16px">{empty}'
         f'<div class="scroll held">{table}</div></section>'
         "\n<footer>Click a column head to sort. Each return covers the result's own "
@@ -128,12 +128,22 @@ def _row(row: Row) -> list[Cell]:
     return [
         replace(_words(_instrument(row)), href=_page_path(row)),
         _words(_text(row, "scenario")),
-        Cell(words, "text wrap up" if is_ahead(words) else "text wrap muted", sort=words),
+        Cell(words, f"text wrap {_colour(row, words)}", sort=words),
         _words(_text(row, "result_id")[:12]),
         *(cell for name in _NUMBERS for cell in _cells(row, name)),
         _words(format_value(row.get("from_ts"), "time")),
         _words(format_value(row.get("to_ts"), "time")),
     ]
+
+
+def _colour(row: Row, words: str) -> str:
+    """Red for what cannot be believed: worthless, implausible, or kept although it looks ahead."""
+    if _text(row, "audit") == "look_ahead_allowed" or words.startswith(_UNBELIEVABLE):
+        return "down"
+    return "up" if is_ahead(words) else "muted"
+
+
+_UNBELIEVABLE = ("Worthless", "Implausible", "Not judged: look-ahead")
 
 
 def _heads(name: str) -> list[Column]:
@@ -183,6 +193,24 @@ def _backtest_length(trials: int | None) -> list[str]:
     return [
         f"{trials:,} trials need {minimum_backtest_years(trials=trials):.1f} years: in fewer, the "
         "best of them without any skill is expected to reach a Sharpe ratio of 1."
+    ]
+
+
+def _spread_of_trials(rows: Sequence[Row]) -> list[str]:
+    """Which trials say how far trials differ, by the `variance_basis` of the rows."""
+    by_basis: dict[str, list[str]] = {}
+    for row in rows:
+        basis, instrument = _text(row, "variance_basis"), _instrument(row)
+        if basis and instrument not in by_basis.setdefault(basis, []):
+            by_basis[basis].append(instrument)
+    if not by_basis:
+        return []
+    told = "; ".join(
+        f"{', '.join(sorted(names))}: {basis}" for basis, names in sorted(by_basis.items())
+    )
+    return [
+        "A Sharpe ratio is deflated by how far comparable trials differ, within one instrument, "
+        f"since its own mean is the market's and no luck of the search ({told})."
     ]
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from trading_pipeline.backtest.plausibility import SharpeLimits
 from trading_pipeline.domain.hashing import canonical_hash
-from trading_pipeline.errors import LookaheadError
+from trading_pipeline.errors import LookaheadError, UnknownNameError
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.strategies.strategy_audit import (
@@ -18,6 +19,7 @@ from trading_pipeline.strategies.strategy_audit import (
 )
 
 __all__ = [
+    "call_results_invalid",
     "call_trials_invalid",
     "changed_sharpe_limits",
     "refuse_known_look_ahead",
@@ -57,10 +59,24 @@ def refuse_known_look_ahead(
         raise refusal(found, instrument_id)
 
 
+def call_results_invalid(
+    workspace: Workspace, strategy: str, code_hash: str, error: LookaheadError
+) -> None:
+    """Say in the ledger that backtests by the refused code and parameters are invalid.
+
+    They were stored on other instruments, or on other bars, before the finding.
+    """
+    with suppress(UnknownNameError):  # no trial of the strategy
+        rows = workspace.trials.listed(strategy=strategy)
+        made = [row for row in rows if row["result_id"] and row["code_hash"] == code_hash]
+        call_trials_invalid(workspace, made, error)
+
+
 def call_trials_invalid(
     workspace: Workspace, trials: Sequence[Mapping[str, Any]], error: LookaheadError
 ) -> None:
     """Say in the ledger which of these trials have the refused parameters, and why."""
     refused = canonical_hash(json.loads(error.values["parameters"] or "{}"))
     numbers = [int(t["trial_no"]) for t in trials if t["parameters_hash"] == refused]
-    workspace.trials.invalidate(numbers, reason=str(error), run_id=workspace.run_id)
+    if numbers:
+        workspace.trials.invalidate(numbers, reason=str(error), run_id=workspace.run_id)

@@ -13,9 +13,11 @@ from trading_pipeline.backtest.scenario_runner import (
     scenario_settings,
 )
 from trading_pipeline.domain.hashing import SHOWN_DIGITS, canonical_hash
+from trading_pipeline.errors import LookaheadError
 from trading_pipeline.performance import METRIC_NAMES
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.stages.backtests.audits import (
+    call_results_invalid,
     changed_sharpe_limits,
     refuse_known_look_ahead,
     sharpe_limits,
@@ -114,14 +116,19 @@ class BacktestStage(ScenarioStage[Row]):
         """Run the scenario; save its frames, its trial, its row, its trades and daily results."""
         workspace, scenario = self.workspace, self.workspace.catalog.scenario(key)
         inputs, _, warnings = self.loaded(scenario)
-        run = run_scenario(
-            scenario,
-            inputs,
-            workspace.registries.strategies,
-            audits=workspace.audits,
-            sharpe_limits=sharpe_limits(workspace),
-        )
         made_from = self._made_from(key)
+        try:
+            run = run_scenario(
+                scenario,
+                inputs,
+                workspace.registries.strategies,
+                audits=workspace.audits,
+                sharpe_limits=sharpe_limits(workspace),
+            )
+        except LookaheadError as error:
+            name = scenario.strategy.type
+            call_results_invalid(workspace, name, made_from["code_hash"], error)
+            raise
         result = run.result
         path = result_folder(identity.input_hash)
         folder = workspace.settings.runtime / path

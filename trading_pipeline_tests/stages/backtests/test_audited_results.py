@@ -6,9 +6,11 @@ import pytest
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.errors import LookaheadError
 from trading_pipeline.features.sets.registry import SHIPPED_SETS, FeatureSet, FeatureSpec
+from trading_pipeline.reporting.page.verdict import verdict
 from trading_pipeline.stages.features.features import FeatureStage
 from trading_pipeline.stages.features.known_findings import keep_findings
 from trading_pipeline.stages.models.models import ModelStage
+from trading_pipeline.stages.reports.leaderboard import judged_rows, leaderboard_rows
 from trading_pipeline_tests.stage_calls import (
     materialize_backtest,
     materialize_summary,
@@ -86,6 +88,25 @@ def test_a_result_that_was_stored_before_the_finding_is_refused_too(market, monk
     monkeypatch.setattr(backtest, "refuse_known_look_ahead", found)
     with pytest.raises(LookaheadError):
         materialize_backtest(workspace, "AAPL_1d", "honest")
+
+
+def test_a_finding_makes_results_of_the_same_code_worthless(market):
+    # it reads ahead on MSFT alone, whose first close is another
+    guarded = LEAKY.replace("shift(-2)", "shift(-2 if market.raw['close'].iloc[0] < 100.0 else 2)")
+    market.write("strategies/next_open.py", guarded)
+    closes = {
+        name: market.value(f"SELECT first(close ORDER BY ts) FROM bars WHERE instrument = '{name}'")
+        for name in NAMES
+    }
+    assert closes["MSFT_1d"] < 100.0 < closes["AAPL_1d"]
+    workspace = scenario(market, "guarded")
+    first = materialize_backtest(workspace, "AAPL_1d", "guarded").row
+    assert first["audit"] == "passed"
+    with pytest.raises(LookaheadError):
+        materialize_backtest(workspace, "MSFT_1d", "guarded")
+    (row,) = judged_rows(workspace, leaderboard_rows(workspace))
+    assert row["result_id"] == first["result_id"]
+    assert verdict(row) == "Worthless: its trial was called invalid"
 
 
 def test_the_second_audit_of_equal_bars_is_not_made(market):
