@@ -17,6 +17,7 @@ from trading_pipeline.backtest.kernels.eligibility import may_run
 from trading_pipeline.backtest.kernels.fast.sweep import sweep_crossings
 from trading_pipeline.backtest.result import BacktestResult
 from trading_pipeline.backtest.run_control import Cancelled, Progress, run_blocks
+from trading_pipeline.backtest.run_warnings import tick_warning
 from trading_pipeline.backtest.settings_vector import level_arrays, rules_of, settings_vector
 from trading_pipeline.backtest.signal_checks import settings_or_default
 from trading_pipeline.backtest.sweep import SWEEP_COLUMNS, run_signal_sweep, sweep_frame
@@ -93,6 +94,7 @@ def run_sweep(
     """
     checked = validate_bars(bars)
     settings = settings_or_default(settings)
+    tick_warning(settings.tick_size, checked)
     if plan.bars != len(checked):
         raise StrategyError(
             f"The crossing plan covers {plan.bars} bars and there are {len(checked)}; cut both to "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import TypeAlias
 
 import numpy as np
@@ -18,7 +19,7 @@ from trading_pipeline.backtest.kernels.fast.plain import simulate
 from trading_pipeline.backtest.plausibility import SharpeLimits, implausible_sharpe
 from trading_pipeline.backtest.result import BacktestResult, holdings_of
 from trading_pipeline.backtest.run_control import Cancelled, Progress, stopped_at
-from trading_pipeline.backtest.run_warnings import run_warnings
+from trading_pipeline.backtest.run_warnings import run_warnings, tick_warning
 from trading_pipeline.backtest.settings_vector import (
     LevelArrays,
     level_arrays,
@@ -92,6 +93,7 @@ def run_backtest(
     ):
         check_rows(checked, signals)
     rules, p = rules_of(settings), None
+    warnings = () if settings.tick_size is None else tick_warning(settings.tick_size, checked)
     if Price in (type(signals.stop_loss), type(signals.take_profit), type(signals.trailing_stop)):
         check_levels(checked, signals)
         p = settings_vector(settings, signals)
@@ -118,9 +120,9 @@ def run_backtest(
     equity, holdings, trade_rows, order_rows, stats = tables
     for values in tables:
         values.setflags(write=False)
-    warnings: tuple[str, ...] = ()
-    if rules.warns or stats[codes.S_FIRST_RUIN] >= 0.0:
-        warnings = (
+    # moments of the fourth power are the first that are not finite
+    if rules.warns or stats[codes.S_FIRST_RUIN] >= 0.0 or not isfinite(stats[codes.S_KURTOSIS]):
+        warnings += (
             *run_warnings(settings, stats, checked),
             *checked.session_warning(settings.session_close),
         )

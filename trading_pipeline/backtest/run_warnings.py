@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,14 +11,15 @@ from trading_pipeline.backtest.arrays import FloatArray
 from trading_pipeline.backtest.kernels import codes as codes
 from trading_pipeline.backtest.result_frames import BarClock
 from trading_pipeline.backtest.validated_bars import ValidatedBars
+from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.settings.backtest_settings import BacktestSettings
 
-__all__ = ["ended_instruments", "run_warnings"]
+__all__ = ["ended_instruments", "not_finite", "run_warnings", "tick_warning"]
 
 
 def run_warnings(settings: BacktestSettings, stats: FloatArray, clock: BarClock) -> list[str]:
-    """Look-ahead and ruin."""
-    found = []
+    """Look-ahead, numbers that are not finite, and ruin."""
+    found = list(not_finite(stats))
     if settings.fill == "same_close":
         found.append(
             "Look-ahead: fill='same_close' fills each decision at the very close it was made from, "
@@ -52,3 +54,47 @@ def ended_instruments(
                 "before a delisting, or give what the position was worth as a last bar."
             )
     return found
+
+
+def not_finite(stats: FloatArray) -> tuple[str, ...]:
+    """One warning where equity or returns are infinite or no number; ruin has its own.
+
+    Returns that never change have no skew and no Sharpe ratio by definition, which is no news.
+    """
+    ruined, flat = stats[codes.S_FIRST_RUIN] >= 0.0, stats[codes.S_SD] == 0.0
+    needed = [codes.S_FINAL_EQUITY, codes.S_MAX_DRAWDOWN, codes.S_FEES]
+    if not ruined:
+        needed.append(codes.S_MEAN)
+    if not (ruined or flat or math.isnan(stats[codes.S_SD])):
+        needed += [codes.S_SD, codes.S_SKEW, codes.S_KURTOSIS, codes.S_SHARPE]
+    if np.isfinite(stats[needed]).all():
+        return ()
+    return (
+        "Not finite: equity, returns or their moments are infinite or NaN (the final equity is "
+        f"{stats[codes.S_FINAL_EQUITY]:g}, the mean return {stats[codes.S_MEAN]:g}), so this "
+        "result's numbers have no meaning. Prices, cash, leverage, multiplier or costs are too "
+        "large or too small for the arithmetic; check their units.",
+    )
+
+
+def tick_warning(tick_size: float | None, bars: ValidatedBars) -> tuple[str, ...]:
+    """One warning for a tick larger than some prices of the bars.
+
+    Raises `ConfigurationError` for one that is larger than all of them.
+    """
+    if tick_size is None or tick_size <= (lowest := float(bars.low.min())):
+        return ()
+    highest, below = float(bars.high.max()), int(np.count_nonzero(bars.low < tick_size))
+    if tick_size > highest:
+        raise ConfigurationError(
+            f"The tick_size is {tick_size:g}, more than every price of the bars (the highest is "
+            f"{highest:g}), so each fill would be at 0 or at a multiple of the price. Give the "
+            "smallest step of the price, 0.01 for example, or None.",
+            tick_size=tick_size,
+            highest=highest,
+        )
+    return (
+        f"The tick_size is {tick_size:g}, and {below} of {len(bars)} bars have lower prices (down "
+        f"to {lowest:g}): fills there are rounded to 0 or to a multiple of the price. Give the "
+        "smallest step of the price, or None.",
+    )

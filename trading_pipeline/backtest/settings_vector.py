@@ -36,6 +36,8 @@ _INTRABAR = {
     "ohlc_path": codes.OHLC_PATH,
 }
 _BPS = 1e-4
+_MOST_BARS = 2**53
+"""More than any run has: a larger count, added to a bar's number, would pass 64 bits."""
 
 
 class Rules(NamedTuple):
@@ -106,19 +108,19 @@ def _base_vector(settings: BacktestSettings) -> FloatArray:
         codes.P_TICK: settings.tick_size or 0.0,
         codes.P_MIN_NOTIONAL: settings.min_notional,
         codes.P_POINT: settings.multiplier * settings.delta,
-        codes.P_MAX_HOLDING: settings.max_holding_bars or 0,
+        codes.P_MAX_HOLDING: min(settings.max_holding_bars or 0, _MOST_BARS),
         codes.P_PERIODS: settings.periods_per_year,
         codes.P_VOLUME_IMPACT: settings.slippage_volume_share,
         codes.P_PARTICIPATION: settings.maximum_participation or 0.0,
         codes.P_KEEP_UNFILLED: settings.unfilled == "keep",
-        codes.P_PYRAMIDING: settings.pyramiding,
+        codes.P_PYRAMIDING: min(settings.pyramiding, _MOST_BARS),
         codes.P_MAINTENANCE: settings.maintenance_margin or 0.0,
         codes.P_DAILY_TARGET: settings.daily_profit_target or 0.0,
         codes.P_DAILY_LOSS: settings.daily_loss_limit or 0.0,
         codes.P_BORROW: settings.borrow_rate,
         codes.P_FUNDING: settings.funding_rate,
         codes.P_CASH_RATE: settings.cash_rate,
-        codes.P_ORDER_BARS: bars if isinstance(bars, int) else 0,
+        codes.P_ORDER_BARS: min(bars, _MOST_BARS) if isinstance(bars, int) else 0,
         codes.P_DAY_ORDERS: bars == "day",
     }
     p = np.zeros(codes.P_COUNT)

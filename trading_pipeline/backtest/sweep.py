@@ -14,6 +14,7 @@ from trading_pipeline.backtest.kernels import codes as codes
 from trading_pipeline.backtest.kernels.eligibility import may_run_plain
 from trading_pipeline.backtest.kernels.events import pack_intents
 from trading_pipeline.backtest.kernels.fast.plain import simulate
+from trading_pipeline.backtest.run_warnings import tick_warning
 from trading_pipeline.backtest.settings_vector import level_arrays, rules_of, settings_vector
 from trading_pipeline.backtest.signal_checks import settings_or_default
 from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
@@ -53,6 +54,7 @@ def run_signal_sweep(
     """
     checked = validate_bars(bars)
     settings = settings_or_default(settings)
+    tick_warning(settings.tick_size, checked)
     action_bar, action_effect = checked.action_rows(actions)
     stats = np.zeros((len(signals), codes.S_COUNT))
     nothing, no_holdings = np.empty(0), np.empty((0, 3))

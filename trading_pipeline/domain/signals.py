@@ -31,6 +31,7 @@ class _LevelValues:
     kind: ClassVar[str]
 
     def __post_init__(self) -> None:
+        _refuse_truth_values(f"A {self.kind} level", self.values)
         given = np.array(self.values, dtype=np.float64)  # a copy: the caller may reuse its array
         if given.ndim > 1:
             raise StrategyError(
@@ -220,7 +221,16 @@ def _flags(name: str, value: npt.ArrayLike) -> BoolArray:
     return _frozen(given)
 
 
+def _refuse_truth_values(what: str, value: npt.ArrayLike) -> None:
+    """Raise `StrategyError` for True and False, which would count as 1 and 0."""
+    if isinstance(value, bool) or getattr(value, "dtype", None) == np.bool_:
+        raise StrategyError(
+            f"{what} is made of True and False; give numbers, and NaN where there is none.",
+        )
+
+
 def _numbers(name: str, value: npt.ArrayLike) -> FloatArray:
+    _refuse_truth_values(f"The signals' {name}", value)
     given = np.asarray(value, dtype=np.float64)
     wrong = np.isinf(given) | (given < 0.0)
     if given.ndim != 1 or wrong.any():

@@ -187,7 +187,10 @@ def shown(value: object) -> str:
     >>> shown("9" * 5000)[-20:]
     "99999999999999999..."
     """
-    return cut(repr(value))
+    try:
+        return cut(repr(value))
+    except ValueError:  # Python writes no whole number of more than some thousand digits
+        return f"a {type(value).__name__} of too many digits to show"
 
 
 def cut(text: str) -> str:

@@ -10,14 +10,22 @@ from typing import Annotated, Any, Self
 from zoneinfo import available_timezones
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.errors import ConfigurationError, did_you_mean
 from trading_pipeline.settings.file_limits import cut, shown
 
 __all__ = [
+    "LARGEST_WHOLE",
     "FrozenSettings",
     "Name",
     "SpecModel",
@@ -49,9 +57,35 @@ def known_zone(name: str) -> str:
 ZoneName = Annotated[str, AfterValidator(known_zone)]
 """IANA name of a time zone."""
 
+LARGEST_WHOLE = 2**63 - 1
+"""The largest whole number of a setting: what 64 bits with a sign hold."""
 
-class SpecModel(BaseModel):
-    """A frozen specification in which an unknown key is an error."""
+
+class _PlainNumbers(BaseModel):
+    """Numbers are numbers: no truth values, and whole ones of at most 64 bits."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_plain_numbers(cls, data: Any) -> Any:
+        wrong: list[InitErrorDetails] = []
+        given = data if isinstance(data, Mapping) else {}
+        strict = cls.model_config.get("strict", False)  # refuses truth values by itself
+        for name in sorted(_number_keys(cls).intersection(given)):
+            try:
+                _check_numbers(data[name], truth_values=strict)
+            except ValueError as error:
+                said = PydanticCustomError("number", "{said}", {"said": str(error)})
+                wrong.append(InitErrorDetails(type=said, loc=(name,), input=data[name]))
+        if wrong:
+            raise ValidationError.from_exception_data(cls.__name__, wrong)
+        return data
+
+
+class SpecModel(_PlainNumbers):
+    """A frozen specification in which an unknown key is an error.
+
+    True and False are refused for numbers, and so are whole numbers beyond `LARGEST_WHOLE`.
+    """
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
@@ -82,8 +116,11 @@ class SpecModel(BaseModel):
         return canonical_hash(self.model_dump(mode="json"))
 
 
-class FrozenSettings(BaseModel):
-    """Frozen values made in Python; a wrong one is a plain `ConfigurationError`."""
+class FrozenSettings(_PlainNumbers):
+    """Frozen values made in Python; a wrong one is a plain `ConfigurationError`.
+
+    Numbers are those that `SpecModel` takes.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -109,6 +146,35 @@ def no_truth_value(value: object) -> object:
     if isinstance(value, (bool, np.bool_)):
         raise ValueError("a number is needed here, not true or false")
     return value
+
+
+def _check_numbers(value: object, *, truth_values: bool) -> None:
+    """`ValueError` for a number, alone or among several, that is none or beyond 64 bits."""
+    if isinstance(value, Mapping):
+        given: Sequence[object] = list(value.values())
+    elif isinstance(value, (list, tuple)):
+        given = value
+    else:
+        given = [value]
+    for each in given:
+        if not truth_values:
+            no_truth_value(each)
+        if isinstance(each, int) and abs(each) > LARGEST_WHOLE:
+            raise ValueError(f"a whole number is at most {LARGEST_WHOLE} (64 bits) here")
+
+
+@cache
+def _number_keys(model: type[BaseModel]) -> frozenset[str]:
+    """Keys that take numbers and no truth values, alone or in a list or mapping."""
+    fields = model.model_fields.items()
+    kinds = {field.alias or name: _kinds(field.annotation) for name, field in fields}
+    return frozenset(n for n, kind in kinds.items() if kind & {int, float} and bool not in kind)
+
+
+def _kinds(annotation: object) -> set[object]:
+    """The types inside an annotation."""
+    inner = getattr(annotation, "__args__", ())
+    return set().union(*map(_kinds, inner)) if inner else {annotation}
 
 
 _BRANCH = re.compile(r"function-|constrained-|literal\[|(int|float|str|bool|date)$")

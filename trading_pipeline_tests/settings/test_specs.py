@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, date, datetime
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -305,3 +306,50 @@ class TestUniverse:
         assert found.by_id["AAPL_1d"].currency == "EUR"
         assert (found.start, found.end, found.cadence) == (base.start, base.end, base.cadence)
         assert base.overlaid(UniverseFile()) == base
+
+
+@pytest.mark.parametrize("value", [True, False, np.True_])
+@pytest.mark.parametrize(
+    ("spec", "group", "name"),
+    [
+        (ScenarioSpec, "capital", "initial"),
+        (ScenarioSpec, "costs", "commission_bps"),
+        (ScenarioSpec, "sizing", "pyramiding"),
+        (ScenarioSpec, "risk", "max_holding_bars"),
+        (ScenarioSpec, "execution", "time_in_force"),
+        (ScenarioSpec, "financing", "cash_rate"),
+        (ScenarioSpec, "limits", "leverage"),
+        (ModelSpec, "training", "minimum_rows"),
+        (ModelSpec, "training", "span"),
+        (ModelSpec, "label", "horizon_bars"),
+    ],
+)
+def test_a_truth_value_is_no_number_in_any_file(spec, group, name, value):
+    base = {"name": "a"} | ({"strategy": {"type": "hold"}} if spec is ScenarioSpec else {})
+    with pytest.raises(ConfigurationError, match=rf"'{group}.{name}': a number is needed here"):
+        spec.parse(base | {group: {name: value}}, where="a.yaml")
+
+
+def test_a_whole_number_beyond_64_bits_is_refused_and_the_largest_is_not():
+    base = {"name": "a", "strategy": {"type": "hold"}}
+    for number, group, name in (
+        (2**63, "risk", "max_holding_bars"),
+        (10**5000, "capital", "initial"),
+        (-(10**400), "financing", "funding_rate"),
+    ):
+        with pytest.raises(ConfigurationError, match=rf"'{group}.{name}': a whole number is at"):
+            ScenarioSpec.parse(base | {group: {name: number}}, where="a.yaml")
+    kept = ScenarioSpec.parse(base | {"risk": {"max_holding_bars": 2**63 - 1}}, where="a.yaml")
+    assert kept.risk.max_holding_bars == 2**63 - 1
+
+
+def test_a_cost_of_minus_zero_is_the_same_scenario():
+    specs = [
+        ScenarioSpec.parse(
+            {"name": "a", "strategy": {"type": "hold"}, "costs": {"commission_bps": zero}},
+            where="a.yaml",
+        )
+        for zero in (0.0, -0.0)
+    ]
+    assert specs[0].hash == specs[1].hash
+    assert specs[0].settings_hash == specs[1].settings_hash

@@ -37,7 +37,7 @@ from trading_pipeline.backtest.portfolio.signals import run_signals
 from trading_pipeline.backtest.portfolio.tables import price_tables
 from trading_pipeline.backtest.portfolio.weights import WeightPlan, weight_plan
 from trading_pipeline.backtest.run_control import Cancelled, Progress
-from trading_pipeline.backtest.run_warnings import ended_instruments, run_warnings
+from trading_pipeline.backtest.run_warnings import ended_instruments, run_warnings, tick_warning
 from trading_pipeline.backtest.signal_checks import settings_or_default
 from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
 from trading_pipeline.domain.corporate_actions import CorporateAction
@@ -117,6 +117,7 @@ def run_portfolio_backtest(
             checked[name] = validate_bars(given)
     own = instrument_settings_of(names, account, instrument_settings)
     refuse_unknown("actions", actions or {}, names)
+    warnings = _tick_warnings(checked, own)
     tables = price_tables(checked)
     clock = tables.clock
     flags = member_flags(checked, members)
@@ -134,7 +135,7 @@ def run_portfolio_backtest(
     if run is None:
         inputs, entries = account_inputs(checked, tables, signals, plan, account, own, effects)
         run = run_account(inputs, effects.applied, entries, progress=progress, cancelled=cancelled)
-    warnings = run_warnings(account, run.stats, clock)
+    warnings += run_warnings(account, run.stats, clock)
     if account.session_close is not None:
         for name, each in checked.items():
             warnings += [f"{name}: {said}" for said in each.session_warning(account.session_close)]
@@ -158,6 +159,17 @@ def run_portfolio_backtest(
         warnings=tuple(warnings),
         hindsight=hindsight_line(dict.fromkeys(names) | dict(members or {}), source="the call"),
     )
+
+
+def _tick_warnings(
+    bars: Mapping[str, ValidatedBars], own: Mapping[str, BacktestSettings]
+) -> list[str]:
+    found = []
+    for name, each in bars.items():
+        if own[name].tick_size is not None:
+            with of_instrument(name):
+                found += [f"{name}: {said}" for said in tick_warning(own[name].tick_size, each)]
+    return found
 
 
 def _decisions(

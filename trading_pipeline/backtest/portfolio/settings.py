@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
 from trading_pipeline.settings.backtest_settings import BacktestSettings
 
@@ -95,7 +97,7 @@ def priority_order(names: Iterable[str], priorities: Mapping[str, float] | None)
         return tuple(sorted(known))
     refuse_unknown("priorities", given, known)
     for name, value in given.items():
-        if not abs(value) < float("inf"):
+        if isinstance(value, (bool, np.bool_)) or not abs(value) < float("inf"):
             raise ConfigurationError(
                 f"The priority of {name} is {value}; give a finite number, the highest is first.",
                 instrument=name,
