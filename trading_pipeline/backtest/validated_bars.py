@@ -121,7 +121,7 @@ class ValidatedBars:
         """Bar and effect of the actions, in the order in which they apply.
 
         Returns `(bar, effect)`: bar is the first one on or after the ex-date, effect has the
-        columns split ratio (1 for none) and dividend a share (0 for none). On one date the split
+        columns split ratio (1 for none) and cash a share (0 for none). On one date the split
         comes first: dividends are stated per share as traded that day. Actions after the last bar
         are left out, and so are those on the first bar, before which nothing can be held. The
         arrays may be shared and are read-only; the rows of the last actions are kept for later

@@ -27,7 +27,7 @@ BAR_SCHEMA = {
 ACTION_SCHEMA = {
     "instrument": ("VARCHAR", "id of the series"),
     "ex_date": ("DATE", "first day on which the share trades without it"),
-    "kind": ("VARCHAR", "split or dividend"),
+    "kind": ("VARCHAR", "split, dividend or capital_gain (paid out by a fund)"),
     "value": ("DOUBLE", "new shares per old one, or cash per share as traded that day"),
     "source": ("VARCHAR", "who says so"),
     "seen_at": ("TIMESTAMPTZ", "when this project first knew"),

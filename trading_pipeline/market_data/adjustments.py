@@ -40,10 +40,10 @@ def adjustment_events(
     """One row for each ex-date that changes prices: ex_date (aware UTC midnight) and two factors.
 
     `split_factor` is the product of the day's split ratios. `dividend_factor` is `1 / (1 - D / C)`
-    with D the day's cash per share and C the close of the last bar before the ex-date, in the
-    shares that D is paid on (so divided by a split of the same day); it is what one share becomes
-    when its dividend buys more at the price that the payment leaves (CRSP's reinvestment
-    convention).
+    with D the day's cash per share (dividends, and gains that a fund pays out) and C the close of
+    the last bar before the ex-date, in the shares that D is paid on (so divided by a split of the
+    same day); it is what one share becomes when its dividend buys more at the price that the
+    payment leaves (CRSP's reinvestment convention).
 
     `bars` are as traded and hold the whole series, so that the factors do not depend on the part
     that is adjusted later. `sessions` gives the session date of each bar; without it the UTC date
@@ -72,7 +72,7 @@ def adjustment_events(
             continue
         group = by_date[ex_date]
         split = float(np.prod([action.value for action in group if action.kind == "split"]))
-        cash = sum(action.value for action in group if action.kind == "dividend")
+        cash = sum(action.value for action in group if action.kind != "split")
         previous = closes[position - 1] / split
         if cash and not previous > cash:
             raise DataQualityError(

@@ -73,6 +73,13 @@ def test_dividend_is_credited_before_the_open_and_belongs_to_the_trade():
     assert result.trades.iloc[0]["pnl"] == pytest.approx(0.0)
 
 
+def test_a_capital_gain_is_cash_and_adds_to_a_dividend_of_its_day():
+    bars = flat_bars(100, 100, 91, 91)
+    cash = [action(2, "capital_gain", 8.0), action(2, "dividend", 1.0)]
+    result = run_backtest(bars, orders_at(4, buy=[0]), TEN, actions=cash)
+    assert result.equity.tolist() == pytest.approx([1000.0] * 4)
+
+
 def test_buyer_at_the_open_of_the_ex_date_gets_no_dividend():
     bars = flat_bars(100, 97.35, 97.35)
     result = run_backtest(bars, orders_at(3, buy=[0]), TEN, actions=[action(1, "dividend", 2.65)])

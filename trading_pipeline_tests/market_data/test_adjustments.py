@@ -51,6 +51,29 @@ def test_dividend_on_the_day_of_a_split_is_paid_on_new_shares(make_bars, make_ac
     assert forward_adjust(bars, events)["close"].tolist() == pytest.approx([100.0] * 5)
 
 
+def test_a_capital_gain_of_a_fund_is_cash_like_a_dividend(make_bars, make_action):
+    bars = make_bars(DAYS, [100.0, 100.0, 90.3, 90.3, 90.3])
+    gain = [make_action("2020-01-03", "capital_gain", 8.0)]
+    adjusted = forward_adjust(bars, adjustment_events(gain, bars))["close"]
+    assert adjusted.pct_change().iloc[2] == pytest.approx(90.3 / 92.0 - 1.0)  # -1.8 %, not -9.7 %
+    same = [make_action("2020-01-03", "dividend", 8.0)]
+    pd.testing.assert_frame_equal(adjustment_events(gain, bars), adjustment_events(same, bars))
+
+
+def test_gains_dividends_and_a_split_of_one_day_add_up(make_bars, make_action):
+    bars = make_bars(DAYS, [100.0, 100.0, 45.0, 45.0, 45.0])
+    kinds = [("capital_gain", 3.0), ("dividend", 2.0), ("split", 2.0)]
+    actions = [make_action("2020-01-03", kind, value) for kind, value in kinds]
+    adjusted = forward_adjust(bars, adjustment_events(actions, bars))["close"]
+    assert adjusted.tolist() == pytest.approx([100.0] * 5)
+
+
+def test_several_splits_of_one_day_multiply(make_bars, make_action):
+    bars = make_bars(DAYS, [100.0, 100.0, 25.0, 25.0, 25.0])
+    both = [make_action("2020-01-03", "split", value) for value in (5.0, 0.8)]
+    assert adjustment_events(both, bars)["split_factor"].tolist() == [4.0]
+
+
 def test_two_dividends_of_one_day_are_one(make_bars, make_action):
     bars = make_bars(DAYS, [100.0] * 5)
     both = [make_action("2020-01-03", "dividend", value) for value in (1.0, 3.0)]

@@ -28,6 +28,7 @@ _DESCRIPTIONS = {
     "stale": "No run of 5 daily (20 intraday) bars has the same four prices.",
     "spike": "No close moves by over 20 usual sizes and is taken back by the next one.",
     "level_shift": "No open is a simple multiple of the close before it without a recorded split.",
+    "split_mismatch": "Prices around each recorded split jump as it says.",
     "restatement": "No past bar was changed by the source since it was first stored.",
     "partial_last": "The source's last bar is complete; one that is not is left out.",
     "freshness": "The bar of the last closed session is there within two hours.",

@@ -37,6 +37,7 @@ WARNING_CHECKS = (
     "stale",
     "spike",
     "level_shift",
+    "split_mismatch",
     "restatement",
     "partial_last",
     "freshness",

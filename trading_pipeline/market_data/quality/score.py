@@ -21,6 +21,7 @@ __all__ = ["WARNING_WEIGHTS", "coverage_of", "quality_score"]
 
 WARNING_WEIGHTS = {
     "level_shift": 0.20,
+    "split_mismatch": 0.20,
     "spike": 0.10,
     "stale": 0.10,
     "zero_volume": 0.10,

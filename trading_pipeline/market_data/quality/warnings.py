@@ -15,6 +15,7 @@ from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.moments import Flags, Floats
 from trading_pipeline.market_data.calendars import session_dates
 from trading_pipeline.market_data.quality.findings import CheckSettings, Finding
+from trading_pipeline.market_data.quality.split_checks import split_findings
 
 __all__ = ["check_warnings", "is_hundredfold", "is_level_shift"]
 
@@ -47,6 +48,7 @@ def check_warnings(
         *_stale(joined, first, instrument, settings),
         *_spikes(joined, first, splits, settings),
         *_level_shifts(joined, first, splits, settings),
+        *split_findings(joined, first, sessions, instrument.timeframe, actions, settings),
     ]
 
 

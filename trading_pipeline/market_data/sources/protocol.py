@@ -83,7 +83,7 @@ class BarRequest(_SpanRequest):
 
 @dataclass(frozen=True, kw_only=True)
 class ActionRequest(_SpanRequest):
-    """Splits and dividends of one instrument whose ex-date lies in `start <= ex-date < end`."""
+    """Splits and cash of one instrument whose ex-date lies in `start <= ex-date < end`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TypeVar
@@ -126,9 +127,10 @@ class ActionStage(_AskedStage[list[CorporateAction]]):
         )
 
     def describe(self, product: list[CorporateAction]) -> dict[str, Shown]:
-        """Number of splits and dividends."""
-        splits = sum(action.kind == "split" for action in product)
-        return {"splits": splits, "dividends": len(product) - splits}
+        """Number of splits, dividends and capital gains."""
+        kinds = Counter(action.kind for action in product)
+        gains = {"capital_gains": kinds["capital_gain"]} if kinds["capital_gain"] else {}
+        return {"splits": kinds["split"], "dividends": kinds["dividend"], **gains}
 
 
 def clipped_span(

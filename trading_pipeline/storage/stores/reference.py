@@ -90,7 +90,7 @@ class ReferenceStore(WarehouseStore):
         return True
 
     def actions(self, instrument: str) -> list[CorporateAction]:
-        """Actions of an instrument by ex-date, splits before dividends of one day."""
+        """Actions of an instrument by ex-date, splits before cash of one day."""
         rows = self._rows(
             "SELECT * FROM corporate_actions WHERE instrument = ? ORDER BY ex_date, kind DESC, "
             "value, source",

@@ -71,13 +71,12 @@ class YahooReplay:
         if interval == "1m" and end - start > 8 * 86_400:
             return _error(422, "Unprocessable Entity", "Only 8 days worth of 1m data are allowed.")
         series = self.series.get((symbol, interval)) or self.series[symbol, "1d"]
-        return Answer(
-            {"chart": {"result": [_result(symbol, series, start, end, self.now)], "error": None}}
-        )
+        result = _result(symbol, series, start, end, self.now, asked.params["events"])
+        return Answer({"chart": {"result": [result], "error": None}})
 
 
 def _result(
-    symbol: str, series: YahooSeries, start: int, end: int, now: datetime
+    symbol: str, series: YahooSeries, start: int, end: int, now: datetime, asked_events: str
 ) -> dict[str, Any]:
     zone = ZoneInfo(series.zone)
     end = min(end, int(now.timestamp()))
@@ -116,6 +115,7 @@ def _result(
     if times:
         result["timestamp"] = times
     events: dict[str, dict[str, Any]] = {}
+    wanted = {"splits": "splits", "dividends": "div", "capitalGains": "capitalGains"}
     for each in past:
         at = datetime(each.ex_date.year, each.ex_date.month, each.ex_date.day, 9, 30, tzinfo=zone)
         seconds = int(at.timestamp())
@@ -127,7 +127,9 @@ def _result(
         else:
             later = float(np.prod([s.value for s in splits if s.ex_date > each.ex_date]))
             amount = float(np.float32(each.value / later))
-            events.setdefault("dividends", {})[str(seconds)] = {"date": seconds, "amount": amount}
+            group = "dividends" if each.kind == "dividend" else "capitalGains"
+            events.setdefault(group, {})[str(seconds)] = {"date": seconds, "amount": amount}
+    events = {name: each for name, each in events.items() if wanted[name] in asked_events}
     return result | ({"events": events} if events else {})
 
 

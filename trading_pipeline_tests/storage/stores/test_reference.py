@@ -157,6 +157,12 @@ class TestActions:
         assert store.save_actions("AAPL_1d", [])
         assert store.actions("AAPL_1d") == []
 
+    def test_equal_cash_of_two_kinds_on_one_day_is_kept_twice(self, store):
+        gain = replace(split(date(2012, 1, 3)), kind="capital_gain", value=1.5)
+        dividend = replace(gain, kind="dividend")
+        store.save_actions("AAPL_1d", [gain, dividend])
+        assert store.actions("AAPL_1d") == [dividend, gain]
+
     def test_an_action_given_twice_is_kept_once(self, store):
         once = split(date(2012, 1, 3))
         later = replace(once, seen_at=datetime(2021, 1, 1, tzinfo=UTC))

@@ -85,6 +85,7 @@ class AlpacaClients:
                 client = made(api_key, secret_key, raw_data=True, url_override=self._url)
                 for prefix in ("https://", "http://"):
                     client._session.mount(prefix, _timed_adapter(self._timeout_seconds))
+                client.get = _without_nulls(client.get)
                 client._retry = 0  # the caller retries, with its own waits
                 self._made[kind] = client
             return self._made[kind]
@@ -114,6 +115,27 @@ class AlpacaClients:
             raise no_json_error("alpaca", what, told, self._secrets) from None
         except OSError as error:
             raise transport_error("alpaca", what, error, self._secrets) from None
+
+
+def _without_nulls(get: Callable[..., Any]) -> Callable[..., Any]:
+    """Answers in which null stands for nothing: alpaca-py cannot read `"bars": null`."""
+
+    def asked(*args: Any, **options: Any) -> Any:
+        answer = get(*args, **options)
+        if not isinstance(answer, dict):
+            return answer
+        return {
+            key: _known(value) if key != "next_page_token" else value
+            for key, value in answer.items()
+        }
+
+    return asked
+
+
+def _known(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: each for key, each in value.items() if each is not None}
+    return {} if value is None else value
 
 
 def _timed_adapter(timeout_seconds: float) -> Any:

@@ -15,7 +15,7 @@ from trading_pipeline.domain.bars import empty_bars
 from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.timeframe import Timeframe
-from trading_pipeline.errors import PermanentFetchError
+from trading_pipeline.errors import PermanentFetchError, RangeUnavailableError
 from trading_pipeline.market_data.calendars import on_grid
 from trading_pipeline.market_data.sources.alpaca.answers import (
     action_values,
@@ -200,11 +200,24 @@ class AlpacaSource:
             page = self._page(instrument, start, end)
             if page.empty:
                 break
+            self._require_asked(page, instrument, start)
             parts.append(page)
             if len(page) < _PAGE_ROWS:
                 break
             start = page.index[-1].to_pydatetime() + timedelta(seconds=1)
         return pd.concat(parts) if parts else empty_bars()
+
+    def _require_asked(self, page: pd.DataFrame, instrument: Instrument, start: datetime) -> None:
+        """Refuse a page that ends before its start: one that repeats, or one from elsewhere."""
+        if page.index[-1] < pd.Timestamp(start):
+            raise RangeUnavailableError(
+                f"alpaca was asked for {instrument.id} from {start:%Y-%m-%d %H:%M} on and sent "
+                f"bars from {page.index[0]:%Y-%m-%d %H:%M} to {page.index[-1]:%Y-%m-%d %H:%M}. "
+                "Fetch again; if that does not help, set 'listed_from' or 'listed_to' of it in "
+                "universe.yaml to what there is, or bring the bars as a file.",
+                source=self.name,
+                instrument=instrument.id,
+            )
 
     def _page(self, instrument: Instrument, start: datetime, end: datetime) -> pd.DataFrame:
         load_client()

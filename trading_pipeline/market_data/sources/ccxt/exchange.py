@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, TypeVar
 
@@ -34,7 +35,7 @@ from trading_pipeline.market_data.sources.connection.network_source import (
 )
 from trading_pipeline.settings.environment import ExchangeKeys
 
-__all__ = ["MARKETS", "CcxtExchange", "exchange_names"]
+__all__ = ["MARKETS", "BarPage", "CcxtExchange", "exchange_names"]
 
 MARKETS = "its markets"
 
@@ -49,6 +50,19 @@ def exchange_names() -> tuple[str, ...]:
     import ccxt
 
     return tuple(ccxt.exchanges)
+
+
+@dataclass(frozen=True)
+class BarPage:
+    """One answer: rows (milliseconds, open, high, low, close, volume) from the asked stamp on.
+
+    `first`, `last`: stamps of all that the exchange sent, before ccxt left out what is too old;
+    None where it sent nothing.
+    """
+
+    rows: list[list[Any]]
+    first: int | None
+    last: int | None
 
 
 class CcxtExchange:
@@ -98,7 +112,9 @@ class CcxtExchange:
         self._asked_for_markets = True
         self._headers: dict[str, str] = {}
         self.client = getattr(ccxt, name)(options)
+        self._sent: list[int] = []
         self._remember_statuses()
+        self._remember_rows()
         if prepare is not None:
             prepare(self.client)
 
@@ -146,12 +162,13 @@ class CcxtExchange:
             symbol=instrument.symbol,
         )
 
-    def bars(self, instrument: Instrument, since: int, limit: int) -> list[list[Any]]:
-        """One page of rows (milliseconds, open, high, low, close, volume) from `since` on."""
+    def bars(self, instrument: Instrument, since: int, limit: int) -> BarPage:
+        """One page of bars from `since` (milliseconds) on."""
         timeframe = instrument.timeframe.value
         what = f"{instrument.id} from {self.client.iso8601(since)}"
 
-        def call() -> list[list[Any]]:
+        def call() -> BarPage:
+            self._sent = []
             rows: list[list[Any]] = self.client.fetch_ohlcv(
                 instrument.symbol, timeframe, since, limit
             )
@@ -162,7 +179,8 @@ class CcxtExchange:
                     source="ccxt",
                     exchange=self.name,
                 )
-            return rows
+            sent = self._sent or [int(row[0]) for row in rows if row and row[0] is not None]
+            return BarPage(rows, min(sent, default=None), max(sent, default=None))
 
         return self.ask(call, what=what)
 
@@ -236,6 +254,24 @@ class CcxtExchange:
             return original(code, reason, url, method, headers, *rest)
 
         self.client.on_rest_response = remember
+
+    def _remember_rows(self) -> None:
+        """Keep the stamps of all rows that an exchange sent."""
+        original = self.client.parse_ohlcvs
+
+        def remember(
+            ohlcvs: Any,
+            market: Any = None,
+            timeframe: str = "1m",
+            since: int | None = None,
+            limit: int | None = None,
+            tail: bool = False,
+        ) -> Any:
+            everything = original(ohlcvs, market, timeframe)
+            self._sent = [int(row[0]) for row in everything if row and row[0]]
+            return original(ohlcvs, market, timeframe, since, limit, tail)
+
+        self.client.parse_ohlcvs = remember
 
     def _outage(self, what: str, page: str) -> DataFetchError:
         """The error of an answer that is not JSON, of which no market is remembered.

@@ -22,6 +22,10 @@ from trading_pipeline.errors import (
 )
 from trading_pipeline.market_data.calendars import on_grid
 from trading_pipeline.market_data.sources.ccxt.exchange import MARKETS, CcxtExchange, exchange_names
+from trading_pipeline.market_data.sources.ccxt.pages import (
+    require_asked_page,
+    require_nothing_newer,
+)
 from trading_pipeline.market_data.sources.connection.network_source import (
     ProviderConnection,
     client_version,
@@ -140,11 +144,13 @@ class CcxtSource:
         last = since - 1
         while since < end:
             page = exchange.bars(instrument, since, limit)
-            fresh = [row for row in page if row and row[0] is not None and row[0] > last]
+            fresh = [row for row in page.rows if row and row[0] is not None and row[0] > last]
             if not fresh:
+                require_nothing_newer(page, exchange, instrument, since, _epoch(now))
                 break
             if not rows:
                 self._require_reached(exchange, request, fresh, limit, now)
+            require_asked_page(fresh, exchange, instrument, since, limit)
             rows.extend(fresh)
             last = int(fresh[-1][0])
             since = last + length

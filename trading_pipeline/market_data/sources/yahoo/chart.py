@@ -17,11 +17,19 @@ import numpy as np
 import pandas as pd
 
 from trading_pipeline.domain.bars import BAR_COLUMNS, PRICE_COLUMNS, TS_DTYPE
+from trading_pipeline.domain.corporate_actions import ActionKind
 from trading_pipeline.domain.moments import Flags, Floats, index_of, moments_of
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.market_data.calendars import session_dates, week_labels
 
-__all__ = ["YahooChart", "bars_as_traded", "dividends_as_paid", "parse_chart", "yahoo_symbol"]
+__all__ = [
+    "YahooChart",
+    "bars_as_traded",
+    "cash_as_paid",
+    "dividends_as_paid",
+    "parse_chart",
+    "yahoo_symbol",
+]
 
 _SUFFIXES = {"fx": "=X", "currency": "=X", "future": "=F"}
 
@@ -30,13 +38,15 @@ _SUFFIXES = {"fx": "=X", "currency": "=X", "future": "=F"}
 class YahooChart:
     """One answer: bars on Yahoo's basis with the stamps that it gave (aware UTC), and its events.
 
-    `splits`: (ex-date, new shares per old one); `dividends`: (ex-date, cash on Yahoo's basis).
+    `splits`: (ex-date, new shares per old one), several of one date too; `dividends` and
+    `capital_gains`: (ex-date, cash on Yahoo's basis).
     """
 
     bars: pd.DataFrame
     splits: tuple[tuple[date, float], ...]
     dividends: tuple[tuple[date, float], ...]
     meta: Mapping[str, Any]
+    capital_gains: tuple[tuple[date, float], ...] = ()
 
 
 def yahoo_symbol(symbol: str, asset_class: str) -> str:
@@ -61,21 +71,22 @@ def parse_chart(result: Mapping[str, Any]) -> YahooChart:
     meta = result["meta"]
     zone = ZoneInfo(meta["exchangeTimezoneName"])
     stamps = result.get("timestamp") or []
-    quote = (result["indicators"]["quote"] or [{}])[0]
+    quote = ((result.get("indicators") or {}).get("quote") or [{}])[0] or {}
     columns = {name: _floats(quote.get(name), len(stamps)) for name in BAR_COLUMNS}
     index = pd.DatetimeIndex(pd.to_datetime(list(stamps), unit="s", utc=True)).astype(TS_DTYPE)
     bars = pd.DataFrame(columns, index=index.rename("ts")).sort_index()
     bars = bars.loc[bars[list(PRICE_COLUMNS)].notna().any(axis=1)]
     events = result.get("events") or {}
     splits = {
-        _local_date(each["date"], zone): float(each["numerator"]) / float(each["denominator"])
-        for each in _values(events.get("splits"))
+        (_local_date(each["date"], zone), _ratio(each)) for each in _values(events.get("splits"))
     }
-    dividends = [
-        (_local_date(each["date"], zone), float(each["amount"]))
-        for each in _values(events.get("dividends"))
-    ]
-    return YahooChart(bars, tuple(sorted(splits.items())), tuple(sorted(dividends)), meta)
+    return YahooChart(
+        bars,
+        tuple(sorted(splits)),
+        _cash(events.get("dividends"), zone),
+        meta,
+        _cash(events.get("capitalGains"), zone),
+    )
 
 
 def bars_as_traded(
@@ -110,11 +121,55 @@ def bars_as_traded(
 
 def dividends_as_paid(chart: YahooChart) -> list[tuple[date, float]]:
     """Ex-dates and cash per share as it was paid, on the shares of the ex-date."""
-    paid = []
-    for ex_date, amount in chart.dividends:
-        later = [ratio for day, ratio in chart.splits if day > ex_date]
-        paid.append((ex_date, round(amount * float(np.prod(later)), 6)))
-    return paid
+    return [(day, value) for kind, day, value in cash_as_paid(chart) if kind == "dividend"]
+
+
+def cash_as_paid(chart: YahooChart) -> list[tuple[ActionKind, date, float]]:
+    """Dividends and capital gains per share as they were paid, on the shares of the ex-date.
+
+    Yahoo adds the gains of some funds to their dividends and lists them again; see
+    `_without_gains`. `chart` is a daily one.
+    """
+    found: list[tuple[ActionKind, date, float]] = []
+    kinds: tuple[tuple[ActionKind, Sequence[tuple[date, float]]], ...] = (
+        ("dividend", _without_gains(chart)),
+        ("capital_gain", chart.capital_gains),
+    )
+    for kind, events in kinds:
+        for ex_date, amount in events:
+            later = [ratio for day, ratio in chart.splits if day > ex_date]
+            paid = round(amount * float(np.prod(later)), 6)
+            if paid != 0.0:
+                found.append((kind, ex_date, paid))
+    return sorted(found, key=lambda each: (each[1], each[0] != "dividend", each[2]))
+
+
+def _without_gains(chart: YahooChart) -> list[tuple[date, float]]:
+    """The dividends without the capital gains of their date, where prices say that these are in.
+
+    A date speaks where the dividend is at least as large as the gains: for "in" where the fall of
+    the open from the close before it is nearer to the dividend alone than to both. Two thirds of
+    the dates decide for all of them, as in yfinance.
+    """
+    if not chart.capital_gains:
+        return list(chart.dividends)
+    gains: dict[date, float] = {}
+    for day, amount in chart.capital_gains:
+        gains[day] = gains.get(day, 0.0) + amount
+    zone = chart.meta["exchangeTimezoneName"]
+    days = [stamp.date() for stamp in pd.DatetimeIndex(chart.bars.index).tz_convert(zone)]
+    opened, closed = (chart.bars[name].to_numpy() for name in ("open", "close"))
+    says_in: dict[date, bool] = {}
+    for day, amount in chart.dividends:
+        at = days.index(day) if day in days else 0
+        if at and 0.0 < gains.get(day, 0.0) <= amount:
+            fall = closed[at - 1] - opened[at]
+            says_in[day] = bool(abs(fall - amount) < abs(fall - amount - gains[day]))
+    if not says_in or sum(says_in.values()) * 3 < len(says_in) * 2:
+        return list(chart.dividends)
+    return [
+        (day, amount - gains[day] if day in says_in else amount) for day, amount in chart.dividends
+    ]
 
 
 def _session_labels(
@@ -166,6 +221,18 @@ def _floats(values: Sequence[Any] | None, rows: int) -> Floats:
 
 def _values(events: Any) -> list[Mapping[str, Any]]:
     return list(events.values()) if isinstance(events, Mapping) else list(events or [])
+
+
+def _ratio(event: Mapping[str, Any]) -> float:
+    new, old = float(event["numerator"]), float(event["denominator"])
+    if not (new > 0.0 and old > 0.0):
+        raise ValueError(f"a split of {new:g} for {old:g}")
+    return new / old
+
+
+def _cash(events: Any, zone: ZoneInfo) -> tuple[tuple[date, float], ...]:
+    found = {(_local_date(each["date"], zone), float(each["amount"])) for each in _values(events)}
+    return tuple(sorted(found))
 
 
 def _local_date(seconds: float, zone: ZoneInfo) -> date:

@@ -1,4 +1,4 @@
-"""The source of Yahoo Finance: bars as traded, splits and dividends. No key needed.
+"""The source of Yahoo Finance: bars as traded, splits and cash paid out. No key needed.
 
 Every request reaches to now, so that its answer holds the splits by which its prices are divided.
 """
@@ -40,7 +40,7 @@ from trading_pipeline.market_data.sources.request_span import actions_of_span, c
 from trading_pipeline.market_data.sources.yahoo.chart import (
     YahooChart,
     bars_as_traded,
-    dividends_as_paid,
+    cash_as_paid,
     parse_chart,
     yahoo_symbol,
 )
@@ -131,7 +131,7 @@ class YahooSource:
         )
 
     def fetch_actions(self, request: ActionRequest) -> list[CorporateAction]:
-        """Splits, and dividends as they were paid, by ex-date."""
+        """Splits, and dividends and capital gains as they were paid, by ex-date."""
         now, instrument = self.clock(), request.instrument
         if request.start >= now:
             return []
@@ -140,7 +140,7 @@ class YahooSource:
         found = actions_of_span(
             (
                 *(("split", *each) for each in chart.splits),
-                *(("dividend", *each) for each in dividends_as_paid(chart)),
+                *cash_as_paid(chart),
             ),
             request,
             source=self.name,
@@ -203,7 +203,7 @@ class YahooSource:
             "period2": int(end.timestamp()) + 1,
             "interval": _INTERVALS[timeframe],
             "includePrePost": "false",
-            "events": "div,splits",
+            "events": "div,splits,capitalGains",
         }
         session = YahooSession(self.connection.timeout_seconds, self.http_session, self.cache)
         symbol = yahoo_symbol(instrument.symbol, instrument.asset_class)

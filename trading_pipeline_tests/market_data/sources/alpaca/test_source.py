@@ -10,7 +10,11 @@ from pydantic import SecretStr
 
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.timeframe import Timeframe
-from trading_pipeline.errors import PermanentFetchError, RetryableFetchError
+from trading_pipeline.errors import (
+    PermanentFetchError,
+    RangeUnavailableError,
+    RetryableFetchError,
+)
 from trading_pipeline.market_data.sources.alpaca import source as alpaca_source
 from trading_pipeline.market_data.sources.alpaca.answers import action_values
 from trading_pipeline.market_data.sources.alpaca.source import AlpacaSource
@@ -264,3 +268,22 @@ def test_what_alpaca_has_is_told(replay, listed):
     assert source.probe().startswith("answers; AAPL traded last")
     assert source.key_state() == "has keys"
     assert replay.server.count(COIN_BARS) == 0
+
+
+@pytest.mark.parametrize("bars", [None, {}, {"MSFT": None}, {"MSFT": []}])
+def test_bars_of_null_are_an_empty_page(replay, listed, bars):
+    replay.server.fail(BARS, Answer({"bars": bars, "next_page_token": None}))
+    assert bars_of(replay, stock()).empty
+    assert replay.waits == []
+
+
+def test_a_page_that_repeats_is_refused_and_not_asked_for_ever(replay, listed, monkeypatch):
+    monkeypatch.setattr(alpaca_source, "_PAGE_ROWS", 3)
+    rows = [
+        {"t": f"2012-01-{day:02d}T05:00:00Z", "o": 1, "h": 1, "l": 1, "c": 1, "v": 1}
+        for day in (3, 4, 5)
+    ]
+    page = Answer({"bars": {"MSFT": rows}, "next_page_token": None})
+    replay.server.fail(BARS, *[page] * 4)
+    with pytest.raises(RangeUnavailableError, match="sent bars from 2012-01-03"):
+        bars_of(replay, stock(), datetime(2012, 1, 1, tzinfo=UTC))

@@ -113,6 +113,59 @@ def test_a_window_before_the_listing_is_not_an_empty_success(replay, hours):
     assert "listed_from: 2012-11-01" in str(caught.value)
 
 
+def klines(bars):
+    rows = zip(bars.index, bars.to_numpy().tolist(), strict=True)
+    return Answer([[int(at.timestamp() * 1000), *map(str, values), 0] for at, values in rows])
+
+
+ASKED = {"start": datetime(2013, 1, 1, tzinfo=UTC), "end": datetime(2013, 1, 24, 12, tzinfo=UTC)}
+
+
+@pytest.mark.parametrize("times", [1, 2, 9])
+@pytest.mark.parametrize("until", ["2013-01-24 11:00", "2013-02-10 00:00", "2013-03-05 11:00"])
+def test_a_page_that_begins_elsewhere_than_asked_is_refused(replay, hours, times, until):
+    page = hours.loc["2013-01-23 17:00":until]  # 19 of the 564 hours that are asked for
+    replay.server.fail(KLINES, *[klines(page)] * times)
+    with pytest.raises(RangeUnavailableError, match="from 2013-01-01 00:00 on and sent a page"):
+        bars_of(replay, coin("binance"), **ASKED)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_page_that_repeats_is_not_the_end_of_the_series(replay, hours, backwards):
+    first = hours.loc["2013-01-01":"2013-01-10"]
+    again = klines(first.iloc[::-1] if backwards else first)
+    replay.server.fail(KLINES, again, again)
+    with pytest.raises(RangeUnavailableError, match="sent a page from 2013-01-01"):
+        bars_of(replay, coin("binance"), **ASKED)
+
+
+def test_a_page_of_older_bars_is_refused(replay, hours):
+    replay.server.fail(KLINES, klines(hours.loc["2012-11-01":"2012-12-01"]))
+    with pytest.raises(RangeUnavailableError, match="sent a page from 2012-11-01"):
+        bars_of(replay, coin("binance"), **ASKED)
+
+
+@pytest.mark.parametrize(("step", "said"), [("4h", "240 minutes"), ("30min", "30 minutes")])
+def test_bars_of_another_length_are_refused(replay, hours, step, said):
+    wrong = hours.resample(step).ffill().loc["2013-01-01":"2013-01-10"]
+    replay.server.fail(KLINES, klines(wrong))
+    with pytest.raises(PermanentFetchError, match=said):
+        bars_of(replay, coin("binance"), **ASKED)
+
+
+def test_a_descending_page_is_read_in_order(replay, hours):
+    wanted = hours.loc["2013-01-01":"2013-01-24 11:00"]
+    replay.server.fail(KLINES, klines(wanted.iloc[::-1]))
+    found = bars_of(replay, coin("binance"), **ASKED)
+    pd.testing.assert_frame_equal(found, wanted, check_exact=True, check_freq=False)
+
+
+def test_a_list_of_null_is_an_empty_page(replay, hours):
+    nothing = Answer({"error": [], "result": {"XBTUSDT": None, "last": 0}})
+    replay.server.fail(OHLC, nothing)
+    assert bars_of(replay, coin("kraken"), LAST_PAGES).empty
+
+
 def test_a_restated_bar_is_seen_at_the_next_request(replay, hours):
     before = bars_of(replay, coin("binance"), LAST_PAGES)
     restated = hours.copy()

@@ -14,6 +14,7 @@ from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.market_data.sources.yahoo.chart import (
     YahooChart,
     bars_as_traded,
+    cash_as_paid,
     dividends_as_paid,
     parse_chart,
     yahoo_symbol,
@@ -160,3 +161,65 @@ def test_dividends_are_on_the_shares_of_their_day():
 )
 def test_symbols_are_spelled_as_yahoo_does(symbol, asset_class, spelled):
     assert yahoo_symbol(symbol, asset_class) == spelled
+
+
+DAY = 86_400
+
+
+def fund(closes, opens, dividends, gains, splits=()):
+    """Days from 2013-03-01 on; events by position of their day."""
+    stamps = [OPEN_2013_03_01 + DAY * n for n in range(len(closes))]
+    answer = result(stamps, closes)
+    answer["indicators"]["quote"][0]["open"] = opens
+    cash = {
+        name: {str(n): {"date": stamps[at], "amount": value} for n, (at, value) in enumerate(each)}
+        for name, each in (("dividends", dividends), ("capitalGains", gains))
+    }
+    ratios = [
+        {"date": stamps[at] + n, "numerator": value, "denominator": 1}
+        for n, (at, value) in enumerate(splits)
+    ]
+    return parse_chart(answer | {"events": {**cash, "splits": ratios}})
+
+
+def test_capital_gains_are_read_beside_dividends():
+    chart = fund([100.0, 90.3], [100.0, 91.0], [(1, 0.2)], [(1, 8.0)])
+    assert cash_as_paid(chart) == [
+        ("dividend", date(2013, 3, 2), 0.2),
+        ("capital_gain", date(2013, 3, 2), 8.0),
+    ]
+
+
+def test_capital_gains_are_told_in_the_shares_of_their_day():
+    chart = fund([50.0, 46.0, 46.0], [50.0, 46.0, 46.0], [], [(1, 4.0)], [(2, 2.0)])
+    assert cash_as_paid(chart) == [("capital_gain", date(2013, 3, 2), 8.0)]
+
+
+@pytest.mark.parametrize(
+    ("opened", "dividend"),
+    [(90.0, 10.0), (82.0, 10.0), (90.2, 2.0)],
+    ids=["in the dividend", "beside it", "larger than it"],
+)
+def test_gains_that_yahoo_counted_in_the_dividend_too_are_not_paid_twice(opened, dividend):
+    chart = fund([100.0, opened], [100.0, opened], [(1, dividend)], [(1, 8.0)])
+    total = sum(value for _, _, value in cash_as_paid(chart))
+    assert total == pytest.approx(100.0 - opened, abs=0.3)
+
+
+def test_several_splits_of_one_day_are_all_kept_and_a_repeated_one_once():
+    chart = fund([100.0, 25.0], [100.0, 25.0], [], [], [(1, 5.0), (1, 0.8), (1, 5.0)])
+    assert chart.splits == ((date(2013, 3, 2), 0.8), (date(2013, 3, 2), 5.0))
+
+
+@pytest.mark.parametrize("quote", [None, [], [None], [{}]])
+def test_quotes_of_null_are_no_bars(quote):
+    empty = result([], []) | {"indicators": {"quote": quote}}
+    assert parse_chart(empty).bars.empty
+    assert parse_chart(empty | {"timestamp": None, "indicators": None, "events": None}).bars.empty
+
+
+def test_a_split_of_nothing_is_an_error():
+    with pytest.raises(ValueError, match="split of 2 for 0"):
+        parse_chart(
+            result([], []) | {"events": {"splits": [{"date": 0, "numerator": 2, "denominator": 0}]}}
+        )

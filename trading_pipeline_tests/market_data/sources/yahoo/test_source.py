@@ -100,6 +100,29 @@ def test_forward_adjusted_returns_are_right_across_splits_and_dividends(
     assert forward == pytest.approx(now / (before / ratio - cash) - 1, rel=1e-9)
 
 
+def test_capital_gains_of_a_fund_come_as_cash_of_their_own_kind(replay, listed, make_action):
+    _, bars, _ = listed("AAPL")
+    gain = make_action("2012-12-10", "capital_gain", 8.0)
+    dividend = make_action("2012-12-10", "dividend", 0.25)
+    replay.yahoo.put_daily("FUNDX", bars, [gain, dividend])
+    found = actions_of(replay, instrument("FUNDX"))
+    assert [(a.kind, a.value) for a in found] == [("dividend", 0.25), ("capital_gain", 8.0)]
+
+
+@pytest.mark.parametrize(
+    ("currency", "given"), [("GBP", "GBp"), ("USD", "GBp"), ("ZAR", "ZAc"), ("GBp", "GBP")]
+)
+def test_prices_in_another_unit_are_refused_with_the_unit_to_set(replay, listed, currency, given):
+    replay.yahoo.series["AAPL", "1d"].meta["currency"] = given
+    with pytest.raises(PermanentFetchError, match=f"Set 'currency: {given}'"):
+        bars_of(replay, instrument(currency=currency))
+
+
+def test_prices_in_the_unit_of_the_instrument_are_taken(replay, listed):
+    replay.yahoo.series["AAPL", "1d"].meta["currency"] = "GBp"
+    assert len(bars_of(replay, instrument(currency="GBX")).frame) > 3000
+
+
 def test_a_later_split_changes_no_traded_price_of_the_past(replay, listed, make_action):
     asked = instrument()
     window = {"start": datetime(2004, 1, 1, tzinfo=UTC), "end": datetime(2005, 1, 1, tzinfo=UTC)}
