@@ -82,7 +82,7 @@ def texts() -> list[tuple[str, str]]:
         blocks = re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
         for number, block in enumerate(blocks):
             name = f"{page.stem}_{number}".lower().replace("-", "_")
-            if not re.search(r"\b(breakout|gaps)\b", block):
+            if not re.search(r"\b(breakout|gaps|sp500_crossover)\b", block):
                 found.append((_place(block, name), block))
     return found
 

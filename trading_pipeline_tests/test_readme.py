@@ -37,7 +37,7 @@ def test_the_two_commands_stand_at_the_top() -> None:
 def test_every_command_of_the_readme_exists(tmp_path: Path) -> None:
     used = set(re.findall(r"uv run trading-pipeline (\w+)", README))
     shown = run([*command_line(), "--help"], tmp_path).stdout
-    assert used == {"audit", "backtest", "datasets", "demo", "doctor", "run", "universe"}
+    assert used == {"audit", "backtest", "datasets", "demo", "doctor", "run", "trials", "universe"}
     assert all(re.search(rf"\b{name}\b", shown) for name in used)
 
 
@@ -54,7 +54,7 @@ def test_the_python_example_runs_and_prints_the_equity(tmp_path: Path) -> None:
 def test_the_scenario_example_runs_with_backtest_and_materializes_what_is_missing(
     tmp_path: Path,
 ) -> None:
-    (scenario,) = blocks("yaml")
+    (scenario,) = [block for block in blocks("yaml") if "strategy:" in block]
     path = tmp_path / "patient.yaml"
     path.write_text(scenario, encoding="utf-8")
     done = run([*command_line(), "backtest", str(path)], tmp_path / ".")

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from trading_pipeline.defs.checks.audits import OUTSIDE_DATA
 from trading_pipeline.stages.features import labels as label_stage
 from trading_pipeline_tests.pipeline_world import failed_checks, materialized, run_job
 
@@ -53,6 +54,7 @@ def test_every_audit_of_features_labels_and_patterns_blocks(world):
             "scrambled_future",
             "warmup",
             "permuted_labels",
+            OUTSIDE_DATA,
         },
         ("labels", "direction"): {"label_span", "permuted_labels"},
         ("chart_patterns",): {"prefix_truncation"},
@@ -60,7 +62,9 @@ def test_every_audit_of_features_labels_and_patterns_blocks(world):
     for path, names in wanted.items():
         node = graph.get(dg.AssetKey(list(path)))
         assert {check.name for check in node.check_keys} == names
-        assert all(graph.get(check).blocking for check in node.check_keys)
+        assert all(
+            graph.get(check).blocking == (check.name != OUTSIDE_DATA) for check in node.check_keys
+        )
 
 
 def test_what_is_up_to_date_is_not_audited_again(world, instance, monkeypatch):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trading_pipeline.reporting.page.verdict import FEW_TRADES, is_ahead, verdict
@@ -197,7 +197,7 @@ def test_no_combination_of_flaws_stands_out(flaws, sharpe, trials, warned):
     assert not is_ahead(verdict(row | {"warnings": "\n".join(lines)}))
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.dictionaries(
         st.sampled_from(sorted(GOOD)),
