@@ -185,7 +185,7 @@ def shown(value: object) -> str:
     """A value as an error shows it: on one line, and cut where it is long.
 
     >>> shown("9" * 5000)[-20:]
-    "99999999999999999..."
+    '99999999999999999...'
     """
     try:
         return cut(repr(value))
