@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         run_portfolio_backtest,
     )
     from trading_pipeline.stages import Workspace, open_workspace
-    from trading_pipeline.storage.open_results import open_results
+    from trading_pipeline.storage.open_results import open_results, read_bars
 
 __version__ = "0.1.0"
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "__version__",
     "open_results",
     "open_workspace",
+    "read_bars",
     "run_backtest",
     "run_portfolio_backtest",
 ]
@@ -51,6 +52,7 @@ _HOMES = {
     "Workspace": "trading_pipeline.stages",
     "open_workspace": "trading_pipeline.stages",
     "open_results": "trading_pipeline.storage.open_results",
+    "read_bars": "trading_pipeline.storage.open_results",
 }
 
 # imported when first used: the command line starts faster that way

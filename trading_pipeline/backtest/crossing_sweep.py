@@ -17,11 +17,11 @@ from trading_pipeline.backtest.kernels.eligibility import may_run
 from trading_pipeline.backtest.kernels.fast.sweep import sweep_crossings
 from trading_pipeline.backtest.result import BacktestResult
 from trading_pipeline.backtest.run_control import Cancelled, Progress, run_blocks
-from trading_pipeline.backtest.run_warnings import tick_warning
 from trading_pipeline.backtest.settings_vector import level_arrays, rules_of, settings_vector
 from trading_pipeline.backtest.signal_checks import settings_or_default
 from trading_pipeline.backtest.sweep import SWEEP_COLUMNS, run_signal_sweep, sweep_frame
-from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
+from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_with_actions
+from trading_pipeline.domain.bars_with_actions import BarsWithActions
 from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.crossing_plan import CrossingPlan
 from trading_pipeline.errors import StrategyError, UnknownNameError, did_you_mean
@@ -67,7 +67,7 @@ class SweepResult:
 
 
 def run_sweep(
-    bars: pd.DataFrame | ValidatedBars,
+    bars: pd.DataFrame | ValidatedBars | BarsWithActions,
     plan: CrossingPlan,
     settings: BacktestSettings | None = None,
     *,
@@ -92,9 +92,8 @@ def run_sweep(
     >>> run_sweep(bars.assign(volume=1.0), plan).table["trade_count"].tolist()
     [1, 0]
     """
-    checked = validate_bars(bars)
+    checked, actions = validate_with_actions(bars, actions)
     settings = settings_or_default(settings)
-    tick_warning(settings.tick_size, checked)
     if plan.bars != len(checked):
         raise StrategyError(
             f"The crossing plan covers {plan.bars} bars and there are {len(checked)}; cut both to "

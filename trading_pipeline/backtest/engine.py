@@ -19,7 +19,7 @@ from trading_pipeline.backtest.kernels.fast.plain import simulate
 from trading_pipeline.backtest.plausibility import SharpeLimits, implausible_sharpe
 from trading_pipeline.backtest.result import BacktestResult, holdings_of
 from trading_pipeline.backtest.run_control import Cancelled, Progress, stopped_at
-from trading_pipeline.backtest.run_warnings import run_warnings, tick_warning
+from trading_pipeline.backtest.run_warnings import bar_warnings, run_warnings
 from trading_pipeline.backtest.settings_vector import (
     LevelArrays,
     level_arrays,
@@ -32,7 +32,8 @@ from trading_pipeline.backtest.signal_checks import (
     settings_or_default,
 )
 from trading_pipeline.backtest.table_memory import empty_tables
-from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
+from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_with_actions
+from trading_pipeline.domain.bars_with_actions import BarsWithActions
 from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.signals import Price, Signals
 from trading_pipeline.settings.backtest_settings import BacktestSettings
@@ -45,7 +46,7 @@ _SHARPE_LIMIT = SharpeLimits().lowest
 
 
 def run_backtest(
-    bars: pd.DataFrame | ValidatedBars,
+    bars: pd.DataFrame | ValidatedBars | BarsWithActions,
     signals: Signals,
     settings: BacktestSettings | None = None,
     *,
@@ -55,9 +56,11 @@ def run_backtest(
 ) -> BacktestResult:
     """Trade `signals` on `bars` under `settings`.
 
-    `bars`: prices as traded (`domain.bars`), or bars validated before. `signals`: one row a bar,
-    decided at its close. `actions`: splits and dividends of the instrument, applied before the open
-    of their ex-date; without them it is assumed that there were none.
+    `bars`: prices as traded (`domain.bars`), bars validated before, or bars with their actions
+    (`read_bars`). `signals`: one row a bar, decided at its close. `actions`: splits and dividends
+    of the instrument, applied before the open of their ex-date; without them it is assumed that
+    there were none, and a jump like a split's is warned of. An empty sequence says that there were
+    none.
 
     In one bar: corporate actions; at the open, due exits, then due entries; inside the bar, stops
     and targets; at the close, forced exits; then the mark. A position left over at the end stays
@@ -82,7 +85,7 @@ def run_backtest(
     >>> round(run_backtest(bars.assign(volume=1.0), signals, BacktestSettings()).final_equity, 6)
     109090.909091
     """
-    checked = validate_bars(bars)
+    checked, actions = validate_with_actions(bars, actions)
     if type(settings) is not BacktestSettings:
         settings = settings_or_default(settings)
     n = checked.close.shape[0]
@@ -93,7 +96,6 @@ def run_backtest(
     ):
         check_rows(checked, signals)
     rules, p = rules_of(settings), None
-    warnings = () if settings.tick_size is None else tick_warning(settings.tick_size, checked)
     if Price in (type(signals.stop_loss), type(signals.take_profit), type(signals.trailing_stop)):
         check_levels(checked, signals)
         p = settings_vector(settings, signals)
@@ -120,6 +122,7 @@ def run_backtest(
     equity, holdings, trade_rows, order_rows, stats = tables
     for values in tables:
         values.setflags(write=False)
+    warnings: tuple[str, ...] = ()
     # moments of the fourth power are the first that are not finite
     if rules.warns or stats[codes.S_FIRST_RUIN] >= 0.0 or not isfinite(stats[codes.S_KURTOSIS]):
         warnings += (
@@ -128,6 +131,7 @@ def run_backtest(
         )
     if stats[codes.S_SHARPE] > _SHARPE_LIMIT:
         warnings += implausible_sharpe(float(stats[codes.S_SHARPE]), checked.index)
+    warnings += bar_warnings(settings.tick_size, checked, actions)
     return BacktestResult(
         bars=checked,
         settings=settings,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -11,10 +11,17 @@ from trading_pipeline.backtest.arrays import FloatArray
 from trading_pipeline.backtest.kernels import codes as codes
 from trading_pipeline.backtest.result_frames import BarClock
 from trading_pipeline.backtest.validated_bars import ValidatedBars
-from trading_pipeline.errors import ConfigurationError
+from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.settings.backtest_settings import BacktestSettings
 
-__all__ = ["ended_instruments", "not_finite", "run_warnings", "tick_warning"]
+__all__ = [
+    "bar_warnings",
+    "ended_instruments",
+    "not_finite",
+    "run_warnings",
+    "split_warning",
+    "tick_warning",
+]
 
 
 def run_warnings(settings: BacktestSettings, stats: FloatArray, clock: BarClock) -> list[str]:
@@ -77,24 +84,37 @@ def not_finite(stats: FloatArray) -> tuple[str, ...]:
     )
 
 
-def tick_warning(tick_size: float | None, bars: ValidatedBars) -> tuple[str, ...]:
-    """One warning for a tick larger than some prices of the bars.
+def bar_warnings(
+    tick_size: float | None, bars: ValidatedBars, actions: Sequence[CorporateAction] | None
+) -> tuple[str, ...]:
+    """A tick above prices, and jumps like splits' in bars that came without actions."""
+    found = () if tick_size is None else tick_warning(tick_size, bars)
+    return found + split_warning(bars) if actions is None else found
 
-    Raises `ConfigurationError` for one that is larger than all of them.
-    """
-    if tick_size is None or tick_size <= (lowest := float(bars.low.min())):
+
+def tick_warning(tick_size: float, bars: ValidatedBars) -> tuple[str, ...]:
+    """One warning for a tick larger than some prices of the bars, or all of them."""
+    if tick_size <= (lowest := float(bars.low.min())):
         return ()
-    highest, below = float(bars.high.max()), int(np.count_nonzero(bars.low < tick_size))
-    if tick_size > highest:
-        raise ConfigurationError(
-            f"The tick_size is {tick_size:g}, more than every price of the bars (the highest is "
-            f"{highest:g}), so each fill would be at 0 or at a multiple of the price. Give the "
-            "smallest step of the price, 0.01 for example, or None.",
-            tick_size=tick_size,
-            highest=highest,
-        )
+    below = int(np.count_nonzero(bars.low < tick_size))
     return (
         f"The tick_size is {tick_size:g}, and {below} of {len(bars)} bars have lower prices (down "
         f"to {lowest:g}): fills there are rounded to 0 or to a multiple of the price. Give the "
         "smallest step of the price, or None.",
+    )
+
+
+def split_warning(bars: ValidatedBars) -> tuple[str, ...]:
+    """One warning for jumps like those of splits in bars that came without actions."""
+    rows = bars.split_like
+    if not rows.size:
+        return ()
+    first = int(rows[0])
+    ratio = float(bars.open[first] / bars.close[first - 1])
+    others = f" (and at {rows.size - 1} more bars)" if rows.size > 1 else ""
+    return (
+        f"Split-like jump: the open of {bars.index[first]} is {ratio:.4g} times the close before "
+        f"it{others}, and no corporate actions were given. Where it is a split, a holding gains or "
+        "loses here what it did not; give the instrument's actions (read_bars gives them with the "
+        "bars), or actions=() to say that there were none.",
     )

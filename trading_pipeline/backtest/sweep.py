@@ -14,10 +14,10 @@ from trading_pipeline.backtest.kernels import codes as codes
 from trading_pipeline.backtest.kernels.eligibility import may_run_plain
 from trading_pipeline.backtest.kernels.events import pack_intents
 from trading_pipeline.backtest.kernels.fast.plain import simulate
-from trading_pipeline.backtest.run_warnings import tick_warning
 from trading_pipeline.backtest.settings_vector import level_arrays, rules_of, settings_vector
 from trading_pipeline.backtest.signal_checks import settings_or_default
-from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
+from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_with_actions
+from trading_pipeline.domain.bars_with_actions import BarsWithActions
 from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.errors import StrategyError
@@ -40,7 +40,7 @@ SWEEP_COLUMNS: dict[str, int] = {
 
 
 def run_signal_sweep(
-    bars: pd.DataFrame | ValidatedBars,
+    bars: pd.DataFrame | ValidatedBars | BarsWithActions,
     signals: Sequence[Signals],
     settings: BacktestSettings | None = None,
     *,
@@ -52,9 +52,8 @@ def run_signal_sweep(
     (`ReturnMoments`). Every number equals the one that `run_backtest` gives, bit for bit. Raises as
     it does.
     """
-    checked = validate_bars(bars)
+    checked, actions = validate_with_actions(bars, actions)
     settings = settings_or_default(settings)
-    tick_warning(settings.tick_size, checked)
     action_bar, action_effect = checked.action_rows(actions)
     stats = np.zeros((len(signals), codes.S_COUNT))
     nothing, no_holdings = np.empty(0), np.empty((0, 3))

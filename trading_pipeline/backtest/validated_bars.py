@@ -16,18 +16,21 @@ from numba import njit
 
 from trading_pipeline.backtest.arrays import BoolArray, FloatArray, IntArray
 from trading_pipeline.domain.bars import BAR_COLUMNS, normalize_bars, utc_index
+from trading_pipeline.domain.bars_with_actions import BarsWithActions
 from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.price_rounding import widen_rounded
 from trading_pipeline.errors import ConfigurationError, DataQualityError, InsufficientDataError
 from trading_pipeline.settings.backtest_settings import SessionClose
 
-__all__ = ["ActionRows", "ValidatedBars", "validate_bars"]
+__all__ = ["ActionRows", "ValidatedBars", "validate_bars", "validate_with_actions"]
 
 ActionRows: TypeAlias = tuple[IntArray, FloatArray]
 """Bars and effects of corporate actions, see `ValidatedBars.action_rows`."""
 
 _COLUMNS = list(BAR_COLUMNS)
 _DAY = 86_400_000_000
+_LEAST_SPLIT = 1.4
+_UNUSUAL = 8.0
 _NO_TIME = np.iinfo(np.int64).min
 _PROBLEMS = {
     1: "has {field} {value}, which is not a finite price above 0",
@@ -82,6 +85,22 @@ class ValidatedBars:
     def days(self) -> IntArray:
         """Days since 1970-01-01 UTC, one a bar."""
         return np.floor_divide(self.ts, _DAY)
+
+    @cached_property
+    def split_like(self) -> IntArray:
+        """Bars whose open is near a split's multiple of the close before, far beyond usual moves.
+
+        Usual is the median size of the closes' log returns; a split is `_UNUSUAL` times as large.
+        """
+        if not _has_far_open(self.open, self.close):
+            return _NO_ROWS[0]
+        # imported when a jump is there, as calendars come with it
+        from trading_pipeline.market_data.quality.warnings import is_level_shift
+
+        ratio = self.open[1:] / self.close[:-1]
+        usual = float(np.median(np.abs(np.diff(np.log(self.close)))))
+        near = is_level_shift(ratio) & (np.abs(np.log(ratio)) > _UNUSUAL * usual)
+        return np.flatnonzero(near) + 1
 
     def local_days(self, zone: str) -> IntArray:
         """Days since 1970-01-01 in a time zone, one a bar; summer time is followed."""
@@ -215,6 +234,19 @@ def validate_bars(bars: pd.DataFrame | ValidatedBars) -> ValidatedBars:
     return ValidatedBars(ts=ts, stamps=stamps, **columns, price_rounding=widened)
 
 
+def validate_with_actions(
+    bars: pd.DataFrame | ValidatedBars | BarsWithActions,
+    actions: Sequence[CorporateAction] | None,
+) -> tuple[ValidatedBars, Sequence[CorporateAction] | None]:
+    """Checked bars, and actions: those given, else those that came with the bars, else None.
+
+    None: nobody said whether there were any. Raises as `validate_bars` does.
+    """
+    if isinstance(bars, BarsWithActions):
+        return validate_bars(bars.bars), bars.actions if actions is None else actions
+    return validate_bars(bars), actions
+
+
 def _widen(rows: FloatArray) -> int:
     """Widen highs and lows in place where rounding to 32 bits moved them; how many bars changed."""
     found = widen_rounded(*rows[:4])
@@ -249,6 +281,16 @@ def _bad_bar(frame: pd.DataFrame, row: int, problem: int) -> DataQualityError:
         ts=stamp,
         **values,
     )
+
+
+@njit(cache=True, nogil=True)
+def _has_far_open(open_: FloatArray, close: FloatArray) -> bool:
+    """True where an open is as far from the close before as at the smallest split."""
+    far = np.uint8(0)
+    for i in range(1, open_.shape[0]):
+        up = open_[i] > _LEAST_SPLIT * close[i - 1]
+        far |= np.uint8(up | (open_[i] * _LEAST_SPLIT < close[i - 1]))
+    return bool(far)
 
 
 @njit(cache=True, nogil=True)

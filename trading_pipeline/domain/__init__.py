@@ -13,6 +13,7 @@ from trading_pipeline.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from trading_pipeline.domain.bars import BAR_COLUMNS, normalize_bars
+    from trading_pipeline.domain.bars_with_actions import BarsWithActions
     from trading_pipeline.domain.corporate_actions import CorporateAction
     from trading_pipeline.domain.crossing_plan import CrossingPlan
     from trading_pipeline.domain.hashing import canonical_hash, frame_hash
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BAR_COLUMNS",
+    "BarsWithActions",
     "CorporateAction",
     "CrossingPlan",
     "Fraction",
@@ -44,6 +46,7 @@ __all__ = [
 
 _HOMES = {
     "BAR_COLUMNS": "trading_pipeline.domain.bars",
+    "BarsWithActions": "trading_pipeline.domain.bars_with_actions",
     "CorporateAction": "trading_pipeline.domain.corporate_actions",
     "CrossingPlan": "trading_pipeline.domain.crossing_plan",
     "Fraction": "trading_pipeline.domain.signals",

@@ -17,7 +17,7 @@ from trading_pipeline.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from trading_pipeline.storage.disk_space import disk_full_error, is_full_disk
-    from trading_pipeline.storage.open_results import open_results
+    from trading_pipeline.storage.open_results import open_results, read_bars
     from trading_pipeline.storage.parquet_files import read_frame, write_atomically, write_frame
     from trading_pipeline.storage.schema import SCHEMA_VERSION, TABLES
     from trading_pipeline.storage.warehouse import Warehouse
@@ -29,6 +29,7 @@ __all__ = [
     "disk_full_error",
     "is_full_disk",
     "open_results",
+    "read_bars",
     "read_frame",
     "write_atomically",
     "write_frame",
@@ -38,6 +39,7 @@ _HOMES = {
     "disk_full_error": "trading_pipeline.storage.disk_space",
     "is_full_disk": "trading_pipeline.storage.disk_space",
     "open_results": "trading_pipeline.storage.open_results",
+    "read_bars": "trading_pipeline.storage.open_results",
     "read_frame": "trading_pipeline.storage.parquet_files",
     "write_atomically": "trading_pipeline.storage.parquet_files",
     "write_frame": "trading_pipeline.storage.parquet_files",

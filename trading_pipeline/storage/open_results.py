@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
 
+from trading_pipeline.domain.bars_with_actions import BarsWithActions
+from trading_pipeline.domain.moments import midnight
+from trading_pipeline.errors import (
+    ConfigurationError,
+    DataQualityError,
+    UnknownNameError,
+    did_you_mean,
+)
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.storage.duckdb_connection import connect
 from trading_pipeline.storage.file_lock import hold_lock
 from trading_pipeline.storage.parquet_files import write_atomically
+from trading_pipeline.storage.stores.bars import BarStore
+from trading_pipeline.storage.stores.reference import ReferenceStore
 from trading_pipeline.storage.warehouse import Warehouse
 
-__all__ = ["open_results"]
+__all__ = ["open_results", "read_bars"]
 
 
 @contextmanager
@@ -35,6 +46,71 @@ def open_results(snapshot: Path | None = None) -> Iterator[duckdb.DuckDBPyConnec
         warehouse = Warehouse(snapshot)
     with warehouse.read() as connection:
         yield connection
+
+
+def read_bars(
+    connection: duckdb.DuckDBPyConnection,
+    instrument: str,
+    *,
+    start: date | datetime | None = None,
+    end: date | datetime | None = None,
+) -> BarsWithActions:
+    """Bars as traded with `start <= ts < end` and all actions of an instrument, for a backtest.
+
+    `connection`: from `open_results`. `start`, `end`: dates (UTC) or aware moments; None is
+    unbounded. Bars alone would let a holding lose half its value at a split of two for one.
+
+    Raises `UnknownNameError` for an instrument without bars, `ConfigurationError` for a naive
+    moment, and `DataQualityError` where bars of that span failed a blocking check.
+    """
+    opened = _Opened(connection)
+    store = BarStore(opened)
+    counts = store.counts()
+    if instrument not in counts:
+        raise UnknownNameError(
+            f"The warehouse has no bars of {instrument!r}. {did_you_mean(instrument, counts)}",
+            name=instrument,
+        )
+    first, last = _moment(start), _moment(end)
+    for attempt in store.newest_attempts(instrument).values():
+        within = (last is None or attempt.requested_from < last) and (
+            first is None or attempt.requested_to > first
+        )
+        if within and attempt.status == "rejected":
+            raise DataQualityError(
+                f"The newest bars of {instrument} for the window {attempt.window} failed a "
+                f"blocking check ({attempt.reason}), so nothing may be built on them. Look at the "
+                "table quality_findings, correct the source, and materialize 'bars' again; or "
+                "read another span.",
+                instrument=instrument,
+                window=attempt.window,
+            )
+    bars = store.read_span(instrument, first, last)
+    return BarsWithActions(bars, tuple(ReferenceStore(opened).actions(instrument)))
+
+
+class _Opened(Warehouse):
+    """A connection that is open already, for the stores; the block that opened it closes it."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    @contextmanager
+    def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The connection."""
+        yield self._connection
+
+
+def _moment(given: date | datetime | None) -> datetime | None:
+    if given is None or not isinstance(given, datetime):
+        return None if given is None else midnight(given)
+    if given.tzinfo is None:
+        raise ConfigurationError(
+            f"The moment {given} has no time zone. Give a date, or a moment with one, as in "
+            "datetime(2012, 1, 1, tzinfo=UTC).",
+            value=given,
+        )
+    return given
 
 
 def _copy(source: Path, target: Path) -> None:

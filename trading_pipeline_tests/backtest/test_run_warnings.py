@@ -13,11 +13,9 @@ from trading_pipeline.backtest import (
     run_backtest,
     run_portfolio_backtest,
 )
-from trading_pipeline.backtest.crossing_sweep import run_sweep
 from trading_pipeline.backtest.kernels import codes
 from trading_pipeline.backtest.run_warnings import not_finite
 from trading_pipeline.backtest.sweep import run_signal_sweep
-from trading_pipeline.domain.crossing_plan import CrossingPlan
 from trading_pipeline.errors import ConfigurationError, StrategyError
 from trading_pipeline.settings.backtest_settings import FixedQuantity
 from trading_pipeline_tests.backtest.random_markets import flat_bars, orders_at
@@ -64,18 +62,12 @@ def test_a_count_beyond_64_bits_is_refused_in_a_sentence(field, count):
         BacktestSettings(**{field: count})
 
 
-def test_a_tick_larger_than_every_price_is_refused_everywhere():
-    settings = BacktestSettings(tick_size=14.0)
-    plan = CrossingPlan(rows=np.ones((2, 6)), pairs=np.array([[0, 1]]))
-    for run in (
-        lambda: run_backtest(BARS, BUY, settings),
-        lambda: run_signal_sweep(BARS, [BUY], settings),
-        lambda: run_sweep(BARS, plan, settings),
-    ):
-        with pytest.raises(ConfigurationError, match=r"tick_size is 14, more than every price"):
-            run()
-    with pytest.raises(ConfigurationError, match=r"A: The tick_size is 14"):
-        run_portfolio_backtest({"A": BARS}, {"A": BUY}, settings)
+def test_a_tick_larger_than_every_price_is_warned_of():
+    settings = BacktestSettings(tick_size=1000.0)
+    said = run_backtest(BARS, BUY, settings).warnings[-1]
+    assert said.startswith("The tick_size is 1000, and 6 of 6 bars have lower prices (down to 10)")
+    together = run_portfolio_backtest({"A": BARS}, {"A": BUY}, settings)
+    assert f"A: {said}" in together.warnings
 
 
 def test_a_tick_larger_than_some_prices_is_warned_of():

@@ -37,9 +37,14 @@ from trading_pipeline.backtest.portfolio.signals import run_signals
 from trading_pipeline.backtest.portfolio.tables import price_tables
 from trading_pipeline.backtest.portfolio.weights import WeightPlan, weight_plan
 from trading_pipeline.backtest.run_control import Cancelled, Progress
-from trading_pipeline.backtest.run_warnings import ended_instruments, run_warnings, tick_warning
+from trading_pipeline.backtest.run_warnings import (
+    bar_warnings,
+    ended_instruments,
+    run_warnings,
+)
 from trading_pipeline.backtest.signal_checks import settings_or_default
-from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
+from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_with_actions
+from trading_pipeline.domain.bars_with_actions import BarsWithActions
 from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.membership import hindsight_line
 from trading_pipeline.domain.signals import Signals
@@ -54,7 +59,7 @@ PortfolioOrders: TypeAlias = Mapping[str, Signals] | TargetWeights
 
 
 def run_portfolio_backtest(
-    bars: Mapping[str, pd.DataFrame | ValidatedBars],
+    bars: Mapping[str, pd.DataFrame | ValidatedBars | BarsWithActions],
     orders: PortfolioOrders,
     settings: BacktestSettings | None = None,
     *,
@@ -108,21 +113,19 @@ def run_portfolio_backtest(
         )
     names = priority_order(bars, priorities)
     checked: dict[str, ValidatedBars] = {}
+    known = dict(actions or {})
     for name in names:
-        given = bars[name]
-        if isinstance(given, ValidatedBars):
-            checked[name] = given
-            continue
         with of_instrument(name):
-            checked[name] = validate_bars(given)
+            checked[name], own_actions = validate_with_actions(bars[name], known.get(name))
+        if own_actions is not None:
+            known[name] = own_actions
     own = instrument_settings_of(names, account, instrument_settings)
     refuse_unknown("actions", actions or {}, names)
-    warnings = _tick_warnings(checked, own)
     tables = price_tables(checked)
     clock = tables.clock
     flags = member_flags(checked, members)
     by_name, plan = _decisions(checked, clock, orders, rebalancing, account, flags)
-    effects = applied_actions(checked, clock, actions)
+    effects = applied_actions(checked, clock, known)
     run, signals = None, by_name
     if plan is not None:
         run = run_rebalances(tables, plan, account, own, effects.applied, progress, cancelled)
@@ -135,7 +138,7 @@ def run_portfolio_backtest(
     if run is None:
         inputs, entries = account_inputs(checked, tables, signals, plan, account, own, effects)
         run = run_account(inputs, effects.applied, entries, progress=progress, cancelled=cancelled)
-    warnings += run_warnings(account, run.stats, clock)
+    warnings = run_warnings(account, run.stats, clock)
     if account.session_close is not None:
         for name, each in checked.items():
             warnings += [f"{name}: {said}" for said in each.session_warning(account.session_close)]
@@ -143,6 +146,9 @@ def run_portfolio_backtest(
         warnings += ended_instruments(run.quantity[-1], int(clock.ts[-1]), checked)
     if run.stats[codes.S_SHARPE] > SharpeLimits().lowest:
         warnings += implausible_sharpe(float(run.stats[codes.S_SHARPE]), clock.index)
+    for name, each in checked.items():
+        found = bar_warnings(own[name].tick_size, each, known.get(name))
+        warnings += [f"{name}: {said}" for said in found]
     return PortfolioResult(
         instruments=names,
         bars=checked,
@@ -159,17 +165,6 @@ def run_portfolio_backtest(
         warnings=tuple(warnings),
         hindsight=hindsight_line(dict.fromkeys(names) | dict(members or {}), source="the call"),
     )
-
-
-def _tick_warnings(
-    bars: Mapping[str, ValidatedBars], own: Mapping[str, BacktestSettings]
-) -> list[str]:
-    found = []
-    for name, each in bars.items():
-        if own[name].tick_size is not None:
-            with of_instrument(name):
-                found += [f"{name}: {said}" for said in tick_warning(own[name].tick_size, each)]
-    return found
 
 
 def _decisions(

@@ -356,7 +356,8 @@ def test_delisted_position_stays_marked_and_is_said_in_a_warning():
     assert log(result)[-1] == ("GONE", "sell", 0.0, "no_next_bar")
     trade = result.trades.iloc[0]
     assert (trade["is_open"], trade["exit_price"], trade["bars_held"]) == (True, 12.0, 2)
-    (warning,) = [text for text in result.warnings if "GONE has no bar after 2024-01-03" in text]
+    warning, *_ = result.warnings
+    assert "GONE has no bar after 2024-01-03" in warning
     assert "position of 10" in warning
 
 
