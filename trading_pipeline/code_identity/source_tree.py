@@ -32,6 +32,7 @@ STOPS = tuple(
         "settings.environment",
         "settings.yaml_files",
         "models.registry.model_files",
+        "stages.backtests.trial_identity",  # what counts as another trial
         "stages.features.unaudited",  # warnings
         "stages.features.known_findings",  # refuses, and changes no value
         "stages.outcome",  # progress
