@@ -111,5 +111,5 @@ class TestCorporateActions:
 
     @pytest.mark.parametrize("kind", ["merger", "", "Split", None])
     def test_another_kind_is_refused(self, kind):
-        with pytest.raises(DataQualityError, match="must be a split or a dividend"):
+        with pytest.raises(DataQualityError, match="must be one of split, dividend, capital_gain"):
             CorporateAction(**{**GIVEN, "kind": kind})
