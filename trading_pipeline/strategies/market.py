@@ -96,13 +96,15 @@ class Market:
     @cached_property
     def bars(self) -> pd.DataFrame:
         """Forward-adjusted bars: prices times factor, volume in shares of the first bar."""
-        adjusted = self.raw.copy()
+        # one block: this is made again for each of the many markets of an audit
+        block = self.raw.to_numpy(dtype=np.float64, copy=True)
+        place = self.raw.columns.get_loc
         if self.factor is not None:
             for column in PRICE_COLUMNS:
-                adjusted[column] = self.raw[column] * self.factor
+                block[:, place(column)] *= self.factor
         if self.split_factor is not None:
-            adjusted["volume"] = self.raw["volume"] / self.split_factor
-        return adjusted
+            block[:, place("volume")] /= self.split_factor
+        return pd.DataFrame(block, self.raw.index, self.raw.columns)
 
     @cached_property
     def close(self) -> FloatArray:

@@ -63,6 +63,8 @@ def changed_bars(bars: pd.DataFrame, given: pd.DataFrame) -> BoolArray:
     """True for rows of `given` that differ from the bar of the same stamp."""
     if not bars.index.equals(given.index):
         bars = bars.reindex(given.index)
-    before = bars[list(given.columns)].to_numpy()
+    if not bars.columns.equals(given.columns):
+        bars = bars[list(given.columns)]
+    before = bars.to_numpy()
     differs: BoolArray = (before != given.to_numpy()).any(axis=1)
     return differs

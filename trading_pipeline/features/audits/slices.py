@@ -200,6 +200,9 @@ class _Search:
         if part is None:
             return
         start = max(row + 1 - _CONFIRMED_ROWS, 0)
+        expected, given = self._values[start : row + 1], part.to_numpy()[start : row + 1]
+        if ((expected == given) | (np.isnan(expected) & np.isnan(given))).all():
+            return  # as nearly always: there is nothing to look at by column
         judged = Recomputation(table=part, start=start, stop=row + 1, cut=row + 1)
         try:
             found = differences(self.audit, self.full, [judged], rtol=self.rtol, sizes=self._sizes)

@@ -22,6 +22,7 @@ class AuditStore(WarehouseStore):
     def __init__(self, warehouse: Warehouse, run_id: str = "") -> None:
         super().__init__(warehouse)
         self._run_id = run_id
+        self._found: dict[tuple[str, ...], list[Row]] = {}
 
     def keep(self, record: AuditRecord) -> None:
         """Add an outcome."""
@@ -37,6 +38,7 @@ class AuditStore(WarehouseStore):
             "run_id": record.run_id or self._run_id,
             "created_at": datetime.now(UTC),
         }
+        self._found.clear()
         with self._warehouse.write() as connection:
             last = self._rows("SELECT coalesce(max(seq), 0) AS n FROM audits")[0]["n"]
             insert_rows(connection, "audits", [{**row, "seq": last + 1}])
@@ -52,8 +54,14 @@ class AuditStore(WarehouseStore):
         return [_record(subject, row) for row in rows]
 
     def findings(self, subject: AuditSubject) -> Sequence[AuditRecord]:
-        """Findings in a subject's code on any instrument, with any parameters, newest first."""
-        rows = self._rows(f"{_OF_CODE} AND finding <> '' ORDER BY seq DESC", *_code(subject))
+        """Findings in a subject's code on any instrument, with any parameters, newest first.
+
+        Read once until this store keeps another outcome.
+        """
+        code = _code(subject)
+        if code not in self._found:
+            self._found[code] = self._rows(f"{_OF_CODE} AND finding <> '' ORDER BY seq DESC", *code)
+        rows = self._found[code]
         return [_record(replace(subject, parameters=row["parameters"] or ""), row) for row in rows]
 
 
