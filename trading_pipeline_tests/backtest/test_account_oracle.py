@@ -63,7 +63,7 @@ def test_account_equals_the_oracle_on_target_weights(data):
 
 @pytest.mark.slow
 @given(data=st.data())
-@examples(1500)
+@examples(800)
 def test_account_equals_the_oracle_on_many_more_markets(data):
     check_orders(data)
     check_weights(data)

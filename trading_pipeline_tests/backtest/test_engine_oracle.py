@@ -44,6 +44,6 @@ def test_engine_equals_the_oracle_on_one_instrument(data):
 
 @pytest.mark.slow
 @given(data=st.data())
-@examples(5000)
+@examples(3000)
 def test_engine_equals_the_oracle_on_many_more_markets(data):
     check_one(data, most=60)

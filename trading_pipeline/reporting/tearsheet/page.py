@@ -133,7 +133,7 @@ def render_tearsheet(report: TearsheetInput) -> str:
         tiles(report.metrics, report.benchmark_metrics),
         *_charts(report),
         '<div class="columns"><div>',
-        card("Metrics", f'<div class="scroll">{metrics}</div>'),
+        card("Metrics", f'<div class="scroll tight">{metrics}</div>'),
         "</div><div>",
         card("Returns by year", f'<div class="scroll">{yearly_table(years)}</div>'),
         card("Strategy and settings", facts(_settings(report))),

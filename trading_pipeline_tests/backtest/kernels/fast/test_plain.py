@@ -80,6 +80,6 @@ def test_kernel_equals_the_oracle_on_random_markets_and_settings(data, rows, cho
 
 @pytest.mark.slow
 @given(data=st.data(), rows=bar_rows(most=60), chosen=settings_for, actions=actions_for)
-@settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=800, deadline=None, suppress_health_check=list(HealthCheck))
 def test_kernel_equals_the_oracle_on_many_more_markets(data, rows, chosen, actions):
     compare(data, rows, chosen, actions)
