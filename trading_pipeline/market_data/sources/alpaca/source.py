@@ -200,16 +200,20 @@ class AlpacaSource:
             page = self._page(instrument, start, end)
             if page.empty:
                 break
-            self._require_asked(page, instrument, start)
+            self._require_asked(page, instrument, start, end)
             parts.append(page)
             if len(page) < _PAGE_ROWS:
                 break
             start = page.index[-1].to_pydatetime() + timedelta(seconds=1)
         return pd.concat(parts) if parts else empty_bars()
 
-    def _require_asked(self, page: pd.DataFrame, instrument: Instrument, start: datetime) -> None:
-        """Refuse a page that ends before its start: one that repeats, or one from elsewhere."""
-        if page.index[-1] < pd.Timestamp(start):
+    def _require_asked(
+        self, page: pd.DataFrame, instrument: Instrument, start: datetime, end: datetime
+    ) -> None:
+        """Refuse a page with bars beside its span: one that repeats, or one from elsewhere."""
+        first = pd.Timestamp(start) - instrument.timeframe.length  # the bar that holds the start
+        late = page.index[0] < first or page.index[-1] < pd.Timestamp(start)
+        if late or page.index[-1] > pd.Timestamp(end):
             raise RangeUnavailableError(
                 f"alpaca was asked for {instrument.id} from {start:%Y-%m-%d %H:%M} on and sent "
                 f"bars from {page.index[0]:%Y-%m-%d %H:%M} to {page.index[-1]:%Y-%m-%d %H:%M}. "
@@ -243,6 +247,8 @@ class AlpacaSource:
                 asked = StockBarsRequest(**options, adjustment=Adjustment.RAW, feed=feed)
                 answer = self._clients.client("stocks").get_stock_bars(asked)
             try:
+                if answer and instrument.symbol not in answer:
+                    raise KeyError(f"bars of {', '.join(map(str, answer))}")
                 return bars_from_rows((answer or {}).get(instrument.symbol) or [])
             except (KeyError, TypeError, ValueError) as error:
                 raise shape_error(self.name, what, "bars", error) from error

@@ -71,6 +71,8 @@ _PAGE = {Timeframe.M1: timedelta(days=7)}
 """Longest span of one request; Yahoo refuses more than eight days of minutes."""
 _LOOK_BACK = {Timeframe.D1: timedelta(days=1), Timeframe.W1: timedelta(days=8)}
 """A session's open may lie on the UTC day before its date; a week's label is not its Monday."""
+_SLACK = timedelta(days=8)
+"""How far a row may lie beside the asked span; a week may begin seven days before it."""
 _REQUESTS_PER_MINUTE = 60.0
 
 
@@ -211,13 +213,50 @@ class YahooSource:
         def once() -> YahooChart:
             result = session.chart(symbol, params, what=what)
             try:
-                return parse_chart(result)
+                chart = parse_chart(result)
             except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
                 raise shape_error(self.name, what, "a chart", error) from error
+            _require_asked(chart, instrument, symbol, start, end)
+            return chart
 
         return self.connection.ask(
             self.name, once, what=what, requests_per_minute=_REQUESTS_PER_MINUTE
         )
+
+
+def _require_asked(
+    chart: YahooChart, instrument: Instrument, symbol: str, start: datetime, end: datetime
+) -> None:
+    """Refuse a chart of another symbol, or of another span than asked for.
+
+    One row beside the span is Yahoo's running price; rows of a day or a week may begin before it.
+    """
+    given = chart.meta.get("symbol")
+    if isinstance(given, str) and given and _plain(given) != _plain(symbol):
+        raise PermanentFetchError(
+            f"yahoo was asked for {symbol} ({instrument.id}) and answered with {given}. If it is "
+            "the same instrument under a new name, set 'symbol' of it in universe.yaml to that.",
+            source="yahoo",
+            instrument=instrument.id,
+            symbol=given,
+        )
+    index = pd.DatetimeIndex(chart.bars.index)
+    beside = (index < pd.Timestamp(start) - _SLACK) | (index > pd.Timestamp(end) + _SLACK)
+    if beside.sum() > 1:
+        raise RangeUnavailableError(
+            f"yahoo was asked for {instrument.id} from {start:%Y-%m-%d %H:%M} to "
+            f"{end:%Y-%m-%d %H:%M} and sent bars from {index[0]:%Y-%m-%d %H:%M} to "
+            f"{index[-1]:%Y-%m-%d %H:%M}. Fetch again; if that does not help, set 'listed_from' or "
+            "'listed_to' of it in universe.yaml to what there is, or bring the bars as a file.",
+            source="yahoo",
+            instrument=instrument.id,
+        )
+
+
+def _plain(symbol: str) -> str:
+    """A spelling by which Yahoo's own names of one symbol are equal (`USDJPY=X` is `JPY=X`)."""
+    upper = symbol.upper()
+    return upper.removeprefix("USD") if upper.endswith("=X") else upper
 
 
 def _require_granularity(chart: YahooChart, instrument: Instrument) -> None:

@@ -287,3 +287,23 @@ def test_a_page_that_repeats_is_refused_and_not_asked_for_ever(replay, listed, m
     replay.server.fail(BARS, *[page] * 4)
     with pytest.raises(RangeUnavailableError, match="sent bars from 2012-01-03"):
         bars_of(replay, stock(), datetime(2012, 1, 1, tzinfo=UTC))
+
+
+def test_a_page_of_later_bars_than_asked_for_is_refused(replay, listed):
+    rows = [
+        {"t": f"2012-06-{day:02d}T04:00:00Z", "o": 1, "h": 1, "l": 1, "c": 1, "v": 1}
+        for day in (4, 5, 6)
+    ]
+    page = Answer({"bars": {"MSFT": rows}, "next_page_token": None})
+    replay.server.fail(BARS, page)
+    span = (datetime(2012, 1, 1, tzinfo=UTC), datetime(2012, 2, 1, tzinfo=UTC))
+    with pytest.raises(RangeUnavailableError, match="to 2012-06-06"):
+        bars_of(replay, stock(), *span)
+
+
+def test_bars_of_another_symbol_are_no_empty_answer(replay, listed):
+    rows = [{"t": "2012-01-03T05:00:00Z", "o": 1, "h": 1, "l": 1, "c": 1, "v": 1}]
+    page = Answer({"bars": {"AAPL": rows}, "next_page_token": None})
+    replay.server.fail(BARS, *[page] * 4)
+    with pytest.raises(RetryableFetchError, match="bars of AAPL"):
+        bars_of(replay, stock(), datetime(2012, 1, 1, tzinfo=UTC))

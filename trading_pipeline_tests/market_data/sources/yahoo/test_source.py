@@ -17,6 +17,7 @@ from trading_pipeline.errors import (
 )
 from trading_pipeline.market_data.adjustments import adjustment_events, forward_adjust
 from trading_pipeline.market_data.sources.protocol import ActionRequest, BarRequest
+from trading_pipeline.market_data.sources.yahoo import source as source_module
 from trading_pipeline_tests.market_data.replay.server import Answer
 from trading_pipeline_tests.market_data.replay.yahoo_routes import CHART, YahooSeries
 
@@ -42,6 +43,12 @@ def minute_bars(start, periods, minutes=1):
     close = 100.0 + np.arange(periods) / 100
     columns = {"open": close, "high": close + 0.5, "low": close - 0.5, "close": close}
     return pd.DataFrame({**columns, "volume": 1000.0}, index=index)
+
+
+def opened(bars):
+    """Daily bars of New York stamped with their open."""
+    opens = pd.DatetimeIndex(bars.index).tz_localize(None) + timedelta(hours=9, minutes=30)
+    return bars.set_axis(opens.tz_localize("America/New_York").tz_convert("UTC"), axis=0)
 
 
 @pytest.fixture
@@ -282,6 +289,37 @@ def test_bars_of_another_length_than_asked_for_are_refused(replay):
     replay.yahoo.put("AAPL", YahooSeries(bars, interval="30m", meta={"dataGranularity": "60m"}))
     with pytest.raises(PermanentFetchError, match="60m bars where 30m"):
         bars_of(replay, instrument(timeframe="30m"), datetime(2013, 3, 4, tzinfo=UTC))
+
+
+def test_a_chart_of_another_symbol_is_refused(replay, shipped):
+    _, bars, _ = shipped("AAPL")
+    replay.yahoo.put("AAPL", YahooSeries(opened(bars), meta={"symbol": "MSFT"}))
+    with pytest.raises(PermanentFetchError, match="answered with MSFT"):
+        bars_of(replay, instrument())
+    with pytest.raises(PermanentFetchError, match="answered with MSFT"):
+        actions_of(replay, instrument())
+
+
+def test_another_spelling_of_the_symbol_is_the_symbol(replay, shipped):
+    _, bars, _ = shipped("AAPL")
+    replay.yahoo.put("USDJPY=X", YahooSeries(opened(bars), meta={"symbol": "JPY=X"}))
+    pair = instrument("USD/JPY", asset_class="fx", calendar="24/5", currency="JPY")
+    replay.yahoo.series["USDJPY=X", "1d"].meta["currency"] = "JPY"
+    assert len(bars_of(replay, pair).frame)
+
+
+@pytest.mark.parametrize("span", [("2012-01-01", "2012-02-01"), ("2001-01-01", "2001-02-01")])
+def test_a_chart_from_elsewhere_is_refused(replay, shipped, span):
+    _, bars, _ = shipped("AAPL")
+    replay.yahoo.put("AAPL", YahooSeries(opened(bars)))
+    asked = [pd.Timestamp(each, tz="UTC").to_pydatetime() for each in span]
+    source = replay.client("yahoo")
+    chart = source._chart(instrument(), Timeframe.D1, *asked)
+    source_module._require_asked(chart, instrument(), "AAPL", *asked)  # as asked for
+    for days in (-60, 60):
+        moved = [each + timedelta(days=days) for each in asked]
+        with pytest.raises(RangeUnavailableError, match="sent bars from"):
+            source_module._require_asked(chart, instrument(), "AAPL", *moved)
 
 
 def test_weeks_are_named_by_their_first_session_and_cover_holidays(replay, shipped):
