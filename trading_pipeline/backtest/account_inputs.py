@@ -6,7 +6,7 @@ none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -28,8 +28,9 @@ from trading_pipeline.backtest.kernels.state import (
     new_instruments,
     new_results,
 )
-from trading_pipeline.backtest.settings_vector import settings_vector
+from trading_pipeline.backtest.settings_vector import rules_of, settings_vector
 from trading_pipeline.backtest.validated_bars import ValidatedBars
+from trading_pipeline.domain.moments import YEAR
 from trading_pipeline.domain.signals import Level, Signals
 from trading_pipeline.errors import StrategyError
 from trading_pipeline.settings.backtest_settings import (
@@ -38,7 +39,14 @@ from trading_pipeline.settings.backtest_settings import (
     VolatilityTarget,
 )
 
-__all__ = ["AccountInputs", "level_rows", "read_only", "single_account", "sizes_of"]
+__all__ = [
+    "AccountInputs",
+    "financed_years",
+    "level_rows",
+    "read_only",
+    "single_account",
+    "sizes_of",
+]
 
 _Number = TypeVar("_Number", bound=np.generic)
 
@@ -56,6 +64,7 @@ class AccountInputs:
     levels: tuple[FloatArray, ...]
     day: IntArray
     session_end: BoolArray
+    elapsed: FloatArray
     settings: FloatArray
     weights: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
     rebalance: CodeArray = field(default_factory=lambda: np.empty(0, dtype=np.uint8))
@@ -82,7 +91,7 @@ class AccountInputs:
             Decisions(read_only(pointer), read_only(asset), read_only(code)),
             Levels(*(read_only(table) for table in self.levels)),
             Actions(read_only(bar), read_only(of_asset), read_only(effect)),
-            Calendar(read_only(self.day), read_only(self.session_end)),
+            Calendar(read_only(self.day), read_only(self.session_end), read_only(self.elapsed)),
             Weights(read_only(self.weights), read_only(self.rebalance), self.threshold),
             read_only(self.settings),
             new_instruments(self.prices[0].shape[1]),
@@ -114,8 +123,16 @@ def single_account(
         levels=tuple(row.reshape(1, -1) for row in level_rows(settings, signals, sizes)),
         day=bars.days if rule is None else bars.local_days(rule.zone),
         session_end=ends,
+        elapsed=financed_years(bars.ts, [settings]),
         settings=settings_vector(settings, signals).reshape(1, -1),
     )
+
+
+def financed_years(ts: IntArray, settings: Iterable[BacktestSettings]) -> FloatArray:
+    """Years of 365.25 days from the bar before to each bar; empty where no rate needs them."""
+    if not any("financing" in rules_of(each).demands for each in settings):
+        return np.empty(0)
+    return np.diff(ts, prepend=ts[:1]) / YEAR
 
 
 def level_rows(
@@ -175,10 +192,16 @@ def sizes_of(
     if signals.size is not None:
         goal = np.where(np.isnan(signals.size), goal, signals.size)
     with np.errstate(divide="ignore", invalid="ignore"):  # 0 / 0: no size asked, none given
-        share = goal / (deviation * np.sqrt(settings.periods_per_year))
+        share = goal / (deviation * np.sqrt(_year_of(settings, bars)))
     amounts: FloatArray = np.ascontiguousarray(np.minimum(share, sizing.maximum_weight))
     amounts.setflags(write=False)
     return amounts
+
+
+def _year_of(settings: BacktestSettings, bars: ValidatedBars) -> float:
+    """Bars a year of one instrument, given or told from its own stamps."""
+    given = settings.periods_per_year
+    return bars.bar_year.bars if given is None else given
 
 
 def read_only(values: npt.NDArray[_Number]) -> npt.NDArray[_Number]:

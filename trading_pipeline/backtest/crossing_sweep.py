@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from trading_pipeline.backtest.annual_bars import with_bar_year
 from trading_pipeline.backtest.engine import run_backtest
 from trading_pipeline.backtest.kernels import codes as codes
 from trading_pipeline.backtest.kernels.eligibility import may_run
@@ -93,7 +94,7 @@ def run_sweep(
     [1, 0]
     """
     checked, actions = validate_with_actions(bars, actions)
-    settings = settings_or_default(settings)
+    settings, _ = with_bar_year(settings_or_default(settings), checked)
     if plan.bars != len(checked):
         raise StrategyError(
             f"The crossing plan covers {plan.bars} bars and there are {len(checked)}; cut both to "

@@ -11,6 +11,7 @@ import pandas as pd
 
 from trading_pipeline.backtest.account_inputs import single_account, sizes_of
 from trading_pipeline.backtest.account_run import run_account
+from trading_pipeline.backtest.annual_bars import with_bar_year
 from trading_pipeline.backtest.arrays import CodeArray, FloatArray, IntArray
 from trading_pipeline.backtest.kernels import codes as codes
 from trading_pipeline.backtest.kernels.eligibility import may_run_plain
@@ -41,7 +42,7 @@ from trading_pipeline.settings.backtest_settings import BacktestSettings
 __all__ = ["ENGINE_VERSION", "run_backtest"]
 
 #: For people: raised when a number of a result changes. What is stored is told apart by its code.
-ENGINE_VERSION = "1.3"
+ENGINE_VERSION = "1.4"
 _SHARPE_LIMIT = SharpeLimits().lowest
 
 
@@ -95,6 +96,8 @@ def run_backtest(
         or signals.entry_long.shape[0] != n
     ):
         check_rows(checked, signals)
+    told = settings.periods_per_year is None
+    settings, year_warnings = with_bar_year(settings, checked)
     rules, p = rules_of(settings), None
     if Price in (type(signals.stop_loss), type(signals.take_profit), type(signals.trailing_stop)):
         check_levels(checked, signals)
@@ -122,7 +125,7 @@ def run_backtest(
     equity, holdings, trade_rows, order_rows, stats = tables
     for values in tables:
         values.setflags(write=False)
-    warnings: tuple[str, ...] = ()
+    warnings = year_warnings
     # moments of the fourth power are the first that are not finite
     if rules.warns or stats[codes.S_FIRST_RUIN] >= 0.0 or not isfinite(stats[codes.S_KURTOSIS]):
         warnings += (
@@ -132,7 +135,7 @@ def run_backtest(
     if stats[codes.S_SHARPE] > _SHARPE_LIMIT:
         warnings += implausible_sharpe(float(stats[codes.S_SHARPE]), checked.index)
     warnings += bar_warnings(settings.tick_size, checked, actions)
-    return BacktestResult(
+    result = BacktestResult(
         bars=checked,
         settings=settings,
         actions=effects,
@@ -143,6 +146,7 @@ def run_backtest(
         order_rows=order_rows,
         stats=stats,
     )
+    return result.told_by(checked.bar_year.basis) if told else result
 
 
 # Equity, holdings, trades, orders and statistics, as `BacktestResult` has them.

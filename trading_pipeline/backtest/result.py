@@ -153,7 +153,8 @@ class BacktestResult(RunStatistics):
 
         return summarize(
             self.equity,
-            periods_per_year=self.settings.periods_per_year,
+            periods_per_year=self.periods_per_year,
+            stamps=self.index,
             trades=self.trades,
             exposure=self.exposure.to_numpy(),
             initial_equity=self.settings.initial_cash,

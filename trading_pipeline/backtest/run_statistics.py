@@ -11,6 +11,7 @@ import pandas as pd
 from trading_pipeline.backtest.arrays import FloatArray
 from trading_pipeline.backtest.kernels import codes as codes
 from trading_pipeline.domain.audit_records import NOT_AUDITED, AuditOutcome, ResultAudit
+from trading_pipeline.settings.backtest_settings import BacktestSettings
 
 __all__ = ["ReturnMoments", "RunStatistics"]
 
@@ -42,9 +43,12 @@ class RunStatistics:
     """
 
     stats: FloatArray
+    settings: BacktestSettings
     warnings: tuple[str, ...]
     audit: ResultAudit = NOT_AUDITED
     """Whether the strategy was audited for look-ahead; signals alone cannot be."""
+    year_basis: str = ""
+    """What the number of bars a year was told from; empty where the settings gave it."""
     audit_note: str = ""
     """How much was tried without a difference, or what was found."""
 
@@ -54,10 +58,30 @@ class RunStatistics:
         raise NotImplementedError
 
     @property
+    def periods_per_year(self) -> float:
+        """Bars that count as a year: as the settings say, or told from the stamps."""
+        given = self.settings.periods_per_year
+        return float("nan") if given is None else given
+
+    @property
+    def annualized_by(self) -> str:
+        """How many bars count as a year, and what that rests on."""
+        basis = f"told from the stamps: {self.year_basis}" if self.year_basis else "as given"
+        return f"Annualized by {self.periods_per_year:,.6g} bars a year, {basis}."
+
+    @property
     def notices(self) -> tuple[str, ...]:
-        """All that must be said beside the numbers: that nothing was audited, and `warnings`."""
+        """All that must be said beside the numbers: that nothing was audited, the bars a year that
+        the stamps told, and `warnings`.
+        """
         bare = self.audit == NOT_AUDITED and not self.audit_note
-        return (*([_BARE] if bare else []), *self.warnings)
+        told = [self.annualized_by] if self.year_basis else []
+        return (*([_BARE] if bare else []), *told, *self.warnings)
+
+    def told_by(self: Run, basis: str) -> Run:
+        """This result, which says what its bars a year were told from."""
+        vars(self).update(year_basis=basis)
+        return self
 
     def with_audit(self: Run, outcome: AuditOutcome) -> Run:
         """The same result, which says what its strategy's audit came to."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trading_pipeline.backtest.annual_bars import CONTRADICTED
 from trading_pipeline.backtest.engine import run_backtest
 from trading_pipeline.backtest.plausibility import (
     IMPLAUSIBLE,
@@ -19,10 +20,12 @@ from trading_pipeline.backtest.plausibility import (
 from trading_pipeline.backtest.result import BacktestResult
 from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
 from trading_pipeline.domain.audit_records import AuditLog
+from trading_pipeline.domain.bar_year import BarYear
 from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.errors import InsufficientDataError
+from trading_pipeline.market_data.bar_years import calendar_year
 from trading_pipeline.performance import headline_intervals, summarize
 from trading_pipeline.performance.bar_returns import bar_returns
 from trading_pipeline.settings.backtest_settings import BacktestSettings, PercentOfEquity
@@ -38,6 +41,7 @@ __all__ = [
     "scenario_settings",
     "scenario_signals",
     "traded_bars",
+    "traded_year",
 ]
 
 
@@ -47,7 +51,7 @@ class ScenarioInputs:
 
     `raw`: bars as traded. `factors`: columns `total` and `split`, one row a bar. `known_at`: one
     stamp a bar. `predictions` by model name and `external` inputs by name, as `strategies.Market`
-    takes them.
+    takes them. `periods_per_year`: a usual year's of the instrument's calendar and timeframe.
     """
 
     instrument: Instrument
@@ -91,7 +95,7 @@ def scenario_settings(
     """The engine's settings of a scenario for an instrument.
 
     Lots, ticks and the multiplier are the instrument's own where the scenario names none;
-    `periods_per_year` comes from its calendar and timeframe.
+    `periods_per_year`: see `traded_year`.
     """
     limits = scenario.limits
     costs, risk, execution, financing = (
@@ -160,7 +164,8 @@ def run_scenario(
     strategy that reads the future, unless the scenario's `allow_lookahead` gives a reason.
     """
     bars, rows = traded_bars(scenario, inputs)
-    settings = scenario_settings(scenario, inputs.instrument, inputs.periods_per_year)
+    year = traded_year(inputs, bars)
+    settings = scenario_settings(scenario, inputs.instrument, year.bars)
     name = scenario.strategy.type
     parameters = strategies.validate_params(name, scenario.strategy.params)
     market = inputs.market.traded_from(rows.start)
@@ -174,7 +179,8 @@ def run_scenario(
         log=audits,
         allow_lookahead=scenario.allow_lookahead,
     )
-    result = run_backtest(bars, signals, settings, actions=inputs.actions).with_audit(outcome)
+    result = run_backtest(bars, signals, settings, actions=inputs.actions)
+    result = _of_calendar(year, result).with_audit(outcome)
     if sharpe_limits is not None:
         result = _judged_by(sharpe_limits, result)
     held = benchmark_settings(settings)
@@ -184,7 +190,8 @@ def run_scenario(
     benchmark = run_backtest(bars, entry, held, actions=inputs.actions)
     metrics = summarize(
         result.equity,
-        periods_per_year=settings.periods_per_year,
+        periods_per_year=year.bars,
+        stamps=result.index,
         trades=result.trades,
         exposure=result.exposure.to_numpy(),
         benchmark_returns=benchmark.returns.to_numpy(),
@@ -194,7 +201,8 @@ def run_scenario(
     metrics["sharpe"] = result.moments.sharpe  # summed as a sweep sums: equal to the last bit
     metrics |= headline_intervals(
         bar_returns(result.equity, initial_equity=settings.initial_cash),
-        periods_per_year=settings.periods_per_year,
+        periods_per_year=year.bars,
+        years=metrics["years"],
     )
     return ScenarioRun(
         result=result,
@@ -202,6 +210,12 @@ def run_scenario(
         metrics=metrics,
         parameters=parameters.model_dump(mode="json"),
     )
+
+
+def _of_calendar(year: BarYear, result: BacktestResult) -> BacktestResult:
+    """The result with what the calendar says of its bars; it knows more than their stamps do."""
+    others = tuple(text for text in result.warnings if not text.startswith(CONTRADICTED))
+    return result.with_warnings((*year.warnings, *others))
 
 
 def _judged_by(limits: SharpeLimits, result: BacktestResult) -> BacktestResult:
@@ -229,6 +243,14 @@ def traded_bars(scenario: ScenarioSpec, inputs: ScenarioInputs) -> tuple[Validat
         )
     rows = slice(first, last)
     return validate_bars(inputs.raw.iloc[rows]), rows
+
+
+def traded_year(inputs: ScenarioInputs, bars: ValidatedBars) -> BarYear:
+    """Bars a year of those that are traded: the calendar's where 95 % of its bars are there."""
+    instrument = inputs.instrument
+    return calendar_year(
+        bars.index, instrument.timeframe, instrument.calendar, inputs.periods_per_year
+    )
 
 
 def scenario_signals(

@@ -109,7 +109,7 @@ def _base_vector(settings: BacktestSettings) -> FloatArray:
         codes.P_MIN_NOTIONAL: settings.min_notional,
         codes.P_POINT: settings.multiplier * settings.delta,
         codes.P_MAX_HOLDING: min(settings.max_holding_bars or 0, _MOST_BARS),
-        codes.P_PERIODS: settings.periods_per_year,
+        codes.P_PERIODS: settings.periods_per_year or np.nan,
         codes.P_VOLUME_IMPACT: settings.slippage_volume_share,
         codes.P_PARTICIPATION: settings.maximum_participation or 0.0,
         codes.P_KEEP_UNFILLED: settings.unfilled == "keep",

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from trading_pipeline.backtest.account_inputs import sizes_of
+from trading_pipeline.backtest.annual_bars import with_bar_year
 from trading_pipeline.backtest.arrays import FloatArray
 from trading_pipeline.backtest.engine import run_backtest
 from trading_pipeline.backtest.kernels import codes as codes
@@ -53,7 +54,7 @@ def run_signal_sweep(
     it does.
     """
     checked, actions = validate_with_actions(bars, actions)
-    settings = settings_or_default(settings)
+    settings, _ = with_bar_year(settings_or_default(settings), checked)
     action_bar, action_effect = checked.action_rows(actions)
     stats = np.zeros((len(signals), codes.S_COUNT))
     nothing, no_holdings = np.empty(0), np.empty((0, 3))

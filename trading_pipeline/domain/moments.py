@@ -20,6 +20,7 @@ __all__ = [
     "MINUTE",
     "WEEK",
     "WEEK_ANCHOR",
+    "YEAR",
     "Flags",
     "Floats",
     "Moments",
@@ -37,6 +38,8 @@ Flags: TypeAlias = npt.NDArray[np.bool_]
 MINUTE = 60_000_000
 DAY = 1440 * MINUTE
 WEEK = 7 * DAY
+YEAR = 1461 * DAY // 4
+"""365.25 days, the mean year of the calendar that is in use."""
 WEEK_ANCHOR = -3 * DAY
 """Monday 1969-12-29: weeks start on Monday, as in ISO 8601."""
 

@@ -16,6 +16,7 @@ from trading_pipeline.backtest.scenario_runner import (
     scenario_settings,
     scenario_signals,
     traded_bars,
+    traded_year,
 )
 from trading_pipeline.backtest.sweep import SWEEP_COLUMNS, run_signal_sweep
 from trading_pipeline.domain.audit_records import AuditLog, AuditMemory, AuditOutcome
@@ -116,7 +117,7 @@ def run_grid_study(
     """
     parameters = check_study(study, scenario, strategies)
     bars, rows = traded_bars(scenario, inputs)
-    settings = scenario_settings(scenario, inputs.instrument, inputs.periods_per_year)
+    settings = scenario_settings(scenario, inputs.instrument, traded_year(inputs, bars).bars)
     market = inputs.market.traded_from(rows.start)
     name, instrument = study.strategy, inputs.instrument.id
     many = [strategies.validate_params(name, each) for each in parameters]

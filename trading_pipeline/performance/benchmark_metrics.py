@@ -17,6 +17,7 @@ from trading_pipeline.performance.return_metrics import (
     annualized_growth,
     cagr,
     ensure_periods_per_year,
+    growth_a_year,
     max_drawdown,
     sample_deviation,
     sharpe,
@@ -42,9 +43,15 @@ BENCHMARK_METRIC_NAMES: tuple[str, ...] = (
 
 
 def benchmark_metrics(
-    returns: npt.ArrayLike, benchmark_returns: npt.ArrayLike, *, periods_per_year: float
+    returns: npt.ArrayLike,
+    benchmark_returns: npt.ArrayLike,
+    *,
+    periods_per_year: float,
+    years: float | None = None,
 ) -> dict[str, float]:
     """Every metric of `BENCHMARK_METRIC_NAMES`, over the bars that both have.
+
+    `years`: elapsed time of the bars, for benchmark_cagr; None counts bars.
 
     - excess_return: total return minus the benchmark's, both over the common bars.
     - beta: covariance over the benchmark's variance; alpha: mean of `return - beta * benchmark` a
@@ -73,7 +80,11 @@ def benchmark_metrics(
     alpha_growth = 1.0 + float(own.mean()) - beta * float(other.mean())
     return {
         "benchmark_total_return": benchmark_total,
-        "benchmark_cagr": cagr(other, periods_per_year=year),
+        "benchmark_cagr": (
+            cagr(other, periods_per_year=year)
+            if years is None
+            else growth_a_year(1.0 + benchmark_total, years)
+        ),
         "benchmark_sharpe": sharpe(other, periods_per_year=year),
         "benchmark_max_drawdown": max_drawdown(other),
         "excess_return": total_return(own) - benchmark_total,

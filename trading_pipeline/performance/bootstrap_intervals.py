@@ -35,6 +35,7 @@ def bootstrap_intervals(
     returns: npt.ArrayLike,
     *,
     periods_per_year: float,
+    years: float | None = None,
     confidence: float = 0.95,
     samples: int = 1_000,
     average_block_bars: float | None = None,
@@ -62,6 +63,8 @@ def bootstrap_intervals(
         Simple returns per bar, at least 20, all finite.
     periods_per_year
         Bars in a year.
+    years
+        Elapsed time of the bars in years, for CAGR and Calmar ratio; None counts bars.
     confidence
         Share of the resampled values inside the interval.
     samples
@@ -89,7 +92,9 @@ def bootstrap_intervals(
             f"{samples} samples cannot show an interval; take 100 or more, 1000 as a rule.",
             samples=samples,
         )
-    own = resampled_metrics(values[np.newaxis, :], metrics, periods_per_year=periods_per_year)
+    own = resampled_metrics(
+        values[np.newaxis, :], metrics, periods_per_year=periods_per_year, years=years
+    )
     drawn = np.empty((samples, len(metrics)))
     for block, places in _by_block(values, metrics, average_block_bars).items():
         names = [metrics[place] for place in places]
@@ -99,7 +104,7 @@ def bootstrap_intervals(
             count = min(step, samples - begin)
             rows = stationary_bootstrap_rows(values.size, count, block, generator)
             drawn[begin : begin + count, places] = resampled_metrics(
-                values[rows], names, periods_per_year=periods_per_year
+                values[rows], names, periods_per_year=periods_per_year, years=years
             )
     tail = 0.5 * (1.0 - confidence)
     table = np.full((len(metrics), 5), np.nan)
@@ -112,7 +117,11 @@ def bootstrap_intervals(
             table[place, 3] = defined.std(ddof=1)
     if average_block_bars is None:
         wide = headline_intervals(
-            values, periods_per_year=periods_per_year, confidence=confidence, seed=seed
+            values,
+            periods_per_year=periods_per_year,
+            years=years,
+            confidence=confidence,
+            seed=seed,
         )
         table[:, 1] = np.fmin(table[:, 1], [wide[f"{name}_low"] for name in metrics])
         table[:, 2] = np.fmax(table[:, 2], [wide[f"{name}_high"] for name in metrics])
@@ -147,11 +156,16 @@ def _by_block(
 
 
 def resampled_metrics(
-    returns: FloatArray, metrics: Sequence[str], *, periods_per_year: float
+    returns: FloatArray,
+    metrics: Sequence[str],
+    *,
+    periods_per_year: float,
+    years: float | None = None,
 ) -> FloatArray:
     """Metrics of each row of `returns` (histories, bars), as `return_metrics` defines them.
 
     Shape (histories, metrics); NaN where one is not defined. Raises `UnknownNameError`.
+    `years`: elapsed time of a history, for CAGR and Calmar ratio; None counts bars.
     """
     year = ensure_periods_per_year(periods_per_year)
     for name in metrics:
@@ -162,7 +176,10 @@ def resampled_metrics(
                 kind="metric",
             )
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        columns = [_MEASURES[name](returns, year) for name in metrics]
+        grown = returns.shape[1] / years if years else year
+        columns = [
+            _MEASURES[name](returns, grown if name in _OF_GROWTH else year) for name in metrics
+        ]
     table = np.stack(columns, axis=1)
     table[~np.isfinite(table)] = np.nan
     return table
@@ -208,6 +225,7 @@ def _calmar(returns: FloatArray, year: float) -> FloatArray:
     return _cagr(returns, year) / -_max_drawdown(returns, year)
 
 
+_OF_GROWTH = ("cagr", "calmar")
 _MEASURES: dict[str, Callable[[FloatArray, float], FloatArray]] = {
     "total_return": _growth,
     "cagr": _cagr,

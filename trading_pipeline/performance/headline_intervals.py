@@ -58,6 +58,7 @@ def headline_intervals(
     returns: npt.ArrayLike,
     *,
     periods_per_year: float,
+    years: float | None = None,
     confidence: float = INTERVAL_CONFIDENCE,
     samples: int = 300,
     seed: int = 7,
@@ -73,6 +74,8 @@ def headline_intervals(
         One simple return a bar, in order of time.
     periods_per_year
         Bars in a year.
+    years
+        Elapsed time of the bars in years, for CAGR and Calmar ratio; None counts bars.
     confidence
         Share of cases in which the bounds hold.
     samples
@@ -101,12 +104,13 @@ def headline_intervals(
     if not (usable and sample_deviation(values) > 0.0):
         return found
     bars, error = values.size, variance_error(values)
+    bars_a_year = bars / years if years else year
     quantile = student_quantile(0.5 + 0.5 * confidence, degrees=cosine_terms(bars))
     if values.min() > -1.0:
         growth = np.log1p(values)
         middle, half = float(growth.mean()), quantile * _mean_error(growth)
         _put(found, "total_return", *(_grown((middle + side) * bars) for side in (-half, half)))
-        _put(found, "cagr", *(_grown((middle + side) * year) for side in (-half, half)))
+        _put(found, "cagr", *(_grown((middle + side) * bars_a_year) for side in (-half, half)))
     sharpe = estimate_sharpe(values, periods_per_year=year, variance_error=error.relative)
     _put(found, "sharpe", *sharpe.interval(confidence))
     _put(found, "sortino", *_sortino_bounds(values, year, quantile))
@@ -118,7 +122,7 @@ def headline_intervals(
     paths = _histories(values, error, samples, np.random.default_rng(seed))
     tails = (0.5 - 0.5 * confidence, 0.5 + 0.5 * confidence)
     for name, measured in zip(
-        ("max_drawdown", "calmar"), _measured(paths, bars / year), strict=True
+        ("max_drawdown", "calmar"), _measured(paths, bars / bars_a_year), strict=True
     ):
         known = measured[np.isfinite(measured)]
         if known.size >= samples // 2:

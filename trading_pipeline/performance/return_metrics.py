@@ -24,6 +24,7 @@ __all__ = [
     "calmar",
     "conditional_value_at_risk",
     "ensure_periods_per_year",
+    "growth_a_year",
     "kurtosis",
     "longest_drawdown_bars",
     "max_drawdown",
@@ -69,17 +70,32 @@ def total_return(returns: npt.ArrayLike) -> float:
 def annualized_growth(growth: float, *, bars: int, periods_per_year: float) -> float:
     """Yearly rate of an account that grew to `growth` times its start in `bars` bars.
 
-    The year is a number of bars, not the calendar's. NaN without bars, for a negative growth, and
-    where extrapolation leaves the range of floats; -1.0 for a growth of 0.
+    The year is a number of bars; `growth_a_year` takes elapsed time. NaN without bars, for a
+    negative growth, and where extrapolation leaves the range of floats; -1.0 for a growth of 0.
 
     >>> round(annualized_growth(1.21, bars=504, periods_per_year=252), 12)
     0.1
     """
     ensure_periods_per_year(periods_per_year)
-    if bars < 1 or not growth >= 0.0:
+    return math.nan if bars < 1 else _compounded(growth, periods_per_year / bars)
+
+
+def growth_a_year(growth: float, years: float) -> float:
+    """Yearly rate of an account that grew to `growth` times its start in years of elapsed time.
+
+    NaN without time, for a negative growth, and where extrapolation leaves the range of floats.
+
+    >>> round(growth_a_year(1.21, 2.0), 12)
+    0.1
+    """
+    return _compounded(growth, 1.0 / years) if years > 0.0 else math.nan
+
+
+def _compounded(growth: float, times: float) -> float:
+    if not growth >= 0.0:
         return math.nan
     try:
-        return float(growth ** (periods_per_year / bars) - 1.0)
+        return float(growth**times - 1.0)
     except OverflowError:
         return math.nan
 

@@ -33,11 +33,18 @@ from trading_pipeline.performance.sharpe_statistics import (
 )
 from trading_pipeline.performance.trade_metrics import TRADE_METRIC_NAMES, trade_metrics, turnover
 
-__all__ = ["EXPOSURE_METRIC_NAMES", "METRIC_NAMES", "RETURN_METRIC_NAMES", "summarize"]
+__all__ = [
+    "EXPOSURE_METRIC_NAMES",
+    "METRIC_NAMES",
+    "RETURN_METRIC_NAMES",
+    "summarize",
+    "years_between",
+]
 
 RETURN_METRIC_NAMES: tuple[str, ...] = (
     "bars",
     "years",
+    "periods_per_year",
     "initial_equity",
     "final_equity",
     "total_return",
@@ -86,6 +93,7 @@ def summarize(
     equity: npt.ArrayLike,
     *,
     periods_per_year: float,
+    stamps: pd.DatetimeIndex | None = None,
     trades: pd.DataFrame | None = None,
     exposure: npt.ArrayLike | None = None,
     benchmark_returns: npt.ArrayLike | None = None,
@@ -108,7 +116,12 @@ def summarize(
     equity
         Account value at each bar's close.
     periods_per_year
-        Bars in a year.
+        Bars in a year; volatility and ratios of return to risk are annualized by it.
+    stamps
+        Stamps of the bars. With them the years are the time between the first and the last, in
+        years of 365.25 days, and so CAGR, Calmar and Martin ratio, turnover and the benchmark's
+        CAGR follow the time that has passed, however many bars are there. None takes the index of
+        a Series of stamps; without any, years are bars over `periods_per_year`.
     trades
         A result's trades frame. A frame without rows gives counts of 0, None gives NaN.
     exposure
@@ -124,7 +137,8 @@ def summarize(
     Raises
     ------
     InsufficientDataError, DataQualityError
-        For an equity curve that `bar_returns` rejects, or another length of an input.
+        For an equity curve that `bar_returns` rejects, another length of an input, or stamps that
+        do not rise.
     ConfigurationError
         For a `periods_per_year` that is not above 0.
 
@@ -136,7 +150,10 @@ def summarize(
     values = equity_array(equity, initial_equity=initial_equity)
     returns = bar_returns(values)
     closes = values if initial_equity is None else values[1:]
-    found = _return_part(values, returns, periods_per_year)
+    if stamps is None and isinstance(equity, pd.Series):
+        stamps = equity.index if isinstance(equity.index, pd.DatetimeIndex) else None
+    years = None if stamps is None else years_between(stamps, closes.size)
+    found = _return_part(values, returns, periods_per_year, years)
     if trades is None:
         found |= dict.fromkeys(TRADE_METRIC_NAMES, math.nan)
         turned = math.nan
@@ -145,8 +162,8 @@ def summarize(
         turned = turnover(
             trades,
             average_equity=float(closes.mean()),
-            bars=closes.size,
-            periods_per_year=periods_per_year,
+            bars=closes.size if years != 0.0 else 0,
+            periods_per_year=closes.size / years if years else periods_per_year,
             multiplier=multiplier,
         )
     found |= _exposure_part(exposure, closes.size) | {"turnover_annual": turned}
@@ -155,10 +172,27 @@ def summarize(
     other = np.asarray(benchmark_returns, dtype=np.float64)
     if initial_equity is None and other.size == values.size:
         other = other[1:]
-    return found | benchmark_metrics(returns, other, periods_per_year=periods_per_year)
+    return found | benchmark_metrics(returns, other, periods_per_year=periods_per_year, years=years)
 
 
-def _return_part(values: FloatArray, returns: FloatArray, year: float) -> dict[str, float]:
+def years_between(stamps: pd.DatetimeIndex, bars: int) -> float:
+    """Years of 365.25 days from the first of so many stamps to the last; 0.0 for one bar.
+
+    Raises `DataQualityError` for another number of stamps, and for stamps that do not rise.
+    """
+    if len(stamps) != bars or not stamps.is_monotonic_increasing or stamps.hasnans:
+        raise DataQualityError(
+            f"There are {len(stamps)} stamps for an equity curve of {bars} bars; give one stamp a "
+            "bar, in order of time.",
+            stamps=len(stamps),
+            bars=bars,
+        )
+    return (stamps[-1] - stamps[0]) / pd.Timedelta(days=365.25)
+
+
+def _return_part(
+    values: FloatArray, returns: FloatArray, year: float, years: float | None
+) -> dict[str, float]:
     bars = returns.size
     growth = float(values[-1] / values[0])
     falls = drawdowns(values)
@@ -167,7 +201,10 @@ def _return_part(values: FloatArray, returns: FloatArray, year: float) -> dict[s
     whole = bars > 0 and not bool(np.isnan(returns).any())
     size = max(-deepest, 0.0)
     ulcer = math.sqrt(float(falls @ falls) / bars) if whole else math.nan
-    yearly = measure.annualized_growth(growth, bars=bars if whole else 0, periods_per_year=year)
+    if years is None:
+        yearly = measure.annualized_growth(growth, bars=bars if whole else 0, periods_per_year=year)
+    else:
+        yearly = measure.growth_a_year(growth, years) if whole else math.nan
     mean = float(returns.mean()) if bars else math.nan
     deviation = measure.sample_deviation(returns)
     ratio = mean / deviation if deviation > 0.0 else math.nan
@@ -175,7 +212,8 @@ def _return_part(values: FloatArray, returns: FloatArray, year: float) -> dict[s
     ascending = np.sort(returns) if whole else returns[:0]
     return {
         "bars": float(bars),
-        "years": bars / year,
+        "years": bars / year if years is None else years,
+        "periods_per_year": float(year),
         "initial_equity": float(values[0]),
         "final_equity": float(values[-1]),
         "total_return": growth - 1.0,

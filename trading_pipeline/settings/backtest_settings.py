@@ -192,6 +192,7 @@ class BacktestSettings(FrozenSettings):
         default=0.0, description="a year, paid by longs and earned by shorts of perpetuals"
     )
     cash_rate: NotNegative = Field(default=0.0, description="a year, charged on negative cash")
-    periods_per_year: Positive = Field(
-        default=252.0, description="bars a year, from calendar and timeframe"
+    periods_per_year: Positive | None = Field(
+        default=None,
+        description="bars a year, from calendar and timeframe; None: told from the stamps",
     )

@@ -260,7 +260,7 @@ class SessionSpec(SpecModel):
 
 
 class FinancingSpec(SpecModel):
-    """What holding costs, bar by bar: a year's rate over the bars of a year."""
+    """What holding costs from bar to bar: a year's rate times the years between their stamps."""
 
     borrow_rate: float = key(0.0, "fraction a year", "paid on the value of short positions", ge=0)
     funding_rate: float = key(

@@ -6,7 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trading_pipeline.backtest import BacktestSettings, Signals
-from trading_pipeline_tests.backtest.oracle.comparison import compare_account, days_of, desk_of
+from trading_pipeline_tests.backtest.oracle.comparison import (
+    compare_account,
+    days_of,
+    desk_of,
+    years_of,
+)
 from trading_pipeline_tests.backtest.oracle.markets import (
     account_settings,
     actions_of,
@@ -35,7 +40,7 @@ def check_orders(data, most=24):
 
     shared = data.draw(shared_markets(most=most))
     desks = shared_desks(data, shared, signals_of)
-    compare_account(desks, days_of(shared.index, desks[0].settings))
+    compare_account(desks, days_of(shared.index, desks[0].settings), years_of(shared.index))
 
 
 def check_weights(data, most=24):
@@ -46,7 +51,14 @@ def check_weights(data, most=24):
     shared = data.draw(shared_markets(most=most))
     desks = shared_desks(data, shared, no_signals)
     weights, rebalance, threshold = data.draw(target_weights(len(shared.index), len(desks)))
-    compare_account(desks, days_of(shared.index, desks[0].settings), weights, rebalance, threshold)
+    compare_account(
+        desks,
+        days_of(shared.index, desks[0].settings),
+        years_of(shared.index),
+        weights,
+        rebalance,
+        threshold,
+    )
 
 
 @given(data=st.data())

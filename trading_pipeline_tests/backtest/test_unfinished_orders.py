@@ -12,7 +12,9 @@ from trading_pipeline.settings.backtest_settings import (
 )
 from trading_pipeline_tests.backtest.random_markets import action, flat_bars, frame, orders_at
 
-TEN = BacktestSettings(initial_cash=1000.0, sizing=FixedQuantity(quantity=10))
+TEN = BacktestSettings(
+    initial_cash=1000.0, sizing=FixedQuantity(quantity=10), periods_per_year=252.0
+)
 KEEPS = TEN.model_copy(update={"maximum_participation": 0.01, "unfilled": "keep"})
 
 

@@ -1,7 +1,7 @@
 """The exact loop over an account of one or more instruments: every rule, bar by bar.
 
-It reads as the order of events of a bar. An instrument without a bar keeps its last mark, pays no
-financing, and its orders wait.
+It reads as the order of events of a bar. An instrument without a bar keeps its last mark, on which
+it is financed, and its orders wait.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ def simulate_account(  # noqa: PLR0912 - the order of events stands in one place
         opens, closes, volume = prices.open[i], prices.close[i], prices.volume[i]
         if a.day != calendar.day[i]:
             a.day, a.day_start, a.halted = calendar.day[i], previous, 0
-        # 0. Before the open: corporate actions, orders whose time is over.
+        # 0. Before the open: financing since the last close, corporate actions, orders that expire.
+        if calendar.elapsed.shape[0]:
+            _finance(calendar.elapsed[i], main, p, w, a)
         while next_action < actions.bar.shape[0] and actions.bar[next_action] <= i:
             k = actions.asset[next_action]
             apply_action(w[k], a, actions.effect[next_action], p[k])
@@ -84,9 +86,7 @@ def simulate_account(  # noqa: PLR0912 - the order of events stands in one place
         _inside_bar(i, prices, levels, calendar.day[i], at_close, p, w, a, logs)
         # 3. Forced exits at the close.
         _forced_at_close(i, closes, volume, calendar.session_end, main, p, w, a, logs)
-        # 4. Financing.
-        _finance(closes, main, p, w, a)
-        # 5. The strategy decides; mark at the close; margin check.
+        # 4. The strategy decides; mark at the close; margin check.
         for event in range(decisions.pointer[i], decisions.pointer[i + 1]):
             k = decisions.asset[event]
             w[k].pending, w[k].pending_row, w[k].ratio = decisions.code[event], i, 1.0
@@ -224,23 +224,25 @@ def _forced_at_close(
 
 @inner
 def _finance(
-    closes: FloatArray, main: FloatArray, p: FloatArray, w: Rows[Instrument], a: Account
+    elapsed: float, main: FloatArray, p: FloatArray, w: Rows[Instrument], a: Account
 ) -> None:
-    """Funding, borrow on shorts, interest on negative cash."""
+    """Interest on negative cash, funding, borrow on shorts for `elapsed` years, on what was held at
+    the last close, at its marks.
+    """
+    if a.cash < 0.0 and main[c.P_CASH_RATE] > 0.0:
+        interest = a.cash * main[c.P_CASH_RATE] * elapsed
+        a.cash += interest
+        a.interest -= interest
     for k in range(w.shape[0]):
         quantity = w[k].quantity
-        if quantity != 0.0 and closes[k] == closes[k]:
-            value = quantity * w[k].mark * p[k, c.P_POINT] / p[k, c.P_PERIODS]
+        if quantity != 0.0:
+            value = quantity * w[k].mark * p[k, c.P_POINT] * elapsed
             cost = value * p[k, c.P_FUNDING]
             if quantity < 0.0:
                 cost -= value * p[k, c.P_BORROW]
             if cost != 0.0:
                 a.cash -= cost
                 w[k].income -= cost
-    if a.cash < 0.0 and main[c.P_CASH_RATE] > 0.0:
-        interest = a.cash * main[c.P_CASH_RATE] / main[c.P_PERIODS]
-        a.cash += interest
-        a.interest -= interest
 
 
 @inner

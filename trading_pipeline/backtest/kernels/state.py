@@ -183,10 +183,14 @@ class Actions(NamedTuple):
 
 
 class Calendar(NamedTuple):
-    """Day of each bar; True where a bar ends a session (bars or 0, instruments)."""
+    """Day of each bar; True where a bar ends a session (bars or 0, instruments).
+
+    `elapsed`: years since the bar before (bars, or 0 where nothing is financed).
+    """
 
     day: IntArray
     session_end: BoolArray
+    elapsed: FloatArray
 
 
 class Weights(NamedTuple):

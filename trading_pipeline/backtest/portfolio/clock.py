@@ -15,6 +15,12 @@ import pandas as pd
 
 from trading_pipeline.backtest.arrays import BoolArray, IntArray
 from trading_pipeline.backtest.validated_bars import ValidatedBars
+from trading_pipeline.domain.bar_year import (
+    BarYear,
+    bar_year_of,
+    observed_year,
+    spans_a_quarter,
+)
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.settings.rebalancing import RebalancingCalendar
@@ -31,6 +37,8 @@ class AccountClock:
 
     ts: IntArray
     rows: Mapping[str, IntArray]
+    common: bool = False
+    """True where every instrument has these stamps."""
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -46,6 +54,26 @@ class AccountClock:
     def days(self) -> IntArray:
         """Days since 1970-01-01 UTC, one a row."""
         return np.floor_divide(self.ts, _DAY)
+
+    @cached_property
+    def bar_year(self) -> BarYear:
+        """How many rows a year of this clock has.
+
+        Where instruments have other stamps than each other, those observed in a year of elapsed
+        time: a coin and a share have no common calendar.
+        """
+        found = bar_year_of(self.ts)
+        if self.common or not found.warning:
+            return found
+        return BarYear(observed_year(self.ts), "rows of all instruments, counted")
+
+    @cached_property
+    def known_year(self) -> BarYear | None:
+        """`bar_year` where the stamps span a quarter or more and tell it, else None."""
+        try:
+            return self.bar_year if spans_a_quarter(self.ts) else None
+        except ConfigurationError:
+            return None
 
     def local_days(self, zone: str) -> IntArray:
         """Days since 1970-01-01 in a time zone, one a row; summer time is followed."""
@@ -64,7 +92,7 @@ def account_clock(bars: Mapping[str, ValidatedBars]) -> AccountClock:
     first, *others = (each.ts for each in bars.values())
     if all(np.array_equal(first, each) for each in others):
         rows = np.arange(len(first), dtype=np.int64)
-        return AccountClock(first, dict.fromkeys(bars, rows))
+        return AccountClock(first, dict.fromkeys(bars, rows), common=True)
     ts = np.unique(np.concatenate([first, *others]))
     ts.setflags(write=False)
     return AccountClock(ts, {name: np.searchsorted(ts, each.ts) for name, each in bars.items()})

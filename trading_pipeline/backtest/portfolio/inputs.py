@@ -12,7 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trading_pipeline.backtest.account_inputs import AccountInputs, level_rows, sizes_of
+from trading_pipeline.backtest.account_inputs import (
+    AccountInputs,
+    financed_years,
+    level_rows,
+    sizes_of,
+)
 from trading_pipeline.backtest.arrays import BoolArray, CodeArray, FloatArray, IntArray
 from trading_pipeline.backtest.kernels.events import pack_intents
 from trading_pipeline.backtest.portfolio.clock import AccountClock
@@ -127,6 +132,7 @@ def account_inputs(
         levels=_levels(bars, clock, signals, settings, actions),
         day=clock.days if rule is None else clock.local_days(rule.zone),
         session_end=_session_ends(bars, clock, settings, n),
+        elapsed=financed_years(clock.ts, (account, *settings.values())),
         settings=np.stack(vectors),
         weights=weights,
         rebalance=rebalance,

@@ -150,7 +150,8 @@ class PortfolioResult(RunStatistics):
         units = self.trades["quantity"] * self.trades["instrument"].map(points).astype("float64")
         return summarize(
             self.equity,
-            periods_per_year=self.settings.periods_per_year,
+            periods_per_year=self.periods_per_year,
+            stamps=self.index,
             trades=self.trades.assign(quantity=units),
             exposure=self.exposure.to_numpy(),
             initial_equity=self.settings.initial_cash,

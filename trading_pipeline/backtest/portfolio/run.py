@@ -32,6 +32,7 @@ from trading_pipeline.backtest.portfolio.settings import (
     instrument_settings_of,
     priority_order,
     refuse_unknown,
+    with_account_year,
 )
 from trading_pipeline.backtest.portfolio.signals import run_signals
 from trading_pipeline.backtest.portfolio.tables import price_tables
@@ -123,6 +124,8 @@ def run_portfolio_backtest(
     refuse_unknown("actions", actions or {}, names)
     tables = price_tables(checked)
     clock = tables.clock
+    told = account.periods_per_year is None
+    account, own, year_warnings = with_account_year(account, own, clock)
     flags = member_flags(checked, members)
     by_name, plan = _decisions(checked, clock, orders, rebalancing, account, flags)
     effects = applied_actions(checked, clock, known)
@@ -138,7 +141,7 @@ def run_portfolio_backtest(
     if run is None:
         inputs, entries = account_inputs(checked, tables, signals, plan, account, own, effects)
         run = run_account(inputs, effects.applied, entries, progress=progress, cancelled=cancelled)
-    warnings = run_warnings(account, run.stats, clock)
+    warnings = [*year_warnings, *run_warnings(account, run.stats, clock)]
     if account.session_close is not None:
         for name, each in checked.items():
             warnings += [f"{name}: {said}" for said in each.session_warning(account.session_close)]
@@ -149,7 +152,7 @@ def run_portfolio_backtest(
     for name, each in checked.items():
         found = bar_warnings(own[name].tick_size, each, known.get(name))
         warnings += [f"{name}: {said}" for said in found]
-    return PortfolioResult(
+    result = PortfolioResult(
         instruments=names,
         bars=checked,
         clock=clock,
@@ -165,6 +168,7 @@ def run_portfolio_backtest(
         warnings=tuple(warnings),
         hindsight=hindsight_line(dict.fromkeys(names) | dict(members or {}), source="the call"),
     )
+    return result.told_by(clock.bar_year.basis) if told else result
 
 
 def _decisions(

@@ -11,8 +11,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from trading_pipeline.backtest.annual_bars import Stamped, with_bar_year
 from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
-from trading_pipeline.settings.backtest_settings import BacktestSettings
+from trading_pipeline.settings.backtest_settings import BacktestSettings, VolatilityTarget
 
 __all__ = [
     "ACCOUNT_WIDE",
@@ -20,6 +21,7 @@ __all__ = [
     "instrument_settings_of",
     "priority_order",
     "refuse_unknown",
+    "with_account_year",
 ]
 
 InstrumentSettings: TypeAlias = BacktestSettings | Mapping[str, Any]
@@ -81,6 +83,25 @@ def _settings(
                 expected=shared,
             )
     return chosen
+
+
+def with_account_year(
+    given: BacktestSettings, own: dict[str, BacktestSettings], clock: Stamped
+) -> tuple[BacktestSettings, dict[str, BacktestSettings], tuple[str, ...]]:
+    """The account's settings, those of each instrument, and what must be said of bars a year.
+
+    Where the account's settings say nothing, the stamps of its clock tell. An instrument that is
+    sized by its volatility counts its own bars, so that its settings stay as given.
+    """
+    account, said = with_bar_year(given, clock)
+    if account is not given:
+        own = {
+            name: account
+            if each is given and not isinstance(each.sizing, VolatilityTarget)
+            else each
+            for name, each in own.items()
+        }
+    return account, own, said
 
 
 def priority_order(names: Iterable[str], priorities: Mapping[str, float] | None) -> tuple[str, ...]:

@@ -99,7 +99,15 @@ METRIC_LABELS: dict[str, MetricLabel] = {
         "Bar volatility", "percent", _K, "Standard deviation of bar returns, not annualized"
     ),
     "bars": MetricLabel("Bars", "count", _S, "Bars in the backtest"),
-    "years": MetricLabel("Years", "years", _S, "Bars in the backtest over bars in a year"),
+    "years": MetricLabel(
+        "Years", "years", _S, "Time from the first bar to the last, in years of 365.25 days"
+    ),
+    "periods_per_year": MetricLabel(
+        "Bars a year",
+        "count",
+        _S,
+        "Bars that count as a year: the calendar's, or those observed where fewer are there",
+    ),
     "probabilistic_sharpe_ratio": MetricLabel(
         "Probabilistic Sharpe ratio",
         "percent",

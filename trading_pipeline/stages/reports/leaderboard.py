@@ -155,8 +155,7 @@ def _plainly_deflated(workspace: Workspace, row: Row) -> float | None:
     if variance is None or any(number is None for number in numbers) or row["trials"] < 1:
         return None
     sharpe, bars, skew, kurtosis = (float(str(number)) for number in numbers)
-    instrument = workspace.catalog.instrument(str(row["instruments"]))
-    year = periods_per_year(instrument.timeframe, instrument.calendar)
+    year = _bars_a_year(workspace, row)
     found = deflated_sharpe_ratio(
         sharpe=sharpe / math.sqrt(year),
         bars=bars,
@@ -166,6 +165,15 @@ def _plainly_deflated(workspace: Workspace, row: Row) -> float | None:
         variance=variance / year,
     )
     return None if math.isnan(found) else found
+
+
+def _bars_a_year(workspace: Workspace, row: Row) -> float:
+    """As stored with the result; results from before that have their calendar's."""
+    stored = row.get("periods_per_year")
+    if stored is not None:
+        return float(str(stored))
+    instrument = workspace.catalog.instrument(str(row["instruments"]))
+    return periods_per_year(instrument.timeframe, instrument.calendar)
 
 
 def _backtest_years(row: Row) -> float | None:

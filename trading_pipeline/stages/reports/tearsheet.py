@@ -101,7 +101,8 @@ def _tearsheet_input(
     bars = series.raw.iloc[rows.start : rows.start + len(equity)]
     benchmark_metrics = summarize(
         held.to_numpy(),
-        periods_per_year=float(row["bars"]) / float(row["years"]),
+        periods_per_year=_bars_a_year(row),
+        stamps=pd.DatetimeIndex(held.index),
         initial_equity=scenario.capital.initial,
     )
     settings = {
@@ -141,6 +142,12 @@ def _tearsheet_input(
         run_id=row["run_id"],
         created_at=row["created_at"],
     )
+
+
+def _bars_a_year(row: dict[str, Any]) -> float:
+    """As stored; results from before it was stored have years that count bars."""
+    stored = row.get("periods_per_year")
+    return float(row["bars"]) / float(row["years"]) if stored is None else float(stored)
 
 
 def _warnings(row: dict[str, Any]) -> list[str]:

@@ -15,7 +15,9 @@ from trading_pipeline.settings.backtest_settings import (
 )
 from trading_pipeline_tests.backtest.random_markets import flat_bars, frame, orders_at
 
-TEN = BacktestSettings(initial_cash=1000.0, sizing=FixedQuantity(quantity=10))
+TEN = BacktestSettings(
+    initial_cash=1000.0, sizing=FixedQuantity(quantity=10), periods_per_year=252.0
+)
 
 
 def using(**changes):
@@ -256,24 +258,25 @@ def test_next_day_trades_again_after_a_daily_limit():
 
 def test_short_pays_borrow_only_while_open():
     result = run_backtest(
-        flat_bars(10, 10, 10, 10), orders_at(4, short=[0], cover=[1]), using(borrow_rate=0.252)
+        flat_bars(10, 10, 10, 10), orders_at(4, short=[0], cover=[1]), using(borrow_rate=0.36525)
     )
-    assert result.equity.tolist() == pytest.approx([1000.0, 999.9, 999.9, 999.9])
+    # 100 for one of 365.25 days, from its open on the second day to its exit at the third's
+    assert result.equity.tolist() == pytest.approx([1000.0, 1000.0, 999.9, 999.9])
     assert result.trades["pnl"].tolist() == pytest.approx([-0.1])
 
 
 def test_funding_is_paid_by_longs_and_earned_by_shorts():
     for side, final in (("buy", 999.8), ("short", 1000.2)):
-        signals = orders_at(3, **{side: [0]})
-        result = run_backtest(flat_bars(10, 10, 10), signals, using(funding_rate=0.252))
+        signals = orders_at(4, **{side: [0]})
+        result = run_backtest(flat_bars(10, 10, 10, 10), signals, using(funding_rate=0.36525))
         assert result.final_equity == pytest.approx(final)
 
 
 def test_negative_cash_pays_interest():
     chosen = BacktestSettings(
-        initial_cash=1000.0, leverage=2.0, cash_rate=0.252, sizing=PercentOfEquity(percent=2.0)
+        initial_cash=1000.0, leverage=2.0, cash_rate=0.36525, sizing=PercentOfEquity(percent=2.0)
     )
-    result = run_backtest(flat_bars(10, 10), orders_at(2, buy=[0]), chosen)
+    result = run_backtest(flat_bars(10, 10, 10), orders_at(3, buy=[0]), chosen)
     assert result.cash[-1] == pytest.approx(-1000.0 * 1.001)
 
 

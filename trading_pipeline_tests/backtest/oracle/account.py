@@ -25,6 +25,7 @@ class AccountOracle:
 
     desks: list[Desk]
     days: list[int]
+    years: list[float]  # of 365.25 days since the bar before, by bar
     weights: list[list[float]] | None = None  # by bar, NaN leaves a weight as it is
     rebalance: list[bool] = field(default_factory=list)
     threshold: float = 0.0
@@ -41,11 +42,11 @@ class AccountOracle:
         self.bars_held, self.ruined_at = 0, -1
         for i in range(len(self.days)):
             self._new_day(i)
+            self._financing(i)
             self._before_the_open(i)
             self._open(i)
             self._inside(i)
             self._forced_exits(i)
-            self._financing(i)
             self._decide(i)
             self._mark(i)
         self._end(len(self.days) - 1)
@@ -61,6 +62,22 @@ class AccountOracle:
             self.day_start = self.equity[-1] if self.equity else self.rules.initial_cash
 
     # 0. Before the open
+
+    def _financing(self, i: int) -> None:
+        """What was held at the last close is paid for until now, at its last marks."""
+        if self.book.cash < 0.0:
+            interest = self.book.cash * self.rules.cash_rate * self.years[i]
+            self.book.cash += interest
+            self.book.interest -= interest
+        for desk in self.desks:
+            if not desk.position:
+                continue
+            value = desk.marked_value * self.years[i]
+            cost = value * desk.settings.funding_rate
+            if desk.position.side < 0:
+                cost -= value * desk.settings.borrow_rate
+            self.book.cash -= cost
+            desk.position.income -= cost
 
     def _before_the_open(self, i: int) -> None:
         for desk in self.desks:
@@ -213,24 +230,7 @@ class AccountOracle:
                 if why is not None:
                     self.book.leave(desk, i, i, "close", bar, bar.close, why)
 
-    # 4. Financing
-
-    def _financing(self, i: int) -> None:
-        for desk, _ in self._trading(i):
-            if not desk.position:
-                continue
-            value = desk.marked_value / desk.settings.periods_per_year
-            cost = value * desk.settings.funding_rate
-            if desk.position.side < 0:
-                cost -= value * desk.settings.borrow_rate
-            self.book.cash -= cost
-            desk.position.income -= cost
-        if self.book.cash < 0.0:
-            interest = self.book.cash * self.rules.cash_rate / self.rules.periods_per_year
-            self.book.cash += interest
-            self.book.interest -= interest
-
-    # 5. Decision, mark, margin
+    # 4. Decision, mark, margin
 
     def _decide(self, i: int) -> None:
         for desk, _ in self._trading(i):

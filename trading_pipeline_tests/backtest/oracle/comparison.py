@@ -135,6 +135,12 @@ def _sizes(
     return found
 
 
+def years_of(index: pd.DatetimeIndex) -> list[float]:
+    """Years of 365.25 days since the stamp before; 0 for the first."""
+    stamps = index.to_pydatetime().tolist()
+    return [0.0] + [(now - then) / timedelta(days=365.25) for then, now in pairwise(stamps)]
+
+
 def compare_single(
     bars: pd.DataFrame, signals: Signals, settings: BacktestSettings, actions: Sequence[Action] = ()
 ) -> AccountOracle:
@@ -142,7 +148,7 @@ def compare_single(
     dated = dated_actions(bars.index, actions)
     result = run_backtest(bars, signals, settings, actions=dated)
     desk = desk_of(0, bars, signals, settings, actions)
-    oracle = AccountOracle([desk], days_of(bars.index, settings)).run()
+    oracle = AccountOracle([desk], days_of(bars.index, settings), years_of(bars.index)).run()
     _same_rows("order", _orders(result.order_rows), [as_row(row) for row in oracle.book.log])
     _same_rows("trade", _trades(result.trade_rows), [as_row(row) for row in oracle.book.trades])
     _same_numbers(oracle, result.stats, result.equity, result.cash, result.quantity.reshape(-1, 1))
@@ -150,7 +156,7 @@ def compare_single(
 
 
 def compare_account(
-    desks: list[Desk], days: list[int], weights: np.ndarray | None = None,
+    desks: list[Desk], days: list[int], years: list[float], weights: np.ndarray | None = None,
     rebalance: np.ndarray | None = None, threshold: float = 0.0,
 ) -> AccountOracle:  # fmt: skip
     """Run both on several instruments that share the cash and demand equal bits."""
@@ -162,6 +168,7 @@ def compare_account(
         levels=_levels(desks, n),
         day=np.array(days, dtype=np.int64),
         session_end=_ends(desks, n),
+        elapsed=np.array(years),
         settings=np.array(
             [settings_vector(desk.settings, desk.signals) for desk in [*desks, desks[0]]]
         ),
@@ -175,7 +182,7 @@ def compare_account(
     inputs.run(_actions(desks), stats, equity, cash, quantity, trades, orders)
     lists = None if none else weights.tolist()
     flags = [] if none else rebalance.tolist()
-    oracle = AccountOracle(desks, days, lists, flags, threshold).run()
+    oracle = AccountOracle(desks, days, years, lists, flags, threshold).run()
     used_trades, used_orders = int(stats[c.S_TRADES]), int(stats[c.S_ORDERS])
     assert used_trades <= len(trades)
     assert used_orders <= len(orders)

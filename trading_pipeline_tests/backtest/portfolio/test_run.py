@@ -21,7 +21,9 @@ from trading_pipeline_tests.backtest.random_markets import action, flat_bars, fr
 
 HALF = BacktestSettings(initial_cash=1000.0, sizing=PercentOfEquity(percent=0.75))
 ALL = BacktestSettings(initial_cash=1000.0)
-TEN = BacktestSettings(initial_cash=1000.0, sizing=FixedQuantity(quantity=10))
+TEN = BacktestSettings(
+    initial_cash=1000.0, sizing=FixedQuantity(quantity=10), periods_per_year=252.0
+)
 
 
 def stamps(count, start="2024-01-01", freq="D"):
@@ -317,26 +319,26 @@ def test_weights_of_a_day_on_which_a_market_is_closed_wait_for_its_open():
     assert result.positions["S"].tolist() == [0.0, 0.0, 0.0, 25.0]
 
 
-def test_financing_is_charged_on_the_instruments_own_bars():
+def test_financing_follows_the_time_while_a_market_is_closed():
     bars = {"S": without(flat_bars(10, 10, 10, 10, 10), 2, 3), "C": flat_bars(5, 5, 5, 5, 5)}
-    chosen = TEN.model_copy(update={"borrow_rate": 0.252})
+    chosen = TEN.model_copy(update={"borrow_rate": 0.36525})
     result = run_portfolio_backtest(bars, {"S": orders_at(3, short=[0])}, chosen)
-    # 100 short pays a thousandth of 100 a session, on the second and the last row only.
-    assert result.equity.tolist() == pytest.approx([1000.0, 999.9, 999.9, 999.9, 999.8])
+    # 100 short pays a thousandth of 100 a day from its entry on the second row.
+    assert result.equity.tolist() == pytest.approx([1000.0, 1000.0, 999.9, 999.8, 999.7])
 
 
-def test_own_bars_a_year_scale_an_instruments_financing_and_the_accounts_its_interest():
-    bars = {"A": flat_bars(10, 10), "B": flat_bars(10, 10)}
+def test_bars_a_year_scale_neither_financing_nor_interest():
+    bars = {"A": flat_bars(10, 10, 10), "B": flat_bars(10, 10, 10)}
     chosen = BacktestSettings(
-        initial_cash=1000.0, leverage=2.0, cash_rate=0.365, periods_per_year=365.0,
-        sizing=PercentOfEquity(percent=2.0), funding_rate=0.252,
+        initial_cash=1000.0, leverage=2.0, cash_rate=0.36525, periods_per_year=365.0,
+        sizing=PercentOfEquity(percent=2.0), funding_rate=0.36525,
     )  # fmt: skip
-    orders = {"B": orders_at(2, buy=[0])}
+    orders = {"B": orders_at(3, buy=[0])}
     own = {"B": {"periods_per_year": 252.0}}
     result = run_portfolio_backtest(bars, orders, chosen, instrument_settings=own)
-    # Funding 2000 * 0.252 / 252 = 2, interest (1000 + 2) * 0.365 / 365 = 1.002.
-    assert result.cash[-1] == pytest.approx(-1003.002)
-    assert result.interest_paid == pytest.approx(1.002)
+    # One of 365.25 days: interest 1000 * 0.001 = 1, funding 2000 * 0.001 = 2.
+    assert result.cash[-1] == pytest.approx(-1003.0)
+    assert result.interest_paid == pytest.approx(1.0)
     assert result.trades["pnl"].tolist() == pytest.approx([-2.0])
 
 
@@ -461,7 +463,7 @@ def test_volatility_target_counts_the_instruments_own_bars():
     spread = flat_bars(10, 11, 1, 10, 11, 10)
     bars = {"A": without(spread, 2), "B": flat_bars(*[10] * 6)}
     sizing = VolatilityTarget(annual_volatility=0.5, lookback_bars=3)
-    chosen = BacktestSettings(initial_cash=1000.0, sizing=sizing)
+    chosen = BacktestSettings(initial_cash=1000.0, sizing=sizing, periods_per_year=252.0)
     result = run_portfolio_backtest(bars, {"A": orders_at(5, buy=[3])}, chosen)
     deviation = np.std(np.diff(np.log(closes[:4])), ddof=1) * np.sqrt(252.0)
     assert result.positions["A"].iloc[-1] == pytest.approx(1000 * 0.5 / deviation / 10)
