@@ -101,8 +101,8 @@ def verify_trials(as_json: _Json = False) -> None:
     """Check that no row was changed, removed or moved; exit code 1 where one was."""
     check = _ledger().verify()
     if as_json:
-        accepted = list(check.accepted)
-        _echo({"rows": check.rows, "faults": list(check.faults), "accepted": accepted})
+        accepted = {"accepted": list(check.accepted)} if check.accepted else {}
+        _echo({"rows": check.rows, "faults": list(check.faults), **accepted})
     elif check.faults:
         for fault in check.faults:
             _print(f"[bold red]Fault:[/] {escape(fault)}")

@@ -39,6 +39,10 @@ FROM decided d LEFT JOIN found f ON f.attempt = d.seq
 WHERE d.age = 1 ORDER BY d.instrument, d."window"
 """
 
+# These rows had the hash of a document in place of that of its file.
+_ARTIFACTS = """* REPLACE (CASE WHEN asset NOT IN ('optimization_summary', 'dataset_profile')
+  THEN sha256 END AS sha256)"""
+
 # Of several attempts at one moment the last has the findings; equal ones were kept twice.
 _FINDINGS = """
 CREATE TABLE findings_of_attempts AS
@@ -60,9 +64,10 @@ def add_row_order(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("DROP VIEW window_quality")
     for table, moment in ORDERED_TABLES.items():
         order = "rowid" if moment is None else f"{moment} NULLS FIRST, rowid"
+        columns = _ARTIFACTS if table == "artifacts" else "*"
         connection.execute(
-            f"CREATE TABLE numbered AS SELECT *, row_number() OVER (ORDER BY {order}) AS seq "
-            f"FROM {table} ORDER BY seq"
+            f"CREATE TABLE numbered AS SELECT {columns}, row_number() OVER (ORDER BY {order}) "
+            f"AS seq FROM {table} ORDER BY seq"
         )
         _replace(connection, table, "numbered")
     connection.execute(_FINDINGS)
