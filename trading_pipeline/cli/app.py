@@ -123,11 +123,14 @@ def doctor(
     offline: Annotated[
         bool, typer.Option("--offline", help="Do not ask the providers of market data.")
     ] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Verify all that is stored: it must be as written.")
+    ] = False,
 ) -> None:
     """Check Python, packages, TA-Lib, settings, warehouse, Dagster instance and providers."""
     from trading_pipeline.cli.doctor_command import run_doctor
 
-    run_doctor(as_json=as_json, offline=offline)
+    run_doctor(as_json=as_json, offline=offline, deep=deep)
 
 
 @universe_app.command("add")

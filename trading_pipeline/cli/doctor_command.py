@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.markup import escape
 
+from trading_pipeline.cli.deep_check import examine_content
 from trading_pipeline.cli.own_code_check import examine_own_code
 from trading_pipeline.cli.provider_check import Finding, examine_providers
 from trading_pipeline.cli.session import print_table
@@ -45,15 +46,16 @@ _PACKAGES = (
 )
 
 
-def run_doctor(*, as_json: bool, offline: bool = False) -> None:
+def run_doctor(*, as_json: bool, offline: bool = False, deep: bool = False) -> None:
     """Print all findings; exit code 1 where something needed is wrong.
 
     A provider that does not answer is `unreachable`, and an error only where an instrument uses it.
-    `offline`: the providers are not asked.
+    `offline`: the providers are not asked. `deep`: everything that is stored is verified.
     """
     settings = load_settings()
     findings = [
         *examine(settings),
+        *(examine_content(settings) if deep else ()),
         *examine_own_code(settings),
         *examine_providers(settings, offline=offline),
     ]

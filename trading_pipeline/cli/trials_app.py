@@ -1,4 +1,4 @@
-"""The commands `trials list`, `show`, `invalidate` and `verify`: the ledger of all trials.
+"""The commands of `trials`: list, show, invalidate, verify and accept-loss, on the ledger.
 
 Nothing heavy is imported before a command runs.
 """
@@ -15,7 +15,14 @@ from rich.markup import escape
 if TYPE_CHECKING:
     from trading_pipeline.storage.stores.trial_ledger import TrialLedger
 
-__all__ = ["invalidate_trials", "list_trials", "show_trial", "trials_app", "verify_trials"]
+__all__ = [
+    "accept_losses",
+    "invalidate_trials",
+    "list_trials",
+    "show_trial",
+    "trials_app",
+    "verify_trials",
+]
 
 trials_app = typer.Typer(
     name="trials",
@@ -94,14 +101,40 @@ def verify_trials(as_json: _Json = False) -> None:
     """Check that no row was changed, removed or moved; exit code 1 where one was."""
     check = _ledger().verify()
     if as_json:
-        _echo({"rows": check.rows, "faults": list(check.faults)})
+        accepted = {"accepted": list(check.accepted)} if check.accepted else {}
+        _echo({"rows": check.rows, "faults": list(check.faults), **accepted})
     elif check.faults:
         for fault in check.faults:
             _print(f"[bold red]Fault:[/] {escape(fault)}")
+        _print(
+            "Restore the warehouse from a copy; or go on with what is left: run trading-pipeline "
+            'run, then put the loss on record: trading-pipeline trials accept-loss --reason "...".'
+        )
+    elif check.accepted:
+        _print(f"{check.rows:,} rows, no fault but those on record:")
     else:
         _print(f"{check.rows:,} rows, none of them changed, removed or moved.")
+    for reason in check.accepted if not as_json else ():
+        _print(f"Accepted loss: {escape(reason)}")
     if check.faults:
         raise typer.Exit(1)
+
+
+@trials_app.command("accept-loss")
+def accept_losses(
+    reason: Annotated[str, typer.Option(help="What happened to the rows.")],
+    as_json: _Json = False,
+) -> None:
+    """Put faults that `verify` finds on record as known, so that work goes on without the rows."""
+    ledger = _ledger()
+    accepted = ledger.accept_losses(reason)
+    if as_json:
+        _echo({"accepted": accepted, "trials": ledger.count()})
+        return
+    _print(
+        f"{accepted} faults are on record. The ledger counts the {ledger.count():,} trials that "
+        "are left; results were chosen among more. Next: trading-pipeline run"
+    )
 
 
 def _ledger() -> TrialLedger:

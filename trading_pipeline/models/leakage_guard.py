@@ -50,7 +50,7 @@ def ensure_predictions_clean(
         if name not in last_label_ends:
             raise UnknownNameError(
                 f"The predictions name a model {name!r} whose training is not recorded, so it "
-                "may have seen these bars. Train the model again, then predict. "
+                "may have seen these bars. Train it and predict again with: trading-pipeline run. "
                 f"{did_you_mean(name, last_label_ends)}",
                 name=name,
                 kind="model",

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 
 from trading_pipeline.domain.bars_with_actions import BarsWithActions
 from trading_pipeline.domain.moments import midnight
@@ -21,6 +22,11 @@ from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.storage.duckdb_connection import connect
 from trading_pipeline.storage.file_lock import hold_lock
 from trading_pipeline.storage.parquet_files import write_atomically
+from trading_pipeline.storage.stores.bar_content import (
+    changed_bars_error,
+    changed_windows,
+    held_span,
+)
 from trading_pipeline.storage.stores.bars import BarStore
 from trading_pipeline.storage.stores.reference import ReferenceStore
 from trading_pipeline.storage.warehouse import Warehouse
@@ -61,7 +67,8 @@ def read_bars(
     unbounded. Bars alone would let a holding lose half its value at a split of two for one.
 
     Raises `UnknownNameError` for an instrument without bars, `ConfigurationError` for a naive
-    moment, and `DataQualityError` where bars of that span failed a blocking check.
+    moment, and `DataQualityError` where bars of that span failed a blocking check, or are not those
+    that were fetched.
     """
     opened = _Opened(connection)
     store = BarStore(opened)
@@ -80,13 +87,40 @@ def read_bars(
             raise DataQualityError(
                 f"The newest bars of {instrument} for the window {attempt.window} failed a "
                 f"blocking check ({attempt.reason}), so nothing may be built on them. Look at the "
-                "table quality_findings, correct the source, and materialize 'bars' again; or "
-                "read another span.",
+                "table quality_findings, correct the source, and fetch them again with: "
+                f"trading-pipeline run {instrument}; or read another span.",
                 instrument=instrument,
                 window=attempt.window,
             )
-    bars = store.read_span(instrument, first, last)
+    bars = _verified(store, instrument, first, last)
     return BarsWithActions(bars, tuple(ReferenceStore(opened).actions(instrument)))
+
+
+def _verified(
+    store: BarStore, instrument: str, first: datetime | None, last: datetime | None
+) -> pd.DataFrame:
+    """Bars of the span, after all bars of the windows that it touches were verified."""
+    attempts = store.content_attempts(instrument)
+    spans = {key: held_span(key, attempts) for key in attempts}
+    touched = {
+        key: (start, end)
+        for key, (start, end) in spans.items()
+        if (last is None or start is None or start < last)
+        and (first is None or end is None or end > first)
+    }
+    bounds = list(touched.values()) or [(None, None)]
+    begin = None if any(start is None for start, _ in bounds) else min(s for s, _ in bounds if s)
+    stop = None if any(end is None for _, end in bounds) else max(e for _, e in bounds if e)
+    bars = store.read_span(instrument, begin, stop)
+    changed = changed_windows(bars, {key: attempts[key] for key in touched})
+    if changed:
+        raise changed_bars_error(instrument, changed)
+    index = bars.index
+    keep = slice(
+        0 if first is None else int(index.searchsorted(pd.Timestamp(first))),
+        len(index) if last is None else int(index.searchsorted(pd.Timestamp(last))),
+    )
+    return bars.iloc[keep]
 
 
 class _Opened(Warehouse):

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 import duckdb
 
 from trading_pipeline.errors import WarehouseCorruptError, WarehouseVersionError
+from trading_pipeline.storage.row_order import add_row_order
 from trading_pipeline.storage.trial_chain import add_chain
 
 __all__ = ["SCHEMA_VERSION", "TABLES", "check_version", "migrate", "stored_version"]
@@ -98,9 +99,18 @@ CREATE TABLE audits(seq BIGINT, kind VARCHAR, name VARCHAR, code_hash VARCHAR, a
   outside VARCHAR, run_id VARCHAR, created_at TIMESTAMPTZ);
 """
 
-_MIGRATIONS: dict[int, str] = {1: _V1, 2: _V2, 3: _V3}
+# `frames`: sha256 of a result's files by name; `row_hash`: of its row, its trades and its days.
+# Both are NULL in rows from before. A loss of the ledger that somebody accepted is on record.
+_V6 = """
+ALTER TABLE backtest_results ADD COLUMN frames JSON;
+ALTER TABLE backtest_results ADD COLUMN row_hash VARCHAR;
+CREATE TABLE accepted_losses(seq BIGINT, last_row BIGINT, lost BIGINT,
+  trials_known BIGINT, faults JSON, reason VARCHAR, accepted_at TIMESTAMPTZ);
+"""
+
+_MIGRATIONS: dict[int, str] = {1: _V1, 2: _V2, 3: _V3, 6: _V6}
 """Statements by version."""
-_COMPUTED: dict[int, Callable[[duckdb.DuckDBPyConnection], None]] = {4: add_chain}
+_COMPUTED: dict[int, Callable[[duckdb.DuckDBPyConnection], None]] = {4: add_chain, 5: add_row_order}
 """Migrations that statements alone cannot make, by version."""
 SCHEMA_VERSION = max(*_MIGRATIONS, *_COMPUTED)
 TABLES = (
@@ -118,6 +128,7 @@ TABLES = (
     "daily_results",
     "trials",
     "trial_chain",
+    "accepted_losses",
     "audits",
     "schema_version",
 )

@@ -157,3 +157,22 @@ def test_a_folder_that_cannot_be_used_is_one_paragraph(call, tmp_path, monkeypat
         assert ended.code == 1
         assert words in " ".join((ended.err + ended.out).replace("\u2502", " ").split())
         assert "Traceback" not in ended.err
+
+
+def test_a_deep_look_names_each_damaged_thing_and_its_recovery(call, world):
+    code, found = findings(lambda *given: call(*given, "--deep"))
+    assert (code, wrong(found)) == (0, {})
+    assert found["stored bars"]["detail"] == "4 verified, all as written"
+    with world.workspace.warehouse.write() as connection:
+        connection.execute("UPDATE bars SET close = close * 3 WHERE year(ts) = 2002")
+        connection.execute("DELETE FROM trades")
+        connection.execute("DELETE FROM trials WHERE seq = 3")
+        (folder,) = connection.execute("SELECT path FROM models LIMIT 1").fetchall()[0]
+    shutil.rmtree(world.runtime / folder)
+    code, found = findings(lambda *given: call(*given, "--deep"))
+    names = wrong(found)
+    assert code == 1
+    for start in ("bars AAPL_1d|2002", "model ", "result ", "ledger of trials", "trials of AAPL"):
+        (detail,) = [text for name, text in names.items() if name.startswith(start)][:1]
+        assert "trading-pipeline run" in detail
+    assert call("doctor", "--offline", "--deep").code == 1

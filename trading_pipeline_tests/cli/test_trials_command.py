@@ -1,4 +1,4 @@
-"""The commands `trials list`, `show`, `invalidate` and `verify`."""
+"""The commands `trials list`, `show`, `invalidate`, `verify` and `accept-loss`."""
 
 import json
 
@@ -87,3 +87,19 @@ def test_verify_and_doctor_find_a_row_that_was_changed(call, fresh_world):
     found = {finding["check"]: finding for finding in json.loads(ended.out)}
     assert (ended.code, found["warehouse"]["ok"]) == (1, False)
     assert "Row 2 (trial 2) was changed" in found["warehouse"]["detail"]
+
+
+def test_rows_that_left_are_an_error_until_their_loss_is_on_record(call, fresh_world):
+    assert call("trials", "accept-loss", "--reason", "none").code == 1
+    with fresh_world.workspace.warehouse.write() as connection:
+        connection.execute("DELETE FROM trials WHERE seq = 2")
+    ended = call("trials", "verify")
+    assert ended.code == 1
+    assert "trials accept-loss" in ended.out
+    assert call("doctor", "--offline").code == 1
+    assert call("trials", "accept-loss", "--reason", "the disk failed").code == 0
+    code, document = told(call, "verify")
+    assert (code, document["faults"]) == (0, [])
+    assert "the disk failed" in document["accepted"][0]
+    assert "the disk failed" in call("trials", "verify").out
+    assert call("doctor", "--offline").code == 0

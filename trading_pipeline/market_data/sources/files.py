@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -29,8 +30,16 @@ from trading_pipeline.market_data.sources.protocol import (
     SourceCapabilities,
     utc_now,
 )
+from trading_pipeline.settings.file_checks import is_intact
 
-__all__ = ["BARS_FILE", "RECORD_FILE", "DatasetRecord", "FilesSource", "registered_datasets"]
+__all__ = [
+    "BARS_FILE",
+    "RECORD_FILE",
+    "DatasetRecord",
+    "FilesSource",
+    "registered_datasets",
+    "require_registered_bars",
+]
 
 BARS_FILE = "bars.parquet"
 RECORD_FILE = "dataset.json"
@@ -60,6 +69,11 @@ class DatasetRecord:
         """First and last day with a bar."""
         return self.first.date(), self.last.date()
 
+    @property
+    def version(self) -> str:
+        """Which file the bars are of, and which bars its answers made of it."""
+        return f"{self.file} sha256 {self.file_sha256[:12]} bars {self.bars_sha256[:12]}"
+
     def to_json(self) -> str:
         """The text of `dataset.json`."""
         values = {
@@ -86,11 +100,15 @@ class DatasetRecord:
 
 
 def registered_datasets(folder: Path) -> dict[str, DatasetRecord]:
-    """Records by instrument id of everything registered below `runtime/datasets`."""
-    if not folder.is_dir():
-        return {}
-    found = sorted(path.parent for path in folder.glob(f"*/{RECORD_FILE}"))
-    return {path.name: DatasetRecord.read(path) for path in found}
+    """Records by instrument id of everything registered below `runtime/datasets`.
+
+    A record that cannot be read is left out, so that its file can be added again.
+    """
+    found = {}
+    for path in sorted(path.parent for path in folder.glob(f"*/{RECORD_FILE}")):
+        with suppress(DatasetFormatError):
+            found[path.name] = DatasetRecord.read(path)
+    return found
 
 
 @dataclass(frozen=True)
@@ -122,16 +140,29 @@ class FilesSource:
                 instrument=request.instrument.id,
             )
         record = DatasetRecord.read(folder)
+        require_registered_bars(folder, record)
         return BarBatch(
             frame=_read_span(folder / BARS_FILE, request.start, request.end),
             price_basis="as_traded",
             fetched_at=self.clock(),
-            client_version=f"{record.file} sha256 {record.file_sha256[:12]}",
+            client_version=record.version,
         )
 
     def fetch_actions(self, request: ActionRequest) -> list[CorporateAction]:  # noqa: ARG002
         """None: a file of bars holds none."""
         return []
+
+
+def require_registered_bars(folder: Path, record: DatasetRecord) -> None:
+    """Raise `DatasetFormatError` where the bars in a folder are not those of its record."""
+    path = folder / BARS_FILE
+    if not is_intact(path, record.bars_sha256):
+        why = "are not those that were registered" if path.exists() else "are missing"
+        raise DatasetFormatError(
+            f"The registered bars {path} {why}. Add the file again with: trading-pipeline datasets "
+            f"add {folder.parent.parent / 'inbox' / record.file}.",
+            path=str(path),
+        )
 
 
 def _read_span(path: Path, start: datetime, end: datetime) -> pd.DataFrame:

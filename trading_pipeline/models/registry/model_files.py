@@ -247,7 +247,7 @@ def _sync_directory(path: Path) -> None:
 
 def _damaged(path: Path, what: str) -> ModelIntegrityError:
     return ModelIntegrityError(
-        f"The model in {path.name} cannot be used: {what}. Remove its directory and train "
-        "it again.",
+        f"The model in {path} cannot be used: {what}. The next pass trains it again and replaces "
+        "it: trading-pipeline run.",
         path=path,
     )

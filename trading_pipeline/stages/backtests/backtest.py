@@ -23,17 +23,21 @@ from trading_pipeline.stages.backtests.audits import (
     sharpe_limits,
 )
 from trading_pipeline.stages.backtests.scenario_inputs import ScenarioStage, scenario_code_hash
+from trading_pipeline.stages.backtests.stored_results import (
+    result_damage,
+    result_folder,
+    sound_result,
+)
 from trading_pipeline.stages.backtests.trial_identity import TrialIdentities
 from trading_pipeline.stages.outcome import Shown, ShownTable
 from trading_pipeline.stages.stage import Identity
 from trading_pipeline.storage.parquet_files import write_frame
 from trading_pipeline.storage.stores.artifacts import Artifact
 
-__all__ = ["BacktestStage", "result_folder"]
+__all__ = ["BacktestStage"]
 
 Row = dict[str, Any]
 ASSET = "backtest"
-FRAMES = ("equity", "benchmark", "orders")
 HEADLINES = (
     "total_return",
     "cagr",
@@ -51,11 +55,6 @@ HEADLINES = (
 )
 """Numbers that the UI plots over the runs."""
 _SHOWN_HASHES = ("bars_hash", "features_hash", "predictions_hash", "code_hash", "content_hash")
-
-
-def result_folder(result_id: str) -> str:
-    """Folder of a result's frames below the runtime folder."""
-    return f"output/backtests/{result_id}"
 
 
 class BacktestStage(ScenarioStage[Row]):
@@ -79,15 +78,19 @@ class BacktestStage(ScenarioStage[Row]):
         return Identity(self.asset, partition, made_from["result_id"], made_from["code_hash"])
 
     def is_current(self, artifact: Artifact | None, identity: Identity) -> bool:
-        """True where the newest result is this one and all of its files are there."""
-        folder = self.workspace.settings.runtime / result_folder(identity.input_hash)
-        return super().is_current(artifact, identity) and all(
-            (folder / f"{name}.parquet").exists() for name in FRAMES
-        )
+        """True where the newest result is this one, all of it as written, its trial on record."""
+        if not super().is_current(artifact, identity):
+            return False
+        workspace, result_id = self.workspace, identity.input_hash
+        if result_damage(workspace, result_id):
+            return False
+        row = workspace.results.require(result_id)
+        evaluated = {**row, "fold": row["scenario"], "instrument": row["instruments"]}
+        return workspace.trials.has_backtest(evaluated)
 
     def stored(self, key: str, artifact: Artifact) -> Row:  # noqa: ARG002
-        """The row of the result."""
-        return self.workspace.results.require(artifact.input_hash)
+        """The row of the result; `DataQualityError` where the result is damaged."""
+        return sound_result(self.workspace, artifact.input_hash, self.instrument_id)
 
     def content_hash(self, artifact: Artifact, product: Row) -> str:  # noqa: ARG002
         """Hash of equity and trades."""
@@ -132,9 +135,11 @@ class BacktestStage(ScenarioStage[Row]):
         result = run.result
         path = result_folder(identity.input_hash)
         folder = workspace.settings.runtime / path
-        sha256 = write_frame(folder / "equity.parquet", result.equity_frame())
-        write_frame(folder / "benchmark.parquet", run.benchmark.equity_frame())
-        write_frame(folder / "orders.parquet", _by_ts(result.orders))
+        frames = {
+            "equity": write_frame(folder / "equity.parquet", result.equity_frame()),
+            "benchmark": write_frame(folder / "benchmark.parquet", run.benchmark.equity_frame()),
+            "orders": write_frame(folder / "orders.parquet", _by_ts(result.orders)),
+        }
         workspace.trials.append([self._trial(scenario, run, made_from)])
         row = {
             **made_from,
@@ -149,6 +154,7 @@ class BacktestStage(ScenarioStage[Row]):
             "warnings": "\n".join((*warnings, *result.warnings)),
             "audit": result.audit,
             "audit_note": result.audit_note,
+            "frames": frames,
             "run_id": workspace.run_id,
         }
         trades = result.trades.assign(instrument=self.instrument_id).to_dict("records")
@@ -160,7 +166,7 @@ class BacktestStage(ScenarioStage[Row]):
             rows=len(result.equity),
             columns="cash,position_value,equity",
             path=f"{path}/equity.parquet",
-            sha256=sha256,
+            sha256=frames["equity"],
         )
         return artifact, self.stored(key, artifact)
 

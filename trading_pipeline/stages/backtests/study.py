@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from trading_pipeline.code_identity import code_hash
-from trading_pipeline.domain.hashing import canonical_hash
+from trading_pipeline.domain.hashing import canonical_hash, file_hash
 from trading_pipeline.errors import LookaheadError
 from trading_pipeline.optimization.grid_study import StudyResult, run_grid_study
 from trading_pipeline.stages.backtests.audits import call_trials_invalid, sharpe_limits
@@ -25,7 +27,7 @@ from trading_pipeline.storage.parquet_files import write_text
 from trading_pipeline.storage.stores.artifacts import Artifact
 from trading_pipeline.storage.stores.trial_ledger import INVALID
 
-__all__ = ["SummaryStage", "TrialStage", "study_summary"]
+__all__ = ["SummaryStage", "TrialStage", "study_summary", "trials_hash"]
 
 Row = dict[str, Any]
 _COPIED = ("sharpe", "mean", "sd", "skew", "kurtosis", "value")
@@ -66,7 +68,17 @@ class TrialStage(ScenarioStage[list[Row]]):
             call_trials_invalid(workspace, made, error)
             raise
         artifact = self.artifact(identity, rows=len(found.parameters))
-        return artifact, self.stored(key, artifact)
+        trials = self.stored(key, artifact)
+        return replace(artifact, sha256=trials_hash(trials)), trials
+
+    def is_current(self, artifact: Artifact | None, identity: Identity) -> bool:
+        """True where the newest row was made from these inputs, and the trials are as written."""
+        if artifact is None or not super().is_current(artifact, identity):
+            return False
+        trials = self.stored(artifact.partition.rpartition("|")[2], artifact)
+        if artifact.sha256 is None:  # from before trials were hashed
+            return len(trials) == artifact.rows
+        return trials_hash(trials) == artifact.sha256
 
     def _record(self, key: str, identity: Identity, found: StudyResult) -> None:
         """Write all trials to the ledger."""
@@ -95,7 +107,8 @@ class TrialStage(ScenarioStage[list[Row]]):
                 for parameters, row in zip(
                     found.parameters, found.table.to_dict("records"), strict=True
                 )
-            ]
+            ],
+            repairing=True,
         )
 
     def stored(self, key: str, artifact: Artifact) -> list[Row]:
@@ -105,7 +118,7 @@ class TrialStage(ScenarioStage[list[Row]]):
 
     def content_hash(self, artifact: Artifact, product: list[Row]) -> str:  # noqa: ARG002
         """Hash of all parameters and values."""
-        return canonical_hash([[t["parameters_hash"], t["value"]] for t in product])
+        return trials_hash(product)
 
     def describe(self, product: list[Row]) -> dict[str, Shown]:
         """Number of trials, of this study and of all that were ever made."""
@@ -152,12 +165,13 @@ class SummaryStage(ComputedStage[str, Row]):
         path = f"output/studies/{key}/{self.instrument_id}/{identity.input_hash[:12]}.json"
         text = json.dumps(summary, indent=2, sort_keys=True) + "\n"
         write_text(workspace.settings.runtime / path, text)
-        artifact = self.artifact(identity, rows=1, path=path, sha256=canonical_hash(summary))
+        sha256 = file_hash(workspace.settings.runtime / path)
+        artifact = self.artifact(identity, rows=1, path=path, sha256=sha256)
         return artifact, self.stored(key, artifact)
 
     def stored(self, key: str, artifact: Artifact) -> Row:
         """The summary as it was written, judged by the ledger as it is now, and its file."""
-        path, study = self.workspace.settings.runtime / str(artifact.path), self.workspace.catalog
+        path, study = self.workspace.artifacts.file_of(artifact), self.workspace.catalog
         written: Row = json.loads(path.read_text("utf-8"))
         judged = judged_summary(self.workspace, self.instrument_id, study.study(key), written)
         return {**judged, "file": artifact.path}
@@ -177,6 +191,12 @@ class SummaryStage(ComputedStage[str, Row]):
     def _rows(self, source: Artifact) -> list[Row]:
         study = source.partition.rpartition("|")[2]
         return self._trials.stored(study, source)
+
+
+def trials_hash(trials: Sequence[Row]) -> str:
+    """Hash of the parameters and numbers of trials, whatever their order and status."""
+    told = [[trial[name] for name in ("parameters_hash", *_COPIED)] for trial in trials]
+    return canonical_hash(sorted(told, key=str))
 
 
 def study_summary(workspace: Workspace, instrument_id: str, study_name: str) -> Row:

@@ -113,9 +113,10 @@ def judged_summary(workspace: Workspace, instrument_id: str, study: StudySpec, s
     `plain_` ratios are the published formulas, which take bars as independent.
 
     With `ledger: own` the deflated ratio by the study's own trials stands beside (`own_...`); the
-    verdict never rests on it.
+    verdict never rests on it. Raises `DataQualityError` for a ledger that is not whole.
     """
     ledger, metrics = workspace.trials, summary.get("best_metrics")
+    ledger.require_whole()
     told = {name: value for name, value in summary.items() if name != "best_metrics"}
     told["trials_in_ledger"] = ledger.count()
     if metrics is None:

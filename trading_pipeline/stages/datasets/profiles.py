@@ -17,7 +17,8 @@ from trading_pipeline.datasets import profile_dataset
 from trading_pipeline.datasets.inbox import inbox_file
 from trading_pipeline.datasets.profile import DatasetProfile
 from trading_pipeline.domain.hashing import canonical_hash, file_hash
-from trading_pipeline.market_data.sources.files import BARS_FILE, RECORD_FILE, DatasetRecord
+from trading_pipeline.errors import DatasetFormatError
+from trading_pipeline.market_data.sources.files import DatasetRecord, require_registered_bars
 from trading_pipeline.settings.dataset_answers import DatasetAnswers, load_answers
 from trading_pipeline.stages.datasets.registration import (
     Registration,
@@ -161,7 +162,7 @@ class DatasetStage(StoredStage[str, Document]):
             rows=profile.valid_rows,
             status=document["status"],
             path=path.as_posix(),
-            sha256=canonical_hash(document),
+            sha256=file_hash(workspace.settings.runtime / path),
         )
         workspace.artifacts.record([row])
         return document
@@ -222,9 +223,14 @@ def _still_holds(workspace: Workspace, kept: Document, sha256: str, *, bring_bac
 
 def _is_registered(workspace: Workspace, instrument: str, file_sha256: str) -> bool:
     folder = workspace.settings.datasets / instrument
-    if instrument not in workspace.catalog.instruments or not (folder / RECORD_FILE).is_file():
+    if instrument not in workspace.catalog.instruments:
         return False
-    return DatasetRecord.read(folder).file_sha256 == file_sha256 and (folder / BARS_FILE).is_file()
+    try:
+        record = DatasetRecord.read(folder)
+        require_registered_bars(folder, record)
+    except DatasetFormatError:  # missing or damaged: it is registered anew
+        return False
+    return record.file_sha256 == file_sha256
 
 
 def _names(column: Any) -> str:

@@ -6,6 +6,7 @@ A file that a check blocks is not registered. Days are those of the bars' labels
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -134,7 +135,7 @@ def _write(
         answers=answers.model_dump(mode="json", exclude_defaults=True),
         registered_at=workspace.clock(),
     )
-    if (folder / RECORD_FILE).is_file():
+    with suppress(DatasetFormatError):  # no record, or a broken one, which this replaces
         before = DatasetRecord.read(folder)
         if record == replace(before, registered_at=record.registered_at):
             return  # the same again: what was fetched since stays newer than the record

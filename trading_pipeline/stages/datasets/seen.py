@@ -11,6 +11,7 @@ from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.market_data.sources.files import DatasetRecord
 from trading_pipeline.settings.dataset_answers import load_answers
 from trading_pipeline.stages.workspace import Workspace
+from trading_pipeline.storage.stores.fetch_attempts import FetchAttempt
 
 __all__ = ["bars_are_fetched", "is_registered_as_it_is"]
 
@@ -35,9 +36,17 @@ def is_registered_as_it_is(file: InboxFile, records: Mapping[str, DatasetRecord]
 def bars_are_fetched(
     workspace: Workspace, record: DatasetRecord, windows: Sequence[Window]
 ) -> bool:
-    """True where each window's bars were decided on since the file was registered."""
+    """True where each window's bars were decided on since the file was registered.
+
+    The attempt names the file and its bars. One that asked nobody says when it was made, no more.
+    """
     attempts = workspace.bars.newest_attempts(record.instrument)
     return all(
-        window.key in attempts and attempts[window.key].fetched_at >= record.registered_at
-        for window in windows
+        window.key in attempts and _is_of(record, attempts[window.key]) for window in windows
     )
+
+
+def _is_of(record: DatasetRecord, attempt: FetchAttempt) -> bool:
+    if attempt.client_version is None:
+        return attempt.fetched_at >= record.registered_at
+    return attempt.client_version == record.version

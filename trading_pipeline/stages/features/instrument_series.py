@@ -20,6 +20,7 @@ from trading_pipeline.market_data.adjustments import (
 )
 from trading_pipeline.market_data.calendars import known_at, session_dates
 from trading_pipeline.stages.workspace import Workspace
+from trading_pipeline.storage.stores.bar_content import changed_bars_error, changed_windows
 from trading_pipeline.storage.stores.bars import FetchAttempt, require_usable
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def stored_series(workspace: Workspace, instrument_id: str) -> InstrumentSeries:
         if before is not None and before.made_from() == series.made_from():
             series = before
         kept[instrument_id] = series
-        while sum(len(each.raw) for each in kept.values()) > _KEPT_BARS and len(kept) > 1:
+        while sum(len(each.stored_bars) for each in kept.values()) > _KEPT_BARS and len(kept) > 1:
             del kept[next(iter(kept))]
     return series
 
@@ -61,8 +62,23 @@ class InstrumentSeries:
 
     @cached_property
     def raw(self) -> pd.DataFrame:
-        """All stored bars as traded."""
+        """All stored bars as traded; `DataQualityError` where they are not those fetched."""
+        if self.changed_windows:
+            raise changed_bars_error(self.instrument.id, self.changed_windows)
+        return self.stored_bars
+
+    @cached_property
+    def stored_bars(self) -> pd.DataFrame:
+        """All stored bars as traded, whoever wrote them."""
         return self._workspace.bars.read_span(self.instrument.id, None, None)
+
+    @cached_property
+    def changed_windows(self) -> dict[str, str]:
+        """By window key what is wrong with bars that are not those that were fetched."""
+        attempts = self.attempts
+        if any(each.status == "rejected" for each in attempts.values()):
+            attempts = self._workspace.bars.content_attempts(self.instrument.id)
+        return changed_windows(self.stored_bars, attempts)
 
     @cached_property
     def attempts(self) -> dict[str, FetchAttempt]:

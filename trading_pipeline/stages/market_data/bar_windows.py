@@ -95,10 +95,13 @@ def _state(end: datetime, now: datetime) -> str:
 
 
 def is_settled(attempt: FetchAttempt, ask: WindowAsk) -> bool:
-    """True where the attempt's answer is final and was for the same span and series."""
+    """True where the attempt's answer is final and was for the same span and series.
+
+    A window that was FINAL by a clock since set back is not: it may have been asked for too early.
+    """
     return (
         attempt.status in ("ok", "not_listed", "no_rows")
-        and attempt.state == "FINAL"
+        and attempt.state == ask.state == "FINAL"
         and (attempt.requested_from, attempt.requested_to) == ask.bounds
         and _same_series(attempt, ask)
     )

@@ -22,6 +22,7 @@ from trading_pipeline.errors import (
 )
 from trading_pipeline.market_data.quality.calendar_checks import due_bars
 from trading_pipeline.market_data.quality.findings import Finding
+from trading_pipeline.stages.features.instrument_series import stored_series
 from trading_pipeline.stages.market_data.bar_fetch import (
     PREVIOUS_BARS,
     FetchedBars,
@@ -38,6 +39,7 @@ from trading_pipeline.stages.market_data.bar_windows import (
 from trading_pipeline.stages.outcome import Outcome, Shown, tell_progress
 from trading_pipeline.stages.stage import ByWindow, Identity
 from trading_pipeline.stages.workspace import Workspace
+from trading_pipeline.storage.stores.bar_content import held_span
 from trading_pipeline.storage.stores.fetch_attempts import FetchAttempt
 
 __all__ = ["BarStage", "BarsOutcome"]
@@ -73,7 +75,8 @@ class BarStage(ByWindow[FetchAttempt]):
         return Identity(self.asset, self.partition(key), asked, self.code_hash)
 
     def pending(self, keys: Iterable[Window]) -> list[Window]:
-        """Windows whose bars are not final, or were fetched for another span or series."""
+        """Windows whose bars are not final, were fetched for another span or series, or were
+        changed since."""
         return [ask.window for ask in self._asks(keys) if not self._is_settled(ask)]
 
     def materialize(self, keys: Iterable[Window]) -> list[BarsOutcome]:
@@ -132,6 +135,11 @@ class BarStage(ByWindow[FetchAttempt]):
         return self.workspace.bars.newest_attempts(self.instrument_id)
 
     @cached_property
+    def _changed_windows(self) -> dict[str, str]:
+        """As they were when the stage first asked."""
+        return stored_series(self.workspace, self.instrument_id).changed_windows
+
+    @cached_property
     def _no_data(self) -> dict[str, FetchAttempt]:
         """What the source said lately that it does not have."""
         if self._refetch:
@@ -151,7 +159,11 @@ class BarStage(ByWindow[FetchAttempt]):
 
     def _is_settled(self, ask: WindowAsk) -> bool:
         attempt = self._newest.get(ask.window.key)
-        return attempt is not None and is_settled(attempt, ask)
+        return attempt is not None and is_settled(attempt, ask) and not self._changed(ask.window)
+
+    def _changed(self, window: Window) -> str:
+        """What is wrong with stored bars that are not those that were fetched."""
+        return self._changed_windows.get(window.key, "")
 
     def _stored_findings(self, window_key: str) -> tuple[Finding, ...]:
         """What the newest attempt at a window found."""
@@ -172,7 +184,8 @@ class BarStage(ByWindow[FetchAttempt]):
             attempt = self._attempt(ask, "no_rows", bars=empty_bars(), reason=reason)
             return self._without_rows(newest, attempt, ask)
         _refuse_remembered(self._no_data.get(ask.window.key), ask)
-        history = self._history(ask.window)
+        damaged = self._changed(ask.window)
+        history = self._history(ask.window, is_sound=not damaged)
         continued = not self._refetch and may_continue(newest, ask) and len(history.stored) > 0
         fetched = fetch_window(workspace, ask, history, due, continued=continued)
         if not fetched.is_sound:
@@ -181,15 +194,25 @@ class BarStage(ByWindow[FetchAttempt]):
             )
             attempt = self._attempt(ask, "rejected", fetched=fetched, reason=reason)
             store.reject_window(_storable(fetched.bars), attempt, fetched.findings)
-            self._remember(ask.window, history, history.stored)
+            if not damaged:
+                self._remember(ask.window, history, history.stored)
             return self._outcome(attempt, changed=False, findings=fetched.findings)
-        attempt = self._attempt(ask, "ok", fetched=fetched, bars=fetched.bars)
+        again = f"Fetched again: {damaged}." if damaged else None
+        attempt = self._attempt(ask, "ok", fetched=fetched, bars=fetched.bars, reason=again)
         changed = (
-            newest is None or newest.status != "ok" or newest.content_hash != attempt.content_hash
+            newest is None
+            or newest.status != "ok"
+            or newest.content_hash != attempt.content_hash
+            or bool(damaged)
         )
         if changed:
             store.replace_window(
-                ask.window, fetched.bars, attempt, fetched.findings, fetched.revisions
+                ask.window,
+                fetched.bars,
+                attempt,
+                fetched.findings,
+                fetched.revisions,
+                instead_of=self._damaged_span(ask.window) if damaged else None,
             )
         else:
             store.log_attempt(attempt, fetched.findings)  # the bars stay as they are
@@ -205,21 +228,33 @@ class BarStage(ByWindow[FetchAttempt]):
     def _without_rows(
         self, newest: FetchAttempt | None, attempt: FetchAttempt, ask: WindowAsk
     ) -> BarsOutcome:
+        damaged = self._changed(ask.window)
         changed = newest is None or newest.status != attempt.status or newest.rows > 0
+        changed = changed or bool(damaged)
         if changed:
-            self.workspace.bars.replace_window(ask.window, empty_bars(), attempt, ())
+            span = self._damaged_span(ask.window) if damaged else None
+            self.workspace.bars.replace_window(
+                ask.window, empty_bars(), attempt, (), instead_of=span
+            )
         else:
             self.workspace.bars.log_attempt(attempt)
         return self._outcome(attempt, changed=changed)
 
-    def _history(self, window: Window) -> WindowHistory:
-        """Stored bars in and before a window; those before it are kept from the window before."""
+    def _damaged_span(self, window: Window) -> tuple[datetime | None, datetime | None]:
+        """The span of all bars that count as the window's, those of no window included."""
+        return held_span(window.key, self.workspace.bars.content_attempts(self.instrument_id))
+
+    def _history(self, window: Window, *, is_sound: bool) -> WindowHistory:
+        """Stored bars in and before a window; those before it are kept from the window before.
+
+        Bars of a window that is not sound are no history.
+        """
         bars, name = self.workspace.bars, self.instrument_id
         if self._tail is not None and self._tail[0] == window.start:
             previous = self._tail[1]
         else:
             previous = bars.read_tail(name, window.start, PREVIOUS_BARS)
-        known = window.key in self._newest
+        known = is_sound and window.key in self._newest
         stored = bars.read_span(name, window.start, window.end) if known else empty_bars()
         return WindowHistory(stored, previous, self._actions)
 

@@ -16,9 +16,10 @@ from trading_pipeline.market_data.sources.protocol import ActionRequest
 from trading_pipeline.stages.outcome import Outcome, Shown, tell_progress
 from trading_pipeline.stages.stage import Identity, StoredStage
 from trading_pipeline.stages.workspace import Workspace
+from trading_pipeline.storage.stores.artifacts import Artifact
 from trading_pipeline.storage.stores.reference import Listing, actions_hash
 
-__all__ = ["ActionStage", "UniverseStage", "clipped_span"]
+__all__ = ["ActionStage", "UniverseStage", "clipped_span", "stored_actions_hash"]
 
 Product = TypeVar("Product")
 
@@ -30,13 +31,24 @@ class _AskedStage(StoredStage[str, Product]):
     def ask(self) -> Outcome:
         """Ask the sources and save what they say."""
 
+    @abstractmethod
+    def rows_hash(self) -> str:
+        """Hash of what is stored."""
+
+    def is_current(self, artifact: Artifact | None, identity: Identity) -> bool:
+        """True where this was asked, and what was said is still stored."""
+        if artifact is None or not super().is_current(artifact, identity):
+            return False
+        return artifact.sha256 in (None, self.rows_hash())
+
     def materialize(self, keys: Iterable[str]) -> list[Outcome]:
         outcomes = []
         for key in keys:
             tell_progress(self.asset, self.partition(key))
             outcome, identity = self.ask(), self.identity(key)
             if not self.is_current(self.newest().get(identity.partition), identity):
-                self.workspace.artifacts.record([self.artifact(identity, rows=outcome.rows)])
+                said = self.artifact(identity, rows=outcome.rows, sha256=self.rows_hash())
+                self.workspace.artifacts.record([said])
             outcomes.append(outcome)
         return outcomes
 
@@ -52,6 +64,10 @@ class UniverseStage(_AskedStage[list[str]]):
         names = [sorted(catalog.scenarios), sorted(catalog.studies)]
         input_hash = canonical_hash([self.asset, catalog.universe.hash, names])
         return Identity(self.asset, self.partition(key), input_hash, self.code_hash)
+
+    def rows_hash(self) -> str:
+        """Hash of the rows of all instruments, archived ones too."""
+        return self.workspace.reference.instruments_hash()
 
     def ask(self) -> Outcome:
         """Ask when each instrument was listed, and save all instruments.
@@ -108,6 +124,10 @@ class ActionStage(_AskedStage[list[CorporateAction]]):
         goes_on = self.workspace.catalog.universe.grid_of(self.instrument_id).end is None
         return list(keys) if goes_on else super().pending(keys)
 
+    def rows_hash(self) -> str:
+        """Hash of the stored actions, and of when each was first seen."""
+        return stored_actions_hash(self.workspace, self.instrument_id)
+
     def ask(self) -> Outcome:
         """Fetch the actions and save them."""
         workspace, name = self.workspace, self.instrument_id
@@ -131,6 +151,11 @@ class ActionStage(_AskedStage[list[CorporateAction]]):
         kinds = Counter(action.kind for action in product)
         gains = {"capital_gains": kinds["capital_gain"]} if kinds["capital_gain"] else {}
         return {"splits": kinds["split"], "dividends": kinds["dividend"], **gains}
+
+
+def stored_actions_hash(workspace: Workspace, instrument_id: str) -> str:
+    """Hash of an instrument's stored actions, and of when each was first seen."""
+    return canonical_hash([vars(each) for each in workspace.reference.actions(instrument_id)])
 
 
 def clipped_span(

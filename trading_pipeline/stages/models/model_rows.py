@@ -12,6 +12,7 @@ import pandas as pd
 
 from trading_pipeline.domain.bars import TS_DTYPE
 from trading_pipeline.domain.hashing import canonical_hash
+from trading_pipeline.errors import ModelIntegrityError
 from trading_pipeline.models.cards.evidence import auc_in_words, brier_in_words
 from trading_pipeline.models.registry.fitted_model import FittedModel
 from trading_pipeline.models.registry.model_files import read_metadata
@@ -23,7 +24,9 @@ __all__ = [
     "ModelRow",
     "fold_table",
     "held_back_in_words",
+    "model_damage",
     "model_row",
+    "models_are_sound",
     "no_model_row",
 ]
 
@@ -122,6 +125,28 @@ def fold_table(rows: Sequence[Row]) -> pd.DataFrame:
             data[column] = values
     index = pd.DatetimeIndex([row["test_start"] for row in rows], dtype=TS_DTYPE, name="ts")
     return pd.DataFrame(data, index=index)
+
+
+def model_damage(workspace: Workspace, fold: pd.Series) -> str:
+    """What is wrong with the model that a row of the fold table names; empty where nothing is."""
+    path = workspace.settings.runtime / fold["path"]
+    try:
+        metadata = read_metadata(path)
+    except ModelIntegrityError as error:
+        return str(error)
+    row = workspace.models.by_id([fold["model_id"]]).get(fold["model_id"])
+    saved = (metadata["sha256"], pd.Timestamp(metadata["fold"]["last_label_end"]))
+    if saved != (fold["sha256"], fold["last_label_end"]):
+        return f"The model in {path} is not the one that its fold table names."
+    if row is None or saved != (row["sha256"], pd.Timestamp(row["last_label_end"])):
+        return f"The row of the model {fold['model_id']} in the table models is missing or changed."
+    return ""
+
+
+def models_are_sound(workspace: Workspace, folds: pd.DataFrame) -> bool:
+    """True where every model of a fold table is there, in its folder and its table, as saved."""
+    fitted = folds.loc[folds["model_id"] != ""]
+    return not any(model_damage(workspace, fold) for _, fold in fitted.iterrows())
 
 
 def held_back_in_words(row: pd.Series) -> str | None:

@@ -28,12 +28,14 @@ from trading_pipeline.stages.models.model_rows import (
     fold_table,
     held_back_in_words,
     model_row,
+    models_are_sound,
     no_model_row,
 )
 from trading_pipeline.stages.outcome import Shown
-from trading_pipeline.stages.stage import Built, WindowStage
+from trading_pipeline.stages.stage import Built, Identity, WindowStage
 from trading_pipeline.stages.upstream_frames import UpstreamFrames
 from trading_pipeline.stages.workspace import Workspace
+from trading_pipeline.storage.stores.artifacts import Artifact
 
 __all__ = ["ModelStage", "PredictionStage", "training_windows"]
 
@@ -76,6 +78,13 @@ class ModelStage(_SpecStage):
     def upstream(self) -> str:
         """The label that is learned."""
         return f"labels/{self.spec.label.name}"
+
+    def is_current(self, artifact: Artifact | None, identity: Identity) -> bool:
+        """True where the fold table is current, and the models that it names are as saved."""
+        if artifact is None or not super().is_current(artifact, identity):
+            return False
+        folds = self.workspace.artifacts.load(artifact)
+        return models_are_sound(self.workspace, folds)
 
     def inputs(self, window: Window) -> object:
         """Spec, feature set, libraries, and the hash of every file in the training span."""

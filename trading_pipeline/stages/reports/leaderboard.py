@@ -54,7 +54,7 @@ class LeaderboardStage(PageStage):
 
     def stored(self, key: str, artifact: Artifact) -> dict[str, Shown]:  # noqa: ARG002
         """Number of results and trials, and where the page is."""
-        page = self.workspace.settings.runtime / str(artifact.path)
+        page = self.workspace.artifacts.file_of(artifact)
         return {
             "results": artifact.rows,
             "trials": self.workspace.trials.count(),
@@ -77,9 +77,11 @@ def leaderboard_rows(workspace: Workspace) -> list[Row]:
 
     Each with `trials`, those of the ledger now; `trial_variance` and `variance_basis`, the variance
     of the annual Sharpe ratios of comparable trials and which these are; and `tearsheet`, the path
-    of its page. A result whose trial was called invalid says so first in its `warnings`.
+    of its page. A result whose trial was called invalid says so first in its `warnings`. Raises
+    `DataQualityError` for a ledger that is not whole.
     """
     catalog, ledger = workspace.catalog, workspace.trials
+    ledger.require_whole()
     trials, invalid = ledger.count(), ledger.invalid_results()
     variances = ledger.sharpe_variances(list(catalog.instruments))
     found = []

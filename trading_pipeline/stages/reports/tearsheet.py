@@ -12,13 +12,13 @@ from trading_pipeline.domain.bars import TS_DTYPE
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.performance import INTERVAL_NAMES, METRIC_NAMES, summarize
 from trading_pipeline.reporting.tearsheet.page import TearsheetInput, render_tearsheet
-from trading_pipeline.stages.backtests.backtest import BacktestStage, result_folder
+from trading_pipeline.stages.backtests.backtest import BacktestStage
+from trading_pipeline.stages.backtests.stored_results import result_frame, sound_result
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries, stored_series
 from trading_pipeline.stages.outcome import Link, Shown
 from trading_pipeline.stages.reports.page_stage import PageStage
 from trading_pipeline.stages.stage import Identity
 from trading_pipeline.stages.workspace import Workspace
-from trading_pipeline.storage.parquet_files import read_frame
 from trading_pipeline.storage.stores.artifacts import Artifact
 
 __all__ = ["TearsheetStage"]
@@ -70,7 +70,7 @@ class TearsheetStage(PageStage):
 
     def stored(self, key: str, artifact: Artifact) -> dict[str, Shown]:
         """The result of the page, its size, and where it is."""
-        page = self.workspace.settings.runtime / str(artifact.path)
+        page = self.workspace.artifacts.file_of(artifact)
         return {
             "result_id": self._result_id(key),
             "size_kilobytes": page.stat().st_size / 1000,
@@ -90,12 +90,11 @@ class TearsheetStage(PageStage):
 def _tearsheet_input(
     workspace: Workspace, instrument_id: str, scenario_name: str, result_id: str
 ) -> TearsheetInput:
-    row = workspace.results.require(result_id)
+    row = sound_result(workspace, result_id, instrument_id)
     scenario = workspace.catalog.scenario(scenario_name)
     series = stored_series(workspace, instrument_id)
-    folder = workspace.settings.runtime / result_folder(result_id)
-    equity = read_frame(folder / "equity.parquet")["equity"]
-    held = read_frame(folder / "benchmark.parquet")["equity"]
+    equity = result_frame(workspace, result_id, "equity")["equity"]
+    held = result_frame(workspace, result_id, "benchmark")["equity"]
     first = pd.Timestamp(row["from_ts"])
     rows = series.span(first.to_pydatetime(), None)
     bars = series.raw.iloc[rows.start : rows.start + len(equity)]

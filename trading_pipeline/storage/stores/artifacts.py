@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from trading_pipeline.domain.hashing import file_hash
 from trading_pipeline.errors import DataQualityError, InsufficientDataError
+from trading_pipeline.settings.file_checks import is_intact
 from trading_pipeline.storage.parquet_files import read_frame, write_frame
 from trading_pipeline.storage.stores.row_tables import Row, WarehouseStore, insert_rows
 from trading_pipeline.storage.warehouse import Warehouse
 
-__all__ = ["Artifact", "ArtifactStore"]
+__all__ = ["Artifact", "ArtifactStore", "damaged_file_error"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,12 +55,25 @@ class ArtifactStore(WarehouseStore):
     ) -> dict[tuple[str, str], Artifact]:
         """Valid row by (asset, partition), of partitions that start with the prefix."""
         rows = self._rows(
-            "SELECT * FROM artifacts WHERE list_contains(?::VARCHAR[], asset) "
-            'AND starts_with("partition", ?) ORDER BY created_at, rowid',
+            "SELECT * EXCLUDE (seq) FROM artifacts WHERE list_contains(?::VARCHAR[], asset) "
+            'AND starts_with("partition", ?) ORDER BY seq',
             list(assets),
             partition_prefix,
         )
         return {(row["asset"], row["partition"]): Artifact(**row) for row in rows}
+
+    def all_newest(self) -> list[Artifact]:
+        """Valid rows of all partitions, by asset and partition."""
+        rows = self._rows(
+            "SELECT * EXCLUDE (seq) FROM artifacts QUALIFY row_number() OVER (PARTITION BY asset, "
+            '"partition" ORDER BY seq DESC) = 1 ORDER BY asset, "partition"'
+        )
+        return [Artifact(**row) for row in rows]
+
+    def made_by(self, asset: str) -> list[str]:
+        """Input hashes of everything that an asset ever made, oldest first."""
+        rows = self._rows("SELECT input_hash FROM artifacts WHERE asset = ? ORDER BY seq", asset)
+        return [str(row["input_hash"]) for row in rows]
 
     def write(
         self,
@@ -98,10 +111,24 @@ class ArtifactStore(WarehouseStore):
                 insert_rows(connection, "artifacts", [artifact.as_row() for artifact in artifacts])
 
     def is_current(self, artifact: Artifact | None, input_hash: str) -> bool:
-        """True where the partition was made from these inputs and its file is still there."""
-        if artifact is None or artifact.input_hash != input_hash:
-            return False
-        return artifact.path is None or (self.runtime / artifact.path).exists()
+        """True where the partition was made from these inputs and its file is as it was written."""
+        return (
+            artifact is not None and artifact.input_hash == input_hash and self.is_intact(artifact)
+        )
+
+    def is_intact(self, artifact: Artifact) -> bool:
+        """True where the row names no file, or the file is there as it was written."""
+        return artifact.path is None or is_intact(self.runtime / artifact.path, artifact.sha256)
+
+    def file_of(self, artifact: Artifact) -> Path:
+        """The file of a row, after checking that it is the one that was written.
+
+        Raises `DataQualityError` where it is missing or was changed.
+        """
+        path = self.runtime / str(artifact.path)
+        if not is_intact(path, artifact.sha256):
+            raise damaged_file_error(path, artifact.asset, artifact.partition)
+        return path
 
     def load(self, artifact: Artifact) -> pd.DataFrame:
         """The frame of a row; `DataQualityError` where the file is missing or was changed."""
@@ -112,13 +139,17 @@ class ArtifactStore(WarehouseStore):
                 asset=artifact.asset,
                 partition=artifact.partition,
             )
-        path = self.runtime / artifact.path
-        if not path.exists() or file_hash(path) != artifact.sha256:
-            raise DataQualityError(
-                f"The file {path} of '{artifact.asset}' ({artifact.partition}) is missing or is "
-                "not the one that was written. Delete it and materialize that partition again.",
-                asset=artifact.asset,
-                partition=artifact.partition,
-                path=str(path),
-            )
-        return read_frame(path)
+        return read_frame(self.file_of(artifact))
+
+
+def damaged_file_error(path: Path, asset: str, partition: str) -> DataQualityError:
+    """The error for a file of an asset that is missing, or is not the one that was written."""
+    what = "is not the one that was written" if path.exists() else "is missing"
+    command = "trading-pipeline run" + f" {partition.partition('|')[0]}" * ("|" in partition)
+    return DataQualityError(
+        f"The file {path} of '{asset}' ({partition or 'all results'}) {what}. The next pass makes "
+        f"it again: {command}.",
+        asset=asset,
+        partition=partition,
+        path=str(path),
+    )

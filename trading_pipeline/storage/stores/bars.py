@@ -16,18 +16,21 @@ from trading_pipeline.domain.findings import Finding
 from trading_pipeline.domain.moments import index_of
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import WarehouseError
+from trading_pipeline.storage.stores.bar_content import changed_windows
 from trading_pipeline.storage.stores.fetch_attempts import FetchAttempt, require_usable
 from trading_pipeline.storage.stores.row_tables import (
     Row,
     WarehouseStore,
     insert_arrow,
     insert_rows,
+    next_seq,
 )
 
 __all__ = ["BarStore", "FetchAttempt", "require_usable"]
 
 
 _COLUMNS = "epoch_us(ts) AS ts, open, high, low, close, volume"
+_DECIDED = "status NOT IN ('failed', 'no_data')"
 
 
 class BarStore(WarehouseStore):
@@ -41,20 +44,19 @@ class BarStore(WarehouseStore):
         attempt: FetchAttempt,
         findings: Sequence[Finding],
         revisions: pd.DataFrame | None = None,
+        *,
+        instead_of: tuple[datetime | None, datetime | None] | None = None,
     ) -> None:
         """Replace the window's bars by `bars` and add the attempt's row, in one transaction.
 
         `revisions`: which past bars that changes (columns ts, field, old, new), for
-        `bar_revisions`. Raises `WarehouseError` for a bar outside the window, or an attempt at
-        another window.
+        `bar_revisions`. `instead_of`: a wider span whose bars go; None is unbounded. Raises
+        `WarehouseError` for a bar outside the window, or an attempt at another window.
         """
         _require_inside(window, bars, attempt)
+        where, bounds = _within(*(instead_of or (window.start, window.end)))
         with self._warehouse.write() as connection:
-            connection.execute(
-                "DELETE FROM bars WHERE instrument = ? AND ts >= ?::TIMESTAMPTZ "
-                "AND ts < ?::TIMESTAMPTZ",
-                [attempt.instrument, window.start, window.end],
-            )
+            connection.execute(f"DELETE FROM bars WHERE {where}", [attempt.instrument, *bounds])
             owner = {"instrument": attempt.instrument}
             _insert_frame(connection, "bars", _bar_columns(bars), owner)
             if revisions is not None and len(revisions):
@@ -83,39 +85,45 @@ class BarStore(WarehouseStore):
 
     def newest_attempts(self, instrument: str) -> dict[str, FetchAttempt]:
         """By window key the newest attempt that decided on its content: not failed, not empty."""
-        return self._attempts(instrument, "status NOT IN ('failed', 'no_data')")
+        return self._attempts(instrument, _DECIDED)
+
+    def content_attempts(self, instrument: str) -> dict[str, FetchAttempt]:
+        """By window key the newest attempt that left its content: rejected bars did not."""
+        return self._attempts(instrument, f"{_DECIDED} AND status <> 'rejected'")
 
     def negative_answers(self, instrument: str, now: datetime) -> dict[str, FetchAttempt]:
-        """By window key the newest "no data" answer that has not expired, unless bars came
-        since."""
+        """By window key the newest "no data" answer that has not expired, unless bars came since.
+
+        An answer from after `now` is none: the clock was set back, and how old it is nobody knows.
+        """
         found = self._attempts(instrument, "status <> 'failed'")
         return {
             key: attempt
             for key, attempt in found.items()
-            if attempt.status == "no_data" and attempt.expires_at and attempt.expires_at > now
+            if attempt.status == "no_data"
+            and attempt.expires_at
+            and attempt.fetched_at <= now < attempt.expires_at
         }
 
     def _attempts(self, instrument: str, condition: str) -> dict[str, FetchAttempt]:
         rows = self._rows(
-            f"SELECT * FROM fetch_log WHERE instrument = ? AND {condition} "
-            "ORDER BY fetched_at, rowid",
+            f"SELECT * EXCLUDE (seq) FROM fetch_log WHERE instrument = ? AND {condition} "
+            "ORDER BY seq",
             instrument,
         )
         return {row["window"]: FetchAttempt(**row) for row in rows}
 
     def findings(self, instrument: str) -> dict[str, list[Row]]:
         """By window key the findings of the attempt that `newest_attempts` gives."""
-        newest = self.newest_attempts(instrument)
         rows = self._rows(
-            'SELECT DISTINCT "window", check_name, severity, ts, value, detail, found_at '
-            "FROM quality_findings WHERE instrument = ? ORDER BY ALL",
+            'SELECT "window", check_name, severity, ts, value, detail FROM quality_findings '
+            "WHERE attempt IN (SELECT max(seq) FROM fetch_log WHERE instrument = ? "
+            f'AND {_DECIDED} GROUP BY "window") ORDER BY ALL',
             instrument,
         )
         found: dict[str, list[Row]] = {}
         for row in rows:
-            attempt = newest.get(row["window"])
-            if attempt is not None and attempt.fetched_at == row.pop("found_at"):
-                found.setdefault(row.pop("window"), []).append(row)
+            found.setdefault(row.pop("window"), []).append(row)
         return found
 
     def read(self, instrument: str, windows: Sequence[Window]) -> pd.DataFrame:
@@ -139,10 +147,14 @@ class BarStore(WarehouseStore):
         self, instrument: str, start: datetime | None, end: datetime | None
     ) -> pd.DataFrame:
         """Bars with `start <= ts < end` whatever their windows' state; None is unbounded."""
-        bounds = {"ts >= ?::TIMESTAMPTZ": start, "ts < ?::TIMESTAMPTZ": end}
-        given = {clause: bound for clause, bound in bounds.items() if bound is not None}
-        where = " AND ".join(["instrument = ?", *given])
-        return self._bars(f"SELECT {_COLUMNS} FROM bars WHERE {where}", instrument, *given.values())
+        where, bounds = _within(start, end)
+        return self._bars(f"SELECT {_COLUMNS} FROM bars WHERE {where}", instrument, *bounds)
+
+    def changed_windows(self, instrument: str) -> dict[str, str]:
+        """By window key what is wrong with stored bars that are not those that were fetched."""
+        with self._warehouse.read():
+            bars = self.read_span(instrument, None, None)
+            return changed_windows(bars, self.content_attempts(instrument))
 
     def read_tail(self, instrument: str, before: datetime, rows: int) -> pd.DataFrame:
         """The last `rows` bars with `ts < before`, in time order."""
@@ -159,10 +171,24 @@ class BarStore(WarehouseStore):
             columns = connection.execute(sql, list(parameters)).fetchnumpy()
         return _frame(columns)
 
+    def instruments(self) -> list[str]:
+        """Instruments that have bars, or were asked for."""
+        rows = self._rows(
+            "SELECT instrument FROM fetch_log UNION SELECT instrument FROM bars ORDER BY instrument"
+        )
+        return [str(row["instrument"]) for row in rows]
+
     def counts(self) -> dict[str, int]:
         """Number of bars by instrument."""
         rows = self._rows("SELECT instrument, count(*) AS n FROM bars GROUP BY ALL ORDER BY ALL")
         return {row["instrument"]: int(row["n"]) for row in rows}
+
+
+def _within(start: datetime | None, end: datetime | None) -> tuple[str, list[datetime]]:
+    """The condition on bars of an instrument with `start <= ts < end`, and its moments."""
+    bounds = {"ts >= ?::TIMESTAMPTZ": start, "ts < ?::TIMESTAMPTZ": end}
+    given = {clause: bound for clause, bound in bounds.items() if bound is not None}
+    return " AND ".join(["instrument = ?", *given]), list(given.values())
 
 
 def _require_inside(window: Window, bars: pd.DataFrame, attempt: FetchAttempt) -> None:
@@ -191,16 +217,22 @@ def _insert_frame(
     columns: Mapping[str, pa.Array],
     constants: Mapping[str, object],
 ) -> None:
-    """Append rows in the order of their `ts`; `constants` are the same in each row."""
+    """Append rows in the order of their `ts`; `constants` are the same in each row.
+
+    Rows of all tables but `bars` are numbered.
+    """
     if not len(columns["ts"]):
         return
+    place = ""
+    if table != "bars":
+        place = f", {next_seq(connection, table) - 1} + row_number() OVER (ORDER BY ts)"
     names = ", ".join(f'"{name}"' for name in [*constants, *columns])
     others = ", ".join(f'"{name}"' for name in columns if name != "ts")
     casts = ", ".join("?::TIMESTAMPTZ" if name == "seen_at" else "?" for name in constants)
     insert_arrow(
         connection,
-        f"INSERT INTO {table} ({names}) SELECT {casts}, ts::TIMESTAMPTZ, {others} "
-        "FROM incoming ORDER BY ts",
+        f"INSERT INTO {table} ({names}{', seq' if place else ''}) "
+        f"SELECT {casts}, ts::TIMESTAMPTZ, {others}{place} FROM incoming ORDER BY ts",
         pa.table(dict(columns)),
         *constants.values(),
     )
@@ -228,7 +260,7 @@ def _stamps(index: pd.DatetimeIndex) -> pa.Array:
 def _log_attempt(
     connection: duckdb.DuckDBPyConnection, attempt: FetchAttempt, findings: Sequence[Finding]
 ) -> None:
-    insert_rows(connection, "fetch_log", [attempt.as_row()])
+    seq = insert_rows(connection, "fetch_log", [attempt.as_row()])
     rows = [
         {
             "instrument": attempt.instrument,
@@ -240,6 +272,7 @@ def _log_attempt(
             "detail": finding.detail,
             "run_id": attempt.run_id,
             "found_at": attempt.fetched_at,
+            "attempt": seq,
         }
         for finding in findings
     ]

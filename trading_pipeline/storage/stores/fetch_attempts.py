@@ -71,7 +71,8 @@ def require_usable(
         raise DataQualityError(
             f"The newest bars of {instrument} for the window(s) {_some(rejected)} failed a "
             f"blocking check ({newest.reason}), so nothing may be built on them. Look at the table "
-            "quality_findings, correct the source, and materialize 'bars' again.",
+            "quality_findings, correct the source, and fetch them again with: trading-pipeline run "
+            f"{instrument}.",
             instrument=instrument,
             windows=rejected,
         )

@@ -8,25 +8,40 @@ from trading_pipeline.storage.stores.row_tables import Row, WarehouseStore, inse
 
 __all__ = ["ModelStore"]
 
+_OF_THE_MODEL = ("sha256", "last_label_end")
+"""Columns that follow from the model, and that others rely on."""
+
 
 class ModelStore(WarehouseStore):
     """Rows of the table `models`; a `model_id` is the hash of what made it, so it occurs once."""
 
     def save(self, rows: Sequence[Mapping[str, object]]) -> int:
-        """Append the models that are not stored yet; returns their number."""
+        """Append the models that are not stored yet; returns their number.
+
+        A row that says something else of the same model was changed, and is replaced.
+        """
         if not rows:
             return 0
         given = {str(row["model_id"]): row for row in rows}
         with self._warehouse.write() as connection:
             known = self.by_id(list(given))
-            new = [row for model_id, row in given.items() if model_id not in known]
+            new = [row for model_id, row in given.items() if _differs(known.get(model_id), row)]
+            connection.execute(
+                "DELETE FROM models WHERE list_contains(?::VARCHAR[], model_id)",
+                [[str(row["model_id"]) for row in new]],
+            )
             insert_rows(connection, "models", new)
         return len(new)
 
     def by_id(self, model_ids: Sequence[str]) -> dict[str, Row]:
         """Rows by model id."""
         rows = self._rows(
-            "SELECT * FROM models WHERE list_contains(?::VARCHAR[], model_id) ORDER BY trained_at",
+            "SELECT * FROM models WHERE list_contains(?::VARCHAR[], model_id) ORDER BY seq",
             list(model_ids),
         )
         return {row["model_id"]: row for row in rows}
+
+
+def _differs(known: Row | None, given: Mapping[str, object]) -> bool:
+    names = [name for name in _OF_THE_MODEL if name in given]
+    return known is None or any(known[name] != given[name] for name in names)

@@ -63,6 +63,11 @@ class ReferenceStore(WarehouseStore):
                 )
         return changed + gone
 
+    def instruments_hash(self) -> str:
+        """Hash of the rows of all instruments but for when they were written."""
+        rows = self._rows("SELECT * EXCLUDE (seq, updated_at) FROM instruments ORDER BY instrument")
+        return canonical_hash(rows)
+
     def listings(self) -> dict[str, Listing]:
         """First and last listed day by instrument, as far as they are known."""
         rows = self._rows("SELECT instrument, listed_from, listed_to FROM instruments")
@@ -79,9 +84,10 @@ class ReferenceStore(WarehouseStore):
                 f"Actions of {', '.join(foreign)} cannot be saved as those of {instrument}.",
                 instrument=instrument,
             )
-        old = {_key(action): action for action in self.actions(instrument)}
+        stored = self.actions(instrument)
+        old = {_key(action): action for action in stored}
         new = {_key(action): action for action in reversed(actions)}
-        if old.keys() == new.keys():
+        if old.keys() == new.keys() and len(stored) == len(new):
             return False
         rows = [vars(old.get(key, action)) for key, action in new.items()]
         with self._warehouse.write() as connection:
@@ -92,8 +98,8 @@ class ReferenceStore(WarehouseStore):
     def actions(self, instrument: str) -> list[CorporateAction]:
         """Actions of an instrument by ex-date, splits before cash of one day."""
         rows = self._rows(
-            "SELECT * FROM corporate_actions WHERE instrument = ? ORDER BY ex_date, kind DESC, "
-            "value, source",
+            "SELECT * EXCLUDE (seq) FROM corporate_actions WHERE instrument = ? "
+            "ORDER BY ex_date, kind DESC, value, source",
             instrument,
         )
         return [CorporateAction(**row) for row in rows]
@@ -109,4 +115,4 @@ def _key(action: CorporateAction) -> tuple[date, str, float, str]:
 
 
 def _differs(old: Mapping[str, object] | None, new: Mapping[str, object]) -> bool:
-    return old is None or old["spec_hash"] != new["spec_hash"] or not old["active"]
+    return old is None or any(old[name] != value for name, value in new.items())

@@ -6,14 +6,19 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from trading_pipeline.errors import UnknownNameError, WarehouseError, did_you_mean
+from trading_pipeline.storage.row_hash import row_hash
 from trading_pipeline.storage.stores.row_tables import (
     Row,
     WarehouseStore,
     add_double_columns,
     insert_rows,
+    next_seq,
+    stored_values,
 )
 
 __all__ = ["ResultStore"]
+
+_TABLES = ("backtest_results", "trades", "daily_results")
 
 
 class ResultStore(WarehouseStore):
@@ -26,8 +31,9 @@ class ResultStore(WarehouseStore):
         trades: Sequence[Mapping[str, object]],
         daily: Sequence[Mapping[str, object]],
     ) -> bool:
-        """Write one result completely; False, and nothing written, where its id is stored already.
+        """Write one result completely; False where it is stored already, and whole.
 
+        Such a result becomes the newest of its scenario again. One that is not whole is replaced.
         A metric that is new gets a column; NaN is stored as NULL. Raises `WarehouseError` for a
         metric whose name is that of another column.
         """
@@ -40,15 +46,47 @@ class ResultStore(WarehouseStore):
                 metrics=taken,
             )
         with self._warehouse.write() as connection:
-            if self.get(result_id) is not None:
+            if self.get(result_id) is not None and not self.damage(result_id):
+                if result_id not in [newest["result_id"] for newest in self.newest()]:
+                    connection.execute(
+                        "UPDATE backtest_results SET seq = ? WHERE result_id = ?",
+                        [next_seq(connection, "backtest_results"), result_id],
+                    )
                 return False
+            for table in _TABLES:
+                connection.execute(f"DELETE FROM {table} WHERE result_id = ?", [result_id])
             add_double_columns(connection, "backtest_results", list(metrics))
             numbers = {name: None if value != value else value for name, value in metrics.items()}
-            stamp = {"created_at": datetime.now(UTC)}
-            insert_rows(connection, "backtest_results", [{**row, **numbers, **stamp}])
-            insert_rows(connection, "trades", [{**t, "result_id": result_id} for t in trades])
-            insert_rows(connection, "daily_results", [{**d, "result_id": result_id} for d in daily])
+            own = {"result_id": result_id, "created_at": datetime.now(UTC)}
+            given = (
+                [{**row, **numbers, **own}],
+                [{**trade, "result_id": result_id} for trade in trades],
+                [{**day, "result_id": result_id} for day in daily],
+            )
+            held = [stored_values(connection, *each) for each in zip(_TABLES, given, strict=True)]
+            held[0][0]["row_hash"] = row_hash(*held)
+            for table, rows in zip(_TABLES, held, strict=True):
+                insert_rows(connection, table, rows)
         return True
+
+    def damage(self, result_id: str) -> str:
+        """What is wrong with the rows of a result, in words; empty where they are as written.
+
+        Results from before their rows were hashed are taken as they are.
+        """
+        with self._warehouse.read():
+            row = self.get(result_id)
+            if row is None:
+                return "its row in backtest_results is missing"
+            if row["row_hash"] is None:
+                return ""
+            trades, days = self.trades(result_id), self.days(result_id)
+        if row_hash([row], trades, days) == row["row_hash"]:
+            return ""
+        return (
+            f"its row in backtest_results, its {len(trades)} trades or its {len(days)} days are "
+            "not those that were written"
+        )
 
     def get(self, result_id: str) -> Row | None:
         """The row of a result, or None."""
@@ -71,9 +109,20 @@ class ResultStore(WarehouseStore):
         """Newest result of each scenario and instrument, by scenario and instrument."""
         return self._rows(
             "SELECT * FROM backtest_results QUALIFY row_number() OVER (PARTITION BY scenario, "
-            "instruments ORDER BY created_at DESC, rowid DESC) = 1 ORDER BY scenario, instruments"
+            "instruments ORDER BY seq DESC) = 1 ORDER BY scenario, instruments"
         )
 
     def trades(self, result_id: str) -> list[Row]:
         """Trades of a result in order."""
         return self._rows("SELECT * FROM trades WHERE result_id = ? ORDER BY trade_no", result_id)
+
+    def days(self, result_id: str) -> list[Row]:
+        """Daily results in order."""
+        return self._rows(
+            "SELECT * FROM daily_results WHERE result_id = ? ORDER BY date", result_id
+        )
+
+    def ids(self) -> list[str]:
+        """Ids of all results, oldest first."""
+        rows = self._rows("SELECT result_id FROM backtest_results ORDER BY seq")
+        return [str(row["result_id"]) for row in rows]

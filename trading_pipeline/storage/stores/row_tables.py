@@ -26,6 +26,7 @@ __all__ = [
     "fetch_rows",
     "insert_arrow",
     "insert_rows",
+    "next_seq",
     "stored_values",
 ]
 
@@ -69,8 +70,11 @@ def insert_arrow(
 
 def insert_rows(
     connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Mapping[str, object]]
-) -> None:
+) -> int:
     """Append rows by column name, in one statement; columns that a row lacks are NULL.
+
+    A table with `seq` numbers rows that bring none from the last on. Returns the `seq` of the last
+    row, 0 where there is none.
 
     None, NaT and pandas' NA are NULL in every column, NaN in all but DOUBLE ones. Values of a JSON
     column are encoded (NaN and infinities as null), except text, which must be JSON already.
@@ -78,10 +82,13 @@ def insert_rows(
     fraction in a whole number, a time stamp without a zone.
     """
     if not rows:
-        return
+        return 0
     known = _column_types(connection, table)
     if not known:
         raise WarehouseError(f"The warehouse has no table {table}.", table=table)
+    if "seq" in known and "seq" not in rows[0]:
+        first = next_seq(connection, table)
+        rows = [{**row, "seq": first + place} for place, row in enumerate(rows)]
     columns = list(dict.fromkeys(key for row in rows for key in row))
     unknown = [column for column in columns if column not in known]
     if unknown:
@@ -96,6 +103,14 @@ def insert_rows(
     insert_arrow(
         connection, f'INSERT INTO "{table}" ({names}) SELECT {casts} FROM incoming', source
     )
+    last = rows[-1].get("seq")
+    return last if isinstance(last, int) else 0
+
+
+def next_seq(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    """The number of the table's next row. Only a writer may ask; there is one at a time."""
+    (last,) = connection.execute(f'SELECT max(seq) FROM "{table}"').fetchall()
+    return int(last[0] or 0) + 1
 
 
 def stored_values(

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import duckdb
 
 from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
+from trading_pipeline.storage.stores.ledger_check import CheckedLedger, LedgerCheck
 from trading_pipeline.storage.stores.row_tables import (
     Row,
-    WarehouseStore,
     fetch_rows,
     insert_rows,
     stored_values,
 )
-from trading_pipeline.storage.trial_chain import FIRST_LINK, chain_hashes, faults_of_rows
+from trading_pipeline.storage.trial_chain import FIRST_LINK, chain_hashes
 
 __all__ = ["ENOUGH_TRIALS", "INVALID", "LedgerCheck", "SharpeVariance", "TrialLedger"]
 
@@ -38,7 +39,8 @@ _EVALUATION = (
     *("bars_hash", "predictions_hash", "code_hash"),
 )
 """Columns that make a row another one; a row that is there already is not added again."""
-_PAGE = 20_000
+_MEASURED = ("sharpe", "mean", "sd", "skew", "kurtosis", "value")
+"""Columns that follow from those of an evaluation."""
 
 # A row without `settings_hash` was written before the settings were recorded. It says only that its
 # parameters were tried on its instrument, which any later row of these says too.
@@ -75,28 +77,22 @@ class SharpeVariance:
     basis: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class LedgerCheck:
-    """What a check of the chain found: the number of rows, and a sentence on each fault."""
-
-    rows: int
-    faults: tuple[str, ...]
-
-
-class TrialLedger(WarehouseStore):
+class TrialLedger(CheckedLedger):
     """Table `trials`. An evaluation of the same variant on the same bars by the same code is one
     row."""
 
-    def append(self, trials: Sequence[Mapping[str, object]]) -> int:
+    def append(self, trials: Sequence[Mapping[str, object]], *, repairing: bool = False) -> int:
         """Add the evaluations that are not recorded yet, numbered from the last.
 
         Returns their number. All of them are added or none. `trial_no`, `seq`, `chain_hash` and
-        `created_at` are the ledger's own.
+        `created_at` are the ledger's own. `repairing`: a recorded evaluation with other numbers
+        was changed, since equal code on equal bars gives equal ones; the right one is added.
         """
         if not trials:
             return 0
         with self._warehouse.write() as connection:
-            keys = ", ".join(f"coalesce({name}, '')" for name in _EVALUATION)
+            measured = _MEASURED if repairing else ()
+            keys = ", ".join([*(f"coalesce({name}, '')" for name in _EVALUATION), *measured])
             studies = sorted({str(trial.get("study") or "") for trial in trials})
             known = set(
                 connection.execute(
@@ -108,7 +104,8 @@ class TrialLedger(WarehouseStore):
             new: list[Mapping[str, object]] = []
             for trial in trials:
                 given = (trial.get(name) for name in _EVALUATION)
-                key = tuple("" if value is None else str(value) for value in given)
+                words = ("" if value is None else str(value) for value in given)
+                key = (*words, *(_measured(trial.get(name)) for name in measured))
                 if key not in known:
                     known.add(key)
                     new.append(trial)
@@ -206,11 +203,22 @@ class TrialLedger(WarehouseStore):
             f"SELECT * EXCLUDE (is_invalid, why_invalid) REPLACE ("
             f"CASE WHEN is_invalid THEN '{INVALID}' ELSE status END AS status, "
             f"CASE WHEN is_invalid THEN why_invalid ELSE reason END AS reason) FROM ({_NEWEST}) "
-            "WHERE study = ? AND instrument = ? AND fold = ? AND refers_to IS NULL ORDER BY seq",
+            "WHERE study = ? AND instrument = ? AND fold = ? AND refers_to IS NULL QUALIFY "
+            "row_number() OVER (PARTITION BY parameters_hash ORDER BY seq DESC) = 1 ORDER BY seq",
             study,
             instrument,
             fold,
         )
+
+    def has_backtest(self, trial: Mapping[str, object]) -> bool:
+        """True where a backtest's evaluation is on record: of a scenario, as its `fold`."""
+        columns = ("fold", "instrument", "bars_hash", "predictions_hash", "code_hash")
+        same = " AND ".join(f"coalesce({name}, '') = ?" for name in columns)
+        rows = self._rows(
+            f"SELECT 1 FROM trials WHERE coalesce(study, '') = '' AND {same} LIMIT 1",
+            *(str(trial[name] or "") for name in columns),
+        )
+        return bool(rows)
 
     def invalid_results(self) -> dict[str, str]:
         """Reason by result id, of the backtests whose trial was called invalid."""
@@ -276,41 +284,6 @@ class TrialLedger(WarehouseStore):
             self._require_known(connection, [trial_no], rows)
         return rows
 
-    def verify(self) -> LedgerCheck:
-        """Check the chain: finds rows that were changed, removed, moved or added past the ledger.
-
-        It cannot find a ledger that was written anew from the first row on.
-        """
-        faults: list[str] = []
-        previous, expected, last = FIRST_LINK, 1, None
-        ends = {row["seq"]: row["chain_hash"] for row in self._rows("SELECT * FROM trial_chain")}
-        for page in self._pages():
-            found, previous, expected = faults_of_rows(previous, expected, page)
-            faults += found
-            last = page[-1]
-            faults += [
-                f"Row {row['seq']} (trial {row['trial_no']}) is not the one that was written."
-                for row in page
-                if ends.get(row["seq"], row["chain_hash"]) != row["chain_hash"]
-            ]
-        end = max(ends, default=0)
-        if end >= expected:
-            gone = f"Row {expected} is" if end == expected else f"Rows {expected} to {end} are"
-            faults.append(f"{gone} missing at the end.")
-        elif last is not None and end < expected - 1:
-            faults.append(f"The rows after {end} were not written by the ledger.")
-        (rows,) = self._rows("SELECT count(*) AS n FROM trials")
-        return LedgerCheck(rows=int(rows["n"]), faults=tuple(dict.fromkeys(faults)))
-
-    def _pages(self) -> Iterator[list[Row]]:
-        """All rows in order, some thousands at a time."""
-        offset = 0
-        while page := self._rows(
-            "SELECT * FROM trials ORDER BY seq NULLS FIRST, rowid LIMIT ? OFFSET ?", _PAGE, offset
-        ):
-            yield page
-            offset += len(page)
-
     def _add(
         self, connection: duckdb.DuckDBPyConnection, trials: Sequence[Mapping[str, object]]
     ) -> None:
@@ -319,9 +292,11 @@ class TrialLedger(WarehouseStore):
             return
         (last,) = fetch_rows(
             connection,
-            "SELECT coalesce(max(trial_no), 0) AS trial_no, coalesce(max(seq), 0) AS seq, "
-            "arg_max(chain_hash, seq) AS chain_hash FROM trials",
-        )
+            "SELECT coalesce(max(seq), 0) AS seq, arg_max(chain_hash, seq) AS chain_hash, "
+            "greatest((SELECT coalesce(max(trial_no), 0) FROM trials), coalesce(max(seq), 0)) "
+            "AS trial_no FROM (SELECT seq, chain_hash FROM trials UNION ALL "
+            "SELECT seq, chain_hash FROM trial_chain)",
+        )  # rows that were removed at the end keep their numbers
         now = datetime.now(UTC)
         numbered = [
             {
@@ -355,6 +330,11 @@ class TrialLedger(WarehouseStore):
                 name=str(missing[0]),
                 kind="trial",
             )
+
+
+def _measured(value: Any) -> float | None:
+    """A number as the table gives it back."""
+    return None if value is None or value != value else float(value)
 
 
 def _selected(

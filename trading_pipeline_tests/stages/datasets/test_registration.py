@@ -1,14 +1,20 @@
 """The registration of files: what is refused, what stays untouched."""
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 
 import pandas as pd
 import pytest
 
+from trading_pipeline.errors import DatasetFormatError, PermanentFetchError
+from trading_pipeline.market_data.sources.files import BARS_FILE, RECORD_FILE, DatasetRecord
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.settings.universe_writer import archive_instrument
 from trading_pipeline.stages.datasets.registration import usual_currency
+from trading_pipeline.stages.datasets.seen import bars_are_fetched
+from trading_pipeline.stages.verification import verify_everything
 from trading_pipeline.stages.workspace import open_workspace
 from trading_pipeline_tests.stage_calls import (
     actions_are_pending,
@@ -233,3 +239,45 @@ def test_no_currency_is_guessed_for_an_exchange_without_a_usual_one():
     assert (usual_currency("XETR"), usual_currency("24/5"), usual_currency("XWAR")) == (
         "EUR", "XXX", "XXX",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", ["bars cut", "bars removed", "record cut", "record removed"])
+def test_a_damaged_registered_file_is_named_and_adding_it_again_makes_it_good(inbox, damage):
+    put(inbox, index_bars())
+    instrument = refresh().instrument
+    workspace = open_workspace(load_settings())
+    name, _, how = damage.rpartition(" ")
+    path = (
+        workspace.settings.datasets / instrument / {"bars": BARS_FILE, "record": RECORD_FILE}[name]
+    )
+    sound = path.read_bytes()
+    if how == "cut":
+        path.write_bytes(sound[: len(sound) // 2])
+    else:
+        path.unlink()
+    with pytest.raises((DatasetFormatError, PermanentFetchError), match="datasets add"):
+        refresh_bars(workspace, instrument, workspace.windows_of(instrument))
+    found = [each for kind in verify_everything(workspace) for each in kind.damages]
+    assert [each.what for each in found] in ([], [f"registered file {instrument}"])
+    assert found or damage == "record removed"  # then nothing says that a file was there
+    assert refresh().instrument == instrument
+    assert (path.read_bytes() == sound) or name == "record"  # its time of registration is new
+    workspace = open_workspace(load_settings())
+    refresh_bars(workspace, instrument, workspace.windows_of(instrument))
+    assert not [each for kind in verify_everything(workspace) for each in kind.damages]
+
+
+def test_another_file_is_fetched_though_the_clock_was_set_back_meanwhile(inbox):
+    put(inbox, index_bars())
+    instrument = refresh().instrument
+    workspace = open_workspace(load_settings())
+    windows = workspace.windows_of(instrument)
+    refresh_bars(workspace, instrument, windows)
+    record = DatasetRecord.read(workspace.settings.datasets / instrument)
+    assert bars_are_fetched(workspace, record, windows)
+    earlier = replace(
+        record, registered_at=record.registered_at - timedelta(days=9), bars_sha256="another"
+    )
+    assert not bars_are_fetched(workspace, earlier, windows)
+    later = replace(record, registered_at=record.registered_at + timedelta(days=9))
+    assert bars_are_fetched(workspace, later, windows)

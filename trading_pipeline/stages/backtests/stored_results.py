@@ -1,0 +1,60 @@
+"""A stored result as it was written: its row, its trades and days, and its files.
+
+Each is verified when it is read, by the hashes that were stored with the result.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pandas as pd
+
+from trading_pipeline.errors import DataQualityError
+from trading_pipeline.settings.file_checks import is_intact
+from trading_pipeline.stages.workspace import Workspace
+from trading_pipeline.storage.parquet_files import read_frame
+
+__all__ = ["FRAMES", "result_damage", "result_folder", "result_frame", "sound_result"]
+
+Row = dict[str, Any]
+FRAMES = ("equity", "benchmark", "orders")
+
+
+def result_folder(result_id: str) -> str:
+    """Folder of a result's frames below the runtime folder."""
+    return f"output/backtests/{result_id}"
+
+
+def result_damage(workspace: Workspace, result_id: str) -> str:
+    """What is wrong with a stored result, in words; empty where all is as it was written."""
+    with workspace.warehouse.read():
+        damage = workspace.results.damage(result_id)
+        if damage:
+            return damage
+        row = workspace.results.require(result_id)
+    hashes = json.loads(row["frames"] or "{}")
+    folder = workspace.settings.runtime / result_folder(result_id)
+    for name in FRAMES:
+        path = folder / f"{name}.parquet"
+        if not is_intact(path, hashes.get(name)):
+            there = "is not the one that was written" if path.exists() else "is missing"
+            return f"its file {path} {there}"
+    return ""
+
+
+def sound_result(workspace: Workspace, result_id: str, instrument_id: str) -> Row:
+    """The row of a result; `DataQualityError` where anything of it is not as it was written."""
+    damage = result_damage(workspace, result_id)
+    if damage:
+        raise DataQualityError(
+            f"The result {result_id} cannot be used: {damage}. The next pass runs it again: "
+            f"trading-pipeline run {instrument_id}.",
+            result_id=result_id,
+        )
+    return workspace.results.require(result_id)
+
+
+def result_frame(workspace: Workspace, result_id: str, name: str) -> pd.DataFrame:
+    """A file of `FRAMES` of a result that was found sound."""
+    return read_frame(workspace.settings.runtime / result_folder(result_id) / f"{name}.parquet")
