@@ -23,8 +23,6 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pandas as pd
-
 from trading_pipeline.cli.run_command import work_through
 from trading_pipeline.cli.session import open_pass
 from trading_pipeline.defs import all_assets  # noqa: F401 - imported before the first fork
@@ -118,11 +116,12 @@ def contents(runtime: Path) -> dict[str, str]:
     with connect(runtime / "warehouse.duckdb", read_only=True) as connection:
         ids: dict[str, str] = {}
         for table in TABLES:
-            frame = connection.execute(f"SELECT * FROM {table}").df()
-            frame = frame[[name for name in frame.columns if not _is_of_a_run(name)]]
+            cursor = connection.execute(f"SELECT * FROM {table}")
+            names = [column[0] for column in cursor.description]
+            rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
             if table == "backtest_results":
-                ids = dict(zip(frame["result_id"], frame["scenario"], strict=True))
-            found[f"table {table}"] = _table_hash(frame, ids)
+                ids = {row["result_id"]: row["scenario"] for row in rows}
+            found[f"table {table}"] = _table_hash(rows, ids)
     for name in FOLDERS:
         for path in sorted((runtime / name).rglob("*")):
             if path.is_file() and not path.name.endswith((".nbi", ".nbc")):
@@ -197,9 +196,10 @@ def _is_of_a_run(column: str) -> bool:
     return bool(_OF_A_RUN.search(column)) and column not in _KEPT_HASHES
 
 
-def _table_hash(frame: pd.DataFrame, ids: dict[str, str]) -> str:
-    rows = sorted(_named(repr(row), ids) for row in frame.itertuples(index=False, name=None))
-    return f"{len(rows)} rows {hashlib.sha256(chr(10).join(rows).encode()).hexdigest()[:12]}"
+def _table_hash(rows: list[dict[str, object]], ids: dict[str, str]) -> str:
+    kept = [{name: value for name, value in row.items() if not _is_of_a_run(name)} for row in rows]
+    lines = sorted(_named(repr(row), ids) for row in kept)
+    return f"{len(lines)} rows {hashlib.sha256(chr(10).join(lines).encode()).hexdigest()[:12]}"
 
 
 def _named(text: str, ids: dict[str, str]) -> str:
