@@ -25,6 +25,7 @@ from trading_pipeline.errors import DatasetFormatError
 from trading_pipeline.market_data.sources.files import DatasetRecord, registered_datasets
 from trading_pipeline.settings.dataset_answers import DatasetAnswers, load_answers, sidecar_path
 from trading_pipeline.settings.environment import PipelineSettings, load_settings
+from trading_pipeline.settings.written_files import temporary_beside
 from trading_pipeline.stages.datasets.registration import usual_currency
 from trading_pipeline.storage.parquet_files import write_atomically, write_text
 
@@ -125,23 +126,20 @@ def _into_inbox(settings: PipelineSettings, path: Path, answers: DatasetAnswers)
 @contextmanager
 def _as_it_was(path: Path) -> Iterator[None]:
     """Put a file back, or take it away again, where the block ends by a `DatasetFormatError`."""
-    kept = path.with_name(f".{path.name}.before")
-    kept.unlink(missing_ok=True)
-    if path.is_file():
+    with temporary_beside(path) as kept:
+        if path.is_file():
+            try:
+                os.link(path, kept)  # writes replace the file, so the link keeps the old one
+            except OSError:  # a file system without links
+                shutil.copyfile(path, kept)
         try:
-            os.link(path, kept)  # writes replace the file, so the link keeps the old one
-        except OSError:  # a file system without links
-            shutil.copyfile(path, kept)
-    try:
-        yield
-    except DatasetFormatError:
-        if kept.is_file():
-            kept.replace(path)
-        else:
-            path.unlink(missing_ok=True)
-        raise
-    finally:
-        kept.unlink(missing_ok=True)
+            yield
+        except DatasetFormatError:
+            if kept.is_file():
+                kept.replace(path)
+            else:
+                path.unlink(missing_ok=True)
+            raise
 
 
 def _with_new_catalog(first: FullPass) -> FullPass:

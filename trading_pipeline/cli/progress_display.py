@@ -24,6 +24,11 @@ class _PartitionListener(logging.Handler):
         self._task = progress.add_task("starting", total=None, partitions=0)
 
     def emit(self, record: logging.LogRecord) -> None:
+        waiting = getattr(record, "waiting", "")
+        if waiting:
+            self._progress.console.print(waiting, markup=False, soft_wrap=True)
+            self._progress.update(self._task, description="waiting")
+            return
         asset = getattr(record, "asset", "")
         partition = getattr(record, "partition", "")
         self._progress.update(self._task, description=f"{asset} [cyan]{partition}[/]", advance=1)
@@ -68,7 +73,8 @@ class _StageLines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         name = _WINDOW.sub("", str(getattr(record, "partition", "")))
-        line = f"{getattr(record, 'asset', '')} {name}".strip()
+        line = getattr(record, "waiting", "")
+        line = line or f"{getattr(record, 'asset', '')} {name}".strip()
         if line != self._last:
-            self._console.print(line, markup=False, highlight=False)
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
             self._last = line

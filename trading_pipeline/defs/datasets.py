@@ -18,6 +18,7 @@ from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.stages.datasets.profiles import DatasetOutcome, DatasetStage
 from trading_pipeline.stages.datasets.seen import bars_are_fetched, is_registered_as_it_is
+from trading_pipeline.stages.turns import turn_at
 from trading_pipeline.stages.workspace import Workspace, open_workspace
 
 __all__ = ["DatasetConfig", "dataset_profile", "inbox_sensor"]
@@ -60,8 +61,9 @@ def dataset_profile(
     """
     outcomes: list[DatasetOutcome] = []
     for name in context.partition_keys:
-        opened = workspace.open(context, anew=True)  # the last file may have added an instrument
-        outcomes += DatasetStage(opened, bring_back=config.bring_back).materialize([name])
+        with turn_at(load_settings(), "dataset_profile"):  # all of them write universe.yaml
+            opened = workspace.open(context, anew=True)  # the last file may have added one
+            outcomes += DatasetStage(opened, bring_back=config.bring_back).materialize([name])
         if outcomes[-1].instrument:
             added = [outcomes[-1].instrument]
             context.instance.add_dynamic_partitions(str(instruments.name), added)

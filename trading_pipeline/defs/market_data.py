@@ -11,6 +11,7 @@ from trading_pipeline.defs.stage_assets import column_schema, report, stage_asse
 from trading_pipeline.stages.market_data.bars import BarStage
 from trading_pipeline.stages.market_data.universe import ActionStage, UniverseStage
 from trading_pipeline.stages.stage import WHOLE
+from trading_pipeline.stages.turns import turn_at
 
 __all__ = ["BarsConfig", "bars_asset", "corporate_actions", "universe"]
 
@@ -50,7 +51,8 @@ def universe(
     those of archived instruments; what is stored of them stays.
     """
     opened = workspace.open(context)
-    outcomes = UniverseStage(opened).materialize(WHOLE)
+    with turn_at(opened.settings, "universe"):
+        outcomes = UniverseStage(opened).materialize(WHOLE)
     catalog = opened.catalog
     for partitions, names in (
         (instruments, catalog.instruments),

@@ -17,6 +17,7 @@ from trading_pipeline.errors import UnknownNameError
 from trading_pipeline.features.audits.causality import CausalityFinding
 from trading_pipeline.stages.outcome import Link, Outcome, Shown, ShownTable
 from trading_pipeline.stages.stage import WHOLE, Stage
+from trading_pipeline.stages.turns import turn_at
 from trading_pipeline.stages.workspace import Workspace
 
 __all__ = ["column_schema", "report", "stage_asset", "work_through"]
@@ -89,7 +90,8 @@ def work_through(
     """Materialize the partitions of a run, instrument by instrument.
 
     The answer holds the outcomes, what the audits found, and what a user's code reads from outside.
-    What was written has passed, so only pending partitions are audited. A blocking check stops this
+    Another run that materializes the same asset of the same instrument is waited for. What was
+    written has passed, so only pending partitions are audited. A blocking check stops this
     run alone, so what has findings is not written: that stops later runs too.
     """
     outcomes: list[Outcome] = []
@@ -97,11 +99,12 @@ def work_through(
     outside: dict[str, None] = {}
     for instrument_id, names in _names_by_instrument(context):
         stage = make(workspace, instrument_id)
-        keys = stage.keys(names)
-        found = stage.audit(keys) if audited and stage.pending(keys) else []
-        findings += found
-        outcomes += [] if found else stage.materialize(keys)
-        outside |= dict.fromkeys(stage.read_outside()) if audited else {}
+        with turn_at(workspace.settings, stage.asset, instrument_id):
+            keys = stage.keys(names)
+            found = stage.audit(keys) if audited and stage.pending(keys) else []
+            findings += found
+            outcomes += [] if found else stage.materialize(keys)
+            outside |= dict.fromkeys(stage.read_outside()) if audited else {}
     return outcomes, findings, list(outside)
 
 

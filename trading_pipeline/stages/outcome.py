@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Link", "Outcome", "Shown", "ShownTable", "tell_progress"]
+__all__ = ["Link", "Outcome", "Shown", "ShownTable", "tell_progress", "tell_wait"]
 
 _progress = logging.getLogger("trading_pipeline.progress")
 
@@ -49,3 +49,8 @@ class Outcome:
 def tell_progress(asset: str, partition: str) -> None:
     """Say that work on a partition begins; a progress display listens to this logger."""
     _progress.debug("%s %s", asset, partition, extra={"asset": asset, "partition": partition})
+
+
+def tell_wait(text: str) -> None:
+    """Say on the same logger that another process is waited for."""
+    _progress.debug("%s", text, extra={"waiting": text})

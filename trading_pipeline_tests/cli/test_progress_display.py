@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from trading_pipeline.cli.progress_display import show_progress
-from trading_pipeline.stages.outcome import tell_progress
+from trading_pipeline.stages.outcome import tell_progress, tell_wait
 
 LOGGER = logging.getLogger("trading_pipeline.progress")
 
@@ -53,3 +53,13 @@ def test_names_with_brackets_are_shown_as_they_are():
     with show_progress(Console(file=written, width=80)):
         tell_progress("a[b]", "x[/]y|2000-01-01")
     assert written.getvalue() == "a[b] x[/]y\n"
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_who_is_waited_for_stands_on_one_line_and_counts_as_no_partition(terminal):
+    written = io.StringIO()
+    text = "waiting for process 4711 on desk (trading-pipeline run [AAPL_1d]), " + "x" * 90
+    with show_progress(Console(file=written, width=80, force_terminal=terminal)):
+        tell_wait(text)
+    assert text in written.getvalue()
+    assert "1 partitions" not in written.getvalue()

@@ -1,12 +1,17 @@
 """Runs whose process was killed are closed by the next command."""
 
 import os
+import socket
 import subprocess
 import sys
 
 import dagster as dg
+import pytest
 
 from trading_pipeline.defs.automation.job_runs import close_abandoned_runs
+from trading_pipeline.settings.claims import claimed
+
+OPEN = ("NOT_STARTED", "STARTING", "STARTED", "CANCELING")
 
 
 @dg.op
@@ -19,28 +24,48 @@ def small_job() -> None:
     nothing()
 
 
-def started_run(instance: dg.DagsterInstance, process: str) -> str:
-    run = instance.create_run_for_job(small_job, tags={"trading_pipeline/process": process})
-    started = dg.DagsterEvent(dg.DagsterEventType.PIPELINE_START.value, small_job.name)
-    instance.report_dagster_event(started, run.run_id)
+def open_run(instance: dg.DagsterInstance, process: str | None, status: str = "STARTED") -> str:
+    run = instance.create_run_for_job(
+        small_job,
+        tags={"trading_pipeline/process": process} if process else {},
+        status=dg.DagsterRunStatus(status),
+    )
     return run.run_id
 
 
+@pytest.fixture(scope="module")
 def finished_pid() -> int:
     child = subprocess.Popen([sys.executable, "-c", "pass"])
     child.wait()
     return child.pid
 
 
-def test_only_runs_of_processes_that_are_gone_are_closed() -> None:
-    import socket
+def status_of(instance: dg.DagsterInstance, name: str) -> str:
+    return instance.get_run_by_id(name).status.value
 
+
+@pytest.mark.parametrize("status", OPEN)
+def test_only_runs_of_processes_that_are_gone_are_closed(tmp_path, finished_pid, status) -> None:
     host = socket.gethostname()
     with dg.DagsterInstance.ephemeral() as instance:
-        gone = started_run(instance, f"{host}:{finished_pid()}")
-        alive = started_run(instance, f"{host}:{os.getpid()}")
-        elsewhere = started_run(instance, f"another-{host}:{finished_pid()}")
-        assert close_abandoned_runs(instance) == 1
-        status = {name: instance.get_run_by_id(name).status for name in (gone, alive, elsewhere)}
-    assert status[gone] == dg.DagsterRunStatus.FAILURE
-    assert status[alive] == status[elsewhere] == dg.DagsterRunStatus.STARTED
+        gone = open_run(instance, f"{host}:{finished_pid}", status)
+        alive = open_run(instance, f"{host}:{os.getpid()}", status)
+        elsewhere = open_run(instance, f"another-{host}:{finished_pid}", status)
+        of_the_ui = open_run(instance, None, status)
+        assert close_abandoned_runs(instance, tmp_path) == 1
+        assert status_of(instance, gone) == "FAILURE"
+        for name in (alive, elsewhere, of_the_ui):
+            assert status_of(instance, name) == status
+
+
+def test_the_claim_decides_and_not_the_process_id(tmp_path, finished_pid) -> None:
+    host = socket.gethostname()
+    with dg.DagsterInstance.ephemeral() as instance:
+        reused = open_run(instance, f"{host}:{os.getpid()}")
+        (tmp_path / f"{reused}.run").touch()  # nobody holds it: another program has the id now
+        at_work = open_run(instance, f"{host}:{finished_pid}")  # of another namespace of ids
+        with claimed(tmp_path / f"{at_work}.run"):
+            assert close_abandoned_runs(instance, tmp_path) == 1
+        assert status_of(instance, reused) == "FAILURE"
+        assert status_of(instance, at_work) == "STARTED"
+    assert list(tmp_path.iterdir()) == []

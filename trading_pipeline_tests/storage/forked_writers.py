@@ -76,7 +76,7 @@ def _kill_self() -> None:
 def _await_new_file(path: Path) -> None:
     deadline = time.monotonic() + 10.0
     while time.monotonic() < deadline:
-        if any(not p.name.endswith(".lock") for p in path.parent.glob(f"{path.name}*")):
+        if any(not p.name.endswith((".lock", ".queue")) for p in path.parent.glob(f"{path.name}*")):
             return
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import tempfile
 import time
 import zlib
@@ -210,7 +211,7 @@ class TestUnusableFiles:
         with (
             disk_limit(0),
             hold_lock(path, exclusive=True, wait_seconds=0),
-            pytest.raises(WarehouseBusy, match="a reader"),
+            pytest.raises(WarehouseBusy, match=rf"process {os.getpid()}, writing"),
             hold_lock(path, exclusive=False, wait_seconds=0),
         ):
             pass

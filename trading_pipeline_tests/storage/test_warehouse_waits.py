@@ -17,7 +17,7 @@ import pytest
 from trading_pipeline.errors import (
     WarehouseBusy,
 )
-from trading_pipeline.storage.file_lock import hold_lock, lock_holder
+from trading_pipeline.storage.file_lock import hold_lock, lock_holder, queue_of
 from trading_pipeline.storage.warehouse import Warehouse
 from trading_pipeline_tests.storage.day_rows import add_day, days
 
@@ -179,12 +179,15 @@ class TestWaiting:
             "waiting for the warehouse"
         ]
 
-    @pytest.mark.parametrize("content", ["", "[]", "{}", "no json", '{"pid": 1}'])
-    def test_a_lock_file_without_a_record_still_gives_words(self, tmp_path, content):
+    @pytest.mark.parametrize("content", ["", "[]", "{}", "no json", 'holds {"pid": 1}'])
+    def test_records_that_say_nothing_and_dead_ones_still_give_words(self, tmp_path, content):
         path = tmp_path / "x.lock"
-        path.write_text(content)
-        assert lock_holder(path) == "a reader"
-        assert lock_holder(tmp_path / "none.lock") == "a reader"
+        path.write_text('{"pid": 1, "host": "old", "command": "c", "since": "1999"}')
+        queue_of(path).mkdir()
+        (queue_of(path) / "000000000001-write-1-0").write_text(content)
+        (queue_of(path) / "notes.txt").write_text("of the user")
+        assert lock_holder(path) == "a process without a place in its queue"
+        assert lock_holder(tmp_path / "none.lock") == "a process without a place in its queue"
 
     @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
     def test_a_child_that_was_forked_inside_the_block_does_not_keep_the_lock(self, tmp_path):

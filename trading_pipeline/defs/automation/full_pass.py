@@ -6,7 +6,7 @@ date is not run again.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -36,22 +36,30 @@ from trading_pipeline.stages.market_data.universe import ActionStage, UniverseSt
 from trading_pipeline.stages.reports.leaderboard import LeaderboardStage
 from trading_pipeline.stages.reports.tearsheet import TearsheetStage
 from trading_pipeline.stages.stage import WHOLE, Stage
+from trading_pipeline.stages.turns import sweep_workspace, turn_at
 from trading_pipeline.stages.workspace import Workspace
 
 __all__ = ["FullPass"]
 
 
 class FullPass:
-    """Brings parts of the pipeline up to date with as few runs as it takes."""
+    """Brings parts of the pipeline up to date with as few runs as it takes.
+
+    Two passes at once do nothing twice: each part has the turn of its instrument, so the second
+    pass waits, and looks what is missing after the wait. Instruments are worked on side by side.
+    What killed processes left is removed first.
+    """
 
     def __init__(self, workspace: Workspace, definitions: dg.Definitions) -> None:
         self.workspace = workspace
+        sweep_workspace(workspace.settings)
         self.runner = JobRunner(definitions, open_instance(workspace.settings), workspace)
 
     def reference_data(self) -> None:
         """The universe and its partition keys."""
-        if UniverseStage(self.workspace).pending(WHOLE) or self._keys_are_missing():
-            self.runner.run("reference_data")
+        with self._turn("universe"):
+            if UniverseStage(self.workspace).pending(WHOLE) or self._keys_are_missing():
+                self.runner.run("reference_data")
 
     def dataset(self, name: str) -> str:
         """Profile a file of the inbox and register it; gives the instrument's id.
@@ -59,13 +67,13 @@ class FullPass:
         An archived instrument comes back, since the file was named. Raises `DatasetFormatError`
         where the file was refused or waits for a decision.
         """
-        self.runner.instance.add_dynamic_partitions(str(datasets.name), [name])
-        self.runner.run(
-            "datasets", partition=name, config={"dataset_profile": {"bring_back": True}}
-        )
-        catalog = load_catalog(self.workspace.settings.config)  # the run has added to the universe
-        stage = DatasetStage(replace(self.workspace, catalog=catalog), bring_back=True)
-        (outcome,) = stage.materialize([name])
+        with self._turn("datasets"):
+            self.runner.instance.add_dynamic_partitions(str(datasets.name), [name])
+            config = {"dataset_profile": {"bring_back": True}}
+            self.runner.run("datasets", partition=name, config=config)
+            catalog = load_catalog(self.workspace.settings.config)  # the run has added to it
+            stage = DatasetStage(replace(self.workspace, catalog=catalog), bring_back=True)
+            (outcome,) = stage.materialize([name])
         if not outcome.instrument:
             raise DatasetFormatError(
                 f"{name} was not registered. {outcome.reason or ' '.join(outcome.questions)}",
@@ -89,21 +97,22 @@ class FullPass:
         windows = self._own(instrument, windows)
         if not windows:
             return {}
-        if refetch or ActionStage(self.workspace, instrument).pending(WHOLE):
-            self.runner.run("corporate_actions_job", partition=instrument)
-        stages = chain_stages(self.workspace, instrument, model_names)
-        missing = self._pending(stages, windows)
-        if refetch:
-            missing = {"bars": len(windows)} | missing
-        if missing:
-            self._run_windows(
-                "bars_to_predictions",
-                instrument,
-                windows,
-                assets=[stage.asset for stage in stages],
-                config={"bars": {"refetch": True}} if refetch else None,
-            )
-        return missing
+        with self._turn(instrument):
+            if refetch or ActionStage(self.workspace, instrument).pending(WHOLE):
+                self.runner.run("corporate_actions_job", partition=instrument)
+            stages = chain_stages(self.workspace, instrument, model_names)
+            missing = self._pending(stages, windows)
+            if refetch:
+                missing = {"bars": len(windows)} | missing
+            if missing:
+                self._run_windows(
+                    "bars_to_predictions",
+                    instrument,
+                    windows,
+                    assets=[stage.asset for stage in stages],
+                    config={"bars": {"refetch": True}} if refetch else None,
+                )
+            return missing
 
     def chain_for(self, instrument: str, scenario: ScenarioSpec) -> dict[str, int]:
         """What a scenario needs, for an instrument."""
@@ -121,10 +130,11 @@ class FullPass:
     def cross_features(self, instrument: str, windows: list[Window]) -> bool:
         """An instrument beside the others; True where something was run. Needs the bars of all."""
         windows = self._own(instrument, windows)
-        pending = self._pending([CrossFeatureStage(self.workspace, instrument)], windows)
-        if pending:
-            self._run_windows("cross_features_job", instrument, windows)
-        return bool(pending)
+        with self._turn(instrument):
+            pending = self._pending([CrossFeatureStage(self.workspace, instrument)], windows)
+            if pending:
+                self._run_windows("cross_features_job", instrument, windows)
+            return bool(pending)
 
     def backtest(self, instrument: str, scenario: str) -> bool:
         """A result and its tear sheet; True where something was run."""
@@ -155,17 +165,21 @@ class FullPass:
         """The index of all results; True where something was run."""
         return self._run_pending("reports", [LeaderboardStage(self.workspace)], *WHOLE)
 
+    def _turn(self, what: str) -> AbstractContextManager[None]:
+        return turn_at(self.workspace.settings, "pass", what)
+
     def _pending(self, stages: Sequence[Stage[Any, Any]], keys: Sequence[Any]) -> dict[str, int]:
         with self.workspace.warehouse.read():  # one opening for all that the stages ask
             return pending_in_order(stages, keys)
 
     def _run_pending(self, job: str, stages: Sequence[Stage[str, Any]], key: str) -> bool:
         """Run those of the stages that are pending for a key, and what follows them."""
-        pending = self._pending(stages, [key])
-        if pending:
-            partition = stages[0].partition(key) or None
-            self.runner.run(job, partition=partition, assets=list(pending))
-        return bool(pending)
+        with self._turn(stages[0].instrument_id or stages[0].asset):
+            pending = self._pending(stages, [key])
+            if pending:
+                partition = stages[0].partition(key) or None
+                self.runner.run(job, partition=partition, assets=list(pending))
+            return bool(pending)
 
     def _run_windows(
         self, job: str, instrument: str, windows: Sequence[Window], **given: Any

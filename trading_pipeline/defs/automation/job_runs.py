@@ -8,13 +8,17 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TextIO
 
 import dagster as dg
 
 from trading_pipeline.defs.resources import handed_on
 from trading_pipeline.errors import DataQualityError, TradingPipelineError
+from trading_pipeline.settings.claims import claimed, is_held, remove_dead
+from trading_pipeline.stages.turns import locks_folder
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.path_failures import folder_error
 
@@ -23,6 +27,13 @@ __all__ = ["JobRun", "JobRunner", "close_abandoned_runs"]
 _RANGE_START = "dagster/asset_partition_range_start"
 _RANGE_END = "dagster/asset_partition_range_end"
 _PROCESS_TAG = "trading_pipeline/process"
+_CLAIM_ENDING = ".run"
+_OPEN = (
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
 _SHOWN_CHECKS = 3
 _NOTE = "Exception while writing logger call to event log"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -50,7 +61,7 @@ class JobRunner:
         self._definitions, self._workspace = definitions, workspace
         self.instance = instance
         self.runs: list[JobRun] = []
-        close_abandoned_runs(instance)
+        close_abandoned_runs(instance, locks_folder(workspace.settings))
 
     def run(
         self,
@@ -72,7 +83,11 @@ class JobRunner:
         selection = None if assets is None else [dg.AssetKey(name.split("/")) for name in assets]
         run_id = str(uuid.uuid4())
         try:
-            with _without_event_log_notes(), handed_on(self._workspace, run_id):
+            with (
+                self._claim(run_id),
+                _without_event_log_notes(),
+                handed_on(self._workspace, run_id),
+            ):
                 result = self._definitions.resolve_job_def(job).execute_in_process(
                     instance=self.instance,
                     run_id=run_id,
@@ -100,6 +115,12 @@ class JobRunner:
         self.runs.append(done)
         return done
 
+    def _claim(self, run_id: str) -> AbstractContextManager[None]:
+        """Says that the run has a live process, for as long as it has one."""
+        folder = locks_folder(self._workspace.settings)
+        folder.mkdir(parents=True, exist_ok=True)
+        return claimed(_claim_of(folder, run_id))
+
     def _told(self, error: dg.DagsterError, run_id: str) -> TradingPipelineError:
         settings = self._workspace.settings
         try:
@@ -111,20 +132,34 @@ class JobRunner:
         return folder_error(error, settings.runtime, settings.config) or told
 
 
-def close_abandoned_runs(instance: dg.DagsterInstance) -> int:
+def close_abandoned_runs(instance: dg.DagsterInstance, locks: Path) -> int:
     """Mark runs as failed whose process on this machine is gone; gives their number.
 
-    A killed process cannot say that its run ended; without this the UI shows it as running forever.
+    A killed process cannot say that its run ended, or that one it made will never start; without
+    this the UI shows it as running forever. The run's claim in the folder `locks` decides, as
+    process ids are used again; without one, as in earlier versions, the process must be gone.
     """
     host = socket.gethostname()
-    open_runs = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+    open_runs = instance.get_runs(dg.RunsFilter(statuses=list(_OPEN)))
     closed = 0
     for run in open_runs:
         where, _, pid = run.tags.get(_PROCESS_TAG, "").rpartition(":")
-        if where == host and pid.isdigit() and not _is_alive(int(pid)):
+        if where != host or not pid.isdigit():
+            continue
+        claim = _claim_of(locks, run.run_id)
+        if is_held(claim) or (not claim.exists() and _is_alive(int(pid))):
+            continue
+        now = instance.get_run_by_id(run.run_id)  # it may have ended since the list was made
+        if now is not None and now.status in _OPEN:
             instance.report_run_failed(run, f"Process {pid}, which ran this, is gone.")
             closed += 1
+    for path in locks.glob(f"*{_CLAIM_ENDING}"):
+        remove_dead(path)
     return closed
+
+
+def _claim_of(locks: Path, run_id: str) -> Path:
+    return locks / f"{run_id}{_CLAIM_ENDING}"
 
 
 class _NoteFilter:

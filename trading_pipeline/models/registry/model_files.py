@@ -11,7 +11,6 @@ import io
 import json
 import os
 import shutil
-import tempfile
 import zipfile
 from dataclasses import asdict
 from pathlib import Path
@@ -25,6 +24,7 @@ from trading_pipeline.models.registry.fitted_model import FittedModel, model_id
 from trading_pipeline.models.training.calibration import SigmoidCalibration
 from trading_pipeline.models.training.walk_forward_folds import Fold
 from trading_pipeline.settings.model_spec import ModelSpec
+from trading_pipeline.settings.written_files import temporary_beside
 
 __all__ = [
     "METADATA_FILE",
@@ -60,13 +60,11 @@ def save_model(directory: Path, fitted: FittedModel) -> Path:
             return target
     content = _estimator_bytes(fitted.estimator)
     metadata = _metadata(fitted, hashlib.sha256(content).hexdigest())
-    directory.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{fitted.model_id}-", dir=directory))
-    try:
+    with temporary_beside(target) as aside:
+        aside.mkdir()
         _write_synced(aside / MODEL_FILE, content)
         text = json.dumps(metadata, indent=2, sort_keys=True, allow_nan=False) + "\n"
         _write_synced(aside / METADATA_FILE, text.encode())
-        aside.chmod(0o755)
         _sync_directory(aside)
         try:
             aside.rename(target)
@@ -74,8 +72,6 @@ def save_model(directory: Path, fitted: FittedModel) -> Path:
             if not target.exists():
                 raise
             read_metadata(target)  # another process was first; its model must be intact
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
     _sync_directory(directory)
     return target
 
