@@ -198,6 +198,7 @@ def group_of(case: Case) -> str:
     return case.asset if case.asset in GROUPS else "pages"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", GROUPS)
 def test_damage_is_named_and_the_next_pass_makes_it_good(world, group):
     before = content(world)
