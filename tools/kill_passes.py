@@ -119,6 +119,9 @@ def contents(runtime: Path) -> dict[str, str]:
             cursor = connection.execute(f"SELECT * FROM {table}")
             names = [column[0] for column in cursor.description]
             rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            for row in rows:  # a page shows when it was made
+                if table == "artifacts" and str(row["path"]).endswith(".html"):
+                    row["sha256"] = "of a page"
             if table == "backtest_results":
                 ids = {row["result_id"]: row["scenario"] for row in rows}
             found[f"table {table}"] = _table_hash(rows, ids)
@@ -214,6 +217,7 @@ def _file_hash(path: Path, runtime: Path, ids: dict[str, str]) -> str:
     if path.suffix in (".html", ".json", ".yaml", ".csv"):
         text = _named(content.decode(errors="replace"), ids).replace(str(runtime), "")
         text = re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[0-9.:+Z]*( UTC)?", "moment", text)
+        text = re.sub(r"\b\d\d:\d\d\b", "moment", text)
         text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "run", text)
         content = text.encode()
     return hashlib.sha256(content).hexdigest()[:12]

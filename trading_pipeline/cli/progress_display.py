@@ -26,7 +26,7 @@ class _PartitionListener(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         waiting = getattr(record, "waiting", "")
         if waiting:
-            self._progress.console.print(waiting, markup=False, soft_wrap=True)
+            self._progress.console.print(waiting, markup=False, highlight=False, soft_wrap=True)
             self._progress.update(self._task, description="waiting")
             return
         asset = getattr(record, "asset", "")
