@@ -38,6 +38,7 @@ account_rules = st.fixed_dictionaries(
     {
         "maintenance_margin": mostly(None, 0.3),
         "cash_rate": mostly(0.0, 0.5),
+        "periods_per_year": st.just(252.0),
         "borrow_rate": mostly(0.0, 0.5),
         "funding_rate": mostly(0.0, 0.2, -0.2),
         "pyramiding": mostly(1, 3),
