@@ -10,12 +10,19 @@ or a label that overlaps it.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from trading_pipeline.errors import InsufficientDataError, ModelTrainingError
+from trading_pipeline.models.predictors.predictor import (
+    PredictionRows,
+    Predictor,
+    Scores,
+    TrainingRows,
+)
 from trading_pipeline.models.training.calibration import (
     FloatArray,
     fit_slope,
@@ -30,9 +37,11 @@ from trading_pipeline.settings.model_spec import ModelSpec
 
 __all__ = [
     "BLOCK_STARTS",
+    "Forecasts",
     "HeldBackBlock",
     "ScoredRows",
     "calibration_slope",
+    "held_back_forecasts",
     "hold_back",
     "scored_rows",
 ]
@@ -57,6 +66,30 @@ class HeldBackBlock:
     base_rate: float
     rows_before: int
     purged: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecasts:
+    """Forecasts of rows that nothing which made them has seen, in time order.
+
+    `targets`, `uniqueness`: of these rows. `predictions`: the predictor's columns; `baselines`: the
+    same columns by name of the baseline.
+    """
+
+    targets: pd.DataFrame
+    predictions: pd.DataFrame
+    uniqueness: FloatArray
+    baselines: Mapping[str, pd.DataFrame]
+
+    def scores(self, predictor: Predictor) -> dict[str, Scores]:
+        """The parts `tail` and `tail_<baseline>`; empty where the predictor has no scores."""
+        parts = {"tail": self.predictions}
+        parts |= {f"tail_{name}": frame for name, frame in self.baselines.items()}
+        scored = {
+            part: predictor.scores(frame, self.targets, self.uniqueness)
+            for part, frame in parts.items()
+        }
+        return {part: scores for part, scores in scored.items() if scores}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,3 +199,59 @@ def scored_rows(
         base_rates=np.concatenate([np.full(len(b.rows), b.base_rate) for b in scored]),
         uniqueness=row_uniqueness(rows, clock),
     )
+
+
+def held_back_forecasts(predictor: Predictor, rows: TrainingRows) -> Forecasts | None:
+    """Forecasts of the last rows, each by a fit from before its block; None where none can be made.
+
+    The blocks, their purge and the embargo are those of `hold_back`.
+    """
+    targets, predictions = [], []
+    baselines: dict[str, list[pd.DataFrame]] = {}
+    for before, block in _parts(rows):
+        try:
+            state = predictor.fit(before)
+        except (InsufficientDataError, ModelTrainingError):
+            continue  # one outcome only before the block, or too few rows
+        asked = PredictionRows(
+            spec=rows.spec,
+            params=rows.params,
+            features=block.features,
+            known_at=pd.DatetimeIndex(block.targets["t0"]),
+            history=block.history,
+        )
+        predictions.append(predictor.predict(state, asked))
+        targets.append(block.targets)
+        for name, forecast in predictor.baselines(before, block.targets).items():
+            baselines.setdefault(name, []).append(forecast)
+    if not targets:
+        return None
+    scored = pd.concat(targets)
+    return Forecasts(
+        targets=scored,
+        predictions=pd.concat(predictions),
+        uniqueness=row_uniqueness(scored, rows.clock),
+        baselines={name: pd.concat(each) for name, each in baselines.items()},
+    )
+
+
+def _parts(rows: TrainingRows) -> Iterator[tuple[TrainingRows, TrainingRows]]:
+    """Rows known before each block, purged, and the block."""
+    edges = [*(round(share * len(rows)) for share in BLOCK_STARTS), len(rows)]
+    positions = pd.Series(np.arange(len(rows)), index=rows.targets.index)
+    for start, end in itertools.pairwise(edges):
+        begins = rows.targets["t0"].iloc[start:end].min()
+        if start == end:
+            continue
+        kept = purge(rows.targets.iloc[:start], begins, rows.spec.training.embargo_bars).kept
+        if not len(kept):
+            continue
+        last = rows.targets["t0"].iloc[end - 1]
+        history = rows.history
+        yield (
+            rows.at(
+                positions[kept.index].to_numpy(),
+                None if history is None else history.before(begins),
+            ),
+            rows.at(np.arange(start, end), None if history is None else history.until(last)),
+        )
