@@ -37,6 +37,7 @@ __all__ = [
     "own_file",
     "own_predictors",
     "params_of",
+    "predicting_code",
 ]
 
 _PREDICTORS: dict[str, Predictor] = {each.name: each for each in (Direction(),)}
@@ -72,6 +73,18 @@ def own_file(predictor: Predictor) -> Path | None:
     if not is_own_module(type(predictor).__module__):
         return None
     return Path(inspect.getsourcefile(type(predictor)) or "")
+
+
+def predicting_code(predictor: Predictor) -> tuple[object, ...]:
+    """What `code_identity.code_hash` takes for the predictions of a fitted model.
+
+    Of a shipped predictor these are the methods that predict, so that a change of how it is trained
+    makes no prediction of an existing model stale; of a user's it is the whole class.
+    """
+    if own_file(predictor) is not None:
+        return (predictor,)
+    kind = type(predictor)
+    return (kind.predict, kind.check, kind.steps)
 
 
 @contextmanager

@@ -91,9 +91,13 @@ class Direction(Predictor):
 
     def fit(self, rows: TrainingRows) -> State:
         """The estimator and its calibration."""
-        return self.train(rows).state
+        return self._calibrated(rows).state
 
-    def train(self, rows: TrainingRows) -> Fit:
+    def train(self, rows: TrainingRows) -> Fit | None:
+        """The calibrated fit and its scores on the rows that calibrate it."""
+        return self._calibrated(rows)
+
+    def _calibrated(self, rows: TrainingRows) -> Fit:
         """The calibrated fit; `InsufficientDataError` where no row can be held back."""
         spec, kept, clock = rows.spec, rows.targets, rows.clock
         values = rows.values

@@ -18,9 +18,7 @@ import pandas as pd
 from pydantic import ConfigDict
 
 from trading_pipeline.domain.timeframe import Timeframe
-from trading_pipeline.errors import DataQualityError
 from trading_pipeline.models.predictors.estimators import Task
-from trading_pipeline.models.training.effective_rows import row_uniqueness
 from trading_pipeline.settings.label_spec import LabelKind
 from trading_pipeline.settings.model_spec import ModelSpec
 from trading_pipeline.settings.spec_model import SpecModel
@@ -115,19 +113,6 @@ class TrainingRows:
     def seed(self) -> int:
         """Seed of every random number."""
         return self.spec.seed
-
-    def at(self, positions: npt.NDArray[np.int64], history: History | None) -> TrainingRows:
-        """Some of the rows with a history of their own; uniqueness is that among them."""
-        targets = self.targets.iloc[positions]
-        unique = row_uniqueness(targets, self.clock)
-        return replace(
-            self,
-            features=self.features.iloc[positions],
-            targets=targets,
-            uniqueness=unique,
-            weights=unique,
-            history=history,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,18 +209,14 @@ class Predictor(ABC):
         With several `steps` the frame has a column `horizon` too, lines in order of ts and horizon.
         """
 
-    def train(self, rows: TrainingRows) -> Fit:
+    def train(self, rows: TrainingRows) -> Fit | None:
         """The fit of a refit date and its scores; `InsufficientDataError` for no model.
 
-        By default `fit` on all rows, and scores of the blocks that `held_back_forecasts` gives.
+        None, the default, means: `fit` on all rows, and `scores` of the predictor and of its
+        baselines on the last rows, held back in blocks that a fit from before each forecasts.
         """
-        from trading_pipeline.models.training.held_back import held_back_forecasts
-
-        state = self.fit(rows)
-        forecasts = held_back_forecasts(self, rows)
-        if forecasts is None:
-            return Fit(state=state)
-        return Fit(state=state, scores=forecasts.scores(self), rows_scored=len(forecasts.targets))
+        del rows
+        return None
 
     def check(self, predictions: pd.DataFrame) -> None:
         """Raise `DataQualityError` for predictions that cannot be, such as a probability of 2."""
@@ -271,15 +252,3 @@ class Predictor(ABC):
     def summary(self, predictions: pd.DataFrame) -> dict[str, float]:
         """Numbers of a window's predictions for the asset page: the mean of each column."""
         return {f"mean_{name}": float(predictions[name].mean()) for name in self.columns}
-
-
-def require_complete(
-    predictions: pd.DataFrame, targets: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Predictions and targets of the rows that have both, in order; `DataQualityError` for none."""
-    both = targets.index.intersection(predictions.dropna().index)
-    if not len(both):
-        raise DataQualityError(
-            "No prediction has a target whose outcome is known; there is nothing to score."
-        )
-    return predictions.loc[both], targets.loc[both]

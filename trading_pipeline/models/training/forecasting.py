@@ -15,7 +15,12 @@ from trading_pipeline.errors import (
 )
 from trading_pipeline.models.leakage_guard import ensure_no_overlap
 from trading_pipeline.models.predictors.catalogue import calling, params_of
-from trading_pipeline.models.predictors.predictor import History, PredictionRows, Predictor
+from trading_pipeline.models.predictors.predictor import (
+    FloatArray,
+    History,
+    PredictionRows,
+    Predictor,
+)
 from trading_pipeline.models.registry.fitted_model import FittedModel
 
 __all__ = ["COMMON_COLUMNS", "forecast", "no_predictions", "predict"]
@@ -108,27 +113,30 @@ def forecast(
     predictor, spec = fitted.predictor, fitted.spec
     known_at = pd.DatetimeIndex(features.index) if known_at is None else known_at
     values = _checked_features(fitted, features)
-    complete = ~np.isnan(values.to_numpy()).any(axis=1)
+    complete = np.flatnonzero(~np.isnan(values).any(axis=1))
     steps = predictor.steps(spec)
     lines = pd.DataFrame(
         {"horizon": np.tile(np.asarray(steps, dtype="int64"), len(values))},
-        index=values.index.repeat(len(steps)),
+        index=features.index.repeat(len(steps)),
     )
     for name in predictor.columns:
         lines[name] = np.nan
-    if not complete.any():
+    if not len(complete):
         return lines
     rows = PredictionRows(
         spec=spec,
         params=params_of(predictor, spec),
-        features=values.loc[complete],
+        features=pd.DataFrame(
+            values[complete], index=features.index[complete], columns=list(fitted.columns)
+        ),
         known_at=known_at[complete],
         history=history,
     )
     with calling(predictor, "predict"):
         answer = predictor.predict(fitted.state, rows)
     found = _checked_answer(predictor, answer, rows, steps)
-    lines.loc[np.repeat(complete, len(steps)), list(predictor.columns)] = found.to_numpy()
+    at = (complete[:, None] * len(steps) + np.arange(len(steps))).ravel()
+    lines.iloc[at, 1:] = found.to_numpy()
     return lines
 
 
@@ -187,7 +195,8 @@ def _unusable(predictor: Predictor, what: str) -> ModelTrainingError:
     )
 
 
-def _checked_features(fitted: FittedModel, features: pd.DataFrame) -> pd.DataFrame:
+def _checked_features(fitted: FittedModel, features: pd.DataFrame) -> FloatArray:
+    """The model's columns in their order, shape (rows, columns)."""
     missing = [column for column in fitted.columns if column not in features.columns]
     if missing:
         raise ConfigurationError(
@@ -195,8 +204,7 @@ def _checked_features(fitted: FittedModel, features: pd.DataFrame) -> pd.DataFra
             f"{did_you_mean(missing[0], map(str, features.columns))}",
             missing=missing,
         )
-    chosen = features.loc[:, list(fitted.columns)].astype("float64")
-    values = chosen.to_numpy()
+    values: FloatArray = features.loc[:, list(fitted.columns)].to_numpy(dtype="float64")
     if np.isinf(values).any():
         row, column = np.argwhere(np.isinf(values))[0]
         raise DataQualityError(
@@ -205,4 +213,4 @@ def _checked_features(fitted: FittedModel, features: pd.DataFrame) -> pd.DataFra
             feature=fitted.columns[column],
             ts=features.index[row],
         )
-    return chosen
+    return values

@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from trading_pipeline.errors import InsufficientDataError, ModelTrainingError
 from trading_pipeline.models.predictors.predictor import (
+    Fit,
+    History,
     PredictionRows,
     Predictor,
     Scores,
@@ -43,6 +46,7 @@ __all__ = [
     "calibration_slope",
     "held_back_forecasts",
     "hold_back",
+    "plain_fit",
     "scored_rows",
 ]
 
@@ -235,6 +239,32 @@ def held_back_forecasts(predictor: Predictor, rows: TrainingRows) -> Forecasts |
     )
 
 
+def plain_fit(predictor: Predictor, rows: TrainingRows) -> Fit:
+    """`fit` on all rows, and the scores of `held_back_forecasts`."""
+    state = predictor.fit(rows)
+    forecasts = held_back_forecasts(predictor, rows)
+    if forecasts is None:
+        return Fit(state=state)
+    scores = forecasts.scores(predictor)
+    return Fit(state=state, scores=scores, rows_scored=len(forecasts.targets))
+
+
+def _at(
+    rows: TrainingRows, positions: npt.NDArray[np.int64], history: History | None
+) -> TrainingRows:
+    """Some of the rows, with a history of their own; uniqueness is that among them."""
+    targets = rows.targets.iloc[positions]
+    unique = row_uniqueness(targets, rows.clock)
+    return replace(
+        rows,
+        features=rows.features.iloc[positions],
+        targets=targets,
+        uniqueness=unique,
+        weights=unique,
+        history=history,
+    )
+
+
 def _parts(rows: TrainingRows) -> Iterator[tuple[TrainingRows, TrainingRows]]:
     """Rows known before each block, purged, and the block."""
     edges = [*(round(share * len(rows)) for share in BLOCK_STARTS), len(rows)]
@@ -249,9 +279,10 @@ def _parts(rows: TrainingRows) -> Iterator[tuple[TrainingRows, TrainingRows]]:
         last = rows.targets["t0"].iloc[end - 1]
         history = rows.history
         yield (
-            rows.at(
+            _at(
+                rows,
                 positions[kept.index].to_numpy(),
                 None if history is None else history.before(begins),
             ),
-            rows.at(np.arange(start, end), None if history is None else history.until(last)),
+            _at(rows, np.arange(start, end), None if history is None else history.until(last)),
         )

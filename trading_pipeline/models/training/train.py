@@ -38,6 +38,7 @@ from trading_pipeline.models.predictors.predictor import (
 from trading_pipeline.models.registry.fitted_model import FittedModel, NoModel
 from trading_pipeline.models.training.effective_rows import label_clock, row_uniqueness
 from trading_pipeline.models.training.forecasting import predict
+from trading_pipeline.models.training.held_back import plain_fit
 from trading_pipeline.models.training.walk_forward_folds import make_fold
 from trading_pipeline.settings.model_spec import ModelSpec
 
@@ -211,7 +212,7 @@ def _targets(
 
 def _trained(predictor: Predictor, rows: TrainingRows) -> Fit:
     with calling(predictor, "fit"):
-        fitted: object = predictor.train(rows)
+        fitted: object = predictor.train(rows) or plain_fit(predictor, rows)
     if not isinstance(fitted, Fit) or not isinstance(fitted.state, Mapping):
         gave = fitted.state if isinstance(fitted, Fit) else fitted
         raise ModelTrainingError(

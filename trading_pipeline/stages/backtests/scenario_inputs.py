@@ -17,6 +17,7 @@ from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import InsufficientDataError, ScenarioError
 from trading_pipeline.market_data.calendars import periods_per_year
 from trading_pipeline.models.leakage_guard import ensure_predictions_clean
+from trading_pipeline.models.predictors.catalogue import predicting_code
 from trading_pipeline.models.predictors.predictor import Predictor
 from trading_pipeline.models.registry.model_files import load_model
 from trading_pipeline.models.training.forecasting import predict
@@ -331,7 +332,8 @@ class _Predictions:
             predictor = self._workspace.registries.predictors.get(self._spec.predictor.type)
             bars = self._bars(predictor).inputs(self._windows[-1]) if self._windows else []
             sha256 = self._pinned_fold()["sha256"]
-            return canonical_hash(["pinned", sha256, self.features_hash(), *bars])
+            code = code_hash(*predicting_code(predictor))
+            return canonical_hash(["pinned", sha256, self.features_hash(), code, *bars])
         asset = self._assets["predictions"]
         return canonical_hash(
             [self._upstream.artifact(asset, window).sha256 for window in self._windows]

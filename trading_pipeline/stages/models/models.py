@@ -12,6 +12,7 @@ import pandas as pd
 
 from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.windows import Window
+from trading_pipeline.models.predictors.catalogue import predicting_code
 from trading_pipeline.models.registry.fitted_model import FittedModel, NoModel
 from trading_pipeline.models.registry.model_files import load_model, save_model
 from trading_pipeline.models.training.forecasting import no_predictions, predict
@@ -52,7 +53,7 @@ class _SpecStage(WindowStage):
         self.asset = f"{self.kind}/{model_name}"
         self.predictor = workspace.registries.predictors.get(self.spec.predictor.type)
         reads = (ModelFeatures, UpstreamFrames, *([ModelBars] if self.predictor.needs_bars else []))
-        self.code_hash = code_hash(type(self).build, FittedModel, self.predictor, *reads)
+        self.code_hash = code_hash(type(self).build, FittedModel, *self.predictor_code(), *reads)
         read = [*model_feature_assets(self.spec), self.upstream]
         self._frames = UpstreamFrames(workspace, instrument_id, read)
         self._features = ModelFeatures(workspace, self.spec, self._frames)
@@ -62,6 +63,10 @@ class _SpecStage(WindowStage):
     @abstractmethod
     def upstream(self) -> str:
         """The asset that is read beside the features."""
+
+    @abstractmethod
+    def predictor_code(self) -> tuple[object, ...]:
+        """The part of the predictor's code that the content follows from."""
 
 
 class ModelStage(_SpecStage):
@@ -73,6 +78,10 @@ class ModelStage(_SpecStage):
     def upstream(self) -> str:
         """The label that is learned."""
         return f"labels/{self.spec.label.name}"
+
+    def predictor_code(self) -> tuple[object, ...]:
+        """All of it."""
+        return (self.predictor,)
 
     def inputs(self, window: Window) -> object:
         """Spec, feature set, libraries, and the hash of every file in the training span."""
@@ -152,6 +161,10 @@ class PredictionStage(_SpecStage):
     def upstream(self) -> str:
         """The fits that predict."""
         return f"models/{self.spec.name}"
+
+    def predictor_code(self) -> tuple[object, ...]:
+        """What predicts."""
+        return predicting_code(self.predictor)
 
     def inputs(self, window: Window) -> object:
         """The window's fold table and features."""
