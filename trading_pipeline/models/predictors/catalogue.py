@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from pydantic import ValidationError
 
-from trading_pipeline.errors import (
-    ConfigurationError,
-    InsufficientDataError,
-    LookaheadError,
-    ModelTrainingError,
-)
+from trading_pipeline.errors import ConfigurationError
+from trading_pipeline.models.predictors.calls import calling
 from trading_pipeline.models.predictors.direction import Direction
 from trading_pipeline.models.predictors.estimators import (
     estimator,
@@ -24,20 +19,16 @@ from trading_pipeline.models.predictors.estimators import (
     validate_parameters,
 )
 from trading_pipeline.models.predictors.predictor import Predictor, PredictorParams
-from trading_pipeline.own_code import OwnCode, Registry, explained, load_own_code, only_class
-from trading_pipeline.own_code.finder import is_own_module
+from trading_pipeline.own_code import OwnCode, Registry, load_own_code, only_class
 from trading_pipeline.settings.model_spec import EstimatorSpec, ModelSpec
 from trading_pipeline.settings.spec_model import explain_validation_error
 
 __all__ = [
     "SHIPPED_PREDICTORS",
     "Predictors",
-    "calling",
     "check_model_spec",
-    "own_file",
     "own_predictors",
     "params_of",
-    "predicting_code",
 ]
 
 _PREDICTORS: dict[str, Predictor] = {each.name: each for each in (Direction(),)}
@@ -66,37 +57,6 @@ SHIPPED_PREDICTORS = Predictors()
 def own_predictors(folder: Path | None) -> Predictors:
     """The shipped predictors, and one for each Python file of a folder."""
     return Predictors(load_own_code(folder, _KIND, _predictor_of, _PREDICTORS))
-
-
-def own_file(predictor: Predictor) -> Path | None:
-    """The user's file that the predictor is from; None for one of the package."""
-    if not is_own_module(type(predictor).__module__):
-        return None
-    return Path(inspect.getsourcefile(type(predictor)) or "")
-
-
-def predicting_code(predictor: Predictor) -> tuple[object, ...]:
-    """What `code_identity.code_hash` takes for the predictions of a fitted model.
-
-    Of a shipped predictor these are the methods that predict, so that a change of how it is trained
-    makes no prediction of an existing model stale; of a user's it is the whole class.
-    """
-    if own_file(predictor) is not None:
-        return (predictor,)
-    kind = type(predictor)
-    return (kind.predict, kind.check, kind.steps)
-
-
-@contextmanager
-def calling(predictor: Predictor, doing: str) -> Iterator[None]:
-    """Turn what a user's predictor raises in the block into a `ModelTrainingError` with its line.
-
-    `InsufficientDataError` (no model), and what the package itself found, pass as they are.
-    """
-    passing = (InsufficientDataError, LookaheadError)
-    path = own_file(predictor)
-    with explained(path, ModelTrainingError, f"{doing} of '{predictor.name}'", *passing):
-        yield
 
 
 def check_model_spec(spec: ModelSpec, predictors: Predictors = SHIPPED_PREDICTORS) -> Predictor:

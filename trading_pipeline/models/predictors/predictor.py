@@ -136,8 +136,11 @@ class PredictionRows:
 
     @property
     def values(self) -> FloatArray:
-        """Features as an array, shape (rows, features)."""
-        return self.features.to_numpy(dtype="float64")
+        """Features as an array, shape (rows, features), one row after the other in memory.
+
+        The order in memory can change the last bit of a sum of products.
+        """
+        return np.ascontiguousarray(self.features.to_numpy(dtype="float64"))
 
 
 @dataclass(frozen=True, kw_only=True)

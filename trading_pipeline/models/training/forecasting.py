@@ -10,11 +10,12 @@ from trading_pipeline.errors import (
     ConfigurationError,
     DataQualityError,
     ModelIntegrityError,
-    ModelTrainingError,
     did_you_mean,
 )
 from trading_pipeline.models.leakage_guard import ensure_no_overlap
-from trading_pipeline.models.predictors.catalogue import calling, params_of
+from trading_pipeline.models.predictors.calls import own_file, predicted
+from trading_pipeline.models.predictors.catalogue import params_of
+from trading_pipeline.models.predictors.prediction_audit import ensure_predictions_causal
 from trading_pipeline.models.predictors.predictor import (
     FloatArray,
     History,
@@ -108,7 +109,8 @@ def forecast(
     Columns are matched by name, and extra columns are ignored; rows with a NaN feature get NaN.
     `known_at`: of each row, which a predictor may use. Raises `ConfigurationError` for a missing
     column, `DataQualityError` for an infinite feature, `ModelTrainingError` for an answer of the
-    predictor that cannot be used.
+    predictor that cannot be used, `LookaheadError` for a user's predictor whose answer for a row
+    changes with later rows.
     """
     predictor, spec = fitted.predictor, fitted.spec
     known_at = pd.DatetimeIndex(features.index) if known_at is None else known_at
@@ -132,9 +134,9 @@ def forecast(
         known_at=known_at[complete],
         history=history,
     )
-    with calling(predictor, "predict"):
-        answer = predictor.predict(fitted.state, rows)
-    found = _checked_answer(predictor, answer, rows, steps)
+    found = predicted(predictor, fitted.state, rows)[list(predictor.columns)]
+    if own_file(predictor) is not None:
+        ensure_predictions_causal(predictor, fitted.state, rows)
     at = (complete[:, None] * len(steps) + np.arange(len(steps))).ravel()
     lines.iloc[at, 1:] = found.to_numpy()
     return lines
@@ -152,47 +154,6 @@ def no_predictions(predictor: Predictor) -> pd.DataFrame:
 def _types(predictor: Predictor) -> dict[str, str]:
     own = dict.fromkeys(predictor.columns, "float64")
     return {"known_at": TS_DTYPE, "horizon": "int64", **own}
-
-
-def _checked_answer(
-    predictor: Predictor, answer: object, rows: PredictionRows, steps: tuple[int, ...]
-) -> pd.DataFrame:
-    """The predictor's columns in their order, one line for each row and step."""
-    wanted = list(predictor.columns)
-    if not isinstance(answer, pd.DataFrame):
-        raise _unusable(predictor, f"gave a {type(answer).__name__} in place of a DataFrame")
-    missing = [name for name in wanted if name not in answer.columns]
-    if missing:
-        raise _unusable(predictor, f"gave no column {missing[0]!r}")
-    if len(answer) != len(rows) * len(steps):
-        raise _unusable(
-            predictor,
-            f"gave {len(answer)} lines for {len(rows)} rows and {len(steps)} step(s), which are "
-            f"{len(rows) * len(steps)}",
-        )
-    expected = rows.features.index.repeat(len(steps))
-    if not answer.index.equals(expected):
-        raise _unusable(predictor, "gave lines with other stamps than the rows it was asked for")
-    if len(steps) > 1 and not np.array_equal(answer["horizon"], np.tile(steps, len(rows))):
-        raise _unusable(predictor, "gave a column 'horizon' that does not repeat its steps")
-    found = answer[wanted].astype("float64")
-    wrong = ~np.isfinite(found.to_numpy())
-    if wrong.any():
-        row, column = np.argwhere(wrong)[0]
-        raise _unusable(
-            predictor, f"gave {found.iloc[row, column]} as {wanted[column]!r} of {found.index[row]}"
-        )
-    with calling(predictor, "check"):
-        predictor.check(answer)
-    return found
-
-
-def _unusable(predictor: Predictor, what: str) -> ModelTrainingError:
-    return ModelTrainingError(
-        f"predict of the predictor {predictor.name!r} {what}. Give a DataFrame with the index of "
-        f"rows.features and the finite column(s) {', '.join(predictor.columns)}.",
-        predictor=predictor.name,
-    )
 
 
 def _checked_features(fitted: FittedModel, features: pd.DataFrame) -> FloatArray:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from trading_pipeline.errors import InsufficientDataError, ModelTrainingError
+from trading_pipeline.models.predictors.calls import calling, learned, predicted
 from trading_pipeline.models.predictors.predictor import (
     Fit,
     History,
@@ -89,10 +90,11 @@ class Forecasts:
         """The parts `tail` and `tail_<baseline>`; empty where the predictor has no scores."""
         parts = {"tail": self.predictions}
         parts |= {f"tail_{name}": frame for name, frame in self.baselines.items()}
-        scored = {
-            part: predictor.scores(frame, self.targets, self.uniqueness)
-            for part, frame in parts.items()
-        }
+        with calling(predictor, "scores"):
+            scored = {
+                part: predictor.scores(frame, self.targets, self.uniqueness)
+                for part, frame in parts.items()
+            }
         return {part: scores for part, scores in scored.items() if scores}
 
 
@@ -214,7 +216,7 @@ def held_back_forecasts(predictor: Predictor, rows: TrainingRows) -> Forecasts |
     baselines: dict[str, list[pd.DataFrame]] = {}
     for before, block in _parts(rows):
         try:
-            state = predictor.fit(before)
+            state = learned(predictor, before)
         except (InsufficientDataError, ModelTrainingError):
             continue  # one outcome only before the block, or too few rows
         asked = PredictionRows(
@@ -224,9 +226,11 @@ def held_back_forecasts(predictor: Predictor, rows: TrainingRows) -> Forecasts |
             known_at=pd.DatetimeIndex(block.targets["t0"]),
             history=block.history,
         )
-        predictions.append(predictor.predict(state, asked))
+        predictions.append(predicted(predictor, state, asked))
         targets.append(block.targets)
-        for name, forecast in predictor.baselines(before, block.targets).items():
+        with calling(predictor, "baselines"):
+            found = predictor.baselines(before, block.targets)
+        for name, forecast in found.items():
             baselines.setdefault(name, []).append(forecast)
     if not targets:
         return None
@@ -241,7 +245,7 @@ def held_back_forecasts(predictor: Predictor, rows: TrainingRows) -> Forecasts |
 
 def plain_fit(predictor: Predictor, rows: TrainingRows) -> Fit:
     """`fit` on all rows, and the scores of `held_back_forecasts`."""
-    state = predictor.fit(rows)
+    state = learned(predictor, rows)
     forecasts = held_back_forecasts(predictor, rows)
     if forecasts is None:
         return Fit(state=state)

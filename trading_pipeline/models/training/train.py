@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -21,16 +20,18 @@ from trading_pipeline.errors import (
     InsufficientDataError,
     ModelTrainingError,
 )
+from trading_pipeline.models.predictors.calls import calling, own_file, require_state
 from trading_pipeline.models.predictors.catalogue import (
     SHIPPED_PREDICTORS,
     Predictors,
-    calling,
     check_model_spec,
     params_of,
 )
+from trading_pipeline.models.predictors.prediction_audit import ensure_predictions_causal
 from trading_pipeline.models.predictors.predictor import (
     Fit,
     History,
+    PredictionRows,
     Predictor,
     Scores,
     TrainingRows,
@@ -43,6 +44,8 @@ from trading_pipeline.models.training.walk_forward_folds import make_fold
 from trading_pipeline.settings.model_spec import ModelSpec
 
 __all__ = ["fit_model", "library_versions"]
+
+_AUDITED_ROWS = 500
 
 
 def fit_model(
@@ -90,6 +93,8 @@ def fit_model(
     ModelTrainingError
         If nothing can be learned (all outcomes equal), the estimator fails, or a user's predictor
         raises or gives what cannot be used.
+    LookaheadError
+        If what a user's predictor predicts for a row changes with later rows.
     DataQualityError
         For infinite features, unsorted rows, and outcomes that the predictor cannot learn.
     """
@@ -142,6 +147,9 @@ def fit_model(
         fitted = _trained(predictor, rows)
     except InsufficientDataError as error:
         return no_model(str(error))
+    details = dict(fitted.details)
+    if own_file(predictor) is not None:
+        details["reads_outside"] = list(_audited(predictor, fitted, rows))
     versions = library_versions()
     return FittedModel(
         made_from={
@@ -168,7 +176,7 @@ def fit_model(
         rows_without_features=left_out,
         effective_rows=float(uniqueness.sum()),
         scores={part: _plain(each) for part, each in fitted.scores.items()},
-        details=fitted.details,
+        details=details,
         library_versions=versions,
     )
 
@@ -211,14 +219,17 @@ def _targets(
 
 
 def _trained(predictor: Predictor, rows: TrainingRows) -> Fit:
-    with calling(predictor, "fit"):
-        fitted: object = predictor.train(rows) or plain_fit(predictor, rows)
-    if not isinstance(fitted, Fit) or not isinstance(fitted.state, Mapping):
-        gave = fitted.state if isinstance(fitted, Fit) else fitted
+    with calling(predictor, "train"):
+        fitted: object = predictor.train(rows)
+    if fitted is None:
+        return plain_fit(predictor, rows)
+    if not isinstance(fitted, Fit):
         raise ModelTrainingError(
-            f"fit of the predictor {predictor.name!r} gave a {type(gave).__name__}, and must give "
-            "what was learned by name, such as {'estimator': estimator}."
+            f"train of the predictor {predictor.name!r} gave a {type(fitted).__name__}, and must "
+            "give a Fit, or None for the default.",
+            predictor=predictor.name,
         )
+    require_state(predictor, fitted.state)
     return fitted
 
 
@@ -240,6 +251,19 @@ def _usable_rows(features: pd.DataFrame, targets: pd.DataFrame) -> pd.Index:
         )
     complete = features.index[~np.isnan(values).any(axis=1)]
     return targets.index.intersection(complete)
+
+
+def _audited(predictor: Predictor, fitted: Fit, rows: TrainingRows) -> tuple[str, ...]:
+    """What a user's predictor reads from outside; raises where its predictions look ahead."""
+    last = slice(-_AUDITED_ROWS, None)
+    asked = PredictionRows(
+        spec=rows.spec,
+        params=rows.params,
+        features=rows.features.iloc[last],
+        known_at=pd.DatetimeIndex(rows.targets["t0"].iloc[last]),
+        history=rows.history,
+    )
+    return ensure_predictions_causal(predictor, fitted.state, asked)
 
 
 def _plain(scores: Scores) -> dict[str, float | int | None]:

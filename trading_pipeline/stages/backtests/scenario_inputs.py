@@ -17,7 +17,7 @@ from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import InsufficientDataError, ScenarioError
 from trading_pipeline.market_data.calendars import periods_per_year
 from trading_pipeline.models.leakage_guard import ensure_predictions_clean
-from trading_pipeline.models.predictors.catalogue import predicting_code
+from trading_pipeline.models.predictors.calls import predicting_code
 from trading_pipeline.models.predictors.predictor import Predictor
 from trading_pipeline.models.registry.model_files import load_model
 from trading_pipeline.models.training.forecasting import predict

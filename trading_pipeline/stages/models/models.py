@@ -12,7 +12,7 @@ import pandas as pd
 
 from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.windows import Window
-from trading_pipeline.models.predictors.catalogue import predicting_code
+from trading_pipeline.models.predictors.calls import predicting_code
 from trading_pipeline.models.registry.fitted_model import FittedModel, NoModel
 from trading_pipeline.models.registry.model_files import load_model, save_model
 from trading_pipeline.models.training.forecasting import no_predictions, predict
@@ -74,6 +74,14 @@ class ModelStage(_SpecStage):
 
     kind = "models"
 
+    def __init__(self, workspace: Workspace, instrument_id: str, model_name: str) -> None:
+        super().__init__(workspace, instrument_id, model_name)
+        self._outside: dict[str, None] = {}
+
+    def read_outside(self) -> tuple[str, ...]:
+        """What the user's predictor read besides what it was given, in the fits of this pass."""
+        return tuple(self._outside)
+
     @property
     def upstream(self) -> str:
         """The label that is learned."""
@@ -122,6 +130,7 @@ class ModelStage(_SpecStage):
             if isinstance(outcome, NoModel):
                 rows.append(no_model_row(refit_at, outcome.reason, outcome.fold))
                 continue
+            self._outside |= dict.fromkeys(outcome.details.get("reads_outside", ()))
             path = save_model(self.workspace.settings.models / self.spec.name, outcome)
             stored = path.relative_to(self.workspace.settings.runtime).as_posix()
             row = model_row(outcome, window.key, stored, path, self.workspace)
@@ -144,6 +153,7 @@ class ModelStage(_SpecStage):
             "fits": len(product),
             "model_id": last["model_id"],
             "reason": last["reason"],
+            "reads_outside": "; ".join(self._outside) or None,
             "held_back": self.predictor.in_words({str(k): v for k, v in last.items()}),
             **numbers,
         }
