@@ -20,7 +20,7 @@ import pandas as pd
 
 from trading_pipeline.features.labels import compute_labels
 from trading_pipeline.features.sets.registry import compute_features, feature_set
-from trading_pipeline.models import FittedModel, fit_model, score_probabilities
+from trading_pipeline.models import FittedModel, fit_model, forecast, score_probabilities
 from trading_pipeline.settings.model_spec import EstimatorSpec, LabelSpec, ModelSpec, TrainingSpec
 
 FloatArray = npt.NDArray[np.float64]
@@ -118,11 +118,11 @@ def judge(
         return None
     later = labels.index[labels.index >= refit_at][:JUDGED_BARS]
     outcomes = labels.loc[later, "label"].to_numpy()
-    forecasts = model.p_up(features.loc[later])
+    forecasts = forecast(model, features.loc[later])["p_up"].to_numpy()
     seen = labels.loc[(labels["t1"] < refit_at) & features.notna().all(axis=1)[labels.index]]
     base = float(seen["label"].mean())
     scores = score_probabilities(outcomes, forecasts)
-    held_back = model.scores["tail"].auc if "tail" in model.scores else None
+    held_back = model.scores["tail"]["auc"] if "tail" in model.scores else None
     return Judged(
         held_back_auc=np.nan if held_back is None else held_back,
         far_from_half=float(np.mean(np.abs(forecasts - 0.5) > 0.1)),

@@ -39,6 +39,7 @@ STOPS = tuple(
         "stages.workspace",
         # look-ups by name: what was found is a root of its own, and no other entry counts
         "features.sets.registry",
+        "models.predictors.catalogue",
         "stages.registries",
         "strategies.catalogue",
     )

@@ -39,7 +39,7 @@ def build_definitions(
         *feature_assets(catalog, grid, registries.feature_sets),
         *label_assets(catalog, grid, registries.feature_sets),
         pattern_asset(catalog, grid),
-        *model_assets(catalog, grid),
+        *model_assets(catalog, grid, registries.predictors),
     ]
     jobs = project_jobs(chain)
     warehouse = WarehouseResource(

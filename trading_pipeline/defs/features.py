@@ -3,6 +3,7 @@
 import dagster as dg
 
 from trading_pipeline.defs.checks.audits import FEATURE_CHECKS, LABEL_CHECKS
+from trading_pipeline.defs.failing_assets import failing_asset
 from trading_pipeline.defs.partitions import bars_and_actions, shifted_windows
 from trading_pipeline.defs.stage_assets import stage_asset
 from trading_pipeline.errors import OwnCodeError
@@ -47,32 +48,13 @@ def label_assets(
     return [_label_asset(specs[name], catalog, grid, sets) for name in sorted(specs)]
 
 
-def _failing_asset(
-    name: str, grid: dg.MultiPartitionsDefinition, error: OwnCodeError
-) -> dg.AssetsDefinition:
-    """In place of what a broken file of the user would make: it fails and says why."""
-
-    @dg.asset(
-        key=dg.AssetKey(name.split("/")),
-        group_name=GROUP,
-        partitions_def=grid,
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        deps=["bars"],
-        description=str(error),
-    )
-    def broken() -> None:
-        raise error
-
-    return broken
-
-
 def _feature_asset(
     set_name: str, catalog: Catalog, grid: dg.MultiPartitionsDefinition, sets: FeatureSets
 ) -> dg.AssetsDefinition:
     try:
         chosen = sets.get(set_name)
     except OwnCodeError as error:
-        return _failing_asset(f"features/{set_name}", grid, error)
+        return failing_asset(f"features/{set_name}", grid, error, GROUP)
     return stage_asset(
         lambda workspace, instrument: FeatureStage(workspace, instrument, set_name),
         f"features/{set_name}",
@@ -94,7 +76,7 @@ def _label_asset(
     try:
         lookback = label_lookback_windows(spec, catalog, sets)
     except OwnCodeError as error:
-        return _failing_asset(f"labels/{spec.name}", grid, error)
+        return failing_asset(f"labels/{spec.name}", grid, error, GROUP)
     return stage_asset(
         lambda workspace, instrument: LabelStage(workspace, instrument, spec.name),
         f"labels/{spec.name}",

@@ -1,9 +1,15 @@
 """The assets of models and predictions, one pair a model spec."""
 
+from collections.abc import Mapping
+
 import dagster as dg
 
-from trading_pipeline.defs.partitions import shifted_windows
+from trading_pipeline.defs.failing_assets import failing_asset
+from trading_pipeline.defs.partitions import bars_and_actions, shifted_windows
 from trading_pipeline.defs.stage_assets import stage_asset
+from trading_pipeline.errors import OwnCodeError
+from trading_pipeline.models.predictors.catalogue import Predictors
+from trading_pipeline.models.predictors.predictor import Predictor
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.model_spec import ModelSpec
 from trading_pipeline.stages.models.model_features import model_feature_assets
@@ -26,28 +32,15 @@ FOLD_SCHEMA = {
     "path": ("VARCHAR", "folder of the model"),
     "sha256": ("VARCHAR", "of the estimator's file"),
     "reason": ("VARCHAR", "why there is no model"),
-    "train_auc": ("DOUBLE", "in sample"),
-    "train_effective_rows": ("DOUBLE", "what the overlapping training rows are worth"),
-    "tail_rows": ("DOUBLE", "last rows of the training span, scored by what came before them"),
-    "tail_effective_rows": ("DOUBLE", "what these overlapping rows are worth"),
-    "tail_auc": ("DOUBLE", "on the scored rows"),
-    "tail_auc_error": ("DOUBLE", "standard error from the effective rows"),
-    "tail_brier": ("DOUBLE", "on the scored rows, calibrated"),
-    "tail_brier_error": ("DOUBLE", "standard error from the effective rows"),
-    "tail_base_rate_brier": ("DOUBLE", "Brier score of the base rate known before the rows"),
-    "tail_accuracy": ("DOUBLE", "share of right forecasts at 0.5"),
-    "tail_accuracy_error": ("DOUBLE", "standard error from the effective rows"),
-    "tail_base_rate": ("DOUBLE", "share of up among the scored rows"),
-    "tail_base_rate_error": ("DOUBLE", "standard error from the effective rows"),
-    "tail_log_loss": ("DOUBLE", "on the scored rows, calibrated"),
 }
+"""Columns of every fold table; those of its predictor's scores follow."""
 PREDICTION_SCHEMA = {
     "ts": ("TIMESTAMPTZ", "bar that is predicted from"),
     "known_at": ("TIMESTAMPTZ", "moment from which the prediction can be used"),
     "model_id": ("VARCHAR", "model that made it"),
     "horizon": ("BIGINT", "bars ahead"),
-    "p_up": ("DOUBLE", "probability of a rise, 0 to 1"),
 }
+"""Columns of all predictions; those of the predictor follow."""
 
 
 def training_mapping(spec: ModelSpec, catalog: Catalog) -> dg.MultiPartitionMapping:
@@ -58,16 +51,29 @@ def training_mapping(spec: ModelSpec, catalog: Catalog) -> dg.MultiPartitionMapp
     return shifted_windows(-back, -1 if spec.training.refit == "window" else 0)
 
 
-def model_assets(catalog: Catalog, grid: dg.MultiPartitionsDefinition) -> list[dg.AssetsDefinition]:
+def model_assets(
+    catalog: Catalog, grid: dg.MultiPartitionsDefinition, predictors: Predictors
+) -> list[dg.AssetsDefinition]:
     """`models/<name>` and `predictions/<name>` of every model spec."""
     assets = []
     for spec in catalog.models.values():
-        assets += [_model_asset(spec, catalog, grid), _prediction_asset(spec, grid)]
+        try:
+            predictor = predictors.get(spec.predictor.type)
+        except OwnCodeError as error:
+            assets += [
+                failing_asset(f"models/{spec.name}", grid, error, GROUP),
+                failing_asset(f"predictions/{spec.name}", grid, error, GROUP),
+            ]
+            continue
+        assets += [
+            _model_asset(spec, catalog, grid, predictor),
+            _prediction_asset(spec, catalog, grid, predictor),
+        ]
     return assets
 
 
 def _model_asset(
-    spec: ModelSpec, catalog: Catalog, grid: dg.MultiPartitionsDefinition
+    spec: ModelSpec, catalog: Catalog, grid: dg.MultiPartitionsDefinition, predictor: Predictor
 ) -> dg.AssetsDefinition:
     mapping = training_mapping(spec, catalog)
     return stage_asset(
@@ -79,15 +85,18 @@ def _model_asset(
         deps=[
             dg.AssetDep(dg.AssetKey(name.split("/")), partition_mapping=mapping)
             for name in [*model_feature_assets(spec), f"labels/{spec.label.name}"]
-        ],
+        ]
+        + _bars(catalog, predictor, -1 if spec.training.refit == "window" else 0),
         code_version=spec.hash[:12],
-        columns=FOLD_SCHEMA,
+        columns=FOLD_SCHEMA | _doubles(predictor.score_columns),
         description=f"Fits of '{spec.name}', one row a refit date. A fit reads earlier windows "
         "only, and of them the rows whose label ended before its refit date.",
     )
 
 
-def _prediction_asset(spec: ModelSpec, grid: dg.MultiPartitionsDefinition) -> dg.AssetsDefinition:
+def _prediction_asset(
+    spec: ModelSpec, catalog: Catalog, grid: dg.MultiPartitionsDefinition, predictor: Predictor
+) -> dg.AssetsDefinition:
     return stage_asset(
         lambda workspace, instrument: PredictionStage(workspace, instrument, spec.name),
         f"predictions/{spec.name}",
@@ -95,10 +104,22 @@ def _prediction_asset(spec: ModelSpec, grid: dg.MultiPartitionsDefinition) -> dg
         kinds={"parquet"},
         partitions_def=grid,
         deps=[
-            dg.AssetKey(name.split("/"))
+            dg.AssetDep(dg.AssetKey(name.split("/")))
             for name in [f"models/{spec.name}", *model_feature_assets(spec)]
-        ],
-        columns=PREDICTION_SCHEMA,
+        ]
+        + _bars(catalog, predictor, 0),
+        columns=PREDICTION_SCHEMA | _doubles(predictor.columns),
         description=f"Out-of-sample predictions of '{spec.name}', one row a bar, each by the "
         "newest fit made before it.",
     )
+
+
+def _bars(catalog: Catalog, predictor: Predictor, last: int) -> list[dg.AssetDep]:
+    """The bars up to a window, counted from the own one, for a predictor that reads them."""
+    if not predictor.needs_bars:
+        return []
+    return bars_and_actions(shifted_windows(-len(catalog.grid.keys()), last))
+
+
+def _doubles(columns: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    return {name: ("DOUBLE", meaning) for name, meaning in columns.items()}

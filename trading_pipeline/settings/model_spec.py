@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 from trading_pipeline.settings.label_spec import LabelSpec
 from trading_pipeline.settings.spec_model import Name, SpecModel
 
-__all__ = ["EstimatorSpec", "LabelSpec", "ModelSpec", "Refit", "TrainingSpec"]
+__all__ = ["EstimatorSpec", "LabelSpec", "ModelSpec", "PredictorSpec", "Refit", "TrainingSpec"]
 
 Refit = Literal["window", "quarter", "month", "week", "day"]
 
@@ -18,6 +18,13 @@ class EstimatorSpec(SpecModel):
     """Kind of estimator and its parameters; both are checked where estimators are known."""
 
     type: Name = "logistic"
+    params: dict[str, Any] = Field(default_factory=dict)
+
+
+class PredictorSpec(SpecModel):
+    """What is forecast, and its parameters; both are checked where predictors are known."""
+
+    type: Name = "direction"
     params: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -45,10 +52,12 @@ class TrainingSpec(SpecModel):
 class ModelSpec(SpecModel):
     """A model that is refitted walk-forward; the file `models/<name>.yaml`.
 
-    `cross_features`: learn from the columns of `cross_features` too.
+    `predictor`: a name alone means its defaults. `cross_features`: learn from the columns of
+    `cross_features` too.
     """
 
     name: Name
+    predictor: PredictorSpec = PredictorSpec()
     estimator: EstimatorSpec = EstimatorSpec()
     features: Name = "core"
     cross_features: bool = False
@@ -56,3 +65,8 @@ class ModelSpec(SpecModel):
     training: TrainingSpec = TrainingSpec()
     calibration: Literal["sigmoid"] | None = "sigmoid"
     seed: int = Field(default=7, ge=0, lt=2**32)
+
+    @field_validator("predictor", mode="before")
+    @classmethod
+    def _from_name(cls, given: object) -> object:
+        return {"type": given} if isinstance(given, str) else given

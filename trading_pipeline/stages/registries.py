@@ -1,4 +1,4 @@
-"""What a catalog can name in code: feature sets, strategies and sources, shipped and the user's."""
+"""What a catalog can name in code: feature sets, predictors, strategies and sources."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from trading_pipeline.settings.catalog import Catalog
 
 if TYPE_CHECKING:
     from trading_pipeline.features.sets.registry import FeatureSets
+    from trading_pipeline.models.predictors.catalogue import Predictors
     from trading_pipeline.strategies import StrategyCatalogue
 
 __all__ = ["Registries"]
@@ -33,6 +34,13 @@ class Registries:
         sets = self._catalog.feature_sets
         files = {name: self._catalog.sources[f"features/{name}"] for name in sets}
         return own_feature_sets(self._catalog.own_folder("features"), sets, files)
+
+    @cached_property
+    def predictors(self) -> Predictors:
+        """Predictors: shipped and of Python files."""
+        from trading_pipeline.models.predictors.catalogue import own_predictors
+
+        return own_predictors(self._catalog.own_folder("predictors"))
 
     @cached_property
     def strategies(self) -> StrategyCatalogue:

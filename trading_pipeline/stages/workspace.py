@@ -49,7 +49,7 @@ class Workspace:
 
     @cached_property
     def registries(self) -> Registries:
-        """Feature sets, strategies and sources by name, the user's own included."""
+        """Feature sets, predictors, strategies and sources by name, the user's own included."""
         return Registries(self.catalog)
 
     @cached_property

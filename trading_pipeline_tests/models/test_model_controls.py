@@ -13,7 +13,8 @@ from trading_pipeline.features.sets.registry import compute_features, feature_se
 from trading_pipeline.models.cards.scores import score_probabilities
 from trading_pipeline.models.leakage_guard import ensure_predictions_clean
 from trading_pipeline.models.registry.fitted_model import FittedModel
-from trading_pipeline.models.training.train import fit_model, predict_direction
+from trading_pipeline.models.training.forecasting import predict
+from trading_pipeline.models.training.train import fit_model
 from trading_pipeline.models.training.walk_forward_folds import refit_dates
 from trading_pipeline.settings.model_spec import (
     EstimatorSpec,
@@ -67,7 +68,7 @@ def out_of_sample(model_spec, features, labels, known_at, split):
     )
     assert isinstance(model, FittedModel)
     later = known_at > model.last_label_end + model_spec.label.horizon_bars * HOUR
-    predicted = predict_direction(model, features.loc[later], known_at[later])
+    predicted = predict(model, features.loc[later], known_at[later])
     both = labels.index.intersection(predicted.index)
     return score_probabilities(labels.loc[both, "label"], predicted.loc[both, "p_up"])
 
@@ -165,7 +166,7 @@ def test_ten_years_of_the_index_walked_forward_hold_no_leak_and_no_miracle(refit
             # 5 labels are always still open, one more or less for a holiday at the very end
             assert 4 <= model.fold.purged <= 6
             mine = (known_at >= refit_at) & (known_at < test_end)
-            pieces.append(predict_direction(model, features.loc[mine], known_at[mine]))
+            pieces.append(predict(model, features.loc[mine], known_at[mine]))
             ends[model.model_id] = model.last_label_end
     predictions = pd.concat(pieces)
     assert predictions.index.is_unique

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ __all__ = [
     "Classifier",
     "EstimatorDefinition",
     "Parameter",
+    "Task",
     "build_estimator",
     "estimator",
     "estimator_names",
@@ -26,6 +27,7 @@ __all__ = [
 
 
 FloatArray = npt.NDArray[np.float64]
+Task = Literal["classifier", "regressor"]
 
 
 class Classifier(Protocol):
@@ -81,30 +83,32 @@ class Parameter:
 class EstimatorDefinition:
     """A kind of estimator and the parameters it takes.
 
-    `build(parameters, seed)` returns an unfitted one, which must have a `decision_function`.
-    `label_types`: the labels it can be trained on. `weight_argument`: the argument of `fit` that
-    takes one weight a row. `most_distinct_values`: to how many values a column is reduced for a
-    fit with weights; None for no limit.
+    `build(parameters, seed, task)` returns an unfitted one; a classifier must have a
+    `decision_function`. `tasks`: what it can be trained for. `weight_argument`: the argument of
+    `fit` that takes one weight a row. `most_distinct_values`: to how many values a column is
+    reduced for a fit with weights; None for no limit.
     """
 
     name: str
-    label_types: tuple[str, ...]
+    tasks: tuple[Task, ...]
     parameters: Mapping[str, Parameter]
-    build: Callable[[Mapping[str, object], int], Classifier]
+    build: Callable[[Mapping[str, object], int, Task], Any]
     weight_argument: str = "sample_weight"
     most_distinct_values: int | None = None
 
 
-def estimator_names() -> tuple[str, ...]:
-    """Names of all estimators."""
-    return tuple(sorted(_ESTIMATORS))
+def estimator_names(task: Task | None = None) -> tuple[str, ...]:
+    """Names of all estimators, or of those that can be trained for a task."""
+    return tuple(
+        sorted(name for name, each in _ESTIMATORS.items() if task is None or task in each.tasks)
+    )
 
 
 def estimator(name: str) -> EstimatorDefinition:
     """The estimator of that name; `UnknownNameError` offers close ones.
 
-    >>> estimator("logistic").label_types
-    ('direction',)
+    >>> estimator("logistic").tasks
+    ('classifier',)
     """
     if name not in _ESTIMATORS:
         raise UnknownNameError(
@@ -143,12 +147,14 @@ def validate_parameters(name: str, parameters: Mapping[str, object]) -> dict[str
     return {key: parameters.get(key, known.default) for key, known in definition.parameters.items()}
 
 
-def build_estimator(name: str, parameters: Mapping[str, object], *, seed: int) -> Classifier:
+def build_estimator(
+    name: str, parameters: Mapping[str, object], *, seed: int, task: Task = "classifier"
+) -> Any:
     """An unfitted scikit-learn estimator that gives equal results for equal input and `seed`."""
-    return estimator(name).build(validate_parameters(name, parameters), seed)
+    return estimator(name).build(validate_parameters(name, parameters), seed, task)
 
 
-def _logistic(parameters: Mapping[str, object], seed: int) -> Any:
+def _logistic(parameters: Mapping[str, object], seed: int, task: Task) -> Any:  # noqa: ARG001
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import StandardScaler
@@ -157,7 +163,11 @@ def _logistic(parameters: Mapping[str, object], seed: int) -> Any:
     return Pipeline([("scale", StandardScaler()), ("regression", regression)])
 
 
-def _hist_gradient_boosting(parameters: Mapping[str, object], seed: int) -> Any:
+def _hist_gradient_boosting(
+    parameters: Mapping[str, object],
+    seed: int,
+    task: Task,  # noqa: ARG001
+) -> Any:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     # scikit-learn's early stopping holds out random rows, and overlapping labels leak into them
@@ -170,7 +180,7 @@ _ESTIMATORS = {
     for definition in (
         EstimatorDefinition(
             name="logistic",
-            label_types=("direction",),
+            tasks=("classifier",),
             parameters={
                 "C": Parameter(default=1.0, kind=float, above=0.0),
                 "class_weight": _CLASS_WEIGHT,
@@ -181,7 +191,7 @@ _ESTIMATORS = {
         ),
         EstimatorDefinition(
             name="hist_gradient_boosting",
-            label_types=("direction",),
+            tasks=("classifier",),
             parameters={
                 "learning_rate": Parameter(default=0.05, kind=float, above=0.0),
                 "max_iter": Parameter(default=100, kind=int, least=1),

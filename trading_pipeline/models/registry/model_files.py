@@ -1,7 +1,7 @@
 """The files of a model: `model.skops` and `metadata.json` in `<directory>/<model_id>/`.
 
-The estimator is stored with skops, never pickled, and read back with a fixed list of trusted types.
-Equal models have equal bytes.
+What a fit learned is stored with skops, never pickled, and read back with a fixed list of trusted
+types. Equal models have equal bytes.
 """
 
 from __future__ import annotations
@@ -12,16 +12,15 @@ import json
 import os
 import shutil
 import zipfile
-from dataclasses import asdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from trading_pipeline.domain.hashing import canonical_hash, file_hash
 from trading_pipeline.errors import ConfigurationError, ModelIntegrityError
-from trading_pipeline.models.cards.scores import ProbabilityScores, ReliabilityBin
-from trading_pipeline.models.predictors.estimators import Classifier
+from trading_pipeline.models.predictors.catalogue import SHIPPED_PREDICTORS, Predictors
+from trading_pipeline.models.predictors.predictor import State
 from trading_pipeline.models.registry.fitted_model import FittedModel, model_id
-from trading_pipeline.models.training.calibration import SigmoidCalibration
 from trading_pipeline.models.training.walk_forward_folds import Fold
 from trading_pipeline.settings.model_spec import ModelSpec
 from trading_pipeline.settings.written_files import temporary_beside
@@ -37,8 +36,10 @@ __all__ = [
 
 MODEL_FILE = "model.skops"
 METADATA_FILE = "metadata.json"
-FORMAT = 2
-"""Format 1 has no `base_rate`, `rows_scored` and `effective_rows`, and scores without errors."""
+FORMAT = 3
+"""Formats 1 and 2 hold a direction model: the estimator alone is in `model.skops`, its calibration
+in the metadata. Format 1 has no `base_rate`, `rows_scored` and `effective_rows`, and scores without
+errors."""
 TRUSTED_TYPES = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
 """Types beyond skops' own list that a model file may hold."""
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)
@@ -58,7 +59,7 @@ def save_model(directory: Path, fitted: FittedModel) -> Path:
             shutil.rmtree(target)
         else:
             return target
-    content = _estimator_bytes(fitted.estimator)
+    content = _state_bytes(fitted.state)
     metadata = _metadata(fitted, hashlib.sha256(content).hexdigest())
     with temporary_beside(target) as aside:
         aside.mkdir()
@@ -102,13 +103,13 @@ def read_metadata(path: Path) -> dict[str, Any]:
     return dict(metadata)
 
 
-def load_model(path: Path) -> FittedModel:
+def load_model(path: Path, predictors: Predictors = SHIPPED_PREDICTORS) -> FittedModel:
     """The model in directory `path`; it predicts exactly as it did when it was saved.
 
-    Models of earlier formats are read as well: what they do not hold is None or 0. Raises
-    `ModelIntegrityError` as `read_metadata` does, for a type that is not trusted, for a format that
-    this version does not know, and for a model of another scikit-learn release, whose predictions
-    may differ.
+    `predictors`: where its predictor is looked up. Models of earlier formats are read as well: what
+    they do not hold is None or 0. Raises `ModelIntegrityError` as `read_metadata` does, for a type
+    that is not trusted, for a format that this version does not know, and for a model of another
+    scikit-learn release, whose predictions may differ.
     """
     metadata = read_metadata(path)
     if metadata.get("format") not in range(1, FORMAT + 1):
@@ -123,9 +124,7 @@ def load_model(path: Path) -> FittedModel:
     if saved_with.split(".")[:2] != installed.split(".")[:2]:
         raise _damaged(path, f"it was saved with scikit-learn {saved_with}, this is {installed}")
     try:
-        fitted_estimator = skops_io.loads(
-            (path / MODEL_FILE).read_bytes(), trusted=list(TRUSTED_TYPES)
-        )
+        state = skops_io.loads((path / MODEL_FILE).read_bytes(), trusted=list(TRUSTED_TYPES))
     except (
         UntrustedTypesFoundException,
         zipfile.BadZipFile,
@@ -134,30 +133,40 @@ def load_model(path: Path) -> FittedModel:
         KeyError,
     ) as error:
         raise _damaged(path, f"{MODEL_FILE} holds what is not trusted ({error})") from error
-    calibrated = metadata["calibration"]
+    spec = ModelSpec.parse(metadata["spec"], where=str(path / METADATA_FILE))
+    earlier = metadata["format"] < 3
+    if not earlier and not isinstance(state, dict):
+        raise _damaged(path, f"{MODEL_FILE} holds a {type(state).__name__}, no state by name")
     return FittedModel(
         made_from=metadata["made_from"],
-        spec=ModelSpec.parse(metadata["spec"], where=str(path / METADATA_FILE)),
+        predictor=predictors.get(spec.predictor.type),
+        spec=spec,
         instrument=metadata["instrument"],
-        estimator=fitted_estimator,
-        calibration=None if calibrated is None else SigmoidCalibration(**calibrated),
+        state=_direction_state(state, metadata) if earlier else state,
         columns=tuple(metadata["columns"]),
         fold=Fold.from_dict(metadata["fold"]),
-        base_rate=metadata.get("base_rate"),
         rows_fitted=metadata["rows_fitted"],
-        rows_calibrated=metadata["rows_calibrated"],
         rows_scored=metadata.get("rows_scored", 0),
-        rows_purged_between=metadata["rows_purged_between"],
         rows_without_features=metadata["rows_without_features"],
         effective_rows=metadata.get("effective_rows"),
-        scores={key: ProbabilityScores(**one) for key, one in metadata["scores"].items()},
-        reliability=tuple(ReliabilityBin(**one) for one in metadata["reliability"]),
+        scores=metadata["scores"],
+        details=_direction_details(metadata) if earlier else metadata["details"],
         library_versions=metadata["library_versions"],
     )
 
 
+def _direction_state(estimator: object, metadata: Mapping[str, Any]) -> State:
+    """The state of a model of an earlier format."""
+    calibration = metadata["calibration"] or {"slope": None, "intercept": None}
+    return {"estimator": estimator, **calibration}
+
+
+def _direction_details(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("base_rate", "rows_calibrated", "rows_purged_between", "reliability")
+    return {name: metadata.get(name) for name in names}
+
+
 def _metadata(fitted: FittedModel, sha256: str) -> dict[str, object]:
-    calibrated = fitted.calibration
     values: dict[str, object] = {
         "format": FORMAT,
         "model_id": fitted.model_id,
@@ -167,32 +176,29 @@ def _metadata(fitted: FittedModel, sha256: str) -> dict[str, object]:
         "spec": fitted.spec.model_dump(mode="json"),
         "columns": list(fitted.columns),
         "fold": fitted.fold.as_dict(),
-        "calibration": None if calibrated is None else asdict(calibrated),
-        "base_rate": fitted.base_rate,
         "rows_fitted": fitted.rows_fitted,
-        "rows_calibrated": fitted.rows_calibrated,
         "rows_scored": fitted.rows_scored,
-        "rows_purged_between": fitted.rows_purged_between,
         "rows_without_features": fitted.rows_without_features,
         "effective_rows": fitted.effective_rows,
-        "scores": {key: one.as_dict() for key, one in fitted.scores.items()},
-        "reliability": [asdict(one) for one in fitted.reliability],
+        "scores": {part: dict(each) for part, each in fitted.scores.items()},
+        "details": dict(fitted.details),
         "library_versions": dict(fitted.library_versions),
     }
     # the JSON round trip hashes the values as they will be read back
     return values | {"metadata_hash": canonical_hash(json.loads(json.dumps(values)))}
 
 
-def _estimator_bytes(fitted_estimator: Classifier) -> bytes:
+def _state_bytes(state: State) -> bytes:
     """skops bytes without the memory addresses and dates that skops and zip add."""
     from skops import io as skops_io
 
-    raw = skops_io.dumps(fitted_estimator)
+    raw = skops_io.dumps(dict(state))
     untrusted = set(skops_io.get_untrusted_types(data=raw)) - set(TRUSTED_TYPES)
     if untrusted:
         raise ConfigurationError(
-            f"The estimator holds the type {min(untrusted)}, which is not on the list of types "
-            "that a model file may hold, so it could not be read back. Use another estimator.",
+            f"What was learned holds the type {min(untrusted)}, which is not on the list of types "
+            "that a model file may hold, so it could not be read back. Keep scikit-learn "
+            "estimators, numpy arrays, numbers and text.",
             untrusted=sorted(untrusted),
         )
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:

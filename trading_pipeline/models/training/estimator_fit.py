@@ -42,7 +42,8 @@ def fit_estimator(
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
         try:
-            return unfitted.fit(values, outcomes.astype("int64"), **given)
+            fitted: Classifier = unfitted.fit(values, outcomes.astype("int64"), **given)
+            return fitted
         except (ValueError, ArithmeticError, ConvergenceWarning) as error:
             raise ModelTrainingError(
                 f"The estimator {spec.estimator.type!r} of the model {spec.name!r} could not be "

@@ -10,12 +10,23 @@ or a label that overlaps it.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from trading_pipeline.errors import InsufficientDataError, ModelTrainingError
+from trading_pipeline.models.predictors.calls import calling, learned, predicted
+from trading_pipeline.models.predictors.predictor import (
+    Fit,
+    History,
+    PredictionRows,
+    Predictor,
+    Scores,
+    TrainingRows,
+)
 from trading_pipeline.models.training.calibration import (
     FloatArray,
     fit_slope,
@@ -30,10 +41,13 @@ from trading_pipeline.settings.model_spec import ModelSpec
 
 __all__ = [
     "BLOCK_STARTS",
+    "Forecasts",
     "HeldBackBlock",
     "ScoredRows",
     "calibration_slope",
+    "held_back_forecasts",
     "hold_back",
+    "plain_fit",
     "scored_rows",
 ]
 
@@ -57,6 +71,31 @@ class HeldBackBlock:
     base_rate: float
     rows_before: int
     purged: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecasts:
+    """Forecasts of rows that nothing which made them has seen, in time order.
+
+    `targets`, `uniqueness`: of these rows. `predictions`: the predictor's columns; `baselines`: the
+    same columns by name of the baseline.
+    """
+
+    targets: pd.DataFrame
+    predictions: pd.DataFrame
+    uniqueness: FloatArray
+    baselines: Mapping[str, pd.DataFrame]
+
+    def scores(self, predictor: Predictor) -> dict[str, Scores]:
+        """The parts `tail` and `tail_<baseline>`; empty where the predictor has no scores."""
+        parts = {"tail": self.predictions}
+        parts |= {f"tail_{name}": frame for name, frame in self.baselines.items()}
+        with calling(predictor, "scores"):
+            scored = {
+                part: predictor.scores(frame, self.targets, self.uniqueness)
+                for part, frame in parts.items()
+            }
+        return {part: scores for part, scores in scored.items() if scores}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,3 +205,88 @@ def scored_rows(
         base_rates=np.concatenate([np.full(len(b.rows), b.base_rate) for b in scored]),
         uniqueness=row_uniqueness(rows, clock),
     )
+
+
+def held_back_forecasts(predictor: Predictor, rows: TrainingRows) -> Forecasts | None:
+    """Forecasts of the last rows, each by a fit from before its block; None where none can be made.
+
+    The blocks, their purge and the embargo are those of `hold_back`.
+    """
+    targets, predictions = [], []
+    baselines: dict[str, list[pd.DataFrame]] = {}
+    for before, block in _parts(rows):
+        try:
+            state = learned(predictor, before)
+        except (InsufficientDataError, ModelTrainingError):
+            continue  # one outcome only before the block, or too few rows
+        asked = PredictionRows(
+            spec=rows.spec,
+            params=rows.params,
+            features=block.features,
+            known_at=pd.DatetimeIndex(block.targets["t0"]),
+            history=block.history,
+        )
+        predictions.append(predicted(predictor, state, asked))
+        targets.append(block.targets)
+        with calling(predictor, "baselines"):
+            found = predictor.baselines(before, block.targets)
+        for name, forecast in found.items():
+            baselines.setdefault(name, []).append(forecast)
+    if not targets:
+        return None
+    scored = pd.concat(targets)
+    return Forecasts(
+        targets=scored,
+        predictions=pd.concat(predictions),
+        uniqueness=row_uniqueness(scored, rows.clock),
+        baselines={name: pd.concat(each) for name, each in baselines.items()},
+    )
+
+
+def plain_fit(predictor: Predictor, rows: TrainingRows) -> Fit:
+    """`fit` on all rows, and the scores of `held_back_forecasts`."""
+    state = learned(predictor, rows)
+    forecasts = held_back_forecasts(predictor, rows)
+    if forecasts is None:
+        return Fit(state=state)
+    scores = forecasts.scores(predictor)
+    return Fit(state=state, scores=scores, rows_scored=len(forecasts.targets))
+
+
+def _at(
+    rows: TrainingRows, positions: npt.NDArray[np.int64], history: History | None
+) -> TrainingRows:
+    """Some of the rows, with a history of their own; uniqueness is that among them."""
+    targets = rows.targets.iloc[positions]
+    unique = row_uniqueness(targets, rows.clock)
+    return replace(
+        rows,
+        features=rows.features.iloc[positions],
+        targets=targets,
+        uniqueness=unique,
+        weights=unique,
+        history=history,
+    )
+
+
+def _parts(rows: TrainingRows) -> Iterator[tuple[TrainingRows, TrainingRows]]:
+    """Rows known before each block, purged, and the block."""
+    edges = [*(round(share * len(rows)) for share in BLOCK_STARTS), len(rows)]
+    positions = pd.Series(np.arange(len(rows)), index=rows.targets.index)
+    for start, end in itertools.pairwise(edges):
+        begins = rows.targets["t0"].iloc[start:end].min()
+        if start == end:
+            continue
+        kept = purge(rows.targets.iloc[:start], begins, rows.spec.training.embargo_bars).kept
+        if not len(kept):
+            continue
+        last = rows.targets["t0"].iloc[end - 1]
+        history = rows.history
+        yield (
+            _at(
+                rows,
+                positions[kept.index].to_numpy(),
+                None if history is None else history.before(begins),
+            ),
+            _at(rows, np.arange(start, end), None if history is None else history.until(last)),
+        )

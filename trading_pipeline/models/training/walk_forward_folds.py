@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, get_args
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from trading_pipeline.domain.windows import Window
@@ -22,7 +24,16 @@ from trading_pipeline.errors import (
 )
 from trading_pipeline.settings.model_spec import Refit, TrainingSpec
 
-__all__ = ["Fold", "PurgedLabels", "make_fold", "purge", "refit_dates", "training_span"]
+__all__ = [
+    "Fold",
+    "PurgedLabels",
+    "clear_of",
+    "make_fold",
+    "purge",
+    "refit_dates",
+    "require_spans",
+    "training_span",
+]
 
 _FREQUENCIES: dict[str, str] = {"quarter": "QS", "month": "MS", "week": "W-MON", "day": "D"}
 
@@ -157,15 +168,8 @@ def purge(labels: pd.DataFrame, before: pd.Timestamp, embargo_bars: int = 0) -> 
             embargo_bars=embargo_bars,
         )
     cut = _moment(before, "before")
-    wrong = labels.index[~(labels["t1"] > labels["t0"])]
-    if len(wrong):
-        raise DataQualityError(
-            f"The label of {wrong[0]} ends at {labels['t1'].loc[wrong[0]]}, which is not after it "
-            f"begins at {labels['t0'].loc[wrong[0]]}; it cannot be purged. Compute the labels "
-            "again.",
-            ts=wrong[0],
-        )
-    ended = labels["t1"] < cut
+    require_spans(labels)
+    ended = clear_of(labels, cut, None)
     purged = int(((labels["t0"] < cut) & ~ended).sum())
     kept = labels.loc[ended]
     embargoed = min(embargo_bars, len(kept))
@@ -174,6 +178,34 @@ def purge(labels: pd.DataFrame, before: pd.Timestamp, embargo_bars: int = 0) -> 
         keep = sorted(order[: len(kept) - embargoed].tolist())
         kept = kept.iloc[keep]
     return PurgedLabels(kept=kept, purged=purged, embargoed=embargoed)
+
+
+def clear_of(
+    labels: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp | None
+) -> npt.NDArray[np.bool_]:
+    """True for each label whose life [t0, t1] meets nothing from `first` to `last`, both included.
+
+    `last` None means without end, so that only labels that ended before `first` are left. This is
+    the one rule by which rows are purged, walking forward (`purge`) and in cross-validation.
+
+    >>> days = pd.date_range("2024-01-01", periods=5, tz="UTC")
+    >>> clear_of(pd.DataFrame({"t0": days[:4], "t1": days[1:]}), days[2], days[2]).tolist()
+    [True, False, False, True]
+    """
+    ended = labels["t1"] < first
+    return (ended if last is None else ended | (labels["t0"] > last)).to_numpy(dtype=bool)
+
+
+def require_spans(labels: pd.DataFrame) -> None:
+    """Raise `DataQualityError` for a label that does not end after it begins."""
+    wrong = labels.index[~(labels["t1"] > labels["t0"])]
+    if len(wrong):
+        raise DataQualityError(
+            f"The label of {wrong[0]} ends at {labels['t1'].loc[wrong[0]]}, which is not after it "
+            f"begins at {labels['t0'].loc[wrong[0]]}; it cannot be purged. Compute the labels "
+            "again.",
+            ts=wrong[0],
+        )
 
 
 def make_fold(

@@ -17,14 +17,17 @@ from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import InsufficientDataError, ScenarioError
 from trading_pipeline.market_data.calendars import periods_per_year
 from trading_pipeline.models.leakage_guard import ensure_predictions_clean
+from trading_pipeline.models.predictors.calls import predicting_code
+from trading_pipeline.models.predictors.predictor import Predictor
 from trading_pipeline.models.registry.model_files import load_model
-from trading_pipeline.models.training.train import predict_direction
+from trading_pipeline.models.training.forecasting import predict
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.stages.features.cross_features import compared_instruments
 from trading_pipeline.stages.features.external_inputs import ExternalInputs
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries, stored_series
 from trading_pipeline.stages.features.unaudited import unaudited_features
+from trading_pipeline.stages.models.model_bars import ModelBars
 from trading_pipeline.stages.models.model_features import ModelFeatures, model_feature_assets
 from trading_pipeline.stages.stage import ComputedStage
 from trading_pipeline.stages.upstream_frames import UpstreamFrames
@@ -326,11 +329,18 @@ class _Predictions:
     def predictions_hash(self) -> str:
         """Hash of the prediction files, or of the pinned model."""
         if self._scenario.model_window is not None:
-            return canonical_hash(["pinned", self._pinned_fold()["sha256"], self.features_hash()])
+            predictor = self._workspace.registries.predictors.get(self._spec.predictor.type)
+            bars = self._bars(predictor).inputs(self._windows[-1]) if self._windows else []
+            sha256 = self._pinned_fold()["sha256"]
+            code = code_hash(*predicting_code(predictor))
+            return canonical_hash(["pinned", sha256, self.features_hash(), code, *bars])
         asset = self._assets["predictions"]
         return canonical_hash(
             [self._upstream.artifact(asset, window).sha256 for window in self._windows]
         )
+
+    def _bars(self, predictor: Predictor) -> ModelBars:
+        return ModelBars(self._workspace, self._upstream.instrument_id, predictor)
 
     def _pinned_fold(self) -> pd.Series:
         key = str(self._scenario.model_window)
@@ -347,7 +357,10 @@ class _Predictions:
         return fitted.iloc[0]
 
     def _by_pinned_model(self) -> pd.DataFrame:
-        fitted = load_model(self._workspace.settings.runtime / self._pinned_fold()["path"])
+        predictors = self._workspace.registries.predictors
+        fitted = load_model(
+            self._workspace.settings.runtime / self._pinned_fold()["path"], predictors
+        )
         features = self._features.rows(self._windows)
         start = self._scenario.dates.bounds[0]
         if start is not None:
@@ -360,10 +373,11 @@ class _Predictions:
                 f"labels that end at {fitted.last_label_end:%Y-%m-%d}, after the first traded bar. "
                 "The result is worthless as evidence."
             )
-        return predict_direction(
+        return predict(
             fitted,
             features.drop(columns="known_at"),
             known_at,
             feature_set_hash=self._features.hash,
             allow_overlap=overlap,
+            history=self._bars(fitted.predictor).until(self._windows[-1]),
         )

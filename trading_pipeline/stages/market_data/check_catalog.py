@@ -17,7 +17,7 @@ from trading_pipeline.market_data.calendars import periods_per_year
 from trading_pipeline.market_data.quality.findings import check_settings
 from trading_pipeline.market_data.resampling import require_resampling
 from trading_pipeline.market_data.sources.registry import Sources
-from trading_pipeline.models.training.train import check_model_spec
+from trading_pipeline.models.predictors.catalogue import check_model_spec
 from trading_pipeline.optimization.grid_study import check_study
 from trading_pipeline.settings.catalog import SHIPPED, Catalog
 from trading_pipeline.settings.scenario import ScenarioSpec
@@ -75,7 +75,7 @@ def check_models(catalog: Catalog, registries: Registries) -> dict[str, TradingP
         where = f"models/{model.name}"
         with _setting_aside(where, found), naming_file(_file(catalog, where)):
             registries.feature_sets.get(model.features)
-            check_model_spec(model)
+            check_model_spec(model, registries.predictors)
             check_label_spec(model.label, registries.feature_sets)
     return found
 

@@ -13,17 +13,15 @@ import pandas as pd
 from trading_pipeline.domain.bars import TS_DTYPE
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.errors import ModelIntegrityError
-from trading_pipeline.models.cards.evidence import auc_in_words, brier_in_words
+from trading_pipeline.models.predictors.predictor import Predictor
 from trading_pipeline.models.registry.fitted_model import FittedModel
 from trading_pipeline.models.registry.model_files import read_metadata
 from trading_pipeline.models.training.walk_forward_folds import Fold
 from trading_pipeline.stages.workspace import Workspace
 
 __all__ = [
-    "SCORE_COLUMNS",
     "ModelRow",
     "fold_table",
-    "held_back_in_words",
     "model_damage",
     "model_row",
     "models_are_sound",
@@ -33,23 +31,6 @@ __all__ = [
 Row = dict[str, Any]
 """Column name to a plain value, as the stores take it."""
 _STAMPS = ("train_start", "train_end", "last_label_end", "test_start", "test_end")
-SCORE_COLUMNS = (
-    "train_auc",
-    "train_effective_rows",
-    "tail_rows",
-    "tail_effective_rows",
-    "tail_auc",
-    "tail_auc_error",
-    "tail_brier",
-    "tail_brier_error",
-    "tail_base_rate_brier",
-    "tail_accuracy",
-    "tail_accuracy_error",
-    "tail_base_rate",
-    "tail_base_rate_error",
-    "tail_log_loss",
-)
-"""Scores of a fit that the fold table has, in the words of `FittedModel.metrics`."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +52,7 @@ def model_row(
         "path": stored,
         "sha256": sha256,
         "reason": "",
-        **{name: metrics.get(name) for name in SCORE_COLUMNS},
+        **{name: metrics.get(name) for name in fitted.predictor.score_columns},
     }
     table_row = {
         "model_id": fitted.model_id,
@@ -104,11 +85,15 @@ def no_model_row(refit_at: pd.Timestamp, reason: str, fold: Fold | None = None) 
     return {**values, "model_id": "", "path": "", "sha256": "", "reason": reason}
 
 
-def fold_table(rows: Sequence[Row]) -> pd.DataFrame:
-    """One row a fit, index `ts` the refit date; `model_id` is empty where there is no model."""
+def fold_table(rows: Sequence[Row], predictor: Predictor) -> pd.DataFrame:
+    """One row a fit, index `ts` the refit date; `model_id` is empty where there is no model.
+
+    The last columns are the scores that the predictor names.
+    """
+    scores = tuple(predictor.score_columns)
     columns = (*_STAMPS, "rows", "purged", "embargoed", "model_id", "path", "sha256", "reason")
     data: Row = {}
-    for column in (*columns, *SCORE_COLUMNS):
+    for column in (*columns, *scores):
         values = [row.get(column) for row in rows]
         if column in _STAMPS:
             data[column] = pd.DatetimeIndex(
@@ -116,7 +101,7 @@ def fold_table(rows: Sequence[Row]) -> pd.DataFrame:
             )
         elif column in ("rows", "purged", "embargoed"):
             data[column] = pd.array([value or 0 for value in values], dtype="int64")
-        elif column in SCORE_COLUMNS:
+        elif column in scores:
             data[column] = pd.array(
                 [float("nan") if value is None else float(value) for value in values],
                 dtype="float64",
@@ -147,20 +132,6 @@ def models_are_sound(workspace: Workspace, folds: pd.DataFrame) -> bool:
     """True where every model of a fold table is there, in its folder and its table, as saved."""
     fitted = folds.loc[folds["model_id"] != ""]
     return not any(model_damage(workspace, fold) for _, fold in fitted.iterrows())
-
-
-def held_back_in_words(row: pd.Series) -> str | None:
-    """The held-back scores of a row of the fold table; None where no row was scored.
-
-    Tables from before errors were computed have no `tail_rows`.
-    """
-    if not row.get("tail_rows", 0.0) > 0.0:
-        return None
-    auc = auc_in_words(
-        row["tail_auc"], row["tail_auc_error"], row["tail_effective_rows"], int(row["tail_rows"])
-    )
-    brier = brier_in_words(row["tail_brier"], row["tail_brier_error"], row["tail_base_rate_brier"])
-    return f"{auc}. {brier}."
 
 
 def _fold_values(fold: Fold) -> Row:

@@ -8,25 +8,20 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
-import numpy as np
 import pandas as pd
 
 from trading_pipeline.code_identity import code_hash
-from trading_pipeline.domain.bars import TS_DTYPE
 from trading_pipeline.domain.windows import Window
+from trading_pipeline.models.predictors.calls import predicting_code
 from trading_pipeline.models.registry.fitted_model import FittedModel, NoModel
 from trading_pipeline.models.registry.model_files import load_model, save_model
-from trading_pipeline.models.training.train import (
-    fit_model,
-    library_versions,
-    predict_direction,
-)
+from trading_pipeline.models.training.forecasting import no_predictions, predict
+from trading_pipeline.models.training.train import fit_model, library_versions
 from trading_pipeline.models.training.walk_forward_folds import refit_dates, training_span
+from trading_pipeline.stages.models.model_bars import ModelBars
 from trading_pipeline.stages.models.model_features import ModelFeatures, model_feature_assets
 from trading_pipeline.stages.models.model_rows import (
-    SCORE_COLUMNS,
     fold_table,
-    held_back_in_words,
     model_row,
     models_are_sound,
     no_model_row,
@@ -58,21 +53,36 @@ class _SpecStage(WindowStage):
         super().__init__(workspace, instrument_id)
         self.spec = workspace.catalog.model(model_name)
         self.asset = f"{self.kind}/{model_name}"
-        self.code_hash = code_hash(type(self).build, FittedModel, ModelFeatures, UpstreamFrames)
+        self.predictor = workspace.registries.predictors.get(self.spec.predictor.type)
+        reads = (ModelFeatures, UpstreamFrames, *([ModelBars] if self.predictor.needs_bars else []))
+        self.code_hash = code_hash(type(self).build, FittedModel, *self.predictor_code(), *reads)
         read = [*model_feature_assets(self.spec), self.upstream]
         self._frames = UpstreamFrames(workspace, instrument_id, read)
         self._features = ModelFeatures(workspace, self.spec, self._frames)
+        self._bars = ModelBars(workspace, instrument_id, self.predictor)
 
     @property
     @abstractmethod
     def upstream(self) -> str:
         """The asset that is read beside the features."""
 
+    @abstractmethod
+    def predictor_code(self) -> tuple[object, ...]:
+        """The part of the predictor's code that the content follows from."""
+
 
 class ModelStage(_SpecStage):
     """Fits of one model spec. `training_windows` and the purge alone decide what a fit reads."""
 
     kind = "models"
+
+    def __init__(self, workspace: Workspace, instrument_id: str, model_name: str) -> None:
+        super().__init__(workspace, instrument_id, model_name)
+        self._outside: dict[str, None] = {}
+
+    def read_outside(self) -> tuple[str, ...]:
+        """What the user's predictor read besides what it was given, in the fits of this pass."""
+        return tuple(self._outside)
 
     @property
     def upstream(self) -> str:
@@ -86,6 +96,10 @@ class ModelStage(_SpecStage):
         folds = self.workspace.artifacts.load(artifact)
         return models_are_sound(self.workspace, folds)
 
+    def predictor_code(self) -> tuple[object, ...]:
+        """All of it."""
+        return (self.predictor,)
+
     def inputs(self, window: Window) -> object:
         """Spec, feature set, libraries, and the hash of every file in the training span."""
         read = self._training_windows(window)
@@ -95,6 +109,7 @@ class ModelStage(_SpecStage):
             library_versions(),
             self._features.file_hashes(read),
             [self._frames.artifact(self.upstream, each).sha256 for each in read],
+            *(self._bars.inputs(read[-1]) if read else []),
         ]
 
     def build(self, window: Window) -> Built:
@@ -104,9 +119,10 @@ class ModelStage(_SpecStage):
         ends = [*dates[1:], pd.Timestamp(window.end)]
         if not read:
             rows = [no_model_row(date, "No window lies before this one.") for date in dates]
-            return Built(fold_table(rows), "no_model")
+            return Built(fold_table(rows, self.predictor), "no_model")
         features = self._features.rows(read).drop(columns="known_at")
         labels = self._frames.joined(self.upstream, read)
+        history = self._bars.until(read[-1])
         rows, registered = [], []
         for refit_at, test_end in zip(dates, ends, strict=True):
             outcome = fit_model(
@@ -117,22 +133,26 @@ class ModelStage(_SpecStage):
                 refit_at=refit_at,
                 test_end=test_end,
                 feature_set_hash=self._features.hash,
+                predictors=self.workspace.registries.predictors,
+                history=history,
             )
             if isinstance(outcome, NoModel):
                 rows.append(no_model_row(refit_at, outcome.reason, outcome.fold))
                 continue
+            self._outside |= dict.fromkeys(outcome.details.get("reads_outside", ()))
             path = save_model(self.workspace.settings.models / self.spec.name, outcome)
             stored = path.relative_to(self.workspace.settings.runtime).as_posix()
             row = model_row(outcome, window.key, stored, path, self.workspace)
             rows.append(row.fold)
             registered.append(row.registry)
         self.workspace.models.save(registered)
-        return Built(fold_table(rows), "ok" if registered else "no_model")
+        status = "ok" if registered else "no_model"
+        return Built(fold_table(rows, self.predictor), status)
 
     def describe(self, product: pd.DataFrame) -> dict[str, Shown]:
         """Size and scores of the last fit of the window, and what the scores are worth."""
         last = product.iloc[-1]
-        names = ("rows", "purged", "embargoed", *SCORE_COLUMNS)
+        names = ("rows", "purged", "embargoed", *self.predictor.score_columns)
         numbers = {
             name: float(last[name])
             for name in names
@@ -142,7 +162,8 @@ class ModelStage(_SpecStage):
             "fits": len(product),
             "model_id": last["model_id"],
             "reason": last["reason"],
-            "held_back": held_back_in_words(last),
+            "reads_outside": "; ".join(self._outside) or None,
+            "held_back": self.predictor.in_words({str(k): v for k, v in last.items()}),
             **numbers,
         }
 
@@ -160,11 +181,16 @@ class PredictionStage(_SpecStage):
         """The fits that predict."""
         return f"models/{self.spec.name}"
 
+    def predictor_code(self) -> tuple[object, ...]:
+        """What predicts."""
+        return predicting_code(self.predictor)
+
     def inputs(self, window: Window) -> object:
         """The window's fold table and features."""
         return [
             self._frames.artifact(self.upstream, window).sha256,
             *self._features.file_hashes([window]),
+            *self._bars.inputs(window),
         ]
 
     def build(self, window: Window) -> Built:
@@ -175,40 +201,27 @@ class PredictionStage(_SpecStage):
         for refit_at, fold in folds.iterrows():
             rows = features.loc[(features.index >= refit_at) & (features.index < fold["test_end"])]
             if fold["model_id"] and len(rows):
-                fitted = load_model(self.workspace.settings.runtime / fold["path"])
-                parts.append(self._predict(fitted, rows))
+                path = self.workspace.settings.runtime / fold["path"]
+                fitted = load_model(path, self.workspace.registries.predictors)
+                parts.append(self._predict(fitted, rows, window))
         if parts:
             return Built(pd.concat(parts))
         has_model = bool((folds["model_id"] != "").any())
-        return Built(_no_predictions(), "not_listed" if has_model else "no_model")
+        return Built(no_predictions(self.predictor), "not_listed" if has_model else "no_model")
 
     def describe(self, product: pd.DataFrame) -> dict[str, Shown]:
         """How sure the predictions are."""
         if not len(product):
             return {}
-        return {
-            "mean_p_up": float(product["p_up"].mean()),
-            "missing_predictions": int(product["p_up"].isna().sum()),
-        }
+        missing = product[list(self.predictor.columns)].isna().any(axis=1)
+        return {**self.predictor.summary(product), "missing_predictions": int(missing.sum())}
 
-    def _predict(self, fitted: FittedModel, features: pd.DataFrame) -> pd.DataFrame:
+    def _predict(self, fitted: FittedModel, features: pd.DataFrame, window: Window) -> pd.DataFrame:
         known_at = pd.DatetimeIndex(features["known_at"])
-        return predict_direction(
+        return predict(
             fitted,
             features.drop(columns="known_at"),
             known_at,
             feature_set_hash=self._features.hash,
+            history=self._bars.until(window),
         )
-
-
-def _no_predictions() -> pd.DataFrame:
-    stamps = pd.DatetimeIndex([], dtype=TS_DTYPE, name="ts")
-    return pd.DataFrame(
-        {
-            "known_at": stamps.rename(None),
-            "model_id": np.empty(0, dtype=object),
-            "horizon": np.empty(0, dtype="int64"),
-            "p_up": np.empty(0),
-        },
-        index=stamps,
-    )

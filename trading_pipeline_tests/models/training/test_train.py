@@ -15,16 +15,17 @@ from trading_pipeline.errors import (
     UnknownNameError,
 )
 from trading_pipeline.models.leakage_guard import ensure_predictions_clean
+from trading_pipeline.models.predictors.catalogue import check_model_spec
 from trading_pipeline.models.predictors.estimators import build_estimator, estimator_names
 from trading_pipeline.models.registry.fitted_model import FittedModel, NoModel
-from trading_pipeline.models.training.train import (
-    PREDICTION_COLUMNS,
-    check_model_spec,
-    predict_direction,
-)
+from trading_pipeline.models.training.forecasting import COMMON_COLUMNS, forecast, predict
 from trading_pipeline.settings.model_spec import EstimatorSpec, LabelSpec, ModelSpec
 
 REFIT = pd.Timestamp("2001-01-01", tz="UTC")
+
+
+def p_up(model, features):
+    return forecast(model, features)["p_up"].to_numpy()
 
 
 def known(features):
@@ -41,10 +42,10 @@ def test_a_fit_accounts_for_every_row(make_fit, make_data):
     assert model.fold.purged == 5
     assert model.rows_without_features == 30
     assert model.rows_fitted == model.fold.rows
-    assert model.rows_calibrated == 331 - round(0.4 * 331)
+    assert model.details["rows_calibrated"] == 331 - round(0.4 * 331)
     assert model.rows_scored == 331 - round(0.6 * 331)
-    assert model.scores["tail"].rows == model.rows_scored
-    assert model.rows_purged_between == 3 * 5
+    assert model.scores["tail"]["rows"] == model.rows_scored
+    assert model.details["rows_purged_between"] == 3 * 5
     assert model.effective_rows == pytest.approx(331 / 5, rel=0.02)
     assert model.last_label_end == pd.Timestamp("2000-12-31 21:00", tz="UTC") < REFIT
 
@@ -57,7 +58,7 @@ def test_nothing_after_the_refit_date_changes_the_model(make_fit, make_data):
     turned.loc[turned["t1"] >= REFIT, "label"] = 1.0
     plain, other = make_fit(data=(features, labels)), make_fit(data=(changed, turned))
     assert plain.model_id == other.model_id
-    np.testing.assert_array_equal(plain.p_up(features), other.p_up(features))
+    np.testing.assert_array_equal(p_up(plain, features), p_up(other, features))
 
 
 def test_a_label_known_just_before_the_refit_date_does_change_it(make_fit, make_data):
@@ -67,7 +68,7 @@ def test_a_label_known_just_before_the_refit_date_does_change_it(make_fit, make_
     turned.iloc[last, 2] = 1.0 - turned.iloc[last, 2]
     plain, other = make_fit(data=(features, labels)), make_fit(data=(features, turned))
     assert plain.model_id != other.model_id
-    assert (plain.p_up(features) != other.p_up(features)).any()
+    assert (p_up(plain, features) != p_up(other, features)).any()
 
 
 def test_a_ranking_that_fails_on_the_held_back_rows_gives_the_base_rate(make_fit, make_data):
@@ -77,9 +78,9 @@ def test_a_ranking_that_fails_on_the_held_back_rows_gives_the_base_rate(make_fit
     turned.iloc[144:361, 2] = 1.0 - turned.iloc[144:361, 2]
     turned.iloc[200:361, 2] = labels.iloc[144:305, 2].to_numpy()
     other = make_fit(data=(features, turned))
-    assert other.calibration.slope == 0.0
-    np.testing.assert_allclose(other.p_up(features), other.base_rate)
-    assert other.scores["tail_uncalibrated"].auc < 0.6
+    assert other.state["slope"] == 0.0
+    np.testing.assert_allclose(p_up(other, features), other.details["base_rate"])
+    assert other.scores["tail_uncalibrated"]["auc"] < 0.6
 
 
 def test_scores_compare_with_the_base_rate_that_was_known_before(make_fit, make_data):
@@ -87,19 +88,19 @@ def test_scores_compare_with_the_base_rate_that_was_known_before(make_fit, make_
     labels = labels.copy()
     labels.iloc[220:, 2] = 1.0  # up to here half of them rose
     scores = make_fit(data=(features, labels)).scores["tail"]
-    assert scores.base_rate > 0.99
-    assert scores.base_rate_brier > 0.1  # nobody knew that all would rise
-    assert scores.brier_skill < 0.05
+    assert scores["base_rate"] > 0.99
+    assert scores["base_rate_brier"] > 0.1  # nobody knew that all would rise
+    assert scores["brier_skill"] < 0.05
 
 
 def test_errors_are_those_of_effective_rows(make_fit, make_data):
     overlapping, single = (
         make_fit(data=make_data(400, horizon=horizon)).scores["tail"] for horizon in (5, 1)
     )
-    assert single.effective_rows == single.rows
-    assert overlapping.effective_rows == pytest.approx(overlapping.rows / 5, rel=0.05)
+    assert single["effective_rows"] == single["rows"]
+    assert overlapping["effective_rows"] == pytest.approx(overlapping["rows"] / 5, rel=0.05)
     for error in ("auc_error", "accuracy_error", "base_rate_error"):
-        assert getattr(overlapping, error) > 1.8 * getattr(single, error)
+        assert overlapping[error] > 1.8 * single[error]
 
 
 @pytest.mark.parametrize("name", estimator_names())
@@ -109,10 +110,10 @@ def test_rows_are_weighted_only_where_labels_overlap(make_fit, make_spec, make_d
     unweighted = build_estimator(name, plain.spec.estimator.params, seed=plain.spec.seed)
     rows = labels.index[labels["t1"] < REFIT]
     unweighted.fit(features.loc[rows].to_numpy(), labels.loc[rows, "label"].astype("int64"))
-    own = plain.estimator.decision_function(features.to_numpy())
+    own = plain.state["estimator"].decision_function(features.to_numpy())
     np.testing.assert_array_equal(own, unweighted.decision_function(features.to_numpy()))
     longer = make_fit(make_spec(estimator=name), make_data(400, horizon=20))
-    assert np.ptp(longer.estimator.decision_function(features.to_numpy())) < np.ptp(own)
+    assert np.ptp(longer.state["estimator"].decision_function(features.to_numpy())) < np.ptp(own)
 
 
 @pytest.mark.parametrize("horizon", [1, 5, 20])
@@ -138,9 +139,10 @@ def test_on_random_walks_the_brier_score_stays_near_that_of_the_base_rate(
         refit_at = index[900]
         model = make_fit(make_spec(), (features, labels), refit_at=f"{refit_at:%Y-%m-%d}")
         later = labels.index[labels.index >= refit_at]
-        forecast, outcome = model.p_up(features.loc[later]), labels.loc[later, "label"]
+        forecast, outcome = p_up(model, features.loc[later]), labels.loc[later, "label"]
         excess.append(
-            np.mean((forecast - outcome) ** 2) - np.mean((model.base_rate - outcome) ** 2)
+            np.mean((forecast - outcome) ** 2)
+            - np.mean((model.details["base_rate"] - outcome) ** 2)
         )
         far.append(np.mean(np.abs(forecast - 0.5) > 0.1))
     assert np.mean(excess) < 0.005
@@ -159,8 +161,8 @@ def test_equal_inputs_give_an_equal_model_and_the_planted_signal_is_found(
     assert first.metrics() == second.metrics()
     features, labels = data
     later = features.loc[features.index >= "2003-01-01"]
-    probability = first.p_up(later)
-    np.testing.assert_array_equal(probability, second.p_up(later))
+    probability = p_up(first, later)
+    np.testing.assert_array_equal(probability, p_up(second, later))
     truth = labels.loc[later.index, "label"]
     assert np.mean((probability >= 0.5) == (truth == 1.0)) > 0.6
 
@@ -169,12 +171,12 @@ def test_without_calibration_every_row_trains_and_the_odds_are_the_estimators_ow
     make_fit, make_spec, make_data
 ):
     model = make_fit(make_spec(calibration=None))
-    assert model.calibration is None
-    assert (model.rows_fitted, model.rows_calibrated) == (model.fold.rows, 0)
+    assert model.state["slope"] is None
+    assert (model.rows_fitted, model.details["rows_calibrated"]) == (model.fold.rows, 0)
     assert set(model.scores) == {"train"}
     features, _ = make_data()
-    own = model.estimator.predict_proba(features.to_numpy())[:, 1]
-    np.testing.assert_allclose(model.p_up(features), own, rtol=1e-12)
+    own = model.state["estimator"].predict_proba(features.to_numpy())[:, 1]
+    np.testing.assert_allclose(p_up(model, features), own, rtol=1e-12)
 
 
 def test_calibration_mends_a_boosting_that_is_too_sure(make_fit, make_spec, make_data):
@@ -182,9 +184,9 @@ def test_calibration_mends_a_boosting_that_is_too_sure(make_fit, make_spec, make
         estimator="hist_gradient_boosting", params={"max_iter": 150, "learning_rate": 0.3}
     )
     scores = make_fit(spec, make_data(1500, signal=0.5), refit_at="2004-01-01").scores
-    assert scores["tail"].brier < scores["tail_uncalibrated"].brier
-    assert scores["tail"].expected_calibration_error < 0.1
-    assert scores["train"].auc > scores["tail"].auc
+    assert scores["tail"]["brier"] < scores["tail_uncalibrated"]["brier"]
+    assert scores["tail"]["expected_calibration_error"] < 0.1
+    assert scores["train"]["auc"] > scores["tail"]["auc"]
 
 
 def test_metrics_are_flat_and_plain(make_fit):
@@ -282,7 +284,7 @@ def test_what_no_model_can_be_trained_on_is_refused(make_fit, make_data):
 def test_a_spec_is_checked_before_anything_is_read():
     with pytest.raises(UnknownNameError, match="no estimator 'logit'"):
         check_model_spec(ModelSpec(name="m", estimator=EstimatorSpec(type="logit")))
-    with pytest.raises(ConfigurationError, match="cannot be trained on the label 'forward_return'"):
+    with pytest.raises(ConfigurationError, match="cannot learn the label 'forward_return'"):
         check_model_spec(ModelSpec(name="m", label=LabelSpec(type="forward_return")))
     check_model_spec(ModelSpec(name="m"))
 
@@ -292,8 +294,8 @@ def test_predictions_have_one_row_for_each_row_of_features(make_fit, make_data):
     features, _ = make_data(500)
     later = features.loc[features.index >= REFIT].copy()
     later.iloc[2, 1] = np.nan
-    frame = predict_direction(model, later, known(later))
-    assert tuple(frame.columns) == PREDICTION_COLUMNS
+    frame = predict(model, later, known(later))
+    assert tuple(frame.columns) == (*COMMON_COLUMNS, "p_up")
     assert frame.index.equals(later.index)
     assert frame.index.name == "ts"
     assert (frame["model_id"] == model.model_id).all()
@@ -308,8 +310,8 @@ def test_a_row_is_predicted_alike_alone_and_among_others(make_fit, make_data):
     model = make_fit()
     features, _ = make_data(500)
     later = features.loc[features.index >= REFIT]
-    whole = predict_direction(model, later, known(later))["p_up"]
-    alone = predict_direction(model, later.iloc[7:8], known(later.iloc[7:8]))["p_up"]
+    whole = predict(model, later, known(later))["p_up"]
+    alone = predict(model, later.iloc[7:8], known(later.iloc[7:8]))["p_up"]
     assert alone.iloc[0] == pytest.approx(whole.iloc[7], rel=1e-12)
 
 
@@ -317,11 +319,11 @@ def test_columns_are_taken_by_name(make_fit, make_data):
     model = make_fit()
     features, _ = make_data()
     mixed = features[["noise", "useful"]].assign(extra=1.0)
-    np.testing.assert_array_equal(model.p_up(mixed), model.p_up(features))
+    np.testing.assert_array_equal(p_up(model, mixed), p_up(model, features))
     with pytest.raises(ConfigurationError, match=r"needs the feature 'useful'.*'usefull'"):
-        model.p_up(features.rename(columns={"useful": "usefull"}))
+        p_up(model, features.rename(columns={"useful": "usefull"}))
     with pytest.raises(DataQualityError, match="feature 'noise' is -inf"):
-        model.p_up(features.assign(noise=-np.inf))
+        p_up(model, features.assign(noise=-np.inf))
 
 
 def test_rows_that_the_model_was_trained_on_cannot_be_predicted_by_mistake(make_fit, make_data):
@@ -330,8 +332,8 @@ def test_rows_that_the_model_was_trained_on_cannot_be_predicted_by_mistake(make_
     with pytest.raises(
         DataLeakageError, match="end at 2000-12-31, but the backtest starts at 2000"
     ):
-        predict_direction(model, features, known(features))
-    frame = predict_direction(model, features, known(features), allow_overlap=True)
+        predict(model, features, known(features))
+    frame = predict(model, features, known(features), allow_overlap=True)
     assert frame["p_up"].notna().all()
 
 
@@ -339,21 +341,21 @@ def test_predicting_nothing_or_only_nan_gives_the_right_columns(make_fit, make_d
     model = make_fit()
     features, _ = make_data(500)
     later = features.loc[features.index >= REFIT]
-    empty = predict_direction(model, later.iloc[:0], known(later.iloc[:0]))
-    assert tuple(empty.columns) == PREDICTION_COLUMNS
+    empty = predict(model, later.iloc[:0], known(later.iloc[:0]))
+    assert tuple(empty.columns) == (*COMMON_COLUMNS, "p_up")
     assert empty.empty
-    assert predict_direction(model, later * np.nan, known(later))["p_up"].isna().all()
+    assert predict(model, later * np.nan, known(later))["p_up"].isna().all()
 
 
 def test_features_of_another_set_or_with_other_stamps_are_refused(make_fit, make_data):
     model = make_fit()
     features, _ = make_data(500)
     later = features.loc[features.index >= REFIT]
-    predict_direction(model, later, known(later), feature_set_hash="f" * 64)
+    predict(model, later, known(later), feature_set_hash="f" * 64)
     with pytest.raises(ModelIntegrityError, match="trained with feature set ffffffffffff"):
-        predict_direction(model, later, known(later), feature_set_hash="e" * 64)
+        predict(model, later, known(later), feature_set_hash="e" * 64)
     with pytest.raises(DataQualityError, match="and 3 moments"):
-        predict_direction(model, later, known(later)[:3])
+        predict(model, later, known(later)[:3])
 
 
 def test_a_model_is_a_value_that_cannot_be_changed(make_fit):
