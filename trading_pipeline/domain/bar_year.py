@@ -25,6 +25,7 @@ __all__ = [
 ENOUGH = 0.95
 """Share of the expected bars from which on a usual year counts; below it, the bars observed do."""
 _READ = 12_000  # bars that the pattern is read from: a week of minutes and some more
+_DAYS_READ = 600  # of days and longer bars: two years and some more
 _DAILY = 20 * 60 * MINUTE  # labels of days follow each other after 23 hours where clocks change
 _SELDOM = 0.3  # of the busiest weekday's bars: with fewer, a weekday has no session
 _SESSIONS = {7: 365.0, 6: 313.0}
@@ -116,8 +117,11 @@ def bar_year_of(ts: Moments) -> BarYear:
     """
     if len(ts) < 2:
         return BarYear(_SESSIONS[7], "one bar, in which nothing is annualized")
-    window = ts[-_READ:]
+    window = ts[-_DAYS_READ:]
     distances = np.diff(window)
+    if len(ts) > _DAYS_READ and int(distances.min()) < _DAILY:
+        window = ts[-_READ:]
+        distances = np.diff(window)
     step = int(distances.min())
     alike = np.count_nonzero(distances == step) / len(distances)
     even = alike == 1.0 and DAY % step == 0
