@@ -16,7 +16,7 @@ __all__ = ["examine_own_code"]
 
 
 def examine_own_code(settings: PipelineSettings) -> list[Finding]:
-    """A finding for each file of strategies, sources and feature sets, and for each input of one.
+    """A finding for each file of strategies, sources, predictors and feature sets, and each input.
 
     A file that cannot be used is needed only where something of the catalog asks for it.
     """
@@ -33,6 +33,7 @@ def examine_own_code(settings: PipelineSettings) -> list[Finding]:
     kinds: dict[str, Any] = {
         "strategy": registries.strategies,
         "source": registries.sources,
+        "predictor": registries.predictors,
         "features": registries.feature_sets,
     }
     for kind, registry in kinds.items():

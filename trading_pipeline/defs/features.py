@@ -21,6 +21,7 @@ _LABEL_MEANINGS = {
     "three_way": "1 up, -1 down, 0 within the dead zone",
     "scaled_return": "log return in volatilities",
     "triple_barrier": "1 upper barrier, -1 lower, 0 (or the return's sign) at the horizon",
+    "volatility": "root of the mean squared log return of the bars that follow",
     "meta_label": "1 where the side was right, else 0",
 }
 

@@ -26,6 +26,7 @@ LabelKind = Literal[
     "triple_barrier",
     "meta_label",
     "ohlc_path",
+    "volatility",
 ]
 # Parameters beside horizon_bars and dead_zone_bps, with the kinds that have them and their
 # defaults.

@@ -33,13 +33,16 @@ class TrainingSpec(SpecModel):
 
     `span`: "expanding", or the number of windows before the refit date. `minimum_rows`: below it
     the partition has no model. `embargo_bars`: rows dropped before the refit date on top of the
-    purge.
+    purge. `weights`: a row counts by its label's average uniqueness, or each as 1.
+    `half_life_bars`: bars after which a row counts half as much; None for no decay.
     """
 
     span: Literal["expanding"] | int = "expanding"
     minimum_rows: int = Field(default=500, ge=20)
     refit: Refit = "window"
     embargo_bars: int = Field(default=0, ge=0)
+    weights: Literal["uniqueness", "equal"] = "uniqueness"
+    half_life_bars: int | None = Field(default=None, ge=1)
 
     @field_validator("span")
     @classmethod

@@ -38,7 +38,8 @@ class Labels:
     `frame`: index ts, columns t0 and t1 (datetime64[us, UTC]) and label (float64, never NaN), or
     the columns of the path; barriers add `ambiguous`, `exit_return` and `side`. `unfinished`: bars
     whose label is not known yet. `dead_zone`: bars whose return lies on or inside the dead zone.
-    `unscaled`: bars without a positive volatility before them, or without a side. Every bar is
+    `unscaled`: bars without a positive volatility before them (after them for `volatility`), or
+    without a side. Every bar is
     counted in exactly one of the four.
     """
 
@@ -66,6 +67,8 @@ def compute_labels(
     - `direction`: 1.0 above the dead zone, 0.0 below it, no row on or inside it (a dead zone of 0
       drops only returns of exactly 0); `three_way`: 1.0, -1.0, and 0.0 on or inside it.
     - `triple_barrier` and `meta_label`: see `barriers.py`.
+    - `volatility`: root of the mean squared log return of the bars t+1 to t+h, close to close (of
+      one bar; not annualized); a bar after which no price moves has none.
     - `ohlc_path`: for each step k up to h `close_k`, log of close over bar t's close, `body_k`, log
       of close over open of that bar, and the wicks `upper_k`, `lower_k`, 0 or more, in logs.
 
@@ -92,6 +95,8 @@ def compute_labels(
         return _path(spec, bars, known)
     if spec.type in ("triple_barrier", "meta_label"):
         return _barriers(spec, bars, known, side)
+    if spec.type == "volatility":
+        return _volatility(spec, bars, known)
     return _returns(spec, bars, known)
 
 
@@ -118,6 +123,21 @@ def _returns(spec: LabelSpec, bars: pd.DataFrame, known: pd.DatetimeIndex) -> La
         unfinished=len(bars) - rows,
         dead_zone=int(rows - kept.sum()) - unscaled,
         unscaled=unscaled,
+    )
+
+
+def _volatility(spec: LabelSpec, bars: pd.DataFrame, known: pd.DatetimeIndex) -> Labels:
+    horizon = spec.horizon_bars
+    rows = max(len(bars) - horizon, 0)
+    returns = np.diff(np.log(_prices(bars, "close")))
+    windows = np.lib.stride_tricks.sliding_window_view(returns**2, horizon) if rows else None
+    values = np.empty(0) if windows is None else np.sqrt(windows.mean(axis=1))[:rows]
+    kept = values > 0.0
+    return Labels(
+        frame=_frame(bars, known, np.arange(rows) + horizon, kept, {"label": values}),
+        unfinished=len(bars) - rows,
+        dead_zone=0,
+        unscaled=int(rows - kept.sum()),
     )
 
 

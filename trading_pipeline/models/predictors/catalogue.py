@@ -19,6 +19,7 @@ from trading_pipeline.models.predictors.estimators import (
     validate_parameters,
 )
 from trading_pipeline.models.predictors.predictor import Predictor, PredictorParams
+from trading_pipeline.models.predictors.regression import ForwardReturn, Volatility
 from trading_pipeline.own_code import OwnCode, Registry, load_own_code, only_class
 from trading_pipeline.settings.model_spec import EstimatorSpec, ModelSpec
 from trading_pipeline.settings.spec_model import explain_validation_error
@@ -31,7 +32,9 @@ __all__ = [
     "params_of",
 ]
 
-_PREDICTORS: dict[str, Predictor] = {each.name: each for each in (Direction(),)}
+_PREDICTORS: dict[str, Predictor] = {
+    each.name: each for each in (Direction(), ForwardReturn(), Volatility())
+}
 _KIND = "predictor"
 _FIX = (
     "Write one class, such as class Mine(Predictor): with columns and the methods fit(self, rows) "

@@ -102,8 +102,8 @@ class Direction(Predictor):
         spec, kept, clock = rows.spec, rows.targets, rows.clock
         values = rows.values
         outcomes = kept["label"].to_numpy(dtype="float64")
-        weights = rows.weights
-        fitted = fit_estimator(spec, values, outcomes, weights)
+        weights = rows.uniqueness
+        fitted = fit_estimator(spec, values, outcomes, rows.weights)
         blocks = [] if spec.calibration is None else hold_back(spec, values, kept, clock)
         if spec.calibration is not None and not blocks:
             raise InsufficientDataError(

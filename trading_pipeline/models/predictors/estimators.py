@@ -84,9 +84,9 @@ class EstimatorDefinition:
     """A kind of estimator and the parameters it takes.
 
     `build(parameters, seed, task)` returns an unfitted one; a classifier must have a
-    `decision_function`. `tasks`: what it can be trained for. `weight_argument`: the argument of
-    `fit` that takes one weight a row. `most_distinct_values`: to how many values a column is
-    reduced for a fit with weights; None for no limit.
+    `decision_function` or `predict_proba`. `tasks`: what it can be trained for. `weight_argument`:
+    the argument of `fit` that takes one weight a row. `most_distinct_values`: to how many values a
+    column is reduced for a fit with weights; None for no limit.
     """
 
     name: str
@@ -163,15 +163,40 @@ def _logistic(parameters: Mapping[str, object], seed: int, task: Task) -> Any:  
     return Pipeline([("scale", StandardScaler()), ("regression", regression)])
 
 
-def _hist_gradient_boosting(
-    parameters: Mapping[str, object],
-    seed: int,
-    task: Task,  # noqa: ARG001
-) -> Any:
-    from sklearn.ensemble import HistGradientBoostingClassifier
+def _ridge(parameters: Mapping[str, object], seed: int, task: Task) -> Any:  # noqa: ARG001
+    from sklearn.linear_model import Ridge
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import StandardScaler
 
+    regression = Ridge(**parameters, random_state=seed)
+    return Pipeline([("scale", StandardScaler()), ("regression", regression)])
+
+
+def _hist_gradient_boosting(parameters: Mapping[str, object], seed: int, task: Task) -> Any:
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    given = _of_task(parameters, task)
     # scikit-learn's early stopping holds out random rows, and overlapping labels leak into them
-    return HistGradientBoostingClassifier(**parameters, early_stopping=False, random_state=seed)
+    if task == "classifier":
+        return HistGradientBoostingClassifier(**given, early_stopping=False, random_state=seed)
+    return HistGradientBoostingRegressor(**given, early_stopping=False, random_state=seed)
+
+
+def _random_forest(parameters: Mapping[str, object], seed: int, task: Task) -> Any:
+    from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+
+    given = _of_task(parameters, task)
+    kind = RandomForestClassifier if task == "classifier" else RandomForestRegressor
+    return kind(**given, n_jobs=1, random_state=seed)
+
+
+def _of_task(parameters: Mapping[str, object], task: Task) -> dict[str, Any]:
+    """Without the weights of classes, which a regressor does not have."""
+    return {
+        name: value
+        for name, value in parameters.items()
+        if task == "classifier" or name != "class_weight"
+    }
 
 
 _CLASS_WEIGHT = Parameter(default=None, kind=str, choices=(None, "balanced"))
@@ -190,8 +215,27 @@ _ESTIMATORS = {
             weight_argument="regression__sample_weight",
         ),
         EstimatorDefinition(
+            name="ridge",
+            tasks=("regressor",),
+            parameters={"alpha": Parameter(default=1.0, kind=float, above=0.0)},
+            build=_ridge,
+            weight_argument="regression__sample_weight",
+        ),
+        EstimatorDefinition(
+            name="random_forest",
+            tasks=("classifier", "regressor"),
+            parameters={
+                "n_estimators": Parameter(default=100, kind=int, least=1, most=500),
+                "max_depth": Parameter(default=6, kind=int, least=1, most=20),
+                "min_samples_leaf": Parameter(default=50, kind=int, least=1),
+                "max_features": Parameter(default=0.3, kind=float, above=0.0, most=1.0),
+                "class_weight": _CLASS_WEIGHT,
+            },
+            build=_random_forest,
+        ),
+        EstimatorDefinition(
             name="hist_gradient_boosting",
-            tasks=("classifier",),
+            tasks=("classifier", "regressor"),
             parameters={
                 "learning_rate": Parameter(default=0.05, kind=float, above=0.0),
                 "max_iter": Parameter(default=100, kind=int, least=1),

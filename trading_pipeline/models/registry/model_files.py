@@ -40,8 +40,11 @@ FORMAT = 3
 """Formats 1 and 2 hold a direction model: the estimator alone is in `model.skops`, its calibration
 in the metadata. Format 1 has no `base_rate`, `rows_scored` and `effective_rows`, and scores without
 errors."""
-TRUSTED_TYPES = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
-"""Types beyond skops' own list that a model file may hold."""
+TRUSTED_TYPES = (
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",
+)
+"""Types beyond skops' own list that a model file may hold: trees, which are arrays of numbers."""
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)
 
 

@@ -7,8 +7,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from trading_pipeline.features.labels.reports import uniqueness
+from trading_pipeline.settings.model_spec import TrainingSpec
 
-__all__ = ["label_clock", "row_uniqueness"]
+__all__ = ["fit_weights", "label_clock", "row_uniqueness"]
 
 
 def label_clock(labels: pd.DataFrame) -> pd.DatetimeIndex:
@@ -47,3 +48,19 @@ def row_uniqueness(rows: pd.DataFrame, clock: pd.DatetimeIndex) -> npt.NDArray[n
         return np.empty(0)
     # a share is a difference of cumulated sums, so that 1.0 can come out a rounding above it
     return np.minimum(uniqueness(rows, clock), 1.0)
+
+
+def fit_weights(
+    training: TrainingSpec, rows: pd.DataFrame, clock: pd.DatetimeIndex
+) -> npt.NDArray[np.float64]:
+    """What each row of labels counts in a fit: its uniqueness or 1, halved by age.
+
+    The newest row of a fit with `half_life_bars` keeps its weight; one that many bars of `clock`
+    older has half of it. `rows`, `clock`: as `row_uniqueness` takes them.
+    """
+    weights = np.ones(len(rows)) if training.weights == "equal" else row_uniqueness(rows, clock)
+    if training.half_life_bars is None or not len(rows):
+        return weights
+    at = clock.searchsorted(pd.DatetimeIndex(rows["t0"]))
+    faded: npt.NDArray[np.float64] = weights * 0.5 ** ((at.max() - at) / training.half_life_bars)
+    return faded

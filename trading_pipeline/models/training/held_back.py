@@ -34,7 +34,7 @@ from trading_pipeline.models.training.calibration import (
     shrunk_base_rate,
     sigmoid,
 )
-from trading_pipeline.models.training.effective_rows import row_uniqueness
+from trading_pipeline.models.training.effective_rows import fit_weights, row_uniqueness
 from trading_pipeline.models.training.estimator_fit import fit_estimator, margins_of
 from trading_pipeline.models.training.walk_forward_folds import purge
 from trading_pipeline.settings.model_spec import ModelSpec
@@ -48,6 +48,7 @@ __all__ = [
     "held_back_forecasts",
     "hold_back",
     "plain_fit",
+    "rows_at",
     "scored_rows",
 ]
 
@@ -144,7 +145,7 @@ def hold_back(
         if not len(before) or outcomes.min() == outcomes.max():
             continue
         seen, weights = values[positions[before.index]], row_uniqueness(before, clock)
-        fitted = fit_estimator(spec, seen, outcomes, weights)
+        fitted = fit_estimator(spec, seen, outcomes, fit_weights(spec.training, before, clock))
         margins = margins_of(fitted, values[start:end])
         usual = float(np.average(margins_of(fitted, seen), weights=weights))
         blocks.append(
@@ -253,18 +254,17 @@ def plain_fit(predictor: Predictor, rows: TrainingRows) -> Fit:
     return Fit(state=state, scores=scores, rows_scored=len(forecasts.targets))
 
 
-def _at(
+def rows_at(
     rows: TrainingRows, positions: npt.NDArray[np.int64], history: History | None
 ) -> TrainingRows:
     """Some of the rows, with a history of their own; uniqueness is that among them."""
     targets = rows.targets.iloc[positions]
-    unique = row_uniqueness(targets, rows.clock)
     return replace(
         rows,
         features=rows.features.iloc[positions],
         targets=targets,
-        uniqueness=unique,
-        weights=unique,
+        uniqueness=row_uniqueness(targets, rows.clock),
+        weights=fit_weights(rows.spec.training, targets, rows.clock),
         history=history,
     )
 
@@ -283,10 +283,10 @@ def _parts(rows: TrainingRows) -> Iterator[tuple[TrainingRows, TrainingRows]]:
         last = rows.targets["t0"].iloc[end - 1]
         history = rows.history
         yield (
-            _at(
+            rows_at(
                 rows,
                 positions[kept.index].to_numpy(),
                 None if history is None else history.before(begins),
             ),
-            _at(rows, np.arange(start, end), None if history is None else history.until(last)),
+            rows_at(rows, np.arange(start, end), None if history is None else history.until(last)),
         )

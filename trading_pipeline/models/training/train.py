@@ -37,7 +37,11 @@ from trading_pipeline.models.predictors.predictor import (
     TrainingRows,
 )
 from trading_pipeline.models.registry.fitted_model import FittedModel, NoModel
-from trading_pipeline.models.training.effective_rows import label_clock, row_uniqueness
+from trading_pipeline.models.training.effective_rows import (
+    fit_weights,
+    label_clock,
+    row_uniqueness,
+)
 from trading_pipeline.models.training.forecasting import predict
 from trading_pipeline.models.training.held_back import plain_fit
 from trading_pipeline.models.training.walk_forward_folds import make_fold
@@ -138,7 +142,7 @@ def fit_model(
         params=params_of(predictor, spec),
         features=inputs,
         targets=kept,
-        weights=uniqueness,
+        weights=fit_weights(spec.training, kept, clock),
         uniqueness=uniqueness,
         clock=clock,
         history=known,

@@ -13,6 +13,7 @@ from trading_pipeline.models.predictors.estimators import (
     estimator_names,
     validate_parameters,
 )
+from trading_pipeline.models.training.estimator_fit import margins_of
 
 
 def data(rows=300, seed=3):
@@ -22,22 +23,45 @@ def data(rows=300, seed=3):
 
 
 def test_the_known_estimators():
-    assert estimator_names() == ("hist_gradient_boosting", "logistic")
+    both = ("hist_gradient_boosting", "random_forest")
+    assert estimator_names("classifier") == ("hist_gradient_boosting", "logistic", "random_forest")
+    assert estimator_names("regressor") == (*both, "ridge")
+    assert set(estimator_names()) == {*both, "logistic", "ridge"}
 
 
-@pytest.mark.parametrize("name", estimator_names())
+@pytest.mark.parametrize("name", estimator_names("regressor"))
+def test_equal_seeds_give_equal_forecasts_bit_by_bit(name):
+    values, _ = data()
+    target = values[:, 0] + 0.5 * values[:, 1]
+    first, second = (
+        build_estimator(name, {}, seed=5, task="regressor").fit(values, target) for _ in range(2)
+    )
+    np.testing.assert_array_equal(first.predict(values), second.predict(values))
+    assert np.corrcoef(first.predict(values), target)[0, 1] > 0.7
+
+
+@pytest.mark.parametrize("name", estimator_names("classifier"))
 def test_equal_seeds_give_equal_margins_bit_by_bit(name):
     values, outcome = data()
     first, second = (build_estimator(name, {}, seed=5).fit(values, outcome) for _ in range(2))
-    margins = first.decision_function(values)
-    np.testing.assert_array_equal(margins, second.decision_function(values))
+    margins = margins_of(first, values)
+    np.testing.assert_array_equal(margins, margins_of(second, values))
     assert margins.shape == (300,)
     assert np.corrcoef(margins, outcome)[0, 1] > 0.4
 
 
 @pytest.mark.parametrize("name", estimator_names())
 def test_every_parameter_reaches_the_estimator(name):
+    forest = {
+        "n_estimators": 7,
+        "max_depth": 3,
+        "min_samples_leaf": 9,
+        "max_features": 0.5,
+        "class_weight": "balanced",
+    }
     chosen = {
+        "ridge": {"alpha": 0.25},
+        "random_forest": forest,
         "logistic": {"C": 0.25, "class_weight": "balanced", "max_iter": 77},
         "hist_gradient_boosting": {
             "learning_rate": 0.2,
@@ -51,10 +75,16 @@ def test_every_parameter_reaches_the_estimator(name):
         },
     }[name]
     assert set(chosen) == set(estimator(name).parameters)
-    built = build_estimator(name, chosen, seed=5)
-    found = (built.steps[-1][1] if name == "logistic" else built).get_params()
-    assert {key: found[key] for key in chosen} == chosen
-    assert found["random_state"] == 5
+    for task in estimator(name).tasks:
+        built = build_estimator(name, chosen, seed=5, task=task)
+        found = (built.steps[-1][1] if hasattr(built, "steps") else built).get_params()
+        wanted = {
+            key: value
+            for key, value in chosen.items()
+            if task == "classifier" or key != "class_weight"
+        }
+        assert {key: found[key] for key in wanted} == wanted
+        assert found["random_state"] == 5
 
 
 def test_the_logistic_regression_does_not_depend_on_the_unit_of_a_feature():
@@ -66,7 +96,9 @@ def test_the_logistic_regression_does_not_depend_on_the_unit_of_a_feature():
 
 
 def test_boosting_never_holds_back_random_rows():
-    assert build_estimator("hist_gradient_boosting", {}, seed=1).early_stopping is False
+    for task in ("classifier", "regressor"):
+        made = build_estimator("hist_gradient_boosting", {}, seed=1, task=task)
+        assert made.early_stopping is False
 
 
 def test_defaults_are_filled_in():
