@@ -29,18 +29,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tools.kill_passes import (  # noqa: E402
-    INSTRUMENT,
-    contents,
-    differences,
-    prepare,
-    run_undisturbed,
-    unfinished,
-)
-from trading_pipeline.cli.app import main as command_line  # noqa: E402
-
 __all__ = ["Outcome", "faults_of_failure", "main", "prove"]
 
+INSTRUMENT = "AAPL_1d"
 ROOM_MB = 200
 _PROGRAM = "from trading_pipeline.cli.app import main; main()"
 _LONGEST_SECONDS = 600.0
@@ -58,6 +49,8 @@ class Outcome:
 
 def prove(sizes: list[int], folder: Path, *, compiles: bool = False) -> Iterator[Outcome]:
     """One outcome a size; `folder` is empty and is filled, its mounts are gone afterwards."""
+    from tools.kill_passes import contents, run_undisturbed  # loads all that a pass needs
+
     roomy = folder / "roomy"
     run_undisturbed(roomy)
     wanted = contents(roomy)
@@ -82,6 +75,8 @@ def faults_of_failure(exit_code: int, told: str) -> list[str]:
 
 
 def _outcome(disk: Path, size: int, wanted: dict[str, str], *, compiles: bool) -> Outcome:
+    from tools.kill_passes import contents, differences, prepare, unfinished
+
     prepare(disk)
     code, told = _run(disk, compiles=compiles)
     faults = [] if code == 0 else faults_of_failure(code, told)
@@ -120,6 +115,8 @@ def _run(runtime: Path, *, compiles: bool = False) -> tuple[int, str]:
 
 def _run_in_a_fork(runtime: Path) -> tuple[int, str]:
     """The same without the time of imports; compiled code is where this process has it."""
+    from trading_pipeline.cli.app import main as command_line
+
     with tempfile.TemporaryFile() as told:
         child = os.fork()
         if not child:

@@ -75,6 +75,7 @@ def fetch_and_compute(world, *instruments):
             stage.materialize(stage.pending(world.workspace.windows()))
 
 
+@pytest.mark.slow
 def test_a_model_without_its_comparison_is_refused_until_a_pass_made_it(crossing):
     crossing.full_pass().reference_data()
     fetch_and_compute(crossing, "AAPL_1d", "IBM_1d")
@@ -86,6 +87,7 @@ def test_a_model_without_its_comparison_is_refused_until_a_pass_made_it(crossing
     assert "cross_peers" in features.rows(windows)
 
 
+@pytest.mark.slow
 def test_assets_of_different_bars_are_not_joined_until_both_are_up_to_date(crossing):
     universe = FILES["universe.yaml"]
     crossing.write("universe.yaml", universe.replace("2004-01-01", "2003-07-01"))
