@@ -23,6 +23,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,6 +62,7 @@ FILES = {
         'constraints: ["fast < slow"]\n'
     ),
 }
+WITHOUT_MODEL = {name: text for name, text in FILES.items() if "direction" not in name}
 FOLDERS = ("cache", "models", "output", "config", "datasets", "inbox")
 _OF_A_RUN = re.compile(r"(^|_)(at|run_id|seq|hash)$|^(previous|chain|asked_from|requested_to)")
 _KEPT_HASHES = ("input_hash", "bars_hash", "content_hash", "settings_hash", "predictions_hash")
@@ -79,13 +81,13 @@ class Proof:
     failed: list[str] = field(default_factory=list)
 
 
-def prove(kills: int, seed: int, folder: Path) -> Proof:
-    """Kill that many passes; `folder` is empty and is filled."""
+def prove(kills: int, seed: int, folder: Path, files: Mapping[str, str] = FILES) -> Proof:
+    """Kill that many passes over workspaces of `files`; `folder` is empty and is filled."""
     proof, chance = Proof(), random.Random(seed)
     undisturbed = folder / "undisturbed"
-    run_undisturbed(undisturbed)
+    run_undisturbed(undisturbed, files)
     # what is compiled and imported is there now, so the second one tells the usual time
-    prepare(folder / "timed")
+    prepare(folder / "timed", files)
     started = time.monotonic()
     _wait(_fork(folder / "timed"), _LONGEST_PASS_SECONDS)
     usual = time.monotonic() - started
@@ -93,7 +95,7 @@ def prove(kills: int, seed: int, folder: Path) -> Proof:
     proof.differences += differences("two undisturbed passes", wanted, contents(folder / "timed"))
     for number in range(kills):
         runtime = folder / f"kill-{number}"
-        prepare(runtime)
+        prepare(runtime, files)
         child = _fork(runtime)
         status = _wait(child, chance.uniform(0.0, usual))
         if status is None:
@@ -110,12 +112,12 @@ def prove(kills: int, seed: int, folder: Path) -> Proof:
     return proof
 
 
-def run_undisturbed(runtime: Path) -> None:
+def run_undisturbed(runtime: Path, files: Mapping[str, str] = FILES) -> None:
     """A pass in a fork; afterwards this process has imported all that the pass did.
 
     So later forks need not import it. No more than that is shared: neither connections nor caches.
     """
-    prepare(runtime)
+    prepare(runtime, files)
     loaded = runtime.with_name("modules.json")
     if _wait(_fork(runtime, loaded), _LONGEST_PASS_SECONDS) != 0:
         raise RuntimeError("the undisturbed pass failed")
@@ -173,9 +175,9 @@ class _pointed_at:  # noqa: N801 - used as a word
         del os.environ["TRADING_PIPELINE_RUNTIME_DIR"]
 
 
-def prepare(runtime: Path) -> None:
+def prepare(runtime: Path, files: Mapping[str, str] = FILES) -> None:
     """Write the settings of the tiny workspace."""
-    for name, text in FILES.items():
+    for name, text in files.items():
         path = runtime / "config" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
