@@ -45,15 +45,15 @@ FOLLOWED = {
     "The next pass makes it again": VERIFIED,
     "Something else than this package changed them": VERIFIED,
     "too few for an audit. Fetch them first": "cli/test_audit_command.py::"
-    "test_what_cannot_be_audited_is_one_paragraph",
-    "Change the set and materialize it again": "cli/test_audit_command.py::"
-    "test_a_leak_ends_with_1_and_is_explained",
+    "test_an_audit_goes_on_after_the_bars_that_it_missed_were_fetched",
+    "Change the set and materialize it again": "stages/backtests/test_audited_results.py::"
+    "test_a_blocked_set_that_was_changed_is_materialized_again",
     "unless you say so: trading-pipeline run": "stages/market_data/test_incremental_fetch.py::"
     "test_a_source_without_data_is_not_asked_again_before_its_answer_expires",
     "so one of them is out of date": "stages/models/test_model_features.py::"
-    "test_assets_of_different_bars_are_not_joined",
+    "test_assets_of_different_bars_are_not_joined_until_both_are_up_to_date",
     "has not been materialized. Materialize it": "stages/models/test_model_features.py::"
-    "test_a_model_without_its_comparison_is_refused_and_says_what_to_run",
+    "test_a_model_without_its_comparison_is_refused_until_a_pass_made_it",
     "have not been fetched for the window": "stages/test_window_stages.py::"
     "test_a_stage_before_its_inputs_says_what_is_missing",
     "correct the source, and fetch them again": "defs/test_bad_bars.py::"

@@ -79,3 +79,12 @@ def test_what_cannot_be_audited_is_one_paragraph(call, world):
     assert empty.code == 1
     assert "trading-pipeline run IBM_1d" in empty.error
     assert call("audit", "core").code == 2
+
+
+def test_an_audit_goes_on_after_the_bars_that_it_missed_were_fetched(call, world):
+    assert "too few for an audit" in call("audit", "direction", "-i", "IBM_1d").error
+    workspace = world.workspace
+    world.full_pass().chain("IBM_1d", [], workspace.windows())
+    ended = call("audit", "direction", "-i", "IBM_1d")
+    assert ended.code == 0, ended.err
+    assert "bars of IBM_1d, 2000-" in ended.out

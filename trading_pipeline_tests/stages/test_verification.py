@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from trading_pipeline.errors import DataQualityError, ModelIntegrityError
+from trading_pipeline.errors import DataQualityError, ModelIntegrityError, RangeUnavailableError
 from trading_pipeline.models import load_model
 from trading_pipeline.stages.backtests.backtest import BacktestStage
 from trading_pipeline.stages.backtests.study import SummaryStage, TrialStage, study_summary
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries
+from trading_pipeline.stages.market_data import bars as bars_stage
 from trading_pipeline.stages.market_data.bars import BarStage
 from trading_pipeline.stages.market_data.universe import ActionStage, UniverseStage
 from trading_pipeline.stages.models.models import ModelStage
@@ -213,6 +214,43 @@ def test_damage_is_named_and_the_next_pass_makes_it_good(world, group):
         assert damages(world) == [], name
     assert content(world) == before
     assert pass_over(world) == {}
+
+
+BEYOND_START = "start: 2001-01-01\nend: 2004-01-01\n"
+BEYOND_END = "start: 2000-01-01\nend: 2003-01-01\n"
+
+
+@pytest.mark.parametrize(("span", "year"), [(BEYOND_START, 2000), (BEYOND_END, 2003)])
+def test_changed_bars_beyond_the_span_of_the_universe_are_made_good_by_a_pass(world, span, year):
+    before = content(world)[0]
+    world.write("universe.yaml", span)
+    stage = BarStage(world.workspace, "AAPL_1d")
+    stage.materialize(stage.pending(world.workspace.windows()))
+    assert content(world)[0] == before
+    change(world, f"UPDATE bars SET close = close * 3, high = high * 3 WHERE year(ts) = {year}")
+    (found,) = damages(world)
+    assert (found.what, found.is_used) == (f"bars AAPL_1d|{year}-01-01", True)
+    stage = BarStage(world.workspace, "AAPL_1d")
+    stage.materialize(stage.pending(world.workspace.windows()))
+    assert content(world)[0] == before
+    assert BarStage(world.workspace, "AAPL_1d").pending(world.workspace.windows()) == []
+    assert InstrumentSeries(world.workspace, "AAPL_1d").changed_windows == {}
+
+
+def test_changed_bars_beyond_the_span_go_where_the_source_has_them_no_more(world, monkeypatch):
+    world.write("universe.yaml", BEYOND_START)
+    change(world, f"DELETE FROM bars WHERE {AAPL} AND ts = '2000-03-06'")
+    monkeypatch.setattr(bars_stage, "fetch_window", no_longer)
+    stage = BarStage(world.workspace, "AAPL_1d")
+    stage.materialize(stage.pending(world.workspace.windows()))
+    assert world.value("SELECT min(year(ts)) FROM bars") == 2001
+    assert "no longer" in world.value("SELECT reason FROM fetch_log ORDER BY seq DESC LIMIT 1")
+    assert BarStage(world.workspace, "AAPL_1d").pending(world.workspace.windows()) == []
+    assert InstrumentSeries(world.workspace, "AAPL_1d").changed_windows == {}
+
+
+def no_longer(*_: object, **__: object) -> object:
+    raise RangeUnavailableError("The source no longer has bars of that year.")
 
 
 def test_nothing_is_damaged_after_a_pass(world):

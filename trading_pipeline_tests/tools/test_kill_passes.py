@@ -14,11 +14,11 @@ TOGETHER = """
 import json, sys
 from pathlib import Path
 from tools.kill_passes import *
-from tools.kill_passes import _differences, _fork, _pointed_at, _prepare, _wait
+from tools.kill_passes import _fork, _pointed_at, _wait
 folder = Path(sys.argv[1])
-proof = prove(2, 3, folder)
+proof = prove(2, 3, folder, WITHOUT_MODEL)
 both = folder / "both"
-_prepare(both)
+prepare(both, WITHOUT_MODEL)
 children = [_fork(both), _fork(both)]
 codes = [_wait(child, 300.0) for child in children]
 def runs(runtime):
@@ -28,7 +28,7 @@ print(json.dumps({
     "proof": [proof.failed, proof.differences, proof.leftovers],
     "kills": proof.killed + proof.ended_before,
     "codes": codes,
-    "apart": _differences("both", contents(folder / "undisturbed"), contents(both)),
+    "apart": differences("both", contents(folder / "undisturbed"), contents(both)),
     "left": unfinished(both),
     "runs": [runs(folder / "undisturbed"), runs(both)],
 }))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -76,17 +76,25 @@ class BarStage(ByWindow[FetchAttempt]):
 
     def pending(self, keys: Iterable[Window]) -> list[Window]:
         """Windows whose bars are not final, were fetched for another span or series, or were
-        changed since."""
-        return [ask.window for ask in self._asks(keys) if not self._is_settled(ask)]
+        changed since. The first, too, where bars beyond the instrument's span were changed."""
+        asks = self._asks(keys)
+        found = [ask.window for ask in asks if not self._is_settled(ask)]
+        return found or [ask.window for ask in asks[:1] if self._damaged_beyond]
 
     def materialize(self, keys: Iterable[Window]) -> list[BarsOutcome]:
         """Bring the windows' bars up to date, oldest first; each window is committed on its own.
 
         Bars with an ERROR finding are not written: the outcome's status is `rejected` and the old
         bars stay. A fetch that fails is logged and raised after the other windows were tried.
+        Changed bars of windows that lie beyond the instrument's span by now are made good first.
         """
         failures: list[tuple[str, DataFetchError]] = []
         outcomes: list[BarsOutcome] = []
+        for ask in self._damaged_beyond:
+            try:
+                self._make_good(ask)
+            except DataFetchError as error:
+                failures.append((ask.window.key, error))
         for ask in self._asks(keys):
             tell_progress(self.asset, self.partition(ask.window))
             attempt = self._newest.get(ask.window.key)
@@ -138,6 +146,22 @@ class BarStage(ByWindow[FetchAttempt]):
     def _changed_windows(self) -> dict[str, str]:
         """As they were when the stage first asked."""
         return stored_series(self.workspace, self.instrument_id).changed_windows
+
+    @cached_property
+    def _damaged_beyond(self) -> list[WindowAsk]:
+        """Changed windows that the instrument's span does not have any more, as once asked for.
+
+        Their bars still are the beginning or end of the series.
+        """
+        own = {window.key for window in self.workspace.windows_of(self.instrument_id)}
+        kept = self.workspace.bars.content_attempts(self.instrument_id)
+        found = []
+        for key in self._changed_windows:
+            if key in kept and key not in own:
+                span = kept[key].requested_from, kept[key].requested_to
+                (ask,) = self._asks([Window(pd.Timestamp(key, tz="UTC").to_pydatetime(), span[1])])
+                found.append(replace(ask, span=span, state="FINAL"))
+        return found
 
     @cached_property
     def _no_data(self) -> dict[str, FetchAttempt]:
@@ -224,6 +248,20 @@ class BarStage(ByWindow[FetchAttempt]):
             coverage=fetched.coverage,
             restated=fetched.revisions["ts"].nunique(),
         )
+
+    def _make_good(self, ask: WindowAsk) -> None:
+        """Fetch a window beyond the span again; its bars go where the source has no sound ones."""
+        try:
+            outcome = self._fetch(ask, self._newest.get(ask.window.key))
+        except (MissingDataError, RangeUnavailableError) as error:
+            reason = str(error)
+        else:
+            if outcome.status != "rejected":
+                return
+            reason = str(outcome.metadata["reason"])
+        gone = f"Changed bars that cannot be fetched again. {reason}"
+        attempt = self._attempt(ask, "no_rows", bars=empty_bars(), reason=gone)
+        self._without_rows(None, attempt, ask)
 
     def _without_rows(
         self, newest: FetchAttempt | None, attempt: FetchAttempt, ask: WindowAsk

@@ -160,13 +160,24 @@ def gap_guard(bars):
     return gaps.astype("float64")
 
 
+def past_gaps(bars):
+    """1 where the bar's own open gapped by more than 4 %."""
+    opens, close = bars["open"].to_numpy(), bars["close"].to_numpy()
+    gaps = np.insert(np.abs(opens[1:] / close[:-1] - 1.0) > 0.04, 0, False)
+    return gaps.astype("float64")
+
+
+def set_of(compute):
+    spec = FeatureSpec(
+        name="guard", version=1, inputs=("open", "close"), lookback=1, warmup=1, compute=compute
+    )
+    return FeatureSet(name="own", version=1, specs=(spec,))
+
+
 @pytest.fixture
 def guard(market, monkeypatch):
     """A set with a guard against gaps, which a model learns from."""
-    spec = FeatureSpec(
-        name="guard", version=1, inputs=("open", "close"), lookback=1, warmup=1, compute=gap_guard
-    )
-    monkeypatch.setitem(SHIPPED_SETS, "own", FeatureSet(name="own", version=1, specs=(spec,)))
+    monkeypatch.setitem(SHIPPED_SETS, "own", set_of(gap_guard))
     market.write("models/direction.yaml", "name: direction\nfeatures: own\n")
     refresh_universe(market.tampered)
     return market
@@ -188,6 +199,16 @@ def test_a_set_blocked_on_one_instrument_is_blocked_on_all(guard):
         again.materialize(windows)
     with pytest.raises(LookaheadError, match="same code on MSFT_1d"):
         ModelStage(workspace, "MSFT_1d", "direction").identity(windows[-1])
+
+
+def test_a_blocked_set_that_was_changed_is_materialized_again(guard, monkeypatch):
+    windows = guard.workspace.windows()
+    FeatureStage(guard.workspace, "AAPL_1d", "own").audit(windows)
+    with pytest.raises(LookaheadError, match="Change the set and materialize it again"):
+        FeatureStage(guard.workspace, "AAPL_1d", "own").materialize(windows)
+    monkeypatch.setitem(SHIPPED_SETS, "own", set_of(past_gaps))
+    FeatureStage(guard.workspace, "AAPL_1d", "own").materialize(windows)
+    assert FeatureStage(guard.workspace, "AAPL_1d", "own").pending(windows) == []
 
 
 def test_findings_of_permuted_outcomes_hold_for_their_instrument_alone(guard):

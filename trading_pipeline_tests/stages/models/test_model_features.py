@@ -1,17 +1,18 @@
 """Models that learn from cross features beside their set."""
 
-import pandas as pd
 import pytest
 
 from trading_pipeline.cli.run_command import work_through
 from trading_pipeline.errors import DataQualityError, InsufficientDataError
+from trading_pipeline.stages.features.features import FeatureStage
+from trading_pipeline.stages.market_data.bars import BarStage
 from trading_pipeline.stages.models.model_features import (
     ModelFeatures,
     model_feature_assets,
     model_features_hash,
 )
 from trading_pipeline.stages.upstream_frames import UpstreamFrames
-from trading_pipeline_tests.pipeline_world import FILES, run_job
+from trading_pipeline_tests.pipeline_world import FILES
 
 SPEC = "name: direction\ntraining: {minimum_rows: 40}\n"
 
@@ -67,30 +68,39 @@ def test_the_meaning_of_the_columns_covers_the_comparison(crossing):
     assert model_features_hash(crossing.workspace, plain) == model_features_hash(workspace, plain)
 
 
-def test_a_model_without_its_comparison_is_refused_and_says_what_to_run(crossing, instance):
+def fetch_and_compute(world, *instruments):
+    """Bars and features of the instruments, without the comparison."""
+    for name in instruments:
+        for stage in (BarStage(world.workspace, name), FeatureStage(world.workspace, name, "core")):
+            stage.materialize(stage.pending(world.workspace.windows()))
+
+
+@pytest.mark.slow
+def test_a_model_without_its_comparison_is_refused_until_a_pass_made_it(crossing):
     crossing.full_pass().reference_data()
-    keys = ("AAPL_1d|2000-01-01", "AAPL_1d|2003-01-01")
-    made = run_job(
-        crossing, instance, "bars_to_predictions", *keys, assets=["bars", "features/core"]
-    )
-    assert made.success
+    fetch_and_compute(crossing, "AAPL_1d", "IBM_1d")
     features, windows = model_features(crossing)
     with pytest.raises(InsufficientDataError, match="'cross_features' has not been materialized"):
         features.rows(windows)
+    crossing.full_pass().cross_features("AAPL_1d", windows)
+    features, _ = model_features(crossing)
+    assert "cross_peers" in features.rows(windows)
 
 
-def test_assets_of_different_bars_are_not_joined(world, monkeypatch):
-    spec = world.workspace.catalog.model("direction").model_copy(update={"cross_features": True})
-    upstream = UpstreamFrames(world.workspace, "AAPL_1d", model_feature_assets(spec))
-    features = ModelFeatures(world.workspace, spec, upstream)
-    windows = world.workspace.windows()
-    real = upstream.joined
-
-    def shorter(asset, windows):
-        frame = real(asset, windows)
-        return frame.iloc[1:] if asset == "cross_features" else frame
-
-    assert isinstance(features.rows(windows), pd.DataFrame)
-    monkeypatch.setattr(upstream, "joined", shorter)
-    with pytest.raises(DataQualityError, match="out of date"):
+@pytest.mark.slow
+def test_assets_of_different_bars_are_not_joined_until_both_are_up_to_date(crossing):
+    universe = FILES["universe.yaml"]
+    crossing.write("universe.yaml", universe.replace("2004-01-01", "2003-07-01"))
+    crossing.full_pass().reference_data()
+    fetch_and_compute(crossing, "AAPL_1d", "IBM_1d")
+    crossing.full_pass().cross_features("AAPL_1d", crossing.workspace.windows())
+    features, windows = model_features(crossing)
+    short = features.rows(windows)
+    crossing.write("universe.yaml", universe)
+    fetch_and_compute(crossing, "AAPL_1d", "IBM_1d")
+    features, windows = model_features(crossing)
+    with pytest.raises(DataQualityError, match=r"out of date.*trading-pipeline run\."):
         features.rows(windows)
+    crossing.full_pass().cross_features("AAPL_1d", windows)
+    features, windows = model_features(crossing)
+    assert len(features.rows(windows)) > len(short)
