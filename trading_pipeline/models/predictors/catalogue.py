@@ -23,6 +23,8 @@ from trading_pipeline.models.predictors.estimators import (
     estimator_names,
     validate_parameters,
 )
+from trading_pipeline.models.predictors.paths.autoregressive import Autoregressive
+from trading_pipeline.models.predictors.paths.multi_ohlc import MultiOhlc
 from trading_pipeline.models.predictors.predictor import Predictor, PredictorParams
 from trading_pipeline.own_code import OwnCode, Registry, explained, load_own_code, only_class
 from trading_pipeline.own_code.finder import is_own_module
@@ -39,7 +41,9 @@ __all__ = [
     "params_of",
 ]
 
-_PREDICTORS: dict[str, Predictor] = {each.name: each for each in (Direction(),)}
+_PREDICTORS: dict[str, Predictor] = {
+    each.name: each for each in (Direction(), Autoregressive(), MultiOhlc())
+}
 _KIND = "predictor"
 _FIX = (
     "Write one class, such as class Mine(Predictor): with columns and the methods fit(self, rows) "
@@ -108,6 +112,8 @@ def check_model_spec(spec: ModelSpec, predictors: Predictors = SHIPPED_PREDICTOR
             label=spec.label.type,
         )
     _check_estimator(spec, predictor)
+    if predictor.bars_alone:
+        _check_bars_alone(spec, predictor)
     with calling(predictor, "the check of the model"):
         predictor.check_spec(spec)
     return predictor
@@ -146,6 +152,18 @@ def _check_estimator(spec: ModelSpec, predictor: Predictor) -> None:
             estimator=spec.estimator.type,
             predictor=predictor.name,
         )
+
+
+def _check_bars_alone(spec: ModelSpec, predictor: Predictor) -> None:
+    """Refuse what such a predictor would ignore."""
+    for key in ("features", "cross_features", "label"):
+        if getattr(spec, key) != ModelSpec.model_fields[key].default:
+            raise ConfigurationError(
+                f"The predictor {predictor.name!r} reads bars alone and makes its own targets, so "
+                f"the key {key!r} of the model {spec.name!r} would be ignored. Remove it.",
+                predictor=predictor.name,
+                key=key,
+            )
 
 
 def _predictor_of(module: ModuleType) -> tuple[str, Predictor]:
