@@ -5,6 +5,7 @@ import pytest
 
 from trading_pipeline.cli.run_command import work_through
 from trading_pipeline.errors import DataQualityError, InsufficientDataError
+from trading_pipeline.models.predictors.direction import Direction
 from trading_pipeline.stages.models.model_features import (
     ModelFeatures,
     model_feature_assets,
@@ -28,7 +29,7 @@ def crossing(fresh_world):
 def model_features(world, instrument="AAPL_1d"):
     workspace = world.workspace
     spec = workspace.catalog.model("direction")
-    upstream = UpstreamFrames(workspace, instrument, model_feature_assets(spec))
+    upstream = UpstreamFrames(workspace, instrument, model_feature_assets(spec, Direction()))
     return ModelFeatures(workspace, spec, upstream), workspace.windows()
 
 
@@ -58,8 +59,8 @@ def test_the_meaning_of_the_columns_covers_the_comparison(crossing):
     workspace = crossing.workspace
     spec = workspace.catalog.model("direction")
     plain = spec.model_copy(update={"cross_features": False})
-    assert model_feature_assets(spec) == ["features/core", "cross_features"]
-    assert model_feature_assets(plain) == ["features/core"]
+    assert model_feature_assets(spec, Direction()) == ["features/core", "cross_features"]
+    assert model_feature_assets(plain, Direction()) == ["features/core"]
     before = model_features_hash(workspace, spec)
     assert before != model_features_hash(workspace, plain)
     crossing.write("cross_features.yaml", "windows: [10]\n")
@@ -81,7 +82,7 @@ def test_a_model_without_its_comparison_is_refused_and_says_what_to_run(crossing
 
 def test_assets_of_different_bars_are_not_joined(world, monkeypatch):
     spec = world.workspace.catalog.model("direction").model_copy(update={"cross_features": True})
-    upstream = UpstreamFrames(world.workspace, "AAPL_1d", model_feature_assets(spec))
+    upstream = UpstreamFrames(world.workspace, "AAPL_1d", model_feature_assets(spec, Direction()))
     features = ModelFeatures(world.workspace, spec, upstream)
     windows = world.workspace.windows()
     real = upstream.joined

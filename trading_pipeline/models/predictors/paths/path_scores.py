@@ -146,7 +146,8 @@ def path_in_words(scores: Mapping[str, Any]) -> str | None:
     for prefix in ("tail_", "tail_last_"):
         names = HorizonScores.__dataclass_fields__
         values = {name: _plain(scores.get(f"{prefix}{name}")) for name in names}
-        ends.append(HorizonScores(**values))
+        whole = {name: int(values[name]) for name in ("horizon", "rows")}
+        ends.append(HorizonScores(**values | whole))
     return horizons_in_words(ends if ends[0].horizon != ends[1].horizon else ends[:1])
 
 
@@ -206,7 +207,8 @@ def _steps(horizons: Sequence[int]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    return None if value is None or value != value else value
+    """A number of a table; None for NaN."""
+    return None if value is None or value != value else float(value)
 
 
 def _scores(horizon: int, parts: Sequence[_Scored]) -> HorizonScores:
