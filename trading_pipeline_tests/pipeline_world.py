@@ -26,6 +26,7 @@ from trading_pipeline.market_data.sources.protocol import BarBatch, BarRequest
 from trading_pipeline.market_data.sources.registry import source
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.environment import load_settings
+from trading_pipeline.stages.coverage import models_of_a_pass
 from trading_pipeline.stages.workspace import Workspace, open_workspace
 
 WINDOWS = ["2000-01-01", "2001-01-01", "2002-01-01", "2003-01-01"]
@@ -172,7 +173,8 @@ def bring_up_to_date(world: World, instrument: str = "AAPL_1d") -> FullPass:
     full_pass = world.full_pass()
     full_pass.reference_data()
     catalog = full_pass.workspace.catalog
-    full_pass.chain(instrument, list(catalog.models), full_pass.workspace.windows())
+    models = models_of_a_pass(full_pass.workspace)
+    full_pass.chain(instrument, models, full_pass.workspace.windows())
     full_pass.cross_features(instrument, full_pass.workspace.windows())
     for scenario in catalog.scenarios.values():
         if scenario.covers(instrument):

@@ -37,7 +37,17 @@ def test_the_two_commands_stand_at_the_top() -> None:
 def test_every_command_of_the_readme_exists(tmp_path: Path) -> None:
     used = set(re.findall(r"uv run trading-pipeline (\w+)", README))
     shown = run([*command_line(), "--help"], tmp_path).stdout
-    assert used == {"audit", "backtest", "datasets", "demo", "doctor", "run", "trials", "universe"}
+    assert used == {
+        "audit",
+        "backtest",
+        "datasets",
+        "demo",
+        "doctor",
+        "forecast",
+        "run",
+        "trials",
+        "universe",
+    }
     assert all(re.search(rf"\b{name}\b", shown) for name in used)
 
 

@@ -118,6 +118,20 @@ def audit(
 
 
 @app.command()
+def forecast(
+    instrument: Annotated[str, typer.Argument(help="Id such as AAPL_1d.")],
+    model: Annotated[
+        str, typer.Option("--model", "-m", help="Name of a model.")
+    ] = "autoregressive",
+    as_json: Json = False,
+) -> None:
+    """Forecast the next bars, with a band, a picture, and what the model was worth before."""
+    from trading_pipeline.cli.forecast_command import run_forecast
+
+    run_forecast(instrument, model, as_json=as_json)
+
+
+@app.command()
 def doctor(
     as_json: Json = False,
     offline: Annotated[

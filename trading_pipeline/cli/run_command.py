@@ -101,6 +101,7 @@ def work_through(
         why_none_is_asked_for,
     )
     from trading_pipeline.stages.backtests.study import study_summary
+    from trading_pipeline.stages.coverage import models_of_a_pass
     from trading_pipeline.stages.market_data.check_catalog import check_models
     from trading_pipeline.stages.reports.leaderboard import hindsight_of
 
@@ -112,7 +113,11 @@ def work_through(
     windows = full_pass.workspace.windows()
     unusable = check_models(catalog, full_pass.workspace.registries)
     report.failures |= {name: str(error) for name, error in unusable.items()}
-    usable = {n: model for n, model in catalog.models.items() if f"models/{n}" not in unusable}
+    usable = {
+        name: catalog.model(name)
+        for name in models_of_a_pass(full_pass.workspace)
+        if f"models/{name}" not in unusable
+    }
     crossing = [name for name, model in usable.items() if model.cross_features]
     alone = [name for name in usable if name not in crossing]
     sound = []

@@ -9,7 +9,7 @@ from trading_pipeline.defs.cross_features import cross_features_asset
 from trading_pipeline.defs.datasets import dataset_profile, inbox_sensor
 from trading_pipeline.defs.features import feature_assets, label_assets
 from trading_pipeline.defs.market_data import bars_asset, corporate_actions, universe
-from trading_pipeline.defs.models import model_assets
+from trading_pipeline.defs.models import forecast_assets, model_assets
 from trading_pipeline.defs.optimization import optimization_assets
 from trading_pipeline.defs.partitions import instrument_windows
 from trading_pipeline.defs.patterns import pattern_asset
@@ -41,7 +41,8 @@ def build_definitions(
         pattern_asset(catalog, grid),
         *model_assets(catalog, grid, registries.predictors),
     ]
-    jobs = project_jobs(chain)
+    forecasts = forecast_assets(catalog, registries.predictors)
+    jobs = project_jobs(chain, forecasts)
     warehouse = WarehouseResource(
         database="warehouse.duckdb", wait_seconds=load_settings().warehouse_wait_seconds
     )
@@ -55,6 +56,7 @@ def build_definitions(
         *chain,
         cross_features_asset(catalog, grid),
         backtest_asset(catalog),
+        *forecasts,
         *optimization_assets(catalog),
         *report_assets(),
     ]

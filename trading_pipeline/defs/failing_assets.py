@@ -8,7 +8,7 @@ __all__ = ["failing_asset"]
 
 
 def failing_asset(
-    name: str, grid: dg.MultiPartitionsDefinition, error: OwnCodeError, group_name: str
+    name: str, grid: dg.PartitionsDefinition, error: OwnCodeError, group_name: str
 ) -> dg.AssetsDefinition:
     """The asset `name`, with slashes; materializing it raises `error`."""
 

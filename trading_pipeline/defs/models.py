@@ -1,21 +1,27 @@
-"""The assets of models and predictions, one pair a model spec."""
+"""The assets of models and predictions, and of live models and their forecasts."""
 
 from collections.abc import Mapping
 
 import dagster as dg
 
 from trading_pipeline.defs.failing_assets import failing_asset
-from trading_pipeline.defs.partitions import bars_and_actions, shifted_windows
+from trading_pipeline.defs.partitions import (
+    BY_INSTRUMENT,
+    bars_and_actions,
+    instruments,
+    shifted_windows,
+)
 from trading_pipeline.defs.stage_assets import stage_asset
 from trading_pipeline.errors import OwnCodeError
 from trading_pipeline.models.predictors.catalogue import Predictors
 from trading_pipeline.models.predictors.predictor import Predictor
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.model_spec import ModelSpec
-from trading_pipeline.stages.models.model_features import model_feature_assets
+from trading_pipeline.stages.models.live import LatestForecastStage, LiveModelStage
+from trading_pipeline.stages.models.model_features import model_feature_assets, model_label_assets
 from trading_pipeline.stages.models.models import ModelStage, PredictionStage
 
-__all__ = ["model_assets", "training_mapping"]
+__all__ = ["forecast_assets", "model_assets", "training_mapping"]
 
 GROUP = "models"
 FOLD_SCHEMA = {
@@ -41,6 +47,12 @@ PREDICTION_SCHEMA = {
     "horizon": ("BIGINT", "bars ahead"),
 }
 """Columns of all predictions; those of the predictor follow."""
+TARGET_SCHEMA = {
+    "target_ts": ("TIMESTAMPTZ", "bar that the step forecasts"),
+    "target_known_at": ("TIMESTAMPTZ", "moment at which that bar will be known"),
+    "last_close": ("DOUBLE", "close of the bar that is forecast from, as traded"),
+}
+"""Further columns of the newest forecast."""
 
 
 def training_mapping(spec: ModelSpec, catalog: Catalog) -> dg.MultiPartitionMapping:
@@ -84,7 +96,10 @@ def _model_asset(
         partitions_def=grid,
         deps=[
             dg.AssetDep(dg.AssetKey(name.split("/")), partition_mapping=mapping)
-            for name in [*model_feature_assets(spec), f"labels/{spec.label.name}"]
+            for name in (
+                *model_feature_assets(spec, predictor),
+                *model_label_assets(spec, predictor),
+            )
         ]
         + _bars(catalog, predictor, -1 if spec.training.refit == "window" else 0),
         code_version=spec.hash[:12],
@@ -105,13 +120,75 @@ def _prediction_asset(
         partitions_def=grid,
         deps=[
             dg.AssetDep(dg.AssetKey(name.split("/")))
-            for name in [f"models/{spec.name}", *model_feature_assets(spec)]
+            for name in [f"models/{spec.name}", *model_feature_assets(spec, predictor)]
         ]
         + _bars(catalog, predictor, 0),
         columns=PREDICTION_SCHEMA | _doubles(predictor.columns),
         description=f"Out-of-sample predictions of '{spec.name}', one row a bar, each by the "
         "newest fit made before it.",
     )
+
+
+def forecast_assets(catalog: Catalog, predictors: Predictors) -> list[dg.AssetsDefinition]:
+    """`live/<name>` and `latest_forecast/<name>` of every model spec; nothing else reads them."""
+    assets = []
+    for spec in catalog.models.values():
+        try:
+            predictor = predictors.get(spec.predictor.type)
+        except OwnCodeError as error:
+            assets += [
+                failing_asset(f"{kind}/{spec.name}", instruments, error, GROUP)
+                for kind in ("live", "latest_forecast")
+            ]
+            continue
+        assets += [_live_asset(spec, predictor), _latest_forecast_asset(spec, predictor)]
+    return assets
+
+
+def _live_asset(spec: ModelSpec, predictor: Predictor) -> dg.AssetsDefinition:
+    return stage_asset(
+        lambda workspace, instrument: LiveModelStage(workspace, instrument, spec.name),
+        f"live/{spec.name}",
+        group_name=GROUP,
+        kinds={"scikitlearn"},
+        partitions_def=instruments,
+        deps=_read_whole(
+            [
+                "bars",
+                *model_feature_assets(spec, predictor),
+                *model_label_assets(spec, predictor),
+            ]
+        ),
+        code_version=spec.hash[:12],
+        columns=FOLD_SCHEMA | _doubles(predictor.score_columns),
+        description=f"The model '{spec.name}' trained on everything that is known, for the newest "
+        "forecast alone; no backtest can read it.",
+    )
+
+
+def _latest_forecast_asset(spec: ModelSpec, predictor: Predictor) -> dg.AssetsDefinition:
+    return stage_asset(
+        lambda workspace, instrument: LatestForecastStage(workspace, instrument, spec.name),
+        f"latest_forecast/{spec.name}",
+        group_name=GROUP,
+        kinds={"parquet"},
+        partitions_def=instruments,
+        deps=[
+            dg.AssetDep(dg.AssetKey(["live", spec.name])),
+            *_read_whole(["bars", *model_feature_assets(spec, predictor)]),
+        ],
+        columns=PREDICTION_SCHEMA | TARGET_SCHEMA | _doubles(predictor.columns),
+        description=f"What the live model '{spec.name}' forecasts from the last bar, one row a "
+        "step; prices as traded on that bar.",
+    )
+
+
+def _read_whole(names: list[str]) -> list[dg.AssetDep]:
+    """All windows of these assets of the same instrument, and its corporate actions."""
+    windows = [
+        dg.AssetDep(dg.AssetKey(name.split("/")), partition_mapping=BY_INSTRUMENT) for name in names
+    ]
+    return [*windows, dg.AssetDep("corporate_actions")]
 
 
 def _bars(catalog: Catalog, predictor: Predictor, last: int) -> list[dg.AssetDep]:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.settings.label_spec import LabelSpec
 from trading_pipeline.settings.spec_model import Name, SpecModel
 
@@ -56,7 +57,8 @@ class ModelSpec(SpecModel):
     """A model that is refitted walk-forward; the file `models/<name>.yaml`.
 
     `predictor`: a name alone means its defaults. `cross_features`: learn from the columns of
-    `cross_features` too.
+    `cross_features` too. `full_pass`: whether `trading-pipeline run` and `demo` keep it up to date
+    though no scenario trades it; `forecast` and the web UI work with any model.
     """
 
     name: Name
@@ -68,6 +70,12 @@ class ModelSpec(SpecModel):
     training: TrainingSpec = TrainingSpec()
     calibration: Literal["sigmoid"] | None = "sigmoid"
     seed: int = Field(default=7, ge=0, lt=2**32)
+    full_pass: bool = True
+
+    @property
+    def hash(self) -> str:
+        """Hash of all values that a fit follows from, defaults included."""
+        return canonical_hash(self.model_dump(mode="json", exclude={"full_pass"}))
 
     @field_validator("predictor", mode="before")
     @classmethod

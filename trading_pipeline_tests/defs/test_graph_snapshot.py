@@ -110,4 +110,13 @@ def test_no_dependency_leads_to_an_asset_that_is_not_there(graph):
 
 def test_no_backtest_can_be_reached_but_through_predictions(graph):
     parents = {name_of(key) for key in graph.get(dg.AssetKey("backtest")).parent_keys}
-    assert parents == {"bars", "corporate_actions", "predictions/direction"}
+    models = ("autoregressive", "direction", "multi_ohlc")
+    predictions = {f"predictions/{name}" for name in models}
+    assert parents == {"bars", "corporate_actions", *predictions}
+
+
+def test_nothing_reads_a_live_model_but_its_own_forecast_and_nothing_that(graph):
+    for name in ("autoregressive", "direction", "multi_ohlc"):
+        live, newest = (dg.AssetKey([kind, name]) for kind in ("live", "latest_forecast"))
+        assert graph.get(live).child_keys == {newest}
+        assert graph.get(newest).child_keys == set()

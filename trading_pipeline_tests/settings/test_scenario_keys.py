@@ -112,7 +112,9 @@ def test_every_sizing_has_its_keys(sizing, expected):
 
 
 def test_defaults_are_the_engines_and_the_instruments():
-    assert engine_settings() == BacktestSettings(multiplier=50.0, tick_size=0.25, lot_size=1.0)
+    assert engine_settings() == BacktestSettings(
+        multiplier=50.0, tick_size=0.25, lot_size=1.0, periods_per_year=252.0
+    )
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ from trading_pipeline.stages.features.cross_features import (
     compared_instruments,
 )
 from trading_pipeline.stages.market_data.universe import ActionStage, UniverseStage
+from trading_pipeline.stages.models.live import LatestForecastStage, LiveModelStage
 from trading_pipeline.stages.reports.leaderboard import LeaderboardStage
 from trading_pipeline.stages.reports.tearsheet import TearsheetStage
 from trading_pipeline.stages.stage import WHOLE, Stage
@@ -88,11 +89,13 @@ class FullPass:
         windows: list[Window],
         *,
         refetch: bool = False,
+        only_inputs: bool = False,
     ) -> dict[str, int]:
         """Actions and bars up to the models' predictions; gives what was missing, windows by asset.
 
         `refetch` asks the source for whole windows again, final ones too; what follows is computed
-        again only where that changed something. Windows outside the instrument's span are left out.
+        again only where that changed something. `only_inputs`: what the models learn from, without
+        the models. Windows outside the instrument's span are left out.
         """
         windows = self._own(instrument, windows)
         if not windows:
@@ -100,7 +103,7 @@ class FullPass:
         with self._turn(instrument):
             if refetch or ActionStage(self.workspace, instrument).pending(WHOLE):
                 self.runner.run("corporate_actions_job", partition=instrument)
-            stages = chain_stages(self.workspace, instrument, model_names)
+            stages = chain_stages(self.workspace, instrument, model_names, only_inputs=only_inputs)
             missing = self._pending(stages, windows)
             if refetch:
                 missing = {"bars": len(windows)} | missing
@@ -140,6 +143,24 @@ class FullPass:
         """A result and its tear sheet; True where something was run."""
         stages = [kind(self.workspace, instrument) for kind in (BacktestStage, TearsheetStage)]
         return self._run_pending("backtests", stages, scenario)
+
+    def forecast(self, instrument: str, model: str) -> bool:
+        """A live model and its newest forecast; True where something was run.
+
+        What they read is brought up to date first: bars, features and labels, and the comparison
+        with other instruments where the model learns from it.
+        """
+        workspace = self.workspace
+        spec, windows = workspace.catalog.model(model), workspace.windows()
+        if spec.cross_features:
+            for other in (instrument, *compared_instruments(workspace, instrument)):
+                self.chain(other, [], windows)
+            self.cross_features(instrument, windows)
+        self.chain(instrument, [model], windows, only_inputs=True)
+        stages = [
+            kind(workspace, instrument, model) for kind in (LiveModelStage, LatestForecastStage)
+        ]
+        return self._run_pending("forecasts", stages, *WHOLE)
 
     def study(self, instrument: str, study: str) -> bool:
         """A study's trials and summary; True where something was run."""

@@ -8,7 +8,9 @@ import dagster as dg
 __all__ = ["project_jobs"]
 
 
-def project_jobs(chain: Sequence[dg.AssetsDefinition]) -> list[Any]:
+def project_jobs(
+    chain: Sequence[dg.AssetsDefinition], forecasts: Sequence[dg.AssetsDefinition]
+) -> list[Any]:
     """Jobs in the order in which a full pass runs them."""
     select = dg.AssetSelection
     return [
@@ -19,6 +21,11 @@ def project_jobs(chain: Sequence[dg.AssetsDefinition]) -> list[Any]:
         dg.define_asset_job("daily_bars", selection=select.assets("bars")),
         dg.define_asset_job("bars_to_predictions", selection=select.assets(*chain)),
         dg.define_asset_job("cross_features_job", selection=select.assets("cross_features")),
+        *(
+            [dg.define_asset_job("forecasts", selection=select.assets(*forecasts))]
+            if forecasts
+            else []
+        ),
         dg.define_asset_job("backtests", selection=select.assets("backtest", "tearsheet")),
         dg.define_asset_job(
             "optimization",

@@ -34,9 +34,10 @@ def predicting_code(predictor: Predictor) -> tuple[object, ...]:
     """What `code_identity.code_hash` takes for the predictions of a fitted model.
 
     Of a shipped predictor these are the methods that predict, so that a change of how it is trained
-    makes no prediction of an existing model stale; of a user's it is the whole class.
+    makes no prediction of an existing model stale; of a user's, and of one that reads bars alone,
+    it is the whole class.
     """
-    if own_file(predictor) is not None:
+    if own_file(predictor) is not None or predictor.bars_alone:
         return (predictor,)
     kind = type(predictor)
     return (kind.predict, kind.check, kind.steps)
@@ -78,7 +79,7 @@ def predicted(predictor: Predictor, state: State, rows: PredictionRows) -> pd.Da
     Raises `ModelTrainingError` where a user's predictor raises, or where the answer has another
     length, other stamps or a number that is not finite; what its `check` raises.
     """
-    steps = predictor.steps(rows.spec)
+    steps = rows.steps or predictor.steps(rows.spec, rows.history)
     with calling(predictor, "predict"):
         answer: object = predictor.predict(state, rows)
     wanted = list(predictor.columns)

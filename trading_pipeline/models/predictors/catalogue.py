@@ -18,6 +18,8 @@ from trading_pipeline.models.predictors.estimators import (
     estimator_names,
     validate_parameters,
 )
+from trading_pipeline.models.predictors.paths.autoregressive import Autoregressive
+from trading_pipeline.models.predictors.paths.multi_ohlc import MultiOhlc
 from trading_pipeline.models.predictors.predictor import Predictor, PredictorParams
 from trading_pipeline.models.predictors.regression import ForwardReturn, Volatility
 from trading_pipeline.own_code import OwnCode, Registry, load_own_code, only_class
@@ -33,7 +35,8 @@ __all__ = [
 ]
 
 _PREDICTORS: dict[str, Predictor] = {
-    each.name: each for each in (Direction(), ForwardReturn(), Volatility())
+    each.name: each
+    for each in (Direction(), ForwardReturn(), Volatility(), Autoregressive(), MultiOhlc())
 }
 _KIND = "predictor"
 _FIX = (
@@ -84,6 +87,8 @@ def check_model_spec(spec: ModelSpec, predictors: Predictors = SHIPPED_PREDICTOR
             label=spec.label.type,
         )
     _check_estimator(spec, predictor)
+    if predictor.bars_alone:
+        _check_bars_alone(spec, predictor)
     with calling(predictor, "the check of the model"):
         predictor.check_spec(spec)
     return predictor
@@ -122,6 +127,18 @@ def _check_estimator(spec: ModelSpec, predictor: Predictor) -> None:
             estimator=spec.estimator.type,
             predictor=predictor.name,
         )
+
+
+def _check_bars_alone(spec: ModelSpec, predictor: Predictor) -> None:
+    """Refuse what such a predictor would ignore."""
+    for key in ("features", "cross_features", "label"):
+        if getattr(spec, key) != ModelSpec.model_fields[key].default:
+            raise ConfigurationError(
+                f"The predictor {predictor.name!r} reads bars alone and makes its own targets, so "
+                f"the key {key!r} of the model {spec.name!r} would be ignored. Remove it.",
+                predictor=predictor.name,
+                key=key,
+            )
 
 
 def _predictor_of(module: ModuleType) -> tuple[str, Predictor]:

@@ -94,4 +94,5 @@ def _first(rows: PredictionRows, count: int) -> PredictionRows:
         features=rows.features.iloc[:count],
         known_at=known_at,
         history=None if history is None else history.until(known_at[-1]),
+        steps=rows.steps,
     )

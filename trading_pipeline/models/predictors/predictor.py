@@ -119,9 +119,9 @@ class TrainingRows:
 class PredictionRows:
     """What is predicted from, one row a bar: `features` (finite), and when each is known.
 
-    `history`: bars up to the last row, where the predictor needs bars. What is predicted for a row
-    may use only bars and features that were known at its `known_at`; an audit removes later rows
-    and compares.
+    `history`: bars up to the last row, where the predictor needs bars. `steps`: horizons that are
+    asked for; none means those of `Predictor.steps`. What is predicted for a row may use only bars
+    and features that were known at its `known_at`; an audit removes later rows and compares.
     """
 
     spec: ModelSpec
@@ -129,6 +129,7 @@ class PredictionRows:
     features: pd.DataFrame
     known_at: pd.DatetimeIndex
     history: History | None = None
+    steps: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -175,6 +176,10 @@ class Predictor(ABC):
     params_type: ClassVar[type[PredictorParams]] = NoParams
     needs_bars: ClassVar[bool] = False
     """Whether it reads bars beside features and labels."""
+    bars_alone: ClassVar[bool] = False
+    """Whether it reads nothing but bars: no features, and no labels, since it makes its targets."""
+    price_columns: ClassVar[tuple[str, ...]] = ()
+    """Columns that are prices, in the basis of the bars that were given."""
     score_columns: ClassVar[Mapping[str, str]] = {}
     """Scores that the fold table shows, `<part>_<score>`, with their meanings."""
 
@@ -197,9 +202,14 @@ class Predictor(ABC):
         del spec, history
         return labels
 
-    def steps(self, spec: ModelSpec) -> tuple[int, ...]:
+    def steps(self, spec: ModelSpec, history: History | None) -> tuple[int, ...]:
         """Horizons in bars that each row is predicted for; one row a step in the predictions."""
+        del history
         return (spec.label.horizon_bars,)
+
+    def path(self, spec: ModelSpec, history: History | None) -> tuple[int, ...]:
+        """Horizons of the newest forecast, where they may be more than are stored for each row."""
+        return self.steps(spec, history)
 
     @abstractmethod
     def fit(self, rows: TrainingRows) -> State:

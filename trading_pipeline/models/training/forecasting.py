@@ -103,11 +103,13 @@ def forecast(
     known_at: pd.DatetimeIndex | None = None,
     *,
     history: History | None = None,
+    whole_path: bool = False,
 ) -> pd.DataFrame:
     """The predictor's columns and `horizon`, a line for each row and step, checked; index ts.
 
     Columns are matched by name, and extra columns are ignored; rows with a NaN feature get NaN.
-    `known_at`: of each row, which a predictor may use. Raises `ConfigurationError` for a missing
+    `known_at`: of each row, which a predictor may use. `whole_path`: every step of the predictor's
+    path, and not only those that predictions hold. Raises `ConfigurationError` for a missing
     column, `DataQualityError` for an infinite feature, `ModelTrainingError` for an answer of the
     predictor that cannot be used, `LookaheadError` for a user's predictor whose answer for a row
     changes with later rows.
@@ -116,7 +118,7 @@ def forecast(
     known_at = pd.DatetimeIndex(features.index) if known_at is None else known_at
     values = _checked_features(fitted, features)
     complete = np.flatnonzero(~np.isnan(values).any(axis=1))
-    steps = predictor.steps(spec)
+    steps = (predictor.path if whole_path else predictor.steps)(spec, history)
     lines = pd.DataFrame(
         {"horizon": np.tile(np.asarray(steps, dtype="int64"), len(values))},
         index=features.index.repeat(len(steps)),
@@ -133,6 +135,7 @@ def forecast(
         ),
         known_at=known_at[complete],
         history=history,
+        steps=steps,
     )
     found = predicted(predictor, fitted.state, rows)[list(predictor.columns)]
     if own_file(predictor) is not None:

@@ -295,7 +295,8 @@ class _Predictions:
             "models": f"models/{model_name}",
             "predictions": f"predictions/{model_name}",
         }
-        read = [*model_feature_assets(self._spec), *self._assets.values()]
+        predictor = workspace.registries.predictors.get(self._spec.predictor.type)
+        read = [*model_feature_assets(self._spec, predictor), *self._assets.values()]
         self._upstream = UpstreamFrames(workspace, instrument_id, read)
         self._features = ModelFeatures(workspace, self._spec, self._upstream)
         self.warnings: list[str] = []

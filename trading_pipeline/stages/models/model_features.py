@@ -9,34 +9,50 @@ import pandas as pd
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import DataQualityError
+from trading_pipeline.models.predictors.predictor import Predictor
 from trading_pipeline.settings.model_spec import ModelSpec
 from trading_pipeline.stages.features.cross_features import ASSET as CROSS_FEATURES
+from trading_pipeline.stages.features.instrument_series import stored_series
 from trading_pipeline.stages.features.known_findings import refuse_known_look_ahead_of_set
 from trading_pipeline.stages.upstream_frames import UpstreamFrames
 from trading_pipeline.stages.workspace import Workspace
 
-__all__ = ["ModelFeatures", "model_feature_assets", "model_features_hash"]
+__all__ = ["ModelFeatures", "model_feature_assets", "model_features_hash", "model_label_assets"]
 
 _PREFIX = "cross_"
 
 
-def model_feature_assets(spec: ModelSpec) -> list[str]:
-    """Assets that the model's features are read from."""
+def model_feature_assets(spec: ModelSpec, predictor: Predictor) -> list[str]:
+    """Assets that the model's features are read from; none where it reads bars alone."""
+    if predictor.bars_alone:
+        return []
     return [f"features/{spec.features}", *([CROSS_FEATURES] if spec.cross_features else [])]
+
+
+def model_label_assets(spec: ModelSpec, predictor: Predictor) -> list[str]:
+    """The label that the model learns; none where its predictor makes its own targets."""
+    return [] if predictor.bars_alone else [f"labels/{spec.label.name}"]
 
 
 def model_features_hash(workspace: Workspace, spec: ModelSpec) -> str:
     """Hash of what the columns mean: of the set, and of the comparison where there is one."""
+    if workspace.registries.predictors.get(spec.predictor.type).bars_alone:
+        return canonical_hash([])
     own = workspace.registries.feature_sets.get(spec.features).hash
     return canonical_hash([own, workspace.catalog.cross.hash]) if spec.cross_features else own
 
 
 class ModelFeatures:
-    """Rows that a model reads, with `known_at`; columns of the comparison start with `cross_`."""
+    """Rows that a model reads, with `known_at`; columns of the comparison start with `cross_`.
+
+    Of a model that reads bars alone there is a row for each bar, without any feature.
+    """
 
     def __init__(self, workspace: Workspace, spec: ModelSpec, upstream: UpstreamFrames) -> None:
         self._workspace, self._spec, self._upstream = workspace, spec, upstream
         self.hash = model_features_hash(workspace, spec)
+        predictor = workspace.registries.predictors.get(spec.predictor.type)
+        self._assets = model_feature_assets(spec, predictor)
         self._is_judged = False
 
     def file_hashes(self, windows: Sequence[Window]) -> list[str | None]:
@@ -46,7 +62,7 @@ class ModelFeatures:
         """
         hashes = [
             self._upstream.artifact(asset, window).sha256
-            for asset in model_feature_assets(self._spec)
+            for asset in self._assets
             for window in windows
         ]
         if hashes and not self._is_judged:
@@ -57,7 +73,9 @@ class ModelFeatures:
 
     def rows(self, windows: Sequence[Window]) -> pd.DataFrame:
         """Features of the windows; `DataQualityError` where the assets have different bars."""
-        own, *others = model_feature_assets(self._spec)
+        if not self._assets:
+            return self._bars(windows)
+        own, *others = self._assets
         features = self._upstream.joined(own, windows)
         for asset in others:
             compared = self._upstream.joined(asset, windows).drop(columns="known_at")
@@ -71,3 +89,12 @@ class ModelFeatures:
                 )
             features = pd.concat([features, compared.add_prefix(_PREFIX)], axis=1)
         return features
+
+    def _bars(self, windows: Sequence[Window]) -> pd.DataFrame:
+        series = stored_series(self._workspace, self._upstream.instrument_id)
+        rows = [series.span(window.start, window.end) for window in windows]
+        index = pd.DatetimeIndex(series.raw.index)
+        frames = [
+            pd.DataFrame({"known_at": series.known_at[each]}, index=index[each]) for each in rows
+        ]
+        return pd.concat(frames)

@@ -7,10 +7,12 @@ estimators themselves are in `runtime/models/<name>/<model_id>/`.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 
 import pandas as pd
 
 from trading_pipeline.code_identity import code_hash
+from trading_pipeline.domain.bars import TS_DTYPE
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.models.predictors.calls import predicting_code
 from trading_pipeline.models.registry.fitted_model import FittedModel, NoModel
@@ -19,7 +21,11 @@ from trading_pipeline.models.training.forecasting import no_predictions, predict
 from trading_pipeline.models.training.train import fit_model, library_versions
 from trading_pipeline.models.training.walk_forward_folds import refit_dates, training_span
 from trading_pipeline.stages.models.model_bars import ModelBars
-from trading_pipeline.stages.models.model_features import ModelFeatures, model_feature_assets
+from trading_pipeline.stages.models.model_features import (
+    ModelFeatures,
+    model_feature_assets,
+    model_label_assets,
+)
 from trading_pipeline.stages.models.model_rows import (
     fold_table,
     model_row,
@@ -56,15 +62,29 @@ class _SpecStage(WindowStage):
         self.predictor = workspace.registries.predictors.get(self.spec.predictor.type)
         reads = (ModelFeatures, UpstreamFrames, *([ModelBars] if self.predictor.needs_bars else []))
         self.code_hash = code_hash(type(self).build, FittedModel, *self.predictor_code(), *reads)
-        read = [*model_feature_assets(self.spec), self.upstream]
+        read = [*model_feature_assets(self.spec, self.predictor), *self.upstream]
         self._frames = UpstreamFrames(workspace, instrument_id, read)
         self._features = ModelFeatures(workspace, self.spec, self._frames)
         self._bars = ModelBars(workspace, instrument_id, self.predictor)
 
     @property
     @abstractmethod
-    def upstream(self) -> str:
-        """The asset that is read beside the features."""
+    def upstream(self) -> list[str]:
+        """The assets that are read beside the features, at most one."""
+
+    def label_hashes(self, windows: Sequence[Window]) -> list[str | None]:
+        """sha256 of every file of labels that is read."""
+        return [
+            self._frames.artifact(asset, window).sha256
+            for asset in self.upstream
+            for window in windows
+        ]
+
+    def labels(self, windows: Sequence[Window]) -> pd.DataFrame:
+        """Labels of the windows; no rows where the predictor makes its own targets."""
+        for asset in self.upstream:
+            return self._frames.joined(asset, windows)
+        return pd.DataFrame(index=pd.DatetimeIndex([], dtype=TS_DTYPE, name="ts"))
 
     @abstractmethod
     def predictor_code(self) -> tuple[object, ...]:
@@ -85,9 +105,9 @@ class ModelStage(_SpecStage):
         return tuple(self._outside)
 
     @property
-    def upstream(self) -> str:
+    def upstream(self) -> list[str]:
         """The label that is learned."""
-        return f"labels/{self.spec.label.name}"
+        return model_label_assets(self.spec, self.predictor)
 
     def is_current(self, artifact: Artifact | None, identity: Identity) -> bool:
         """True where the fold table is current, and the models that it names are as saved."""
@@ -108,7 +128,7 @@ class ModelStage(_SpecStage):
             self._features.hash,
             library_versions(),
             self._features.file_hashes(read),
-            [self._frames.artifact(self.upstream, each).sha256 for each in read],
+            self.label_hashes(read),
             *(self._bars.inputs(read[-1]) if read else []),
         ]
 
@@ -121,7 +141,7 @@ class ModelStage(_SpecStage):
             rows = [no_model_row(date, "No window lies before this one.") for date in dates]
             return Built(fold_table(rows, self.predictor), "no_model")
         features = self._features.rows(read).drop(columns="known_at")
-        labels = self._frames.joined(self.upstream, read)
+        labels = self.labels(read)
         history = self._bars.until(read[-1])
         rows, registered = [], []
         for refit_at, test_end in zip(dates, ends, strict=True):
@@ -177,9 +197,9 @@ class PredictionStage(_SpecStage):
     kind = "predictions"
 
     @property
-    def upstream(self) -> str:
+    def upstream(self) -> list[str]:
         """The fits that predict."""
-        return f"models/{self.spec.name}"
+        return [f"models/{self.spec.name}"]
 
     def predictor_code(self) -> tuple[object, ...]:
         """What predicts."""
@@ -188,14 +208,14 @@ class PredictionStage(_SpecStage):
     def inputs(self, window: Window) -> object:
         """The window's fold table and features."""
         return [
-            self._frames.artifact(self.upstream, window).sha256,
+            self._frames.artifact(self.upstream[0], window).sha256,
             *self._features.file_hashes([window]),
             *self._bars.inputs(window),
         ]
 
     def build(self, window: Window) -> Built:
         """Predictions of the window; no rows where there is no model."""
-        folds = self._frames.frame(self.upstream, window)
+        folds = self._frames.frame(self.upstream[0], window)
         features = self._features.rows([window])
         parts = []
         for refit_at, fold in folds.iterrows():

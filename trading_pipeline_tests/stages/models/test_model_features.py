@@ -4,6 +4,7 @@ import pytest
 
 from trading_pipeline.cli.run_command import work_through
 from trading_pipeline.errors import DataQualityError, InsufficientDataError
+from trading_pipeline.models.predictors.direction import Direction
 from trading_pipeline.stages.features.features import FeatureStage
 from trading_pipeline.stages.market_data.bars import BarStage
 from trading_pipeline.stages.models.model_features import (
@@ -29,7 +30,7 @@ def crossing(fresh_world):
 def model_features(world, instrument="AAPL_1d"):
     workspace = world.workspace
     spec = workspace.catalog.model("direction")
-    upstream = UpstreamFrames(workspace, instrument, model_feature_assets(spec))
+    upstream = UpstreamFrames(workspace, instrument, model_feature_assets(spec, Direction()))
     return ModelFeatures(workspace, spec, upstream), workspace.windows()
 
 
@@ -59,8 +60,8 @@ def test_the_meaning_of_the_columns_covers_the_comparison(crossing):
     workspace = crossing.workspace
     spec = workspace.catalog.model("direction")
     plain = spec.model_copy(update={"cross_features": False})
-    assert model_feature_assets(spec) == ["features/core", "cross_features"]
-    assert model_feature_assets(plain) == ["features/core"]
+    assert model_feature_assets(spec, Direction()) == ["features/core", "cross_features"]
+    assert model_feature_assets(plain, Direction()) == ["features/core"]
     before = model_features_hash(workspace, spec)
     assert before != model_features_hash(workspace, plain)
     crossing.write("cross_features.yaml", "windows: [10]\n")
