@@ -81,8 +81,18 @@ class Proof:
     failed: list[str] = field(default_factory=list)
 
 
-def prove(kills: int, seed: int, folder: Path, files: Mapping[str, str] = FILES) -> Proof:
-    """Kill that many passes over workspaces of `files`; `folder` is empty and is filled."""
+def prove(
+    kills: int,
+    seed: int,
+    folder: Path,
+    files: Mapping[str, str] = FILES,
+    *,
+    minutes: float = float("inf"),
+) -> Proof:
+    """Kill that many passes over workspaces of `files`; `folder` is empty and is filled.
+
+    After so many minutes no further one is begun.
+    """
     proof, chance = Proof(), random.Random(seed)
     undisturbed = folder / "undisturbed"
     run_undisturbed(undisturbed, files)
@@ -93,7 +103,10 @@ def prove(kills: int, seed: int, folder: Path, files: Mapping[str, str] = FILES)
     usual = time.monotonic() - started
     wanted = contents(undisturbed)
     proof.differences += differences("two undisturbed passes", wanted, contents(folder / "timed"))
+    end = time.monotonic() + 60.0 * minutes
     for number in range(kills):
+        if time.monotonic() > end:
+            break
         runtime = folder / f"kill-{number}"
         prepare(runtime, files)
         child = _fork(runtime)
@@ -261,9 +274,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=12)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin none later")
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:
-        proof = prove(given.kills, given.seed, Path(name))
+        proof = prove(given.kills, given.seed, Path(name), minutes=given.minutes)
     for line in [*proof.failed, *proof.differences, *proof.leftovers]:
         sys.stdout.write(f"{line}\n")
     sys.stdout.write(
