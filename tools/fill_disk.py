@@ -149,7 +149,7 @@ def _disk(place: Path, size_mb: int) -> Iterator[Path]:
     try:
         yield place
     finally:
-        _call("umount", str(place))
+        _call("umount", "--lazy", str(place))  # a pass may still be at work, where this was ended
 
 
 def _call(*words: str) -> None:

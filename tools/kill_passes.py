@@ -23,7 +23,6 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,7 +61,6 @@ FILES = {
         'constraints: ["fast < slow"]\n'
     ),
 }
-WITHOUT_MODEL = {name: text for name, text in FILES.items() if "direction" not in name}
 FOLDERS = ("cache", "models", "output", "config", "datasets", "inbox")
 _OF_A_RUN = re.compile(r"(^|_)(at|run_id|seq|hash)$|^(previous|chain|asked_from|requested_to)")
 _KEPT_HASHES = ("input_hash", "bars_hash", "content_hash", "settings_hash", "predictions_hash")
@@ -81,21 +79,33 @@ class Proof:
     failed: list[str] = field(default_factory=list)
 
 
-def prove(kills: int, seed: int, folder: Path, files: Mapping[str, str] = FILES) -> Proof:
-    """Kill that many passes over workspaces of `files`; `folder` is empty and is filled."""
+def prove(
+    kills: int,
+    seed: int,
+    folder: Path,
+    *,
+    minutes: float = float("inf"),
+) -> Proof:
+    """Kill that many passes; `folder` is empty and is filled.
+
+    After so many minutes no further one is begun.
+    """
     proof, chance = Proof(), random.Random(seed)
     undisturbed = folder / "undisturbed"
-    run_undisturbed(undisturbed, files)
+    run_undisturbed(undisturbed)
     # what is compiled and imported is there now, so the second one tells the usual time
-    prepare(folder / "timed", files)
+    prepare(folder / "timed")
     started = time.monotonic()
     _wait(_fork(folder / "timed"), _LONGEST_PASS_SECONDS)
     usual = time.monotonic() - started
     wanted = contents(undisturbed)
     proof.differences += differences("two undisturbed passes", wanted, contents(folder / "timed"))
+    end = time.monotonic() + 60.0 * minutes
     for number in range(kills):
+        if time.monotonic() > end:
+            break
         runtime = folder / f"kill-{number}"
-        prepare(runtime, files)
+        prepare(runtime)
         child = _fork(runtime)
         status = _wait(child, chance.uniform(0.0, usual))
         if status is None:
@@ -112,12 +122,12 @@ def prove(kills: int, seed: int, folder: Path, files: Mapping[str, str] = FILES)
     return proof
 
 
-def run_undisturbed(runtime: Path, files: Mapping[str, str] = FILES) -> None:
+def run_undisturbed(runtime: Path) -> None:
     """A pass in a fork; afterwards this process has imported all that the pass did.
 
     So later forks need not import it. No more than that is shared: neither connections nor caches.
     """
-    prepare(runtime, files)
+    prepare(runtime)
     loaded = runtime.with_name("modules.json")
     if _wait(_fork(runtime, loaded), _LONGEST_PASS_SECONDS) != 0:
         raise RuntimeError("the undisturbed pass failed")
@@ -175,9 +185,9 @@ class _pointed_at:  # noqa: N801 - used as a word
         del os.environ["TRADING_PIPELINE_RUNTIME_DIR"]
 
 
-def prepare(runtime: Path, files: Mapping[str, str] = FILES) -> None:
+def prepare(runtime: Path) -> None:
     """Write the settings of the tiny workspace."""
-    for name, text in files.items():
+    for name, text in FILES.items():
         path = runtime / "config" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -261,9 +271,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=12)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin none later")
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:
-        proof = prove(given.kills, given.seed, Path(name))
+        proof = prove(given.kills, given.seed, Path(name), minutes=given.minutes)
     for line in [*proof.failed, *proof.differences, *proof.leftovers]:
         sys.stdout.write(f"{line}\n")
     sys.stdout.write(

@@ -197,7 +197,7 @@ def _ledger(warehouse: Warehouse) -> str:
     check = ledger.verify()
     if check.faults:
         raise WarehouseError(
-            f"The ledger of trials has {len(check.faults)} faults in {check.rows:,} rows: "
+            f"The ledger of trials has {len(check.faults)} fault(s) in {check.rows:,} rows: "
             f"{check.faults[0]} The count that deflates results may be wrong. See all with: "
             "trading-pipeline trials verify"
         )

@@ -132,7 +132,7 @@ def accept_losses(
         _echo({"accepted": accepted, "trials": ledger.count()})
         return
     _print(
-        f"{accepted} faults are on record. The ledger counts the {ledger.count():,} trials that "
+        f"{accepted} fault(s) are on record. The ledger counts the {ledger.count():,} trials that "
         "are left; results were chosen among more. Next: trading-pipeline run"
     )
 

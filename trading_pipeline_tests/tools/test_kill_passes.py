@@ -16,9 +16,9 @@ from pathlib import Path
 from tools.kill_passes import *
 from tools.kill_passes import _fork, _pointed_at, _wait
 folder = Path(sys.argv[1])
-proof = prove(2, 3, folder, WITHOUT_MODEL)
+proof = prove(2, 3, folder)
 both = folder / "both"
-prepare(both, WITHOUT_MODEL)
+prepare(both)
 children = [_fork(both), _fork(both)]
 codes = [_wait(child, 300.0) for child in children]
 def runs(runtime):
