@@ -90,10 +90,11 @@ def test_labels_with_other_parameters_have_other_names():
 
 
 def test_a_direction_model_is_refused_the_labels_it_cannot_learn():
-    for kind in ("forward_return", "scaled_return", "triple_barrier", "meta_label", "ohlc_path"):
+    for kind in ("forward_return", "scaled_return", "meta_label", "ohlc_path", "volatility"):
         model = ModelSpec(name="m", label=LabelSpec(type=kind))
         with pytest.raises(ConfigurationError, match=f"label '{kind}'; it takes direction"):
             check_model_spec(model)
+    check_model_spec(ModelSpec(name="m", label=LabelSpec(type="triple_barrier")))
 
 
 def test_label_files_stand_in_the_catalog_by_their_names(tmp_path):

@@ -38,7 +38,7 @@ from trading_pipeline.models.training.held_back import (
 )
 from trading_pipeline.settings.model_spec import ModelSpec
 
-__all__ = ["PROBABILITY_SCORES", "Direction"]
+__all__ = ["PROBABILITY_SCORES", "Direction", "check_probabilities"]
 
 PROBABILITY_SCORES: Mapping[str, str] = {
     "train_auc": "in sample",
