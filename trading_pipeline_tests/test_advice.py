@@ -46,6 +46,8 @@ FOLLOWED = {
     "Something else than this package changed them": VERIFIED,
     "too few for an audit. Fetch them first": "cli/test_audit_command.py::"
     "test_an_audit_goes_on_after_the_bars_that_it_missed_were_fetched",
+    "so there is nothing to forecast from. Fetch its": "stages/models/test_live.py::"
+    "test_an_instrument_without_bars_can_be_forecast_once_they_are_fetched",
     "Change the set and materialize it again": "stages/backtests/test_audited_results.py::"
     "test_a_blocked_set_that_was_changed_is_materialized_again",
     "unless you say so: trading-pipeline run": "stages/market_data/test_incremental_fetch.py::"

@@ -77,7 +77,9 @@ def check_model_spec(spec: ModelSpec, predictors: Predictors = SHIPPED_PREDICTOR
         others = [
             name
             for name in predictors.names()
-            if spec.label.type in predictors.get(name).labels and name != predictor.name
+            if spec.label.type in predictors.get(name).labels
+            and not predictors.get(name).bars_alone
+            and name != predictor.name
         ]
         instead = f" Predictors that learn it: {', '.join(others)}." if others else ""
         raise ConfigurationError(

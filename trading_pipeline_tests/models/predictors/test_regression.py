@@ -219,9 +219,10 @@ def test_bad_rows_are_typed_errors(name):
     assert isinstance(fit_model(spec, features, labels.iloc[:150], **about), NoModel)
 
 
-def test_every_shipped_predictor_scores_its_own_baselines_by_its_own_scores():
-    for name in SHIPPED_PREDICTORS.names():
-        predictor = SHIPPED_PREDICTORS.get(name)
+def test_every_shipped_predictor_of_labels_scores_its_own_baselines_by_its_own_scores():
+    shipped = [SHIPPED_PREDICTORS.get(name) for name in SHIPPED_PREDICTORS.names()]
+    for predictor in [each for each in shipped if not each.bars_alone]:
+        name = predictor.name
         label = LabelSpec(type=predictor.labels[0], horizon_bars=2)
         estimator = "logistic" if predictor.task == "classifier" else "ridge"
         spec = spec_of(name, label.model_dump(), estimator)

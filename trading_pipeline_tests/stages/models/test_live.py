@@ -13,6 +13,7 @@ from trading_pipeline.errors import ConfigurationError, InsufficientDataError, U
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.stages.backtests.scenario_inputs import load_inputs
 from trading_pipeline.stages.coverage import models_of_a_pass
+from trading_pipeline.stages.market_data.bars import BarStage
 from trading_pipeline.stages.market_data.check_catalog import check_scenario
 from trading_pipeline.stages.models.live import LatestForecastStage, LiveModelStage
 from trading_pipeline.stages.models.models import ModelStage, PredictionStage
@@ -164,6 +165,16 @@ def test_too_few_bars_say_so(forecasting):
         assert outcome.status == "no_model"
     with pytest.raises(InsufficientDataError, match="100000 are needed"):
         newest_forecast(forecasting.workspace, AAPL, "autoregressive")
+
+
+def test_an_instrument_without_bars_can_be_forecast_once_they_are_fetched(forecasting):
+    with pytest.raises(InsufficientDataError, match=r"trading-pipeline run IBM_1d\."):
+        LiveModelStage(forecasting.workspace, "IBM_1d", "autoregressive").materialize(WHOLE)
+    bars = BarStage(forecasting.workspace, "IBM_1d")
+    bars.materialize(bars.pending(forecasting.workspace.windows()))
+    fit = LiveModelStage(forecasting.workspace, "IBM_1d", "autoregressive")
+    (outcome,) = fit.materialize(WHOLE)
+    assert outcome.status == "ok"
 
 
 def test_a_full_pass_leaves_out_what_nobody_trades(forecasting):
