@@ -154,4 +154,4 @@ class TestTransactions:
         warehouse.path.with_name("warehouse.duckdb.new").write_bytes(b"half")
         assert days(warehouse) == []
         names = sorted(path.name for path in warehouse.path.parent.iterdir())
-        assert names == ["warehouse.duckdb", "warehouse.duckdb.lock"]
+        assert names == ["warehouse.duckdb", "warehouse.duckdb.lock", "warehouse.duckdb.queue"]
