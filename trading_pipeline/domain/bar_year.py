@@ -32,6 +32,7 @@ _SESSIONS = {7: 365.0, 6: 313.0}
 _LISTED = 252.0
 _HOLIDAYS = 4
 _ALL_WEEKDAYS = 261.0
+_KEPT = 32
 _LONG = ((7.0, 52.0, "weekly"), (30.4, 12.0, "monthly"), (91.3, 4.0, "quarterly"),
          (365.25, 1.0, "yearly"))  # fmt: skip
 
@@ -47,6 +48,10 @@ class BarYear(NamedTuple):
     def warnings(self) -> tuple[str, ...]:
         """The warning, as results keep them."""
         return (self.warning,) if self.warning else ()
+
+
+_TOLD: dict[tuple[int, int, bytes], BarYear] = {}
+"""What was told of the stamps seen last: all that it follows from is the key."""
 
 
 class _Pattern(NamedTuple):
@@ -117,6 +122,17 @@ def bar_year_of(ts: Moments) -> BarYear:
     """
     if len(ts) < 2:
         return BarYear(_SESSIONS[7], "one bar, in which nothing is annualized")
+    key = len(ts), int(ts[0]), ts[-_READ:].tobytes()
+    told = _TOLD.get(key)
+    if told is None:
+        told = _told(ts)
+        if len(_TOLD) >= _KEPT:
+            _TOLD.clear()
+        _TOLD[key] = told
+    return told
+
+
+def _told(ts: Moments) -> BarYear:
     window = ts[-_DAYS_READ:]
     distances = np.diff(window)
     if len(ts) > _DAYS_READ and int(distances.min()) < _DAILY:
