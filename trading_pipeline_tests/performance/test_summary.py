@@ -1,7 +1,6 @@
 """The one call that measures a backtest."""
 
 import math
-import time
 
 import numpy as np
 import pytest
@@ -218,14 +217,3 @@ def test_equity_is_not_changed(index_close):
     before = index_close.copy()
     summarize(index_close, periods_per_year=252)
     assert (index_close == before).all()
-
-
-def test_five_thousand_bars_take_well_under_two_milliseconds(index_close, trades):
-    arguments = {"periods_per_year": 252, "trades": trades, "exposure": np.ones(index_close.size)}
-    summarize(index_close, **arguments)
-    spent = []
-    for _ in range(20):
-        begun = time.process_time_ns()
-        summarize(index_close, **arguments)
-        spent.append(time.process_time_ns() - begun)
-    assert min(spent) < 2e6

@@ -116,8 +116,8 @@ PREDICTED = {"models", "predictions", *TRADED}  # a scenario can ask for a pinne
 @pytest.mark.parametrize(
     ("file", "name", "above"),
     [
-        ("market_data/adjustments.py", "_scaled", {*ADJUSTED, "tearsheet"}),
-        ("market_data/adjustments.py", "adjustment_events", {*ADJUSTED, "tearsheet"}),
+        ("market_data/adjustments.py", "_scaled", {*ADJUSTED, *PREDICTED, "tearsheet"}),
+        ("market_data/adjustments.py", "adjustment_events", {*ADJUSTED, *PREDICTED, "tearsheet"}),
         ("features/rolling/kernels.py", "window_moments", {"features", "labels"}),
         ("features/rolling/kernels.py", "window_sums", {"features", "cross_features"}),
         ("features/sets/core_formulas.py", "log_return", {"features"}),
