@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from trading_pipeline.backtest.arrays import IntArray
-from trading_pipeline.domain.bar_year import BarYear
+from trading_pipeline.domain.bar_year import BarYear, spans_a_quarter
+from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.settings.backtest_settings import BacktestSettings
 
 __all__ = ["CONTRADICTED", "Stamped", "given_year", "told_year", "with_bar_year"]
@@ -26,10 +27,6 @@ class Stamped(Protocol):
     @property
     def bar_year(self) -> BarYear:
         """Told from the stamps; raises `ConfigurationError` where they do not tell."""
-
-    @property
-    def known_year(self) -> BarYear | None:
-        """The same where the stamps span a quarter or more and tell, else None."""
 
 
 def with_bar_year(
@@ -68,7 +65,7 @@ def given_year(given: float, bars: Stamped) -> tuple[str, ...]:
     """One warning where a number of bars a year is not that of the bars; none where they do not
     tell, or span less than a quarter.
     """
-    year = bars.known_year
+    year = _known_year(bars)
     if year is None or abs(year.bars / given - 1.0) <= _FAR:
         return ()
     return (
@@ -76,3 +73,10 @@ def given_year(given: float, bars: Stamped) -> tuple[str, ...]:
         f"elapsed time ({year.basis}). Sharpe ratio and volatility are annualized by the number "
         "given; growth a year and financing follow the elapsed time.",
     )
+
+
+def _known_year(bars: Stamped) -> BarYear | None:
+    try:
+        return bars.bar_year if spans_a_quarter(bars.ts) else None
+    except ConfigurationError:
+        return None

@@ -15,7 +15,7 @@ import pandas as pd
 from numba import njit
 
 from trading_pipeline.backtest.arrays import BoolArray, FloatArray, IntArray
-from trading_pipeline.domain.bar_year import BarYear, bar_year_of, spans_a_quarter
+from trading_pipeline.domain.bar_year import BarYear, bar_year_of
 from trading_pipeline.domain.bars import BAR_COLUMNS, normalize_bars, utc_index
 from trading_pipeline.domain.bars_with_actions import BarsWithActions
 from trading_pipeline.domain.corporate_actions import CorporateAction
@@ -91,14 +91,6 @@ class ValidatedBars:
     def bar_year(self) -> BarYear:
         """How many of these bars a year has; `ConfigurationError` where stamps do not tell."""
         return bar_year_of(self.ts)
-
-    @cached_property
-    def known_year(self) -> BarYear | None:
-        """`bar_year` where the stamps span a quarter or more and tell it, else None."""
-        try:
-            return self.bar_year if spans_a_quarter(self.ts) else None
-        except ConfigurationError:
-            return None
 
     @cached_property
     def split_like(self) -> IntArray:

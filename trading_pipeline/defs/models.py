@@ -1,6 +1,6 @@
 """The assets of models and predictions, and of live models and their forecasts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import dagster as dg
 
@@ -23,6 +23,8 @@ from trading_pipeline.stages.models.models import ModelStage, PredictionStage
 
 __all__ = ["forecast_assets", "model_assets", "training_mapping"]
 
+_Kinds = Mapping[str, Callable[[ModelSpec, Predictor], dg.AssetsDefinition]]
+"""How to make the assets of a spec, by what their names begin with."""
 GROUP = "models"
 FOLD_SCHEMA = {
     "ts": ("TIMESTAMPTZ", "refit date"),
@@ -67,20 +69,32 @@ def model_assets(
     catalog: Catalog, grid: dg.MultiPartitionsDefinition, predictors: Predictors
 ) -> list[dg.AssetsDefinition]:
     """`models/<name>` and `predictions/<name>` of every model spec."""
+    kinds: _Kinds = {
+        "models": lambda spec, predictor: _model_asset(spec, catalog, grid, predictor),
+        "predictions": lambda spec, predictor: _prediction_asset(spec, catalog, grid, predictor),
+    }
+    return _of_every_spec(catalog, predictors, grid, kinds)
+
+
+def forecast_assets(catalog: Catalog, predictors: Predictors) -> list[dg.AssetsDefinition]:
+    """`live/<name>` and `latest_forecast/<name>` of every model spec; nothing else reads them."""
+    kinds: _Kinds = {"live": _live_asset, "latest_forecast": _latest_forecast_asset}
+    return _of_every_spec(catalog, predictors, instruments, kinds)
+
+
+def _of_every_spec(
+    catalog: Catalog, predictors: Predictors, partitions: dg.PartitionsDefinition, kinds: _Kinds
+) -> list[dg.AssetsDefinition]:
+    """The assets `<kind>/<name>` of every model spec; those of a broken predictor's file fail."""
     assets = []
     for spec in catalog.models.values():
         try:
             predictor = predictors.get(spec.predictor.type)
         except OwnCodeError as error:
-            assets += [
-                failing_asset(f"models/{spec.name}", grid, error, GROUP),
-                failing_asset(f"predictions/{spec.name}", grid, error, GROUP),
-            ]
-            continue
-        assets += [
-            _model_asset(spec, catalog, grid, predictor),
-            _prediction_asset(spec, catalog, grid, predictor),
-        ]
+            names = [f"{kind}/{spec.name}" for kind in kinds]
+            assets += [failing_asset(name, partitions, error, GROUP) for name in names]
+        else:
+            assets += [make(spec, predictor) for make in kinds.values()]
     return assets
 
 
@@ -127,22 +141,6 @@ def _prediction_asset(
         description=f"Out-of-sample predictions of '{spec.name}', one row a bar, each by the "
         "newest fit made before it.",
     )
-
-
-def forecast_assets(catalog: Catalog, predictors: Predictors) -> list[dg.AssetsDefinition]:
-    """`live/<name>` and `latest_forecast/<name>` of every model spec; nothing else reads them."""
-    assets = []
-    for spec in catalog.models.values():
-        try:
-            predictor = predictors.get(spec.predictor.type)
-        except OwnCodeError as error:
-            assets += [
-                failing_asset(f"{kind}/{spec.name}", instruments, error, GROUP)
-                for kind in ("live", "latest_forecast")
-            ]
-            continue
-        assets += [_live_asset(spec, predictor), _latest_forecast_asset(spec, predictor)]
-    return assets
 
 
 def _live_asset(spec: ModelSpec, predictor: Predictor) -> dg.AssetsDefinition:

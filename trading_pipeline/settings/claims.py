@@ -14,7 +14,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from pathlib import Path
 __all__ = [
     "claimed",
     "is_held",
+    "make_claim",
     "mark",
     "owner_of",
     "release_claim",
@@ -35,22 +36,32 @@ _SHOWN_COMMAND = 80
 _RECORD_BYTES = 1_000
 
 
-def take_claim(path: Path | str, *, wait: bool = False, state: str = "") -> int | None:
+def take_claim(path: Path | str) -> int | None:
     """Take a claim and give its file descriptor; None where another holds it.
 
-    `state`: a word that is stored with who holds it; `mark` changes it. `wait`: for a name that is
-    this caller's own, where only a look of `is_held` can be in the way. Raises `OSError` where the
-    file cannot be made; on a full disk the claim holds, only its record is missing.
+    Raises `OSError` where the file cannot be made; on a full disk the claim holds, only its record
+    is missing.
     """
-    mode = fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB
+    try:
+        return _locked(path, fcntl.LOCK_EX | fcntl.LOCK_NB, "")
+    except BlockingIOError:
+        return None
+
+
+def make_claim(path: Path | str, *, state: str = "") -> int:
+    """Take a claim of a name that is this caller's own; only a look of `is_held` is waited for.
+
+    `state`: a word that is stored with who holds it; `mark` changes it. Raises as `take_claim`.
+    """
+    return _locked(path, fcntl.LOCK_EX, state)
+
+
+def _locked(path: Path | str, mode: int, state: str) -> int:
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             fcntl.flock(descriptor, mode)
             found = os.fstat(descriptor)
-        except BlockingIOError:
-            os.close(descriptor)
-            return None
         except BaseException:
             os.close(descriptor)
             raise
@@ -80,8 +91,7 @@ def release_claim(path: Path | str, descriptor: int) -> None:
 @contextmanager
 def claimed(path: Path) -> Iterator[None]:
     """Hold a claim of this caller's own name during the block."""
-    descriptor = take_claim(path, wait=True)
-    assert descriptor is not None
+    descriptor = make_claim(path)
     try:
         yield
     finally:
@@ -90,23 +100,16 @@ def claimed(path: Path) -> Iterator[None]:
 
 def is_held(path: Path | str) -> bool:
     """True where a live process holds the claim, and where that cannot be known."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        return False
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
+    return not _is_free(path, fcntl.LOCK_SH)
 
 
 def remove_dead(path: Path | str) -> bool:
     """Remove a claim that nobody holds; True where it is gone now."""
+    return _is_free(path, fcntl.LOCK_EX, then=Path(path).unlink)
+
+
+def _is_free(path: Path | str, mode: int, then: Callable[[], None] | None = None) -> bool:
+    """True where nobody holds a claim that is there; `then` is done while it is locked here."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -114,9 +117,9 @@ def remove_dead(path: Path | str) -> bool:
     except OSError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.fstat(descriptor).st_nlink:
-            Path(path).unlink()
+        fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
+        if then is not None and os.fstat(descriptor).st_nlink:
+            then()
         return True
     except OSError:
         return False

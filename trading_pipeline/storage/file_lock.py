@@ -22,12 +22,12 @@ from pathlib import Path
 from trading_pipeline.errors import WarehouseBusy, WarehouseError
 from trading_pipeline.settings.claims import (
     is_held,
+    make_claim,
     mark,
     owner_of,
     release_claim,
     remove_dead,
     state_of,
-    take_claim,
 )
 
 __all__ = ["hold_lock", "lock_holder", "queue_of"]
@@ -154,13 +154,13 @@ class _Place:
         )
 
 
-def _claim_in(folder: str, name: str) -> int | None:
+def _claim_in(folder: str, name: str) -> int:
     place = f"{folder}/{name}"
     try:
-        return take_claim(place, wait=True, state=_WAITS)
+        return make_claim(place, state=_WAITS)
     except FileNotFoundError:
         Path(folder).mkdir(parents=True, exist_ok=True)
-        return take_claim(place, wait=True, state=_WAITS)
+        return make_claim(place, state=_WAITS)
 
 
 def _names(folder: Path | str) -> list[str]:

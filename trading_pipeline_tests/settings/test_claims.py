@@ -15,6 +15,7 @@ import pytest
 from trading_pipeline.settings.claims import (
     claimed,
     is_held,
+    make_claim,
     mark,
     owner_of,
     release_claim,
@@ -91,7 +92,7 @@ def test_a_claim_removed_while_it_was_taken_is_taken_anew(tmp_path):
 
     def work():
         for _ in range(200):
-            descriptor = take_claim(path, wait=True)
+            descriptor = make_claim(path)
             if not path.exists() or take_claim(path) is not None:
                 wrong.append("two have it")
             release_claim(path, descriptor)
@@ -106,7 +107,7 @@ def test_a_claim_removed_while_it_was_taken_is_taken_anew(tmp_path):
 
 def test_the_word_of_a_claim_can_be_changed_and_its_owner_stays_known(tmp_path):
     path = tmp_path / "c"
-    descriptor = take_claim(path, state="waits ")
+    descriptor = make_claim(path, state="waits ")
     assert state_of(path) == "waits "
     mark(descriptor, "holds ")
     assert state_of(path) == "holds "

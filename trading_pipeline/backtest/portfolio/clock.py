@@ -19,7 +19,6 @@ from trading_pipeline.domain.bar_year import (
     BarYear,
     bar_year_of,
     observed_year,
-    spans_a_quarter,
 )
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import ConfigurationError
@@ -66,14 +65,6 @@ class AccountClock:
         if self.common or not found.warning:
             return found
         return BarYear(observed_year(self.ts), "rows of all instruments, counted")
-
-    @cached_property
-    def known_year(self) -> BarYear | None:
-        """`bar_year` where the stamps span a quarter or more and tell it, else None."""
-        try:
-            return self.bar_year if spans_a_quarter(self.ts) else None
-        except ConfigurationError:
-            return None
 
     def local_days(self, zone: str) -> IntArray:
         """Days since 1970-01-01 in a time zone, one a row; summer time is followed."""

@@ -6,6 +6,7 @@ backtest can read it: a scenario reads `models/` and `predictions/` alone.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from functools import cached_property
 from typing import Any
 
@@ -27,6 +28,7 @@ from trading_pipeline.stages.features.instrument_series import InstrumentSeries,
 from trading_pipeline.stages.models.model_bars import ModelBars
 from trading_pipeline.stages.models.model_features import (
     ModelFeatures,
+    joined_labels,
     model_feature_assets,
     model_label_assets,
 )
@@ -63,13 +65,13 @@ class _InstrumentStage(ComputedStage[str, pd.DataFrame]):
         self._features = ModelFeatures(workspace, self.spec, self._frames)
         self._bars = ModelBars(workspace, instrument_id, self.predictor)
 
+    @abstractmethod
     def inputs(self) -> object:
         """Everything that the content depends on but the code."""
-        raise NotImplementedError
 
+    @abstractmethod
     def build(self) -> tuple[pd.DataFrame, str]:
         """The frame and its status."""
-        raise NotImplementedError
 
     def identity(self, key: str) -> Identity:
         """The partition with the hash of inputs and code."""
@@ -130,14 +132,10 @@ class LiveModelStage(_InstrumentStage):
         """Fit on every row whose target was known with the last bar, and save the model."""
         read = self.read_windows
         refit_at = self.series.known_at[-1] + _INSTANT
-        if self._labels:
-            labels = self._frames.joined(self._labels[0], read)
-        else:
-            labels = pd.DataFrame(index=pd.DatetimeIndex([], dtype=TS_DTYPE, name="ts"))
         outcome = fit_model(
             self.spec,
             self._features.rows(read).drop(columns="known_at"),
-            labels,
+            joined_labels(self._frames, self._labels, read),
             instrument=self.instrument_id,
             refit_at=refit_at,
             test_end=refit_at + _INSTANT,

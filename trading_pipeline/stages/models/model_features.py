@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from trading_pipeline.domain.bars import TS_DTYPE
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import DataQualityError
@@ -17,7 +18,13 @@ from trading_pipeline.stages.features.known_findings import refuse_known_look_ah
 from trading_pipeline.stages.upstream_frames import UpstreamFrames
 from trading_pipeline.stages.workspace import Workspace
 
-__all__ = ["ModelFeatures", "model_feature_assets", "model_features_hash", "model_label_assets"]
+__all__ = [
+    "ModelFeatures",
+    "joined_labels",
+    "model_feature_assets",
+    "model_features_hash",
+    "model_label_assets",
+]
 
 _PREFIX = "cross_"
 
@@ -32,6 +39,15 @@ def model_feature_assets(spec: ModelSpec, predictor: Predictor) -> list[str]:
 def model_label_assets(spec: ModelSpec, predictor: Predictor) -> list[str]:
     """The label that the model learns; none where its predictor makes its own targets."""
     return [] if predictor.bars_alone else [f"labels/{spec.label.name}"]
+
+
+def joined_labels(
+    upstream: UpstreamFrames, assets: Sequence[str], windows: Sequence[Window]
+) -> pd.DataFrame:
+    """Labels of the windows by `model_label_assets`; no rows where there is no such asset."""
+    for asset in assets:
+        return upstream.joined(asset, windows)
+    return pd.DataFrame(index=pd.DatetimeIndex([], dtype=TS_DTYPE, name="ts"))
 
 
 def model_features_hash(workspace: Workspace, spec: ModelSpec) -> str:

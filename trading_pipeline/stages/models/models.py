@@ -12,7 +12,6 @@ from collections.abc import Sequence
 import pandas as pd
 
 from trading_pipeline.code_identity import code_hash
-from trading_pipeline.domain.bars import TS_DTYPE
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.models.predictors.calls import predicting_code
 from trading_pipeline.models.registry.fitted_model import FittedModel, NoModel
@@ -23,6 +22,7 @@ from trading_pipeline.models.training.walk_forward_folds import refit_dates, tra
 from trading_pipeline.stages.models.model_bars import ModelBars
 from trading_pipeline.stages.models.model_features import (
     ModelFeatures,
+    joined_labels,
     model_feature_assets,
     model_label_assets,
 )
@@ -80,12 +80,6 @@ class _SpecStage(WindowStage):
             for window in windows
         ]
 
-    def labels(self, windows: Sequence[Window]) -> pd.DataFrame:
-        """Labels of the windows; no rows where the predictor makes its own targets."""
-        for asset in self.upstream:
-            return self._frames.joined(asset, windows)
-        return pd.DataFrame(index=pd.DatetimeIndex([], dtype=TS_DTYPE, name="ts"))
-
     @abstractmethod
     def predictor_code(self) -> tuple[object, ...]:
         """The part of the predictor's code that the content follows from."""
@@ -141,7 +135,7 @@ class ModelStage(_SpecStage):
             rows = [no_model_row(date, "No window lies before this one.") for date in dates]
             return Built(fold_table(rows, self.predictor), "no_model")
         features = self._features.rows(read).drop(columns="known_at")
-        labels = self.labels(read)
+        labels = joined_labels(self._frames, self.upstream, read)
         history = self._bars.until(read[-1])
         rows, registered = [], []
         for refit_at, test_end in zip(dates, ends, strict=True):
