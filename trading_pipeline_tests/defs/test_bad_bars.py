@@ -154,8 +154,12 @@ def test_windows_before_a_listing_are_there_without_rows(fresh_world, instance):
     assert found == {
         "features/core": "not_listed",
         "labels/direction": "not_listed",
+        "models/autoregressive": "no_model",
         "models/direction": "no_model",
+        "models/multi_ohlc": "no_model",
+        "predictions/autoregressive": "no_model",
         "predictions/direction": "no_model",
+        "predictions/multi_ohlc": "no_model",
     }
     assert fresh_world.value("SELECT count(*) FROM bars") == 0
     assert SOURCE.asked == []
