@@ -1,6 +1,6 @@
 # Recipes for people who work on the project; `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test test-fast demo ui bench bundled-data
+.PHONY: help setup check format test test-fast test-long demo ui bench bundled-data
 
 help: ## list the recipes
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -18,11 +18,14 @@ format: ## fix style and format
 	uv run ruff check --fix .
 	uv run ruff format .
 
-test: ## run every test
+test: ## run every test but the long proofs
 	uv run pytest
 
 test-fast: ## run the tests without the slow ones
-	uv run pytest -m "not slow"
+	uv run pytest -m "not slow and not long"
+
+test-long: ## run the long proofs, which CI leaves out
+	uv run pytest -m long
 
 demo: ## run the whole pipeline on the bundled bars
 	uv run trading-pipeline demo

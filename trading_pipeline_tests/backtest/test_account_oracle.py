@@ -73,7 +73,7 @@ def test_account_equals_the_oracle_on_target_weights(data):
     check_weights(data)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @given(data=st.data())
 @examples(800)
 def test_account_equals_the_oracle_on_many_more_markets(data):

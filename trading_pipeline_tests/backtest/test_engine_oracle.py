@@ -42,7 +42,7 @@ def test_engine_equals_the_oracle_on_one_instrument(data):
     check_one(data, most=30)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @given(data=st.data())
 @examples(3000)
 def test_engine_equals_the_oracle_on_many_more_markets(data):

@@ -118,10 +118,10 @@ def test_a_file_that_does_not_run_stops_only_what_uses_it(fresh_world, instance)
     assert not {"features/typo", "models/typed"} & materialized(result)
 
 
-def test_a_full_pass_leaves_out_what_a_broken_feature_file_stops(fresh_world):
-    path = fresh_world.write("features/typo.py", "imprt numpy\n")
-    fresh_world.write("models/typed.yaml", "name: typed\nfeatures: typo\n")
-    report = work_through(fresh_world.full_pass(), ["AAPL_1d"])
+def test_a_full_pass_leaves_out_what_a_broken_feature_file_stops(world):
+    path = world.write("features/typo.py", "imprt numpy\n")
+    world.write("models/typed.yaml", "name: typed\nfeatures: typo\n")
+    report = work_through(world.full_pass(), ["AAPL_1d"])
     (failure,) = report.failures.items()
     assert failure[0] == "models/typed"
     assert failure[1].startswith(f"{path}, line 1: SyntaxError")

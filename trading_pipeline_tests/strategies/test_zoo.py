@@ -62,7 +62,7 @@ def test_caches_that_know_no_future_are_not_blocked(tmp_path):
     assert blocked_files(memos.HONEST, tmp_path / "strategies", seed=1) == set()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_memos_are_found_and_caches_are_not_blocked_with_any_seed(tmp_path):
     for seed in SEEDS:
         assert blocked_files(memos.LEAKY, tmp_path / f"leaky_{seed}", seed) == set(memos.LEAKY)
@@ -98,7 +98,7 @@ def test_honest_rules_are_not_blocked():
     assert blocked(HONEST, seed=1) == set()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_nearly_all_leaks_are_found_with_any_seed():
     missed = Counter()
     for seed in SEEDS:
@@ -106,7 +106,7 @@ def test_nearly_all_leaks_are_found_with_any_seed():
     assert missed.total() <= (1.0 - LEAST_FOUND) * len(LEAKY) * len(SEEDS), missed
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [2, 3, 4])
 def test_no_honest_rule_is_blocked_with_other_seeds(seed):
     assert blocked(HONEST, seed) == set()

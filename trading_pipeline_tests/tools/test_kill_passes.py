@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -36,8 +35,7 @@ print(json.dumps({
 """
 
 
-@pytest.mark.slow
-@pytest.mark.skipif("KILL_PASSES" not in os.environ, reason="several minutes; set KILL_PASSES=1")
+@pytest.mark.long
 def test_a_killed_pass_and_two_at_once_end_as_an_undisturbed_one(tmp_path):
     ended = subprocess.run(
         [sys.executable, "-c", TOGETHER, str(tmp_path)],

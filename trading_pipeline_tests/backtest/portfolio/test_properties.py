@@ -158,7 +158,7 @@ def test_books_of_every_portfolio_add_up(data):
     check_books(*any_run(data))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @given(data=st.data())
 @MANY
 def test_books_of_many_more_portfolios_add_up(data):

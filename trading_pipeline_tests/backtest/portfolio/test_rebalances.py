@@ -85,7 +85,7 @@ def test_random_runs_are_equal_and_reach_every_order_there_is():
     assert reasons["several exits"] > 20
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("block", range(10))
 def test_many_more_random_runs_are_equal(block):
     for seed in range(10_000 + 200 * block, 10_200 + 200 * block):

@@ -55,7 +55,7 @@ def test_caches_that_know_no_future_are_not_blocked(tmp_path):
     assert blocked_files(HONEST_CACHES, tmp_path / "features", seed=1) == {}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_memos_are_found_and_caches_are_not_blocked_with_any_seed(tmp_path):
     for seed in SEEDS:
         found = blocked_files(MEMOS, tmp_path / f"leaky_{seed}", seed)
@@ -63,7 +63,7 @@ def test_memos_are_found_and_caches_are_not_blocked_with_any_seed(tmp_path):
         assert blocked_files(HONEST_CACHES, tmp_path / f"honest_{seed}", seed) == {}, seed
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_nearly_all_leaks_are_found_with_any_seed():
     missed = Counter()
     for seed in SEEDS:
@@ -71,7 +71,7 @@ def test_nearly_all_leaks_are_found_with_any_seed():
     assert missed.total() <= (1.0 - LEAST_FOUND) * len(TO_FIND) * len(SEEDS), missed
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_no_honest_feature_is_blocked_with_other_seeds():
     for seed in SEEDS[1:5]:
         assert columns_found(honest.values(), seed) == {}, seed

@@ -1,5 +1,7 @@
 """The stage of cross features: what it reads, leaves out and recomputes."""
 
+import shutil
+
 import pytest
 
 from trading_pipeline.errors import ConfigurationError, InsufficientDataError
@@ -7,7 +9,7 @@ from trading_pipeline.stages.features.cross_features import (
     CrossFeatureStage,
     cross_lookback_windows,
 )
-from trading_pipeline_tests.pipeline_world import failed_checks, run_job
+from trading_pipeline_tests.pipeline_world import failed_checks, new_world, pointed_at, run_job
 from trading_pipeline_tests.stage_calls import (
     cross_features_are_pending,
     materialize_windows,
@@ -19,12 +21,22 @@ from trading_pipeline_tests.stage_calls import (
 FIRST, LAST = "2000-01-01", "2003-01-01"
 
 
+@pytest.fixture(scope="module")
+def fetched(tmp_path_factory):
+    """A runtime folder with bars of AAPL, IBM and FB, the last of which is not listed yet."""
+    runtime = tmp_path_factory.mktemp("fetched") / "runtime"
+    with pointed_at(runtime):
+        made = new_world(runtime)
+        refresh_universe(made.workspace)
+        for name in ("AAPL_1d", "IBM_1d", "FB_1d"):
+            fetch(made, name)
+    return runtime
+
+
 @pytest.fixture
-def with_bars(fresh_world):
-    """Bars of AAPL, IBM and FB, the last of which is not listed yet."""
-    refresh_universe(fresh_world.workspace)
-    for name in ("AAPL_1d", "IBM_1d", "FB_1d"):
-        fetch(fresh_world, name)
+def with_bars(fetched, fresh_world):
+    """A copy of that folder for one test."""
+    shutil.copytree(fetched, fresh_world.runtime, dirs_exist_ok=True)
     return fresh_world
 
 

@@ -78,7 +78,7 @@ def test_kernel_equals_the_oracle_on_random_markets_and_settings(data, rows, cho
     compare(data, rows, chosen, actions)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @given(data=st.data(), rows=bar_rows(most=60), chosen=settings_for, actions=actions_for)
 @settings(max_examples=800, deadline=None, suppress_health_check=list(HealthCheck))
 def test_kernel_equals_the_oracle_on_many_more_markets(data, rows, chosen, actions):
