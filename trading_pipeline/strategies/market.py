@@ -19,7 +19,7 @@ import pandas as pd
 from trading_pipeline.domain.as_known import InputsAsKnown, newest_known
 from trading_pipeline.domain.bars import PRICE_COLUMNS, normalize_bars, utc_index
 from trading_pipeline.domain.hashing import canonical_hash, frame_hash
-from trading_pipeline.errors import DataQualityError, StrategyError
+from trading_pipeline.errors import DataQualityError, StrategyError, did_you_mean
 
 __all__ = ["AGE_COLUMN", "Market"]
 
@@ -117,9 +117,23 @@ class Market:
 
         Row t is the last prediction whose `known_at` is at or before that of bar t; before the
         first prediction it is NaN, as is its age. The join uses `known_at`, never `ts`. Same index
-        as `bars`.
+        as `bars`. Of a model that forecasts several steps these are the forecasts of the last one.
         """
-        return {name: self._aligned(name, frame) for name, frame in self.prediction_frames.items()}
+        return {name: self.predictions_at(name) for name in self.prediction_frames}
+
+    def predictions_at(self, model: str, horizon: int | None = None) -> pd.DataFrame:
+        """As `predictions`, of one model and the step `horizon`, in bars; None for the last step.
+
+        Raises `StrategyError` for a model or a step that the market holds no predictions of.
+        """
+        if (model, horizon) not in self._at_horizons:
+            frame = self._of_horizon(model, horizon)
+            self._at_horizons[model, horizon] = self._aligned(model, frame)
+        return self._at_horizons[model, horizon]
+
+    @cached_property
+    def _at_horizons(self) -> dict[tuple[str, int | None], pd.DataFrame]:
+        return {}
 
     def to_raw(self, level: npt.ArrayLike) -> FloatArray:
         """Raw prices of adjusted levels (one level, or one a bar), using the factor of each bar."""
@@ -151,7 +165,7 @@ class Market:
         `raw` has the columns and types of `Market.raw`.
         """
         market = copy(self)
-        for name in ("bars", "close", "predictions"):
+        for name in ("bars", "close", "predictions", "_at_horizons"):
             vars(market).pop(name, None)
         market.raw, market.inputs = raw, inputs
         return market
@@ -219,6 +233,35 @@ class Market:
                 expected=len(self.raw),
             )
         return clock
+
+    def _of_horizon(self, model: str, horizon: int | None) -> pd.DataFrame:
+        """The predictions of one step, a row a moment."""
+        if model not in self.prediction_frames:
+            raise StrategyError(
+                f"The market holds no predictions of the model '{model}'. "
+                f"{did_you_mean(model, self.prediction_frames)}",
+                model=model,
+            )
+        frame = self.prediction_frames[model]
+        if frame.empty or ("horizon" not in frame.columns and horizon is None):
+            return frame
+        if "horizon" not in frame.columns:
+            raise StrategyError(
+                f"The predictions of '{model}' have no column horizon, so those {horizon} bars "
+                f"ahead cannot be told. Found: {', '.join(map(str, frame.columns))}.",
+                model=model,
+            )
+        steps = frame["horizon"].to_numpy()
+        wanted = steps.max() if horizon is None else horizon
+        found = steps == wanted
+        if not found.any():
+            raise StrategyError(
+                f"The model '{model}' has no forecast {horizon} bars ahead; it has those of "
+                f"{', '.join(map(str, np.unique(steps)))}. Give one of them as 'horizon'.",
+                model=model,
+                horizon=horizon,
+            )
+        return frame if found.all() else frame.loc[found]
 
     def _aligned(self, name: str, frame: pd.DataFrame) -> pd.DataFrame:
         if self.known_at is None:

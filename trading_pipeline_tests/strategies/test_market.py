@@ -205,3 +205,40 @@ def test_a_first_traded_bar_before_the_first_row_is_refused():
         Market(bars_of([1.0]), first_traded=-1)
     with pytest.raises(DataQualityError, match="row -2"):
         Market(bars_of([1.0])).traded_from(-2)
+
+
+def several_steps():
+    bars = bars_of([1.0, 2.0, 3.0])
+    clock = clock_of(bars)
+    near, far = (
+        predictions_of(clock[:2], p_up).assign(horizon=horizon)
+        for horizon, p_up in ((1, [0.1, 0.2]), (4, [0.6, 0.7]))
+    )
+    frame = pd.concat([near, far]).sort_values(["known_at", "horizon"])
+    return Market(bars, None, clock, {"m": frame})
+
+
+def test_one_step_of_a_path_is_aligned_and_the_last_one_by_default():
+    market = several_steps()
+    assert market.predictions_at("m", 1)["p_up"].tolist() == [0.1, 0.2, 0.2]
+    assert market.predictions_at("m", 4)["p_up"].tolist() == [0.6, 0.7, 0.7]
+    assert market.predictions["m"]["p_up"].tolist() == [0.6, 0.7, 0.7]
+    assert market.predictions["m"]["age_bars"].tolist() == [0.0, 0.0, 1.0]
+    assert market.head(1).predictions_at("m", 1)["p_up"].tolist() == [0.1]
+
+
+def test_a_step_that_is_not_there_is_answered_with_those_that_are():
+    market = several_steps()
+    with pytest.raises(StrategyError, match=r"no forecast 2 bars ahead; it has those of 1, 4\."):
+        market.predictions_at("m", 2)
+    with pytest.raises(StrategyError, match="no predictions of the model 'n'"):
+        market.predictions_at("n")
+
+
+def test_a_step_of_predictions_that_name_none_is_refused():
+    bars = bars_of([1.0])
+    frame = predictions_of(clock_of(bars), [0.5]).drop(columns="horizon")
+    market = Market(bars, None, clock_of(bars), {"m": frame})
+    assert market.predictions["m"]["p_up"].tolist() == [0.5]
+    with pytest.raises(StrategyError, match="no column horizon"):
+        market.predictions_at("m", 5)

@@ -34,6 +34,10 @@ class MlDirectionParams(StrategyParams):
     """What to do with an open position on a bar without a prediction."""
     max_age_bars: Annotated[int, Field(ge=0)] = 0
     """Oldest usable prediction, in bars; 0 uses only the bar's own."""
+    horizon: Annotated[int, Field(ge=1)] | None = None
+    """Bars ahead, of a model that forecasts several steps; none for the only or last step."""
+
+    added_later: ClassVar[frozenset[str]] = frozenset({"horizon"})
 
     @model_validator(mode="after")
     def _ordered(self) -> MlDirectionParams:
@@ -66,8 +70,8 @@ class MlDirection(Strategy[MlDirectionParams]):
     def signals(self, market: Market, params: MlDirectionParams) -> Signals:
         """Signals of every bar.
 
-        Raises `StrategyError` if the market lacks the model's predictions, or if they have no
-        column `p_up` with probabilities.
+        Raises `StrategyError` if the market lacks the model's predictions or those of the
+        `horizon`, or if they have no column `p_up` with probabilities.
         """
         p_up = _usable(market, params)
         missing = np.isnan(p_up)
@@ -104,7 +108,7 @@ def _usable(market: Market, params: MlDirectionParams) -> npt.NDArray[np.float64
             f"the market holds none. {did_you_mean(params.model, market.prediction_frames)}",
             model=params.model,
         )
-    aligned = market.predictions[params.model]
+    aligned = market.predictions_at(params.model, params.horizon)
     if "p_up" not in aligned.columns:
         raise StrategyError(
             f"The predictions of '{params.model}' have no column p_up; 'ml_direction' trades "

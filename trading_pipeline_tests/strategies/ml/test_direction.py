@@ -217,3 +217,18 @@ def test_empty_market_gives_empty_signals():
     empty = market_of([])
     assert isinstance(empty.predictions["direction"], pd.DataFrame)
     assert len(signals(empty)) == 0
+
+
+def test_the_horizon_chooses_the_step_and_its_default_leaves_trials_what_they_were():
+    bars = bars_of(np.ones(3))
+    clock = clock_of(bars)
+    steps = [
+        predictions_of(clock, p_up).assign(horizon=horizon)
+        for horizon, p_up in ((1, [0.7, 0.7, 0.2]), (9, [0.2, 0.7, 0.7]))
+    ]
+    frame = pd.concat(steps).sort_values(["known_at", "horizon"])
+    market = Market(bars, None, clock, {"direction": frame})
+    assert where(signals(market, horizon=1).entry_long) == [0]
+    assert where(signals(market, horizon=9).entry_long) == [1]
+    assert where(signals(market).entry_long) == [1]
+    assert "horizon" not in validate_params("ml_direction", {}).model_dump()
