@@ -15,6 +15,7 @@ from trading_pipeline.defs.stage_assets import stage_asset
 from trading_pipeline.errors import OwnCodeError
 from trading_pipeline.models.predictors.catalogue import Predictors
 from trading_pipeline.models.predictors.predictor import Predictor
+from trading_pipeline.models.training.training_spans import windows_back
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.model_spec import ModelSpec
 from trading_pipeline.stages.models.live import LatestForecastStage, LiveModelStage
@@ -59,9 +60,8 @@ TARGET_SCHEMA = {
 
 def training_mapping(spec: ModelSpec, catalog: Catalog) -> dg.MultiPartitionMapping:
     """Windows that the fits of a window may read; with finer refits the own one too."""
-    span = spec.training.span
     # as far back as there are windows: a large constant would be stepped through by Dagster
-    back = len(catalog.grid.keys()) if span == "expanding" else int(span)
+    back = windows_back(catalog.grid.windows(), spec.training)
     return shifted_windows(-back, -1 if spec.training.refit == "window" else 0)
 
 

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import re
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
 
 from pydantic import Field, field_validator
 
 from trading_pipeline.domain.hashing import canonical_hash
+from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.settings.label_spec import LabelSpec
 from trading_pipeline.settings.spec_model import Name, SpecModel
 
-__all__ = ["EstimatorSpec", "LabelSpec", "ModelSpec", "PredictorSpec", "Refit", "TrainingSpec"]
+__all__ = [
+    "DURATION",
+    "EstimatorSpec",
+    "LabelSpec",
+    "ModelSpec",
+    "PredictorSpec",
+    "Refit",
+    "Span",
+    "TrainingSpec",
+]
 
 Refit = Literal["window", "quarter", "month", "week", "day"]
+Span: TypeAlias = int | str
+"""`expanding`, a number of windows, or a length of time as `DURATION` says."""
+DURATION = r"(?P<number>[1-9][0-9]{0,3})(?P<unit>[dwy])"
+"""Calendar days, weeks or years, such as 250d, 12w or 3y."""
 
 
 class EstimatorSpec(SpecModel):
@@ -32,25 +48,47 @@ class PredictorSpec(SpecModel):
 class TrainingSpec(SpecModel):
     """What a fit may read.
 
-    `span`: "expanding", or the number of windows before the refit date. `minimum_rows`: below it
-    the partition has no model. `embargo_bars`: rows dropped before the refit date on top of the
-    purge. `weights`: a row counts by its label's average uniqueness, or each as 1.
+    `span`: "expanding", the number of windows before the refit date, or a length of time before it,
+    such as "250d", "12w" or "3y"; or a mapping from timeframes to one of these. `minimum_rows`:
+    below it the partition has no model. `embargo_bars`: rows dropped before the refit date on top
+    of the purge. `weights`: a row counts by its label's average uniqueness, or each as 1.
     `half_life_bars`: bars after which a row counts half as much; None for no decay.
     """
 
-    span: Literal["expanding"] | int = "expanding"
+    span: Span | dict[str, Span] = "expanding"
     minimum_rows: int = Field(default=500, ge=20)
     refit: Refit = "window"
     embargo_bars: int = Field(default=0, ge=0)
     weights: Literal["uniqueness", "equal"] = "uniqueness"
     half_life_bars: int | None = Field(default=None, ge=1)
 
-    @field_validator("span")
+    @field_validator("span", mode="before")
     @classmethod
-    def _positive(cls, span: str | int) -> str | int:
-        if isinstance(span, int) and span < 1:
-            raise ValueError("a sliding span needs at least 1 window")
-        return span
+    def _spans(cls, given: object) -> object:
+        if not isinstance(given, Mapping):
+            return _checked_span(given)
+        known = [each.value for each in Timeframe]
+        unknown = [key for key in given if key not in known]
+        if unknown or not given:
+            raise ValueError(
+                f"a mapping has a span for each timeframe ({', '.join(known)})"
+                + (f", and {unknown[0]!r} is none" if unknown else "")
+            )
+        return {str(key): _checked_span(span) for key, span in given.items()}
+
+
+def _checked_span(given: object) -> object:
+    if isinstance(given, int) and given < 1:
+        raise ValueError("a sliding span needs at least 1 window")
+    is_text = isinstance(given, str)
+    if isinstance(given, int) or (
+        is_text and (given == "expanding" or re.fullmatch(DURATION, str(given)))
+    ):
+        return given
+    raise ValueError(
+        "a span is 'expanding', a number of windows such as 3, a length of time such as 250d, 12w "
+        "or 3y, or a mapping from timeframes to these"
+    )
 
 
 class ModelSpec(SpecModel):

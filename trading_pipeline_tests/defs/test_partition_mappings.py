@@ -100,6 +100,8 @@ def test_expanding_models_read_every_earlier_window_and_not_their_own(fresh_worl
         ({"span": 2}, WINDOWS[1:3]),
         ({"span": 1, "refit": "quarter"}, WINDOWS[2:]),
         ({"span": "expanding", "refit": "month"}, WINDOWS),
+        ({"span": "1y"}, WINDOWS[2:3]),
+        ({"span": {"1h": "90d", "1d": "2y"}}, WINDOWS[1:3]),
     ],
 )
 def test_what_a_model_reads_follows_its_spec(fresh_world, instance, training, expected):
@@ -110,7 +112,7 @@ def test_what_a_model_reads_follows_its_spec(fresh_world, instance, training, ex
     assert read == of("AAPL_1d", *expected)
 
 
-@pytest.mark.parametrize("span", ["expanding", 1, 2, 9])
+@pytest.mark.parametrize("span", ["expanding", 1, 2, 9, "2y"])
 @pytest.mark.parametrize("refit", ["window", "quarter"])
 def test_the_loader_reads_exactly_what_the_mapping_says(fresh_world, instance, span, refit):
     catalog = with_model(fresh_world, span=span, refit=refit)

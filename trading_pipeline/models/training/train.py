@@ -44,6 +44,7 @@ from trading_pipeline.models.training.effective_rows import (
 )
 from trading_pipeline.models.training.forecasting import predict
 from trading_pipeline.models.training.held_back import plain_fit
+from trading_pipeline.models.training.training_spans import span_of, span_start
 from trading_pipeline.models.training.walk_forward_folds import make_fold
 from trading_pipeline.settings.model_spec import ModelSpec
 
@@ -67,9 +68,9 @@ def fit_model(
     """Fit the model of one refit date on what was known before it.
 
     Features and targets are joined on ts. They cover the training span; rows that reach beyond
-    `refit_at` are purged. A row without features, or with a NaN among them, is left out and
-    counted. Fewer than `spec.training.minimum_rows` rows give a `NoModel`. Equal inputs give an
-    equal model, bit for bit.
+    `refit_at` are purged, and those older than a span of time are left out. A row without features,
+    or with a NaN among them, is left out and counted. Fewer than `spec.training.minimum_rows` rows
+    give a `NoModel`. Equal inputs give an equal model, bit for bit.
 
     Parameters
     ----------
@@ -80,7 +81,7 @@ def fit_model(
     labels
         Index ts, columns t0, t1 and label.
     instrument
-        Instrument id, part of the model's id.
+        Instrument id, part of the model's id; its timeframe chooses among spans by timeframe.
     refit_at
         The refit date, aware UTC.
     test_end
@@ -101,6 +102,8 @@ def fit_model(
         If what a user's predictor predicts for a row changes with later rows.
     DataQualityError
         For infinite features, unsorted rows, and outcomes that the predictor cannot learn.
+    ConfigurationError
+        For a spec that cannot be trained, and spans without one for the instrument's timeframe.
     """
     predictor = check_model_spec(spec, predictors)
     if predictor.needs_bars and history is None:
@@ -110,6 +113,9 @@ def fit_model(
         )
     known = history.before(refit_at) if predictor.needs_bars and history is not None else None
     targets = _targets(predictor, spec, labels, known)
+    start = span_start(span_of(spec.training, instrument), refit_at)
+    if start is not None:
+        targets = targets.loc[targets.index >= start]
     usable = _usable_rows(features, targets)
     fold, kept = make_fold(
         targets.loc[usable],

@@ -1,4 +1,4 @@
-"""Folds of walk-forward training: refit dates, training spans and the purge.
+"""Folds of walk-forward training: refit dates and the purge.
 
 The fit of refit date D reads labels that ended before D and predicts from D to the next refit date.
 All stamps are aware UTC.
@@ -6,7 +6,7 @@ All stamps are aware UTC.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, get_args
@@ -15,14 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trading_pipeline.domain.windows import Window
-from trading_pipeline.errors import (
-    ConfigurationError,
-    DataQualityError,
-    UnknownNameError,
-    did_you_mean,
-)
-from trading_pipeline.settings.model_spec import Refit, TrainingSpec
+from trading_pipeline.errors import ConfigurationError, DataQualityError, did_you_mean
+from trading_pipeline.settings.model_spec import Refit
 
 __all__ = [
     "Fold",
@@ -32,7 +26,6 @@ __all__ = [
     "purge",
     "refit_dates",
     "require_spans",
-    "training_span",
 ]
 
 _FREQUENCIES: dict[str, str] = {"quarter": "QS", "month": "MS", "week": "W-MON", "day": "D"}
@@ -114,29 +107,6 @@ def refit_dates(window_start: datetime, window_end: datetime, refit: Refit) -> l
     first = start.normalize()
     dates = pd.date_range(first, end, freq=_FREQUENCIES[refit], inclusive="left")
     return [start, *[date.as_unit("us") for date in dates if date > start]]
-
-
-def training_span(
-    windows: Sequence[Window], window_key: str, training: TrainingSpec
-) -> list[Window]:
-    """Windows whose rows a fit in the window `window_key` may read, in order; perhaps none.
-
-    The span `expanding` gives every earlier window, a number k the k windows before. With a refit
-    finer than `window`, the window itself is added and `purge` cuts it at each refit date: a
-    sliding span then covers k windows and the part of the current one that has passed. Raises
-    `UnknownNameError` for an unknown key.
-    """
-    ordered = sorted(windows)
-    keys = [window.key for window in ordered]
-    if window_key not in keys:
-        raise UnknownNameError(
-            f"There is no window {window_key!r} to train for. {did_you_mean(window_key, keys)}",
-            name=window_key,
-            kind="window",
-        )
-    own = keys.index(window_key)
-    first = 0 if training.span == "expanding" else max(own - training.span, 0)
-    return ordered[first : own + (training.refit != "window")]
 
 
 def purge(labels: pd.DataFrame, before: pd.Timestamp, embargo_bars: int = 0) -> PurgedLabels:

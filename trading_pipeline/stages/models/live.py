@@ -24,6 +24,7 @@ from trading_pipeline.models.registry.fitted_model import FittedModel, NoModel
 from trading_pipeline.models.registry.model_files import load_model, save_model
 from trading_pipeline.models.training.forecasting import forecast, no_predictions
 from trading_pipeline.models.training.train import fit_model, library_versions
+from trading_pipeline.models.training.training_spans import span_of, windows_of_span
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries, stored_series
 from trading_pipeline.stages.models.model_bars import ModelBars
 from trading_pipeline.stages.models.model_features import (
@@ -106,8 +107,10 @@ class _InstrumentStage(ComputedStage[str, pd.DataFrame]):
                 f"bars first: trading-pipeline run {self.instrument_id}.",
                 instrument=self.instrument_id,
             )
-        span = self.spec.training.span
-        return windows if span == "expanding" else windows[-(int(span) + 1) :]
+        span = span_of(self.spec.training, self.instrument_id)
+        # of a span of windows the running one is beside those before it
+        reach = span + 1 if isinstance(span, int) else span
+        return windows_of_span(windows, reach, self.series.known_at[-1] + _INSTANT)
 
 
 class LiveModelStage(_InstrumentStage):

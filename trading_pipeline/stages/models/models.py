@@ -18,7 +18,8 @@ from trading_pipeline.models.registry.fitted_model import FittedModel, NoModel
 from trading_pipeline.models.registry.model_files import load_model, save_model
 from trading_pipeline.models.training.forecasting import no_predictions, predict
 from trading_pipeline.models.training.train import fit_model, library_versions
-from trading_pipeline.models.training.walk_forward_folds import refit_dates, training_span
+from trading_pipeline.models.training.training_spans import training_span
+from trading_pipeline.models.training.walk_forward_folds import refit_dates
 from trading_pipeline.stages.models.model_bars import ModelBars
 from trading_pipeline.stages.models.model_features import (
     ModelFeatures,
@@ -47,7 +48,7 @@ def training_windows(
     """Windows of the instrument's span whose features and labels the fits of a window may read."""
     spec = workspace.catalog.model(model_name)
     windows = {*workspace.windows_of(instrument_id), window}
-    return training_span(sorted(windows), window.key, spec.training)
+    return training_span(sorted(windows), window.key, spec.training, instrument_id)
 
 
 class _SpecStage(WindowStage):

@@ -363,3 +363,17 @@ def test_features_of_another_set_or_with_other_stamps_are_refused(make_fit, make
 def test_a_model_is_a_value_that_cannot_be_changed(make_fit):
     with pytest.raises(dataclasses.FrozenInstanceError):
         make_fit().columns = ()
+
+
+@pytest.mark.parametrize("span", ["200d", {"1d": "200d", "1h": "90d"}])
+def test_rows_older_than_a_span_of_time_are_left_out(make_data, make_spec, make_fit, span):
+    features, labels = make_data(700)
+    refit_at = pd.Timestamp("2001-06-01", tz="UTC")
+    sliding = make_spec(training={"span": span})
+    found = make_fit(sliding, (features, labels), refit_at="2001-06-01")
+    assert found.fold.train_start == refit_at - pd.Timedelta(days=200)
+    # older rows change nothing at all
+    young = features.index >= found.fold.train_start
+    alone = make_fit(sliding, (features.loc[young], labels.loc[young]), refit_at="2001-06-01")
+    assert alone.made_from == found.made_from
+    assert alone.scores == found.scores

@@ -1,26 +1,22 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading_pipeline.domain.windows import WindowGrid
-from trading_pipeline.errors import ConfigurationError, DataQualityError, UnknownNameError
+from trading_pipeline.errors import ConfigurationError, DataQualityError
 from trading_pipeline.models.training.walk_forward_folds import (
     Fold,
     make_fold,
     purge,
     refit_dates,
-    training_span,
 )
-from trading_pipeline.settings.model_spec import TrainingSpec
 
 DAY = pd.Timedelta(days=1)
 YEAR = (datetime(2012, 1, 1, tzinfo=UTC), datetime(2013, 1, 1, tzinfo=UTC))
-WINDOWS = WindowGrid(start=date(2008, 1, 1), end=date(2013, 1, 1)).windows()
 
 
 def day(text):
@@ -178,32 +174,3 @@ def test_refit_dates_refuse_unknown_frequencies_and_empty_windows():
         refit_dates(YEAR[1], YEAR[0], "month")
     with pytest.raises(ConfigurationError, match="without a time zone"):
         refit_dates(datetime(2012, 1, 1), YEAR[1], "month")
-
-
-@pytest.mark.parametrize(
-    ("span", "refit", "years"),
-    [
-        ("expanding", "window", ["2008", "2009", "2010"]),
-        ("expanding", "month", ["2008", "2009", "2010", "2011"]),
-        (2, "window", ["2009", "2010"]),
-        (2, "day", ["2009", "2010", "2011"]),
-        (1, "window", ["2010"]),
-        (50, "window", ["2008", "2009", "2010"]),
-    ],
-)
-def test_training_spans_of_the_window_2011(span, refit, years):
-    training = TrainingSpec(span=span, refit=refit)
-    for windows in (WINDOWS, WINDOWS[::-1]):
-        found = training_span(windows, "2011-01-01", training)
-        assert [window.key[:4] for window in found] == years
-
-
-def test_the_first_window_has_nothing_to_train_on_at_its_start():
-    assert training_span(WINDOWS, "2008-01-01", TrainingSpec()) == []
-    own = training_span(WINDOWS, "2008-01-01", TrainingSpec(refit="month"))
-    assert [window.key for window in own] == ["2008-01-01"]
-
-
-def test_a_window_that_does_not_exist_is_refused():
-    with pytest.raises(UnknownNameError, match="no window '2011-1-1'"):
-        training_span(WINDOWS, "2011-1-1", TrainingSpec())

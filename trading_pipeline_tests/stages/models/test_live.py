@@ -199,3 +199,17 @@ def test_the_command_runs_what_is_missing_and_prints_all_of_it(forecasting, caps
     assert told["page"] in shown.replace("\n", "")
     with pytest.raises(UnknownNameError):
         run_forecast(AAPL, "autoregresive", as_json=True)
+
+
+def test_a_live_model_reads_back_as_far_as_its_span_of_time(forecasting):
+    forecasting.write(
+        "models/autoregressive.yaml",
+        "name: autoregressive\npredictor: {type: autoregressive, params: {paths: 100}}\n"
+        "training: {minimum_rows: 100, span: 300d}\nfull_pass: false\n",
+    )
+    made(forecasting, "autoregressive")
+    stage = LiveModelStage(forecasting.workspace, AAPL, "autoregressive")
+    (fold,) = [stage.workspace.artifacts.load(each) for each in stage.newest().values()]
+    oldest = fold.index[0] - pd.Timedelta(days=300)
+    assert oldest <= fold["train_start"].iloc[0] < oldest + pd.Timedelta(days=5)
+    assert [each.key for each in stage.read_windows] == ["2003-01-01"]
