@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
-from pydantic import Field, field_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+)
 
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.domain.timeframe import Timeframe
@@ -22,13 +29,17 @@ __all__ = [
     "Refit",
     "Span",
     "TrainingSpec",
+    "TuningMetric",
+    "TuningSpec",
 ]
 
 Refit = Literal["window", "quarter", "month", "week", "day"]
+TuningMetric = Literal["log_loss", "brier", "mse", "mae"]
 Span: TypeAlias = int | str
 """`expanding`, a number of windows, or a length of time as `DURATION` says."""
 DURATION = r"(?P<number>[1-9][0-9]{0,3})(?P<unit>[dwy])"
 """Calendar days, weeks or years, such as 250d, 12w or 3y."""
+_MOST_COMBINATIONS = 64
 
 
 class EstimatorSpec(SpecModel):
@@ -91,12 +102,51 @@ def _checked_span(given: object) -> object:
     )
 
 
+class TuningSpec(SpecModel):
+    """Parameters of the estimator that each fit chooses by cross-validation of its own rows.
+
+    `params`: values to try by name; all combinations are tried, in the order written. `splits`:
+    blocks of the purged k-fold. `metric`: the smallest mean wins; None for `log_loss` of a
+    classifier and `mse` of a regressor.
+    """
+
+    params: dict[str, list[Any]]
+    splits: int = Field(default=5, ge=2, le=20)
+    metric: TuningMetric | None = None
+
+    @field_validator("params")
+    @classmethod
+    def _countable(cls, params: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        if not params or not all(params.values()):
+            raise ValueError("give at least one value to try, such as {alpha: [0.1, 1, 10]}")
+        count = math.prod(len(values) for values in params.values())
+        if count > _MOST_COMBINATIONS:
+            raise ValueError(
+                f"{count:,} combinations are more than {_MOST_COMBINATIONS}; each is fitted "
+                "anew in every split of every fit. Try fewer values"
+            )
+        return params
+
+    @property
+    def combinations(self) -> list[dict[str, Any]]:
+        """Every combination of the values, in the order written.
+
+        >>> TuningSpec(params={"alpha": [1, 10]}).combinations
+        [{'alpha': 1}, {'alpha': 10}]
+        """
+        return [
+            dict(zip(self.params, values, strict=True))
+            for values in itertools.product(*self.params.values())
+        ]
+
+
 class ModelSpec(SpecModel):
     """A model that is refitted walk-forward; the file `models/<name>.yaml`.
 
     `predictor`: a name alone means its defaults. `cross_features`: learn from the columns of
-    `cross_features` too. `full_pass`: whether `trading-pipeline run` and `demo` keep it up to date
-    though no scenario trades it; `forecast` and the web UI work with any model.
+    `cross_features` too. `tuning`: None for the parameters of `estimator` alone. `full_pass`:
+    whether `trading-pipeline run` and `demo` keep it up to date though no scenario trades it;
+    `forecast` and the web UI work with any model.
     """
 
     name: Name
@@ -106,6 +156,7 @@ class ModelSpec(SpecModel):
     cross_features: bool = False
     label: LabelSpec = LabelSpec()
     training: TrainingSpec = TrainingSpec()
+    tuning: TuningSpec | None = None
     calibration: Literal["sigmoid"] | None = "sigmoid"
     seed: int = Field(default=7, ge=0, lt=2**32)
     full_pass: bool = True
@@ -119,3 +170,11 @@ class ModelSpec(SpecModel):
     @classmethod
     def _from_name(cls, given: object) -> object:
         return {"type": given} if isinstance(given, str) else given
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # so that specs from before there was tuning keep their hash
+        values: dict[str, Any] = dump(self)
+        if self.tuning is None:
+            values.pop("tuning", None)
+        return values

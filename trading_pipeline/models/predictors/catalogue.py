@@ -89,6 +89,7 @@ def check_model_spec(spec: ModelSpec, predictors: Predictors = SHIPPED_PREDICTOR
             label=spec.label.type,
         )
     _check_estimator(spec, predictor)
+    _check_tuning(spec, predictor)
     if predictor.bars_alone:
         _check_bars_alone(spec, predictor)
     with calling(predictor, "the check of the model"):
@@ -128,6 +129,33 @@ def _check_estimator(spec: ModelSpec, predictor: Predictor) -> None:
             f"{', '.join(estimator_names(predictor.task))}.",
             estimator=spec.estimator.type,
             predictor=predictor.name,
+        )
+
+
+def _check_tuning(spec: ModelSpec, predictor: Predictor) -> None:
+    if spec.tuning is None:
+        return
+    if predictor.task is None:
+        raise ConfigurationError(
+            f"The predictor {predictor.name!r} brings its own method, so the 'tuning' of the model "
+            f"{spec.name!r} would be ignored. Remove it.",
+            predictor=predictor.name,
+        )
+    for key in spec.tuning.params:
+        if key in spec.estimator.params:
+            raise ConfigurationError(
+                f"The model {spec.name!r} gives the parameter {key!r} under 'estimator' and under "
+                "'tuning'. Leave it out of one.",
+                parameter=key,
+            )
+    for params in spec.tuning.combinations:
+        validate_parameters(spec.estimator.type, {**spec.estimator.params, **params})
+    fitting = {"classifier": ("log_loss", "brier"), "regressor": ("mse", "mae")}[predictor.task]
+    if spec.tuning.metric not in (None, *fitting):
+        raise ConfigurationError(
+            f"The metric {spec.tuning.metric!r} under 'tuning' of the model {spec.name!r} is none "
+            f"of a {predictor.task}: {', '.join(fitting)}.",
+            metric=spec.tuning.metric,
         )
 
 

@@ -36,6 +36,7 @@ from trading_pipeline.models.training.held_back import (
     hold_back,
     scored_rows,
 )
+from trading_pipeline.models.training.tuning import held_back_parameters
 from trading_pipeline.settings.model_spec import ModelSpec
 
 __all__ = ["PROBABILITY_SCORES", "Direction", "check_probabilities"]
@@ -147,6 +148,7 @@ class Direction(Predictor):
                 "rows_calibrated": sum(len(block.rows) for block in blocks),
                 "rows_purged_between": sum(block.purged for block in blocks),
                 "reliability": [asdict(each) for each in reliability],
+                **held_back_parameters([b.parameters for b in blocks if b.parameters is not None]),
             },
             rows_scored=0 if held_back is None else len(held_back.outcomes),
         )

@@ -222,6 +222,10 @@ class Predictor(ABC):
         With several `steps` the frame has a column `horizon` too, lines in order of ts and horizon.
         """
 
+    def estimator_targets(self, targets: pd.DataFrame) -> FloatArray:
+        """What the estimator of the spec learns, one a row: the column `label`; tuning asks."""
+        return targets["label"].to_numpy(dtype="float64")
+
     def train(self, rows: TrainingRows) -> Fit | None:
         """The fit of a refit date and its scores; `InsufficientDataError` for no model.
 

@@ -54,7 +54,7 @@ class Regression(Predictor):
 
     def fit(self, rows: TrainingRows) -> State:
         """The estimator, and quantiles of its misses; `InsufficientDataError` for too few rows."""
-        targets = self._inner(rows.targets["label"].to_numpy(dtype="float64"))
+        targets = self.estimator_targets(rows.targets)
         estimator = fit_regressor(rows.spec, rows.values, targets, rows.weights)
         return {"estimator": estimator, "misses": self._misses(rows)}
 
@@ -108,19 +108,15 @@ class Regression(Predictor):
                 "those whose label reaches into the later rows were purged."
             )
         first = rows_at(rows, rows.targets.index.get_indexer(kept.index), None)
-        targets = self._inner(first.targets["label"].to_numpy(dtype="float64"))
+        targets = self.estimator_targets(first.targets)
         estimator = fit_regressor(rows.spec, first.values, targets, first.weights)
-        actual = self._inner(later["label"].to_numpy(dtype="float64"))
+        actual = self.estimator_targets(later)
         misses = actual - estimator.predict(rows.values[start:])
         found: FloatArray = np.quantile(misses, list(QUANTILES.values()))
         return found
 
-    def _inner(self, labels: FloatArray) -> FloatArray:
-        """What the estimator learns."""
-        return labels
-
     def _outer(self, learned: FloatArray) -> FloatArray:
-        """Back from it."""
+        """Back from what the estimator learns."""
         return learned
 
     def _constant(self, value: float, before: TrainingRows, index: pd.Index) -> pd.DataFrame:
@@ -188,8 +184,9 @@ class Volatility(Regression):
             "last": around.assign(yhat=_newest_known(before.targets, targets, mean)),
         }
 
-    def _inner(self, labels: FloatArray) -> FloatArray:
-        return np.log(labels)
+    def estimator_targets(self, targets: pd.DataFrame) -> FloatArray:
+        """The logarithm of the volatility."""
+        return np.log(super().estimator_targets(targets))
 
     def _outer(self, learned: FloatArray) -> FloatArray:
         return np.exp(learned)

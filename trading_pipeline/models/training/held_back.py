@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,7 @@ from trading_pipeline.models.training.calibration import (
 )
 from trading_pipeline.models.training.effective_rows import fit_weights, row_uniqueness
 from trading_pipeline.models.training.estimator_fit import fit_estimator, margins_of
+from trading_pipeline.models.training.tuning import held_back_parameters, tuned, tuned_rows
 from trading_pipeline.models.training.walk_forward_folds import purge
 from trading_pipeline.settings.model_spec import ModelSpec
 
@@ -63,7 +65,8 @@ class HeldBackBlock:
     `rows`: labels with t0, t1 and label. `margins`: the estimator's own; `centred`: less its mean
     margin on the rows it was fitted to, so that blocks compare. `base_rate`: known before the
     block. `rows_before`: rows the estimator was fitted to; `purged`: rows before the block that
-    were not, because their labels reach into it or the embargo drops them.
+    were not, because their labels reach into it or the embargo drops them. `parameters`: what
+    tuning chose by the rows before the block; None without tuning.
     """
 
     rows: pd.DataFrame
@@ -72,6 +75,7 @@ class HeldBackBlock:
     base_rate: float
     rows_before: int
     purged: int
+    parameters: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,13 +83,15 @@ class Forecasts:
     """Forecasts of rows that nothing which made them has seen, in time order.
 
     `targets`, `uniqueness`: of these rows. `predictions`: the predictor's columns; `baselines`: the
-    same columns by name of the baseline.
+    same columns by name of the baseline. `parameters`: what tuning chose for each block, by rows
+    before it; empty without tuning.
     """
 
     targets: pd.DataFrame
     predictions: pd.DataFrame
     uniqueness: FloatArray
     baselines: Mapping[str, pd.DataFrame]
+    parameters: Sequence[Mapping[str, Any]]
 
     def scores(self, predictor: Predictor) -> dict[str, Scores]:
         """The parts `tail` and `tail_<baseline>`; empty where the predictor has no scores."""
@@ -120,7 +126,7 @@ def hold_back(
     """The blocks of `rows`, in time order.
 
     A block is left out if no row's label ended before it, or if all those labels are equal: no
-    estimator can be fitted before it.
+    estimator can be fitted before it. So is one before which there are too few rows to tune on.
 
     Parameters
     ----------
@@ -145,7 +151,11 @@ def hold_back(
         if not len(before) or outcomes.min() == outcomes.max():
             continue
         seen, weights = values[positions[before.index]], row_uniqueness(before, clock)
-        fitted = fit_estimator(spec, seen, outcomes, fit_weights(spec.training, before, clock))
+        try:
+            chosen, tuning = tuned(spec, "classifier", seen, outcomes, before, clock)
+        except InsufficientDataError:
+            continue
+        fitted = fit_estimator(chosen, seen, outcomes, fit_weights(spec.training, before, clock))
         margins = margins_of(fitted, values[start:end])
         usual = float(np.average(margins_of(fitted, seen), weights=weights))
         blocks.append(
@@ -156,6 +166,7 @@ def hold_back(
                 base_rate=shrunk_base_rate(outcomes, weights),
                 rows_before=len(before),
                 purged=start - len(before),
+                parameters=None if tuning is None else tuning.chosen.params,
             )
         )
     return blocks
@@ -213,11 +224,12 @@ def held_back_forecasts(predictor: Predictor, rows: TrainingRows) -> Forecasts |
 
     The blocks, their purge and the embargo are those of `hold_back`.
     """
-    targets, predictions = [], []
+    targets, predictions, parameters = [], [], []
     baselines: dict[str, list[pd.DataFrame]] = {}
     for before, block in _parts(rows):
         try:
-            state = learned(predictor, before)
+            chosen, tuning = tuned_rows(predictor, before)
+            state = learned(predictor, chosen)
         except (InsufficientDataError, ModelTrainingError):
             continue  # one outcome only before the block, or too few rows
         asked = PredictionRows(
@@ -228,6 +240,7 @@ def held_back_forecasts(predictor: Predictor, rows: TrainingRows) -> Forecasts |
             history=block.history,
         )
         predictions.append(predicted(predictor, state, asked))
+        parameters += [] if tuning is None else [tuning.chosen.params]
         targets.append(block.targets)
         with calling(predictor, "baselines"):
             found = predictor.baselines(before, block.targets)
@@ -241,6 +254,7 @@ def held_back_forecasts(predictor: Predictor, rows: TrainingRows) -> Forecasts |
         predictions=pd.concat(predictions),
         uniqueness=row_uniqueness(scored, rows.clock),
         baselines={name: pd.concat(each) for name, each in baselines.items()},
+        parameters=parameters,
     )
 
 
@@ -250,8 +264,12 @@ def plain_fit(predictor: Predictor, rows: TrainingRows) -> Fit:
     forecasts = held_back_forecasts(predictor, rows)
     if forecasts is None:
         return Fit(state=state)
-    scores = forecasts.scores(predictor)
-    return Fit(state=state, scores=scores, rows_scored=len(forecasts.targets))
+    return Fit(
+        state=state,
+        scores=forecasts.scores(predictor),
+        details=held_back_parameters(forecasts.parameters),
+        rows_scored=len(forecasts.targets),
+    )
 
 
 def rows_at(

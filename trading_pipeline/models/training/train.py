@@ -45,6 +45,7 @@ from trading_pipeline.models.training.effective_rows import (
 from trading_pipeline.models.training.forecasting import predict
 from trading_pipeline.models.training.held_back import plain_fit
 from trading_pipeline.models.training.training_spans import span_of, span_start
+from trading_pipeline.models.training.tuning import tuned_rows
 from trading_pipeline.models.training.walk_forward_folds import make_fold
 from trading_pipeline.settings.model_spec import ModelSpec
 
@@ -154,10 +155,13 @@ def fit_model(
         history=known,
     )
     try:
+        rows, tuning = tuned_rows(predictor, rows)
         fitted = _trained(predictor, rows)
     except InsufficientDataError as error:
         return no_model(str(error))
     details = dict(fitted.details)
+    if tuning is not None:
+        details["tuning"] = tuning.as_dict()
     if own_file(predictor) is not None:
         details["reads_outside"] = list(_audited(predictor, fitted, rows))
     versions = library_versions()
