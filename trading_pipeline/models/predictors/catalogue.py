@@ -16,6 +16,7 @@ from trading_pipeline.models.predictors.direction import Direction
 from trading_pipeline.models.predictors.estimators import (
     estimator,
     estimator_names,
+    require_installed,
     validate_parameters,
 )
 from trading_pipeline.models.predictors.paths.autoregressive import Autoregressive
@@ -130,6 +131,7 @@ def _check_estimator(spec: ModelSpec, predictor: Predictor) -> None:
             estimator=spec.estimator.type,
             predictor=predictor.name,
         )
+    require_installed(spec.estimator.type)
 
 
 def _check_tuning(spec: ModelSpec, predictor: Predictor) -> None:

@@ -1,18 +1,20 @@
 """Estimators by name: their allowed parameters, and how each is built.
 
-scikit-learn is imported when the first estimator is built, because that takes seconds.
+Their libraries are imported when the first one is built, because that takes seconds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
+from trading_pipeline.models.predictors.boosted_trees import BoostedTrees
 
 __all__ = [
     "Classifier",
@@ -22,6 +24,8 @@ __all__ = [
     "build_estimator",
     "estimator",
     "estimator_names",
+    "is_installed",
+    "require_installed",
     "validate_parameters",
 ]
 
@@ -86,7 +90,8 @@ class EstimatorDefinition:
     `build(parameters, seed, task)` returns an unfitted one; a classifier must have a
     `decision_function` or `predict_proba`. `tasks`: what it can be trained for. `weight_argument`:
     the argument of `fit` that takes one weight a row. `most_distinct_values`: to how many values a
-    column is reduced for a fit with weights; None for no limit.
+    column is reduced for a fit with weights; None for no limit. `extra`: the package that must be
+    installed beside this one, which the extra of the same name brings; None for none.
     """
 
     name: str
@@ -95,6 +100,7 @@ class EstimatorDefinition:
     build: Callable[[Mapping[str, object], int, Task], Any]
     weight_argument: str = "sample_weight"
     most_distinct_values: int | None = None
+    extra: str | None = None
 
 
 def estimator_names(task: Task | None = None) -> tuple[str, ...]:
@@ -117,6 +123,25 @@ def estimator(name: str) -> EstimatorDefinition:
             kind="estimator",
         )
     return _ESTIMATORS[name]
+
+
+def is_installed(name: str) -> bool:
+    """Whether the package that the estimator needs is there."""
+    extra = estimator(name).extra
+    return extra is None or find_spec(extra) is not None
+
+
+def require_installed(name: str) -> None:
+    """Raise `ConfigurationError` where the package that the estimator needs is missing."""
+    extra = estimator(name).extra
+    if not is_installed(name):
+        raise ConfigurationError(
+            f"The estimator {name!r} needs the package {extra!r}, which is not installed. Install "
+            f"the extra of that name: uv sync --extra {extra}, or pip install "
+            f"'trading-pipeline[{extra}]'.",
+            estimator=name,
+            extra=extra,
+        )
 
 
 def validate_parameters(name: str, parameters: Mapping[str, object]) -> dict[str, object]:
@@ -150,7 +175,11 @@ def validate_parameters(name: str, parameters: Mapping[str, object]) -> dict[str
 def build_estimator(
     name: str, parameters: Mapping[str, object], *, seed: int, task: Task = "classifier"
 ) -> Any:
-    """An unfitted scikit-learn estimator that gives equal results for equal input and `seed`."""
+    """An unfitted estimator that gives equal results for equal input and `seed`.
+
+    Raises `ConfigurationError` where the package that it needs is missing.
+    """
+    require_installed(name)
     return estimator(name).build(validate_parameters(name, parameters), seed, task)
 
 
@@ -188,6 +217,13 @@ def _random_forest(parameters: Mapping[str, object], seed: int, task: Task) -> A
     given = _of_task(parameters, task)
     kind = RandomForestClassifier if task == "classifier" else RandomForestRegressor
     return kind(**given, n_jobs=1, random_state=seed)
+
+
+def _lightgbm(parameters: Mapping[str, object], seed: int, task: Task) -> Any:
+    given = {"max_depth": -1, **{k: v for k, v in parameters.items() if v is not None}}
+    trees = int(str(given.pop("n_estimators")))
+    objective = "binary" if task == "classifier" else "regression"
+    return BoostedTrees({"objective": objective, **given}, trees=trees, seed=seed)
 
 
 def _of_task(parameters: Mapping[str, object], task: Task) -> dict[str, Any]:
@@ -250,6 +286,21 @@ _ESTIMATORS = {
             # it has 255 bins; weighted quantiles for them take scikit-learn 1.8 seconds for 1,000
             # rows of 42 columns, and it skips them where the values are no more than the bins
             most_distinct_values=255,
+        ),
+        EstimatorDefinition(
+            name="lightgbm",
+            tasks=("classifier", "regressor"),
+            parameters={
+                "learning_rate": Parameter(default=0.05, kind=float, above=0.0),
+                "n_estimators": Parameter(default=100, kind=int, least=1, most=10_000),
+                "num_leaves": Parameter(default=15, kind=int, least=2, most=4_096),
+                "max_depth": Parameter(default=None, kind=int, least=1),
+                "min_data_in_leaf": Parameter(default=50, kind=int, least=1),
+                "lambda_l2": Parameter(default=1.0, kind=float, least=0.0),
+                "feature_fraction": Parameter(default=1.0, kind=float, above=0.0, most=1.0),
+            },
+            build=_lightgbm,
+            extra="lightgbm",
         ),
     )
 }

@@ -43,8 +43,10 @@ errors."""
 TRUSTED_TYPES = (
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",
+    "trading_pipeline.models.predictors.boosted_trees.BoostedTrees",
 )
-"""Types beyond skops' own list that a model file may hold: trees, which are arrays of numbers."""
+"""Types beyond skops' own list that a model file may hold: trees, which are arrays of numbers or
+the text of them."""
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)
 
 

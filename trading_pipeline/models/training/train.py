@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+from importlib.metadata import version
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,7 @@ from trading_pipeline.models.predictors.catalogue import (
     check_model_spec,
     params_of,
 )
+from trading_pipeline.models.predictors.estimators import estimator, require_installed
 from trading_pipeline.models.predictors.prediction_audit import ensure_predictions_causal
 from trading_pipeline.models.predictors.predictor import (
     Fit,
@@ -164,7 +166,7 @@ def fit_model(
         details["tuning"] = tuning.as_dict()
     if own_file(predictor) is not None:
         details["reads_outside"] = list(_audited(predictor, fitted, rows))
-    versions = library_versions()
+    versions = library_versions(spec.estimator.type)
     return FittedModel(
         made_from={
             "name": spec.name,
@@ -196,12 +198,18 @@ def fit_model(
 
 
 @functools.cache
-def library_versions() -> dict[str, str]:
-    """Versions of the libraries whose results a model depends on."""
+def library_versions(estimator_type: str) -> dict[str, str]:
+    """Versions of the libraries whose results a model of that estimator depends on.
+
+    Raises `ConfigurationError` where the one that the estimator needs is missing.
+    """
     import sklearn
     import skops
 
+    require_installed(estimator_type)
+    extra = estimator(estimator_type).extra
     return {
+        **({} if extra is None else {extra: version(extra)}),
         "numpy": np.__version__,
         "pandas": pd.__version__,
         "scikit-learn": sklearn.__version__,

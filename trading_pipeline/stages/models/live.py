@@ -124,7 +124,7 @@ class LiveModelStage(_InstrumentStage):
         return [
             self.spec.hash,
             self._features.hash,
-            library_versions(),
+            library_versions(self.spec.estimator.type),
             self._features.file_hashes(read),
             [self._frames.artifact(name, each).sha256 for name in self._labels for each in read],
             self.series.bars_hashes(read),

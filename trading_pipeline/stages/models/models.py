@@ -121,7 +121,7 @@ class ModelStage(_SpecStage):
         return [
             self.spec.hash,
             self._features.hash,
-            library_versions(),
+            library_versions(self.spec.estimator.type),
             self._features.file_hashes(read),
             self.label_hashes(read),
             *(self._bars.inputs(read[-1]) if read else []),

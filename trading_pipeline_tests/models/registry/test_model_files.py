@@ -16,7 +16,8 @@ from skops import io as skops_io
 
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.errors import ConfigurationError, ModelIntegrityError
-from trading_pipeline.models.predictors.estimators import estimator_names
+from trading_pipeline.models.predictors.boosted_trees import BoostedTrees
+from trading_pipeline.models.predictors.estimators import estimator_names, is_installed
 from trading_pipeline.models.registry import model_files
 from trading_pipeline.models.registry.model_files import (
     METADATA_FILE,
@@ -26,6 +27,8 @@ from trading_pipeline.models.registry.model_files import (
     save_model,
 )
 from trading_pipeline.models.training.forecasting import forecast
+
+INSTALLED = [name for name in estimator_names("classifier") if is_installed(name)]
 
 
 def p_up(model, features):
@@ -45,7 +48,7 @@ def replace_estimator(path, content):
     rewrite(path, sha256=hashlib.sha256(content).hexdigest())
 
 
-@pytest.mark.parametrize("name", estimator_names("classifier"))
+@pytest.mark.parametrize("name", INSTALLED)
 @pytest.mark.parametrize("calibration", ["sigmoid", None])
 def test_a_model_that_is_read_back_is_the_model_that_was_saved(
     tmp_path, make_fit, make_spec, make_data, name, calibration
@@ -84,15 +87,14 @@ def test_the_metadata_says_what_made_the_model(tmp_path, make_fit):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", estimator_names("classifier"))
-def test_equal_models_have_equal_bytes_in_two_processes(tmp_path, name):
+def test_equal_models_have_equal_bytes_in_two_processes(tmp_path):
     folder = Path(__file__).parents[1]
     code = (
         f"import sys; sys.path.insert(0, {str(folder)!r}); from pathlib import Path; "
         "import conftest; from trading_pipeline.models.registry.model_files import save_model; "
         "junk = [object() for _ in range(int(sys.argv[2]))]; "
-        f"model = conftest.make_fit(conftest.make_spec(estimator={name!r})); "
-        "save_model(Path(sys.argv[1]), model)"
+        f"made = [conftest.make_fit(conftest.make_spec(estimator=name)) for name in {INSTALLED}]; "
+        "[save_model(Path(sys.argv[1]), model) for model in made]"
     )
     for number in ("1", "4321"):
         subprocess.run(
@@ -102,7 +104,7 @@ def test_equal_models_have_equal_bytes_in_two_processes(tmp_path, name):
         )
     files = [sorted((tmp_path / number).rglob("*.*")) for number in ("1", "4321")]
     assert [f.name for f in files[0]] == [f.name for f in files[1]]
-    assert len(files[0]) == 2
+    assert len(files[0]) == 2 * len(INSTALLED)
     for first, second in zip(*files, strict=True):
         assert first.parent.name == second.parent.name
         assert first.read_bytes() == second.read_bytes()
@@ -292,4 +294,5 @@ def test_the_trusted_list_holds_what_the_estimators_need_and_no_more():
     for estimator in (LogisticRegression(), HistGradientBoostingClassifier(max_iter=3), forest):
         content = dumps(estimator.fit(values, (values[:, 0] > 0).astype(int)))
         needed |= set(get_untrusted_types(data=content))
+    needed |= set(get_untrusted_types(data=dumps(BoostedTrees({}, trees=1, seed=1))))
     assert needed == set(model_files.TRUSTED_TYPES)

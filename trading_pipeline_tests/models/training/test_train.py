@@ -16,13 +16,18 @@ from trading_pipeline.errors import (
 )
 from trading_pipeline.models.leakage_guard import ensure_predictions_clean
 from trading_pipeline.models.predictors.catalogue import check_model_spec
-from trading_pipeline.models.predictors.estimators import build_estimator, estimator_names
+from trading_pipeline.models.predictors.estimators import (
+    build_estimator,
+    estimator_names,
+    is_installed,
+)
 from trading_pipeline.models.registry.fitted_model import FittedModel, NoModel
 from trading_pipeline.models.training.estimator_fit import margins_of
 from trading_pipeline.models.training.forecasting import COMMON_COLUMNS, forecast, predict
 from trading_pipeline.settings.model_spec import EstimatorSpec, LabelSpec, ModelSpec
 
 REFIT = pd.Timestamp("2001-01-01", tz="UTC")
+INSTALLED = [name for name in estimator_names("classifier") if is_installed(name)]
 
 
 def p_up(model, features):
@@ -104,7 +109,7 @@ def test_errors_are_those_of_effective_rows(make_fit, make_data):
         assert overlapping[error] > 1.8 * single[error]
 
 
-@pytest.mark.parametrize("name", estimator_names("classifier"))
+@pytest.mark.parametrize("name", INSTALLED)
 def test_rows_are_weighted_only_where_labels_overlap(make_fit, make_spec, make_data, name):
     features, labels = make_data(400, horizon=1)
     plain = make_fit(make_spec(estimator=name), (features, labels))
@@ -151,7 +156,7 @@ def test_on_random_walks_the_brier_score_stays_near_that_of_the_base_rate(
     assert np.mean(far) < 0.1
 
 
-@pytest.mark.parametrize("name", estimator_names("classifier"))
+@pytest.mark.parametrize("name", INSTALLED)
 @pytest.mark.parametrize("calibration", ["sigmoid", None])
 def test_equal_inputs_give_an_equal_model_and_the_planted_signal_is_found(
     make_fit, make_spec, make_data, name, calibration
