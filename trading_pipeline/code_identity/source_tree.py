@@ -35,6 +35,7 @@ STOPS = tuple(
         "stages.backtests.trial_identity",  # what counts as another trial
         "stages.features.unaudited",  # warnings
         "stages.features.known_findings",  # refuses, and changes no value
+        "stages.models.primary_signals",  # its code is part of the hash of a meta model's features
         "stages.outcome",  # progress
         "stages.workspace",
         # look-ups by name: what was found is a root of its own, and no other entry counts

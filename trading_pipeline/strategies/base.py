@@ -101,3 +101,10 @@ class Strategy(ABC, Generic[ParamsT]):
     def required_predictions(self, params: ParamsT) -> tuple[str, ...]:  # noqa: ARG002 - overridden
         """Names of the models whose predictions the market must hold."""
         return ()
+
+    def primary(
+        self,
+        params: ParamsT,  # noqa: ARG002 - overridden
+    ) -> tuple[str, Mapping[str, object]] | None:
+        """Name and parameters of another strategy whose signals `market.primary` must hold."""
+        return None

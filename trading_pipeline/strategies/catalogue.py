@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.crossing_plan import CrossingPlan
+from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.errors import ConfigurationError, StrategyError
 from trading_pipeline.own_code import OwnCode, Registry, explained, load_own_code, only_class
@@ -28,6 +29,7 @@ from trading_pipeline.strategies.buy_and_hold import BuyAndHold
 from trading_pipeline.strategies.fresh_strategies import FreshSignals
 from trading_pipeline.strategies.market import Market
 from trading_pipeline.strategies.ml.direction import MlDirection
+from trading_pipeline.strategies.ml.meta_labelled import MetaLabelled
 from trading_pipeline.strategies.trend.sma_crossover import SmaCrossover
 
 __all__ = [
@@ -41,7 +43,7 @@ __all__ = [
 ]
 
 _STRATEGIES: dict[str, Strategy[Any]] = {
-    each.name: each for each in (BuyAndHold(), MlDirection(), SmaCrossover())
+    each.name: each for each in (BuyAndHold(), MetaLabelled(), MlDirection(), SmaCrossover())
 }
 _KIND = "strategy"
 _FIX = (
@@ -75,7 +77,7 @@ class StrategyCatalogue(Registry[Strategy[Any]]):
         }
         try:
             with self._explained(name, "the check of the parameters", ValidationError):
-                return wanted.model_validate(plain)
+                checked = wanted.model_validate(plain)
         except ValidationError as error:
             raise StrategyError(
                 f"The parameters of the strategy '{name}' are wrong. "
@@ -83,9 +85,20 @@ class StrategyCatalogue(Registry[Strategy[Any]]):
                 name=name,
                 params=plain,
             ) from error
+        self.primary(name, checked)  # its parameters are checked too
+        return checked
+
+    def primary(self, name: str, params: StrategyParams) -> tuple[str, StrategyParams] | None:
+        """The strategy whose signals this one works on, with its parameters; None for most."""
+        with self._explained(name, "primary"):
+            found = self.get(name).primary(params)
+        return None if found is None else (found[0], self.validate_params(*found))
 
     def signals(self, name: str, market: Market, params: StrategyParams) -> Signals:
         """Signals of every bar of the market, checked for their type and length."""
+        primary = self.primary(name, params)
+        if primary is not None:
+            market = market.with_primary(self.signals(primary[0], market, primary[1]))
         return self._signals_of(self.get(name), name, market, params)
 
     def _signals_of(
@@ -111,27 +124,44 @@ class StrategyCatalogue(Registry[Strategy[Any]]):
 
         `notes` of the answer say what the strategy read from outside in the calls so far.
         """
+        primary = self.primary(name, params)
         return FreshSignals(
             self.get(name),
             params,
             lambda chosen, market, given: self._signals_of(chosen, name, market, given),
+            primary=None if primary is None else self.fresh_signals(*primary),
         )
 
-    def external_inputs(self, name: str) -> tuple[ExternalInputSpec, ...]:
-        """External inputs that the strategy declares; `market.inputs` must hold them."""
-        return external_inputs(self.get(name).inputs, where=f"The strategy '{name}'")
+    def external_inputs(
+        self, name: str, params: StrategyParams | None = None
+    ) -> tuple[ExternalInputSpec, ...]:
+        """External inputs that the strategy declares; `market.inputs` must hold them.
+
+        With `params` also those of the strategy whose signals it works on.
+        """
+        own = external_inputs(self.get(name).inputs, where=f"The strategy '{name}'")
+        primary = None if params is None else self.primary(name, params)
+        return own if primary is None else (*own, *self.external_inputs(*primary))
 
     def warmup_bars(self, name: str, params: Mapping[str, object]) -> int:
         """Bars before the first one that can have a signal."""
         checked = self.validate_params(name, params)
         with self._explained(name, "warmup_bars"):
-            return self.get(name).warmup_bars(checked)
+            own = self.get(name).warmup_bars(checked)
+        primary = self.primary(name, checked)
+        return (
+            own if primary is None else own + self.warmup_bars(primary[0], primary[1].model_dump())
+        )
 
     def required_predictions(self, name: str, params: Mapping[str, object]) -> tuple[str, ...]:
         """Names of the models whose predictions the strategy trades."""
         checked = self.validate_params(name, params)
         with self._explained(name, "required_predictions"):
-            return tuple(self.get(name).required_predictions(checked))
+            own = tuple(self.get(name).required_predictions(checked))
+        primary = self.primary(name, checked)
+        if primary is None:
+            return own
+        return (*own, *self.required_predictions(primary[0], primary[1].model_dump()))
 
     def crossing_plan(
         self, name: str, market: Market, many: Sequence[StrategyParams]
@@ -140,9 +170,14 @@ class StrategyCatalogue(Registry[Strategy[Any]]):
         with self._explained(name, "crossing_plan"):
             return self.get(name).crossing_plan(market, many) if many else None
 
-    def code_hash(self, name: str) -> str:
-        """Hash of the strategy's class and of all code that it reaches."""
-        return code_hash(self.get(name))
+    def code_hash(self, name: str, params: StrategyParams | None = None) -> str:
+        """Hash of the strategy's class and of all code that it reaches.
+
+        With `params` also of the strategy whose signals it works on.
+        """
+        own = code_hash(self.get(name))
+        primary = None if params is None else self.primary(name, params)
+        return own if primary is None else canonical_hash([own, self.code_hash(*primary)])
 
     def code_place(self, name: str, method: str | None = None) -> tuple[Path, int]:
         """File and line of a strategy's class, or of one of its methods."""
@@ -186,7 +221,7 @@ def strategy_names() -> tuple[str, ...]:
     """Names of the shipped strategies, sorted.
 
     >>> strategy_names()
-    ('buy_and_hold', 'ml_direction', 'sma_crossover')
+    ('buy_and_hold', 'meta_labelled', 'ml_direction', 'sma_crossover')
     """
     return SHIPPED.names()
 

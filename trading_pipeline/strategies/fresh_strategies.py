@@ -23,15 +23,22 @@ Signalling = Callable[[Strategy[Any], Market, StrategyParams], Signals]
 class FreshSignals:
     """Signals of a strategy by a copy of its file, or of the object where it is no user's file.
 
-    `notes` says what the strategy read from outside so far (`own_code.outside_data`).
+    `notes` says what the strategy read from outside so far (`own_code.outside_data`). `primary`:
+    the same of the strategy whose signals this one works on.
     """
 
     def __init__(
-        self, strategy: Strategy[Any], params: StrategyParams, signals: Signalling | None = None
+        self,
+        strategy: Strategy[Any],
+        params: StrategyParams,
+        signals: Signalling | None = None,
+        *,
+        primary: FreshSignals | None = None,
     ) -> None:
         kind = type(strategy)
         self._signals = signals or _plain_signals
         self._params = params
+        self._primary = primary
         self._original = _copied(strategy)
         self._copies: FreshCopies[Callable[[], Strategy[Any]]] = FreshCopies(
             kind.__module__,
@@ -42,19 +49,24 @@ class FreshSignals:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the strategy read from outside so far."""
-        return self._copies.notes
+        own = self._copies.notes
+        return own if self._primary is None else tuple(dict.fromkeys((*own, *self._primary.notes)))
 
     @property
     def reused(self) -> bool:
         """True once a copy was used that remembered an earlier call."""
-        return self._copies.reused
+        return self._copies.reused or (self._primary is not None and self._primary.reused)
 
     def take_anew(self) -> None:
         """From now on make a copy for each call."""
         self._copies.take_anew()
+        if self._primary is not None:
+            self._primary.take_anew()
 
     def __call__(self, market: Market) -> Signals:
         """Signals of every bar of the market."""
+        if self._primary is not None:
+            market = market.with_primary(self._primary(market))
 
         def decided(make: Callable[[], Strategy[Any]]) -> Signals:
             strategy = make()

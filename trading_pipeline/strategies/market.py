@@ -19,6 +19,7 @@ import pandas as pd
 from trading_pipeline.domain.as_known import InputsAsKnown, newest_known
 from trading_pipeline.domain.bars import PRICE_COLUMNS, normalize_bars, utc_index
 from trading_pipeline.domain.hashing import canonical_hash, frame_hash
+from trading_pipeline.domain.signals import Signals
 from trading_pipeline.errors import DataQualityError, StrategyError, did_you_mean
 
 __all__ = ["AGE_COLUMN", "Market"]
@@ -83,6 +84,8 @@ class Market:
         self.known_at = self._checked_clock(known_at)
         self.prediction_frames: Mapping[str, pd.DataFrame] = dict(predictions or {})
         self.first_traded = _checked_row(first_traded)
+        self.primary: Signals | None = None
+        """Signals of the strategy that another one names in `Strategy.primary`."""
         self.inputs = self._checked_inputs(inputs or {})
         """By name, for each bar the newest row of a declared input that was known by then.
 
@@ -186,6 +189,12 @@ class Market:
             return self
         market = copy(self)
         market.first_traded = _checked_row(row)
+        return market
+
+    def with_primary(self, signals: Signals) -> Market:
+        """The same market with another strategy's signals; all that was computed is shared."""
+        market = copy(self)
+        market.primary = signals
         return market
 
     def _checked_inputs(self, given: Mapping[str, pd.DataFrame]) -> InputsAsKnown:

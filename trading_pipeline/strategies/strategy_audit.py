@@ -59,7 +59,7 @@ def strategy_subject(
     return AuditSubject(
         kind="strategy",
         name=name,
-        code_hash=strategies.code_hash(name),
+        code_hash=strategies.code_hash(name, params),
         audit_hash=code_hash(audit_strategy),
         parameters=json.dumps(params.model_dump(mode="json"), sort_keys=True),
     )

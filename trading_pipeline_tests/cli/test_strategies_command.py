@@ -27,6 +27,7 @@ def test_the_list_shows_shipped_own_and_broken_files(call, fresh_world):
         "bad": "broken",
         "buy_and_hold": "shipped",
         "mine": "own",
+        "meta_labelled": "shipped",
         "ml_direction": "shipped",
         "sma_crossover": "shipped",
     }

@@ -66,7 +66,10 @@ def make_market() -> MakeMarket:
 
 @pytest.fixture
 def lively_market() -> Market:
-    """300 random bars with a split, a dividend and random predictions, some of them missing."""
+    """300 random bars with a split, a dividend and random predictions, some of them missing.
+
+    The model `meta` has the same numbers as `direction`, as p_act.
+    """
     bars = bars_of(random_closes())
     factor = np.ones(300)
     factor[120:] *= 2.0
@@ -78,4 +81,5 @@ def lively_market() -> Market:
     p_up[generator.random(300) < 0.1] = np.nan
     frame = predictions_of(clock, p_up)
     keep = generator.random(300) > 0.05
-    return Market(bars, factor, clock, {"direction": frame[keep]}, split_factor=split)
+    frames = {"direction": frame[keep], "meta": frame[keep].rename(columns={"p_up": "p_act"})}
+    return Market(bars, factor, clock, frames, split_factor=split)

@@ -21,7 +21,12 @@ from trading_pipeline.strategies.trend import moving_average
 
 
 def test_names_are_sorted_valid_and_their_strategies_own():
-    assert strategy_names() == ("buy_and_hold", "ml_direction", "sma_crossover")
+    assert strategy_names() == (
+        "buy_and_hold",
+        "meta_labelled",
+        "ml_direction",
+        "sma_crossover",
+    )
     for name in strategy_names():
         assert strategy(name).name == name
         assert re.fullmatch(r"[a-z0-9_]+", name)

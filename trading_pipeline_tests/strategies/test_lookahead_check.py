@@ -8,6 +8,7 @@ import pytest
 from trading_pipeline.domain.signals import Price, Signals
 from trading_pipeline.errors import InsufficientDataError, LookaheadError
 from trading_pipeline.strategies import (
+    SHIPPED,
     Market,
     Strategy,
     StrategyParams,
@@ -16,12 +17,14 @@ from trading_pipeline.strategies import (
     strategy_names,
     validate_params,
 )
+from trading_pipeline.strategies.lookahead_check import ensure_signals_causal
 
 VARIANTS = [(name, {}) for name in strategy_names()] + [
     ("sma_crossover", {"fast": 3, "slow": 8, "direction": "long_short"}),
     ("sma_crossover", {"fast": 3, "slow": 8, "direction": "long_short", "start": "state"}),
     ("ml_direction", {"direction": "long_short", "max_age_bars": 3}),
     ("ml_direction", {"on_missing": "hold", "enter_above": 0.6, "exit_below": 0.45}),
+    ("meta_labelled", {"parameters": {"fast": 3, "slow": 8}, "threshold": 0.45}),
 ]
 FIELDS = ("entry_long", "exit_long", "entry_short", "exit_short", "confidence")
 
@@ -32,10 +35,11 @@ def test_every_registered_strategy_is_checked():
 
 @pytest.mark.parametrize(("name", "given"), VARIANTS)
 def test_signals_of_a_prefix_are_the_prefix_of_the_signals(name, given, lively_market):
-    chosen, params = strategy(name), validate_params(name, given)
-    whole = chosen.signals(lively_market, params)
+    params = validate_params(name, given)
+    whole = SHIPPED.signals(name, lively_market, params)
     for rows in range(len(lively_market) + 1):
-        part, expected = chosen.signals(lively_market.head(rows), params), whole.head(rows)
+        part = SHIPPED.signals(name, lively_market.head(rows), params)
+        expected = whole.head(rows)
         assert len(part) == rows
         for field in FIELDS:
             np.testing.assert_array_equal(getattr(part, field), getattr(expected, field))
@@ -44,15 +48,21 @@ def test_signals_of_a_prefix_are_the_prefix_of_the_signals(name, given, lively_m
 @pytest.mark.parametrize(("name", "given"), VARIANTS)
 @pytest.mark.parametrize("first_traded", [0, 60])
 def test_the_audit_passes_every_registered_strategy(name, given, first_traded, lively_market):
-    market = lively_market.traded_from(first_traded)
-    ensure_strategy_causal(strategy(name), validate_params(name, given), market)
+    market, params = lively_market.traded_from(first_traded), validate_params(name, given)
+    ensure_signals_causal(
+        lambda seen: SHIPPED.signals(name, seen, params),
+        market,
+        name,
+        memory=SHIPPED.warmup_bars(name, given),
+        fresh=SHIPPED.fresh_signals(name, params),
+    )
 
 
 @pytest.mark.parametrize(("name", "given"), VARIANTS)
 def test_a_strategy_does_not_change_the_market(name, given, lively_market):
     raw = lively_market.raw.copy()
     frame = lively_market.prediction_frames["direction"].copy()
-    strategy(name).signals(lively_market, validate_params(name, given))
+    SHIPPED.signals(name, lively_market, validate_params(name, given))
     assert lively_market.raw.equals(raw)
     assert lively_market.prediction_frames["direction"].equals(frame)
 

@@ -19,6 +19,7 @@ from trading_pipeline.models.predictors.estimators import (
     require_installed,
     validate_parameters,
 )
+from trading_pipeline.models.predictors.meta import Meta
 from trading_pipeline.models.predictors.paths.autoregressive import Autoregressive
 from trading_pipeline.models.predictors.paths.multi_ohlc import MultiOhlc
 from trading_pipeline.models.predictors.predictor import Predictor, PredictorParams
@@ -37,7 +38,14 @@ __all__ = [
 
 _PREDICTORS: dict[str, Predictor] = {
     each.name: each
-    for each in (Direction(), ForwardReturn(), Volatility(), Autoregressive(), MultiOhlc())
+    for each in (
+        Direction(),
+        ForwardReturn(),
+        Volatility(),
+        Autoregressive(),
+        MultiOhlc(),
+        Meta(),
+    )
 }
 _KIND = "predictor"
 _FIX = (

@@ -68,7 +68,8 @@ class Direction(Predictor):
     """
 
     name: ClassVar[str] = "direction"
-    columns: ClassVar[Mapping[str, str]] = {"p_up": "probability of a rise, 0 to 1"}
+    column: ClassVar[str] = "p_up"
+    columns: ClassVar[Mapping[str, str]] = {column: "probability of a rise, 0 to 1"}
     labels: ClassVar[tuple[str, ...]] = ("direction", "three_way", "triple_barrier")
     task: ClassVar[Task | None] = "classifier"
     score_columns: ClassVar[Mapping[str, str]] = PROBABILITY_SCORES
@@ -161,18 +162,18 @@ class Direction(Predictor):
         else:
             calibration = SigmoidCalibration(slope=state["slope"], intercept=state["intercept"])
             odds = calibration.probability(margins)
-        return pd.DataFrame({"p_up": odds}, index=rows.features.index)
+        return pd.DataFrame({self.column: odds}, index=rows.features.index)
 
     def check(self, predictions: pd.DataFrame) -> None:
         """Raise `DataQualityError` for a number that is no probability."""
-        check_probabilities(predictions["p_up"])
+        check_probabilities(predictions[self.column])
 
     def scores(
         self, predictions: pd.DataFrame, targets: pd.DataFrame, uniqueness: FloatArray
     ) -> Scores:
         """Those of `score_probabilities`."""
         return score_probabilities(
-            targets["label"], predictions["p_up"], uniqueness=uniqueness
+            targets["label"], predictions[self.column], uniqueness=uniqueness
         ).as_dict()
 
     def baselines(self, before: TrainingRows, targets: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
@@ -181,8 +182,8 @@ class Direction(Predictor):
         rate = shrunk_base_rate(outcomes, before.uniqueness)
         index = targets.index
         return {
-            "base_rate": pd.DataFrame({"p_up": np.full(len(index), rate)}, index=index),
-            "coin": pd.DataFrame({"p_up": np.full(len(index), 0.5)}, index=index),
+            "base_rate": pd.DataFrame({self.column: np.full(len(index), rate)}, index=index),
+            "coin": pd.DataFrame({self.column: np.full(len(index), 0.5)}, index=index),
         }
 
     def in_words(self, scores: Mapping[str, Any]) -> str | None:

@@ -178,6 +178,8 @@ class Predictor(ABC):
     """Whether it reads bars beside features and labels."""
     bars_alone: ClassVar[bool] = False
     """Whether it reads nothing but bars: no features, and no labels, since it makes its targets."""
+    label_features: ClassVar[tuple[str, ...]] = ()
+    """Features that `targets` gets as columns beside the labels."""
     price_columns: ClassVar[tuple[str, ...]] = ()
     """Columns that are prices, in the basis of the bars that were given."""
     score_columns: ClassVar[Mapping[str, str]] = {}

@@ -115,6 +115,8 @@ def fit_model(
             "were given. Give their history."
         )
     known = history.before(refit_at) if predictor.needs_bars and history is not None else None
+    if predictor.label_features:
+        labels = _with_features(predictor, spec, labels, features)
     targets = _targets(predictor, spec, labels, known)
     start = span_start(span_of(spec.training, instrument), refit_at)
     if start is not None:
@@ -144,7 +146,8 @@ def fit_model(
             f"{refit_at:%Y-%m-%d}, {spec.training.minimum_rows} are needed."
         )
     inputs = features.loc[kept.index]
-    clock = label_clock(targets)
+    # targets of some bars alone do not tell when the others are known
+    clock = label_clock(labels if predictor.label_features else targets)
     uniqueness = row_uniqueness(kept, clock)
     rows = TrainingRows(
         spec=spec,
@@ -238,6 +241,20 @@ def _targets(
             ts=targets.index[row],
         )
     return targets
+
+
+def _with_features(
+    predictor: Predictor, spec: ModelSpec, labels: pd.DataFrame, features: pd.DataFrame
+) -> pd.DataFrame:
+    missing = [name for name in predictor.label_features if name not in features.columns]
+    if missing:
+        raise ConfigurationError(
+            f"The predictor {predictor.name!r} of the model {spec.name!r} needs the feature "
+            f"{missing[0]!r} beside those of its set, and it was not given.",
+            predictor=predictor.name,
+            feature=missing[0],
+        )
+    return labels.join(features[list(predictor.label_features)], how="inner")
 
 
 def _trained(predictor: Predictor, rows: TrainingRows) -> Fit:

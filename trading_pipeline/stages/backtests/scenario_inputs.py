@@ -29,6 +29,7 @@ from trading_pipeline.stages.features.instrument_series import InstrumentSeries,
 from trading_pipeline.stages.features.unaudited import unaudited_features
 from trading_pipeline.stages.models.model_bars import ModelBars
 from trading_pipeline.stages.models.model_features import ModelFeatures, model_feature_assets
+from trading_pipeline.stages.models.primary_signals import require_same_primary
 from trading_pipeline.stages.stage import ComputedStage
 from trading_pipeline.stages.upstream_frames import UpstreamFrames
 from trading_pipeline.stages.workspace import Workspace
@@ -83,9 +84,10 @@ def scenario_code_hash(
     scenario: ScenarioSpec, strategies: StrategyCatalogue, *computing: Callable[..., object]
 ) -> str:
     """Hash of the code behind results: what computes them, their inputs, and both strategies."""
-    names = (scenario.strategy.type, scenario.benchmark)
-    computed = code_hash(*computing, InstrumentSeries, ModelFeatures)
-    return canonical_hash([computed, *map(strategies.code_hash, names)])
+    traded = scenario.strategy
+    params = strategies.validate_params(traded.type, traded.params)
+    codes = [strategies.code_hash(traded.type, params), strategies.code_hash(scenario.benchmark)]
+    return canonical_hash([code_hash(*computing, InstrumentSeries, ModelFeatures), *codes])
 
 
 def scenario_windows(
@@ -202,15 +204,16 @@ def load_inputs(workspace: Workspace, instrument_id: str, scenario: ScenarioSpec
     if windows:
         end = windows[-1].end
     known = [action for action in series.actions if end is None or action.ex_date < end.date()]
-    external = ExternalInputs(
-        workspace, workspace.registries.strategies.external_inputs(scenario.strategy.type)
-    )
+    strategies, traded_by = workspace.registries.strategies, scenario.strategy
+    params = strategies.validate_params(traded_by.type, traded_by.params)
+    require_same_primary(workspace.catalog, workspace.registries, traded_by.type, params)
+    external = ExternalInputs(workspace, strategies.external_inputs(traded_by.type, params))
     rows = series.span(None, end)
     last_known_at = series.known_at[rows.stop - 1] if rows.stop else None
     traded = [window for window in windows if start is None or window.end > start]
     models = [
         _Predictions(workspace, instrument_id, scenario, name, traded)
-        for name in required_models(scenario, workspace.registries.strategies)
+        for name in required_models(scenario, strategies)
     ]
 
     def hashes() -> InputHashes:

@@ -123,7 +123,8 @@ def _market(
 ) -> Market:
     """Every stored bar of the instrument, the models' walk-forward predictions, and the inputs."""
     models = strategies.required_predictions(name, {})
-    external = ExternalInputs(workspace, strategies.external_inputs(name))
+    params = strategies.validate_params(name, {})
+    external = ExternalInputs(workspace, strategies.external_inputs(name, params))
     assets = {name: f"predictions/{name}" for name in models}
     upstream = UpstreamFrames(workspace, series.instrument.id, list(assets.values()))
     windows = workspace.windows_of(series.instrument.id)

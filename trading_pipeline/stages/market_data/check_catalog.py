@@ -23,6 +23,7 @@ from trading_pipeline.settings.catalog import SHIPPED, Catalog
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.stages.backtests.scenario_inputs import required_models
 from trading_pipeline.stages.features.labels import check_label_spec
+from trading_pipeline.stages.models.primary_signals import primary_of, require_same_primary
 from trading_pipeline.stages.registries import Registries
 
 __all__ = ["check_catalog", "check_models", "check_scenario", "naming_file"]
@@ -77,6 +78,7 @@ def check_models(catalog: Catalog, registries: Registries) -> dict[str, TradingP
             registries.feature_sets.get(model.features)
             check_model_spec(model, registries.predictors)
             check_label_spec(model.label, registries.feature_sets)
+            primary_of(model, registries)
     return found
 
 
@@ -92,6 +94,9 @@ def _check_scenario(catalog: Catalog, scenario: ScenarioSpec, registries: Regist
     """As `check_scenario`, without the instruments."""
     for name in required_models(scenario, registries.strategies):
         catalog.model(name)
+    traded = scenario.strategy
+    params = registries.strategies.validate_params(traded.type, traded.params)
+    require_same_primary(catalog, registries, traded.type, params)
     if scenario.model_window is not None:
         catalog.grid.window(str(scenario.model_window))
 

@@ -1,4 +1,7 @@
-"""The features that a model learns from: its set, and the cross features if its spec asks."""
+"""The features that a model learns from: its set, and the cross features if its spec asks.
+
+Those of a meta model have the side that its strategy opens as well.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,14 @@ import pandas as pd
 from trading_pipeline.domain.bars import TS_DTYPE
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.domain.windows import Window
-from trading_pipeline.errors import DataQualityError
+from trading_pipeline.errors import ConfigurationError, DataQualityError
+from trading_pipeline.models.predictors.meta import SIDE
 from trading_pipeline.models.predictors.predictor import Predictor
 from trading_pipeline.settings.model_spec import ModelSpec
 from trading_pipeline.stages.features.cross_features import ASSET as CROSS_FEATURES
 from trading_pipeline.stages.features.instrument_series import stored_series
 from trading_pipeline.stages.features.known_findings import refuse_known_look_ahead_of_set
+from trading_pipeline.stages.models.primary_signals import PrimarySignals, primary_of
 from trading_pipeline.stages.upstream_frames import UpstreamFrames
 from trading_pipeline.stages.workspace import Workspace
 
@@ -55,7 +60,11 @@ def model_features_hash(workspace: Workspace, spec: ModelSpec) -> str:
     if workspace.registries.predictors.get(spec.predictor.type).bars_alone:
         return canonical_hash([])
     own = workspace.registries.feature_sets.get(spec.features).hash
-    return canonical_hash([own, workspace.catalog.cross.hash]) if spec.cross_features else own
+    more: list[object] = [workspace.catalog.cross.hash] if spec.cross_features else []
+    primary = primary_of(spec, workspace.registries)
+    if primary is not None:
+        more += primary.described(workspace.registries.strategies)
+    return canonical_hash([own, *more]) if more else own
 
 
 class ModelFeatures:
@@ -69,6 +78,10 @@ class ModelFeatures:
         self.hash = model_features_hash(workspace, spec)
         predictor = workspace.registries.predictors.get(spec.predictor.type)
         self._assets = model_feature_assets(spec, predictor)
+        primary = primary_of(spec, workspace.registries)
+        self._signals = (
+            None if primary is None else PrimarySignals(workspace, upstream.instrument_id, primary)
+        )
         self._is_judged = False
 
     def file_hashes(self, windows: Sequence[Window]) -> list[str | None]:
@@ -85,6 +98,8 @@ class ModelFeatures:
             chosen = self._workspace.registries.feature_sets.get(self._spec.features)
             refuse_known_look_ahead_of_set(self._workspace, chosen, self._upstream.instrument_id)
             self._is_judged = True
+        if self._signals is not None and windows:
+            hashes += self._signals.inputs(windows[-1])
         return hashes
 
     def rows(self, windows: Sequence[Window]) -> pd.DataFrame:
@@ -104,7 +119,16 @@ class ModelFeatures:
                     expected=len(features),
                 )
             features = pd.concat([features, compared.add_prefix(_PREFIX)], axis=1)
-        return features
+        return features if self._signals is None else self._with_side(features, self._signals)
+
+    def _with_side(self, features: pd.DataFrame, signals: PrimarySignals) -> pd.DataFrame:
+        if SIDE in features.columns:
+            raise ConfigurationError(
+                f"The feature set '{self._spec.features}' has a column {SIDE!r}, which the model "
+                f"{self._spec.name!r} needs for the side of its strategy. Rename it.",
+                model=self._spec.name,
+            )
+        return features.assign(**{SIDE: signals.sides().reindex(features.index).to_numpy()})
 
     def _bars(self, windows: Sequence[Window]) -> pd.DataFrame:
         series = stored_series(self._workspace, self._upstream.instrument_id)

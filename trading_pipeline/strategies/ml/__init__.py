@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from trading_pipeline.strategies.ml.direction import MlDirection, MlDirectionParams
+from trading_pipeline.strategies.ml.meta_labelled import MetaLabelled, MetaLabelledParams
 
-__all__ = ["MlDirection", "MlDirectionParams"]
+__all__ = ["MetaLabelled", "MetaLabelledParams", "MlDirection", "MlDirectionParams"]

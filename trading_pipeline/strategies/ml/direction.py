@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
-from trading_pipeline.domain.signals import BoolArray, Signals
+from trading_pipeline.domain.signals import Signals
 from trading_pipeline.errors import StrategyError, did_you_mean
 from trading_pipeline.settings.spec_model import Name
 from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
 from trading_pipeline.strategies.market import AGE_COLUMN, Market
+from trading_pipeline.strategies.ml.held_states import edges, held
 
 __all__ = ["MlDirection", "MlDirectionParams"]
 
@@ -77,12 +78,12 @@ class MlDirection(Strategy[MlDirectionParams]):
         missing = np.isnan(p_up)
         drop = missing if params.on_missing == "exit" else np.zeros_like(missing)
         with np.errstate(invalid="ignore"):
-            long = _held(p_up > params.enter_above, (p_up < params.exit_below) | drop)
-            short = _held(p_up < 1.0 - params.enter_above, (p_up > 1.0 - params.exit_below) | drop)
+            long = held(p_up > params.enter_above, (p_up < params.exit_below) | drop)
+            short = held(p_up < 1.0 - params.enter_above, (p_up > 1.0 - params.exit_below) | drop)
         if params.direction == "long_only":
             short[:] = False
-        entry_long, exit_long = _edges(long)
-        entry_short, exit_short = _edges(short)
+        entry_long, exit_long = edges(long)
+        entry_short, exit_short = edges(short)
         return Signals(
             entry_long=entry_long,
             exit_long=exit_long,
@@ -128,18 +129,3 @@ def _usable(market: Market, params: MlDirectionParams) -> npt.NDArray[np.float64
             row=row,
         )
     return p_up
-
-
-def _held(begins: BoolArray, ends: BoolArray) -> BoolArray:
-    """True from each beginning until the next end; a row with both counts as a beginning."""
-    rows = np.arange(begins.shape[0])
-    last_begin = np.maximum.accumulate(np.where(begins, rows, -1))
-    last_end = np.maximum.accumulate(np.where(ends, rows, -1))
-    state: BoolArray = (last_begin >= 0) & (last_begin >= last_end)
-    return state
-
-
-def _edges(state: BoolArray) -> tuple[BoolArray, BoolArray]:
-    """Rows where the state begins, and rows where it has ended."""
-    before = np.concatenate(([False], state[:-1])) if state.size else state
-    return state & ~before, ~state & before
