@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from trading_pipeline.errors import InsufficientDataError
+from trading_pipeline.models.predictors.meta import Meta
 from trading_pipeline.models.predictors.paths.path_scores import HorizonScores, horizons_in_words
 from trading_pipeline.models.registry.model_files import read_metadata
 from trading_pipeline.reporting.forecast import ForecastPage, render_forecast
@@ -85,9 +86,11 @@ def newest_forecast(workspace: Workspace, instrument_id: str, model: str) -> New
             model=model,
         )
     if not len(frame):
+        is_meta = isinstance(stage.predictor, Meta)
+        why = "its strategy opens no side on the last bar, or " if is_meta else ""
         raise InsufficientDataError(
-            f"The model '{model}' cannot forecast {instrument_id}: a feature of its last bar is "
-            "not there (NaN). See the asset page of its feature set.",
+            f"The model '{model}' cannot forecast {instrument_id}: {why}a feature of its last bar "
+            "is not there (NaN). See the asset page of its feature set.",
             instrument=instrument_id,
             model=model,
         )

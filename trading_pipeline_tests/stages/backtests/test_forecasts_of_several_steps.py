@@ -68,17 +68,13 @@ def test_a_strategy_names_the_step_that_it_trades(world):
         assert outcome.metadata["trade_count"] > 3
         assert outcome.metadata["audit"] == "passed"
     assert found[None] == found[4] != found[1]
-
-
-@pytest.mark.parametrize("predictor", ["autoregressive", "multi_ohlc"])
-def test_a_strategy_of_the_users_trades_an_expected_return_of_one_step(world, predictor):
-    predicted(world, predictor)
-    world.write("strategies/rises.py", RISES)
-    assert trades_of(world, "rises", "horizon: 4").metadata["trade_count"] > 3
-
-
-def test_a_step_that_the_model_does_not_store_is_named_with_those_it_does(world):
-    predicted(world, "autoregressive")
     with pytest.raises(StrategyError, match=r"no forecast 3 bars ahead; it has those of 1, 4\."):
         trades_of(world, "ml_direction", "model: path, horizon: 3")
-    assert not [row for row in world.workspace.results.newest() if row["scenario"] == "steps"]
+    world.write("strategies/rises.py", RISES)
+    assert trades_of(world, "rises", "horizon: 1").metadata["trade_count"] > 3
+
+
+def test_a_strategy_of_the_users_trades_forecast_closes_of_one_step(world):
+    predicted(world, "multi_ohlc")
+    world.write("strategies/rises.py", RISES)
+    assert trades_of(world, "rises", "horizon: 4").metadata["trade_count"] > 3

@@ -4,10 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from trading_pipeline.errors import ConfigurationError, DataLeakageError, LookaheadError
+from trading_pipeline.errors import (
+    ConfigurationError,
+    DataLeakageError,
+    InsufficientDataError,
+    LookaheadError,
+)
 from trading_pipeline.stages.coverage import chain_stages
 from trading_pipeline.stages.market_data.check_catalog import check_catalog
+from trading_pipeline.stages.models.live import LatestForecastStage, LiveModelStage
 from trading_pipeline.stages.models.models import ModelStage, PredictionStage
+from trading_pipeline.stages.reports.forecast import newest_forecast
+from trading_pipeline.stages.stage import WHOLE
 from trading_pipeline.strategies import Market
 from trading_pipeline.strategies.ml.held_states import opened_sides
 from trading_pipeline_tests.stage_calls import materialize_backtest
@@ -48,9 +56,9 @@ def write_model(world, name="sma_crossover", params=FAST):
     world.write("models/meta.yaml", MODEL.format(primary=primary))
 
 
-def brought_up_to_date(world):
+def brought_up_to_date(world, only_inputs=False):
     workspace = world.workspace
-    for stage in chain_stages(workspace, AAPL, ["meta"])[1:]:
+    for stage in chain_stages(workspace, AAPL, ["meta"], only_inputs=only_inputs)[1:]:
         stage.materialize(workspace.windows())
     return workspace
 
@@ -148,3 +156,22 @@ def test_a_strategy_that_looks_ahead_gives_no_model(world):
     with pytest.raises(LookaheadError, match="'mine' reads the future"):
         brought_up_to_date(world)
     assert not list((world.runtime / "models").glob("meta/*"))
+
+
+def test_a_forecast_is_there_where_the_last_bar_opens_a_side_alone(world):
+    write_model(world)
+    brought_up_to_date(world, only_inputs=True)
+    with pytest.raises(InsufficientDataError, match="opens no side on the last bar"):
+        forecast(world)
+    weekly = OWN.replace(
+        "np.append(False, np.diff(market.close) > 0.0)", "market.raw.index.day_of_week == 2"
+    )
+    world.write("strategies/mine.py", weekly)
+    write_model(world, "mine", "")
+    assert forecast(world).steps["p_act"].between(0.0, 1.0).all()
+
+
+def forecast(world):
+    for kind in (LiveModelStage, LatestForecastStage):
+        kind(world.workspace, AAPL, "meta").materialize(WHOLE)
+    return newest_forecast(world.workspace, AAPL, "meta")
