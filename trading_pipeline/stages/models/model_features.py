@@ -84,6 +84,11 @@ class ModelFeatures:
         )
         self._is_judged = False
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What must be said of the rows that were read: a strategy that could not be audited."""
+        return () if self._signals is None else self._signals.warnings
+
     def file_hashes(self, windows: Sequence[Window]) -> list[str | None]:
         """sha256 of every file that is read, asset by asset.
 

@@ -177,7 +177,7 @@ class ModelStage(_SpecStage):
             "fits": len(product),
             "model_id": last["model_id"],
             "reason": last["reason"],
-            "reads_outside": "; ".join(self._outside) or None,
+            "reads_outside": "; ".join((*self._outside, *self._features.warnings)) or None,
             "held_back": self.predictor.in_words({str(k): v for k, v in last.items()}),
             **numbers,
         }

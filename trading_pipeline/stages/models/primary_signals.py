@@ -108,6 +108,8 @@ class PrimarySignals:
         declared = strategies.external_inputs(primary.strategy, primary.params)
         self._external = ExternalInputs(workspace, declared)
         self._sides: pd.Series | None = None
+        self.warnings: tuple[str, ...] = ()
+        """What the audit could not try, once the sides are computed."""
 
     def inputs(self, last: Window) -> list[str]:
         """Hashes of the external inputs that were known in a window; bars are counted apart."""
@@ -138,7 +140,7 @@ class PrimarySignals:
             inputs=self._external.as_known(series),
         )
         signals = strategies.signals(primary.strategy, market, primary.params)
-        strategy_outcome(
+        outcome = strategy_outcome(
             strategies,
             primary.strategy,
             primary.params,
@@ -146,4 +148,5 @@ class PrimarySignals:
             instrument=self._instrument_id,
             log=workspace.audits,
         )
+        self.warnings = outcome.warnings
         return pd.Series(opened_sides(signals), index=series.raw.index)

@@ -26,7 +26,7 @@ class MetaLabelledParams(StrategyParams):
     """Model of the predictor `meta` whose `p_act` decides; it must be of the same strategy."""
     strategy: Name = "sma_crossover"
     """The primary strategy, whose signals are traded or left."""
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    parameters: dict[str, Any] = Field(default={})
     """Parameters of the primary strategy; those left out have their defaults."""
     threshold: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.5
     """A side is opened where the probability that acting pays is above this."""

@@ -143,8 +143,14 @@ def test_a_strategy_of_the_users_is_judged_and_its_change_trains_the_model_again
     write_model(world, "mine", "")
     workspace = brought_up_to_date(world)
     assert frames(workspace, PredictionStage)["p_act"].notna().sum() > 50
-    world.write("strategies/mine.py", OWN.replace("> 0.0", "> 0.1"))
-    assert ModelStage(world.workspace, AAPL, "meta").pending(workspace.windows())
+    (world.runtime / "other.txt").write_text("1")
+    opening = f"open({str(world.runtime / 'other.txt')!r}).close()"
+    reads = OWN.replace("rises =", f"{opening}\n        rises =")
+    world.write("strategies/mine.py", reads)
+    stage = ModelStage(world.workspace, AAPL, "meta")
+    *_, last = stage.materialize(workspace.windows())
+    assert last.changed
+    assert "Not audited" in last.metadata["reads_outside"]
 
 
 def test_a_strategy_that_looks_ahead_gives_no_model(world):
