@@ -6,6 +6,7 @@ estimators themselves are in `runtime/models/<name>/<model_id>/`.
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from collections.abc import Sequence
 
@@ -139,6 +140,7 @@ class ModelStage(_SpecStage):
         history = self._bars.until(read[-1])
         rows, registered = [], []
         for refit_at, test_end in zip(dates, ends, strict=True):
+            began = time.perf_counter()
             outcome = fit_model(
                 self.spec,
                 features,
@@ -150,13 +152,14 @@ class ModelStage(_SpecStage):
                 predictors=self.workspace.registries.predictors,
                 history=history,
             )
+            took = time.perf_counter() - began
             if isinstance(outcome, NoModel):
                 rows.append(no_model_row(refit_at, outcome.reason, outcome.fold))
                 continue
             self._outside |= dict.fromkeys(outcome.details.get("reads_outside", ()))
             path = save_model(self.workspace.settings.models / self.spec.name, outcome)
             stored = path.relative_to(self.workspace.settings.runtime).as_posix()
-            row = model_row(outcome, window.key, stored, path, self.workspace)
+            row = model_row(outcome, window.key, stored, path, self.workspace, fit_seconds=took)
             rows.append(row.fold)
             registered.append(row.registry)
         self.workspace.models.save(registered)
