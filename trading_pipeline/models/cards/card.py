@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, Literal
 
 __all__ = [
-    "CardFold",
+    "CardPeriod",
     "Coefficient",
     "Comparison",
     "Horizon",
@@ -77,18 +77,18 @@ class RateBin:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CardFold:
-    """One fit: what it learned from, and its scores on the rows after it.
+class CardPeriod:
+    """Rows that one fit predicted, or that fits in turn did where each predicted few.
 
-    Stamps are ISO text. `headline`: the headline score of these rows alone; `scores`: all of them.
+    `start`, `end`: first and last row, ISO text. `model_id`, `rows_trained`: of the last of the
+    fits; `seconds`: of all of them. `headline`: the headline score of these rows alone; `scores`:
+    all of them.
     """
 
+    start: str
+    end: str
+    fits: int
     model_id: str
-    train_start: str | None
-    train_end: str | None
-    last_label_end: str | None
-    test_start: str
-    test_end: str
     rows_trained: int
     rows: int
     effective_rows: float
@@ -142,7 +142,7 @@ class ModelCard:
     `headline`: name of the score that decides `judgement` and `verdict`; empty where there is none.
     `main_loss`: the loss that importance is measured in. `horizons`: the first one is that of the
     headline. `facts`: what it was trained on, as names and text. `notes`: what a reader must know
-    beside the verdict.
+    beside the verdict. `training_seconds`: of all fits, where each is known.
     """
 
     model: str
@@ -162,7 +162,8 @@ class ModelCard:
     refit_dates: int
     rows_unpredicted: int
     horizons: tuple[Horizon, ...]
-    folds: tuple[CardFold, ...]
+    periods: tuple[CardPeriod, ...]
+    training_seconds: float | None
     reliability: tuple[RateBin, ...]
     importance: tuple[Importance, ...]
     coefficients: tuple[Coefficient, ...]

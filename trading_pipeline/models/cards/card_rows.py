@@ -28,7 +28,7 @@ from trading_pipeline.models.training.effective_rows import (
 from trading_pipeline.models.training.walk_forward_folds import Fold, purge
 from trading_pipeline.settings.model_spec import ModelSpec
 
-__all__ = ["CardFit", "CardInput", "HorizonRows", "horizon_rows", "known_before"]
+__all__ = ["CardFit", "CardInput", "HorizonRows", "KnownBefore", "horizon_rows"]
 
 FloatArray = npt.NDArray[np.float64]
 _RANKED_TOGETHER = 20.0
@@ -113,26 +113,31 @@ class HorizonRows:
         found: FloatArray = self.outcomes["label"].to_numpy(dtype="float64")
         return found
 
-    def of_fit(self, number: int) -> HorizonRows:
-        """The rows of one fit."""
-        rows = self.fit == number
+    def part(self, rows: slice) -> HorizonRows:
+        """Rows that follow one another."""
         return HorizonRows(
             bars=self.bars,
-            told=self.told.loc[rows],
-            outcomes=self.outcomes.loc[rows],
+            told=self.told.iloc[rows],
+            outcomes=self.outcomes.iloc[rows],
             fit=self.fit[rows],
             worth=self.worth.at(rows),
-            baselines={name: each.loc[rows] for name, each in self.baselines.items()},
+            baselines={name: each.iloc[rows] for name, each in self.baselines.items()},
         )
 
+    def of_fit(self, number: int) -> slice:
+        """Where the rows of one fit are."""
+        first, last = np.searchsorted(self.fit, [number, number + 1])
+        return slice(int(first), int(last))
 
-def horizon_rows(given: CardInput) -> list[HorizonRows]:
+
+def horizon_rows(given: CardInput, *, baselines: bool = True) -> list[HorizonRows]:
     """Scored rows of each horizon, the shortest first; horizons without any are left out.
 
-    A predictor of several steps that is no path is scored at the horizon of its label.
+    A predictor of several steps that is no path is scored at the horizon of its label. Without
+    `baselines` no fold of the fits is read.
     """
     if isinstance(given.predictor, PathPredictor):
-        return _path_rows(given, given.predictor)
+        return _path_rows(given, given.predictor, baselines=baselines)
     with calling(given.predictor, "targets"):
         targets = given.predictor.targets(given.spec, given.labels, given.history)
     if "label" not in targets.columns:
@@ -142,19 +147,7 @@ def horizon_rows(given: CardInput) -> list[HorizonRows]:
     told, fit = told.loc[known], fit[known]
     if not len(told):
         return []
-    outcomes = targets.loc[told.index]
-    baselines: dict[str, list[pd.DataFrame]] = {}
-    for number in np.unique(fit):
-        rows = outcomes.loc[fit == number]
-        before = known_before(given, given.fits[number], targets)
-        if not len(before):
-            continue
-        with calling(given.predictor, "baselines"):
-            found = given.predictor.baselines(before, rows)
-        for name, each in found.items():
-            baselines.setdefault(name, []).append(each)
-    whole = {name: pd.concat(each) for name, each in baselines.items()}
-    clock = label_clock(targets)
+    outcomes, clock = targets.loc[told.index], label_clock(targets)
     return [
         HorizonRows(
             bars=given.spec.label.horizon_bars,
@@ -162,31 +155,58 @@ def horizon_rows(given: CardInput) -> list[HorizonRows]:
             outcomes=outcomes,
             fit=fit,
             worth=_worth(outcomes, clock),
-            baselines={n: e for n, e in whole.items() if e.index.equals(told.index)},
+            baselines=_baselines(given, targets, outcomes, fit) if baselines else {},
         )
     ]
 
 
-def known_before(given: CardInput, fit: CardFit, targets: pd.DataFrame) -> TrainingRows:
-    """The rows that a fit learned from, which is what its baselines may know."""
-    spec, fold = given.spec, fit.fold
-    usable = targets.index.intersection(given.features.dropna().index)
-    rows = targets.loc[usable].loc[fold.train_start : fold.train_end]
-    kept = purge(rows, fold.test_start, spec.training.embargo_bars).kept
-    clock = label_clock(targets)
-    return TrainingRows(
-        spec=spec,
-        params=params_of(given.predictor, spec),
-        features=given.features.loc[kept.index],
-        targets=kept,
-        weights=fit_weights(spec.training, kept, clock),
-        uniqueness=row_uniqueness(kept, clock),
-        clock=clock,
-        history=None if given.history is None else given.history.before(fold.test_start),
-    )
+class KnownBefore:
+    """The rows that each fit learned from, which is what its baselines may know."""
+
+    def __init__(self, given: CardInput, targets: pd.DataFrame) -> None:
+        self._given, self._clock = given, label_clock(targets)
+        usable = targets.index.intersection(given.features.dropna().index)
+        self._targets = targets.loc[usable]
+
+    def rows(self, fit: CardFit) -> TrainingRows:
+        """The rows of one fit."""
+        given, fold, spec = self._given, fit.fold, self._given.spec
+        rows = self._targets.loc[fold.train_start : fold.train_end]
+        kept = purge(rows, fold.test_start, spec.training.embargo_bars).kept
+        return TrainingRows(
+            spec=spec,
+            params=params_of(given.predictor, spec),
+            features=given.features.loc[kept.index],
+            targets=kept,
+            weights=fit_weights(spec.training, kept, self._clock),
+            uniqueness=row_uniqueness(kept, self._clock),
+            clock=self._clock,
+            history=None if given.history is None else given.history.before(fold.test_start),
+        )
 
 
-def _path_rows(given: CardInput, predictor: PathPredictor) -> list[HorizonRows]:
+def _baselines(
+    given: CardInput,
+    targets: pd.DataFrame,
+    outcomes: pd.DataFrame,
+    fit: npt.NDArray[np.int64],
+) -> dict[str, pd.DataFrame]:
+    """What each baseline forecasts for the rows; one that lacks rows is left out."""
+    known = KnownBefore(given, targets)
+    found: dict[str, list[pd.DataFrame]] = {}
+    for number in np.unique(fit):
+        before = known.rows(given.fits[number])
+        if not len(before):
+            continue
+        with calling(given.predictor, "baselines"):
+            each = given.predictor.baselines(before, outcomes.loc[fit == number])
+        for name, forecast in each.items():
+            found.setdefault(name, []).append(forecast)
+    whole = {name: pd.concat(each) for name, each in found.items()}
+    return {name: each for name, each in whole.items() if each.index.equals(outcomes.index)}
+
+
+def _path_rows(given: CardInput, predictor: PathPredictor, *, baselines: bool) -> list[HorizonRows]:
     """Log returns over each stored horizon, beside drift: the mean log return before the fit."""
     history = given.history
     if history is None:
@@ -194,7 +214,7 @@ def _path_rows(given: CardInput, predictor: PathPredictor) -> list[HorizonRows]:
     closes, bars = log_prices(history.bars, "close"), history.bars
     known = pd.DatetimeIndex(history.known_at)
     log_range = log_prices(bars, "high") - log_prices(bars, "low")
-    drifts, ranges = _drifts(given, closes, log_range, known)
+    usual = _usual(given, closes, log_range, known) if baselines else None
     found = []
     for horizon in predictor.steps(given.spec, history):
         told, fit = _joined(given, horizon)
@@ -214,11 +234,8 @@ def _path_rows(given: CardInput, predictor: PathPredictor) -> list[HorizonRows]:
         )
         forecast_range = predictor.range_forecasts(told)
         told = predictor.close_forecasts(told, np.exp(closes[at]))
-        drift = pd.DataFrame({"yhat": drifts[fit] * horizon}, index=told.index)
-        zero = pd.DataFrame({"yhat": 0.0}, index=told.index)
         if forecast_range is not None:
             told = told.assign(log_range=forecast_range)
-            drift = drift.assign(log_range=ranges[fit])
         found.append(
             HorizonRows(
                 bars=horizon,
@@ -226,21 +243,37 @@ def _path_rows(given: CardInput, predictor: PathPredictor) -> list[HorizonRows]:
                 outcomes=outcomes,
                 fit=fit,
                 worth=Worth(uniqueness=np.full(len(told), 1.0 / horizon), overlap=horizon - 1),
-                baselines={"drift": drift, "zero": zero},
+                baselines=_path_baselines(told, fit, horizon, usual),
             )
         )
     return found
 
 
-def _drifts(
+def _path_baselines(
+    told: pd.DataFrame,
+    fit: npt.NDArray[np.int64],
+    horizon: int,
+    usual: tuple[FloatArray, FloatArray] | None,
+) -> dict[str, pd.DataFrame]:
+    """`drift`, with the usual range where ranges are forecast, and `zero`."""
+    if usual is None:
+        return {}
+    drifts, ranges = usual
+    drift = pd.DataFrame({"yhat": drifts[fit] * horizon}, index=told.index)
+    if "log_range" in told.columns:
+        drift = drift.assign(log_range=ranges[fit])
+    return {"drift": drift, "zero": pd.DataFrame({"yhat": 0.0}, index=told.index)}
+
+
+def _usual(
     given: CardInput, closes: FloatArray, log_range: FloatArray, known: pd.DatetimeIndex
 ) -> tuple[FloatArray, FloatArray]:
     """Mean log return, and median range, of the bars that each fit learned from."""
-    assert given.history is not None
+    index = known[:0] if given.history is None else given.history.bars.index
     drifts, ranges = [], []
     for fit in given.fits:
         end = int(known.searchsorted(fit.fold.test_start, side="left"))
-        start = given.history.bars.index.get_indexer(pd.DatetimeIndex([fit.fold.train_start]))[0]
+        start = index.get_indexer(pd.DatetimeIndex([fit.fold.train_start]))[0]
         drifts.append(float(np.diff(closes[start:end]).mean()))
         ranges.append(float(np.median(log_range[start:end])))
     return np.asarray(drifts), np.asarray(ranges)

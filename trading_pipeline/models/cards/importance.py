@@ -29,7 +29,6 @@ __all__ = ["family_importance", "shuffled_blocks"]
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 REPEATS = 5
-_MOST_FITS = 40
 _MOST_ROWS = 2000
 
 
@@ -57,23 +56,16 @@ def family_importance(
 ) -> tuple[Importance, ...]:
     """How much the loss of that name grows for each family, as a share of it, largest first.
 
-    `models`: by position of their fit. At most 40 fits, evenly spread, with their last 2,000 rows
-    are shuffled, each five times with the seed of the spec.
+    `models`: by position of their fit. The last 2,000 rows of each are shuffled, five times, with
+    the seed of the spec.
     """
     families = _columns_by_family(given, models)
-    chosen = sorted(set(np.unique(rows.fit).tolist()) & set(models))
-    chosen = chosen[:: -(-len(chosen) // _MOST_FITS)] if chosen else []
     increases: dict[str, list[FloatArray]] = {name: [] for name in families}
     used, losses = [], []
-    for number in chosen:
+    for number, model in models.items():
         whole = rows.of_fit(number)
-        part = replace(
-            whole,
-            told=whole.told.iloc[-_MOST_ROWS:],
-            outcomes=whole.outcomes.iloc[-_MOST_ROWS:],
-            worth=whole.worth.at(slice(-_MOST_ROWS, None)),
-        )
-        if len(part) < 2 * part.bars:
+        part = rows.part(slice(max(whole.start, whole.stop - _MOST_ROWS), whole.stop))
+        if len(part) < 2 * part.bars or not len(part):
             continue  # a single block can only stay where it is
         own = kind.losses(part.told, part.outcomes)[loss]
         used.append(part.worth.uniqueness)
@@ -81,7 +73,7 @@ def family_importance(
         for place, (family, columns) in enumerate(families.items()):
             generator = np.random.default_rng([given.spec.seed, number, place])
             increases[family].append(
-                _shuffled_loss(given, part, models[number], columns, loss, kind, generator) - own
+                _shuffled_loss(given, part, model, columns, loss, kind, generator) - own
             )
     if not used:
         return ()

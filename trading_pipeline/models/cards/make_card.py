@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import pandas as pd
+import numpy as np
 
 from trading_pipeline.models.cards.card import (
-    CardFold,
+    CardPeriod,
     Coefficient,
-    Comparison,
     Horizon,
     Importance,
     ModelCard,
-    Score,
 )
 from trading_pipeline.models.cards.card_rows import CardFit, CardInput, HorizonRows, horizon_rows
 from trading_pipeline.models.cards.coefficients import coefficients_over_fits
@@ -30,6 +28,8 @@ from trading_pipeline.models.registry.fitted_model import FittedModel
 
 __all__ = ["model_card"]
 
+_MOST_PERIODS = 40
+_MOST_MODELS = 40
 _BASELINE_WORDS = {
     "drift": "drift",
     "zero": "always zero",
@@ -76,7 +76,8 @@ def model_card(given: CardInput) -> ModelCard:
         refit_dates=given.refit_dates,
         rows_unpredicted=_unpredicted(given),
         horizons=horizons,
-        folds=tuple(_fold(number, fit, rows, kind) for number, fit in enumerate(given.fits)),
+        periods=_periods(given, rows, kind),
+        training_seconds=_seconds(given.fits),
         reliability=rates_by_forecast(rows[0]) if odds and rows else (),
         importance=importance,
         coefficients=coefficients,
@@ -136,37 +137,48 @@ def _horizon(rows: HorizonRows, kind: ScoredKind) -> Horizon:
     )
 
 
-def _fold(number: int, fit: CardFit, rows: Sequence[HorizonRows], kind: ScoredKind) -> CardFold:
-    """One fit; without scores where no outcome of its rows is known."""
-    scores: tuple[Score, ...] = ()
-    compared: tuple[Comparison, ...] = ()
-    own = rows[0].of_fit(number) if rows else None
-    if own is not None and len(own):
-        scores, compared = kind.scores(own), comparisons(own, kind)
-    fold = fit.fold
-    return CardFold(
-        model_id=fit.model_id,
-        train_start=_stamp(fold.train_start),
-        train_end=_stamp(fold.train_end),
-        last_label_end=_stamp(fold.last_label_end),
-        test_start=fold.test_start.isoformat(),
-        test_end=fold.test_end.isoformat(),
-        rows_trained=fold.rows,
-        rows=0 if own is None else len(own),
-        effective_rows=0.0 if own is None else own.worth.effective_rows,
-        seconds=fit.seconds,
-        headline=headline_of(kind.headline, scores, compared)[0] if scores else None,
+def _periods(
+    given: CardInput, rows: Sequence[HorizonRows], kind: ScoredKind
+) -> tuple[CardPeriod, ...]:
+    """Scores of the first horizon over time; at most 40 periods."""
+    if not rows:
+        return ()
+    groups = rows[0].groups
+    step = -(-len(groups) // _MOST_PERIODS)
+    together = [groups[each : each + step] for each in range(0, len(groups), step)]
+    return tuple(
+        _period(given, rows[0].part(slice(each[0].start, each[-1].stop)), kind) for each in together
+    )
+
+
+def _period(given: CardInput, rows: HorizonRows, kind: ScoredKind) -> CardPeriod:
+    scores, compared = kind.scores(rows), comparisons(rows, kind)
+    fits = [given.fits[number] for number in np.unique(rows.fit)]
+    return CardPeriod(
+        start=str(rows.told.index[0].isoformat()),
+        end=str(rows.told.index[-1].isoformat()),
+        fits=len(fits),
+        model_id=fits[-1].model_id,
+        rows_trained=fits[-1].fold.rows,
+        rows=len(rows),
+        effective_rows=rows.worth.effective_rows,
+        seconds=_seconds(fits),
+        headline=headline_of(kind.headline, scores, compared)[0],
         scores=scores,
     )
 
 
+def _seconds(fits: Sequence[CardFit]) -> float | None:
+    known = [fit.seconds for fit in fits if fit.seconds is not None]
+    return sum(known) if known and len(known) == len(fits) else None
+
+
 def _models(given: CardInput) -> dict[int, FittedModel]:
-    """The models that are looked into, by position of their fit: the last one, and all of those
-    that learn from features."""
-    chosen = range(len(given.fits))
-    if given.predictor.bars_alone:
-        chosen = chosen[-1:]
-    return {number: given.fits[number].load() for number in chosen}
+    """The models that are looked into, by position of their fit: the last one, and of those that
+    learn from features at most 40, evenly spread."""
+    step = len(given.fits) if given.predictor.bars_alone else -(-len(given.fits) // _MOST_MODELS)
+    chosen = range(len(given.fits) - 1, -1, -max(step, 1))
+    return {number: given.fits[number].load() for number in sorted(chosen)}
 
 
 def _main_loss(predictor: Predictor, kind: ScoredKind) -> str:
@@ -180,15 +192,12 @@ def _unpredicted(given: CardInput) -> int:
     return sum(int(fit.predictions[columns].isna().any(axis=1).sum()) for fit in given.fits)
 
 
-def _stamp(moment: pd.Timestamp | None) -> str | None:
-    return None if moment is None or pd.isna(moment) else moment.isoformat()
-
-
 def _facts(given: CardInput, models: Mapping[int, FittedModel]) -> dict[str, str]:
     """What the last fit was made from, by name."""
     if not models:
         return {}
     last = models[max(models)]
+    fold = last.fold
     versions = ", ".join(f"{name} {each}" for name, each in last.library_versions.items())
     hashes = {
         name.removesuffix("_hash").replace("_", " "): str(value)
@@ -197,6 +206,10 @@ def _facts(given: CardInput, models: Mapping[int, FittedModel]) -> dict[str, str
     }
     return {
         "last model": last.model_id,
+        "rows": f"{last.rows_fitted:,}",
+        "trained on": f"{fold.train_start:%Y-%m-%d} to {fold.train_end:%Y-%m-%d}",
+        "last label known": f"{fold.last_label_end:%Y-%m-%d %H:%M}",
+        "purged": f"{fold.purged:,}",
         "spec": given.spec.hash,
         "seed": str(given.spec.seed),
         **hashes,

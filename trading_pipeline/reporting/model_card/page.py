@@ -9,15 +9,15 @@ from trading_pipeline.errors import DataQualityError
 from trading_pipeline.models.cards.card import ModelCard, card_as_values, card_from_values
 from trading_pipeline.models.cards.verdict import words_of
 from trading_pipeline.reporting.model_card.pictures import (
-    folds_picture,
     importance_picture,
+    periods_picture,
     reliability_picture,
 )
 from trading_pipeline.reporting.model_card.tables import (
     coefficient_table,
     comparison_table,
-    fold_table,
     horizon_table,
+    period_table,
     reliability_table,
     score_table,
     score_tiles,
@@ -33,6 +33,7 @@ from trading_pipeline.reporting.page.layout import (
     static_text,
     warning_box,
 )
+from trading_pipeline.reporting.page.number_format import MISSING
 
 __all__ = ["card_in_page", "render_model_card"]
 
@@ -51,7 +52,7 @@ def render_model_card(card: ModelCard) -> str:
         score_tiles(card),
         *_scores(card),
         *_horizons(card),
-        *_fits(card),
+        *_over_time(card),
         *_beside(_importance(card), _coefficients(card)),
         framed("Training", facts(_training(card))),
         framed("Origin of the last fit", facts(card.facts.items(), code=True)),
@@ -134,26 +135,25 @@ def _horizons(card: ModelCard) -> list[str]:
     if len(card.horizons) < 2:
         return []
     note = (
-        '<p class="note">The verdict is that of the first horizon. Of several horizons one may look '
-        "good by chance.</p>"
+        '<p class="note">The verdict is that of the first horizon. Of several horizons one may '
+        "look good by chance.</p>"
     )
     table = f'<div class="scroll tight">{horizon_table(card.horizons)}</div>'
     return [framed("By horizon", table + note)]
 
 
-def _fits(card: ModelCard) -> list[str]:
-    if not card.folds:
+def _over_time(card: ModelCard) -> list[str]:
+    if not card.periods:
         return []
     picture = note = ""
-    headed = [f for f in card.folds if f.headline is not None and f.headline.value is not None]
-    if headed:
-        picture = folds_picture(card.folds)
+    if any(each.headline is not None and each.headline.value is not None for each in card.periods):
+        picture = periods_picture(card.periods)
         name = words_of(card.headline).label
         note = (
-            f'<p class="note">{html.escape(name)} of each fit on the rows that it predicted, with '
-            "its 95 % interval. Dashed: chance. One fit in twenty lies off it by chance.</p>"
+            f'<p class="note">{html.escape(name)} of what each fit predicted, with its 95 % '
+            "interval. Dashed: chance. One in twenty lies off it by chance.</p>"
         )
-    table = f'<div class="scroll tall">{fold_table(card)}</div>'
+    table = f'<div class="scroll tall">{period_table(card)}</div>'
     return [framed("Over time", picture + note + table)]
 
 
@@ -178,20 +178,12 @@ def _coefficients(card: ModelCard) -> list[str]:
 
 
 def _training(card: ModelCard) -> list[tuple[str, str]]:
-    pairs = [("Fits", f"{card.fits:,} of {card.refit_dates:,} refit dates")]
-    seconds = [fold.seconds for fold in card.folds if fold.seconds is not None]
-    if seconds:
-        pairs.append(("Training", f"{sum(seconds):,.1f} s for {len(seconds):,} fits"))
-    if card.folds:
-        last = card.folds[-1]
-        pairs += [
-            ("Last fit", last.model_id),
-            ("Rows of the last fit", f"{last.rows_trained:,}"),
-            ("From, to", f"{(last.train_start or '')[:10]} to {(last.train_end or '')[:10]}"),
-            ("Last label known", (last.last_label_end or "")[:10]),
-        ]
-    pairs.append(("Rows without a prediction", f"{card.rows_unpredicted:,}"))
-    return pairs
+    seconds = card.training_seconds
+    return [
+        ("Fits", f"{card.fits:,} of {card.refit_dates:,} refit dates"),
+        ("Training time", MISSING if seconds is None else f"{seconds:,.1f} s"),
+        ("Rows without a prediction", f"{card.rows_unpredicted:,}"),
+    ]
 
 
 def _ahead(card: ModelCard) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
-from trading_pipeline.models.cards.card import CardFold, Importance, RateBin
+from trading_pipeline.models.cards.card import CardPeriod, Importance, RateBin
 from trading_pipeline.reporting.model_card.numbers import score_number
 from trading_pipeline.reporting.page.number_format import format_number
 
-__all__ = ["folds_picture", "importance_picture", "reliability_picture"]
+__all__ = ["importance_picture", "periods_picture", "reliability_picture"]
 
 _WIDTH, _HEIGHT = 560, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 60, 14, 12, 44
@@ -63,10 +63,10 @@ def reliability_picture(bins: Sequence[RateBin]) -> str:
     return _svg(parts, _HEIGHT, "Observed rate by forecast probability")
 
 
-def folds_picture(folds: Sequence[CardFold]) -> str:
-    """The headline score of each fit with its 95 % interval; the line is chance."""
-    shown = [(fold, fold.headline) for fold in folds if fold.headline is not None]
-    told = [(fold, score) for fold, score in shown if score.value is not None]
+def periods_picture(periods: Sequence[CardPeriod]) -> str:
+    """The headline score of each period with its 95 % interval; the line is chance."""
+    shown = [(each, each.headline) for each in periods if each.headline is not None]
+    told = [(each, score) for each, score in shown if score.value is not None]
     name, chance = told[0][1].name, told[0][1].chance or 0.0
     ends = [
         value
@@ -82,10 +82,10 @@ def folds_picture(folds: Sequence[CardFold]) -> str:
         f'y2="{down.at(chance)}"/>'
     )
     every = -(-len(told) // 10)
-    for place, (fold, score) in enumerate(told):
+    for place, (period, score) in enumerate(told):
         x = round(_LEFT + (place + 0.5) * width, 2)
         value = score.value or 0.0
-        words = f"{fold.test_start[:10]}: {score_number(name, value)}, {fold.rows:,} rows"
+        words = f"{period.start[:10]}: {score_number(name, value)}, {period.rows:,} rows"
         if score.low is not None and score.high is not None:
             parts.append(
                 f'<line class="range" x1="{x}" x2="{x}" y1="{down.at(score.low)}" '
@@ -98,9 +98,9 @@ def folds_picture(folds: Sequence[CardFold]) -> str:
         if place % every == 0:
             parts.append(
                 f'<text x="{x}" y="{_HEIGHT - _BOTTOM + 18}" text-anchor="middle">'
-                f"{html.escape(fold.test_start[: 4 if _are_years(folds) else 7])}</text>"
+                f"{html.escape(period.start[: 4 if _are_years(periods) else 7])}</text>"
             )
-    return _svg(parts, _HEIGHT, "Headline score of each fit")
+    return _svg(parts, _HEIGHT, "Headline score over time")
 
 
 def importance_picture(families: Sequence[Importance]) -> str:
@@ -178,7 +178,7 @@ def _round_step(step: float) -> float:
     return power
 
 
-def _are_years(folds: Sequence[CardFold]) -> bool:
-    """Whether the year alone tells the fits apart."""
-    years = [fold.test_start[:4] for fold in folds]
+def _are_years(periods: Sequence[CardPeriod]) -> bool:
+    """Whether the year alone tells the periods apart."""
+    years = [period.start[:4] for period in periods]
     return len(set(years)) == len(years)

@@ -27,8 +27,8 @@ from trading_pipeline.reporting.page.number_format import MISSING, format_interv
 __all__ = [
     "coefficient_table",
     "comparison_table",
-    "fold_table",
     "horizon_table",
+    "period_table",
     "reliability_table",
     "score_table",
     "score_tiles",
@@ -122,28 +122,30 @@ def reliability_table(bins: Sequence[RateBin]) -> str:
     return html_table(heads, rows)
 
 
-def fold_table(card: ModelCard) -> str:
-    """One row a fit: what it learned from, and its scores on the rows after it."""
-    names = list(dict.fromkeys(score.name for fold in card.folds for score in fold.scores))
+def period_table(card: ModelCard) -> str:
+    """One row a period: the fit behind it, and the scores on its rows."""
+    names = list(dict.fromkeys(score.name for each in card.periods for score in each.scores))
     if card.headline and card.headline not in names:
         names.insert(0, card.headline)
     heads = [
-        Column("Predicts from"),
-        Column("Trained on", title="Rows that the fit learned from"),
-        Column("Fit", title="Seconds that the fit took, its held-back scores included"),
+        Column("From"),
+        Column("Fits"),
+        Column("Trained on", title="Rows that the last of the fits learned from"),
+        Column("Time", title="Seconds that the fits took, their held-back scores included"),
         Column("Rows", title="Rows predicted whose outcome is known"),
         *(Column(score_label(name), title=words_of(name).meaning) for name in names),
     ]
     rows = []
-    for fold in card.folds:
-        by_name = {score.name: score for score in fold.scores}
-        if fold.headline is not None:
-            by_name[fold.headline.name] = fold.headline
+    for each in card.periods:
+        by_name = {score.name: score for score in each.scores}
+        if each.headline is not None:
+            by_name[each.headline.name] = each.headline
         cells = [
-            Cell(fold.test_start[:10], title=fold.model_id),
-            Cell(f"{fold.rows_trained:,}"),
-            Cell(MISSING if fold.seconds is None else f"{fold.seconds:.2f} s"),
-            Cell(f"{fold.rows:,}"),
+            Cell(each.start[:10], title=each.model_id),
+            Cell(f"{each.fits:,}"),
+            Cell(f"{each.rows_trained:,}"),
+            Cell(MISSING if each.seconds is None else f"{each.seconds:.2f} s"),
+            Cell(f"{each.rows:,}"),
         ]
         for name in names:
             score = by_name.get(name)

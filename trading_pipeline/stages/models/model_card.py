@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from functools import cached_property
 
-import pandas as pd
-
 from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.features.sets.families import feature_families
 from trading_pipeline.models.cards.card import ModelCard
-from trading_pipeline.models.cards.card_rows import CardFit, CardInput
+from trading_pipeline.models.cards.card_rows import CardInput
 from trading_pipeline.models.cards.make_card import model_card
-from trading_pipeline.models.registry.fitted_model import FittedModel
-from trading_pipeline.models.registry.model_files import load_model
-from trading_pipeline.models.training.walk_forward_folds import Fold
 from trading_pipeline.reporting.model_card import (
     card_in_page,
     card_table,
@@ -30,6 +25,7 @@ from trading_pipeline.stages.models.model_features import (
     model_label_assets,
 )
 from trading_pipeline.stages.models.model_rows import fit_seconds
+from trading_pipeline.stages.models.scored_predictions import card_fits
 from trading_pipeline.stages.outcome import Link, Shown, ShownMarkdown
 from trading_pipeline.stages.reports.page_stage import PageStage
 from trading_pipeline.stages.stage import Identity
@@ -40,7 +36,6 @@ from trading_pipeline.storage.stores.artifacts import Artifact
 __all__ = ["ModelCardStage", "stored_card"]
 
 FOLDER = "output/reports/model_cards"
-_FOLD_STAMPS = ("train_start", "train_end", "last_label_end", "test_start", "test_end")
 
 
 class ModelCardStage(PageStage):
@@ -100,17 +95,7 @@ class ModelCardStage(PageStage):
                 spec=self.spec,
                 predictor=self.predictor,
                 instrument=self.instrument_id,
-                fits=[
-                    CardFit(
-                        model_id=fold["model_id"],
-                        fold=_fold(fold),
-                        predictions=predictions.loc[predictions["model_id"] == fold["model_id"]],
-                        load=_Loader(self.workspace, fold["path"]),
-                        seconds=seconds.get(fold["model_id"]),
-                    )
-                    for _, fold in folds.iterrows()
-                    if fold["model_id"]
-                ],
+                fits=card_fits(self.workspace, folds, predictions, seconds),
                 refit_dates=len(folds),
                 features=features,
                 labels=joined_labels(self._frames, self._labels, windows),
@@ -124,17 +109,6 @@ class ModelCardStage(PageStage):
         return self.workspace.windows_of(self.instrument_id)
 
 
-class _Loader:
-    """Loads a stored model when it is asked for."""
-
-    def __init__(self, workspace: Workspace, path: str) -> None:
-        self._workspace, self._path = workspace, path
-
-    def __call__(self) -> FittedModel:
-        path = self._workspace.settings.runtime / self._path
-        return load_model(path, self._workspace.registries.predictors)
-
-
 def stored_card(workspace: Workspace, instrument_id: str, model: str) -> tuple[ModelCard, str]:
     """The newest card and the path of its page; `InsufficientDataError` where there is none."""
     stage = ModelCardStage(workspace, instrument_id, model)
@@ -145,13 +119,6 @@ def stored_card(workspace: Workspace, instrument_id: str, model: str) -> tuple[M
     )
     page = workspace.artifacts.file_of(artifact)
     return card_in_page(page.read_text("utf-8")), str(page)
-
-
-def _fold(row: pd.Series) -> Fold:
-    values: dict[str, str | int | None] = {
-        name: None if pd.isna(row[name]) else row[name].isoformat() for name in _FOLD_STAMPS
-    }
-    return Fold.from_dict(values | {n: int(row[n]) for n in ("rows", "purged", "embargoed")})
 
 
 def _shown(card: ModelCard) -> dict[str, Shown]:
