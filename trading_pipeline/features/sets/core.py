@@ -11,7 +11,7 @@ from trading_pipeline.features.sets import calendar_formulas as calendar
 from trading_pipeline.features.sets import core_formulas as formulas
 from trading_pipeline.features.sets.feature_set import FeatureSet, FeatureSpec, plain_window
 
-__all__ = ["CORE", "CORE_FAMILIES"]
+__all__ = ["CORE"]
 
 _CLOSE = ("close",)
 _HLC = ("high", "low", "close")
@@ -363,19 +363,3 @@ CORE = FeatureSet(
     ),
 )
 """Momentum, volatility, volume and calendar of one series: the default set of a model."""
-CORE_FAMILIES = {
-    spec.name: family
-    for family, specs in (
-        ("returns", _RETURNS),
-        ("bar", _BAR),
-        ("averages", _AVERAGES),
-        ("trend", _TREND),
-        ("momentum", _MOMENTUM),
-        ("volatility", _VOLATILITY),
-        ("ranges", _RANGES),
-        ("volume", _VOLUME),
-        ("calendar", _CALENDAR),
-    )
-    for spec in specs
-}
-"""Family of each column."""
