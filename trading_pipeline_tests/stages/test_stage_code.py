@@ -115,6 +115,7 @@ TRADED = {"backtest", "studies"}
 PAGES = {"tearsheet", "leaderboard", "model_card"}
 LEARNED = {"models", "model_card"}
 PREDICTED = {"models", "predictions", *TRADED}  # a scenario can ask for a pinned model
+READING_BARS = {*ADJUSTED, *PREDICTED, "tearsheet", "model_card"}
 
 
 @pytest.mark.parametrize(
@@ -123,12 +124,12 @@ PREDICTED = {"models", "predictions", *TRADED}  # a scenario can ask for a pinne
         (
             "market_data/adjustments.py",
             "_scaled",
-            {*ADJUSTED, *PREDICTED, "tearsheet", "model_card"},
+            READING_BARS,
         ),
         (
             "market_data/adjustments.py",
             "adjustment_events",
-            {*ADJUSTED, *PREDICTED, "tearsheet", "model_card"},
+            READING_BARS,
         ),
         ("features/rolling/kernels.py", "window_moments", {"features", "labels"}),
         ("features/rolling/kernels.py", "window_sums", {"features", "cross_features"}),

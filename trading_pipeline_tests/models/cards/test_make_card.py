@@ -95,6 +95,16 @@ def test_random_walks_are_not_called_better_than_chance(horizon):
     assert judgements.count("better") <= 2
 
 
+@pytest.mark.slow
+def test_of_a_hundred_random_walks_at_least_ninety_hold_chance():
+    held = 0
+    for seed in range(100):
+        card = model_card(walk_forward(spec_of(**NEXT_BAR), bars_of(0.0, 1_500, seed), fits=4))
+        auc = score(card, "auc")
+        held += auc.low <= 0.5 <= auc.high
+    assert held >= 90
+
+
 def test_permuted_labels_of_a_market_with_an_edge_score_nothing():
     bars = bars_of(0.2, 3_000)
     spec = spec_of(**NEXT_BAR)
