@@ -243,7 +243,7 @@ def _notes(
         if each.high is not None and each.high < 0.0 and each.loss != "error_rate"
     ]
     for each in losing:
-        words = SCORE_WORDS[each.loss].label.lower()
+        words = SCORE_WORDS[each.loss].inside
         found.append(
             f"Worse than the baseline '{each.baseline}' by {words}: that baseline alone forecasts "
             "better."

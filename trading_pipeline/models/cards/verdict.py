@@ -32,6 +32,13 @@ class ScoreWords:
     kind: Literal["ratio", "percent", "small"]
     meaning: str
 
+    @property
+    def inside(self) -> str:
+        """The label inside of a sentence; names and abbreviations keep their capitals."""
+        first = self.label.split()[0]
+        kept = first in ("AUC", "IC", "Brier")
+        return self.label if kept else self.label[0].lower() + self.label[1:]
+
 
 SCORE_WORDS: Mapping[str, ScoreWords] = {
     "auc": ScoreWords(
@@ -170,11 +177,10 @@ def judged(score: Score | None, against: str, effective_rows: float, *, ahead: s
     elif score.high < chance:
         judgement = "worse"
     words = SCORE_WORDS[score.name]
-    label = words.label if words.label[1].isupper() else words.label.lower().replace(" ic", " IC")
     value, low, high = _written(
         (score.value, score.low, score.high), chance, percent=words.kind == "percent"
     )
-    text = f"{judgement.capitalize()} than {against}: {label} {value}{ahead}, 95 % {low} to {high}."
+    text = f"{judgement.capitalize()} than {against}: {words.inside} {value}{ahead}, 95 % {low} to {high}."
     return Verdict(judgement=judgement, text=text, score=score)
 
 

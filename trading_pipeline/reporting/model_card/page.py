@@ -160,7 +160,7 @@ def _over_time(card: ModelCard) -> list[str]:
 def _importance(card: ModelCard) -> list[str]:
     if not card.importance:
         return []
-    loss = words_of(card.main_loss).label.lower()
+    loss = words_of(card.main_loss).inside
     note = (
         f'<p class="note">How much the {html.escape(loss)} grows out of sample when all columns of '
         "a family are shuffled together, in blocks as long as a label. Bars: 95 % interval. At or "
