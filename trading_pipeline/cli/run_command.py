@@ -130,7 +130,8 @@ def work_through(
             full_pass.cross_features(name, windows)
             if crossing:
                 full_pass.chain(name, crossing, windows)
-    _make_cards(full_pass, report, sound, list(usable))
+                full_pass.model_cards(name, crossing)
+    _make_cards(full_pass, report, sound, alone)
     if warm_up is not None:
         with report.stage("backtests and tear sheets", full_pass):
             warm_up.wait()  # what is not compiled by now is compiled for these

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trading_pipeline.errors import ModelTrainingError
 from trading_pipeline.models.cards.intervals import Worth
 from trading_pipeline.models.predictors.calls import calling
 from trading_pipeline.models.predictors.catalogue import params_of
@@ -140,8 +141,12 @@ def horizon_rows(given: CardInput, *, baselines: bool = True) -> list[HorizonRow
         return _path_rows(given, given.predictor, baselines=baselines)
     with calling(given.predictor, "targets"):
         targets = given.predictor.targets(given.spec, given.labels, given.history)
-    if "label" not in targets.columns:
-        return []
+    if given.predictor.scored_as is not None and "label" not in targets.columns:
+        raise ModelTrainingError(
+            f"The targets of the predictor {given.predictor.name!r} have no column 'label', which "
+            "it is scored by. Give one, or leave scored_as out.",
+            predictor=given.predictor.name,
+        )
     told, fit = _joined(given, given.spec.label.horizon_bars)
     known = told.index.isin(targets.index)
     told, fit = told.loc[known], fit[known]
@@ -201,9 +206,26 @@ def _baselines(
         with calling(given.predictor, "baselines"):
             each = given.predictor.baselines(before, outcomes.loc[fit == number])
         for name, forecast in each.items():
+            _check_baseline(given.predictor, name, forecast)
             found.setdefault(name, []).append(forecast)
     whole = {name: pd.concat(each) for name, each in found.items()}
     return {name: each for name, each in whole.items() if each.index.equals(outcomes.index)}
+
+
+def _check_baseline(predictor: Predictor, name: str, forecast: object) -> None:
+    """Raise `ModelTrainingError` for what cannot be compared with the predictor's forecasts."""
+    scored_by = {"probability": "p_up", "number": "yhat"}.get(predictor.scored_as or "")
+    if not isinstance(forecast, pd.DataFrame):
+        gave = "no DataFrame"
+    elif scored_by is not None and scored_by not in forecast.columns:
+        gave = f"no column {scored_by!r}"
+    else:
+        return
+    raise ModelTrainingError(
+        f"baselines of the predictor {predictor.name!r} gave {gave} for {name!r}. Give the "
+        "prediction columns with the index of the targets.",
+        predictor=predictor.name,
+    )
 
 
 def _path_rows(given: CardInput, predictor: PathPredictor, *, baselines: bool) -> list[HorizonRows]:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trading_pipeline.errors import DataQualityError
 from trading_pipeline.models.cards.card import Comparison, RateBin, Score
 from trading_pipeline.models.cards.card_rows import HorizonRows
 from trading_pipeline.models.cards.intervals import (
@@ -143,6 +144,11 @@ def _probability_losses(told: pd.DataFrame, outcomes: pd.DataFrame) -> dict[str,
 
 def _probability_scores(rows: HorizonRows) -> tuple[Score, ...]:
     odds, actual, worth = rows.told["p_up"].to_numpy("float64"), rows.label, rows.worth
+    if not np.isin(actual, (0.0, 1.0)).all():
+        raise DataQualityError(
+            "What is scored as a probability needs outcomes of 1.0 or 0.0, and the label has "
+            "others. Give the predictor 'targets' that make them so, or leave scored_as out."
+        )
     plain = score_probabilities(actual, odds, uniqueness=worth.uniqueness)
     losses = _probability_losses(rows.told, rows.outcomes)
     return (

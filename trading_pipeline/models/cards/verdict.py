@@ -180,7 +180,10 @@ def judged(score: Score | None, against: str, effective_rows: float, *, ahead: s
     value, low, high = _written(
         (score.value, score.low, score.high), chance, percent=words.kind == "percent"
     )
-    text = f"{judgement.capitalize()} than {against}: {words.inside} {value}{ahead}, 95 % {low} to {high}."
+    text = (
+        f"{judgement.capitalize()} than {against}: {words.inside} {value}{ahead}, 95 % {low} to "
+        f"{high}."
+    )
     return Verdict(judgement=judgement, text=text, score=score)
 
 

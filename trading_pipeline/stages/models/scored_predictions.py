@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from trading_pipeline.errors import ModelTrainingError
+from trading_pipeline.errors import DataQualityError, ModelTrainingError
 from trading_pipeline.models.cards.card_rows import CardFit, CardInput, horizon_rows
 from trading_pipeline.models.cards.scored_kinds import scored_kind
 from trading_pipeline.models.predictors.predictor import History, Predictor
@@ -69,7 +69,7 @@ def window_scores(
     try:
         rows = horizon_rows(given, baselines=False)[:1]
         scores = [score for each in rows for score in scored_kind(predictor).scores(each)]
-    except ModelTrainingError:
+    except (DataQualityError, ModelTrainingError):
         return {}
     found = {score.name: score.value for score in scores}
     for score in scores[:1]:

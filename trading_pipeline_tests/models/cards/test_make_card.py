@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from trading_pipeline.errors import ModelTrainingError
 from trading_pipeline.features.labels.labels import compute_labels
 from trading_pipeline.models.cards.card import card_as_values, card_from_values
 from trading_pipeline.models.cards.card_rows import KnownBefore
@@ -177,6 +178,32 @@ def test_a_users_predictor_that_says_its_kind_is_judged_as_the_shipped_ones(tmp_
     )
     assert card.verdict.startswith("Better than drift: IC 0.")
     assert card.importance[0].family == "return"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('{"drift": pd.DataFrame({"yhat"', '{"drift": pd.DataFrame({"other"', "no column 'yhat'"),
+        (
+            'pd.DataFrame({"yhat": before.targets["label"].mean()}, targets.index)',
+            "0.5",
+            "no DataFrame for 'drift'",
+        ),
+        (
+            '        return {"drift"',
+            '        raise ValueError("mine")\n        return {"drift"',
+            "mine",
+        ),
+    ],
+)
+def test_baselines_that_cannot_be_compared_are_refused_with_their_name(tmp_path, old, new, message):
+    assert old in OWN
+    plain = OWN.replace("    def scores", "    scored_as = 'number'\n\n    def scores")
+    spec = spec_of("mine", label={"type": "forward_return", "horizon_bars": 1})
+    given = walk_forward(spec, bars_of(0.2, 600), fits=1, predictors=own(tmp_path, plain))
+    wrong = own(tmp_path, plain.replace(old, new)).get("mine")
+    with pytest.raises(ModelTrainingError, match=message):
+        model_card(type(given)(**{**vars(given), "predictor": wrong}))
 
 
 def test_without_a_model_or_a_known_outcome_nothing_is_told():

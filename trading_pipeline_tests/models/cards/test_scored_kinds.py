@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import pearsonr, spearmanr
 from sklearn.metrics import roc_auc_score
 
+from trading_pipeline.errors import DataQualityError
 from trading_pipeline.models.cards.importance import shuffled_blocks
 from trading_pipeline.models.cards.intervals import Worth
 from trading_pipeline.models.cards.scored_kinds import (
@@ -130,3 +131,8 @@ def test_blocks_are_shuffled_whole(rows, length):
     assert sorted(order.tolist()) == list(range(rows))
     breaks = np.sum((np.diff(order) != 1) & (np.diff(order) != 1 - rows))
     assert breaks <= -(-rows // length)
+
+
+def test_a_probability_of_something_else_than_yes_or_no_is_refused():
+    with pytest.raises(DataQualityError, match=r"outcomes of 1\.0 or 0\.0"):
+        PROBABILITY.scores(rows_of({"p_up": [0.5, 0.6]}, [-1.0, 1.0]))
