@@ -131,6 +131,18 @@ def forecast(
     run_forecast(instrument, model, as_json=as_json)
 
 
+@app.command("model-card")
+def model_card(
+    model: Annotated[str, typer.Argument(help="Name of a model.")],
+    instrument: Annotated[str, typer.Argument(help="Id such as AAPL_1d.")],
+    as_json: Json = False,
+) -> None:
+    """How good a model's predictions were out of sample: verdict, scores, and a page."""
+    from trading_pipeline.cli.model_card_command import run_model_card
+
+    run_model_card(model, instrument, as_json=as_json)
+
+
 @app.command()
 def doctor(
     as_json: Json = False,

@@ -130,6 +130,8 @@ def work_through(
             full_pass.cross_features(name, windows)
             if crossing:
                 full_pass.chain(name, crossing, windows)
+                full_pass.model_cards(name, crossing)
+    _make_cards(full_pass, report, sound, alone)
     if warm_up is not None:
         with report.stage("backtests and tear sheets", full_pass):
             warm_up.wait()  # what is not compiled by now is compiled for these
@@ -168,6 +170,15 @@ def work_through(
     report.hindsight = hindsight_of(full_pass.workspace, report.results)
     report.index = str(full_pass.workspace.reports / "index.html")
     return report
+
+
+def _make_cards(
+    full_pass: FullPass, report: PassReport, instruments: Sequence[str], models: Sequence[str]
+) -> None:
+    """The cards of the models of a pass."""
+    for name in instruments:
+        with report.stage("model cards", full_pass), report.failure_of(f"{name}, model cards"):
+            full_pass.model_cards(name, models)
 
 
 def _waiting_scenarios(catalog: Catalog, instruments: Sequence[str]) -> dict[str, str]:

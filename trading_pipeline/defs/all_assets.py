@@ -9,7 +9,7 @@ from trading_pipeline.defs.cross_features import cross_features_asset
 from trading_pipeline.defs.datasets import dataset_profile, inbox_sensor
 from trading_pipeline.defs.features import feature_assets, label_assets
 from trading_pipeline.defs.market_data import bars_asset, corporate_actions, universe
-from trading_pipeline.defs.models import forecast_assets, model_assets
+from trading_pipeline.defs.models import card_assets, forecast_assets, model_assets
 from trading_pipeline.defs.optimization import optimization_assets
 from trading_pipeline.defs.partitions import instrument_windows
 from trading_pipeline.defs.patterns import pattern_asset
@@ -42,7 +42,8 @@ def build_definitions(
         *model_assets(catalog, grid, registries.predictors),
     ]
     forecasts = forecast_assets(catalog, registries.predictors)
-    jobs = project_jobs(chain, forecasts)
+    cards = card_assets(catalog, registries.predictors)
+    jobs = project_jobs(chain, forecasts, cards)
     warehouse = WarehouseResource(
         database="warehouse.duckdb", wait_seconds=load_settings().warehouse_wait_seconds
     )
@@ -57,6 +58,7 @@ def build_definitions(
         cross_features_asset(catalog, grid),
         backtest_asset(catalog),
         *forecasts,
+        *cards,
         *optimization_assets(catalog),
         *report_assets(),
     ]

@@ -1,4 +1,4 @@
-"""The assets of models and predictions, and of live models and their forecasts."""
+"""The assets of models and predictions, of their cards, and of live models and their forecasts."""
 
 from collections.abc import Callable, Mapping
 
@@ -19,10 +19,11 @@ from trading_pipeline.models.training.training_spans import windows_back
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.model_spec import ModelSpec
 from trading_pipeline.stages.models.live import LatestForecastStage, LiveModelStage
+from trading_pipeline.stages.models.model_card import ModelCardStage
 from trading_pipeline.stages.models.model_features import model_feature_assets, model_label_assets
 from trading_pipeline.stages.models.models import ModelStage, PredictionStage
 
-__all__ = ["forecast_assets", "model_assets", "training_mapping"]
+__all__ = ["card_assets", "forecast_assets", "model_assets", "training_mapping"]
 
 _Kinds = Mapping[str, Callable[[ModelSpec, Predictor], dg.AssetsDefinition]]
 """How to make the assets of a spec, by what their names begin with."""
@@ -80,6 +81,11 @@ def forecast_assets(catalog: Catalog, predictors: Predictors) -> list[dg.AssetsD
     """`live/<name>` and `latest_forecast/<name>` of every model spec; nothing else reads them."""
     kinds: _Kinds = {"live": _live_asset, "latest_forecast": _latest_forecast_asset}
     return _of_every_spec(catalog, predictors, instruments, kinds)
+
+
+def card_assets(catalog: Catalog, predictors: Predictors) -> list[dg.AssetsDefinition]:
+    """`model_card/<name>` of every model spec."""
+    return _of_every_spec(catalog, predictors, instruments, {"model_card": _card_asset})
 
 
 def _of_every_spec(
@@ -181,12 +187,32 @@ def _latest_forecast_asset(spec: ModelSpec, predictor: Predictor) -> dg.AssetsDe
     )
 
 
-def _read_whole(names: list[str]) -> list[dg.AssetDep]:
-    """All windows of these assets of the same instrument, and its corporate actions."""
-    windows = [
+def _card_asset(spec: ModelSpec, predictor: Predictor) -> dg.AssetsDefinition:
+    learned_from = [*model_feature_assets(spec, predictor), *model_label_assets(spec, predictor)]
+    names = [f"models/{spec.name}", f"predictions/{spec.name}", *learned_from]
+    return stage_asset(
+        lambda workspace, instrument: ModelCardStage(workspace, instrument, spec.name),
+        f"model_card/{spec.name}",
+        group_name=GROUP,
+        kinds={"html"},
+        partitions_def=instruments,
+        deps=_of_all_windows(names) if not predictor.needs_bars else _read_whole([*names, "bars"]),
+        description=f"How good the predictions of '{spec.name}' were out of sample: a verdict, "
+        "scores with intervals beside the baselines, calibration, importance, and where they come "
+        "from, as one self-contained page.",
+    )
+
+
+def _of_all_windows(names: list[str]) -> list[dg.AssetDep]:
+    """All windows of these assets of the same instrument."""
+    return [
         dg.AssetDep(dg.AssetKey(name.split("/")), partition_mapping=BY_INSTRUMENT) for name in names
     ]
-    return [*windows, dg.AssetDep("corporate_actions")]
+
+
+def _read_whole(names: list[str]) -> list[dg.AssetDep]:
+    """All windows of these assets of the same instrument, and its corporate actions."""
+    return [*_of_all_windows(names), dg.AssetDep("corporate_actions")]
 
 
 def _bars(catalog: Catalog, predictor: Predictor, last: int) -> list[dg.AssetDep]:

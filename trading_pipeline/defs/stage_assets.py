@@ -15,7 +15,7 @@ from trading_pipeline.defs.resources import WorkspaceResource
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.errors import UnknownNameError
 from trading_pipeline.features.audits.causality import CausalityFinding
-from trading_pipeline.stages.outcome import Link, Outcome, Shown, ShownTable
+from trading_pipeline.stages.outcome import Link, Outcome, Shown, ShownMarkdown, ShownTable
 from trading_pipeline.stages.stage import WHOLE, Stage
 from trading_pipeline.stages.turns import turn_at
 from trading_pipeline.stages.workspace import Workspace
@@ -174,6 +174,8 @@ def _metadata(outcome: Outcome) -> dict[str, Any]:
 def _value(value: Shown) -> Any:
     if isinstance(value, ShownTable):
         return dg.MetadataValue.table([dg.TableRecord(dict(row)) for row in value.rows])
+    if isinstance(value, ShownMarkdown):
+        return dg.MetadataValue.md(value.text)
     if isinstance(value, Link):
         return dg.MetadataValue.url(value.url)
     if isinstance(value, float) and value != value:

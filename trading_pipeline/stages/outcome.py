@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Link", "Outcome", "Shown", "ShownTable", "tell_progress", "tell_wait"]
+__all__ = ["Link", "Outcome", "Shown", "ShownMarkdown", "ShownTable", "tell_progress", "tell_wait"]
 
 _progress = logging.getLogger("trading_pipeline.progress")
 
@@ -19,13 +19,20 @@ class ShownTable:
 
 
 @dataclass(frozen=True)
+class ShownMarkdown:
+    """Markdown that the asset page shows as it reads: a small table, an image of data."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Link:
     """An address that the asset page shows as a link."""
 
     url: str
 
 
-Shown = str | int | float | bool | ShownTable | Link | None
+Shown = str | int | float | bool | ShownTable | ShownMarkdown | Link | None
 """What the asset page can show beside a name."""
 
 

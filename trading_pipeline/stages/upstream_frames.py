@@ -40,6 +40,10 @@ class UpstreamFrames:
             )
         return found
 
+    def has(self, asset: str, window: Window) -> bool:
+        """Whether the partition was materialized."""
+        return (asset, f"{self.instrument_id}|{window.key}") in self._rows
+
     def frame(self, asset: str, window: Window) -> pd.DataFrame:
         """The partition's frame."""
         artifact = self.artifact(asset, window)

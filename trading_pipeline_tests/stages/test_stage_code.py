@@ -13,6 +13,7 @@ from trading_pipeline.stages.features.cross_features import CrossFeatureStage
 from trading_pipeline.stages.features.features import FeatureStage
 from trading_pipeline.stages.features.labels import LabelStage, label_specs
 from trading_pipeline.stages.features.patterns import ChartPatternStage
+from trading_pipeline.stages.models.model_card import ModelCardStage
 from trading_pipeline.stages.models.models import ModelStage, PredictionStage
 from trading_pipeline_tests.pipeline_world import copied_world, pointed_at
 from trading_pipeline_tests.stage_calls import (
@@ -46,6 +47,7 @@ STAGES = {
     "cross_features": lambda w: CrossFeatureStage(w, BARS).code_hash,
     "models": lambda w: ModelStage(w, BARS, "direction").code_hash,
     "predictions": lambda w: PredictionStage(w, BARS, "direction").code_hash,
+    "model_card": lambda w: ModelCardStage(w, BARS, "direction").code_hash,
     "backtest": lambda w: backtest_is_pending(w, BARS, "sma_crossover"),
     "studies": lambda w: study_is_pending(w, BARS, "sma_grid"),
     "tearsheet": lambda w: tearsheet_is_pending(w, BARS, "sma_crossover"),
@@ -110,14 +112,25 @@ def changing(file, name):
 
 ADJUSTED = {"features", "labels", "chart_patterns", "cross_features", "backtest", "studies"}
 TRADED = {"backtest", "studies"}
+PAGES = {"tearsheet", "leaderboard", "model_card"}
+LEARNED = {"models", "model_card"}
 PREDICTED = {"models", "predictions", *TRADED}  # a scenario can ask for a pinned model
+READING_BARS = {*ADJUSTED, *PREDICTED, "tearsheet", "model_card"}
 
 
 @pytest.mark.parametrize(
     ("file", "name", "above"),
     [
-        ("market_data/adjustments.py", "_scaled", {*ADJUSTED, *PREDICTED, "tearsheet"}),
-        ("market_data/adjustments.py", "adjustment_events", {*ADJUSTED, *PREDICTED, "tearsheet"}),
+        (
+            "market_data/adjustments.py",
+            "_scaled",
+            READING_BARS,
+        ),
+        (
+            "market_data/adjustments.py",
+            "adjustment_events",
+            READING_BARS,
+        ),
         ("features/rolling/kernels.py", "window_moments", {"features", "labels"}),
         ("features/rolling/kernels.py", "window_sums", {"features", "cross_features"}),
         ("features/sets/core_formulas.py", "log_return", {"features"}),
@@ -127,10 +140,10 @@ PREDICTED = {"models", "predictions", *TRADED}  # a scenario can ask for a pinne
         ("features/patterns/kernels.py", "", {"chart_patterns"}),
         ("features/patterns/zigzag_kernel.py", "", {"chart_patterns"}),
         ("features/cross_formulas.py", "aligned_closes", {"cross_features"}),
-        ("models/predictors/estimators.py", "_ESTIMATORS", {"models"}),
-        ("models/training/walk_forward_folds.py", "purge", {"models"}),
-        ("models/training/calibration.py", "fit_slope", {"models"}),
-        ("models/training/calibration.py", "sigmoid", {"models", "predictions"}),
+        ("models/predictors/estimators.py", "_ESTIMATORS", LEARNED),
+        ("models/training/walk_forward_folds.py", "purge", LEARNED),
+        ("models/training/calibration.py", "fit_slope", LEARNED),
+        ("models/training/calibration.py", "sigmoid", {*LEARNED, "predictions"}),
         ("models/training/forecasting.py", "forecast", PREDICTED),
         ("strategies/trend/moving_average_kernel.py", "rolling_mean", TRADED),
         ("strategies/trend/moving_average.py", "crosses_above", TRADED),
@@ -143,8 +156,10 @@ PREDICTED = {"models", "predictions", *TRADED}  # a scenario can ask for a pinne
         ("performance/benchmark_metrics.py", "", {*TRADED, "tearsheet"}),
         ("optimization/grid_study.py", "best", {"studies"}),
         ("performance/sharpe_statistics.py", "expected_maximum_sharpe", {"leaderboard", "studies"}),
-        ("reporting/page/number_format.py", "format_number", {"tearsheet", "leaderboard"}),
+        ("reporting/page/number_format.py", "format_number", PAGES),
         ("reporting/tearsheet/chart_data.py", "", {"tearsheet"}),
+        ("models/cards/ranked.py", "", {"model_card"}),
+        ("reporting/model_card/pictures.py", "", {"model_card"}),
         ("reporting/leaderboard/page.py", "", {"leaderboard"}),
         ("datasets/columns/numbers.py", "_decimal_mark", {"dataset_profile"}),
         ("market_data/quality/checks.py", "", {"dataset_profile"}),

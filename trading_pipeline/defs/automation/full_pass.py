@@ -1,8 +1,8 @@
 """A pass over the pipeline: which runs it takes, in the order of the lineage.
 
 A run takes assets of one partitions definition, as `dagster asset materialize` does: the universe;
-an instrument's actions; its bars to predictions; backtests; studies; the leaderboard. What is up to
-date is not run again.
+an instrument's actions; its bars to predictions; model cards; backtests; studies; the leaderboard.
+What is up to date is not run again.
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,6 +34,7 @@ from trading_pipeline.stages.features.cross_features import (
 )
 from trading_pipeline.stages.market_data.universe import ActionStage, UniverseStage
 from trading_pipeline.stages.models.live import LatestForecastStage, LiveModelStage
+from trading_pipeline.stages.models.model_card import ModelCardStage
 from trading_pipeline.stages.reports.leaderboard import LeaderboardStage
 from trading_pipeline.stages.reports.tearsheet import TearsheetStage
 from trading_pipeline.stages.stage import WHOLE, Stage
@@ -150,17 +151,23 @@ class FullPass:
         What they read is brought up to date first: bars, features and labels, and the comparison
         with other instruments where the model learns from it.
         """
-        workspace = self.workspace
-        spec, windows = workspace.catalog.model(model), workspace.windows()
-        if spec.cross_features:
-            for other in (instrument, *compared_instruments(workspace, instrument)):
-                self.chain(other, [], windows)
-            self.cross_features(instrument, windows)
-        self.chain(instrument, [model], windows, only_inputs=True)
+        self._model_chain(instrument, model, only_inputs=True)
         stages = [
-            kind(workspace, instrument, model) for kind in (LiveModelStage, LatestForecastStage)
+            kind(self.workspace, instrument, model)
+            for kind in (LiveModelStage, LatestForecastStage)
         ]
         return self._run_pending("forecasts", stages, *WHOLE)
+
+    def model_card(self, instrument: str, model: str) -> bool:
+        """A model's card, and before it all that the model is made from; True where something was
+        run for the card itself."""
+        self._model_chain(instrument, model)
+        return self.model_cards(instrument, [model])
+
+    def model_cards(self, instrument: str, models: Sequence[str]) -> bool:
+        """The cards of models whose predictions are up to date; True where something was run."""
+        stages = [ModelCardStage(self.workspace, instrument, model) for model in models]
+        return bool(stages) and self._run_pending("model_cards", stages, *WHOLE)
 
     def study(self, instrument: str, study: str) -> bool:
         """A study's trials and summary; True where something was run."""
@@ -185,6 +192,16 @@ class FullPass:
     def leaderboard(self) -> bool:
         """The index of all results; True where something was run."""
         return self._run_pending("reports", [LeaderboardStage(self.workspace)], *WHOLE)
+
+    def _model_chain(self, instrument: str, model: str, *, only_inputs: bool = False) -> None:
+        """Everything up to a model's predictions, or to what it learns from."""
+        workspace = self.workspace
+        spec, windows = workspace.catalog.model(model), workspace.windows()
+        if spec.cross_features:
+            for other in (instrument, *compared_instruments(workspace, instrument)):
+                self.chain(other, [], windows)
+            self.cross_features(instrument, windows)
+        self.chain(instrument, [model], windows, only_inputs=only_inputs)
 
     def _turn(self, what: str) -> AbstractContextManager[None]:
         return turn_at(self.workspace.settings, "pass", what)

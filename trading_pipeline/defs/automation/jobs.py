@@ -9,7 +9,9 @@ __all__ = ["project_jobs"]
 
 
 def project_jobs(
-    chain: Sequence[dg.AssetsDefinition], forecasts: Sequence[dg.AssetsDefinition]
+    chain: Sequence[dg.AssetsDefinition],
+    forecasts: Sequence[dg.AssetsDefinition],
+    cards: Sequence[dg.AssetsDefinition],
 ) -> list[Any]:
     """Jobs in the order in which a full pass runs them."""
     select = dg.AssetSelection
@@ -22,9 +24,9 @@ def project_jobs(
         dg.define_asset_job("bars_to_predictions", selection=select.assets(*chain)),
         dg.define_asset_job("cross_features_job", selection=select.assets("cross_features")),
         *(
-            [dg.define_asset_job("forecasts", selection=select.assets(*forecasts))]
-            if forecasts
-            else []
+            dg.define_asset_job(name, selection=select.assets(*assets))
+            for name, assets in (("model_cards", cards), ("forecasts", forecasts))
+            if assets
         ),
         dg.define_asset_job("backtests", selection=select.assets("backtest", "tearsheet")),
         dg.define_asset_job(

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from trading_pipeline.errors import ConfigurationError
+from trading_pipeline.models.cards.verdict import HEADLINES
 from trading_pipeline.models.predictors.calls import calling
 from trading_pipeline.models.predictors.direction import Direction
 from trading_pipeline.models.predictors.estimators import (
@@ -22,6 +23,7 @@ from trading_pipeline.models.predictors.estimators import (
 from trading_pipeline.models.predictors.meta import Meta
 from trading_pipeline.models.predictors.paths.autoregressive import Autoregressive
 from trading_pipeline.models.predictors.paths.multi_ohlc import MultiOhlc
+from trading_pipeline.models.predictors.paths.path_predictor import PathPredictor
 from trading_pipeline.models.predictors.predictor import Predictor, PredictorParams
 from trading_pipeline.models.predictors.regression import ForwardReturn, Volatility
 from trading_pipeline.own_code import OwnCode, Registry, load_own_code, only_class
@@ -205,7 +207,40 @@ def _predictor_of(module: ModuleType) -> tuple[str, Predictor]:
             "PredictorParams.",
             line=line,
         )
+    _check_scoring(found, line)
     return found.name, found()
+
+
+def _check_scoring(found: type[Predictor], line: int) -> None:
+    """Refuse what a model card could not score."""
+    if found.scored_as is None:
+        return
+    if found.scored_as not in HEADLINES:
+        raise ConfigurationError(
+            f"scored_as of {found.__name__} is {found.scored_as!r}; give one of "
+            f"{', '.join(HEADLINES)}, or leave it out.",
+            line=line,
+        )
+    needed = {"probability": "p_up", "number": "yhat"}.get(found.scored_as)
+    if needed is None and not issubclass(found, PathPredictor):
+        raise ConfigurationError(
+            f"{found.__name__} is scored as a path and is no PathPredictor. Give scored_as = "
+            "'number' or 'probability', or leave it out.",
+            line=line,
+        )
+    if needed is not None and needed not in found.columns:
+        raise ConfigurationError(
+            f"{found.__name__} is scored as a {found.scored_as}, which is its column {needed!r}, "
+            f"and its columns are {', '.join(found.columns)}. Name it among them, or leave "
+            "scored_as out.",
+            line=line,
+        )
+    if found.headline is not None and found.headline not in HEADLINES[found.scored_as]:
+        raise ConfigurationError(
+            f"The headline of {found.__name__} is {found.headline!r}; of a {found.scored_as} it is "
+            f"one of {', '.join(HEADLINES[found.scored_as])}.",
+            line=line,
+        )
 
 
 def _is_columns(given: Any) -> bool:

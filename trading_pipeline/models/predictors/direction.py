@@ -18,6 +18,7 @@ from trading_pipeline.models.predictors.predictor import (
     History,
     PredictionRows,
     Predictor,
+    ScoredAs,
     Scores,
     State,
     Task,
@@ -73,6 +74,7 @@ class Direction(Predictor):
     labels: ClassVar[tuple[str, ...]] = ("direction", "three_way", "triple_barrier")
     task: ClassVar[Task | None] = "classifier"
     score_columns: ClassVar[Mapping[str, str]] = PROBABILITY_SCORES
+    scored_as: ClassVar[ScoredAs | None] = "probability"
 
     def targets(
         self,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,7 @@ __all__ = [
     "PredictionRows",
     "Predictor",
     "PredictorParams",
+    "ScoredAs",
     "Scores",
     "State",
     "Task",
@@ -42,6 +43,8 @@ State = Mapping[str, Any]
 """What a fit gives: scikit-learn estimators, numpy arrays, numbers and text, by name."""
 Scores = Mapping[str, float | int | None]
 """Scores by name; `<name>_error` is the standard error of `<name>`."""
+ScoredAs = Literal["probability", "number", "path"]
+"""How a model card scores what is forecast."""
 
 
 class PredictorParams(SpecModel):
@@ -184,6 +187,12 @@ class Predictor(ABC):
     """Columns that are prices, in the basis of the bars that were given."""
     score_columns: ClassVar[Mapping[str, str]] = {}
     """Scores that the fold table shows, `<part>_<score>`, with their meanings."""
+    scored_as: ClassVar[ScoredAs | None] = None
+    """How the model card scores it: `probability`, the column `p_up` of a label of 1 or 0;
+    `number`, the column `yhat` of the label, with `q05` and `q95` where there is an interval. None:
+    not at all beyond its own `scores`, and the card says so."""
+    headline: ClassVar[str | None] = None
+    """The score that decides the card's verdict; None for that of `scored_as`."""
 
     def check_spec(self, spec: ModelSpec) -> None:
         """Raise `ConfigurationError` for a spec that cannot be trained, beyond label, estimator and

@@ -14,6 +14,7 @@ from trading_pipeline.models.predictors.predictor import (
     FloatArray,
     PredictionRows,
     Predictor,
+    ScoredAs,
     Scores,
     State,
     Task,
@@ -42,6 +43,7 @@ class Regression(Predictor):
 
     task: ClassVar[Task | None] = "regressor"
     score_columns: ClassVar[Mapping[str, str]] = NUMBER_SCORES
+    scored_as: ClassVar[ScoredAs | None] = "number"
 
     def check_spec(self, spec: ModelSpec) -> None:
         """Refuse a calibration of probabilities, which is the default of a spec."""
@@ -163,6 +165,7 @@ class Volatility(Regression):
         "q95": "its 95 % quantile",
     }
     labels: ClassVar[tuple[str, ...]] = ("volatility",)
+    headline: ClassVar[str | None] = "mae_skill"  # its forecast is a median
     score_columns: ClassVar[Mapping[str, str]] = {
         name: meaning for name, meaning in NUMBER_SCORES.items() if "accuracy" not in name
     }

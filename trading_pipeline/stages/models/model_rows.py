@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +21,9 @@ from trading_pipeline.models.training.walk_forward_folds import Fold
 from trading_pipeline.stages.workspace import Workspace
 
 __all__ = [
+    "FIT_SECONDS",
     "ModelRow",
+    "fit_seconds",
     "fold_table",
     "model_damage",
     "model_row",
@@ -30,6 +33,8 @@ __all__ = [
 
 Row = dict[str, Any]
 """Column name to a plain value, as the stores take it."""
+FIT_SECONDS = "fit_seconds"
+"""Name among the metrics of the table `models`; it differs from run to run, so no file has it."""
 _STAMPS = ("train_start", "train_end", "last_label_end", "test_start", "test_end")
 
 
@@ -42,9 +47,18 @@ class ModelRow:
 
 
 def model_row(
-    fitted: FittedModel, window_key: str, stored: str, path: Path, workspace: Workspace
+    fitted: FittedModel,
+    window_key: str,
+    stored: str,
+    path: Path,
+    workspace: Workspace,
+    *,
+    fit_seconds: float | None = None,
 ) -> ModelRow:
-    """Both rows of a saved model; `stored` is its path below the runtime folder."""
+    """Both rows of a saved model; `stored` is its path below the runtime folder.
+
+    `fit_seconds`: how long the fit took, which the table `models` alone keeps.
+    """
     sha256, metrics = read_metadata(path)["sha256"], fitted.metrics()
     fold = {
         **_fold_values(fitted.fold),
@@ -72,11 +86,18 @@ def model_row(
         "embargoed": fitted.fold.embargoed,
         "path": stored,
         "sha256": sha256,
-        "metrics": metrics,
+        "metrics": metrics | ({} if fit_seconds is None else {FIT_SECONDS: fit_seconds}),
         "trained_at": datetime.now(UTC),
         "run_id": workspace.run_id,
     }
     return ModelRow(fold, table_row)
+
+
+def fit_seconds(workspace: Workspace, model_ids: Sequence[str]) -> dict[str, float]:
+    """How long fits took, by model id; those from before it was measured are left out."""
+    rows = workspace.models.by_id(model_ids).items()
+    found = {name: json.loads(row["metrics"] or "{}").get(FIT_SECONDS) for name, row in rows}
+    return {name: float(seconds) for name, seconds in found.items() if seconds is not None}
 
 
 def no_model_row(refit_at: pd.Timestamp, reason: str, fold: Fold | None = None) -> Row:

@@ -6,6 +6,7 @@ estimators themselves are in `runtime/models/<name>/<model_id>/`.
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from collections.abc import Sequence
 
@@ -33,6 +34,7 @@ from trading_pipeline.stages.models.model_rows import (
     models_are_sound,
     no_model_row,
 )
+from trading_pipeline.stages.models.scored_predictions import card_fits, window_scores
 from trading_pipeline.stages.outcome import Shown
 from trading_pipeline.stages.stage import Built, Identity, WindowStage
 from trading_pipeline.stages.upstream_frames import UpstreamFrames
@@ -140,6 +142,7 @@ class ModelStage(_SpecStage):
         history = self._bars.until(read[-1])
         rows, registered = [], []
         for refit_at, test_end in zip(dates, ends, strict=True):
+            began = time.perf_counter()
             outcome = fit_model(
                 self.spec,
                 features,
@@ -151,13 +154,14 @@ class ModelStage(_SpecStage):
                 predictors=self.workspace.registries.predictors,
                 history=history,
             )
+            took = time.perf_counter() - began
             if isinstance(outcome, NoModel):
                 rows.append(no_model_row(refit_at, outcome.reason, outcome.fold))
                 continue
             self._outside |= dict.fromkeys(outcome.details.get("reads_outside", ()))
             path = save_model(self.workspace.settings.models / self.spec.name, outcome)
             stored = path.relative_to(self.workspace.settings.runtime).as_posix()
-            row = model_row(outcome, window.key, stored, path, self.workspace)
+            row = model_row(outcome, window.key, stored, path, self.workspace, fit_seconds=took)
             rows.append(row.fold)
             registered.append(row.registry)
         self.workspace.models.save(registered)
@@ -225,11 +229,32 @@ class PredictionStage(_SpecStage):
         return Built(no_predictions(self.predictor), "not_listed" if has_model else "no_model")
 
     def describe(self, product: pd.DataFrame) -> dict[str, Shown]:
-        """How sure the predictions are."""
+        """How sure the predictions are, and how good where their outcomes are known."""
         if not len(product):
             return {}
         missing = product[list(self.predictor.columns)].isna().any(axis=1)
-        return {**self.predictor.summary(product), "missing_predictions": int(missing.sum())}
+        return {
+            **self.predictor.summary(product),
+            "missing_predictions": int(missing.sum()),
+            **self._scores(product),
+        }
+
+    def _scores(self, product: pd.DataFrame) -> dict[str, float]:
+        """Scores of the window by the labels that are stored; they are no input of predictions."""
+        window = [each for each in self.own_windows if each.start <= product.index[0]][-1]
+        assets = model_label_assets(self.spec, self.predictor)
+        labels = UpstreamFrames(self.workspace, self.instrument_id, assets)
+        if not all(labels.has(asset, window) for asset in assets):
+            return {}
+        folds = self._frames.frame(self.upstream[0], window)
+        return window_scores(
+            self.spec,
+            self.predictor,
+            self.instrument_id,
+            card_fits(self.workspace, folds, product),
+            joined_labels(labels, assets, [window]),
+            self._bars.until(window),
+        )
 
     def _predict(self, fitted: FittedModel, features: pd.DataFrame, window: Window) -> pd.DataFrame:
         known_at = pd.DatetimeIndex(features["known_at"])

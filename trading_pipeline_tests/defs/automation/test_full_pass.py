@@ -83,6 +83,7 @@ def test_another_model_spec_fits_and_predicts_again_on_the_same_bars_and_feature
     full_pass = bring_up_to_date(world)
     assert jobs(full_pass) == [
         ("bars_to_predictions", "AAPL_1d|2000-01-01"),
+        ("model_cards", "AAPL_1d"),
         ("backtests", "AAPL_1d|ml_direction"),
         ("reports", ""),
     ]

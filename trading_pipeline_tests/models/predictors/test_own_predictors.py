@@ -206,6 +206,18 @@ def test_a_state_that_cannot_be_read_back_is_not_written(fitted, tmp_path):
         (GOOD.replace('{"yhat": "expected label"}', '{"known_at": "x"}'), "'known_at'"),
         (GOOD.replace("params_type = Params", "params_type = dict"), "params_type"),
         (GOOD.replace("    columns", '    name = "direction"\n    columns'), "is there already"),
+        (GOOD.replace("    columns", '    scored_as = "rank"\n    columns'), "is 'rank'; give one"),
+        (GOOD.replace("    columns", '    scored_as = "path"\n    columns'), "no PathPredictor"),
+        (
+            GOOD.replace("    columns", '    scored_as = "probability"\n    columns'),
+            "which is its column 'p_up'",
+        ),
+        (
+            GOOD.replace(
+                "    columns", '    scored_as = "number"\n    headline = "auc"\n    columns'
+            ),
+            "one of rank_ic, ic, mse_skill, mae_skill",
+        ),
     ],
 )
 def test_a_file_that_is_no_predictor_stops_only_what_asks_for_it(tmp_path, text, message):

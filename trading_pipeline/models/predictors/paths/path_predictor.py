@@ -37,6 +37,7 @@ from trading_pipeline.models.predictors.predictor import (
     PredictionRows,
     Predictor,
     PredictorParams,
+    ScoredAs,
     TrainingRows,
 )
 from trading_pipeline.settings.model_spec import ModelSpec
@@ -78,6 +79,7 @@ class PathPredictor(Predictor):
     bars_alone: ClassVar[bool] = True
     params_type: ClassVar[type[PredictorParams]] = PathParams
     score_columns: ClassVar[Mapping[str, str]] = PATH_SCORES
+    scored_as: ClassVar[ScoredAs | None] = "path"
     series: ClassVar[int] = 1
     """Number of series that the recursion carries on."""
 
