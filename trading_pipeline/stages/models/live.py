@@ -32,7 +32,12 @@ from trading_pipeline.stages.models.model_features import (
     model_feature_assets,
     model_label_assets,
 )
-from trading_pipeline.stages.models.model_rows import fold_table, model_row, no_model_row
+from trading_pipeline.stages.models.model_rows import (
+    fold_table,
+    model_row,
+    models_are_sound,
+    no_model_row,
+)
 from trading_pipeline.stages.outcome import Shown
 from trading_pipeline.stages.stage import ComputedStage, Identity
 from trading_pipeline.stages.upstream_frames import UpstreamFrames
@@ -114,6 +119,12 @@ class LiveModelStage(_InstrumentStage):
     """The fit of everything known, as a fold table of one row; its file is among the models."""
 
     kind = "live"
+
+    def is_current(self, artifact: Artifact | None, identity: Identity) -> bool:
+        """True where the fold table is current, and the model that it names is as saved."""
+        if artifact is None or not super().is_current(artifact, identity):
+            return False
+        return models_are_sound(self.workspace, self.workspace.artifacts.load(artifact))
 
     def inputs(self) -> object:
         """Spec, feature set, libraries, and the hash of every file of the training span."""
@@ -199,7 +210,9 @@ class LatestForecastStage(_InstrumentStage):
         instrument, series = self.series.instrument, self.series
         features = self._features.rows([self._last_window]).iloc[-1:]
         fitted = load_model(
-            self.workspace.settings.runtime / fold["path"], self.workspace.registries.predictors
+            self.workspace.settings.runtime / fold["path"],
+            self.workspace.registries.predictors,
+            sha256=fold["sha256"],
         )
         moments = pd.DatetimeIndex(features["known_at"])
         told = forecast(
