@@ -33,6 +33,7 @@ from trading_pipeline.stages.features.cross_features import (
     compared_instruments,
 )
 from trading_pipeline.stages.market_data.universe import ActionStage, UniverseStage
+from trading_pipeline.stages.models.champion import other_feature_set
 from trading_pipeline.stages.models.live import LatestForecastStage, LiveModelStage
 from trading_pipeline.stages.reports.leaderboard import LeaderboardStage
 from trading_pipeline.stages.reports.tearsheet import TearsheetStage
@@ -90,12 +91,14 @@ class FullPass:
         *,
         refetch: bool = False,
         only_inputs: bool = False,
+        further_sets: Sequence[str] = (),
     ) -> dict[str, int]:
         """Actions and bars up to the models' predictions; gives what was missing, windows by asset.
 
         `refetch` asks the source for whole windows again, final ones too; what follows is computed
         again only where that changed something. `only_inputs`: what the models learn from, without
-        the models. Windows outside the instrument's span are left out.
+        the models. `further_sets`: feature sets beside those of the models. Windows outside the
+        instrument's span are left out.
         """
         windows = self._own(instrument, windows)
         if not windows:
@@ -103,7 +106,13 @@ class FullPass:
         with self._turn(instrument):
             if refetch or ActionStage(self.workspace, instrument).pending(WHOLE):
                 self.runner.run("corporate_actions_job", partition=instrument)
-            stages = chain_stages(self.workspace, instrument, model_names, only_inputs=only_inputs)
+            stages = chain_stages(
+                self.workspace,
+                instrument,
+                model_names,
+                only_inputs=only_inputs,
+                further_sets=further_sets,
+            )
             missing = self._pending(stages, windows)
             if refetch:
                 missing = {"bars": len(windows)} | missing
@@ -147,8 +156,9 @@ class FullPass:
     def forecast(self, instrument: str, model: str) -> bool:
         """A live model and its newest forecast; True where something was run.
 
-        What they read is brought up to date first: bars, features and labels, and the comparison
-        with other instruments where the model learns from it.
+        What they read is brought up to date first: bars, features and labels, the features of a
+        champion that reads others, and the comparison with other instruments where the model learns
+        from it.
         """
         workspace = self.workspace
         spec, windows = workspace.catalog.model(model), workspace.windows()
@@ -156,7 +166,9 @@ class FullPass:
             for other in (instrument, *compared_instruments(workspace, instrument)):
                 self.chain(other, [], windows)
             self.cross_features(instrument, windows)
-        self.chain(instrument, [model], windows, only_inputs=True)
+        kept = other_feature_set(workspace, instrument, model)
+        further = () if kept is None else (kept,)
+        self.chain(instrument, [model], windows, only_inputs=True, further_sets=further)
         stages = [
             kind(workspace, instrument, model) for kind in (LiveModelStage, LatestForecastStage)
         ]

@@ -28,7 +28,7 @@ from trading_pipeline.models.predictors.predictor import State
 from trading_pipeline.models.registry.fitted_model import FittedModel, model_id
 from trading_pipeline.models.registry.tree_checks import tree_fault
 from trading_pipeline.models.training.walk_forward_folds import Fold
-from trading_pipeline.settings.model_spec import ModelSpec
+from trading_pipeline.settings.model_spec import NOT_OF_A_FIT, ModelSpec
 from trading_pipeline.settings.written_files import temporary_beside
 
 __all__ = [
@@ -214,7 +214,7 @@ def _metadata(fitted: FittedModel, sha256: str) -> dict[str, object]:
         "sha256": sha256,
         "made_from": dict(fitted.made_from),
         "instrument": fitted.instrument,
-        "spec": fitted.spec.model_dump(mode="json"),
+        "spec": fitted.spec.model_dump(mode="json", exclude=set(NOT_OF_A_FIT)),
         "columns": list(fitted.columns),
         "fold": fitted.fold.as_dict(),
         "rows_fitted": fitted.rows_fitted,

@@ -15,6 +15,7 @@ from trading_pipeline.models.predictors.paths.path_scores import HorizonScores, 
 from trading_pipeline.models.registry.model_files import read_metadata
 from trading_pipeline.reporting.forecast import ForecastPage, render_forecast
 from trading_pipeline.stages.features.instrument_series import stored_series
+from trading_pipeline.stages.models.champion import champion_row
 from trading_pipeline.stages.models.live import LatestForecastStage, LiveModelStage
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.parquet_files import write_text
@@ -76,7 +77,7 @@ def newest_forecast(workspace: Workspace, instrument_id: str, model: str) -> New
     )
     frame = workspace.artifacts.load(artifact)
     live = LiveModelStage(workspace, instrument_id, model)
-    fold = workspace.artifacts.load(live.require(instrument_id, "")).iloc[-1]
+    fold = champion_row(workspace.artifacts.load(live.require(instrument_id, "")))
     if artifact.status == "no_model":
         raise InsufficientDataError(
             f"The model '{model}' has nothing to forecast {instrument_id} with: {fold['reason']} "
