@@ -1,10 +1,8 @@
 """Champion and challenger: who forecasts, decided on rows that neither learned from."""
 
-import copy
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from trading_pipeline.models.registry.model_files import read_metadata
@@ -13,8 +11,8 @@ from trading_pipeline.stages.models.champion import champion_row, other_feature_
 from trading_pipeline.stages.models.live import LatestForecastStage, LiveModelStage
 from trading_pipeline.stages.models.models import PredictionStage
 from trading_pipeline.stages.stage import WHOLE
+from trading_pipeline_tests.stages.models.earlier_fits import AAPL, fitted_earlier, table
 
-AAPL = "AAPL_1d"
 PLAIN = "name: direction\nestimator: {type: logistic, params: {C: 0.1}}\nfeatures: core\n"
 OTHER = PLAIN.replace("0.1", "0.05")
 MEMORISER = (
@@ -34,30 +32,10 @@ def live(world):
     return LiveModelStage(world.workspace, AAPL, "direction")
 
 
-def table(world, model="direction"):
-    (row,) = world.workspace.artifacts.newest([f"live/{model}"], AAPL).values()
-    return world.workspace.artifacts.load(row)
-
-
 def trials(world):
     return world.rows(
         "SELECT strategy, sharpe, value, fold FROM trials WHERE strategy LIKE 'live/%'"
     )
-
-
-def fitted_earlier(world, model="direction"):
-    """Fit the live model as it would have been at the end of 2002."""
-    stage = LiveModelStage(world.workspace, AAPL, model)
-    earlier = copy.copy(stage.series)
-    known = earlier.known_at
-    earlier.__dict__["known_at"] = known[known < pd.Timestamp("2003-01-01", tz="UTC")]
-    stage.__dict__["series"] = earlier
-    stage.inputs = lambda: "the bars up to 2002"
-    stage.materialize(WHOLE)
-    (row,) = table(world, model).to_dict("records")
-    assert row["last_label_end"] < pd.Timestamp("2003-01-01", tz="UTC")
-    assert row["decision"] == "There was no champion to compare with."
-    return row["model_id"]
 
 
 @pytest.fixture
