@@ -31,7 +31,10 @@ def examine_live_models(settings: PipelineSettings) -> list[Finding]:
     for (instrument, model), health in found.items():
         reasons = health.reasons_to_refit() if health else {}
         if reasons:
-            way_out = f"Fit it anew: trading-pipeline forecast {instrument} --model {model}."
+            way_out = (
+                f"Fit it anew: trading-pipeline forecast {instrument} --model {model}. Where that "
+                "does not promote the new fit: promotion: {rule: always} in the model's file."
+            )
             told = f"{' '.join(reasons.values())} {way_out}"
             check = f"live model {model} of {instrument}"
             findings.append(Finding(check, "wrong", told, needed=False))

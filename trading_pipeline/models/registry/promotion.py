@@ -57,7 +57,7 @@ def decide(rule: PromotionSpec, compared: LossDifference | None, missing: str = 
         promoted, said = rule.rule == "not_worse", f"No difference beyond {rule.errors:g} errors"
     else:
         promoted = compared.difference < 0.0
-        said = "Better" if promoted else "Worse"
+        said = f"The challenger is {'better' if promoted else 'worse'}"
     return Decision(promoted=promoted, reason=f"{said}: {told}.", compared=compared)
 
 

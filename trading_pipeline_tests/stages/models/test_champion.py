@@ -59,7 +59,9 @@ def test_another_spec_that_is_no_worse_takes_over_and_is_a_trial(world, old_cham
     (outcome,) = live(world).materialize(WHOLE)
     row = champion_row(table(world))
     assert row["replaced"] == old_champion
-    assert row["decision"].startswith(("No difference beyond 2 errors: loss", "Better: loss"))
+    assert row["decision"].startswith(
+        ("No difference beyond 2 errors: loss", "The challenger is better: loss")
+    )
     assert 30.0 < row["compared_effective_rows"] < 60.0  # labels of 5 days over 250 rows
     assert outcome.metadata["decision"] == row["decision"]
     assert outcome.metadata["difference"] == row["difference"]
@@ -85,7 +87,7 @@ def test_a_challenger_that_learned_the_rows_by_heart_is_not_judged_on_them(world
     assert champion["model_id"] == old_champion == outcome.metadata["model_id"]
     challenger = found["model_id"].iloc[-1]
     assert outcome.metadata["challenger"] == challenger
-    assert champion["decision"].startswith("Worse: loss")
+    assert champion["decision"].startswith("The challenger is worse: loss")
     assert champion["difference"] > 0.1  # knowing the rows it would be far better
     told = LatestForecastStage(world.workspace, AAPL, "direction")
     told.materialize(WHOLE)
@@ -127,7 +129,7 @@ def test_a_champion_of_another_feature_set_is_compared_and_goes_on_with_it(world
     assert other_feature_set(world.workspace, AAPL, "direction") == "core"
     FeatureStage(world.workspace, AAPL, "momentum").materialize(world.workspace.windows())
     live(world).materialize(WHOLE)
-    assert champion_row(table(world))["decision"].startswith("Worse: loss")
+    assert champion_row(table(world))["decision"].startswith("The challenger is worse: loss")
     (outcome,) = LatestForecastStage(world.workspace, AAPL, "direction").materialize(WHOLE)
     assert outcome.metadata["model_id"] == old_champion
 
