@@ -14,6 +14,7 @@ import typer
 from rich.markup import escape
 
 from trading_pipeline.cli.deep_check import examine_content
+from trading_pipeline.cli.live_models_check import examine_live_models
 from trading_pipeline.cli.own_code_check import examine_own_code
 from trading_pipeline.cli.provider_check import Finding, examine_providers
 from trading_pipeline.cli.session import print_table
@@ -57,6 +58,7 @@ def run_doctor(*, as_json: bool, offline: bool = False, deep: bool = False) -> N
         *examine(settings),
         *(examine_content(settings) if deep else ()),
         *examine_own_code(settings),
+        *examine_live_models(settings),
         *examine_providers(settings, offline=offline),
     ]
     if as_json:

@@ -50,6 +50,11 @@ def _print(told: NewestForecast, path: str) -> None:
     )
     _print_steps(told)
     console.print(f"Out of sample: {told.skill}", markup=False, soft_wrap=True)
+    for reason in told.reasons_to_refit:
+        console.print(
+            f"[yellow]The model asks for a new fit.[/] {escape(reason)} {escape(told.decision)}",
+            soft_wrap=True,
+        )
     if told.age_days > 7:
         console.print(
             f"[yellow]The last bar is {told.age_days:,} days old; what is forecast has long "
@@ -116,6 +121,8 @@ def _as_values(told: NewestForecast, path: str) -> dict[str, Any]:
         "currency": told.currency,
         "steps": steps,
         "skill": told.skill,
+        "decision": told.decision,
+        "reasons_to_refit": list(told.reasons_to_refit),
         "horizons": [dict(each) for each in told.horizons],
         "page": path,
     }

@@ -5,6 +5,7 @@ import dagster as dg
 from trading_pipeline.defs.automation.jobs import project_jobs
 from trading_pipeline.defs.automation.schedules import daily_schedules
 from trading_pipeline.defs.backtests import backtest_asset
+from trading_pipeline.defs.checks.live_models import live_check
 from trading_pipeline.defs.cross_features import cross_features_asset
 from trading_pipeline.defs.datasets import dataset_profile, inbox_sensor
 from trading_pipeline.defs.features import feature_assets, label_assets
@@ -64,6 +65,7 @@ def build_definitions(
     ]
     return dg.Definitions(
         assets=assets,
+        asset_checks=[live_check(name) for name in catalog.models],
         jobs=jobs,
         schedules=daily_schedules(),
         sensors=[inbox_sensor(catalog, jobs)],

@@ -44,6 +44,15 @@ FOLD_SCHEMA = {
     "reason": ("VARCHAR", "why there is no model"),
 }
 """Columns of every fold table; those of its predictor's scores follow."""
+LIVE_SCHEMA = {
+    "role": ("VARCHAR", "champion, which forecasts, or challenger, which was not promoted"),
+    "decision": ("VARCHAR", "why the champion forecasts"),
+    "replaced": ("VARCHAR", "model in whose place the champion came"),
+    "difference": ("DOUBLE", "mean loss of the challenger less that of the champion"),
+    "difference_error": ("DOUBLE", "standard error of the difference"),
+    "compared_effective_rows": ("DOUBLE", "what the overlapping rows of both are worth"),
+}
+"""Further columns of the fold table of a live model."""
 PREDICTION_SCHEMA = {
     "ts": ("TIMESTAMPTZ", "bar that is predicted from"),
     "known_at": ("TIMESTAMPTZ", "moment from which the prediction can be used"),
@@ -164,7 +173,7 @@ def _live_asset(spec: ModelSpec, predictor: Predictor) -> dg.AssetsDefinition:
             ]
         ),
         code_version=spec.hash[:12],
-        columns=FOLD_SCHEMA | _doubles(predictor.score_columns),
+        columns=FOLD_SCHEMA | _doubles(predictor.score_columns) | LIVE_SCHEMA,
         description=f"The model '{spec.name}' trained on everything that is known, for the newest "
         "forecast alone; no backtest can read it.",
     )

@@ -65,7 +65,12 @@ class WorkspaceResource(dg.ConfigurableResource[Any]):
     market_data: MarketDataResource
     _opened: Workspace | None = PrivateAttr(None)
 
-    def open(self, context: dg.AssetExecutionContext, *, anew: bool = False) -> Workspace:
+    def open(
+        self,
+        context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext,
+        *,
+        anew: bool = False,
+    ) -> Workspace:
         """The workspace of the run, whose id is written beside what is stored.
 
         `anew`: read the catalog's files again.

@@ -18,10 +18,12 @@ from pydantic import (
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.settings.label_spec import LabelSpec
+from trading_pipeline.settings.promotion_spec import PromotionSpec
 from trading_pipeline.settings.spec_model import Name, SpecModel
 
 __all__ = [
     "DURATION",
+    "NOT_OF_A_FIT",
     "EstimatorSpec",
     "LabelSpec",
     "ModelSpec",
@@ -33,6 +35,8 @@ __all__ = [
     "TuningSpec",
 ]
 
+NOT_OF_A_FIT = ("full_pass", "promotion", "max_age_days")
+"""Keys that change no fit: what is done with it."""
 Refit = Literal["window", "quarter", "month", "week", "day"]
 TuningMetric = Literal["log_loss", "brier", "mse", "mae"]
 Span: TypeAlias = int | str
@@ -146,7 +150,8 @@ class ModelSpec(SpecModel):
     `predictor`: a name alone means its defaults. `cross_features`: learn from the columns of
     `cross_features` too. `tuning`: None for the parameters of `estimator` alone. `full_pass`:
     whether `trading-pipeline run` and `demo` keep it up to date though no scenario trades it;
-    `forecast` and the web UI work with any model.
+    `forecast` and the web UI work with any model. `promotion`: when a new live model forecasts in
+    place of the old one. `max_age_days`: of a live model, in place of the limit of its timeframe.
     """
 
     name: Name
@@ -160,11 +165,13 @@ class ModelSpec(SpecModel):
     calibration: Literal["sigmoid"] | None = "sigmoid"
     seed: int = Field(default=7, ge=0, lt=2**32)
     full_pass: bool = True
+    promotion: PromotionSpec = PromotionSpec()
+    max_age_days: float | None = Field(default=None, gt=0.0)
 
     @property
     def hash(self) -> str:
         """Hash of all values that a fit follows from, defaults included."""
-        return canonical_hash(self.model_dump(mode="json", exclude={"full_pass"}))
+        return canonical_hash(self.model_dump(mode="json", exclude=set(NOT_OF_A_FIT)))
 
     @field_validator("predictor", mode="before")
     @classmethod

@@ -26,17 +26,18 @@ def chain_stages(
     model_names: Sequence[str],
     *,
     only_inputs: bool = False,
+    further_sets: Sequence[str] = (),
 ) -> list[Stage[Window, Any]]:
     """Stages from bars to the predictions of these models, in the order of the lineage.
 
-    `only_inputs`: up to what the models learn from.
+    `only_inputs`: up to what the models learn from. `further_sets`: feature sets beside theirs.
     """
     specs = [workspace.catalog.model(name) for name in model_names]
     predictors = workspace.registries.predictors
     reading = [spec for spec in specs if not predictors.get(spec.predictor.type).bars_alone]
     stages: list[Stage[Window, Any]] = [BarStage(workspace, instrument_id)]
     for kind, names in (
-        (FeatureStage, [spec.features for spec in reading]),
+        (FeatureStage, [*(spec.features for spec in reading), *further_sets]),
         (LabelStage, [spec.label.name for spec in reading]),
         (ModelStage, [] if only_inputs else [spec.name for spec in specs]),
         (PredictionStage, [] if only_inputs else [spec.name for spec in specs]),

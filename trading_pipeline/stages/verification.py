@@ -6,7 +6,7 @@ A pass verifies what it reads. This reads all of it, and names each damaged thin
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from trading_pipeline.errors import TradingPipelineError
 from trading_pipeline.market_data.sources.files import (
@@ -115,7 +115,8 @@ def _files(workspace: Workspace, artifacts: Sequence[Artifact]) -> Verified:
 def _models(workspace: Workspace, artifacts: Sequence[Artifact]) -> Verified:
     found = Verified(kind="models")
     for artifact in artifacts:
-        if not artifact.asset.startswith("models/") or not workspace.artifacts.is_intact(artifact):
+        fits = artifact.asset.startswith(("models/", "live/"))
+        if not fits or not workspace.artifacts.is_intact(artifact):
             continue
         folds = workspace.artifacts.load(artifact)
         for _, fold in folds.loc[folds["model_id"] != ""].iterrows():
@@ -123,7 +124,12 @@ def _models(workspace: Workspace, artifacts: Sequence[Artifact]) -> Verified:
             detail = model_damage(workspace, fold)
             if detail:
                 what = f"model {fold['model_id']} of {artifact.asset} {artifact.partition}"
-                found.damages.append(_damage(workspace, what, artifact.partition, detail))
+                damage = _damage(workspace, what, artifact.partition, detail)
+                kind, _, name = artifact.asset.partition("/")
+                if kind == "live" and damage.is_used:
+                    command = f"trading-pipeline forecast {artifact.partition} --model {name}"
+                    damage = replace(damage, recovery=f"Make it again with: {command}.")
+                found.damages.append(damage)
     return found
 
 

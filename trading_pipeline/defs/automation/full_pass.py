@@ -33,6 +33,7 @@ from trading_pipeline.stages.features.cross_features import (
     compared_instruments,
 )
 from trading_pipeline.stages.market_data.universe import ActionStage, UniverseStage
+from trading_pipeline.stages.models.champion import other_feature_set
 from trading_pipeline.stages.models.live import LatestForecastStage, LiveModelStage
 from trading_pipeline.stages.models.model_card import ModelCardStage
 from trading_pipeline.stages.reports.leaderboard import LeaderboardStage
@@ -91,12 +92,14 @@ class FullPass:
         *,
         refetch: bool = False,
         only_inputs: bool = False,
+        further_sets: Sequence[str] = (),
     ) -> dict[str, int]:
         """Actions and bars up to the models' predictions; gives what was missing, windows by asset.
 
         `refetch` asks the source for whole windows again, final ones too; what follows is computed
         again only where that changed something. `only_inputs`: what the models learn from, without
-        the models. Windows outside the instrument's span are left out.
+        the models. `further_sets`: feature sets beside those of the models. Windows outside the
+        instrument's span are left out.
         """
         windows = self._own(instrument, windows)
         if not windows:
@@ -104,7 +107,13 @@ class FullPass:
         with self._turn(instrument):
             if refetch or ActionStage(self.workspace, instrument).pending(WHOLE):
                 self.runner.run("corporate_actions_job", partition=instrument)
-            stages = chain_stages(self.workspace, instrument, model_names, only_inputs=only_inputs)
+            stages = chain_stages(
+                self.workspace,
+                instrument,
+                model_names,
+                only_inputs=only_inputs,
+                further_sets=further_sets,
+            )
             missing = self._pending(stages, windows)
             if refetch:
                 missing = {"bars": len(windows)} | missing
@@ -148,10 +157,13 @@ class FullPass:
     def forecast(self, instrument: str, model: str) -> bool:
         """A live model and its newest forecast; True where something was run.
 
-        What they read is brought up to date first: bars, features and labels, and the comparison
-        with other instruments where the model learns from it.
+        What they read is brought up to date first: bars, features and labels, the features of a
+        champion that reads others, and the comparison with other instruments where the model learns
+        from it.
         """
-        self._model_chain(instrument, model, only_inputs=True)
+        kept = other_feature_set(self.workspace, instrument, model)
+        further = () if kept is None else (kept,)
+        self._model_chain(instrument, model, only_inputs=True, further_sets=further)
         stages = [
             kind(self.workspace, instrument, model)
             for kind in (LiveModelStage, LatestForecastStage)
@@ -193,7 +205,14 @@ class FullPass:
         """The index of all results; True where something was run."""
         return self._run_pending("reports", [LeaderboardStage(self.workspace)], *WHOLE)
 
-    def _model_chain(self, instrument: str, model: str, *, only_inputs: bool = False) -> None:
+    def _model_chain(
+        self,
+        instrument: str,
+        model: str,
+        *,
+        only_inputs: bool = False,
+        further_sets: Sequence[str] = (),
+    ) -> None:
         """Everything up to a model's predictions, or to what it learns from."""
         workspace = self.workspace
         spec, windows = workspace.catalog.model(model), workspace.windows()
@@ -201,7 +220,9 @@ class FullPass:
             for other in (instrument, *compared_instruments(workspace, instrument)):
                 self.chain(other, [], windows)
             self.cross_features(instrument, windows)
-        self.chain(instrument, [model], windows, only_inputs=only_inputs)
+        self.chain(
+            instrument, [model], windows, only_inputs=only_inputs, further_sets=further_sets
+        )
 
     def _turn(self, what: str) -> AbstractContextManager[None]:
         return turn_at(self.workspace.settings, "pass", what)

@@ -1,7 +1,8 @@
 """The files of a model: `model.skops` and `metadata.json` in `<directory>/<model_id>/`.
 
 What a fit learned is stored with skops, never pickled, and read back with a fixed list of trusted
-types. Equal models have equal bytes.
+types. Equal models have equal bytes. The hashes in the metadata find accidents; who changes files
+on purpose can make them fit, so readers give the sha256 that the warehouse knows.
 """
 
 from __future__ import annotations
@@ -17,12 +18,17 @@ from pathlib import Path
 from typing import Any
 
 from trading_pipeline.domain.hashing import canonical_hash, file_hash
-from trading_pipeline.errors import ConfigurationError, ModelIntegrityError
+from trading_pipeline.errors import (
+    ConfigurationError,
+    ModelIntegrityError,
+    TradingPipelineError,
+)
 from trading_pipeline.models.predictors.catalogue import SHIPPED_PREDICTORS, Predictors
 from trading_pipeline.models.predictors.predictor import State
 from trading_pipeline.models.registry.fitted_model import FittedModel, model_id
+from trading_pipeline.models.registry.tree_checks import tree_fault
 from trading_pipeline.models.training.walk_forward_folds import Fold
-from trading_pipeline.settings.model_spec import ModelSpec
+from trading_pipeline.settings.model_spec import NOT_OF_A_FIT, ModelSpec
 from trading_pipeline.settings.written_files import temporary_beside
 
 __all__ = [
@@ -46,7 +52,9 @@ TRUSTED_TYPES = (
     "trading_pipeline.models.predictors.boosted_trees.BoostedTrees",
 )
 """Types beyond skops' own list that a model file may hold: trees, which are arrays of numbers or
-the text of them."""
+the text of them.
+
+`tree_fault` checks the numbers, which skops does not."""
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -54,23 +62,22 @@ def save_model(directory: Path, fitted: FittedModel) -> Path:
     """Write the model and return its directory, `directory/<model_id>`.
 
     The files are written to a temporary directory, synced and renamed, so a reader finds the whole
-    model or none. An intact model that already has this id is kept; a damaged one is replaced.
+    model or none. What is there under this id is kept where it equals this model byte by byte; a
+    damaged or forged one is replaced.
     """
     target = directory / fitted.model_id
-    if target.exists():
-        try:
-            read_metadata(target)
-        except ModelIntegrityError:
-            shutil.rmtree(target)
-        else:
-            return target
     content = _state_bytes(fitted.state)
     metadata = _metadata(fitted, hashlib.sha256(content).hexdigest())
+    text = json.dumps(metadata, indent=2, sort_keys=True, allow_nan=False) + "\n"
+    files = {MODEL_FILE: content, METADATA_FILE: text.encode()}
+    if target.exists():
+        if _holds(target, files):
+            return target
+        shutil.rmtree(target)
     with temporary_beside(target) as aside:
         aside.mkdir()
-        _write_synced(aside / MODEL_FILE, content)
-        text = json.dumps(metadata, indent=2, sort_keys=True, allow_nan=False) + "\n"
-        _write_synced(aside / METADATA_FILE, text.encode())
+        for name, each in files.items():
+            _write_synced(aside / name, each)
         _sync_directory(aside)
         try:
             aside.rename(target)
@@ -96,58 +103,70 @@ def read_metadata(path: Path) -> dict[str, Any]:
         metadata = json.loads((path / METADATA_FILE).read_text(encoding="utf-8"))
         found = {key: value for key, value in metadata.items() if key != "metadata_hash"}
         expected = (metadata["metadata_hash"], metadata["sha256"], metadata["model_id"])
-        made_from = metadata["made_from"]
-    except (ValueError, KeyError, AttributeError) as error:
+        identity = model_id(metadata["made_from"])
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise _damaged(path, f"{METADATA_FILE} cannot be read ({error!r})") from error
     if canonical_hash(found) != expected[0]:
         raise _damaged(path, f"{METADATA_FILE} was changed after it was written")
     if file_hash(path / MODEL_FILE) != expected[1]:
         raise _damaged(path, f"the sha256 of {MODEL_FILE} is not the recorded {expected[1][:12]}")
-    if model_id(made_from) != expected[2] or path.name != expected[2]:
+    if identity != expected[2] or path.name != expected[2]:
         raise _damaged(path, f"the id {expected[2]!r} is not that of what made it")
     return dict(metadata)
 
 
-def load_model(path: Path, predictors: Predictors = SHIPPED_PREDICTORS) -> FittedModel:
+def load_model(
+    path: Path, predictors: Predictors = SHIPPED_PREDICTORS, *, sha256: str | None = None
+) -> FittedModel:
     """The model in directory `path`; it predicts exactly as it did when it was saved.
 
-    `predictors`: where its predictor is looked up. Models of earlier formats are read as well: what
-    they do not hold is None or 0. Raises `ModelIntegrityError` as `read_metadata` does, for a type
-    that is not trusted, for a format that this version does not know, and for a model of another
-    scikit-learn release, whose predictions may differ.
+    `predictors`: where its predictor is looked up. `sha256`: of `model.skops` as the warehouse
+    recorded it; None where there is no record. Models of earlier formats are read as well: what
+    they do not hold is None or 0. Raises `ModelIntegrityError` as `read_metadata` does, for another
+    sha256, for a type that is not trusted, for trees that cannot be walked, for a format that this
+    version does not know, and for a model of another scikit-learn release, whose predictions may
+    differ.
     """
     metadata = read_metadata(path)
-    if metadata.get("format") not in range(1, FORMAT + 1):
-        raise _damaged(
-            path, f"its format is {metadata.get('format')!r}, this version reads up to {FORMAT}"
-        )
+    if sha256 is not None and metadata["sha256"] != sha256:
+        raise _damaged(path, f"{MODEL_FILE} is not the one with sha256 {sha256[:12]} on record")
+    number = metadata.get("format")
+    if not isinstance(number, int) or not 1 <= number <= FORMAT:
+        raise _damaged(path, f"its format is {number!r}, this version reads up to {FORMAT}")
     from sklearn import __version__ as installed
-    from skops import io as skops_io
-    from skops.io.exceptions import UntrustedTypesFoundException
 
-    saved_with = metadata["library_versions"]["scikit-learn"]
+    try:
+        saved_with = str(metadata["library_versions"]["scikit-learn"])
+    except (KeyError, TypeError) as error:
+        raise _damaged(path, "its metadata do not say which scikit-learn saved it") from error
     if saved_with.split(".")[:2] != installed.split(".")[:2]:
         raise _damaged(path, f"it was saved with scikit-learn {saved_with}, this is {installed}")
-    try:
-        state = skops_io.loads((path / MODEL_FILE).read_bytes(), trusted=list(TRUSTED_TYPES))
-    except (
-        UntrustedTypesFoundException,
-        zipfile.BadZipFile,
-        TypeError,
-        ValueError,
-        KeyError,
-    ) as error:
-        raise _damaged(path, f"{MODEL_FILE} holds what is not trusted ({error})") from error
-    spec = ModelSpec.parse(metadata["spec"], where=str(path / METADATA_FILE))
-    earlier = metadata["format"] < 3
-    if not earlier and not isinstance(state, dict):
+    state = _trusted_state(path)
+    if number < 3:
+        state = _direction_state(state, metadata)
+    elif not isinstance(state, dict):
         raise _damaged(path, f"{MODEL_FILE} holds a {type(state).__name__}, no state by name")
+    fault = tree_fault(state)
+    if fault:
+        raise _damaged(path, f"{MODEL_FILE} holds a tree that cannot be walked: {fault}")
+    try:
+        return _fitted(metadata, state, path, predictors)
+    except TradingPipelineError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _damaged(path, f"{METADATA_FILE} does not describe a model ({error!r})") from error
+
+
+def _fitted(
+    metadata: Mapping[str, Any], state: State, path: Path, predictors: Predictors
+) -> FittedModel:
+    spec = ModelSpec.parse(metadata["spec"], where=str(path / METADATA_FILE))
     return FittedModel(
         made_from=metadata["made_from"],
         predictor=predictors.get(spec.predictor.type),
         spec=spec,
         instrument=metadata["instrument"],
-        state=_direction_state(state, metadata) if earlier else state,
+        state=state,
         columns=tuple(metadata["columns"]),
         fold=Fold.from_dict(metadata["fold"]),
         rows_fitted=metadata["rows_fitted"],
@@ -155,9 +174,23 @@ def load_model(path: Path, predictors: Predictors = SHIPPED_PREDICTORS) -> Fitte
         rows_without_features=metadata["rows_without_features"],
         effective_rows=metadata.get("effective_rows"),
         scores=metadata["scores"],
-        details=_direction_details(metadata) if earlier else metadata["details"],
+        details=_direction_details(metadata) if metadata["format"] < 3 else metadata["details"],
         library_versions=metadata["library_versions"],
     )
+
+
+def _trusted_state(path: Path) -> Any:
+    """What `model.skops` holds; nothing of it is built before all of its types are known."""
+    from skops import io as skops_io
+
+    content = (path / MODEL_FILE).read_bytes()
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if sum(info.file_size for info in archive.infolist()) > len(content):
+                raise ValueError("its parts are larger than the file, and models are not packed")
+        return skops_io.loads(content, trusted=list(TRUSTED_TYPES))
+    except Exception as error:  # a crafted file can make any part of skops and numpy fail
+        raise _damaged(path, f"{MODEL_FILE} holds what is not trusted ({error})") from error
 
 
 def _direction_state(estimator: object, metadata: Mapping[str, Any]) -> State:
@@ -171,6 +204,11 @@ def _direction_details(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return {name: metadata.get(name) for name in names}
 
 
+def _holds(path: Path, files: Mapping[str, bytes]) -> bool:
+    """True where the directory has these files with this content."""
+    return all((path / n).is_file() and (path / n).read_bytes() == c for n, c in files.items())
+
+
 def _metadata(fitted: FittedModel, sha256: str) -> dict[str, object]:
     values: dict[str, object] = {
         "format": FORMAT,
@@ -178,7 +216,7 @@ def _metadata(fitted: FittedModel, sha256: str) -> dict[str, object]:
         "sha256": sha256,
         "made_from": dict(fitted.made_from),
         "instrument": fitted.instrument,
-        "spec": fitted.spec.model_dump(mode="json"),
+        "spec": fitted.spec.model_dump(mode="json", exclude=set(NOT_OF_A_FIT)),
         "columns": list(fitted.columns),
         "fold": fitted.fold.as_dict(),
         "rows_fitted": fitted.rows_fitted,
@@ -255,6 +293,6 @@ def _sync_directory(path: Path) -> None:
 def _damaged(path: Path, what: str) -> ModelIntegrityError:
     return ModelIntegrityError(
         f"The model in {path} cannot be used: {what}. The next pass trains it again and replaces "
-        "it: trading-pipeline run.",
+        "it: trading-pipeline run (forecast for a live model).",
         path=path,
     )

@@ -24,7 +24,7 @@ from trading_pipeline.models.predictors.predictor import (
 )
 from trading_pipeline.models.registry.fitted_model import FittedModel
 
-__all__ = ["COMMON_COLUMNS", "forecast", "no_predictions", "predict"]
+__all__ = ["COMMON_COLUMNS", "ensure_same_features", "forecast", "no_predictions", "predict"]
 
 COMMON_COLUMNS = ("known_at", "model_id", "horizon")
 """Columns of every prediction, before those of its predictor."""
@@ -70,13 +70,8 @@ def predict(
     ModelTrainingError
         If a user's predictor raises or gives what cannot be used.
     """
-    trained_with = fitted.made_from["feature_set_hash"]
-    if feature_set_hash is not None and feature_set_hash != trained_with:
-        raise ModelIntegrityError(
-            f"The model {fitted.model_id} was trained with feature set {str(trained_with)[:12]}, "
-            f"the features at hand are of {feature_set_hash[:12]}. Train the model again.",
-            model_id=fitted.model_id,
-        )
+    if feature_set_hash is not None:
+        ensure_same_features(fitted, feature_set_hash)
     if len(known_at) != len(features):
         raise DataQualityError(
             f"There are {len(features)} rows of features and {len(known_at)} moments at which they "
@@ -143,6 +138,17 @@ def forecast(
     at = (complete[:, None] * len(steps) + np.arange(len(steps))).ravel()
     lines.iloc[at, 1:] = found.to_numpy()
     return lines
+
+
+def ensure_same_features(fitted: FittedModel, feature_set_hash: str) -> None:
+    """Raise `ModelIntegrityError` where the model was trained with another feature set."""
+    trained_with = fitted.made_from["feature_set_hash"]
+    if feature_set_hash != trained_with:
+        raise ModelIntegrityError(
+            f"The model {fitted.model_id} was trained with feature set {str(trained_with)[:12]}, "
+            f"the features at hand are of {feature_set_hash[:12]}. Train the model again.",
+            model_id=fitted.model_id,
+        )
 
 
 def no_predictions(predictor: Predictor) -> pd.DataFrame:

@@ -362,9 +362,9 @@ class _Predictions:
 
     def _by_pinned_model(self) -> pd.DataFrame:
         predictors = self._workspace.registries.predictors
-        fitted = load_model(
-            self._workspace.settings.runtime / self._pinned_fold()["path"], predictors
-        )
+        fold = self._pinned_fold()
+        path = self._workspace.settings.runtime / fold["path"]
+        fitted = load_model(path, predictors, sha256=fold["sha256"])
         features = self._features.rows(self._windows)
         start = self._scenario.dates.bounds[0]
         if start is not None:

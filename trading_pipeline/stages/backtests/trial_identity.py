@@ -49,9 +49,8 @@ def model_specs_hash(workspace: Workspace, names: tuple[str, ...]) -> str:
 
 
 def _written(workspace: Workspace, spec: ModelSpec) -> dict[str, Any]:
-    written = spec.model_dump(
-        mode="json", exclude_defaults=True, exclude={"name", "features", "estimator"}
-    )
+    left_out = {"name", "features", "estimator", "promotion", "max_age_days"}
+    written = spec.model_dump(mode="json", exclude_defaults=True, exclude=left_out)
     written["estimator"] = [spec.estimator.type, _chosen_parameters(spec.estimator)]
     written["features"] = _features(workspace, spec.features)
     if spec.label.side_features is not None:

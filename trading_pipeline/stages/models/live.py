@@ -22,10 +22,23 @@ from trading_pipeline.market_data.calendars import known_at
 from trading_pipeline.market_data.next_bars import next_bars
 from trading_pipeline.models.registry.fitted_model import FittedModel, NoModel
 from trading_pipeline.models.registry.model_files import load_model, save_model
-from trading_pipeline.models.training.forecasting import forecast, no_predictions
+from trading_pipeline.models.registry.promotion import Decision
+from trading_pipeline.models.training.forecasting import (
+    ensure_same_features,
+    forecast,
+    no_predictions,
+)
 from trading_pipeline.models.training.train import fit_model, library_versions
 from trading_pipeline.models.training.training_spans import span_of, windows_of_span
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries, stored_series
+from trading_pipeline.stages.models.champion import (
+    DECISION_NUMBERS,
+    Contest,
+    challenger_id,
+    champion_row,
+    live_table,
+    stored_champion,
+)
 from trading_pipeline.stages.models.model_bars import ModelBars
 from trading_pipeline.stages.models.model_features import (
     ModelFeatures,
@@ -33,7 +46,11 @@ from trading_pipeline.stages.models.model_features import (
     model_feature_assets,
     model_label_assets,
 )
-from trading_pipeline.stages.models.model_rows import fold_table, model_row, no_model_row
+from trading_pipeline.stages.models.model_rows import (
+    model_row,
+    models_are_sound,
+    no_model_row,
+)
 from trading_pipeline.stages.outcome import Shown
 from trading_pipeline.stages.stage import ComputedStage, Identity
 from trading_pipeline.stages.upstream_frames import UpstreamFrames
@@ -118,11 +135,18 @@ class LiveModelStage(_InstrumentStage):
 
     kind = "live"
 
+    def is_current(self, artifact: Artifact | None, identity: Identity) -> bool:
+        """True where the fold table is current, and the model that it names is as saved."""
+        if artifact is None or not super().is_current(artifact, identity):
+            return False
+        return models_are_sound(self.workspace, self.workspace.artifacts.load(artifact))
+
     def inputs(self) -> object:
         """Spec, feature set, libraries, and the hash of every file of the training span."""
         read = self.read_windows
         return [
             self.spec.hash,
+            self.spec.promotion.hash,
             self._features.hash,
             library_versions(self.spec.estimator.type),
             self._features.file_hashes(read),
@@ -132,39 +156,73 @@ class LiveModelStage(_InstrumentStage):
         ]
 
     def build(self) -> tuple[pd.DataFrame, str]:
-        """Fit on every row whose target was known with the last bar, and save the model."""
+        """Fit on every row whose target was known with the last bar, and decide who forecasts.
+
+        The new fit is the challenger; `Contest` says when it takes the champion's place.
+        """
         read = self.read_windows
         refit_at = self.series.known_at[-1] + _INSTANT
-        outcome = fit_model(
-            self.spec,
-            self._features.rows(read).drop(columns="known_at"),
-            joined_labels(self._frames, self._labels, read),
-            instrument=self.instrument_id,
-            refit_at=refit_at,
-            test_end=refit_at + _INSTANT,
-            feature_set_hash=self._features.hash,
-            predictors=self.workspace.registries.predictors,
-            history=self._bars.until(read[-1]),
-        )
+        features = self._features.rows(read)
+        labels = joined_labels(self._frames, self._labels, read)
+        history = self._bars.until(read[-1])
+
+        def fit_until(moment: pd.Timestamp) -> FittedModel | NoModel:
+            return fit_model(
+                self.spec,
+                features.drop(columns="known_at"),
+                labels,
+                instrument=self.instrument_id,
+                refit_at=moment,
+                test_end=moment + _INSTANT,
+                feature_set_hash=self._features.hash,
+                predictors=self.workspace.registries.predictors,
+                history=history,
+            )
+
+        outcome = fit_until(refit_at)
         if isinstance(outcome, NoModel):
             row = no_model_row(refit_at, outcome.reason, outcome.fold)
-            return fold_table([row], self.predictor), "no_model"
+            decision = Decision(promoted=True, reason="")
+            return live_table(self.predictor, row, None, decision, ""), "no_model"
         path = save_model(self.workspace.settings.models / self.spec.name, outcome)
         stored = path.relative_to(self.workspace.settings.runtime).as_posix()
-        row_pair = model_row(outcome, LIVE_WINDOW, stored, path, self.workspace)
-        self.workspace.models.save([row_pair.registry])
-        return fold_table([row_pair.fold], self.predictor), "ok"
+        new = model_row(outcome, LIVE_WINDOW, stored, path, self.workspace)
+        self.workspace.models.save([new.registry])
+        champion = stored_champion(self.workspace, self.instrument_id, self.spec.name)
+        if champion is None:
+            decision = Decision(promoted=True, reason="There was no champion to compare with.")
+            return live_table(self.predictor, new.fold, None, decision, ""), "ok"
+        decision = Contest(
+            champion=champion,
+            spec=self.spec,
+            predictor=self.predictor,
+            instrument_id=self.instrument_id,
+            windows=read,
+            features=features,
+            labels=labels,
+            history=history,
+            fit_until=fit_until,
+        ).judged(outcome)
+        if decision.promoted:
+            replaced = champion.model_id
+            return live_table(self.predictor, new.fold, None, decision, replaced), "ok"
+        kept = {str(name): value for name, value in champion.row.items()}
+        replaced = str(kept.get("replaced", ""))
+        return live_table(self.predictor, kept, new.fold, decision, replaced), "ok"
 
     def describe(self, product: pd.DataFrame) -> dict[str, Shown]:
-        """What it learned from, and what its held-back scores are worth."""
-        last = product.iloc[-1]
+        """What the champion learned from, what its held-back scores are worth, and the decision."""
+        last = champion_row(product)
         scores = {name: last[name] for name in self.predictor.score_columns if name in product}
+        numbers = {name: last[name] for name in DECISION_NUMBERS if name in product}
         return {
             "model_id": last["model_id"],
+            "challenger": challenger_id(product) or None,
+            "decision": str(last.get("decision", "")) or None,
             "reason": last["reason"],
             "rows": int(last["rows"]),
             "held_back": self.predictor.in_words({str(k): v for k, v in last.items()}),
-            **{name: float(value) for name, value in scores.items() if pd.notna(value)},
+            **{k: float(v) for k, v in {**scores, **numbers}.items() if pd.notna(v)},
         }
 
 
@@ -184,7 +242,7 @@ class LatestForecastStage(_InstrumentStage):
         instrument = self.series.instrument
         return [
             self._live.sha256,
-            self._features.file_hashes([window]),
+            self._read_features.file_hashes([window]),
             self.series.bars_hashes([window]),
             self.series.events_hash(window.end),
             [instrument.timeframe.value, instrument.calendar, str(self._last_day)],
@@ -196,14 +254,12 @@ class LatestForecastStage(_InstrumentStage):
 
         Raises `InsufficientDataError` where the calendar or the listing has no next bar.
         """
-        fold = self.workspace.artifacts.load(self._live).iloc[-1]
-        if not fold["model_id"]:
+        if not self._champion["model_id"]:
             return self._framed(no_predictions(self.predictor)), "no_model"
         instrument, series = self.series.instrument, self.series
-        features = self._features.rows([self._last_window]).iloc[-1:]
-        fitted = load_model(
-            self.workspace.settings.runtime / fold["path"], self.workspace.registries.predictors
-        )
+        features = self._read_features.rows([self._last_window]).iloc[-1:]
+        fitted = self._loaded_champion
+        ensure_same_features(fitted, self._read_features.hash)
         moments = pd.DatetimeIndex(features["known_at"])
         told = forecast(
             fitted,
@@ -257,6 +313,31 @@ class LatestForecastStage(_InstrumentStage):
             f"model to forecast with. Run: trading-pipeline forecast {self.instrument_id} --model "
             f"{self.spec.name}.",
         )
+
+    @cached_property
+    def _champion(self) -> pd.Series:
+        return champion_row(self.workspace.artifacts.load(self._live))
+
+    @cached_property
+    def _loaded_champion(self) -> FittedModel:
+        return load_model(
+            self.workspace.settings.runtime / self._champion["path"],
+            self.workspace.registries.predictors,
+            sha256=self._champion["sha256"],
+        )
+
+    @cached_property
+    def _read_features(self) -> ModelFeatures:
+        """What the champion reads, which an edit of the model's file does not change."""
+        if not self._champion["model_id"]:
+            return self._features
+        spec = self._loaded_champion.spec
+        if (spec.features, spec.cross_features) == (self.spec.features, self.spec.cross_features):
+            return self._features
+        upstream = UpstreamFrames(
+            self.workspace, self.instrument_id, model_feature_assets(spec, self.predictor)
+        )
+        return ModelFeatures(self.workspace, spec, upstream)
 
     @cached_property
     def _last_window(self) -> Window:

@@ -221,7 +221,8 @@ class PredictionStage(_SpecStage):
             rows = features.loc[(features.index >= refit_at) & (features.index < fold["test_end"])]
             if fold["model_id"] and len(rows):
                 path = self.workspace.settings.runtime / fold["path"]
-                fitted = load_model(path, self.workspace.registries.predictors)
+                predictors = self.workspace.registries.predictors
+                fitted = load_model(path, predictors, sha256=fold["sha256"])
                 parts.append(self._predict(fitted, rows, window))
         if parts:
             return Built(pd.concat(parts))

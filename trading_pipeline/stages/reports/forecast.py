@@ -16,7 +16,9 @@ from trading_pipeline.models.predictors.paths.path_scores import HorizonScores, 
 from trading_pipeline.models.registry.model_files import read_metadata
 from trading_pipeline.reporting.forecast import ForecastPage, render_forecast
 from trading_pipeline.stages.features.instrument_series import stored_series
+from trading_pipeline.stages.models.champion import champion_row
 from trading_pipeline.stages.models.live import LatestForecastStage, LiveModelStage
+from trading_pipeline.stages.models.live_health import live_health
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.parquet_files import write_text
 
@@ -33,6 +35,7 @@ class NewestForecast:
     and, where the model gives them, `close`, `close_q05`, `close_q95` (prices as traded on the last
     bar), `p_up`, and `open`, `high`, `low`. `skill`: what is known of the model out of sample, in
     words. `horizons`: its scores by horizon. `columns`: the predictor's columns and meanings.
+    `decision`: why this model forecasts. `reasons_to_refit`: what speaks for a new fit.
     """
 
     instrument: str
@@ -49,6 +52,8 @@ class NewestForecast:
     skill: str
     horizons: Sequence[Mapping[str, Any]]
     columns: Mapping[str, str]
+    decision: str
+    reasons_to_refit: Sequence[str]
 
     @property
     def is_path(self) -> bool:
@@ -77,7 +82,7 @@ def newest_forecast(workspace: Workspace, instrument_id: str, model: str) -> New
     )
     frame = workspace.artifacts.load(artifact)
     live = LiveModelStage(workspace, instrument_id, model)
-    fold = workspace.artifacts.load(live.require(instrument_id, "")).iloc[-1]
+    fold = champion_row(workspace.artifacts.load(live.require(instrument_id, "")))
     if artifact.status == "no_model":
         raise InsufficientDataError(
             f"The model '{model}' has nothing to forecast {instrument_id} with: {fold['reason']} "
@@ -102,6 +107,7 @@ def newest_forecast(workspace: Workspace, instrument_id: str, model: str) -> New
         else stage.predictor.in_words({str(k): v for k, v in fold.items()})
     )
     instrument, first = workspace.catalog.instrument(instrument_id), frame.iloc[0]
+    health = live_health(workspace, instrument_id, model)
     return NewestForecast(
         instrument=instrument_id,
         model=model,
@@ -117,6 +123,8 @@ def newest_forecast(workspace: Workspace, instrument_id: str, model: str) -> New
         skill=words or "Its skill is not measured: nothing could be held back.",
         horizons=horizons,
         columns=dict(stage.predictor.columns),
+        decision=str(fold.get("decision", "")),
+        reasons_to_refit=[] if health is None else list(health.reasons_to_refit().values()),
     )
 
 

@@ -17,6 +17,19 @@ from trading_pipeline.storage.warehouse import Warehouse
 
 __all__ = ["Artifact", "ArtifactStore", "damaged_file_error"]
 
+_BEHIND_RESULTS = """
+WITH results AS (
+  SELECT seq AS made_at, split_part("partition", '|', 1) || '|' AS own FROM artifacts
+  WHERE asset = 'backtest' AND list_contains(?::VARCHAR[], input_hash)),
+behind AS (
+  SELECT a.seq FROM results r JOIN artifacts a
+  ON a.seq < r.made_at AND starts_with(a."partition", r.own)
+  AND (starts_with(a.asset, 'models/') OR starts_with(a.asset, 'predictions/'))
+  QUALIFY row_number() OVER (
+    PARTITION BY r.made_at, r.own, a.asset, a."partition" ORDER BY a.seq DESC) = 1)
+SELECT * EXCLUDE (seq) FROM artifacts WHERE seq IN (SELECT seq FROM behind) ORDER BY seq
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact:
@@ -68,6 +81,11 @@ class ArtifactStore(WarehouseStore):
             "SELECT * EXCLUDE (seq) FROM artifacts QUALIFY row_number() OVER (PARTITION BY asset, "
             '"partition" ORDER BY seq DESC) = 1 ORDER BY asset, "partition"'
         )
+        return [Artifact(**row) for row in rows]
+
+    def behind_results(self, result_ids: Sequence[str]) -> list[Artifact]:
+        """Fold tables and predictions that were the valid ones when these results were made."""
+        rows = self._rows(_BEHIND_RESULTS, list(result_ids))
         return [Artifact(**row) for row in rows]
 
     def made_by(self, asset: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 
 from trading_pipeline.storage.stores.row_tables import Row, WarehouseStore, insert_rows
@@ -40,6 +41,20 @@ class ModelStore(WarehouseStore):
             list(model_ids),
         )
         return {row["model_id"]: row for row in rows}
+
+    def all(self) -> list[Row]:
+        """Every row, in the order in which they came; `metrics` is a mapping."""
+        rows = self._rows("SELECT * FROM models ORDER BY seq")
+        return [{**row, "metrics": json.loads(row["metrics"] or "{}")} for row in rows]
+
+    def remove(self, model_ids: Sequence[str]) -> int:
+        """Take the rows of these models away; returns how many there were."""
+        with self._warehouse.write() as connection:
+            gone = connection.execute(
+                "DELETE FROM models WHERE list_contains(?::VARCHAR[], model_id) RETURNING model_id",
+                [list(model_ids)],
+            ).fetchall()
+        return len(gone)
 
 
 def _differs(known: Row | None, given: Mapping[str, object]) -> bool:
