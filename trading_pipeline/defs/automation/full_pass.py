@@ -220,9 +220,7 @@ class FullPass:
             for other in (instrument, *compared_instruments(workspace, instrument)):
                 self.chain(other, [], windows)
             self.cross_features(instrument, windows)
-        self.chain(
-            instrument, [model], windows, only_inputs=only_inputs, further_sets=further_sets
-        )
+        self.chain(instrument, [model], windows, only_inputs=only_inputs, further_sets=further_sets)
 
     def _turn(self, what: str) -> AbstractContextManager[None]:
         return turn_at(self.workspace.settings, "pass", what)
