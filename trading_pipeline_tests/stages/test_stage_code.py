@@ -133,7 +133,7 @@ PREDICTED = {"models", "predictions", *TRADED}  # a scenario can ask for a pinne
         ("models/training/calibration.py", "sigmoid", {"models", "predictions"}),
         ("models/training/forecasting.py", "forecast", PREDICTED),
         ("strategies/trend/moving_average_kernel.py", "rolling_mean", TRADED),
-        ("strategies/trend/moving_average.py", "crosses_above", TRADED),
+        ("strategies/crosses.py", "crosses_above", TRADED),
         ("backtest/kernels/fast/plain.py", "", TRADED),
         ("backtest/kernels/account_open.py", "", TRADED),
         ("backtest/kernels/fills.py", "", TRADED),

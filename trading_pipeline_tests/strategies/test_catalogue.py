@@ -12,16 +12,17 @@ from trading_pipeline.errors import ConfigurationError, StrategyError
 from trading_pipeline.strategies import (
     Strategy,
     StrategyParams,
+    crosses,
     strategy,
     strategy_code_hash,
     strategy_names,
     validate_params,
 )
-from trading_pipeline.strategies.trend import moving_average
 
 
 def test_names_are_sorted_valid_and_their_strategies_own():
-    assert strategy_names() == ("buy_and_hold", "ml_direction", "sma_crossover")
+    assert list(strategy_names()) == sorted(set(strategy_names()))
+    assert {"buy_and_hold", "ml_direction", "sma_crossover"} <= set(strategy_names())
     for name in strategy_names():
         assert strategy(name).name == name
         assert re.fullmatch(r"[a-z0-9_]+", name)
@@ -108,7 +109,7 @@ def with_source(monkeypatch, module, change):
 
 def test_code_hash_covers_the_modules_that_decide_the_signals(monkeypatch):
     before = {name: strategy_code_hash(name) for name in strategy_names()}
-    with_source(monkeypatch, moving_average, lambda source: source.replace(" > ", " >= "))
+    with_source(monkeypatch, crosses, lambda source: source.replace(" > ", " >= "))
     after = {name: strategy_code_hash(name) for name in strategy_names()}
     assert after["sma_crossover"] != before["sma_crossover"]
     assert after["ml_direction"] == before["ml_direction"]
@@ -117,7 +118,7 @@ def test_code_hash_covers_the_modules_that_decide_the_signals(monkeypatch):
 
 def test_code_hash_does_not_depend_on_line_ends(monkeypatch):
     before = strategy_code_hash("sma_crossover")
-    with_source(monkeypatch, moving_average, lambda source: source.replace("\n", "\r\n"))
+    with_source(monkeypatch, crosses, lambda source: source.replace("\n", "\r\n"))
     assert strategy_code_hash("sma_crossover") == before
 
 
