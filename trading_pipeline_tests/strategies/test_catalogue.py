@@ -13,6 +13,7 @@ from trading_pipeline.strategies import (
     Strategy,
     StrategyParams,
     crosses,
+    parameter_table,
     strategy,
     strategy_code_hash,
     strategy_names,
@@ -126,3 +127,36 @@ def test_code_hash_does_not_depend_on_line_ends(monkeypatch):
 def test_parameters_and_strategies_are_described(name):
     assert strategy(name).__doc__
     assert strategy(name).params_type.__doc__
+
+
+def test_the_table_of_parameters_knows_bounds_and_what_may_be_left_out():
+    rows = {
+        row.name: row for row in parameter_table(strategy("opening_range_breakout").params_type)
+    }
+    assert (rows["minutes"].type, rows["minutes"].bounds) == (
+        "whole number",
+        "at least 1, at most 720",
+    )
+    assert (rows["reward"].type, rows["reward"].bounds) == ("number or null", "above 0, at most 20")
+    assert (rows["reward"].default, rows["reward"].required) == (None, False)
+    stop = parameter_table(strategy("donchian_breakout").params_type)[2]
+    assert (stop.name, stop.type, stop.default, stop.bounds) == (
+        "stop",
+        "text or null",
+        "2 atr",
+        "",
+    )
+
+
+@pytest.mark.parametrize("name", strategy_names())
+def test_every_parameter_says_what_it_means(name):
+    assert [
+        row.name for row in parameter_table(strategy(name).params_type) if not row.meaning
+    ] == []
+
+
+@pytest.mark.parametrize("name", strategy_names())
+def test_every_number_of_a_strategy_has_bounds(name):
+    rows = parameter_table(strategy(name).params_type)
+    numbers = [row for row in rows if "number" in row.type]
+    assert [row.name for row in numbers if not row.bounds] == []
