@@ -18,8 +18,8 @@ from trading_pipeline.backtest import (
     run_sweep,
 )
 from trading_pipeline.domain.corporate_actions import CorporateAction
+from trading_pipeline.strategies.crosses import crosses_above
 from trading_pipeline.strategies.trend.moving_average import (
-    crosses_above,
     simple_moving_average,
     simple_moving_averages,
 )

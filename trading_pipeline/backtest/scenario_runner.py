@@ -73,6 +73,8 @@ class ScenarioInputs:
             self.predictions,
             split_factor=self.factors["split"].to_numpy(),
             inputs=self.external,
+            timeframe=self.instrument.timeframe,
+            calendar=self.instrument.calendar,
         )
 
 

@@ -1,4 +1,4 @@
-"""The commands `strategies list` and `show`: what can be traded, its parameters, where its code is.
+"""The commands `strategies list`, `show` and `new`: what can be traded, and a file for one's own.
 
 Nothing heavy is imported before a command runs.
 """
@@ -16,7 +16,7 @@ from rich.markup import escape
 if TYPE_CHECKING:
     from trading_pipeline.strategies import StrategyCatalogue
 
-__all__ = ["list_strategies", "show_strategy", "strategies_app"]
+__all__ = ["list_strategies", "new_strategy", "show_strategy", "strategies_app"]
 
 strategies_app = typer.Typer(
     name="strategies", help="Trading rules, shipped and your own.", no_args_is_help=True
@@ -98,6 +98,24 @@ def show_strategy(
     if not required:
         _print(f"Warm-up at the defaults: {document['warmup_bars']} bars")
     _print(escape(f"Code: {file}, line {line}"))
+
+
+@strategies_app.command("new")
+def new_strategy(
+    name: Annotated[str, typer.Argument(help="Name of the strategy and of its file.")],
+    as_json: _Json = False,
+) -> None:
+    """Write a commented file with a strategy of your own, ready to run and to change."""
+    from trading_pipeline.settings.environment import load_settings
+    from trading_pipeline.strategies.new_strategy import write_new_strategy
+
+    path = write_new_strategy(load_settings().config / "strategies", name, _known())
+    if as_json:
+        typer.echo(json.dumps({"name": name, "file": str(path)}))
+        return
+    _print(escape(f"Written: {path}"))
+    _print(escape(f"Its parameters: trading-pipeline strategies show {name}"))
+    _print(escape(f"Trade it in a scenario with: strategy: {{type: {name}}}"))
 
 
 def _known() -> StrategyCatalogue:

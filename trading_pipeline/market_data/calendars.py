@@ -40,6 +40,7 @@ __all__ = [
     "last_session_dates",
     "on_grid",
     "periods_per_year",
+    "session_bounds",
     "session_dates",
     "sessions",
     "week_labels",
@@ -164,6 +165,21 @@ def inside_sessions(index: pd.Index, calendar: str) -> Flags:
         return np.ones(len(index), dtype=np.bool_)
     moments = moments_of(index)
     return _schedule_of(moments, calendar).segment_at(moments)[1]
+
+
+def session_bounds(index: pd.DatetimeIndex, calendar: str) -> tuple[Moments, Moments, Flags]:
+    """Open and close of the last session to begin by each stamp, and whether it lies inside.
+
+    Moments in microseconds; on 24/7 a session is a day in UTC. Before the first session of the
+    calendar they are those of that session.
+    """
+    moments = moments_of(index)
+    if calendar == ALWAYS or not len(moments):
+        opens = moments - moments % DAY
+        return opens, opens + DAY, np.ones(len(moments), dtype=np.bool_)
+    schedule = _schedule_of(moments, calendar)
+    at, inside = schedule.session_at(moments)
+    return schedule.opens[at], schedule.closes[at], inside
 
 
 def session_dates(

@@ -25,12 +25,34 @@ from trading_pipeline.settings.external_input import (
 )
 from trading_pipeline.settings.spec_model import explain_validation_error
 from trading_pipeline.strategies.base import Strategy, StrategyParams
+from trading_pipeline.strategies.breakout.bollinger_breakout import BollingerBreakout
+from trading_pipeline.strategies.breakout.chart_pattern_breakout import ChartPatternBreakout
+from trading_pipeline.strategies.breakout.range_scalper import RangeScalper
 from trading_pipeline.strategies.buy_and_hold import BuyAndHold
 from trading_pipeline.strategies.fresh_strategies import FreshSignals
+from trading_pipeline.strategies.intraday.ema_scalper import EmaScalper
+from trading_pipeline.strategies.intraday.first_candle_breakout import FirstCandleBreakout
+from trading_pipeline.strategies.intraday.opening_range_breakout import OpeningRangeBreakout
 from trading_pipeline.strategies.market import Market
 from trading_pipeline.strategies.ml.direction import MlDirection
 from trading_pipeline.strategies.ml.meta_labelled import MetaLabelled
+from trading_pipeline.strategies.momentum.awesome_oscillator import AwesomeOscillator
+from trading_pipeline.strategies.momentum.momentum_score import MomentumScore
+from trading_pipeline.strategies.momentum.stochastic_trend import StochasticTrend
+from trading_pipeline.strategies.reversion.bollinger_reversion import BollingerReversion
+from trading_pipeline.strategies.reversion.candlestick_reversal import CandlestickReversal
+from trading_pipeline.strategies.reversion.rsi_cross import RsiCross
+from trading_pipeline.strategies.reversion.rsi_reversion import RsiReversion
+from trading_pipeline.strategies.trend.atr_trailing import AtrTrailing
+from trading_pipeline.strategies.trend.donchian_breakout import DonchianBreakout
+from trading_pipeline.strategies.trend.ema_crossover import EmaCrossover
+from trading_pipeline.strategies.trend.ema_pullback import EmaPullback
+from trading_pipeline.strategies.trend.keltner_breakout import KeltnerBreakout
+from trading_pipeline.strategies.trend.macd import Macd
+from trading_pipeline.strategies.trend.monthly_trend import MonthlyTrend
 from trading_pipeline.strategies.trend.sma_crossover import SmaCrossover
+from trading_pipeline.strategies.trend.supertrend import Supertrend
+from trading_pipeline.strategies.trend.time_series_momentum import TimeSeriesMomentum
 
 __all__ = [
     "SHIPPED",
@@ -42,9 +64,40 @@ __all__ = [
     "validate_params",
 ]
 
-_STRATEGIES: dict[str, Strategy[Any]] = {
-    each.name: each for each in (BuyAndHold(), MetaLabelled(), MlDirection(), SmaCrossover())
-}
+_ALL: tuple[Strategy[Any], ...] = (
+    BuyAndHold(),
+    MetaLabelled(),
+    MlDirection(),
+    # reversion
+    BollingerReversion(),
+    CandlestickReversal(),
+    RsiCross(),
+    RsiReversion(),
+    # breakout
+    BollingerBreakout(),
+    ChartPatternBreakout(),
+    RangeScalper(),
+    # intraday
+    EmaScalper(),
+    FirstCandleBreakout(),
+    OpeningRangeBreakout(),
+    # momentum
+    AwesomeOscillator(),
+    MomentumScore(),
+    StochasticTrend(),
+    # trend
+    AtrTrailing(),
+    DonchianBreakout(),
+    EmaCrossover(),
+    EmaPullback(),
+    KeltnerBreakout(),
+    Macd(),
+    MonthlyTrend(),
+    SmaCrossover(),
+    Supertrend(),
+    TimeSeriesMomentum(),
+)
+_STRATEGIES: dict[str, Strategy[Any]] = {each.name: each for each in _ALL}
 _KIND = "strategy"
 _FIX = (
     "Write one class, such as class Mine(Strategy): with a method signals(self, market, params), "
@@ -220,8 +273,8 @@ def _strategy_of(module: ModuleType) -> tuple[str, Strategy[Any]]:
 def strategy_names() -> tuple[str, ...]:
     """Names of the shipped strategies, sorted.
 
-    >>> strategy_names()
-    ('buy_and_hold', 'meta_labelled', 'ml_direction', 'sma_crossover')
+    >>> "sma_crossover" in strategy_names()
+    True
     """
     return SHIPPED.names()
 

@@ -20,6 +20,7 @@ from trading_pipeline.domain.as_known import InputsAsKnown, newest_known
 from trading_pipeline.domain.bars import PRICE_COLUMNS, normalize_bars, utc_index
 from trading_pipeline.domain.hashing import canonical_hash, frame_hash
 from trading_pipeline.domain.signals import Signals
+from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import DataQualityError, StrategyError, did_you_mean
 
 __all__ = ["AGE_COLUMN", "Market"]
@@ -53,6 +54,8 @@ class Market:
         Row of the first bar that is traded. The bars before it only warm a strategy up.
     inputs
         Declared external inputs by name, frames with one row a bar (`domain.as_known`).
+    timeframe, calendar
+        Of the instrument. Needed only by rules that follow sessions (`strategies.sessions`).
 
     Raises
     ------
@@ -77,6 +80,8 @@ class Market:
         split_factor: npt.ArrayLike | None = None,
         first_traded: int = 0,
         inputs: Mapping[str, pd.DataFrame] | None = None,
+        timeframe: Timeframe | str | None = None,
+        calendar: str | None = None,
     ) -> None:
         self.raw = normalize_bars(raw)
         self.factor = self._checked_factor("factor", factor)
@@ -84,6 +89,8 @@ class Market:
         self.known_at = self._checked_clock(known_at)
         self.prediction_frames: Mapping[str, pd.DataFrame] = dict(predictions or {})
         self.first_traded = _checked_row(first_traded)
+        self.timeframe = None if timeframe is None else Timeframe(timeframe)
+        self.calendar = calendar
         self.primary: Signals | None = None
         """Signals of the strategy that another one names in `Strategy.primary`."""
         self.inputs = self._checked_inputs(inputs or {})
@@ -160,6 +167,8 @@ class Market:
             split_factor=None if self.split_factor is None else self.split_factor[:rows],
             first_traded=self.first_traded,
             inputs=self.inputs.rows(self.raw.index[:rows]),
+            timeframe=self.timeframe,
+            calendar=self.calendar,
         )
 
     def with_bars(self, raw: pd.DataFrame, inputs: InputsAsKnown) -> Market:
@@ -176,7 +185,7 @@ class Market:
     def data_hash(self, rows: int) -> str:
         """Hash of all that a strategy can read at the close of bar `rows - 1`."""
         part = self.head(rows)
-        plain = {name: value for name, value in vars(part).items() if type(value) in (int, str)}
+        plain = {name: value for name, value in vars(part).items() if isinstance(value, (int, str))}
         read = (part.prediction_frames, part.inputs)
         frames = [{name: frame_hash(one) for name, one in each.items()} for each in read]
         clock = None if part.known_at is None else part.known_at.asi8

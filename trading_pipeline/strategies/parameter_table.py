@@ -48,13 +48,17 @@ def parameter_table(params: type[StrategyParams]) -> list[ParameterRow]:
             type=_type_of(values),
             default=values.get("default"),
             required=name in schema.get("required", ()),
-            bounds=", ".join(
-                f"{word} {values[key]:g}" for key, word in _BOUNDS.items() if key in values
-            ),
+            bounds=_bounds_of(values),
             meaning=" ".join(values.get("description", "").split()),
         )
         for name, values in schema.get("properties", {}).items()
     ]
+
+
+def _bounds_of(values: dict[str, Any]) -> str:
+    """Bounds of a number; of `number or null` those of the number."""
+    (given, *_) = [each for each in values.get("anyOf", [values]) if each.get("type") != "null"]
+    return ", ".join(f"{word} {given[key]:g}" for key, word in _BOUNDS.items() if key in given)
 
 
 def _type_of(values: dict[str, Any]) -> str:

@@ -1,9 +1,10 @@
-"""The commands `strategies list` and `show`, and how the program lives with files of the user."""
+"""The commands `strategies list`, `show` and `new`, and how the program lives with users' files."""
 
 import json
 
 import pytest
 
+from trading_pipeline.strategies import strategy_names
 from trading_pipeline_tests.stage_calls import refresh_universe
 from trading_pipeline_tests.strategies.test_own_strategies import SMALLEST, WITH_PARAMETERS
 
@@ -25,11 +26,8 @@ def test_the_list_shows_shipped_own_and_broken_files(call, fresh_world):
     rows = {row["name"]: row for row in json.loads(call("strategies", "list", "--json").out)}
     assert {name: row["origin"] for name, row in rows.items()} == {
         "bad": "broken",
-        "buy_and_hold": "shipped",
         "mine": "own",
-        "meta_labelled": "shipped",
-        "ml_direction": "shipped",
-        "sma_crossover": "shipped",
+        **dict.fromkeys(strategy_names(), "shipped"),
     }
     assert rows["mine"]["meaning"] == "Buy after a fall, sell after a rise."
     assert rows["mine"]["file"] == str(mine)
@@ -61,11 +59,41 @@ def test_show_tells_parameters_warm_up_and_place(call, fresh_world):
 def test_show_of_an_unknown_or_broken_one_is_one_paragraph(call, fresh_world):
     unknown = call("strategies", "show", "sma_crosover")
     assert (unknown.code, unknown.out) == (1, "")
-    assert "no strategy 'sma_crosover'. Did you mean 'sma_crossover'?" in unknown.error
+    assert "no strategy 'sma_crosover'. Did you mean 'sma_crossover'" in unknown.error
     bad = fresh_world.write("strategies/bad.py", "import no_such_module\n")
     broken = call("strategies", "show", "bad")
     assert broken.code == 1
     assert f"{bad}, line 1: ModuleNotFoundError" in broken.error
+
+
+def test_a_new_strategy_is_listed_audited_and_traded_as_it_was_written(call, world):
+    ended = call("strategies", "new", "my_rule", "--json")
+    told = json.loads(ended.out)
+    assert told["file"] == str(world.runtime / "config" / "strategies" / "my_rule.py")
+    shown = json.loads(call("strategies", "show", "my_rule", "--json").out)
+    assert (shown["origin"], shown["warmup_bars"]) == ("own", 20)
+    assert [row["bounds"] for row in shown["parameters"]] == ["at least 2, at most 500"]
+    assert call("audit", "my_rule", "--instrument", "AAPL_1d").code == 0
+    (row,) = json.loads(
+        call("backtest", world.write("mine.yaml", SCENARIO.format(name="my_rule")), "--json").out
+    )
+    assert row["trade_count"] > 10
+
+
+def test_new_changes_no_file_and_refuses_names_that_cannot_be(call, fresh_world):
+    assert "Written: " in call("strategies", "new", "mine").out
+    path = fresh_world.write("strategies/mine.py", SMALLEST)
+    again = call("strategies", "new", "mine")
+    assert (again.code, again.out) == (1, "")
+    assert "is there already and was not changed" in again.error
+    assert path.read_text("utf-8") == SMALLEST
+    shipped = call("strategies", "new", "macd")
+    assert (shipped.code, "a strategy 'macd' already" in shipped.error) == (1, True)
+    for name in ("My", "2nd", "my-rule", "_shared", "../up", "x" * 65):
+        ended = call("strategies", "new", name)
+        assert (ended.code, ended.out) == (1, ""), name
+        assert "A strategy cannot be called" in ended.error
+    assert [each.name for each in path.parent.glob("*.py")] == ["mine.py"]
 
 
 def test_a_strategy_of_ones_own_is_backtested_and_audited_by_its_name(call, world):

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trading_pipeline.domain.bars import TS_DTYPE
+from trading_pipeline.domain.moments import index_of
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import ConfigurationError, DataQualityError, UnknownNameError
 from trading_pipeline.market_data.calendars import (
@@ -19,6 +20,7 @@ from trading_pipeline.market_data.calendars import (
     last_session_dates,
     on_grid,
     periods_per_year,
+    session_bounds,
     session_dates,
     sessions,
 )
@@ -273,3 +275,23 @@ def test_a_weekly_bar_is_complete_in_its_last_session():
     for timeframe in ("1d", "1h"):
         daily = last_session_dates(monday, timeframe, "24/7")
         assert daily.equals(session_dates(monday, timeframe, "24/7"))
+
+
+@pytest.mark.parametrize(
+    ("stamp", "calendar", "opens", "closes", "inside"),
+    [
+        ("2012-11-23 14:30", "XNYS", "2012-11-23 14:30", "2012-11-23 18:00", True),  # early close
+        ("2012-11-23 18:00", "XNYS", "2012-11-23 14:30", "2012-11-23 18:00", False),
+        ("2012-11-26 14:29", "XNYS", "2012-11-23 14:30", "2012-11-23 18:00", False),
+        ("2012-03-12 23:00", "24/7", "2012-03-12 00:00", "2012-03-13 00:00", True),
+        ("2012-01-05 23:00", "24/5", "2012-01-05 22:00", "2012-01-06 22:00", True),
+    ],
+)
+def test_the_session_of_a_stamp_has_its_open_and_close(stamp, calendar, opens, closes, inside):
+    found = session_bounds(stamps(stamp), calendar)
+    assert [text(index_of(each)) for each in found[:2]] == [[opens], [closes]]
+    assert found[2].tolist() == [inside]
+
+
+def test_no_stamp_has_no_session():
+    assert [len(each) for each in session_bounds(stamps(), "XNYS")] == [0, 0, 0]

@@ -146,7 +146,7 @@ READING_BARS = {*ADJUSTED, *PREDICTED, "tearsheet", "model_card"}
         ("models/training/calibration.py", "sigmoid", {*LEARNED, "predictions"}),
         ("models/training/forecasting.py", "forecast", PREDICTED),
         ("strategies/trend/moving_average_kernel.py", "rolling_mean", TRADED),
-        ("strategies/trend/moving_average.py", "crosses_above", TRADED),
+        ("strategies/crosses.py", "crosses_above", TRADED),
         ("backtest/kernels/fast/plain.py", "", TRADED),
         ("backtest/kernels/account_open.py", "", TRADED),
         ("backtest/kernels/fills.py", "", TRADED),

@@ -12,21 +12,18 @@ from trading_pipeline.errors import ConfigurationError, StrategyError
 from trading_pipeline.strategies import (
     Strategy,
     StrategyParams,
+    crosses,
+    parameter_table,
     strategy,
     strategy_code_hash,
     strategy_names,
     validate_params,
 )
-from trading_pipeline.strategies.trend import moving_average
 
 
 def test_names_are_sorted_valid_and_their_strategies_own():
-    assert strategy_names() == (
-        "buy_and_hold",
-        "meta_labelled",
-        "ml_direction",
-        "sma_crossover",
-    )
+    assert list(strategy_names()) == sorted(set(strategy_names()))
+    assert {"buy_and_hold", "ml_direction", "sma_crossover"} <= set(strategy_names())
     for name in strategy_names():
         assert strategy(name).name == name
         assert re.fullmatch(r"[a-z0-9_]+", name)
@@ -113,7 +110,7 @@ def with_source(monkeypatch, module, change):
 
 def test_code_hash_covers_the_modules_that_decide_the_signals(monkeypatch):
     before = {name: strategy_code_hash(name) for name in strategy_names()}
-    with_source(monkeypatch, moving_average, lambda source: source.replace(" > ", " >= "))
+    with_source(monkeypatch, crosses, lambda source: source.replace(" > ", " >= "))
     after = {name: strategy_code_hash(name) for name in strategy_names()}
     assert after["sma_crossover"] != before["sma_crossover"]
     assert after["ml_direction"] == before["ml_direction"]
@@ -122,7 +119,7 @@ def test_code_hash_covers_the_modules_that_decide_the_signals(monkeypatch):
 
 def test_code_hash_does_not_depend_on_line_ends(monkeypatch):
     before = strategy_code_hash("sma_crossover")
-    with_source(monkeypatch, moving_average, lambda source: source.replace("\n", "\r\n"))
+    with_source(monkeypatch, crosses, lambda source: source.replace("\n", "\r\n"))
     assert strategy_code_hash("sma_crossover") == before
 
 
@@ -130,3 +127,36 @@ def test_code_hash_does_not_depend_on_line_ends(monkeypatch):
 def test_parameters_and_strategies_are_described(name):
     assert strategy(name).__doc__
     assert strategy(name).params_type.__doc__
+
+
+def test_the_table_of_parameters_knows_bounds_and_what_may_be_left_out():
+    rows = {
+        row.name: row for row in parameter_table(strategy("opening_range_breakout").params_type)
+    }
+    assert (rows["minutes"].type, rows["minutes"].bounds) == (
+        "whole number",
+        "at least 1, at most 720",
+    )
+    assert (rows["reward"].type, rows["reward"].bounds) == ("number or null", "above 0, at most 20")
+    assert (rows["reward"].default, rows["reward"].required) == (None, False)
+    stop = parameter_table(strategy("donchian_breakout").params_type)[2]
+    assert (stop.name, stop.type, stop.default, stop.bounds) == (
+        "stop",
+        "text or null",
+        "2 atr",
+        "",
+    )
+
+
+@pytest.mark.parametrize("name", strategy_names())
+def test_every_parameter_says_what_it_means(name):
+    assert [
+        row.name for row in parameter_table(strategy(name).params_type) if not row.meaning
+    ] == []
+
+
+@pytest.mark.parametrize("name", strategy_names())
+def test_every_number_of_a_strategy_has_bounds(name):
+    rows = parameter_table(strategy(name).params_type)
+    numbers = [row for row in rows if "number" in row.type]
+    assert [row.name for row in numbers if not row.bounds] == []

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from trading_pipeline.domain.signals import Price, Signals
@@ -17,38 +18,56 @@ from trading_pipeline.strategies import (
     strategy_names,
     validate_params,
 )
-from trading_pipeline.strategies.lookahead_check import ensure_signals_causal
+from trading_pipeline.strategies.lookahead_check import decision_table, ensure_signals_causal
 
-VARIANTS = [(name, {}) for name in strategy_names()] + [
+TRIED = [
+    ("ml_direction", {}),
+    ("sma_crossover", {}),
     ("sma_crossover", {"fast": 3, "slow": 8, "direction": "long_short"}),
     ("sma_crossover", {"fast": 3, "slow": 8, "direction": "long_short", "start": "state"}),
     ("ml_direction", {"direction": "long_short", "max_age_bars": 3}),
     ("ml_direction", {"on_missing": "hold", "enter_above": 0.6, "exit_below": 0.45}),
     ("meta_labelled", {"parameters": {"fast": 3, "slow": 8}, "threshold": 0.45}),
+    ("atr_trailing", {"entry": 5, "direction": "long_short"}),
+    ("donchian_breakout", {"entry": 5, "exit": 3, "direction": "long_short"}),
+    ("ema_crossover", {"fast": 3, "slow": 8, "direction": "long_short"}),
+    ("ema_pullback", {"fast": 3, "slow": 8, "direction": "long_short"}),
+    ("keltner_breakout", {"width": 1.0, "direction": "long_short"}),
+    ("macd", {"direction": "long_short"}),
+    ("monthly_trend", {"months": 3, "direction": "long_short"}),
+    ("supertrend", {"window": 5, "width": 1.0, "direction": "long_short"}),
+    ("supertrend", {"bars": "plain"}),
+    ("time_series_momentum", {"lookback_months": 3, "direction": "long_short"}),
+    ("bollinger_reversion", {"width": 1.0, "direction": "long_short"}),
+    ("candlestick_reversal", {"trend": 5, "direction": "long_short"}),
+    ("rsi_cross", {"window": 5, "direction": "long_short"}),
+    ("rsi_reversion", {"window": 5, "direction": "long_short"}),
+    ("awesome_oscillator", {"fast": 3, "slow": 8, "direction": "long_short"}),
+    ("bollinger_breakout", {"width": 1.0, "direction": "long_short"}),
+    ("chart_pattern_breakout", {"breakouts": "all", "direction": "long_short"}),
+    ("ema_scalper", {"fast": 3, "slow": 8, "target": "1 atr", "direction": "long_short"}),
+    ("first_candle_breakout", {"with_candle": False, "direction": "long_short"}),
+    ("momentum_score", {"fast": 3, "slow": 8, "window": 5, "direction": "long_short"}),
+    ("opening_range_breakout", {"minutes": 45, "reward": 1.5, "direction": "long_short"}),
+    ("range_scalper", {"window": 3, "direction": "long_short"}),
+    ("stochastic_trend", {"trend": 20, "oversold": 40.0, "direction": "long_short"}),
 ]
-FIELDS = ("entry_long", "exit_long", "entry_short", "exit_short", "confidence")
+VARIANTS = TRIED + [(name, {}) for name in strategy_names() if name not in dict(TRIED)]
 
 
-def test_every_registered_strategy_is_checked():
-    assert {name for name, _ in VARIANTS} == set(strategy_names())
+@pytest.fixture
+def market_for(lively_market, session_market):
+    """The market that a strategy is tried on: one with sessions where it needs them."""
+
+    def chosen(name):
+        intraday = ".intraday." in type(strategy(name)).__module__
+        return session_market if intraday else lively_market
+
+    return chosen
 
 
-@pytest.mark.parametrize(("name", "given"), VARIANTS)
-def test_signals_of_a_prefix_are_the_prefix_of_the_signals(name, given, lively_market):
+def ensure_causal(name, given, market):
     params = validate_params(name, given)
-    whole = SHIPPED.signals(name, lively_market, params)
-    for rows in range(len(lively_market) + 1):
-        part = SHIPPED.signals(name, lively_market.head(rows), params)
-        expected = whole.head(rows)
-        assert len(part) == rows
-        for field in FIELDS:
-            np.testing.assert_array_equal(getattr(part, field), getattr(expected, field))
-
-
-@pytest.mark.parametrize(("name", "given"), VARIANTS)
-@pytest.mark.parametrize("first_traded", [0, 60])
-def test_the_audit_passes_every_registered_strategy(name, given, first_traded, lively_market):
-    market, params = lively_market.traded_from(first_traded), validate_params(name, given)
     ensure_signals_causal(
         lambda seen: SHIPPED.signals(name, seen, params),
         market,
@@ -58,13 +77,55 @@ def test_the_audit_passes_every_registered_strategy(name, given, first_traded, l
     )
 
 
+def test_every_registered_strategy_is_checked():
+    assert {name for name, _ in VARIANTS} == set(strategy_names())
+
+
+def test_no_strategy_is_audited_without_an_entry_to_find(market_for):
+    entries = dict.fromkeys(strategy_names(), 0)
+    for name, given in VARIANTS:
+        found = SHIPPED.signals(name, market_for(name), validate_params(name, given))
+        entries[name] += int(found.entry_long.sum())
+    assert [name for name, count in entries.items() if not count] == []
+
+
 @pytest.mark.parametrize(("name", "given"), VARIANTS)
-def test_a_strategy_does_not_change_the_market(name, given, lively_market):
-    raw = lively_market.raw.copy()
-    frame = lively_market.prediction_frames["direction"].copy()
-    SHIPPED.signals(name, lively_market, validate_params(name, given))
-    assert lively_market.raw.equals(raw)
-    assert lively_market.prediction_frames["direction"].equals(frame)
+def test_signals_of_a_prefix_are_the_prefix_of_the_signals(name, given, market_for):
+    params, market = validate_params(name, given), market_for(name)
+    whole = decision_table(SHIPPED.signals(name, market, params), market.raw.index)
+    for rows in [0, 1, 2, *range(11, len(market), 17)]:
+        part = market.head(rows)
+        found = decision_table(SHIPPED.signals(name, part, params), part.raw.index)
+        pd.testing.assert_frame_equal(found, whole.iloc[:rows], check_freq=False)
+
+
+@pytest.mark.parametrize("name", strategy_names())
+def test_no_entry_comes_before_the_warm_up_is_over(name, market_for):
+    params, market = validate_params(name, {}), market_for(name)
+    warmup = SHIPPED.warmup_bars(name, {})
+    found = SHIPPED.signals(name, market, params)
+    assert not (found.entry_long | found.entry_short)[:warmup].any()
+
+
+@pytest.mark.parametrize(("name", "given"), VARIANTS)
+def test_the_audit_passes_every_registered_strategy(name, given, market_for):
+    ensure_causal(name, given, market_for(name))
+
+
+@pytest.mark.parametrize("given", [given for name, given in VARIANTS if name == "sma_crossover"])
+def test_the_audit_passes_a_strategy_that_reads_where_trading_begins(given, lively_market):
+    ensure_causal("sma_crossover", given, lively_market.traded_from(60))
+
+
+@pytest.mark.parametrize(("name", "given"), VARIANTS)
+def test_a_strategy_does_not_change_the_market(name, given, market_for):
+    market = market_for(name)
+    raw, bars = market.raw.copy(), market.bars.copy()
+    frames = {each: frame.copy() for each, frame in market.prediction_frames.items()}
+    SHIPPED.signals(name, market, validate_params(name, given))
+    assert market.raw.equals(raw)
+    assert market.bars.equals(bars)
+    assert all(market.prediction_frames[each].equals(frames[each]) for each in frames)
 
 
 def test_the_audit_keeps_the_row_from_which_a_market_is_traded(lively_market):

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import DataQualityError, StrategyError
 from trading_pipeline.strategies import Market
 from trading_pipeline_tests.strategies.conftest import bars_of, clock_of, predictions_of
@@ -242,3 +243,16 @@ def test_a_step_of_predictions_that_name_none_is_refused():
     assert market.predictions["m"]["p_up"].tolist() == [0.5]
     with pytest.raises(StrategyError, match="no column horizon"):
         market.predictions_at("m", 5)
+
+
+def test_a_market_keeps_its_timeframe_and_calendar_and_its_hash_knows_them():
+    bars = bars_of([1.0, 2.0, 3.0])
+    market = Market(bars, timeframe="1d", calendar="XNYS")
+    for part in (market.head(2), market.traded_from(1)):
+        assert (part.timeframe, part.calendar) == (Timeframe.D1, "XNYS")
+    hashes = {
+        Market(bars, timeframe=timeframe, calendar=calendar).data_hash(3)
+        for timeframe in ("1d", "1w")
+        for calendar in ("XNYS", "24/7")
+    }
+    assert len(hashes) == 4

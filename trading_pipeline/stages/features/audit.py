@@ -135,4 +135,6 @@ def _market(
         {name: upstream.joined(asset, windows) for name, asset in assets.items()},
         split_factor=series.factors["split"].to_numpy(),
         inputs=external.as_known(series),
+        timeframe=series.instrument.timeframe,
+        calendar=series.instrument.calendar,
     )

@@ -14,10 +14,9 @@ import numpy.typing as npt
 
 from trading_pipeline.errors import StrategyError
 
-__all__ = ["crosses_above", "simple_moving_average", "simple_moving_averages"]
+__all__ = ["simple_moving_average", "simple_moving_averages"]
 
 FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 
 def simple_moving_average(values: npt.ArrayLike, window: int) -> FloatArray:
@@ -66,16 +65,3 @@ def _checked(values: npt.ArrayLike, windows: Sequence[int]) -> FloatArray:
             f"A moving average needs finite values; row {row} is {series[row]}.", row=row
         )
     return series
-
-
-def crosses_above(first: FloatArray, second: FloatArray) -> BoolArray:
-    """True where `first` is above `second` and was not above it on the row before.
-
-    False on row 0 and wherever one of the four values is NaN.
-
-    >>> crosses_above(np.array([1.0, 2.0, 3.0]), np.array([2.0, 2.0, 2.0])).tolist()
-    [False, False, True]
-    """
-    crossed = np.zeros(first.shape[0], dtype=np.bool_)
-    crossed[1:] = (first[1:] > second[1:]) & (first[:-1] <= second[:-1])
-    return crossed

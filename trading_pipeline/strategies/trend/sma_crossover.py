@@ -11,9 +11,9 @@ from pydantic import Field, model_validator
 from trading_pipeline.domain.crossing_plan import CrossingPlan, CrossingStart, first_state
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
+from trading_pipeline.strategies.crosses import crosses_above, sided
 from trading_pipeline.strategies.market import Market
 from trading_pipeline.strategies.trend.moving_average import (
-    crosses_above,
     simple_moving_average,
     simple_moving_averages,
 )
@@ -55,6 +55,7 @@ class SmaCrossover(Strategy[SmaCrossoverParams]):
     the first traded bar whose averages are both complete counts as a cross to the side that holds
     there: long where the fast average is above, short (or flat) where it is below, nothing where
     they are equal. From then on only crosses count, so a stop is not undone on the next bar.
+    Source: Brock, Lakonishok and LeBaron, Simple Technical Trading Rules (1992).
     """
 
     name: ClassVar[str] = "sma_crossover"
@@ -67,9 +68,7 @@ class SmaCrossover(Strategy[SmaCrossoverParams]):
         if params.start == "state":
             above, below = first_state(fast, slow, market.first_traded)
             up, down = up | above, down | below
-        if params.direction == "long_only":
-            return Signals.long_only(up, down)
-        return Signals(entry_long=up, exit_long=down, entry_short=down, exit_short=up)
+        return sided(params.direction, up=up, down=down, exit_long=down, exit_short=up)
 
     def crossing_plan(
         self, market: Market, many: Sequence[SmaCrossoverParams]

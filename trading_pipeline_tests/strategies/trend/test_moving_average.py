@@ -1,4 +1,4 @@
-"""The shared moving average, and crosses of two averages."""
+"""The shared moving average."""
 
 from fractions import Fraction
 
@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from trading_pipeline.errors import StrategyError
 from trading_pipeline.strategies.trend.moving_average import (
-    crosses_above,
     simple_moving_average,
     simple_moving_averages,
 )
@@ -84,20 +83,6 @@ def test_a_value_that_is_not_finite_is_named(wrong):
     with pytest.raises(StrategyError, match="row 1") as caught:
         simple_moving_average([1.0, wrong, 3.0], 2)
     assert caught.value.row == 1
-
-
-def test_touching_is_no_cross_but_leaving_a_touch_is():
-    first = np.array([1.0, 2.0, 2.0, 3.0, 3.0, 1.0])
-    second = np.array([2.0, 2.0, 2.0, 2.0, 2.0, 2.0])
-    assert crosses_above(first, second).tolist() == [False, False, False, True, False, False]
-    assert crosses_above(second, first).tolist() == [False, False, False, False, False, True]
-
-
-def test_row_zero_and_rows_next_to_nan_never_cross():
-    first = np.array([3.0, np.nan, 3.0, 1.0, 3.0])
-    second = np.array([2.0, 2.0, 2.0, 2.0, np.nan])
-    assert not crosses_above(first, second).any()
-    assert crosses_above(np.array([]), np.array([])).size == 0
 
 
 @pytest.mark.parametrize("count", [1, 7, 8, 9, 20])

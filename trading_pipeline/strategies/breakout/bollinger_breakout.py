@@ -1,0 +1,46 @@
+"""The breakout from a Bollinger band."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from trading_pipeline.domain.signals import Signals
+from trading_pipeline.strategies.base import Direction, Strategy
+from trading_pipeline.strategies.crosses import crosses_above, crosses_below, sided
+from trading_pipeline.strategies.lines import mean_and_deviation
+from trading_pipeline.strategies.market import Market
+from trading_pipeline.strategies.windows import Bands
+
+__all__ = ["BollingerBreakout", "BollingerBreakoutParams"]
+
+
+class BollingerBreakoutParams(Bands):
+    """The bands and a direction."""
+
+    direction: Direction = "long_only"
+    """`long_short` also sells below the lower band."""
+
+
+class BollingerBreakout(Strategy[BollingerBreakoutParams]):
+    """Buy where the close rises above the upper Bollinger band; sell where it is below the mean.
+
+    Source: John Bollinger, Bollinger on Bollinger Bands (2001), the volatility breakout.
+    """
+
+    name: ClassVar[str] = "bollinger_breakout"
+
+    def signals(self, market: Market, params: BollingerBreakoutParams) -> Signals:
+        """Breaks of every bar; none until the bands are known on two bars."""
+        close = market.close
+        mean, deviation = mean_and_deviation(close, params.window)
+        return sided(
+            params.direction,
+            up=crosses_above(close, mean + params.width * deviation),
+            down=crosses_below(close, mean - params.width * deviation),
+            exit_long=close < mean,
+            exit_short=close > mean,
+        )
+
+    def warmup_bars(self, params: BollingerBreakoutParams) -> int:
+        """The window: a break needs the bands of its own bar and of the one before."""
+        return params.window

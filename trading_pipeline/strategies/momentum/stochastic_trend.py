@@ -1,0 +1,82 @@
+"""The stochastic oscillator in the direction of the trend."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field, model_validator
+
+from trading_pipeline.domain.signals import Signals
+from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
+from trading_pipeline.strategies.crosses import crosses_above, sided
+from trading_pipeline.strategies.lines import exponential_average, indicator_lines
+from trading_pipeline.strategies.market import Market
+from trading_pipeline.strategies.windows import Window
+
+__all__ = ["StochasticTrend", "StochasticTrendParams"]
+
+Level = Annotated[float, Field(gt=0.0, lt=100.0)]
+Smoothing = Annotated[int, Field(ge=1, le=100)]
+
+
+class StochasticTrendParams(StrategyParams):
+    """Windows of oscillator and trend, two levels and a direction."""
+
+    window: Window = 14
+    """Bars whose range the close is placed in."""
+    smooth: Smoothing = 3
+    """Bars of the mean that makes %K of it."""
+    signal: Smoothing = 3
+    """Bars of the mean of %K, which is %D."""
+    trend: Window = 100
+    """Window of the exponential average that says which way the trend goes, in bars."""
+    oversold: Level = 20.0
+    """Buy crosses while %D is below it; below `overbought`."""
+    overbought: Level = 80.0
+    """Sell crosses while %D is above it."""
+    direction: Direction = "long_only"
+    """`long_short` also sells below the trend's average."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> StochasticTrendParams:
+        if self.oversold >= self.overbought:
+            raise ValueError(
+                f"oversold of {self.oversold} must be below overbought of {self.overbought}"
+            )
+        return self
+
+
+class StochasticTrend(Strategy[StochasticTrendParams]):
+    """Above a long average, buy where %K crosses above a low %D; sell at a high cross down.
+
+    %K places the close in the range of `window` bars, 0 to 100, averaged over `smooth`; %D is its
+    mean. A position ends at a cross of %K below %D while that is above `overbought`, or where the
+    close is below the average. Source: George Lane, Lane's Stochastics (1984).
+    """
+
+    name: ClassVar[str] = "stochastic_trend"
+
+    def signals(self, market: Market, params: StochasticTrendParams) -> Signals:
+        """Crosses of every bar; none until the oscillator and the average are known."""
+        close = market.close
+        k, d = indicator_lines(
+            "STOCH",
+            market.bars,
+            fastk_period=params.window,
+            slowk_period=params.smooth,
+            slowd_period=params.signal,
+        )
+        average = exponential_average(close, params.trend)
+        low = crosses_above(k, d) & (d < params.oversold)
+        high = crosses_above(d, k) & (d > params.overbought)
+        return sided(
+            params.direction,
+            up=low & (close > average),
+            down=high & (close < average),
+            exit_long=high | (close < average),
+            exit_short=low | (close > average),
+        )
+
+    def warmup_bars(self, params: StochasticTrendParams) -> int:
+        """Bars of the average, or of a cross of the oscillator if those are more."""
+        return max(params.trend - 1, params.window + params.smooth + params.signal - 2)

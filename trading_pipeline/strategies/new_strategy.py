@@ -1,0 +1,84 @@
+"""A new strategy of the user's own, as a commented file that runs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from trading_pipeline.errors import ConfigurationError
+from trading_pipeline.strategies.catalogue import StrategyCatalogue
+
+__all__ = ["write_new_strategy"]
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_TEXT = '''\
+"""{name}: a strategy of your own. Change the rule in `signals`; nothing has to be registered."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from trading_pipeline import Signals
+from trading_pipeline.strategies import Strategy, StrategyParams
+
+
+class {kind}Params(StrategyParams):
+    """Parameters: each has a type, bounds and a default; a scenario may set them."""
+
+    window: Annotated[int, Field(ge=2, le=500)] = 20
+    """Bars of the average that the close is compared with."""
+
+
+class {kind}(Strategy[{kind}Params]):
+    """Buy where the close rises above its average; sell where it falls below."""
+
+    def signals(self, market, params):
+        # market.bars: open, high, low, close and volume, one row a bar, adjusted for splits and
+        # dividends. Row t of what you return may use rows up to t only: an audit checks it.
+        close = market.bars["close"]
+        average = close.rolling(params.window).mean()
+        above = close > average
+        was_above = above.shift(1, fill_value=False)
+        # The order of a signal fills at the open of the next bar.
+        entry = above & ~was_above & average.shift(1).notna()
+        leave = ~above & was_above
+        # A stop of 5 % below the fill: stop_loss=Fraction(0.05), with
+        # from trading_pipeline.domain.signals import Fraction
+        return Signals.long_only(entry.to_numpy(), leave.to_numpy())
+
+    def warmup_bars(self, params):
+        # Bars before the first that can have a signal; shown to people, changes nothing.
+        return params.window
+'''
+
+
+def write_new_strategy(folder: Path, name: str, known: StrategyCatalogue) -> Path:
+    """Write `<name>.py` into the folder of the user's strategies, and give its path.
+
+    The file holds a small strategy with comments, which can be traded as it is. Raises
+    `ConfigurationError` for a name that a strategy cannot have, that one has already, or whose file
+    is there.
+    """
+    path = folder / f"{name}.py"
+    if not _NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"A strategy cannot be called {name!r}. A name has 1 to 64 small letters, digits and "
+            "underscores, and begins with a letter, such as my_breakout.",
+            name=name,
+        )
+    if path.exists():
+        raise ConfigurationError(
+            f"{path} is there already and was not changed. Choose another name, or delete it.",
+            name=name,
+            path=str(path),
+        )
+    if name in known.names():
+        place, _ = known.code_place(name)
+        raise ConfigurationError(
+            f"There is a strategy {name!r} already, in {place}. Choose another name.", name=name
+        )
+    kind = "".join(part.capitalize() for part in name.split("_"))
+    folder.mkdir(parents=True, exist_ok=True)
+    with path.open("x", encoding="utf-8") as file:
+        file.write(_TEXT.format(name=name, kind=kind))
+    return path

@@ -1,0 +1,61 @@
+"""A trend that is left by a trailing stop alone."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from trading_pipeline.domain.signals import Signals
+from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
+from trading_pipeline.strategies.crosses import sided
+from trading_pipeline.strategies.distance import (
+    Distance,
+    can_be_placed,
+    distance_warmup,
+    trailing_stop,
+)
+from trading_pipeline.strategies.lines import highest_before, lowest_before
+from trading_pipeline.strategies.market import Market
+from trading_pipeline.strategies.windows import Window
+
+__all__ = ["AtrTrailing", "AtrTrailingParams"]
+
+
+class AtrTrailingParams(StrategyParams):
+    """The breakout that begins a trade, and the stop that ends it."""
+
+    entry: Window = 50
+    """Bars whose highest close must be exceeded, the bar itself left out."""
+    trail: Distance = "3 atr"
+    """Distance of the trailing stop, such as `3 atr`, `5 percent` or `10 points`."""
+    direction: Direction = "long_only"
+    """`long_short` also sells the lowest close, and a new entry reverses."""
+
+
+class AtrTrailing(Strategy[AtrTrailingParams]):
+    """Buy the highest close of `entry` bars; leave by a stop that trails the best price.
+
+    The distance of the trailing stop is that of the bar which decides the entry. Sources: Welles
+    Wilder, New Concepts in Technical Trading Systems (1978), the volatility system; Chuck LeBeau's
+    chandelier exit.
+    """
+
+    name: ClassVar[str] = "atr_trailing"
+
+    def signals(self, market: Market, params: AtrTrailingParams) -> Signals:
+        """New extremes of every bar; no signal leaves, the trailing stop does."""
+        close, never = market.close, np.zeros(len(market), dtype=np.bool_)
+        ready = can_be_placed(market, params.trail)
+        return sided(
+            params.direction,
+            up=ready & (close > highest_before(close, params.entry)),
+            down=ready & (close < lowest_before(close, params.entry)),
+            exit_long=never,
+            exit_short=never,
+            trailing_stop=trailing_stop(market, params.trail),
+        )
+
+    def warmup_bars(self, params: AtrTrailingParams) -> int:
+        """The entry window, or the 14 bars of an ATR if those are more."""
+        return max(params.entry, distance_warmup(params.trail))

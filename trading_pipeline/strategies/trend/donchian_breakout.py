@@ -1,0 +1,74 @@
+"""The breakout from a Donchian channel, as the turtles traded it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import model_validator
+
+from trading_pipeline.domain.signals import Signals
+from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
+from trading_pipeline.strategies.crosses import sided
+from trading_pipeline.strategies.distance import (
+    Distance,
+    can_be_placed,
+    distance_warmup,
+    stop_loss,
+)
+from trading_pipeline.strategies.lines import highest_before, lowest_before
+from trading_pipeline.strategies.market import Market
+from trading_pipeline.strategies.windows import Window
+
+__all__ = ["DonchianBreakout", "DonchianBreakoutParams"]
+
+
+class DonchianBreakoutParams(StrategyParams):
+    """Windows of entry and exit, a stop and a direction."""
+
+    entry: Window = 20
+    """Bars whose highest high must be exceeded, the bar itself left out."""
+    exit: Window = 10
+    """Bars below whose lowest low the position is closed; at most as many as `entry`."""
+    stop: Distance | None = "2 atr"
+    """Distance of the stop loss, such as `2 atr`, `1.5 percent` or `10 points`; null: none."""
+    direction: Direction = "long_only"
+    """`long_short` also sells new lows."""
+
+    @model_validator(mode="after")
+    def _exit_within_entry(self) -> DonchianBreakoutParams:
+        if self.exit > self.entry:
+            raise ValueError(
+                f"the exit window of {self.exit} bars must not be longer than the entry window of "
+                f"{self.entry}"
+            )
+        return self
+
+
+class DonchianBreakout(Strategy[DonchianBreakoutParams]):
+    """Buy a close above the highest high of `entry` bars; sell one below the low of `exit` bars.
+
+    A position that was stopped is opened again by the next close beyond the channel. The turtles
+    bought during the bar and measured N, their ATR, over 20 bars; here closes decide, and the ATR
+    is that of 14 bars. Source: Curtis Faith, Way of the Turtle (2007), systems 1 and 2.
+    """
+
+    name: ClassVar[str] = "donchian_breakout"
+
+    def signals(self, market: Market, params: DonchianBreakoutParams) -> Signals:
+        """Breakouts of every bar; none in the first `entry` bars or before the stop is known."""
+        close = market.close
+        high, low = market.bars["high"].to_numpy(), market.bars["low"].to_numpy()
+        ready = can_be_placed(market, params.stop)
+        down = ready & (close < lowest_before(low, params.entry))
+        return sided(
+            params.direction,
+            up=ready & (close > highest_before(high, params.entry)),
+            down=down,
+            exit_long=close < lowest_before(low, params.exit),
+            exit_short=close > highest_before(high, params.exit),
+            stop_loss=stop_loss(market, params.stop, down),
+        )
+
+    def warmup_bars(self, params: DonchianBreakoutParams) -> int:
+        """The entry window, or the 14 bars of an ATR if those are more."""
+        return max(params.entry, distance_warmup(params.stop))

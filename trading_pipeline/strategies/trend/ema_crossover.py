@@ -1,0 +1,45 @@
+"""The crossover of exponential averages."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from trading_pipeline.domain.signals import Signals
+from trading_pipeline.strategies.base import Direction, Strategy
+from trading_pipeline.strategies.crosses import crosses_above, sided
+from trading_pipeline.strategies.lines import exponential_average
+from trading_pipeline.strategies.market import Market
+from trading_pipeline.strategies.windows import TwoWindows, Window
+
+__all__ = ["EmaCrossover", "EmaCrossoverParams"]
+
+
+class EmaCrossoverParams(TwoWindows):
+    """Two windows and a direction."""
+
+    fast: Window = 12
+    """Window of the fast average, in bars; shorter than the slow one."""
+    slow: Window = 26
+    """Window of the slow average, in bars."""
+    direction: Direction = "long_only"
+    """`long_short` reverses at each cross, `long_only` is flat after a cross down."""
+
+
+class EmaCrossover(Strategy[EmaCrossoverParams]):
+    """Enter long where a fast exponential average crosses above a slow one; exit where below.
+
+    Source: Gerald Appel, Technical Analysis: Power Tools for Active Investors (2005).
+    """
+
+    name: ClassVar[str] = "ema_crossover"
+
+    def signals(self, market: Market, params: EmaCrossoverParams) -> Signals:
+        """Crosses of every bar; none until both averages are known on two bars."""
+        fast = exponential_average(market.close, params.fast)
+        slow = exponential_average(market.close, params.slow)
+        up, down = crosses_above(fast, slow), crosses_above(slow, fast)
+        return sided(params.direction, up=up, down=down, exit_long=down, exit_short=up)
+
+    def warmup_bars(self, params: EmaCrossoverParams) -> int:
+        """The slow window: a cross needs the averages of its own bar and of the one before."""
+        return params.slow

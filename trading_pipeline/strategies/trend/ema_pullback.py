@@ -1,0 +1,65 @@
+"""Buying the pullback to a rising average."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from trading_pipeline.domain.signals import Signals
+from trading_pipeline.strategies.base import Direction, Strategy
+from trading_pipeline.strategies.crosses import sided
+from trading_pipeline.strategies.distance import (
+    Distance,
+    can_be_placed,
+    distance_warmup,
+    stop_loss,
+)
+from trading_pipeline.strategies.lines import exponential_average
+from trading_pipeline.strategies.market import Market
+from trading_pipeline.strategies.windows import TwoWindows, Window
+
+__all__ = ["EmaPullback", "EmaPullbackParams"]
+
+
+class EmaPullbackParams(TwoWindows):
+    """Two windows, a stop and a direction."""
+
+    fast: Window = 20
+    """Window of the average that prices fall back to, in bars; shorter than the slow one."""
+    slow: Window = 50
+    """Window of the average below which the trend has ended, in bars."""
+    stop: Distance | None = "2 atr"
+    """Distance of the stop loss, such as `2 atr`, `1.5 percent` or `10 points`; null: none."""
+    direction: Direction = "long_only"
+    """`long_short` also sells rallies to a falling average."""
+
+
+class EmaPullback(Strategy[EmaPullbackParams]):
+    """In a rising trend, buy a bar that dips to the fast average and closes above it.
+
+    The trend rises while the fast average is above the slow one. A dip has its low at or below the
+    fast average and its close above. The position is closed where a close is below the slow
+    average. Source: Alexander Elder, Come Into My Trading Room (2002), on pulling back to value.
+    """
+
+    name: ClassVar[str] = "ema_pullback"
+
+    def signals(self, market: Market, params: EmaPullbackParams) -> Signals:
+        """Dips of every bar; none until both averages and the stop are known."""
+        close, bars = market.close, market.bars
+        fast = exponential_average(close, params.fast)
+        slow = exponential_average(close, params.slow)
+        ready = can_be_placed(market, params.stop)
+        up = ready & (fast > slow) & (bars["low"].to_numpy() <= fast) & (close > fast)
+        down = ready & (fast < slow) & (bars["high"].to_numpy() >= fast) & (close < fast)
+        return sided(
+            params.direction,
+            up=up,
+            down=down,
+            exit_long=close < slow,
+            exit_short=close > slow,
+            stop_loss=stop_loss(market, params.stop, down),
+        )
+
+    def warmup_bars(self, params: EmaPullbackParams) -> int:
+        """One less than the slow window, or the 14 bars of an ATR if those are more."""
+        return max(params.slow - 1, distance_warmup(params.stop))

@@ -1,0 +1,54 @@
+"""The breakout from a Keltner channel."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from trading_pipeline.domain.signals import Signals
+from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
+from trading_pipeline.strategies.crosses import crosses_above, crosses_below, sided
+from trading_pipeline.strategies.lines import average_true_range, exponential_average
+from trading_pipeline.strategies.market import Market
+from trading_pipeline.strategies.windows import Multiple, Window
+
+__all__ = ["KeltnerBreakout", "KeltnerBreakoutParams"]
+
+
+class KeltnerBreakoutParams(StrategyParams):
+    """Windows of the channel, its width and a direction."""
+
+    window: Window = 20
+    """Window of the exponential average in the middle, in bars."""
+    atr_window: Window = 10
+    """Window of the average true range, in bars."""
+    width: Multiple = 2.0
+    """Distance of the channel's lines from its middle, in average true ranges."""
+    direction: Direction = "long_only"
+    """`long_short` also sells breaks below the channel."""
+
+
+class KeltnerBreakout(Strategy[KeltnerBreakoutParams]):
+    """Buy where the close leaves a Keltner channel upward; sell where it is below the middle.
+
+    The channel lies `width` average true ranges around an exponential average of closes. Source:
+    Chester Keltner, How to Make Money in Commodities (1960), in Linda Raschke's form.
+    """
+
+    name: ClassVar[str] = "keltner_breakout"
+
+    def signals(self, market: Market, params: KeltnerBreakoutParams) -> Signals:
+        """Breaks of every bar; none until the channel is known on two bars."""
+        close = market.close
+        middle = exponential_average(close, params.window)
+        reach = params.width * average_true_range(market.bars, params.atr_window)
+        return sided(
+            params.direction,
+            up=crosses_above(close, middle + reach),
+            down=crosses_below(close, middle - reach),
+            exit_long=close < middle,
+            exit_short=close > middle,
+        )
+
+    def warmup_bars(self, params: KeltnerBreakoutParams) -> int:
+        """Bars of the average or of the true ranges, whichever are known later, and one more."""
+        return max(params.window, params.atr_window + 1)

@@ -1,0 +1,53 @@
+"""Monthly timing by the average of month-end closes."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from trading_pipeline.domain.signals import Signals
+from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
+from trading_pipeline.strategies.crosses import sided
+from trading_pipeline.strategies.market import Market
+from trading_pipeline.strategies.trend.months import begins_month, closes_months_ago
+
+__all__ = ["MonthlyTrend", "MonthlyTrendParams"]
+
+
+class MonthlyTrendParams(StrategyParams):
+    """Months of the average, and a direction."""
+
+    months: Annotated[int, Field(ge=2, le=60)] = 10
+    """Month-end closes in the average, the latest one included."""
+    direction: Direction = "long_only"
+    """`long_short` is short below the average, `long_only` is flat."""
+
+
+class MonthlyTrend(Strategy[MonthlyTrendParams]):
+    """Hold for a month where the last month-end close is above the average of ten.
+
+    Decided on the first bar of each calendar month. Source: Meb Faber, A Quantitative Approach to
+    Tactical Asset Allocation (2007).
+    """
+
+    name: ClassVar[str] = "monthly_trend"
+
+    def signals(self, market: Market, params: MonthlyTrendParams) -> Signals:
+        """Decisions on each month's first bar; none before the average is known."""
+        decided = begins_month(market)
+        closes = closes_months_ago(market, range(1, params.months + 1))
+        last, average = closes[0], np.sum(closes, axis=0) / params.months
+        up, down = decided & (last > average), decided & (last < average)
+        return sided(
+            params.direction,
+            up=up,
+            down=down,
+            exit_long=decided & (last <= average),
+            exit_short=decided & (last >= average),
+        )
+
+    def warmup_bars(self, params: MonthlyTrendParams) -> int:
+        """About 21 daily bars a month; other timeframes and calendars have other numbers."""
+        return 21 * (params.months - 1)

@@ -1,0 +1,57 @@
+"""The supertrend, on Heikin-Ashi bars or on plain ones."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import pandas as pd
+
+from trading_pipeline.domain.signals import Signals
+from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
+from trading_pipeline.strategies.crosses import crosses_above, crosses_below, sided
+from trading_pipeline.strategies.lines import indicator_lines
+from trading_pipeline.strategies.market import Market
+from trading_pipeline.strategies.windows import Multiple, Window
+
+__all__ = ["Supertrend", "SupertrendParams"]
+
+
+class SupertrendParams(StrategyParams):
+    """The bands, the bars that they follow, and a direction."""
+
+    window: Window = 10
+    """Window of the average true range, in bars."""
+    width: Multiple = 3.0
+    """Distance of the bands from the middle of the bar, in average true ranges."""
+    bars: Literal["heikin_ashi", "plain"] = "heikin_ashi"
+    """Bars that the bands follow; fills are at real prices either way."""
+    direction: Direction = "long_only"
+    """`long_short` reverses at each turn, `long_only` is flat while the trend falls."""
+
+
+class Supertrend(Strategy[SupertrendParams]):
+    """Hold while the supertrend of Heikin-Ashi bars points up.
+
+    Enter where it turns up and exit where it turns down. The supertrend turns where a close passes
+    a band that trails the middle of the bar and never moves away from the price. Heikin-Ashi bars
+    smooth both. Sources: Olivier Seban's supertrend; Dan Valcu, Using the Heikin-Ashi Technique,
+    Technical Analysis of Stocks and Commodities (February 2004).
+    """
+
+    name: ClassVar[str] = "supertrend"
+
+    def signals(self, market: Market, params: SupertrendParams) -> Signals:
+        """Turns of every bar; the direction of the first band is no turn."""
+        bars = market.bars
+        if params.bars == "heikin_ashi":
+            names = ("open", "high", "low", "close")
+            bars = pd.DataFrame(dict(zip(names, indicator_lines("HA", bars), strict=True)))
+        _, trend = indicator_lines(
+            "SUPERTREND", bars, timeperiod=params.window, multiplier=params.width
+        )
+        up, down = crosses_above(trend, 0.0), crosses_below(trend, 0.0)
+        return sided(params.direction, up=up, down=down, exit_long=down, exit_short=up)
+
+    def warmup_bars(self, params: SupertrendParams) -> int:
+        """The window of true ranges, and one bar more for a turn."""
+        return params.window + 1

@@ -1,0 +1,65 @@
+"""Momentum of a series against its own past, decided once a month."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field, model_validator
+
+from trading_pipeline.domain.signals import Signals
+from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
+from trading_pipeline.strategies.crosses import sided
+from trading_pipeline.strategies.market import Market
+from trading_pipeline.strategies.trend.months import begins_month, closes_months_ago
+
+__all__ = ["TimeSeriesMomentum", "TimeSeriesMomentumParams"]
+
+
+class TimeSeriesMomentumParams(StrategyParams):
+    """Calendar months of the return that decides, and a direction."""
+
+    lookback_months: Annotated[int, Field(ge=1, le=120)] = 12
+    """Calendar months back to where the return begins."""
+    skip_months: Annotated[int, Field(ge=0, le=12)] = 1
+    """Latest calendar months that are left out; fewer than `lookback_months`."""
+    direction: Direction = "long_only"
+    """`long_short` is short after a fall, `long_only` is flat."""
+
+    @model_validator(mode="after")
+    def _something_left(self) -> TimeSeriesMomentumParams:
+        if self.skip_months >= self.lookback_months:
+            raise ValueError(
+                f"skip_months of {self.skip_months} leaves nothing of the {self.lookback_months} "
+                "lookback_months; it must be less"
+            )
+        return self
+
+
+class TimeSeriesMomentum(Strategy[TimeSeriesMomentumParams]):
+    """Hold for a month where the return of the months before was above 0.
+
+    Months are calendar months. On the first bar of month m the return is that from the last close
+    of month m - 1 - `lookback_months` to that of month m - 1 - `skip_months`; with `long_short`,
+    a return below 0 is sold short. Sources: Moskowitz, Ooi and Pedersen, Time Series Momentum
+    (2012); the skipped month follows Jegadeesh and Titman (1993).
+    """
+
+    name: ClassVar[str] = "time_series_momentum"
+
+    def signals(self, market: Market, params: TimeSeriesMomentumParams) -> Signals:
+        """Decisions on each month's first bar; none before the return is known."""
+        decided = begins_month(market)
+        ago = (1 + params.lookback_months, 1 + params.skip_months)
+        old, new = closes_months_ago(market, ago)
+        up, down = decided & (new > old), decided & (new < old)
+        return sided(
+            params.direction,
+            up=up,
+            down=down,
+            exit_long=decided & (new <= old),
+            exit_short=decided & (new >= old),
+        )
+
+    def warmup_bars(self, params: TimeSeriesMomentumParams) -> int:
+        """About 21 daily bars a month; other timeframes and calendars have other numbers."""
+        return 21 * params.lookback_months

@@ -1,0 +1,56 @@
+"""Parameters that strategies share: windows of bars, a pair of them, and Bollinger bands."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from trading_pipeline.strategies.base import StrategyParams
+
+__all__ = ["Bands", "Multiple", "TwoWindows", "Window"]
+
+Window = Annotated[int, Field(ge=2, le=2000)]
+"""Bars of an indicator."""
+Multiple = Annotated[float, Field(gt=0.0, le=20.0)]
+"""How many deviations, true ranges or risks."""
+
+
+class TwoWindows(StrategyParams):
+    """A fast and a slow window; the fast one must be shorter."""
+
+    fast: Window
+    """Window of the fast average, in bars; shorter than the slow one."""
+    slow: Window
+    """Window of the slow average, in bars."""
+
+    @model_validator(mode="after")
+    def _fast_below_slow(self) -> TwoWindows:
+        if self.fast >= self.slow:
+            raise ValueError(
+                f"the fast window of {self.fast} bars must be shorter than the slow one of "
+                f"{self.slow}"
+            )
+        return self
+
+
+class Bands(StrategyParams):
+    """Bollinger bands that a close can leave."""
+
+    window: Window = 20
+    """Window of the mean and the deviation, in bars."""
+    width: Multiple = 2.0
+    """Distance of the bands from the mean, in standard deviations."""
+
+    @model_validator(mode="after")
+    def _can_be_left(self) -> Bands:
+        # the mean and the deviation hold the close itself: Samuelson's inequality
+        most = math.sqrt(self.window - 1)
+        if self.width >= most:
+            raise ValueError(
+                f"a close is never more than {most:.4g} deviations from the mean of {self.window} "
+                f"bars that it is one of, so bands {self.width} deviations wide are never left; "
+                "give a smaller width or a longer window"
+            )
+        return self

@@ -1,0 +1,47 @@
+"""docs/strategies.md shows every shipped strategy, and its examples run."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import yaml
+
+from trading_pipeline.settings.scenario import ScenarioSpec
+from trading_pipeline.strategies import strategy_names, validate_params
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = (ROOT / "docs" / "strategies.md").read_text("utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+
+
+def strategy_table() -> str:
+    spec = importlib.util.spec_from_file_location("tool", ROOT / "tools/build_strategy_table.py")
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    return tool.strategy_table()
+
+
+def test_its_table_is_that_of_the_strategies() -> None:
+    assert strategy_table() in PAGE, "run: uv run python tools/build_strategy_table.py"
+
+
+def test_each_strategy_has_a_row_and_a_source() -> None:
+    rows = dict(re.findall(r"^\| \w+ \| `(\w+)` \|.*\| (.+) \|$", PAGE, re.MULTILINE))
+    assert sorted(rows) == sorted(strategy_names())
+    without = {name for name, source in rows.items() if source == "-"}
+    assert without <= {"buy_and_hold", "ml_direction"}
+
+
+def test_its_scenarios_are_valid() -> None:
+    for text in blocks("yaml"):
+        scenario = ScenarioSpec.model_validate(yaml.safe_load(text))
+        validate_params(scenario.strategy.type, scenario.strategy.params)
+
+
+def test_its_python_runs(capsys) -> None:
+    for code in blocks("python"):
+        exec(compile(code, "docs/strategies.md", "exec"), {"__name__": "pasted"})
+    assert re.search(r"^\d+ trades$", capsys.readouterr().out, re.MULTILINE)
