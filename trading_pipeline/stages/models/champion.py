@@ -174,7 +174,7 @@ class Contest:
         try:
             compared, missing = self._compared()
         except TradingPipelineError as error:
-            compared, missing = None, f"the champion cannot be used: {error}".rstrip(".")
+            compared, missing = None, str(error).rstrip(".")
         if compared is not None:
             self.champion.workspace.trials.append([self._trial(compared)])
         return decide(rule, compared, missing)

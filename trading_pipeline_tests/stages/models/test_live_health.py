@@ -9,6 +9,7 @@ from trading_pipeline.stages.models.live import LatestForecastStage, LiveModelSt
 from trading_pipeline.stages.models.live_health import live_health, live_models
 from trading_pipeline.stages.reports.forecast import newest_forecast
 from trading_pipeline.stages.stage import WHOLE
+from trading_pipeline_tests.pipeline_world import run_job
 from trading_pipeline_tests.stages.models.earlier_fits import AAPL, fitted_earlier
 
 
@@ -75,3 +76,11 @@ def test_a_path_model_has_an_age_alone(world):
     health = live_health(world.workspace, AAPL, "paths")
     assert (health.drift, health.decay) == (None, None)
     assert list(health.reasons_to_refit()) == ["age"]
+
+
+def test_a_run_of_the_live_model_runs_the_check_too(world, instance):
+    result = run_job(world, instance, "forecasts", AAPL, assets=["live/direction"])
+    assert result.success
+    (evaluation,) = result.get_asset_check_evaluations()
+    assert evaluation.passed
+    assert evaluation.metadata["live_models"].value == 1
