@@ -96,7 +96,7 @@ def test_random_walks_are_not_called_better_than_chance(horizon):
     assert judgements.count("better") <= 2
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_of_a_hundred_random_walks_at_least_ninety_hold_chance():
     held = 0
     for seed in range(100):
