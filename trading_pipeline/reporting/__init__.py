@@ -1,8 +1,9 @@
 """Results as pages that people read: tear sheets and the leaderboard, each one HTML file.
 
 Read `page/` first (labels, number format, layout, warnings: what all pages share), then
-`tearsheet/` (one backtest) and `leaderboard/` (all results). A report takes values and gives text:
-reading and writing files belongs to `stages/reports/`, and a formula belongs to `performance/`.
+`tearsheet/` (one backtest), `leaderboard/` (all results), `forecast/` (the next bars) and
+`model_card/` (how good a model was). A report takes values and gives text: reading and writing
+files belongs to `stages/`, and a formula belongs to `performance/` or `models/cards/`.
 """
 
 from __future__ import annotations

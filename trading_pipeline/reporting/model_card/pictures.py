@@ -127,7 +127,11 @@ def importance_picture(families: Sequence[Importance]) -> str:
                 f'<line class="range" x1="{across.at(each.low)}" x2="{across.at(each.high)}" '
                 f'y1="{y}" y2="{y}"/>'
             )
-        parts.append(f'<circle class="dot" cx="{across.at(each.increase)}" cy="{y}" r="4.5"/>')
+        told = f"{each.family}: {format_number(each.increase, 'percent')}, {each.columns} columns"
+        parts.append(
+            f'<circle class="dot" cx="{across.at(each.increase)}" cy="{y}" r="4.5">'
+            f"<title>{html.escape(told)}</title></circle>"
+        )
     return _svg(parts, height, "Increase of the loss by family of features")
 
 
