@@ -109,10 +109,14 @@ def _head(name: str) -> str:
 
 
 def _parameters(text: object) -> str:
-    """Numbers of a trial's parameters; the texts are the same for all trials."""
+    """A trial's parameters without texts, which are the same for all trials, but with distances."""
     values = json.loads(str(text)) if text else {}
-    numbers = {name: value for name, value in values.items() if not isinstance(value, str)}
-    return ", ".join(f"{name} {value}" for name, value in numbers.items()) or "-"
+    told = {
+        name: value
+        for name, value in values.items()
+        if not isinstance(value, str) or value[:1].isdigit()
+    }
+    return ", ".join(f"{name} {value}" for name, value in told.items()) or "-"
 
 
 def _number(value: object, *, percent: bool = False) -> str:

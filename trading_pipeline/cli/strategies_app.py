@@ -85,7 +85,7 @@ def show_strategy(
         (
             row.name,
             row.type,
-            "required" if row.required else str(row.default),
+            "required" if row.required else _written(row.default),
             row.bounds,
             row.meaning,
         )
@@ -128,6 +128,11 @@ def _known() -> StrategyCatalogue:
 def _meaning(known: StrategyCatalogue, name: str) -> str:
     """First line of the class's docstring."""
     return (type(known.get(name)).__doc__ or "").strip().partition("\n")[0]
+
+
+def _written(default: object) -> str:
+    """A default as a scenario file has it."""
+    return default if isinstance(default, str) else json.dumps(default)
 
 
 def _print_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -82,6 +82,10 @@ def test_studies_and_times_are_told():
     best = {"best_parameters": '{"fast": 5}', "best_value": 1.234, "median_value": None}
     assert "1.23" in text_of(study_table([study | best]))
     assert "looks better than it" in text_of(study_table([study]))
+    turtle = {"best_parameters": '{"entry": 20, "stop": "2 atr", "direction": "long_only"}'}
+    told = text_of(study_table([study | best | turtle]))
+    assert "stop 2 atr" in " ".join(told.split())
+    assert "long_only" not in told
     times = text_of(stage_table({"universe": 1.25, "reports": 2.5}, {"universe": 1}))
     assert "3.8" in times or "3.7" in times
 

@@ -54,6 +54,11 @@ def test_show_tells_parameters_warm_up_and_place(call, fresh_world):
     for words in ("fast", "whole number", "at least 1", "Warm-up at the defaults: 30 bars"):
         assert words in shown
     assert "sma_crossover.py, line" in shown
+    candle = call("strategies", "show", "first_candle_breakout").out
+    assert [
+        word for word in ("number or null", "true/false", "│ true ") if word not in candle
+    ] == []
+    assert "│ null " in call("strategies", "show", "opening_range_breakout").out
 
 
 def test_show_of_an_unknown_or_broken_one_is_one_paragraph(call, fresh_world):
