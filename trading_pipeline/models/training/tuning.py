@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from trading_pipeline.errors import InsufficientDataError
+from trading_pipeline.models.predictors.calls import calling
 from trading_pipeline.models.predictors.predictor import (
     FloatArray,
     Predictor,
@@ -146,7 +147,8 @@ def tuned_rows(predictor: Predictor, rows: TrainingRows) -> tuple[TrainingRows, 
     """The rows with a spec whose parameters `tuned` chose among them, and how all did."""
     if rows.spec.tuning is None or predictor.task is None:
         return rows, None
-    wanted = predictor.estimator_targets(rows.targets)
+    with calling(predictor, "estimator_targets"):
+        wanted = predictor.estimator_targets(rows.targets)
     spec, tuning = tuned(rows.spec, predictor.task, rows.values, wanted, rows.targets, rows.clock)
     return replace(rows, spec=spec), tuning
 
