@@ -69,9 +69,7 @@ def test_a_wrong_file_is_named_before_anything_runs(call, fresh_world, monkeypat
     fresh_world.write("scenarios/own.yaml", "name: own\nstrategy: {type: sma_cross}\n")
     ended = call("run")
     assert ended.code == 1
-    assert (
-        "own.yaml: There is no strategy 'sma_cross'. Did you mean 'sma_crossover'?" in ended.error
-    )
+    assert "own.yaml: There is no strategy 'sma_cross'. Did you mean 'sma_crossover'" in ended.error
     assert not (fresh_world.runtime / "warehouse.duckdb").exists()
 
 
