@@ -148,11 +148,12 @@ def horizon_rows(given: CardInput, *, baselines: bool = True) -> list[HorizonRow
             predictor=given.predictor.name,
         )
     told, fit = _joined(given, given.spec.label.horizon_bars)
+    told = as_scored(given.predictor, told)
     known = told.index.isin(targets.index)
     told, fit = told.loc[known], fit[known]
     if not len(told):
         return []
-    outcomes, clock = targets.loc[told.index], label_clock(targets)
+    outcomes, clock = targets.loc[told.index], _clock(given, targets)
     return [
         HorizonRows(
             bars=given.spec.label.horizon_bars,
@@ -165,11 +166,24 @@ def horizon_rows(given: CardInput, *, baselines: bool = True) -> list[HorizonRow
     ]
 
 
+def as_scored(predictor: Predictor, told: pd.DataFrame) -> pd.DataFrame:
+    """Predictions in the columns that scores read: a probability as `p_up`, a number as `yhat`."""
+    usual = {"probability": "p_up", "number": "yhat"}.get(predictor.scored_as or "")
+    if usual is None or predictor.forecast_column == usual:
+        return told
+    return told.rename(columns={str(predictor.forecast_column): usual})
+
+
+def _clock(given: CardInput, targets: pd.DataFrame) -> pd.DatetimeIndex:
+    """Moments at which bars are known; targets of some bars alone do not tell those of others."""
+    return label_clock(given.labels if given.predictor.label_features else targets)
+
+
 class KnownBefore:
     """The rows that each fit learned from, which is what its baselines may know."""
 
     def __init__(self, given: CardInput, targets: pd.DataFrame) -> None:
-        self._given, self._clock = given, label_clock(targets)
+        self._given, self._clock = given, _clock(given, targets)
         usable = targets.index.intersection(given.features.dropna().index)
         self._targets = targets.loc[usable]
 
@@ -207,14 +221,14 @@ def _baselines(
             each = given.predictor.baselines(before, outcomes.loc[fit == number])
         for name, forecast in each.items():
             _check_baseline(given.predictor, name, forecast)
-            found.setdefault(name, []).append(forecast)
+            found.setdefault(name, []).append(as_scored(given.predictor, forecast))
     whole = {name: pd.concat(each) for name, each in found.items()}
     return {name: each for name, each in whole.items() if each.index.equals(outcomes.index)}
 
 
 def _check_baseline(predictor: Predictor, name: str, forecast: object) -> None:
     """Raise `ModelTrainingError` for what cannot be compared with the predictor's forecasts."""
-    scored_by = {"probability": "p_up", "number": "yhat"}.get(predictor.scored_as or "")
+    scored_by = predictor.forecast_column
     if not isinstance(forecast, pd.DataFrame):
         gave = "no DataFrame"
     elif scored_by is not None and scored_by not in forecast.columns:

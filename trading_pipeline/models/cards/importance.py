@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from trading_pipeline.models.cards.card import Importance
-from trading_pipeline.models.cards.card_rows import CardInput, HorizonRows
+from trading_pipeline.models.cards.card_rows import CardInput, HorizonRows, as_scored
 from trading_pipeline.models.cards.intervals import interval
 from trading_pipeline.models.cards.scored_kinds import ScoredKind
 from trading_pipeline.models.predictors.calls import own_file, predicted
@@ -132,7 +132,7 @@ def _told(
     )
     told: pd.DataFrame = predicted(given.predictor, model.state, rows)
     wanted = told["horizon"].to_numpy() == part.bars
-    return told if wanted.all() else told.loc[wanted]
+    return as_scored(given.predictor, told if wanted.all() else told.loc[wanted])
 
 
 def _columns_by_family(given: CardInput, models: Mapping[int, FittedModel]) -> dict[str, list[str]]:

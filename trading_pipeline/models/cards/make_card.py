@@ -122,7 +122,7 @@ def _chance_in_words(given: CardInput, rows: HorizonRows, kind: ScoredKind) -> s
     """What no skill is, for somebody who has not heard of the score."""
     if kind.headline != "auc":
         return "drift"
-    if given.spec.label.type != "direction":
+    if given.predictor.label_features or given.spec.label.type != "direction":
         return "the base rate"
     return "always up" if rows.label.mean() >= 0.5 else "always down"
 

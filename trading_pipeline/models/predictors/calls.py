@@ -10,7 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from trading_pipeline.errors import InsufficientDataError, LookaheadError, ModelTrainingError
+from trading_pipeline.errors import (
+    ConfigurationError,
+    InsufficientDataError,
+    LookaheadError,
+    ModelTrainingError,
+)
 from trading_pipeline.models.predictors.predictor import (
     PredictionRows,
     Predictor,
@@ -19,8 +24,17 @@ from trading_pipeline.models.predictors.predictor import (
 )
 from trading_pipeline.own_code import explained
 from trading_pipeline.own_code.finder import is_own_module
+from trading_pipeline.settings.model_spec import ModelSpec
 
-__all__ = ["calling", "learned", "own_file", "predicted", "predicting_code", "require_state"]
+__all__ = [
+    "calling",
+    "learned",
+    "own_file",
+    "predicted",
+    "predicting_code",
+    "require_state",
+    "with_label_features",
+]
 
 
 def own_file(predictor: Predictor) -> Path | None:
@@ -60,6 +74,27 @@ def learned(predictor: Predictor, rows: TrainingRows) -> State:
     with calling(predictor, "fit"):
         state: object = predictor.fit(rows)
     return require_state(predictor, state)
+
+
+def with_label_features(
+    predictor: Predictor, spec: ModelSpec, labels: pd.DataFrame, features: pd.DataFrame
+) -> pd.DataFrame:
+    """Labels with the features that the predictor's `targets` reads beside them.
+
+    Raises `ConfigurationError` where the features have no such column.
+    """
+    wanted = [name for name in predictor.label_features if name not in labels.columns]
+    if not wanted:
+        return labels
+    missing = [name for name in wanted if name not in features.columns]
+    if missing:
+        raise ConfigurationError(
+            f"The predictor {predictor.name!r} of the model {spec.name!r} needs the feature "
+            f"{missing[0]!r} beside those of its set, and it was not given.",
+            predictor=predictor.name,
+            feature=missing[0],
+        )
+    return labels.join(features[wanted], how="inner")
 
 
 def require_state(predictor: Predictor, state: object) -> State:

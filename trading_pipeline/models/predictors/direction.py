@@ -76,6 +76,11 @@ class Direction(Predictor):
     score_columns: ClassVar[Mapping[str, str]] = PROBABILITY_SCORES
     scored_as: ClassVar[ScoredAs | None] = "probability"
 
+    @property
+    def forecast_column(self) -> str:
+        """The probability."""
+        return self.column
+
     def targets(
         self,
         spec: ModelSpec,

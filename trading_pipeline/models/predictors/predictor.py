@@ -194,6 +194,11 @@ class Predictor(ABC):
     headline: ClassVar[str | None] = None
     """The score that decides the card's verdict; None for that of `scored_as`."""
 
+    @property
+    def forecast_column(self) -> str | None:
+        """The prediction column that is scored; None for paths, and without `scored_as`."""
+        return {"probability": "p_up", "number": "yhat"}.get(self.scored_as or "")
+
     def check_spec(self, spec: ModelSpec) -> None:
         """Raise `ConfigurationError` for a spec that cannot be trained, beyond label, estimator and
         parameters, which are checked before."""

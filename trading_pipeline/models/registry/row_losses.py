@@ -51,13 +51,14 @@ def row_losses(
     """Columns t0, t1 and loss, index ts, of predictions whose outcome is known.
 
     `predictions`: the predictor's columns and `horizon`, NaN where there is none. `labels`: those
-    of the spec; rows whose outcome is not known yet are not among them. None for a predictor whose
-    columns say neither a probability, nor a number, nor a path.
+    of the spec with the predictor's `label_features`; rows whose outcome is not known yet are not
+    among them. None for a predictor whose
+    `scored_as` says neither a probability, nor a number, nor a path.
     """
     if isinstance(predictor, PathPredictor):
         return None if history is None else _path_losses(predictor, spec, predictions, history)
     targets = predictor.targets(spec, labels, history)
-    forecast = next((name for name in ("p_up", "yhat") if name in predictor.columns), None)
+    forecast = predictor.forecast_column
     if forecast is None or "label" not in targets.columns or predictions.index.has_duplicates:
         return None
     told = predictions[forecast].dropna()

@@ -21,7 +21,12 @@ from trading_pipeline.errors import (
     InsufficientDataError,
     ModelTrainingError,
 )
-from trading_pipeline.models.predictors.calls import calling, own_file, require_state
+from trading_pipeline.models.predictors.calls import (
+    calling,
+    own_file,
+    require_state,
+    with_label_features,
+)
 from trading_pipeline.models.predictors.catalogue import (
     SHIPPED_PREDICTORS,
     Predictors,
@@ -115,8 +120,7 @@ def fit_model(
             "were given. Give their history."
         )
     known = history.before(refit_at) if predictor.needs_bars and history is not None else None
-    if predictor.label_features:
-        labels = _with_features(predictor, spec, labels, features)
+    labels = with_label_features(predictor, spec, labels, features)
     targets = _targets(predictor, spec, labels, known)
     start = span_start(span_of(spec.training, instrument), refit_at)
     if start is not None:
@@ -241,20 +245,6 @@ def _targets(
             ts=targets.index[row],
         )
     return targets
-
-
-def _with_features(
-    predictor: Predictor, spec: ModelSpec, labels: pd.DataFrame, features: pd.DataFrame
-) -> pd.DataFrame:
-    missing = [name for name in predictor.label_features if name not in features.columns]
-    if missing:
-        raise ConfigurationError(
-            f"The predictor {predictor.name!r} of the model {spec.name!r} needs the feature "
-            f"{missing[0]!r} beside those of its set, and it was not given.",
-            predictor=predictor.name,
-            feature=missing[0],
-        )
-    return labels.join(features[list(predictor.label_features)], how="inner")
 
 
 def _trained(predictor: Predictor, rows: TrainingRows) -> Fit:

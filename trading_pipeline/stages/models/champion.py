@@ -11,6 +11,7 @@ from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.hashing import canonical_hash, frame_hash
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import TradingPipelineError
+from trading_pipeline.models.predictors.calls import with_label_features
 from trading_pipeline.models.predictors.predictor import History, Predictor
 from trading_pipeline.models.registry.fitted_model import FittedModel, NoModel
 from trading_pipeline.models.registry.model_files import METADATA_FILE, load_model, read_metadata
@@ -88,6 +89,8 @@ class Champion:
         predictor = self.workspace.registries.predictors.get(spec.predictor.type)
         if predictor.bars_alone:
             return ""
+        if predictor.label_features and self.spec.predictor != spec.predictor:
+            return "the champion forecasts something else"
         if self.spec.features not in self.workspace.registries.feature_sets.names():
             return f"the champion's feature set '{self.spec.features}' is gone"
         if self.features(instrument_id, predictor).hash != self.made_from["feature_set_hash"]:
@@ -209,7 +212,8 @@ class Contest:
             pd.DatetimeIndex(rows["known_at"]),
             history=self.history,
         )
-        return row_losses(self.predictor, fitted.spec, told, self.labels, self.history)
+        labels = with_label_features(self.predictor, fitted.spec, self.labels, features)
+        return row_losses(self.predictor, fitted.spec, told, labels, self.history)
 
     def _trial(self, compared: LossDifference) -> Row:
         """The row of the ledger; it has no Sharpe ratio, so it feeds no variance."""

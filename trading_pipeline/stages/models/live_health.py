@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from trading_pipeline.errors import TradingPipelineError
+from trading_pipeline.models.predictors.calls import with_label_features
 from trading_pipeline.models.predictors.predictor import Predictor
 from trading_pipeline.models.registry.model_age import (
     FeatureDrift,
@@ -80,6 +81,7 @@ def _since(
     known = pd.DatetimeIndex(features.loc[rows.index, "known_at"])
     told = forecast(fitted, rows, known)
     labels = joined_labels(upstream, assets, windows)
+    labels = with_label_features(predictor, champion.spec, labels, features)
     return drift, _decay(champion, predictor, told.dropna(), labels)
 
 

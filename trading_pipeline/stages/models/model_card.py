@@ -11,6 +11,7 @@ from trading_pipeline.features.sets.families import feature_families
 from trading_pipeline.models.cards.card import ModelCard
 from trading_pipeline.models.cards.card_rows import CardInput
 from trading_pipeline.models.cards.make_card import model_card
+from trading_pipeline.models.predictors.calls import with_label_features
 from trading_pipeline.reporting.model_card import (
     card_in_page,
     card_table,
@@ -98,7 +99,12 @@ class ModelCardStage(PageStage):
                 fits=card_fits(self.workspace, folds, predictions, seconds),
                 refit_dates=len(folds),
                 features=features,
-                labels=joined_labels(self._frames, self._labels, windows),
+                labels=with_label_features(
+                    self.predictor,
+                    self.spec,
+                    joined_labels(self._frames, self._labels, windows),
+                    features,
+                ),
                 history=self._bars.until(windows[-1]),
                 families=feature_families(map(str, features.columns)),
             )

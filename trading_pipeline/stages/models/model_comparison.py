@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from trading_pipeline.errors import ConfigurationError, InsufficientDataError
+from trading_pipeline.models.predictors.calls import with_label_features
 from trading_pipeline.models.predictors.paths.path_predictor import PathPredictor
 from trading_pipeline.models.predictors.predictor import Predictor
 from trading_pipeline.models.registry.model_files import METADATA_FILE, read_metadata
@@ -16,7 +17,12 @@ from trading_pipeline.models.registry.promotion import loss_in_words
 from trading_pipeline.models.registry.row_losses import LossDifference, loss_difference, row_losses
 from trading_pipeline.settings.model_spec import ModelSpec
 from trading_pipeline.stages.models.model_bars import ModelBars
-from trading_pipeline.stages.models.model_features import joined_labels, model_label_assets
+from trading_pipeline.stages.models.model_features import (
+    ModelFeatures,
+    joined_labels,
+    model_feature_assets,
+    model_label_assets,
+)
 from trading_pipeline.stages.models.stored_models import find_model
 from trading_pipeline.stages.upstream_frames import UpstreamFrames
 from trading_pipeline.stages.workspace import Workspace
@@ -166,7 +172,7 @@ def _verdict(workspace: Workspace, one: _Side, other: _Side) -> tuple[LossDiffer
 def _kind(predictor: Predictor) -> str:
     if isinstance(predictor, PathPredictor):
         return "path"
-    return next((name for name in ("p_up", "yhat") if name in predictor.columns), predictor.name)
+    return predictor.forecast_column or predictor.name
 
 
 def _losses(workspace: Workspace, side: _Side) -> pd.DataFrame | None:
@@ -187,5 +193,13 @@ def _losses(workspace: Workspace, side: _Side) -> pd.DataFrame | None:
     if side.model_id is not None:
         told = told.loc[told["model_id"] == side.model_id]
     history = ModelBars(workspace, side.instrument, side.predictor).until(windows[-1])
-    targets = joined_labels(upstream, labels, windows)
-    return row_losses(side.predictor, side.spec, told, targets, history) if len(told) else None
+    if not len(told):
+        return None
+    known = joined_labels(upstream, labels, windows)
+    if side.predictor.label_features:
+        read = model_feature_assets(side.spec, side.predictor)
+        features = ModelFeatures(
+            workspace, side.spec, UpstreamFrames(workspace, side.instrument, read)
+        )
+        known = with_label_features(side.predictor, side.spec, known, features.rows(windows))
+    return row_losses(side.predictor, side.spec, told, known, history)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.windows import Window
-from trading_pipeline.models.predictors.calls import predicting_code
+from trading_pipeline.models.predictors.calls import predicting_code, with_label_features
 from trading_pipeline.models.registry.fitted_model import FittedModel, NoModel
 from trading_pipeline.models.registry.model_files import load_model, save_model
 from trading_pipeline.models.training.forecasting import no_predictions, predict
@@ -253,7 +253,12 @@ class PredictionStage(_SpecStage):
             self.predictor,
             self.instrument_id,
             card_fits(self.workspace, folds, product),
-            joined_labels(labels, assets, [window]),
+            with_label_features(
+                self.predictor,
+                self.spec,
+                joined_labels(labels, assets, [window]),
+                self._features.rows([window]) if self.predictor.label_features else pd.DataFrame(),
+            ),
             self._bars.until(window),
         )
 

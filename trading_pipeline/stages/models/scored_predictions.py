@@ -34,7 +34,7 @@ def card_fits(
             model_id=fold["model_id"],
             fold=_fold(fold),
             predictions=by_model.get(fold["model_id"], predictions.iloc[:0]),
-            load=_Loader(workspace, fold["path"]),
+            load=_Loader(workspace, fold["path"], fold["sha256"]),
             seconds=(seconds or {}).get(fold["model_id"]),
         )
         for _, fold in folds.iterrows()
@@ -81,12 +81,13 @@ def window_scores(
 class _Loader:
     """Loads a stored model when it is asked for."""
 
-    def __init__(self, workspace: Workspace, path: str) -> None:
-        self._workspace, self._path = workspace, path
+    def __init__(self, workspace: Workspace, path: str, sha256: str) -> None:
+        self._workspace, self._path, self._sha256 = workspace, path, sha256
 
     def __call__(self) -> FittedModel:
         path = self._workspace.settings.runtime / self._path
-        return load_model(path, self._workspace.registries.predictors)
+        predictors = self._workspace.registries.predictors
+        return load_model(path, predictors, sha256=self._sha256)
 
 
 def _fold(row: pd.Series) -> Fold:

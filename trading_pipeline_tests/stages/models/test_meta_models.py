@@ -12,13 +12,18 @@ from trading_pipeline.errors import (
 )
 from trading_pipeline.stages.coverage import chain_stages
 from trading_pipeline.stages.market_data.check_catalog import check_catalog
+from trading_pipeline.stages.models.champion import champion_row
 from trading_pipeline.stages.models.live import LatestForecastStage, LiveModelStage
+from trading_pipeline.stages.models.live_health import live_health
+from trading_pipeline.stages.models.model_card import ModelCardStage, stored_card
+from trading_pipeline.stages.models.model_comparison import compare_models
 from trading_pipeline.stages.models.models import ModelStage, PredictionStage
 from trading_pipeline.stages.reports.forecast import newest_forecast
 from trading_pipeline.stages.stage import WHOLE
 from trading_pipeline.strategies import Market
 from trading_pipeline.strategies.ml.held_states import opened_sides
 from trading_pipeline_tests.stage_calls import materialize_backtest
+from trading_pipeline_tests.stages.models.earlier_fits import fitted_earlier, table
 
 AAPL = "AAPL_1d"
 PRIMARY = "strategy: {name}, parameters: {{{params}}}"
@@ -102,6 +107,51 @@ def test_every_opening_is_judged_and_a_backtest_takes_those_above_the_threshold(
     assert len(decided) > 8
     assert set(decided) <= set(chosen)
     assert backtest(world, threshold=0.0).metadata["trade_count"] > len(trades)
+
+
+def test_a_meta_model_has_a_card_a_comparison_and_a_health_of_its_openings(world):
+    write_model(world)
+    workspace = brought_up_to_date(world)
+    told = frames(workspace, PredictionStage)["p_act"].notna().sum()
+    (outcome,) = ModelCardStage(workspace, AAPL, "meta").materialize(WHOLE)
+    assert outcome.metadata["verdict"].startswith(("No better than", "Better than", "Worse than"))
+    assert "the base rate" in outcome.metadata["verdict"]
+    card, _ = stored_card(workspace, AAPL, "meta")
+    assert told - 2 <= card.rows <= told  # the newest outcomes are not known yet
+    assert 20.0 < card.effective_rows <= card.rows
+
+    windows = workspace.windows()[-1:]
+    (predicted,) = PredictionStage(workspace, AAPL, "meta").materialize(windows)
+    assert 0.0 <= predicted.metadata["auc"] <= 1.0
+
+    world.write(
+        "models/other.yaml",
+        (world.runtime / "config/models/meta.yaml")
+        .read_text("utf-8")
+        .replace("name: meta\n", "name: other\nseed: 3\nestimator: {type: random_forest}\n", 1),
+    )
+    workspace = world.workspace
+    for stage in chain_stages(workspace, AAPL, ["other"])[1:]:
+        stage.materialize(workspace.windows())
+    assert compare_models(workspace, "meta", "other", AAPL).compared.rows == card.rows
+
+
+def test_a_live_meta_model_is_challenged_on_the_openings_since_its_fit(world):
+    write_model(world)
+    brought_up_to_date(world, only_inputs=True)
+    fitted_earlier(world, "meta")
+    health = live_health(world.workspace, AAPL, "meta")
+    assert (health.limit_days, health.age_days > 300.0) == (90.0, True)
+    assert health.drift is not None
+    path = world.runtime / "config/models/meta.yaml"
+    spec = (
+        path.read_text("utf-8")
+        + "estimator: {type: random_forest}\npromotion: {minimum_effective_rows: 5}\n"
+    )
+    path.write_text(spec, "utf-8")
+    LiveModelStage(world.workspace, AAPL, "meta").materialize(WHOLE)
+    decided = champion_row(table(world, "meta"))
+    assert decided["compared_effective_rows"] > 5.0, decided["decision"]
 
 
 def test_a_backtest_on_bars_that_the_model_learned_from_is_refused(world):
