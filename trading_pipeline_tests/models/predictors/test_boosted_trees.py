@@ -21,6 +21,7 @@ SAID = r"needs the package 'lightgbm'.*uv sync --extra lightgbm"
 @pytest.fixture
 def not_installed(monkeypatch):
     monkeypatch.setattr(estimators, "find_spec", lambda name: None)
+    library_versions.cache_clear()
 
 
 @pytest.fixture
