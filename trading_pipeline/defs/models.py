@@ -205,7 +205,10 @@ def _card_asset(spec: ModelSpec, predictor: Predictor) -> dg.AssetsDefinition:
         group_name=GROUP,
         kinds={"html"},
         partitions_def=instruments,
-        deps=_of_all_windows(names) if not predictor.needs_bars else _read_whole([*names, "bars"]),
+        deps=[
+            dg.AssetDep(dg.AssetKey(["live", spec.name])),
+            *(_read_whole([*names, "bars"]) if predictor.needs_bars else _of_all_windows(names)),
+        ],
         description=f"How good the predictions of '{spec.name}' were out of sample: a verdict, "
         "scores with intervals beside the baselines, calibration, importance, and where they come "
         "from, as one self-contained page.",

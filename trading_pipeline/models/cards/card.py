@@ -6,7 +6,7 @@ Fractions are fractions; None is what was not measured or is not defined.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
 
@@ -142,7 +142,8 @@ class ModelCard:
     `headline`: name of the score that decides `judgement` and `verdict`; empty where there is none.
     `main_loss`: the loss that importance is measured in. `horizons`: the first one is that of the
     headline. `facts`: what it was trained on, as names and text. `notes`: what a reader must know
-    beside the verdict. `training_seconds`: of all fits, where each is known.
+    beside the verdict. `training_seconds`: of all fits, where each is known. `live`: the model that
+    forecasts now and how it compared with the one before, as names and text; empty without one.
     """
 
     model: str
@@ -169,6 +170,7 @@ class ModelCard:
     coefficients: tuple[Coefficient, ...]
     facts: Mapping[str, str]
     notes: tuple[str, ...]
+    live: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:

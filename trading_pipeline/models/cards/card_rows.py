@@ -6,7 +6,7 @@ Each row was predicted by the newest fit made before it, and each baseline knows
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -67,6 +67,7 @@ class CardInput:
     labels: pd.DataFrame
     history: History | None = None
     families: Mapping[str, str]
+    live: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -83,6 +83,7 @@ def model_card(given: CardInput) -> ModelCard:
         coefficients=coefficients,
         facts=_facts(given, models),
         notes=_notes(given, horizons, verdict, importance),
+        live=given.live,
     )
 
 

@@ -56,6 +56,7 @@ def render_model_card(card: ModelCard) -> str:
         *_beside(_importance(card), _coefficients(card)),
         framed("Training", facts(_training(card))),
         framed("Origin of the last fit", facts(card.facts.items(), code=True)),
+        framed("Live model", facts(card.live.items())) if card.live else "",
         embedded_json(_ELEMENT, card_as_values(card)),
     ]
     return page(title, "\n".join(parts), [static_text("page/static/theme.js")])

@@ -30,6 +30,7 @@ from trading_pipeline.stages.models.model_features import ModelFeatures, model_f
 from trading_pipeline.stages.models.model_rows import Row, fold_table, model_damage
 from trading_pipeline.stages.upstream_frames import UpstreamFrames
 from trading_pipeline.stages.workspace import Workspace
+from trading_pipeline.storage.stores.artifacts import Artifact
 
 __all__ = [
     "CHALLENGER",
@@ -39,6 +40,7 @@ __all__ = [
     "Contest",
     "challenger_id",
     "champion_row",
+    "live_in_words",
     "live_table",
     "other_feature_set",
     "stored_champion",
@@ -116,6 +118,22 @@ def challenger_id(folds: pd.DataFrame) -> str:
     if "role" not in folds.columns:
         return ""
     return "".join(folds.loc[folds["role"] == CHALLENGER, "model_id"])
+
+
+def live_in_words(workspace: Workspace, live: Artifact) -> dict[str, str]:
+    """Who forecasts, what it knew, and how it compared with the model before; empty without one."""
+    folds = workspace.artifacts.load(live)
+    champion = champion_row(folds)
+    if not champion["model_id"]:
+        return {}
+    known = {
+        "forecasts": champion["model_id"],
+        "knew bars before": f"{champion['test_start']:%Y-%m-%d %H:%M} UTC",
+        "in place of": champion.get("replaced") or "none",
+        "decision": champion.get("decision") or "none was needed",
+        "not promoted": challenger_id(folds),
+    }
+    return {name: str(value) for name, value in known.items() if value}
 
 
 def stored_champion(workspace: Workspace, instrument_id: str, model: str) -> Champion | None:

@@ -18,6 +18,7 @@ from trading_pipeline.reporting.model_card import (
     reliability_image,
     render_model_card,
 )
+from trading_pipeline.stages.models.champion import live_in_words
 from trading_pipeline.stages.models.model_bars import ModelBars
 from trading_pipeline.stages.models.model_features import (
     ModelFeatures,
@@ -68,6 +69,7 @@ class ModelCardStage(PageStage):
                 self._features.file_hashes(windows),
                 [self._frames.artifact(name, each).sha256 for name in assets for each in windows],
                 *self._bars.inputs(windows[-1]),
+                *([] if self._live is None else [self._live.sha256]),
             ]
         )
         return Identity(self.asset, self.partition(key), inputs, self.code_hash)
@@ -107,8 +109,17 @@ class ModelCardStage(PageStage):
                 ),
                 history=self._bars.until(windows[-1]),
                 families=feature_families(map(str, features.columns)),
+                live={} if self._live is None else live_in_words(self.workspace, self._live),
             )
         )
+
+    @cached_property
+    def _live(self) -> Artifact | None:
+        """The live model, where there is one."""
+        asset = f"live/{self.spec.name}"
+        artifacts = self.workspace.artifacts
+        live = artifacts.newest([asset], self.instrument_id).get((asset, self.instrument_id))
+        return live if live is not None and live.path and artifacts.is_intact(live) else None
 
     @cached_property
     def _windows(self) -> list[Window]:

@@ -4,10 +4,12 @@ import pytest
 
 from trading_pipeline.errors import InsufficientDataError
 from trading_pipeline.stages.coverage import pending_in_order
+from trading_pipeline.stages.models.live import LiveModelStage
 from trading_pipeline.stages.models.model_card import ModelCardStage, stored_card
 from trading_pipeline.stages.models.models import ModelStage, PredictionStage
 from trading_pipeline.stages.stage import WHOLE
 from trading_pipeline_tests.pipeline_world import FILES
+from trading_pipeline_tests.stages.models.earlier_fits import fitted_earlier
 
 AAPL = "AAPL_1d"
 PATH = (
@@ -65,6 +67,21 @@ def test_a_lost_or_changed_page_is_made_again_and_is_the_same(world):
     assert stage(world).pending(WHOLE)
     stage(world).materialize(WHOLE)
     assert (world.runtime / path).read_bytes() == page
+
+
+def test_the_card_says_who_forecasts_now_and_how_it_compared_with_the_one_before(world):
+    assert stage(world).card().live == {}
+    earlier = fitted_earlier(world)
+    LiveModelStage(world.workspace, AAPL, "direction").materialize(WHOLE)
+    (outcome,) = stage(world).materialize(stage(world).pending(WHOLE))
+    assert outcome.changed
+    card, path = stored_card(world.workspace, AAPL, "direction")
+    assert card.live["in place of"] == earlier
+    assert card.live["decision"] == "The same procedure with the bars of today."
+    assert card.live["forecasts"] in (world.runtime / path).read_text("utf-8")
+    (table,) = world.workspace.artifacts.newest(["live/direction"], AAPL).values()
+    world.workspace.artifacts.file_of(table).unlink()
+    assert stage(world).card().live == {}
 
 
 def test_other_predictions_make_the_card_stale(world):
