@@ -87,7 +87,7 @@ def model_assets(
 
 
 def forecast_assets(catalog: Catalog, predictors: Predictors) -> list[dg.AssetsDefinition]:
-    """`live/<name>` and `latest_forecast/<name>` of every model spec; nothing else reads them."""
+    """`live/<name>` and `latest_forecast/<name>` of every model spec; cards alone read them too."""
     kinds: _Kinds = {"live": _live_asset, "latest_forecast": _latest_forecast_asset}
     return _of_every_spec(catalog, predictors, instruments, kinds)
 

@@ -115,8 +115,9 @@ def test_no_backtest_can_be_reached_but_through_predictions(graph):
     assert parents == {"bars", "corporate_actions", *predictions}
 
 
-def test_nothing_reads_a_live_model_but_its_own_forecast_and_nothing_that(graph):
+def test_nothing_reads_a_live_model_but_its_own_forecast_and_card_and_nothing_these(graph):
     for name in ("autoregressive", "direction", "multi_ohlc"):
-        live, newest = (dg.AssetKey([kind, name]) for kind in ("live", "latest_forecast"))
-        assert graph.get(live).child_keys == {newest}
-        assert graph.get(newest).child_keys == set()
+        readers = {dg.AssetKey([kind, name]) for kind in ("latest_forecast", "model_card")}
+        assert graph.get(dg.AssetKey(["live", name])).child_keys == readers
+        for reader in readers:
+            assert graph.get(reader).child_keys == set()
