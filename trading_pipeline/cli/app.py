@@ -34,6 +34,8 @@ class _Commands(typer.core.TyperGroup):
         try:
             return super().invoke(ctx)
         except SystemExit as error:
+            if isinstance(error.__context__, BrokenPipeError):  # such as a pipe into head
+                raise
             raise OwnCodeError(
                 f"Code that was run ended the program{_place_of(error)}: SystemExit: {error}. "
                 "Leave sys.exit, exit and quit out of files of your own.",

@@ -49,7 +49,7 @@ def _print(told: NewestForecast, path: str) -> None:
         soft_wrap=True,
     )
     _print_steps(told)
-    console.print(f"Out of sample: {told.skill}", markup=False, soft_wrap=True)
+    console.print(f"Held back: {told.skill}", markup=False, soft_wrap=True)
     for reason in told.reasons_to_refit:
         console.print(
             f"[yellow]The model asks for a new fit.[/] {escape(reason)} {escape(told.decision)}",

@@ -48,6 +48,9 @@ def _print(card: ModelCard, path: str) -> None:
     verdict = f"{card.model} on {card.instrument}: {card.verdict}"
     console.print(verdict, markup=False, soft_wrap=True)
     if card.scores:
+        headline = card.headline_score
+        named = {score.name for score in card.scores}
+        first = [] if headline is None or headline.name in named else [headline]
         rows = [
             [
                 score_label(score.name),
@@ -55,7 +58,7 @@ def _print(card: ModelCard, path: str) -> None:
                 score_interval(score),
                 score_number(score.name, score.chance),
             ]
-            for score in card.scores
+            for score in (*first, *card.scores)
         ]
         print_table(["Score", "Value", "95 % interval", "Chance"], rows)
     for note in card.notes:

@@ -30,7 +30,7 @@ models_app = typer.Typer(
 _Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 _Instrument = Annotated[str | None, typer.Option("--instrument", "-i", help="Id such as AAPL_1d.")]
 _Model = Annotated[str | None, typer.Option("--model", "-m", help="Name of a model.")]
-_LISTED = ("model", "window", "refit", "rows", "held back", "age", "status")
+_LISTED = ("model", "rows", "held back", "age", "status")
 
 
 @models_app.command("list")
@@ -51,8 +51,6 @@ def list_models(
         [
             (
                 each.model_id,
-                str(each.row["window"]),
-                each.refit_date,
                 f"{each.row['rows']:,}",
                 headline_score(each.row["metrics"]),
                 "" if ages[each.model_id] is None else f"{ages[each.model_id]:,.0f} d",
@@ -64,7 +62,10 @@ def list_models(
     for each in found:
         if each.decision:
             _print(f"{each.model_id} ({each.status}): {escape(each.decision)}")
-    _print(f"{len(found)} models. Their files: trading-pipeline models verify")
+    _print(
+        f"{len(found)} models; an id begins with name, instrument and refit date. To check their "
+        "files: trading-pipeline models verify"
+    )
 
 
 @models_app.command("show")

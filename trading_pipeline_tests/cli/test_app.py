@@ -123,6 +123,20 @@ def test_the_installed_program_tells_errors_without_a_traceback(fresh_world):
     assert all(finding["ok"] for finding in json.loads(examined.stdout))
 
 
+def test_a_reader_that_goes_away_is_not_told_to_mend_its_files(fresh_world):
+    program = [sys.executable, "-c", "from trading_pipeline.cli import main; main()"]
+    environment = {**os.environ, "TRADING_PIPELINE_RUNTIME_DIR": str(fresh_world.runtime)}
+    with subprocess.Popen(
+        [*program, "strategies", "list"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as process:
+        process.stdout.close()
+        assert "Code that was run" not in process.stderr.read()
+
+
 def test_attempts_that_failed_are_no_lines_of_their_own(call, fresh_world, capsys):
     retry = logging.getLogger("trading_pipeline.market_data.sources.connection.retry")
     assert call("run", "AAPL_1D").code == 1

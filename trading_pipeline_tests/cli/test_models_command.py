@@ -95,8 +95,8 @@ def test_from_a_prediction_back_to_fold_rows_features_and_bars(call, world):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("direction-AAPL_1d",), "models begin so: direction-AAPL_1d-2002"),
-        (("nothing",), "No single model has the id 'nothing'"),
+        (("direction-AAPL_1d",), "begin with 'direction-AAPL_1d', such as direction-AAPL_1d-2002"),
+        (("nothing",), "No model has the name 'nothing', or an id that begins so"),
         ((), "Give the id of a model, or --instrument"),
         (("-i", AAPL, "-m", "direction", "--at", "soon"), "'soon' is no day"),
         (("-i", AAPL, "-m", "direction", "--at", "2000-05-05"), "there was no fit yet"),

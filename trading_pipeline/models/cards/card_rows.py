@@ -29,7 +29,7 @@ from trading_pipeline.models.training.effective_rows import (
 from trading_pipeline.models.training.walk_forward_folds import Fold, purge
 from trading_pipeline.settings.model_spec import ModelSpec
 
-__all__ = ["CardFit", "CardInput", "HorizonRows", "KnownBefore", "horizon_rows"]
+__all__ = ["CardFit", "CardInput", "HorizonRows", "KnownBefore", "as_scored", "horizon_rows"]
 
 FloatArray = npt.NDArray[np.float64]
 _RANKED_TOGETHER = 20.0

@@ -53,7 +53,7 @@ class ForecastPage:
 
 def render_forecast(told: ForecastPage) -> str:
     """The page as text; equal input gives equal bytes, and nothing is loaded from elsewhere."""
-    warned = [f"Out of sample: {told.skill}"]
+    warned = [f"Held back: {told.skill}"]
     if told.age_days > _STALE_DAYS:
         warned.append(
             f"The last bar is {told.age_days:,} days old; what is forecast has long happened."
@@ -75,7 +75,7 @@ def render_forecast(told: ForecastPage) -> str:
         parts.append(card("Path", picture + note))
     parts.append(card("Steps", f'<div class="scroll tall">{_steps(told)}</div>'))
     if told.horizons:
-        parts.append(card("Out of sample, by horizon", _scores(told.horizons)))
+        parts.append(card("Held back, by horizon", _scores(told.horizons)))
     parts.append(
         card(
             "Provenance",

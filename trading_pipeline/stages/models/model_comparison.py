@@ -124,8 +124,8 @@ def _newest_fit(workspace: Workspace, name: str, instrument_id: str) -> Row:
         if len(fitted):
             return find_model(workspace, str(fitted.iloc[-1])).row
     raise InsufficientDataError(
-        f"No fit of '{name}' is stored for {instrument_id}. Run: trading-pipeline run "
-        f"{instrument_id}.",
+        f"No fit of '{name}' is stored for {instrument_id}. Run: trading-pipeline model-card "
+        f"{name} {instrument_id}.",
         instrument=instrument_id,
         model=name,
     )

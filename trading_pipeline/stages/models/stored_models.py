@@ -115,10 +115,14 @@ def find_model(workspace: Workspace, beginning: str) -> StoredModel:
         each for each in ids if each.startswith(beginning)
     ]
     if len(found) != 1:
-        some = f"{len(found)} models begin so: {', '.join(found[:5])}" if found else ""
+        if found:
+            said = f"{len(found)} models have ids that begin with {beginning!r}, such as "
+            said += f"{', '.join(found[:3])}. Give more of the id."
+        else:
+            said = f"No model has the name {beginning!r}, or an id that begins so. "
+            said += did_you_mean(beginning, workspace.catalog.models)
         raise UnknownNameError(
-            f"No single model has the id {beginning!r}. {some or did_you_mean(beginning, ids)} See "
-            "trading-pipeline models list.",
+            f"{said} Ids: trading-pipeline models list.",
             name=beginning,
             kind="model",
         )
@@ -151,7 +155,8 @@ def model_at(workspace: Workspace, instrument_id: str, name: str, at: pd.Timesta
             )
     raise InsufficientDataError(
         f"'{asset}' has no prediction of {instrument_id} up to {at:%Y-%m-%d}: there was no fit "
-        f"yet, or none is stored. Choose a later bar, or: trading-pipeline run {instrument_id}.",
+        "yet, or none is stored. Choose a later bar, or: trading-pipeline model-card "
+        f"{name} {instrument_id}.",
         instrument=instrument_id,
         model=name,
     )
@@ -176,6 +181,7 @@ def provenance(workspace: Workspace, model: StoredModel) -> dict[str, Any]:
             for name in ("rows_fitted", "effective_rows", "rows_scored", "rows_without_features")
         },
         "spec": metadata["spec"],
+        "tuned": (metadata["details"].get("tuning") or {}).get("chosen"),
         "features": metadata["columns"],
         "made_from": metadata["made_from"],
         "bars": _bars_of(workspace, str(model.row["instrument"]), metadata["fold"]),

@@ -91,11 +91,14 @@ def newest_forecast(workspace: Workspace, instrument_id: str, model: str) -> New
             model=model,
         )
     if not len(frame):
-        is_meta = isinstance(stage.predictor, Meta)
-        why = "its strategy opens no side on the last bar, or " if is_meta else ""
+        why = "a feature of its last bar is not there (NaN). See the asset page of its feature set."
+        if isinstance(stage.predictor, Meta):
+            why = (
+                "its strategy opens no side on the last bar, so there is no signal to judge. Ask "
+                "again after the next bar. (A feature that is NaN there would say the same.)"
+            )
         raise InsufficientDataError(
-            f"The model '{model}' cannot forecast {instrument_id}: {why}a feature of its last bar "
-            "is not there (NaN). See the asset page of its feature set.",
+            f"The model '{model}' has no forecast of {instrument_id}: {why}",
             instrument=instrument_id,
             model=model,
         )

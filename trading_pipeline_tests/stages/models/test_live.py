@@ -88,7 +88,7 @@ def test_the_page_loads_nothing_and_its_picture_is_whole(forecasting):
         path = write_forecast_page(forecasting.workspace, told)
         page = path.read_text("utf-8")
         assert page == write_forecast_page(forecasting.workspace, told).read_text("utf-8")
-        assert "Out of sample" in page
+        assert "Held back" in page
         assert "http" not in page.replace("http-equiv", "")
         if told.is_path:
             picture = page[page.index("<svg") : page.index("</svg>") + 6]
