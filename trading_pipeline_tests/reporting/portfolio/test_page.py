@@ -80,7 +80,7 @@ def test_trades_say_their_instrument(portfolio):
 
 
 def test_weights_on_other_stamps_are_refused(portfolio):
-    with pytest.raises(DataQualityError, match="weights .* have 5 rows on other stamps"):
+    with pytest.raises(DataQualityError, match=r"weights .* have 5 rows on other stamps"):
         render_portfolio(portfolio(weights=portfolio().weights.iloc[1:]))
 
 
