@@ -1,13 +1,17 @@
 """Portfolio scenarios from a file to a stored result and its page."""
 
 import json
+from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from trading_pipeline.backtest.portfolio.run import run_portfolio_backtest
+from trading_pipeline.backtest.portfolio.scenario_run import run_portfolio_scenario
 from trading_pipeline.backtest.scenario_runner import scenario_settings, scenario_signals
+from trading_pipeline.domain.membership import Membership, MemberSpan
 from trading_pipeline.errors import DataQualityError, InsufficientDataError, LookaheadError
 from trading_pipeline.performance import INTERVAL_NAMES, METRIC_NAMES
 from trading_pipeline.stages.backtests.portfolio import PortfolioStage
@@ -265,3 +269,30 @@ def test_a_damaged_file_is_found_and_made_again(market, three):
     assert PortfolioStage(workspace, "three").pending(WHOLE) == list(WHOLE)
     PortfolioStage(workspace, "three").materialize(WHOLE)
     assert PortfolioStage(workspace, "three").pending(WHOLE) == []
+
+
+@pytest.fixture(scope="module")
+def inputs_of_three(market, three):
+    """The portfolio of weights, and the inputs of its instruments."""
+    workspace = market.workspace
+    scenario = workspace.catalog.portfolio(three["scenario"])
+    return scenario, {name: load_inputs(workspace, name, scenario).inputs for name in NAMES}
+
+
+def test_portfolio_and_benchmark_hold_an_instrument_only_while_it_belongs(inputs_of_three):
+    left = Membership.of([MemberSpan(date(2000, 1, 1), date(2001, 12, 31))])
+    run = run_portfolio_scenario(*inputs_of_three, memberships={"IBM_1d": left})
+    for result in (run.result, run.benchmark):
+        held = result.weights["IBM_1d"]
+        assert (held[:"2001-12-31"].iloc[1:] > 0.1).all()
+        assert (held["2002-01-04":] == 0.0).all()
+
+
+def test_instruments_of_several_calendars_have_the_year_of_their_common_clock(inputs_of_three):
+    scenario, inputs = inputs_of_three
+    assert run_portfolio_scenario(scenario, inputs).result.periods_per_year == 252.0
+    coin = replace(inputs["IBM_1d"].instrument, calendar="24/7")
+    others = inputs | {"IBM_1d": replace(inputs["IBM_1d"], instrument=coin)}
+    result = run_portfolio_scenario(scenario, others).result
+    assert result.year_basis != ""
+    assert result.periods_per_year == pytest.approx(252.0, abs=1.0)
