@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from trading_pipeline.backtest.plausibility import (
     implausible_sharpe,
 )
 from trading_pipeline.backtest.result import BacktestResult
+from trading_pipeline.backtest.run_statistics import RunStatistics
 from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
 from trading_pipeline.domain.audit_records import AuditLog
 from trading_pipeline.domain.bar_year import BarYear
@@ -37,12 +38,16 @@ __all__ = [
     "ScenarioInputs",
     "ScenarioRun",
     "benchmark_settings",
+    "judged_by",
+    "of_calendar",
     "run_scenario",
     "scenario_settings",
     "scenario_signals",
     "traded_bars",
     "traded_year",
 ]
+
+Run = TypeVar("Run", bound=RunStatistics)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,9 +187,9 @@ def run_scenario(
         allow_lookahead=scenario.allow_lookahead,
     )
     result = run_backtest(bars, signals, settings, actions=inputs.actions)
-    result = _of_calendar(year, result).with_audit(outcome)
+    result = of_calendar(year, result).with_audit(outcome)
     if sharpe_limits is not None:
-        result = _judged_by(sharpe_limits, result)
+        result = judged_by(sharpe_limits, result)
     held = benchmark_settings(settings)
     hold = strategies.validate_params(scenario.benchmark, {})
     # its own market and start: the benchmark buys on the first traded bar
@@ -214,13 +219,13 @@ def run_scenario(
     )
 
 
-def _of_calendar(year: BarYear, result: BacktestResult) -> BacktestResult:
+def of_calendar(year: BarYear, result: Run) -> Run:
     """The result with what the calendar says of its bars; it knows more than their stamps do."""
     others = tuple(text for text in result.warnings if not text.startswith(CONTRADICTED))
     return result.with_warnings((*year.warnings, *others))
 
 
-def _judged_by(limits: SharpeLimits, result: BacktestResult) -> BacktestResult:
+def judged_by(limits: SharpeLimits, result: Run) -> Run:
     """The result with the warning of these limits in place of that of the usual ones."""
     others = tuple(text for text in result.warnings if not text.startswith(IMPLAUSIBLE))
     found = implausible_sharpe(result.moments.sharpe, result.index, limits)

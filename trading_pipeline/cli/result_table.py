@@ -9,6 +9,8 @@ from itertools import groupby
 from rich import box
 from rich.table import Table
 
+from trading_pipeline.domain.instrument import INSTRUMENT_SEPARATOR
+from trading_pipeline.reporting.page.cells import named_instruments
 from trading_pipeline.reporting.page.metric_labels import metric_label
 from trading_pipeline.reporting.page.number_format import as_number
 
@@ -71,12 +73,14 @@ def _scenario(row: Row) -> str:
 
 def _scenario_table(scenario: str, rows: Sequence[Row]) -> Table:
     heads = [_head(name) for name in (*_METRICS, "trade_count")]
-    title = f"{scenario} (after costs; B&H: buy and hold with the same costs)"
+    is_portfolio = INSTRUMENT_SEPARATOR in str(rows[0]["instruments"])
+    held = "equal weights, bought once" if is_portfolio else "buy and hold"
+    title = f"{scenario} (after costs; B&H: {held} with the same costs)"
     table = _table(title, ("Instrument",), heads)
     table.add_column("Result", no_wrap=True)
     for row in rows:
         table.add_row(
-            str(row["instruments"]),
+            named_instruments(str(row["instruments"]), 1),
             *(_number(row[name], percent=_is_percent(name)) for name in _METRICS),
             f"{as_number(row['trade_count']) or 0:.0f}",
             str(row["result_id"]),

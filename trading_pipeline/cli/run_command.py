@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,9 @@ from trading_pipeline.cli.kernel_warm_up import KernelWarmUp
 from trading_pipeline.cli.progress_display import show_progress
 from trading_pipeline.cli.result_table import result_tables, stage_table, study_table
 from trading_pipeline.cli.session import open_pass, stderr_console, stdout_console
+from trading_pipeline.domain.instrument import INSTRUMENT_SEPARATOR
 from trading_pipeline.errors import TradingPipelineError, UnknownNameError, WarehouseError
+from trading_pipeline.reporting.page.cells import named_instruments
 from trading_pipeline.storage.disk_space import is_full_disk
 
 if TYPE_CHECKING:
@@ -103,7 +105,7 @@ def work_through(
     from trading_pipeline.stages.backtests.study import study_summary
     from trading_pipeline.stages.coverage import models_of_a_pass
     from trading_pipeline.stages.market_data.check_catalog import check_models
-    from trading_pipeline.stages.reports.leaderboard import hindsight_of
+    from trading_pipeline.stages.reports.leaderboard import hindsight_of, is_of_catalog
 
     report, catalog = PassReport(), full_pass.workspace.catalog
     with report.stage("universe", full_pass):
@@ -156,6 +158,7 @@ def work_through(
                     full_pass.study(name, study.name)
                     summary = study_summary(full_pass.workspace, name, study.name)
                     report.studies.append({"instrument": name, **summary})
+    _run_portfolios(full_pass, report, sound, left_out=waiting)
     with report.stage("leaderboard", full_pass):
         full_pass.leaderboard()
     for name in sound:
@@ -165,11 +168,25 @@ def work_through(
     report.results = [
         row
         for row in full_pass.workspace.results.newest()
-        if row["instruments"] in sound and row["scenario"] in catalog.scenarios
+        if is_of_catalog(row, catalog)
+        and set(str(row["instruments"]).split(INSTRUMENT_SEPARATOR)) <= set(sound)
     ]
     report.hindsight = hindsight_of(full_pass.workspace, report.results)
     report.index = str(full_pass.workspace.reports / "index.html")
     return report
+
+
+def _run_portfolios(
+    full_pass: FullPass, report: PassReport, instruments: Sequence[str], *, left_out: Container[str]
+) -> None:
+    """The portfolios all of whose instruments are up to date."""
+    for portfolio in full_pass.workspace.catalog.portfolios.values():
+        if portfolio.name not in left_out and set(portfolio.members) <= set(instruments):
+            with (
+                report.stage("portfolios", full_pass),
+                report.failure_of(f"portfolio {portfolio.name}"),
+            ):
+                full_pass.portfolio(portfolio.name)
 
 
 def _make_cards(
@@ -184,7 +201,7 @@ def _make_cards(
 def _waiting_scenarios(catalog: Catalog, instruments: Sequence[str]) -> dict[str, str]:
     """Scenarios of these instruments that name one the universe does not have, and the error."""
     found, everything = {}, set(instruments) >= set(catalog.instruments)
-    for scenario in catalog.scenarios.values():
+    for scenario in (*catalog.scenarios.values(), *catalog.portfolios.values()):
         if everything or any(map(scenario.covers, instruments)):
             try:
                 catalog.require_instruments_of(scenario)
@@ -226,7 +243,8 @@ def print_results(rows: Sequence[Mapping[str, Any]]) -> None:
     told: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         for warning in filter(None, str(row["warnings"] or "").split("\n")):
-            told[warning].append(f"{row['scenario']} {row['instruments']}")
+            instruments = named_instruments(str(row["instruments"]), 1)
+            told[warning].append(f"{row['scenario']} {instruments}")
     for warning, where in told.items():
         console.print(f"[yellow]Warning[/] ({escape(', '.join(where))}): {escape(warning)}")
 

@@ -4,7 +4,7 @@ import dagster as dg
 
 from trading_pipeline.defs.automation.jobs import project_jobs
 from trading_pipeline.defs.automation.schedules import daily_schedules
-from trading_pipeline.defs.backtests import backtest_asset
+from trading_pipeline.defs.backtests import backtest_asset, portfolio_asset
 from trading_pipeline.defs.checks.live_models import live_check
 from trading_pipeline.defs.cross_features import cross_features_asset
 from trading_pipeline.defs.datasets import dataset_profile, inbox_sensor
@@ -58,6 +58,7 @@ def build_definitions(
         *chain,
         cross_features_asset(catalog, grid),
         backtest_asset(catalog),
+        portfolio_asset(catalog),
         *forecasts,
         *cards,
         *optimization_assets(catalog),

@@ -5,7 +5,13 @@ from functools import partial
 import dagster as dg
 
 from trading_pipeline.defs.checks.bars import bar_check_results, bar_check_specs
-from trading_pipeline.defs.partitions import BY_INSTRUMENT, instruments, scenarios, studies
+from trading_pipeline.defs.partitions import (
+    BY_INSTRUMENT,
+    instruments,
+    portfolios,
+    scenarios,
+    studies,
+)
 from trading_pipeline.defs.resources import WorkspaceResource
 from trading_pipeline.defs.stage_assets import column_schema, report, stage_asset, work_through
 from trading_pipeline.stages.market_data.bars import BarStage
@@ -47,8 +53,8 @@ def universe(
 ) -> dg.MaterializeResult:
     """The instruments that are worked on, from universe.yaml; one row each in table `instruments`.
 
-    Materializing it adds the partition keys of instruments, scenarios and studies, and takes away
-    those of archived instruments; what is stored of them stays.
+    Materializing it adds the partition keys of instruments, scenarios, portfolios and studies, and
+    takes away those of archived instruments; what is stored of them stays.
     """
     opened = workspace.open(context)
     with turn_at(opened.settings, "universe"):
@@ -57,6 +63,7 @@ def universe(
     for partitions, names in (
         (instruments, catalog.instruments),
         (scenarios, catalog.scenarios),
+        (portfolios, catalog.portfolios),
         (studies, catalog.studies),
     ):
         context.instance.add_dynamic_partitions(str(partitions.name), list(names))

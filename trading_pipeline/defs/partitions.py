@@ -14,6 +14,8 @@ __all__ = [
     "instrument_windows",
     "instruments",
     "market_and_predictions",
+    "markets_and_predictions",
+    "portfolios",
     "scenarios",
     "shifted_windows",
     "shifted_windows_of_all",
@@ -23,6 +25,7 @@ __all__ = [
 instruments = dg.DynamicPartitionsDefinition(name="instruments")
 scenarios = dg.DynamicPartitionsDefinition(name="scenarios")
 datasets = dg.DynamicPartitionsDefinition(name="datasets")
+portfolios = dg.DynamicPartitionsDefinition(name="portfolios")
 studies = dg.DynamicPartitionsDefinition(name="studies")
 instrument_scenarios = dg.MultiPartitionsDefinition(
     {"instrument": instruments, "scenario": scenarios}
@@ -52,6 +55,15 @@ def market_and_predictions(catalog: Catalog) -> list[dg.AssetDep]:
         for name in catalog.models
     ]
     return [*bars_and_actions(ALL_WINDOWS), *predictions]
+
+
+def markets_and_predictions(catalog: Catalog) -> list[dg.AssetDep]:
+    """As `market_and_predictions`, of every instrument."""
+    names = ["bars", "corporate_actions", *(f"predictions/{name}" for name in catalog.models)]
+    return [
+        dg.AssetDep(dg.AssetKey(name.split("/")), partition_mapping=dg.AllPartitionMapping())
+        for name in names
+    ]
 
 
 def instrument_windows(catalog: Catalog) -> dg.MultiPartitionsDefinition:

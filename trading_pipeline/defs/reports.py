@@ -1,10 +1,11 @@
-"""The assets of reports: tear sheets and the leaderboard."""
+"""The assets of reports: tear sheets, pages of portfolios, and the leaderboard."""
 
 import dagster as dg
 
-from trading_pipeline.defs.partitions import instrument_scenarios
+from trading_pipeline.defs.partitions import instrument_scenarios, portfolios
 from trading_pipeline.defs.stage_assets import stage_asset
 from trading_pipeline.stages.reports.leaderboard import LeaderboardStage
+from trading_pipeline.stages.reports.portfolio_report import PortfolioReportStage
 from trading_pipeline.stages.reports.tearsheet import TearsheetStage
 
 __all__ = ["report_assets"]
@@ -13,7 +14,7 @@ GROUP = "reports"
 
 
 def report_assets() -> list[dg.AssetsDefinition]:
-    """`tearsheet` and `leaderboard`."""
+    """`tearsheet`, `portfolio_report` and `leaderboard`."""
     tearsheet = stage_asset(
         TearsheetStage,
         "tearsheet",
@@ -24,13 +25,23 @@ def report_assets() -> list[dg.AssetsDefinition]:
         description="One self-contained page a result: warnings, metrics, chart with trades, "
         "equity, drawdown.",
     )
+    portfolio_report = stage_asset(
+        PortfolioReportStage,
+        "portfolio_report",
+        group_name=GROUP,
+        kinds={"html"},
+        partitions_def=portfolios,
+        deps=["portfolio_backtest"],
+        description="One self-contained page a portfolio: warnings, metrics, equity, drawdown, "
+        "weights over time, contributions by instrument, trades.",
+    )
     leaderboard = stage_asset(
         LeaderboardStage,
         "leaderboard",
         group_name=GROUP,
         kinds={"html"},
-        deps=["backtest", "tearsheet"],
-        description="The newest result of each scenario and instrument side by side, with links to "
-        "their pages.",
+        deps=["backtest", "tearsheet", "portfolio_backtest", "portfolio_report"],
+        description="The newest result of each scenario and instrument, and of each portfolio, "
+        "side by side, with links to their pages.",
     )
-    return [tearsheet, leaderboard]
+    return [tearsheet, portfolio_report, leaderboard]

@@ -9,7 +9,10 @@ from datetime import date
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import ConfigurationError, did_you_mean
 
-__all__ = ["Instrument", "instrument_id"]
+__all__ = ["INSTRUMENT_SEPARATOR", "Instrument", "instrument_id"]
+
+INSTRUMENT_SEPARATOR = ", "
+"""Stands between ids where one text names all instruments of a portfolio."""
 
 _ALLOWED = re.compile(r"[A-Za-z0-9.-]+")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.windows import WindowGrid
@@ -14,6 +14,10 @@ from trading_pipeline.settings.cross_features import CrossFeaturesSpec
 from trading_pipeline.settings.feature_set_file import FeatureSetFile
 from trading_pipeline.settings.label_spec import LabelSpec
 from trading_pipeline.settings.model_spec import ModelSpec
+from trading_pipeline.settings.portfolio_scenario import (
+    PortfolioScenario,
+    parse_scenario,
+)
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.settings.study import StudySpec
 from trading_pipeline.settings.universe import UniverseFile, UniverseSpec
@@ -23,7 +27,16 @@ __all__ = ["Catalog", "load_catalog", "read_scenario"]
 
 SHIPPED = Path(__file__).parent / "defaults"
 NamedSpec = TypeVar("NamedSpec", ScenarioSpec, StudySpec, ModelSpec, FeatureSetFile, LabelSpec)
+Parsed = TypeVar(
+    "Parsed", ScenarioSpec, StudySpec, ModelSpec, FeatureSetFile, LabelSpec, covariant=True
+)
 Value = TypeVar("Value")
+
+
+class _Parse(Protocol[Parsed]):
+    """Makes a spec of a file's values."""
+
+    def __call__(self, data: object, *, where: str) -> Parsed: ...
 
 
 @dataclass(frozen=True)
@@ -32,7 +45,8 @@ class Catalog:
 
     `config_dir` is the folder of the user's files, where Python files may add strategies, sources
     and feature sets; `feature_sets` are those of YAML files alone. `labels` are those of files of
-    their own, beside the labels that the models name.
+    their own, beside the labels that the models name. `portfolios` are the scenarios whose
+    instruments share an account; `scenarios` are all others.
     """
 
     universe: UniverseSpec
@@ -44,6 +58,7 @@ class Catalog:
     config_dir: Path | None = None
     cross: CrossFeaturesSpec = field(default_factory=CrossFeaturesSpec)
     labels: Mapping[str, LabelSpec] = field(default_factory=dict)
+    portfolios: Mapping[str, PortfolioScenario] = field(default_factory=dict)
 
     @property
     def grid(self) -> WindowGrid:
@@ -77,7 +92,8 @@ class Catalog:
         Such a scenario may wait for its instrument: it is refused where it would run, and stops
         nothing else.
         """
-        mine = self.scenarios.get(scenario.name) == scenario
+        known_as = self.portfolios.get(scenario.name, self.scenarios.get(scenario.name))
+        mine = known_as == scenario
         where = self.sources.get(f"scenarios/{scenario.name}") if mine else None
         for name in scenario.instruments or ():
             if name not in self.instruments and name not in self.universe.archived_by_id:
@@ -102,6 +118,10 @@ class Catalog:
         """The scenario of that name; `UnknownNameError` offers the closest."""
         return _lookup("scenario", name, self.scenarios)
 
+    def portfolio(self, name: str) -> PortfolioScenario:
+        """The portfolio scenario of that name; `UnknownNameError` offers the closest."""
+        return _lookup("portfolio", name, self.portfolios)
+
     def study(self, name: str) -> StudySpec:
         """The study of that name; `UnknownNameError` offers the closest."""
         return _lookup("study", name, self.studies)
@@ -120,12 +140,14 @@ def load_catalog(config_dir: Path | None) -> Catalog:
     (`Catalog.require_instruments_of`, `Catalog.require_compared_instruments`).
     """
     universe, sources = _load_universe(config_dir)
-    scenarios = _load_named("scenarios", ScenarioSpec, config_dir, sources)
-    studies = _load_named("studies", StudySpec, config_dir, sources)
-    models = _load_named("models", ModelSpec, config_dir, sources)
-    feature_sets = _load_named("features", FeatureSetFile, config_dir, sources)
+    every = _load_named("scenarios", parse_scenario, config_dir, sources)
+    portfolios = {name: each for name, each in every.items() if isinstance(each, PortfolioScenario)}
+    scenarios = {name: each for name, each in every.items() if name not in portfolios}
+    studies = _load_named("studies", StudySpec.parse, config_dir, sources)
+    models = _load_named("models", ModelSpec.parse, config_dir, sources)
+    feature_sets = _load_named("features", FeatureSetFile.parse, config_dir, sources)
     cross = _load_cross_features(config_dir, sources)
-    labels = _load_named("labels", LabelSpec, config_dir, sources)
+    labels = _load_named("labels", LabelSpec.parse, config_dir, sources)
     catalog = Catalog(
         universe,
         scenarios,
@@ -136,14 +158,15 @@ def load_catalog(config_dir: Path | None) -> Catalog:
         config_dir=config_dir,
         cross=cross,
         labels=labels,
+        portfolios=portfolios,
     )
     _check_references(catalog)
     return catalog
 
 
 def read_scenario(path: Path) -> ScenarioSpec:
-    """The scenario of one file."""
-    return ScenarioSpec.parse(read_yaml(path), where=str(path))
+    """The scenario of one file; a `PortfolioScenario` where its instruments share an account."""
+    return parse_scenario(read_yaml(path), where=str(path))
 
 
 def _load_universe(config_dir: Path | None) -> tuple[UniverseSpec, dict[str, Path]]:
@@ -197,13 +220,13 @@ def _load_cross_features(config_dir: Path | None, sources: dict[str, Path]) -> C
 
 
 def _load_named(
-    folder: str, spec_type: type[NamedSpec], config_dir: Path | None, sources: dict[str, Path]
+    folder: str, parse: _Parse[NamedSpec], config_dir: Path | None, sources: dict[str, Path]
 ) -> dict[str, NamedSpec]:
     found: dict[str, NamedSpec] = {}
     for base in (SHIPPED,) if config_dir is None else (SHIPPED, config_dir):
         here: dict[str, Path] = {}
         for path in list_spec_files(base / folder):
-            spec = spec_type.parse(read_yaml(path), where=str(path))
+            spec = parse(read_yaml(path), where=str(path))
             if spec.name in here:
                 raise ConfigurationError(
                     f"{path} has the name '{spec.name}', which {here[spec.name]} has too. Give one "
@@ -219,6 +242,13 @@ def _load_named(
 def _check_references(catalog: Catalog) -> None:
     for study in catalog.studies.values():
         where = catalog.sources[f"studies/{study.name}"]
+        if study.scenario in catalog.portfolios:
+            raise ConfigurationError(
+                f"{where}: the scenario '{study.scenario}' is a portfolio, and a study searches "
+                "the parameters of one strategy on single instruments. Name a scenario without "
+                "'portfolio'.",
+                study=study.name,
+            )
         scenario = _lookup("scenario", study.scenario, catalog.scenarios, where)
         if scenario.strategy.type != study.strategy:
             raise ConfigurationError(

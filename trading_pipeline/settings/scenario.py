@@ -120,9 +120,11 @@ class ScenarioSpec(SpecModel):
         >>> first.settings_hash == second.settings_hash, first.settings_hash == third.settings_hash
         (True, False)
         """
+        return canonical_hash(self._result_settings())
+
+    def _result_settings(self) -> dict[str, Any]:
         values = self.model_dump(mode="json", exclude_defaults=True)
-        changed = {k: v for k, v in values.items() if k not in _NO_SETTINGS and v != {}}
-        return canonical_hash(changed)
+        return {k: v for k, v in values.items() if k not in _NO_SETTINGS and v != {}}
 
     def changed_keys(self) -> dict[str, str]:
         """`group.key: value` of the engine's keys that are not at their default, for reports."""

@@ -25,7 +25,7 @@ def register_scenario(path: Path, config_dir: Path) -> ScenarioSpec:
     """
     spec = read_scenario(path)
     catalog = load_catalog(config_dir)
-    known = catalog.scenarios.get(spec.name)
+    known = catalog.portfolios.get(spec.name, catalog.scenarios.get(spec.name))
     if known == spec:
         return spec
     target = _copy_path(spec, path, config_dir)

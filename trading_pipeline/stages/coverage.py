@@ -49,7 +49,7 @@ def chain_stages(
 def models_of_a_pass(workspace: Workspace) -> list[str]:
     """Models that a full pass keeps up to date: those that ask for it or that a scenario trades."""
     catalog, traded = workspace.catalog, set()
-    for scenario in catalog.scenarios.values():
+    for scenario in (*catalog.scenarios.values(), *catalog.portfolios.values()):
         try:
             traded |= {*required_models(scenario, workspace.registries.strategies)}
         except TradingPipelineError:

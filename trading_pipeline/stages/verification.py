@@ -24,6 +24,8 @@ from trading_pipeline.storage.stores.artifacts import Artifact
 
 __all__ = ["Damage", "Verified", "verify_everything"]
 
+_RESULTS = ("backtest", "portfolio_backtest")
+"""Assets whose partitions are results."""
 _ACCEPT = 'trading-pipeline trials accept-loss --reason "..."'
 
 
@@ -100,7 +102,7 @@ def _reference(workspace: Workspace) -> Verified:
 def _files(workspace: Workspace, artifacts: Sequence[Artifact]) -> Verified:
     found = Verified(kind="files")
     for artifact in artifacts:
-        if artifact.path is None or artifact.asset == "backtest":  # a result is verified whole
+        if artifact.path is None or artifact.asset in _RESULTS:  # a result is verified whole
             continue
         found.count += 1
         if not workspace.artifacts.is_intact(artifact):
@@ -135,8 +137,8 @@ def _models(workspace: Workspace, artifacts: Sequence[Artifact]) -> Verified:
 
 def _results(workspace: Workspace, artifacts: Sequence[Artifact]) -> Verified:
     found = Verified(kind="results")
-    newest = {a.input_hash: a.partition for a in artifacts if a.asset == "backtest"}
-    made = workspace.artifacts.made_by("backtest")
+    newest = {a.input_hash: a.partition for a in artifacts if a.asset in _RESULTS}
+    made = [each for asset in _RESULTS for each in workspace.artifacts.made_by(asset)]
     for result_id in dict.fromkeys([*workspace.results.ids(), *made]):
         found.count += 1
         detail = result_damage(workspace, result_id)
@@ -206,6 +208,10 @@ def _damage(workspace: Workspace, what: str, partition: str, detail: str) -> Dam
     """A damaged thing of a partition, and whether a pass will make it again."""
     instrument, _, name = partition.partition("|")
     catalog = workspace.catalog
+    if instrument in catalog.portfolios:
+        return Damage(
+            what=what, detail=detail, recovery="Make it again with: trading-pipeline run."
+        )
     if instrument and instrument not in catalog.instruments:
         recovery = (
             f"{instrument} is not in the universe, so no pass works on it. To make it again, add "

@@ -136,6 +136,53 @@ def test_a_scenario_that_is_refused_while_it_runs_leaves_no_file_and_no_partitio
 
 def test_a_scenario_that_was_there_before_keeps_its_partition(world, file):
     full_pass = world.full_pass()
-    with pytest.raises(ZeroDivisionError), full_pass.new_scenario("sma_crossover"):
+    scenario = full_pass.workspace.catalog.scenario("sma_crossover")
+    with pytest.raises(ZeroDivisionError), full_pass.new_scenario(scenario):
         raise ZeroDivisionError
     assert full_pass.runner.instance.has_dynamic_partition("scenarios", "sma_crossover")
+
+
+PORTFOLIO = (
+    "name: both\ninstruments: [AAPL_1d, IBM_1d]\ndates: {start: 2002-01-01, end: 2004-01-01}\n"
+    "portfolio: {weights: equal, rebalance: {calendar: month}}\n"
+)
+
+
+@pytest.mark.slow
+def test_a_portfolio_becomes_one_result_with_its_page(call, fresh_world, tmp_path):
+    file = tmp_path / "both.yaml"
+    file.write_text(PORTFOLIO, encoding="utf-8")
+    ended = call("backtest", file)
+    assert ended.code == 0, ended.err
+    assert "2 instruments" in ended.out
+    assert "IBM_1d: bars was missing for 4 window(s)" in ended.err
+    results = fresh_world.workspace.results.newest()
+    (row,) = results
+    assert (row["scenario"], row["instruments"]) == ("both", "AAPL_1d, IBM_1d")
+    assert (fresh_world.runtime / f"output/reports/{row['result_id']}.html").exists()
+    instance = open_instance(load_settings())
+    assert list(instance.get_dynamic_partitions("portfolios")) == ["both"]
+    assert "both" not in instance.get_dynamic_partitions("scenarios")
+    index = (fresh_world.runtime / "output/reports/index.html").read_text("utf-8")
+    assert f"{row['result_id']}.html" in index
+
+
+@pytest.mark.parametrize(
+    ("change", "more", "message"),
+    [
+        (("portfolio:", "portfolioo:"), (), "Unknown key 'portfolioo'. Did you mean 'portfolio'?"),
+        (("IBM_1d", "IMB_1d"), (), "There is no instrument 'IMB_1d'."),
+        (("name: both", "name: sma_crossover"), (), "which another scenario has"),
+        (("", ""), ("--instrument", "AAPL_1d"), "is a portfolio, which is traded as a whole"),
+    ],
+)
+def test_a_wrong_portfolio_is_refused_and_not_registered(
+    call, fresh_world, tmp_path, change, more, message
+):
+    file = tmp_path / "both.yaml"
+    file.write_text(PORTFOLIO.replace(*change), encoding="utf-8")
+    ended = call("backtest", file, *more)
+    assert ended.code == 1
+    assert message in ended.error
+    assert str(file.name) in ended.error
+    assert not (fresh_world.runtime / "config/scenarios/both.yaml").exists()

@@ -187,3 +187,20 @@ def test_results_say_that_the_instruments_were_chosen_with_hindsight_until_dates
     assert ended.code == 0, ended.err
     assert json.loads(ended.out)["hindsight"] == ""
     assert "hindsight" not in page.read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_a_portfolio_is_run_once_all_of_its_instruments_are_up_to_date(world):
+    world.write(
+        "scenarios/both.yaml",
+        "name: both\ninstruments: [AAPL_1d, IBM_1d]\ndates: {start: 2002-01-01}\n"
+        "portfolio: {weights: equal}\n",
+    )
+    alone = work_through(world.full_pass(), ["AAPL_1d"])
+    assert "both" not in [row["scenario"] for row in alone.results]
+    together = work_through(world.full_pass(), ["AAPL_1d", "IBM_1d"])
+    (row,) = [row for row in together.results if row["scenario"] == "both"]
+    assert row["instruments"] == "AAPL_1d, IBM_1d"
+    assert (together.failures, together.runs["portfolios"]) == ({}, 1)
+    again = work_through(world.full_pass(), ["AAPL_1d", "IBM_1d"])
+    assert again.runs["portfolios"] == 0

@@ -21,6 +21,7 @@ from trading_pipeline.settings.backtest_settings import (
     TargetWeight,
     VolatilityTarget,
 )
+from trading_pipeline.settings.portfolio_scenario import PortfolioSpec
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.settings.spec_model import SpecModel
 
@@ -193,24 +194,29 @@ def documented_keys(model=ScenarioSpec, prefix=""):
     """(key, unit, default, meaning) of every key, groups in the order of their model."""
     for name, field in model.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, SpecModel):
-            yield from documented_keys(field.annotation, f"{name}.")
+            yield from documented_keys(field.annotation, f"{prefix}{name}.")
             continue
         default = field.get_default(call_default_factory=True)
         shown = "needed" if default is PydanticUndefined else yaml.safe_dump(default).split("\n")[0]
         yield f"`{prefix}{name}`", field.json_schema_extra["unit"], shown, field.description
 
 
-def key_table():
+def key_table(model=ScenarioSpec, prefix=""):
     rows = [
         "| key | unit | default | meaning |",
         "|---|---|---|---|",
-        *("| " + " | ".join(row) + " |" for row in documented_keys()),
+        *("| " + " | ".join(row) + " |" for row in documented_keys(model, prefix)),
     ]
     return "\n".join(rows)
 
 
 def test_page_lists_every_key_with_unit_default_and_meaning():
     assert key_table() in PAGE.read_text(), f"put this table into {PAGE.name}:\n{key_table()}"
+
+
+def test_page_lists_the_keys_of_portfolios_too():
+    table = key_table(PortfolioSpec, "portfolio.")
+    assert table in PAGE.read_text(), f"put this table into {PAGE.name}:\n{table}"
 
 
 def test_examples_of_the_page_are_valid_scenarios():

@@ -142,6 +142,10 @@ class PortfolioResult(RunStatistics):
     @cached_property
     def metrics(self) -> dict[str, float]:
         """Every metric of `trading_pipeline.performance.summarize`, for the account."""
+        return self.metrics_beside(None)
+
+    def metrics_beside(self, benchmark: PortfolioResult | None) -> dict[str, float]:
+        """As `metrics`, compared with a benchmark on the same stamps where there is one."""
         from trading_pipeline.performance import summarize
 
         points = {
@@ -154,6 +158,7 @@ class PortfolioResult(RunStatistics):
             stamps=self.index,
             trades=self.trades.assign(quantity=units),
             exposure=self.exposure.to_numpy(),
+            benchmark_returns=None if benchmark is None else benchmark.returns.to_numpy(),
             initial_equity=self.settings.initial_cash,
         )
 

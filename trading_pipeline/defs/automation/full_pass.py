@@ -1,7 +1,8 @@
 """A pass over the pipeline: which runs it takes, in the order of the lineage.
 
 A run takes assets of one partitions definition, as `dagster asset materialize` does: the universe;
-an instrument's actions; its bars to predictions; model cards; backtests; studies; the leaderboard.
+an instrument's actions; its bars to predictions; model cards; backtests; portfolios; studies; the
+leaderboard.
 What is up to date is not run again.
 """
 
@@ -14,12 +15,20 @@ import dagster as dg
 
 from trading_pipeline.defs.automation.job_runs import JobRunner
 from trading_pipeline.defs.instance import open_instance
-from trading_pipeline.defs.partitions import datasets, instruments, scenarios, studies
+from trading_pipeline.defs.partitions import (
+    datasets,
+    instruments,
+    portfolios,
+    scenarios,
+    studies,
+)
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import DatasetFormatError
 from trading_pipeline.settings.catalog import load_catalog
+from trading_pipeline.settings.portfolio_scenario import PortfolioScenario
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.stages.backtests.backtest import BacktestStage
+from trading_pipeline.stages.backtests.portfolio import PortfolioStage
 from trading_pipeline.stages.backtests.scenario_inputs import (
     require_listed,
     required_models,
@@ -37,6 +46,7 @@ from trading_pipeline.stages.models.champion import other_feature_set
 from trading_pipeline.stages.models.live import LatestForecastStage, LiveModelStage
 from trading_pipeline.stages.models.model_card import ModelCardStage
 from trading_pipeline.stages.reports.leaderboard import LeaderboardStage
+from trading_pipeline.stages.reports.portfolio_report import PortfolioReportStage
 from trading_pipeline.stages.reports.tearsheet import TearsheetStage
 from trading_pipeline.stages.stage import WHOLE, Stage
 from trading_pipeline.stages.turns import sweep_workspace, turn_at
@@ -154,6 +164,12 @@ class FullPass:
         stages = [kind(self.workspace, instrument) for kind in (BacktestStage, TearsheetStage)]
         return self._run_pending("backtests", stages, scenario)
 
+    def portfolio(self, portfolio: str) -> bool:
+        """A portfolio's result and its page; True where something was run."""
+        kinds = (PortfolioStage, PortfolioReportStage)
+        stages = [kind(self.workspace, portfolio) for kind in kinds]
+        return self._run_pending("portfolios", stages, *WHOLE)
+
     def forecast(self, instrument: str, model: str) -> bool:
         """A live model and its newest forecast; True where something was run.
 
@@ -187,18 +203,19 @@ class FullPass:
         return self._run_pending("optimization", stages, study)
 
     @contextmanager
-    def new_scenario(self, scenario: str) -> Iterator[None]:
+    def new_scenario(self, scenario: ScenarioSpec) -> Iterator[None]:
         """Take the scenario's partition key away again where the block raises and the key is new.
 
         Otherwise a refused scenario would stay in the UI as a row without a file.
         """
-        kind, instance = str(scenarios.name), self.runner.instance
-        known = instance.has_dynamic_partition(kind, scenario)
+        partitions = portfolios if isinstance(scenario, PortfolioScenario) else scenarios
+        kind, instance = str(partitions.name), self.runner.instance
+        known = instance.has_dynamic_partition(kind, scenario.name)
         try:
             yield
         except BaseException:
             if not known:
-                instance.delete_dynamic_partition(kind, scenario)
+                instance.delete_dynamic_partition(kind, scenario.name)
             raise
 
     def leaderboard(self) -> bool:
@@ -253,6 +270,7 @@ class FullPass:
         wanted = (
             (instruments, catalog.instruments),
             (scenarios, catalog.scenarios),
+            (portfolios, catalog.portfolios),
             (studies, catalog.studies),
         )
         return any(

@@ -30,6 +30,9 @@ def project_jobs(
         ),
         dg.define_asset_job("backtests", selection=select.assets("backtest", "tearsheet")),
         dg.define_asset_job(
+            "portfolios", selection=select.assets("portfolio_backtest", "portfolio_report")
+        ),
+        dg.define_asset_job(
             "optimization",
             selection=select.assets("optimization_trials", "optimization_summary"),
         ),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from trading_pipeline.errors import ConfigurationError
-from trading_pipeline.reporting.page.cells import label_column, value_cell
+from trading_pipeline.reporting.page.cells import label_column, named_instruments, value_cell
 from trading_pipeline.reporting.page.layout import (
     Cell,
     Column,
@@ -104,7 +104,7 @@ def render_leaderboard(
         f'<section class="card" style="margin-top:16px">{empty}'
         f'<div class="scroll held">{table}</div></section>'
         "\n<footer>Click a column head to sort. Each return covers the result's own "
-        "dates. B&amp;H: buy and hold.</footer>"
+        "dates. B&amp;H: buy and hold; of a portfolio, equal weights bought once.</footer>"
     )
     scripts = [
         static_text("page/static/theme.js"),
@@ -126,7 +126,7 @@ def _rank(row: Row) -> tuple[bool, float, str, str]:
 def _row(row: Row) -> list[Cell]:
     words = verdict(row)
     return [
-        replace(_words(_instrument(row)), href=_page_path(row)),
+        replace(_words(named_instruments(_instrument(row), 3)), href=_page_path(row)),
         _words(_text(row, "scenario")),
         Cell(words, f"text wrap {_colour(row, words)}", sort=words),
         _words(_text(row, "result_id")[:12]),

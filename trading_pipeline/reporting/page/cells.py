@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trading_pipeline.domain.instrument import INSTRUMENT_SEPARATOR
 from trading_pipeline.reporting.page.layout import Cell, Column
 from trading_pipeline.reporting.page.metric_labels import MetricLabel
 from trading_pipeline.reporting.page.number_format import (
@@ -11,7 +12,17 @@ from trading_pipeline.reporting.page.number_format import (
     sign_class,
 )
 
-__all__ = ["label_column", "value_cell"]
+__all__ = ["label_column", "named_instruments", "value_cell"]
+
+
+def named_instruments(text: str, most: int) -> str:
+    """The instruments of a result, and only their number where there are more than `most`.
+
+    >>> named_instruments("AAPL_1d", 1), named_instruments("AAPL_1d, IBM_1d", 1)
+    ('AAPL_1d', '2 instruments')
+    """
+    count = len(text.split(INSTRUMENT_SEPARATOR))
+    return text if count <= most else f"{count} instruments"
 
 
 def value_cell(value: object, label: MetricLabel, *, sortable: bool = False) -> Cell:

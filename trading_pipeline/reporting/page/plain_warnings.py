@@ -22,6 +22,7 @@ def plain_warnings(
     source: str | None = None,
     trials: int | None = None,
     given: Sequence[str] = (),
+    benchmark: str = "Buy and hold",
 ) -> list[str]:
     """Sentences to put above a result: the engine's own (`given`), then what the numbers say.
 
@@ -35,6 +36,8 @@ def plain_warnings(
         Number of trials made so far with any parameters; the more, the less a Sharpe ratio means.
     given
         Warnings of the engine and of the run, put first.
+    benchmark
+        What the result is compared with.
     """
     found = list(given)
     if source == "synthetic":
@@ -51,7 +54,7 @@ def plain_warnings(
     own, other = metrics.get("total_return"), metrics.get("benchmark_total_return")
     if own is not None and other is not None and own <= other:
         found.append(
-            f"Buy and hold returned {format_number(other, 'percent')} over the same period, this "
+            f"{benchmark} returned {format_number(other, 'percent')} over the same period, this "
             f"strategy {format_number(own, 'percent')}{_less_risk(metrics)}."
         )
     sharpe = as_number(metrics.get("sharpe"))

@@ -9,7 +9,7 @@ import pandas as pd
 from trading_pipeline.domain.bars import PRICE_COLUMNS
 from trading_pipeline.market_data.adjustments import back_adjust
 
-__all__ = ["MOST_MARKERS", "MOST_POINTS", "bars_a_point", "chart_data"]
+__all__ = ["MOST_MARKERS", "MOST_POINTS", "bars_a_point", "chart_data", "curve_data"]
 
 MOST_POINTS = 4_000
 """Points a chart: enough for fifteen years of days; longer series are drawn in groups of bars."""
@@ -48,16 +48,37 @@ def chart_data(
     size = bars_a_point(len(bars), most_points)
     starts = np.arange(0, len(bars), size)
     ends = np.append(starts[1:], len(bars)) - 1
-    seconds = pd.DatetimeIndex(bars.index).as_unit("us").asi8 // 1_000_000
     prices = {name: drawn[name].to_numpy(dtype=np.float64) for name in PRICE_COLUMNS}
-    own = equity.to_numpy(dtype=np.float64)
-    held = None if benchmark is None else benchmark.to_numpy(dtype=np.float64)
+    curves = curve_data(equity, benchmark, initial_equity=initial_equity, most_points=most_points)
     return {
-        "time": [int(moment) for moment in seconds[starts]],
+        **curves,
         "open": _rounded(prices["open"][starts]),
         "high": _rounded(np.maximum.reduceat(prices["high"], starts)),
         "low": _rounded(np.minimum.reduceat(prices["low"], starts)),
         "close": _rounded(prices["close"][ends]),
+        "markers": _markers(pd.DatetimeIndex(bars.index), trades, size),
+    }
+
+
+def curve_data(
+    equity: pd.Series,
+    benchmark: pd.Series | None,
+    *,
+    initial_equity: float,
+    most_points: int = MOST_POINTS,
+) -> dict[str, object]:
+    """The part of `chart_data` that needs no prices: time, equity, drawdown, both of the benchmark.
+
+    `benchmark`: on the stamps of `equity`.
+    """
+    size = bars_a_point(len(equity), most_points)
+    starts = np.arange(0, len(equity), size)
+    ends = np.append(starts[1:], len(equity)) - 1
+    seconds = pd.DatetimeIndex(equity.index).as_unit("us").asi8 // 1_000_000
+    own = equity.to_numpy(dtype=np.float64)
+    held = None if benchmark is None else benchmark.to_numpy(dtype=np.float64)
+    return {
+        "time": [int(moment) for moment in seconds[starts]],
         "equity": _rounded(own[ends]),
         "drawdown": _drawdown(own, initial_equity, starts),
         "benchmark": None if held is None else _rounded(held[ends]),
@@ -65,7 +86,6 @@ def chart_data(
         "bars_a_point": size,
         "intraday": bool((seconds % 86_400 != 0).any()),
         "logScale": _wants_log(own),
-        "markers": _markers(pd.DatetimeIndex(bars.index), trades, size),
     }
 
 

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import html
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from functools import cache
+from dataclasses import dataclass
 
 import pandas as pd
 
-from trading_pipeline.domain.hashing import SHOWN_DIGITS
 from trading_pipeline.errors import DataQualityError, InsufficientDataError
 from trading_pipeline.reporting.page.layout import (
     card,
     embedded_json,
-    facts,
     header,
     page,
-    static_text,
     warning_box,
 )
-from trading_pipeline.reporting.page.number_format import MISSING, format_number, format_stamp
+from trading_pipeline.reporting.page.number_format import format_stamp
 from trading_pipeline.reporting.page.plain_warnings import plain_warnings
 from trading_pipeline.reporting.tearsheet.chart_data import bars_a_point, chart_data
+from trading_pipeline.reporting.tearsheet.parts import (
+    FOOTER,
+    LOG_BUTTON,
+    ShownResult,
+    chart_box,
+    chart_scripts,
+    curve_cards,
+    provenance_card,
+    settings_card,
+)
 from trading_pipeline.reporting.tearsheet.tables import (
+    HELD,
     TRADE_COLUMNS,
     metrics_table,
     tiles,
@@ -38,62 +42,23 @@ __all__ = ["TearsheetInput", "render_tearsheet"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class TearsheetInput:
-    """What a tear sheet shows.
+class TearsheetInput(ShownResult):
+    """What a tear sheet shows, besides what every page of a result does.
 
     Parameters
     ----------
-    result_id, instrument, scenario, strategy, parameters
-        What was run, for the head and the facts.
+    instrument
+        What was traded.
     bars
-        Bars as traded (`domain.bars`), one or more.
-    equity, benchmark_equity
-        Account value at each bar's close, on the index of `bars`. The benchmark is buy and hold
-        from the same cash; None where there is none.
-    trades
-        A result's trades frame.
-    metrics, benchmark_metrics
-        Values by the names of `performance.METRIC_NAMES`; None or NaN where one is not defined.
-    initial_equity, currency
-        Account value before the first bar, and its currency.
+        Bars as traded (`domain.bars`), one or more; `equity` is on their index. The benchmark is
+        buy and hold from the same cash.
     events
         Events of `adjustment_events`, to draw back-adjusted candles; None draws them as traded.
-    hashes
-        Hash of each input of the result by name (bars, features, predictions, scenario, code); None
-        where the backtest had no such input.
-    settings
-        Settings of the scenario to list, by name.
-    warnings
-        Sentences of the engine and of the run.
-    trials
-        Trials made when the result was created.
-    source
-        Name of the source of the bars.
-    run_id, created_at
-        The run that made the result, and when.
     """
 
-    result_id: str
     instrument: str
-    scenario: str
-    strategy: str
-    parameters: Mapping[str, object]
     bars: pd.DataFrame
-    equity: pd.Series
-    trades: pd.DataFrame
-    metrics: Mapping[str, float | None]
-    initial_equity: float
-    currency: str = "USD"
-    benchmark_equity: pd.Series | None = None
-    benchmark_metrics: Mapping[str, float | None] = field(default_factory=dict)
     events: pd.DataFrame | None = None
-    hashes: Mapping[str, str | None] = field(default_factory=dict)
-    settings: Mapping[str, object] = field(default_factory=dict)
-    warnings: Sequence[str] = ()
-    trials: int | None = None
-    source: str | None = None
-    run_id: str | None = None
-    created_at: datetime | None = None
 
 
 def render_tearsheet(report: TearsheetInput) -> str:
@@ -128,7 +93,7 @@ def render_tearsheet(report: TearsheetInput) -> str:
     )
     metrics = metrics_table(report.metrics, report.benchmark_metrics)
     parts = [
-        header(title, subtitle, _LOG_BUTTON),
+        header(title, subtitle, LOG_BUTTON),
         warning_box(warned),
         tiles(report.metrics, report.benchmark_metrics),
         *_charts(report),
@@ -136,27 +101,14 @@ def render_tearsheet(report: TearsheetInput) -> str:
         card("Metrics", f'<div class="scroll tight">{metrics}</div>'),
         "</div><div>",
         card("Returns by year", f'<div class="scroll">{yearly_table(years)}</div>'),
-        card("Strategy and settings", facts(_settings(report))),
-        card("Provenance", facts(_provenance(report), code=True)),
+        settings_card(report),
+        provenance_card(report),
         "</div></div>",
         card("Trades", trades_table(report.trades)),
-        f"<footer>Result {html.escape(report.result_id)}. {_FOOTER}</footer>",
+        f"<footer>Result {html.escape(report.result_id)}. {FOOTER}</footer>",
         embedded_json("chart-data", data),
     ]
-    scripts = [
-        static_text("page/static/theme.js"),
-        _chart_library(),
-        static_text("tearsheet/static/tearsheet.js"),
-    ]
-    return page(title, "\n".join(part for part in parts if part), scripts)
-
-
-_LOG_BUTTON = '<button id="log" aria-pressed="false" type="button">Log scale</button>'
-_FOOTER = (
-    "Past results of a rule on past prices; not investment advice. Charts: "
-    '<a href="https://www.tradingview.com/" rel="noreferrer">TradingView Lightweight Charts</a> '
-    "(Apache-2.0)."
-)
+    return page(title, "\n".join(part for part in parts if part), chart_scripts())
 
 
 def _check(report: TearsheetInput) -> None:
@@ -193,18 +145,11 @@ def _charts(report: TearsheetInput) -> list[str]:
     joined = bars_a_point(len(report.bars))
     if joined > 1:
         notes.append(f"Each candle joins {joined} bars; every number is of single bars.")
-    held = report.benchmark_equity is not None
-    benchmark = '<span class="benchmark">Buy and hold</span>' if held else ""
     note = f'<p class="note">{html.escape(" ".join(notes))}</p>' if notes else ""
+    held = "" if report.benchmark_equity is None else HELD
     return [
-        card("Price and trades", _chart("price", 380, _MARKS) + note),
-        card(
-            f"Equity ({report.currency})",
-            _chart("equity", 280, f'<span class="strategy">Strategy</span>{benchmark}'),
-        ),
-        card(
-            "Drawdown", _chart("drawdown", 180, f'<span class="short">Strategy</span>{benchmark}')
-        ),
+        card("Price and trades", chart_box("price", 380, _MARKS) + note),
+        *curve_cards(report.currency, held),
     ]
 
 
@@ -213,48 +158,3 @@ _MARKS = (
     '<span class="muted">Exit</span><em id="markers-hint" hidden>Too many trades to draw: zoom in '
     "to see them.</em>"
 )
-
-
-def _chart(name: str, height: int, legend: str) -> str:
-    box = f'<div class="chart" id="{name}-chart" style="height:{height}px"></div>'
-    return f'<div class="legend">{legend}</div>{box}'
-
-
-def _settings(report: TearsheetInput) -> list[tuple[str, str]]:
-    cash = f"{format_number(report.initial_equity, 'money')} {report.currency}"
-    trials = [] if report.trials is None else [("Trials so far", f"{report.trials:,}")]
-    return [
-        ("Strategy", report.strategy),
-        *((name, _plain(value)) for name, value in sorted(report.parameters.items())),
-        ("Initial equity", cash),
-        *((name, _plain(value)) for name, value in sorted(report.settings.items())),
-        *trials,
-    ]
-
-
-def _provenance(report: TearsheetInput) -> list[tuple[str, str]]:
-    hashes = (
-        (name.capitalize(), MISSING if value is None else value[:SHOWN_DIGITS])
-        for name, value in report.hashes.items()
-    )
-    return [
-        ("Result", report.result_id),
-        *hashes,
-        ("Source of bars", report.source or MISSING),
-        ("Run", report.run_id or MISSING),
-        ("Created at (UTC)", format_stamp(report.created_at)),
-    ]
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, (Mapping, list, tuple)):
-        return json.dumps(value, sort_keys=True, default=str)
-    return MISSING if value is None else str(value)
-
-
-@cache
-def _chart_library() -> str:
-    from litecharts import getLwcScript  # ships the library's JavaScript; nothing is downloaded
-
-    script: str = getLwcScript()
-    return script.removeprefix("<script>").removesuffix("</script>")

@@ -26,6 +26,7 @@ from trading_pipeline.reporting.page.number_format import (
 )
 
 __all__ = [
+    "HELD",
     "MOST_TRADES",
     "TRADE_COLUMNS",
     "metrics_table",
@@ -46,11 +47,13 @@ _YEAR_COLUMNS = {  # column of `yearly_returns` to the metric that it is, over a
     "max_drawdown": "max_drawdown",
     "trades": "trade_count",
 }
+HELD = "Buy and hold"
+"""Name of the benchmark of a result on one instrument."""
 Metrics = Mapping[str, float | None]
 
 
-def tiles(metrics: Metrics, benchmark: Metrics) -> str:
-    """The six numbers that people look at first, with buy and hold beneath."""
+def tiles(metrics: Metrics, benchmark: Metrics, *, held_as: str = HELD) -> str:
+    """The six numbers that people look at first, with the benchmark, `held_as`, beneath."""
     beneath = {
         "trade_count": f"Held {format_number(metrics.get('average_bars_held'), 'bars')} bars on "
         "average",
@@ -60,7 +63,7 @@ def tiles(metrics: Metrics, benchmark: Metrics) -> str:
     for name in _TILES:
         label, value = metric_label(name), metrics.get(name)
         css = sign_class(value) if label.signed else ""
-        held = f"Buy and hold {format_value(benchmark.get(name), label.kind)}" if benchmark else ""
+        held = f"{held_as} {format_value(benchmark.get(name), label.kind)}" if benchmark else ""
         parts.append(
             f'<div class="tile" title="{html.escape(_explained(metrics, name))}"><div class="name">'
             f'{html.escape(label.label)}</div><div class="value {css}">'
@@ -70,8 +73,8 @@ def tiles(metrics: Metrics, benchmark: Metrics) -> str:
     return '<section class="tiles">' + "".join(parts) + "</section>"
 
 
-def metrics_table(metrics: Metrics, benchmark: Metrics) -> str:
-    """All metrics by group, strategy against buy and hold; those unknown to both are left out.
+def metrics_table(metrics: Metrics, benchmark: Metrics, *, held_as: str = HELD) -> str:
+    """All metrics by group, strategy against the benchmark; those unknown to both are left out.
 
     Where headline metrics of the strategy have an interval, it has a column of its own.
 
@@ -92,7 +95,7 @@ def metrics_table(metrics: Metrics, benchmark: Metrics) -> str:
             and not (is_missing(metrics.get(name)) and is_missing(benchmark.get(name)))
         ]
         if members:
-            rows.append(group)
+            rows.append(group.replace(HELD.lower(), held_as.lower()))
         for name in members:
             label = metric_label(name)
             own, held = (value_cell(values.get(name), label) for values in (metrics, benchmark))
@@ -101,7 +104,7 @@ def metrics_table(metrics: Metrics, benchmark: Metrics) -> str:
             middle = [interval] if has_intervals else []
             rows.append([Cell(label.label, "text", title=label.help), own, *middle, held])
     middle_head = [Column("90 % interval", title=INTERVAL_WORDS)] if has_intervals else []
-    heads = [Column("", "text"), Column("Strategy"), *middle_head, Column("Buy and hold")]
+    heads = [Column("", "text"), Column("Strategy"), *middle_head, Column(held_as)]
     return html_table(heads, rows)
 
 
@@ -131,7 +134,10 @@ def yearly_table(years: pd.DataFrame) -> str:
 
 
 def trades_table(trades: pd.DataFrame) -> str:
-    """One row a round trip, as traded; an open one has no exit yet."""
+    """One row a round trip, as traded, with its instrument where the frame has that column.
+
+    An open one has no exit yet.
+    """
     if trades.empty:
         return '<p class="muted">There was no trade.</p>'
     shown = trades.tail(MOST_TRADES)
@@ -141,11 +147,15 @@ def trades_table(trades: pd.DataFrame) -> str:
             f'<p class="note">The last {len(shown):,} of {len(trades):,} trades; all of them are '
             "in the table trades of the warehouse.</p>"
         )
+    whose = "instrument" in shown.columns
     rows = []
-    for record in shown.loc[:, list(TRADE_COLUMNS)].to_dict("records"):
+    for record in shown.to_dict("records"):
         cells = {name: value_cell(record[name], label) for name, label in TRADE_LABELS.items()}
         if is_missing(record["exit_ts"]):
             cells["exit_ts"] = Cell("open", "text muted")
-        rows.append([*cells.values()])
-    table = html_table([label_column(label) for label in TRADE_LABELS.values()], rows)
+        instrument = [Cell(str(record["instrument"]), "text")] if whose else []
+        rows.append([*instrument, *cells.values()])
+    heads = [Column("Instrument", "text")] if whose else []
+    heads += [label_column(label) for label in TRADE_LABELS.values()]
+    table = html_table(heads, rows)
     return f'<div class="scroll tall">{table}</div>{note}'

@@ -156,7 +156,9 @@ def is_asked_for(workspace: Workspace, scenario: ScenarioSpec, instrument_id: st
 
 def why_none_is_asked_for(workspace: Workspace, instrument_id: str) -> str:
     """Why a full pass trades the instrument in no scenario; empty where it does in one."""
-    scenarios = workspace.catalog.scenarios
+    scenarios, portfolios = workspace.catalog.scenarios, workspace.catalog.portfolios
+    if any(each.covers(instrument_id) for each in portfolios.values()):
+        return ""
     if any(is_asked_for(workspace, each, instrument_id) for each in scenarios.values()):
         return ""
     first, last = workspace.reference.listings().get(instrument_id, (None, None))

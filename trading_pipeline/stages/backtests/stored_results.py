@@ -35,7 +35,7 @@ def result_damage(workspace: Workspace, result_id: str) -> str:
         row = workspace.results.require(result_id)
     hashes = json.loads(row["frames"] or "{}")
     folder = workspace.settings.runtime / result_folder(result_id)
-    for name in FRAMES:
+    for name in dict.fromkeys((*FRAMES, *hashes)):
         path = folder / f"{name}.parquet"
         if not is_intact(path, hashes.get(name)):
             there = "is not the one that was written" if path.exists() else "is missing"
@@ -43,18 +43,22 @@ def result_damage(workspace: Workspace, result_id: str) -> str:
     return ""
 
 
-def sound_result(workspace: Workspace, result_id: str, instrument_id: str) -> Row:
-    """The row of a result; `DataQualityError` where anything of it is not as it was written."""
+def sound_result(workspace: Workspace, result_id: str, instrument_id: str = "") -> Row:
+    """The row of a result; `DataQualityError` where anything of it is not as it was written.
+
+    `instrument_id`: what to run to make it again; a portfolio needs a run of everything.
+    """
     damage = result_damage(workspace, result_id)
     if damage:
+        command = " ".join(filter(None, ["trading-pipeline run", instrument_id]))
         raise DataQualityError(
             f"The result {result_id} cannot be used: {damage}. The next pass runs it again: "
-            f"trading-pipeline run {instrument_id}.",
+            f"{command}.",
             result_id=result_id,
         )
     return workspace.results.require(result_id)
 
 
 def result_frame(workspace: Workspace, result_id: str, name: str) -> pd.DataFrame:
-    """A file of `FRAMES` of a result that was found sound."""
+    """A file of a result that was found sound: one of `FRAMES`, or `weights` of a portfolio."""
     return read_frame(workspace.settings.runtime / result_folder(result_id) / f"{name}.parquet")

@@ -20,6 +20,7 @@ from trading_pipeline.market_data.sources.registry import Sources
 from trading_pipeline.models.predictors.catalogue import check_model_spec
 from trading_pipeline.optimization.grid_study import check_study
 from trading_pipeline.settings.catalog import SHIPPED, Catalog
+from trading_pipeline.settings.portfolio_scenario import PortfolioScenario, require_one_account
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.stages.backtests.scenario_inputs import required_models
 from trading_pipeline.stages.features.labels import check_label_spec
@@ -54,7 +55,7 @@ def check_catalog(
         where = f"labels/{label.name}"
         with _setting_aside(where, found), naming_file(_file(catalog, where)):
             check_label_spec(label, registries.feature_sets)
-    for scenario in catalog.scenarios.values():
+    for scenario in (*catalog.scenarios.values(), *catalog.portfolios.values()):
         where = f"scenarios/{scenario.name}"
         with _setting_aside(where, found), _movable(_file(catalog, where)):
             _check_scenario(catalog, scenario, registries)
@@ -97,6 +98,8 @@ def _check_scenario(catalog: Catalog, scenario: ScenarioSpec, registries: Regist
     traded = scenario.strategy
     params = registries.strategies.validate_params(traded.type, traded.params)
     require_same_primary(catalog, registries, traded.type, params)
+    if isinstance(scenario, PortfolioScenario):
+        require_one_account(scenario, catalog.instruments)
     if scenario.model_window is not None:
         catalog.grid.window(str(scenario.model_window))
 

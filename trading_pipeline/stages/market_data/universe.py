@@ -59,9 +59,10 @@ class UniverseStage(_AskedStage[list[str]]):
     asset = "universe"
 
     def identity(self, key: str) -> Identity:
-        """With the hash of the universe, and of the names of scenarios and studies."""
+        """With the hash of the universe, and of the names of scenarios, portfolios and studies."""
         catalog = self.workspace.catalog
-        names = [sorted(catalog.scenarios), sorted(catalog.studies)]
+        named = (catalog.scenarios, catalog.portfolios, catalog.studies)
+        names = [sorted(each) for each in named]
         input_hash = canonical_hash([self.asset, catalog.universe.hash, names])
         return Identity(self.asset, self.partition(key), input_hash, self.code_hash)
 
@@ -101,6 +102,7 @@ class UniverseStage(_AskedStage[list[str]]):
         return {
             "instruments": len(catalog.instruments),
             "scenarios": len(catalog.scenarios),
+            "portfolios": len(catalog.portfolios),
             "studies": len(catalog.studies),
             "windows": len(self.workspace.windows()),
             "changed_instruments": len(product),

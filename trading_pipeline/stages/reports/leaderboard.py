@@ -19,13 +19,20 @@ from trading_pipeline.performance.sharpe_statistics import (
     minimum_backtest_years,
 )
 from trading_pipeline.reporting.leaderboard.page import render_leaderboard
+from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.stages.outcome import Link, Shown
 from trading_pipeline.stages.reports.page_stage import PageStage
 from trading_pipeline.stages.stage import Identity
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.stores.artifacts import Artifact
 
-__all__ = ["LeaderboardStage", "hindsight_of", "judged_rows", "leaderboard_rows"]
+__all__ = [
+    "LeaderboardStage",
+    "hindsight_of",
+    "is_of_catalog",
+    "judged_rows",
+    "leaderboard_rows",
+]
 
 Row = dict[str, Any]
 
@@ -73,7 +80,7 @@ class LeaderboardStage(PageStage):
 
 
 def leaderboard_rows(workspace: Workspace) -> list[Row]:
-    """Newest results of scenarios and instruments that the catalog still has.
+    """Newest results of scenarios, instruments and portfolios that the catalog still has.
 
     Each with `trials`, those of the ledger now; `trial_variance` and `variance_basis`, the variance
     of the annual Sharpe ratios of comparable trials and which these are; and `tearsheet`, the path
@@ -83,10 +90,11 @@ def leaderboard_rows(workspace: Workspace) -> list[Row]:
     catalog, ledger = workspace.catalog, workspace.trials
     ledger.require_whole()
     trials, invalid = ledger.count(), ledger.invalid_results()
-    variances = ledger.sharpe_variances(list(catalog.instruments))
+    portfolios = {each.instruments_text for each in catalog.portfolios.values()}
+    variances = ledger.sharpe_variances([*catalog.instruments, *sorted(portfolios)])
     found = []
     for row in workspace.results.newest():
-        if row["scenario"] in catalog.scenarios and row["instruments"] in catalog.instruments:
+        if is_of_catalog(row, catalog):
             variance = variances[row["instruments"]]
             found.append(
                 {
@@ -99,6 +107,14 @@ def leaderboard_rows(workspace: Workspace) -> list[Row]:
                 }
             )
     return found
+
+
+def is_of_catalog(row: Row, catalog: Catalog) -> bool:
+    """True for a result whose scenario and instruments, or whose portfolio, the catalog has."""
+    portfolio = catalog.portfolios.get(row["scenario"])
+    if portfolio is not None:
+        return bool(row["instruments"] == portfolio.instruments_text)
+    return row["scenario"] in catalog.scenarios and row["instruments"] in catalog.instruments
 
 
 def hindsight_of(workspace: Workspace, rows: list[Row]) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 
 from trading_pipeline.code_identity import code_hash
-from trading_pipeline.domain.bars import TS_DTYPE
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.performance import INTERVAL_NAMES, METRIC_NAMES, summarize
 from trading_pipeline.reporting.tearsheet.page import TearsheetInput, render_tearsheet
@@ -17,36 +16,17 @@ from trading_pipeline.stages.backtests.stored_results import result_frame, sound
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries, stored_series
 from trading_pipeline.stages.outcome import Link, Shown
 from trading_pipeline.stages.reports.page_stage import PageStage
+from trading_pipeline.stages.reports.result_facts import (
+    listed_settings,
+    shown_hashes,
+    stored_trades,
+    stored_warnings,
+)
 from trading_pipeline.stages.stage import Identity
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.stores.artifacts import Artifact
 
 __all__ = ["TearsheetStage"]
-
-_TRADE_STAMPS = ("entry_ts", "exit_ts")
-_SHOWN = {  # with labels of their own
-    "capital.initial", "costs.commission_bps", "costs.slippage_bps", "execution.fill",
-    "execution.intrabar", "sizing.type", "sizing.percent", "sizing.quantity", "sizing.cash",
-}  # fmt: skip
-
-_TRADE_COLUMNS = (
-    "trade_no",
-    "side",
-    "quantity",
-    "entry_ts",
-    "entry_price",
-    "exit_ts",
-    "exit_price",
-    "fees",
-    "slippage",
-    "pnl",
-    "return",
-    "bars_held",
-    "mfe",
-    "mae",
-    "exit_reason",
-    "is_open",
-)
 
 
 class TearsheetStage(PageStage):
@@ -104,20 +84,6 @@ def _tearsheet_input(
         stamps=pd.DatetimeIndex(held.index),
         initial_equity=scenario.capital.initial,
     )
-    settings = {
-        "capital": f"{scenario.capital.initial:,.0f} {series.instrument.currency}",
-        "commission": f"{scenario.costs.commission_bps:g} bps of each fill",
-        "slippage": f"{scenario.costs.slippage_bps:g} bps of each fill",
-        "sizing": scenario.sizing.described,
-        "fill": scenario.execution.fill,
-        "intrabar": scenario.execution.intrabar,
-        **{name: value for name, value in scenario.changed_keys().items() if name not in _SHOWN},
-        "audit": row["audit_note"] or "not audited",
-    }
-    hashes = {
-        name: row[f"{name}_hash"] or None
-        for name in ("bars", "features", "predictions", "settings", "code", "content")
-    }
     return TearsheetInput(
         result_id=result_id,
         instrument=instrument_id,
@@ -126,16 +92,16 @@ def _tearsheet_input(
         parameters=json.loads(row["parameters"]),
         bars=bars,
         equity=equity,
-        trades=_trades(workspace, result_id),
+        trades=stored_trades(workspace, result_id),
         metrics={name: row.get(name) for name in (*METRIC_NAMES, *INTERVAL_NAMES)},
         initial_equity=scenario.capital.initial,
         currency=series.instrument.currency,
         benchmark_equity=held,
         benchmark_metrics=benchmark_metrics,
         events=series.events,
-        hashes={**hashes, "scenario": scenario.hash},
-        settings=settings,
-        warnings=_warnings(row),
+        hashes=shown_hashes(row, scenario),
+        settings=listed_settings(scenario, series.instrument.currency, row["audit_note"]),
+        warnings=stored_warnings(row),
         trials=int(row["trials_at_creation"]),
         source=series.instrument.source,
         run_id=row["run_id"],
@@ -147,19 +113,3 @@ def _bars_a_year(row: dict[str, Any]) -> float:
     """As stored; results from before it was stored have years that count bars."""
     stored = row.get("periods_per_year")
     return float(row["bars"]) / float(row["years"]) if stored is None else float(stored)
-
-
-def _warnings(row: dict[str, Any]) -> list[str]:
-    """Stored sentences; a result from before audits says that it was not audited."""
-    found = [text for text in str(row["warnings"] or "").split("\n") if text]
-    if row["audit"] is None:
-        found.insert(0, "Not audited: this result is from before strategies were audited. Run it.")
-    return found
-
-
-def _trades(workspace: Workspace, result_id: str) -> pd.DataFrame:
-    frame = pd.DataFrame(workspace.results.trades(result_id), columns=list(_TRADE_COLUMNS))
-    for column in _TRADE_STAMPS:
-        stamps = [pd.NaT if value is None else value for value in frame[column]]
-        frame[column] = pd.DatetimeIndex(stamps, dtype=TS_DTYPE)
-    return frame

@@ -36,37 +36,40 @@
     });
   }
 
-  const price = chart("price-chart");
-  const candles = add(price, L.CandlestickSeries, data.time.map(function (time, i) {
-    return { time: time, open: data.open[i], high: data.high[i], low: data.low[i], close: data.close[i] };
-  }), function () {
-    return { upColor: color("up"), downColor: color("down"), wickUpColor: color("up"),
-      wickDownColor: color("down"), borderVisible: false, priceLineVisible: false };
-  });
-  const most = 400;
-  const hint = document.getElementById("markers-hint");
-  function markers() {
-    const range = price.timeScale().getVisibleLogicalRange();
-    const shown = data.markers.filter(function (m) {
-      return range === null || (m[0] >= range.from && m[0] <= range.to);
+  const price = document.getElementById("price-chart") ? chart("price-chart") : null;
+  if (price) { drawPrices(); }
+  function drawPrices() {
+    const candles = add(price, L.CandlestickSeries, data.time.map(function (time, i) {
+      return { time: time, open: data.open[i], high: data.high[i], low: data.low[i], close: data.close[i] };
+    }), function () {
+      return { upColor: color("up"), downColor: color("down"), wickUpColor: color("up"),
+        wickDownColor: color("down"), borderVisible: false, priceLineVisible: false };
     });
-    hint.hidden = shown.length <= most;
-    return shown.length > most ? [] : shown.map(function (m) {
-      const buys = m[1] > 0;
-      return { time: data.time[m[0]], position: buys ? "belowBar" : "aboveBar",
-        shape: buys ? "arrowUp" : "arrowDown", color: m[2] ? color(buys ? "up" : "down") : color("muted"),
-        text: "" };
-    });
+    const most = 400;
+    const hint = document.getElementById("markers-hint");
+    function markers() {
+      const range = price.timeScale().getVisibleLogicalRange();
+      const shown = data.markers.filter(function (m) {
+        return range === null || (m[0] >= range.from && m[0] <= range.to);
+      });
+      hint.hidden = shown.length <= most;
+      return shown.length > most ? [] : shown.map(function (m) {
+        const buys = m[1] > 0;
+        return { time: data.time[m[0]], position: buys ? "belowBar" : "aboveBar",
+          shape: buys ? "arrowUp" : "arrowDown", color: m[2] ? color(buys ? "up" : "down") : color("muted"),
+          text: "" };
+      });
+    }
+    const marks = L.createSeriesMarkers(candles, []);
+    let pending = false;
+    function mark() {
+      if (pending) { return; }
+      pending = true;
+      setTimeout(function () { pending = false; marks.setMarkers(markers()); }, 60);
+    }
+    styled.push(mark);
+    price.timeScale().subscribeVisibleLogicalRangeChange(mark);
   }
-  const marks = L.createSeriesMarkers(candles, []);
-  let pending = false;
-  function mark() {
-    if (pending) { return; }
-    pending = true;
-    setTimeout(function () { pending = false; marks.setMarkers(markers()); }, 60);
-  }
-  styled.push(mark);
-  price.timeScale().subscribeVisibleLogicalRangeChange(mark);
 
   const money = {
     type: "custom", minMove: 0.01,
@@ -119,7 +122,7 @@
   const log = document.getElementById("log");
   function setLog(on) {
     log.setAttribute("aria-pressed", String(on));
-    [price, equity].forEach(function (made) { made.priceScale("right").applyOptions({ mode: on ? 1 : 0 }); });
+    [price, equity].filter(Boolean).forEach(function (made) { made.priceScale("right").applyOptions({ mode: on ? 1 : 0 }); });
   }
   log.addEventListener("click", function () { setLog(log.getAttribute("aria-pressed") !== "true"); });
   setLog(data.logScale);

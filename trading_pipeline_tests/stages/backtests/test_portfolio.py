@@ -1,0 +1,298 @@
+"""Portfolio scenarios from a file to a stored result and its page."""
+
+import json
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from trading_pipeline.backtest.portfolio.run import run_portfolio_backtest
+from trading_pipeline.backtest.portfolio.scenario_run import run_portfolio_scenario
+from trading_pipeline.backtest.scenario_runner import scenario_settings, scenario_signals
+from trading_pipeline.domain.membership import Membership, MemberSpan
+from trading_pipeline.errors import DataQualityError, InsufficientDataError, LookaheadError
+from trading_pipeline.performance import INTERVAL_NAMES, METRIC_NAMES
+from trading_pipeline.stages.backtests.portfolio import PortfolioStage
+from trading_pipeline.stages.backtests.scenario_inputs import load_inputs
+from trading_pipeline.stages.market_data.bars import BarStage
+from trading_pipeline.stages.market_data.universe import ActionStage, UniverseStage
+from trading_pipeline.stages.reports.leaderboard import judged_rows, leaderboard_rows
+from trading_pipeline.stages.reports.portfolio_report import PortfolioReportStage
+from trading_pipeline.stages.stage import WHOLE
+from trading_pipeline.stages.verification import verify_everything
+from trading_pipeline.storage.parquet_files import read_frame
+from trading_pipeline.strategies import SHIPPED
+from trading_pipeline_tests.pipeline_world import World, new_world, pointed_at
+
+WEIGHTS = {"AAPL_1d": 0.4, "IBM_1d": 0.3, "MSFT_1d": 0.3}
+NAMES = sorted(WEIGHTS)
+THREE = (
+    "name: three\ninstruments: [AAPL_1d, IBM_1d, MSFT_1d]\n"
+    "dates: {start: 2000-06-01, end: 2004-01-01}\n"
+    "portfolio:\n  weights: {AAPL_1d: 0.4, IBM_1d: 0.3, MSFT_1d: 0.3}\n"
+    "  rebalance: {calendar: month}\n"
+)
+SIGNALS = (
+    "name: shared_cash\ninstruments: [MSFT_1d, AAPL_1d]\n"
+    "strategy: {type: sma_crossover, params: {fast: 2, slow: 4}}\n"
+    "dates: {start: 2001-01-01}\ncosts: {commission_bps: 10}\n"
+    "portfolio: {priorities: {MSFT_1d: 1}}\n"
+)
+LEAKY = """
+from trading_pipeline.domain.signals import Signals
+from trading_pipeline.strategies import Strategy
+
+
+class Next(Strategy):
+    def signals(self, market, params):
+        change = market.bars["open"].diff().shift(-2)
+        return Signals.long_only((change > 0).to_numpy(), (change < 0).to_numpy())
+"""
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory):
+    """Bars and actions of three shares, shared by all tests of this file."""
+    runtime = tmp_path_factory.mktemp("market") / "runtime"
+    with pointed_at(runtime):
+        made = new_world(runtime)
+        workspace = made.workspace
+        UniverseStage(workspace).materialize(WHOLE)
+        for name in NAMES:
+            ActionStage(workspace, name).materialize(WHOLE)
+            BarStage(workspace, name).materialize(workspace.windows())
+        yield made
+
+
+def run(world: World, name: str, text: str):
+    world.write(f"scenarios/{name}.yaml", text)
+    workspace = world.workspace
+    (outcome,) = PortfolioStage(workspace, name).materialize(WHOLE)
+    return workspace, workspace.results.require(str(outcome.metadata["result_id"]))
+
+
+def by_hand(workspace, row, *, commission):
+    """Final equity of weights that are restored at the open after each month's last bar."""
+    bars = {
+        name: workspace.bars.read_span(name, row["from_ts"], None).loc[: row["to_ts"]]
+        for name in NAMES
+    }
+    actions = {name: workspace.reference.actions(name) for name in NAMES}
+    days, cash, units = bars["IBM_1d"].index, 100_000.0, dict.fromkeys(NAMES, 0.0)
+    for i, day in enumerate(days):
+        for name in NAMES:
+            for each in (a for a in actions[name] if a.ex_date == day.date()):
+                cash += units[name] * each.value * (each.kind == "dividend")
+                units[name] *= each.value if each.kind == "split" else 1.0
+        opens = {name: float(bars[name]["open"].iloc[i]) for name in NAMES}
+        if i == 1 or (i and day.month != days[i - 1].month):
+            equity = cash + sum(units[name] * opens[name] for name in NAMES)
+            price = {name: opens[name] * (1.0 + commission) for name in NAMES}
+            change = {n: WEIGHTS[n] * equity / price[n] - units[n] for n in NAMES}
+            for name in sorted(NAMES, key=lambda n: change[n] > 0.0):  # reductions first
+                bought = min(change[name], cash / price[name])
+                cost = abs(bought) * opens[name] * commission
+                units[name], cash = units[name] + bought, cash - bought * opens[name] - cost
+    return cash + sum(units[name] * float(bars[name]["close"].iloc[-1]) for name in NAMES)
+
+
+@pytest.mark.parametrize("bps", [0, 10])
+def test_a_monthly_rebalanced_portfolio_of_three_shares_equals_a_few_lines_of_python(market, bps):
+    text = THREE + f"costs: {{commission_bps: {bps}}}\n"
+    workspace, row = run(market, "three", text)
+    assert row["final_equity"] == pytest.approx(
+        by_hand(workspace, row, commission=bps / 1e4), rel=1e-9
+    )
+
+
+@pytest.fixture(scope="module")
+def three(market):
+    """The stored row of the portfolio of weights, with costs."""
+    return run(market, "three", THREE + "costs: {commission_bps: 10, slippage_bps: 5}\n")[1]
+
+
+def folder(world, row):
+    return world.runtime / "output/backtests" / row["result_id"]
+
+
+def test_the_row_names_all_that_made_it(three):
+    assert {name for name in (*METRIC_NAMES, *INTERVAL_NAMES) if name not in three} == set()
+    assert three["instruments"] == "AAPL_1d, IBM_1d, MSFT_1d"
+    assert (three["strategy"], three["audit"]) == ("target_weights", "passed")
+    assert json.loads(three["parameters"]) == {"weights": WEIGHTS, "calendar": "month"}
+    assert all(three[f"{kind}_hash"] for kind in ("settings", "bars", "code", "content"))
+    assert (three["features_hash"], three["predictions_hash"]) == ("", "")
+    assert "chosen with hindsight" in three["warnings"]
+    assert "Free fills" not in three["warnings"]
+
+
+def test_trades_of_all_instruments_add_up_to_the_change_of_equity(market, three):
+    trades = pd.DataFrame(market.workspace.results.trades(three["result_id"]))
+    assert set(trades["instrument"]) == set(NAMES)
+    assert trades["pnl"].sum() == pytest.approx(three["final_equity"] - 100_000.0, rel=1e-9)
+
+
+def test_weights_over_time_are_the_target_after_each_first_open_of_a_month(market, three):
+    weights = read_frame(folder(market, three) / "weights.parquet")
+    equity = read_frame(folder(market, three) / "equity.parquet")
+    assert weights.index.equals(equity.index)
+    assert (weights.iloc[0] == 0.0).all()
+    off = (weights - pd.Series(WEIGHTS)).abs().max(axis=1).iloc[1:]
+    month = off.index.month
+    restored = month != np.roll(month, 1)
+    restored[0] = True
+    assert off[restored].mean() < 0.5 * off[np.roll(restored, -1)].mean()
+    assert weights.iloc[1:].sum(axis=1).between(0.97, 1.0 + 1e-12).all()  # what costs leave
+
+
+def test_turnover_counts_every_order_that_buys(market, three):
+    orders = read_frame(folder(market, three) / "orders.parquet")
+    equity = read_frame(folder(market, three) / "equity.parquet")["equity"]
+    buys = orders[orders["side"] == "buy"]
+    value = float((buys["filled"] * buys["price"]).sum())
+    expected = value / equity.mean() / three["years"]
+    assert three["turnover_annual"] == pytest.approx(expected, rel=1e-9)
+    assert len(buys) > 20 > three["trade_count"] == 3
+
+
+def test_the_benchmark_holds_equal_weights_from_the_first_open(market, three):
+    held = read_frame(folder(market, three) / "benchmark.parquet")["equity"]
+    workspace, growth = market.workspace, []
+    for name in NAMES:
+        bars = workspace.bars.read_span(name, three["from_ts"], None).loc[held.index]
+        units, cash = 1.0, 0.0
+        for each in sorted(workspace.reference.actions(name), key=lambda a: a.ex_date):
+            if bars.index[1].date() < each.ex_date <= bars.index[-1].date():
+                cash += units * each.value * (each.kind == "dividend")
+                units *= each.value if each.kind == "split" else 1.0
+        paid = bars["open"].iloc[1] * 1.0005 * 1.001
+        growth.append((units * bars["close"].iloc[-1] + cash) / paid)
+    assert held.iloc[-1] == pytest.approx(100_000.0 * np.mean(growth), rel=1e-9)
+
+
+def test_an_equal_file_runs_nothing_and_the_same_portfolio_is_one_trial(market):
+    workspace, row = run(market, "three", THREE)
+    trials = workspace.trials.count()
+    assert PortfolioStage(workspace, "three").pending(WHOLE) == []
+    reordered = THREE.replace("[AAPL_1d, IBM_1d, MSFT_1d]", "[MSFT_1d, AAPL_1d, IBM_1d]")
+    again, other = run(market, "renamed", reordered.replace("name: three", "name: renamed"))
+    assert other["final_equity"] == row["final_equity"]
+    assert again.trials.count() == trials
+    moved = THREE.replace("AAPL_1d: 0.4", "AAPL_1d: 0.3").replace("name: three", "name: moved")
+    assert run(market, "moved", moved)[0].trials.count() == trials + 1
+
+
+@pytest.fixture(scope="module")
+def shared(market):
+    """The stored row of the portfolio of signals."""
+    return run(market, "shared_cash", SIGNALS)[1]
+
+
+def test_signals_on_shared_cash_are_those_of_the_strategy_with_its_priorities(market, shared):
+    workspace = market.workspace
+    scenario = workspace.catalog.portfolio("shared_cash")
+    name, bars, signals, settings, actions = scenario.strategy.type, {}, {}, {}, {}
+    params = SHIPPED.validate_params(name, scenario.strategy.params)
+    for each in scenario.members:
+        inputs = load_inputs(workspace, each, scenario).inputs
+        first = int(inputs.raw.index.searchsorted(pd.Timestamp("2001-01-01", tz="UTC")))
+        rows = slice(first, len(inputs.raw))
+        bars[each], actions[each] = inputs.raw.iloc[rows], inputs.actions
+        signals[each] = scenario_signals(name, params, inputs.market, rows)
+        settings[each] = scenario_settings(scenario, inputs.instrument, 252.0)
+    given = {"instrument_settings": settings, "actions": actions}
+    account = settings["AAPL_1d"]
+    first_served = run_portfolio_backtest(
+        bars, signals, account, priorities={"MSFT_1d": 1.0}, **given
+    )
+    assert shared["final_equity"] == first_served.final_equity
+    assert shared["trade_count"] == first_served.trade_count > 20
+    by_name = run_portfolio_backtest(bars, signals, account, **given)
+    assert by_name.final_equity != first_served.final_equity
+
+
+def test_signals_are_audited_on_each_instrument(shared):
+    assert shared["audit"] == "passed"
+    assert shared["audit_note"].count("no difference at") == 2
+    assert shared["audit_note"].startswith("AAPL_1d: ")
+
+
+def test_a_strategy_that_knows_the_next_opens_has_no_portfolio(market):
+    market.write("strategies/next_open.py", LEAKY)
+    text = SIGNALS.replace("sma_crossover, params: {fast: 2, slow: 4}", "next_open")
+    with pytest.raises(LookaheadError, match="'next_open' reads the future"):
+        run(market, "leak", text.replace("shared_cash", "leak"))
+    assert market.value("SELECT count(*) FROM backtest_results WHERE scenario = 'leak'") == 0
+    (market.runtime / "config/scenarios/leak.yaml").unlink()
+
+
+def test_an_instrument_without_bars_in_the_dates_is_named(market):
+    late = THREE.replace("IBM_1d", "FB_1d").replace("name: three", "name: late")
+    with pytest.raises(InsufficientDataError, match="FB_1d"):
+        run(market, "late", late)
+    (market.runtime / "config/scenarios/late.yaml").unlink()
+
+
+def test_the_page_shows_the_portfolio_and_the_leaderboard_lists_it(market, three):
+    workspace = market.workspace
+    market.write("scenarios/three.yaml", THREE + "costs: {commission_bps: 10, slippage_bps: 5}\n")
+    workspace = market.workspace
+    PortfolioStage(workspace, "three").materialize(WHOLE)
+    (outcome,) = PortfolioReportStage(workspace, "three").materialize(WHOLE)
+    assert outcome.changed
+    page = (market.runtime / f"output/reports/{three['result_id']}.html").read_text("utf-8")
+    for text in ("Weights", "Contributions", "Equal weights, held", *NAMES):
+        assert text in page
+    assert PortfolioReportStage(workspace, "three").pending(WHOLE) == []
+    rows = judged_rows(workspace, leaderboard_rows(workspace))
+    (row,) = [each for each in rows if each["scenario"] == "three"]
+    assert row["result_id"] == three["result_id"]
+    assert row["trial_variance"] is not None
+
+
+def test_a_damaged_file_is_found_and_made_again(market, three):
+    market.write("scenarios/three.yaml", THREE + "costs: {commission_bps: 10, slippage_bps: 5}\n")
+    workspace = market.workspace
+    PortfolioStage(workspace, "three").materialize(WHOLE)
+    path = folder(market, three) / "weights.parquet"
+    path.write_bytes(b"other")
+    found = [d for each in verify_everything(workspace) for d in each.damages]
+    (damage,) = [each for each in found if three["result_id"] in each.what]
+    assert damage.recovery == "Make it again with: trading-pipeline run."
+    assert "weights.parquet" in damage.detail
+    with pytest.raises(DataQualityError, match=r"weights\.parquet"):
+        PortfolioReportStage(workspace, "three").produce(
+            *WHOLE, PortfolioReportStage(workspace, "three").identity(*WHOLE)
+        )
+    assert PortfolioStage(workspace, "three").pending(WHOLE) == list(WHOLE)
+    PortfolioStage(workspace, "three").materialize(WHOLE)
+    assert PortfolioStage(workspace, "three").pending(WHOLE) == []
+
+
+@pytest.fixture(scope="module")
+def inputs_of_three(market, three):
+    """The portfolio of weights, and the inputs of its instruments."""
+    workspace = market.workspace
+    scenario = workspace.catalog.portfolio(three["scenario"])
+    return scenario, {name: load_inputs(workspace, name, scenario).inputs for name in NAMES}
+
+
+def test_portfolio_and_benchmark_hold_an_instrument_only_while_it_belongs(inputs_of_three):
+    left = Membership.of([MemberSpan(date(2000, 1, 1), date(2001, 12, 31))])
+    run = run_portfolio_scenario(*inputs_of_three, memberships={"IBM_1d": left})
+    for result in (run.result, run.benchmark):
+        held = result.weights["IBM_1d"]
+        assert (held[:"2001-12-31"].iloc[1:] > 0.1).all()
+        assert (held["2002-01-04":] == 0.0).all()
+
+
+def test_instruments_of_several_calendars_have_the_year_of_their_common_clock(inputs_of_three):
+    scenario, inputs = inputs_of_three
+    assert run_portfolio_scenario(scenario, inputs).result.periods_per_year == 252.0
+    coin = replace(inputs["IBM_1d"].instrument, calendar="24/7")
+    others = inputs | {"IBM_1d": replace(inputs["IBM_1d"], instrument=coin)}
+    result = run_portfolio_scenario(scenario, others).result
+    assert result.year_basis != ""
+    assert result.periods_per_year == pytest.approx(252.0, abs=1.0)
