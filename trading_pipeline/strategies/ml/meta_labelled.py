@@ -38,8 +38,9 @@ class MetaLabelled(Strategy[MetaLabelledParams]):
     A side that is not taken stays closed until the primary strategy opens the next one, and one
     without a prediction of its own bar is not taken. Exits and levels are those of the primary
     strategy; where it turns to the other side, the old side is closed even if the new one is not
-    taken. `confidence` is `p_act`. Lopez de Prado, Advances in Financial Machine Learning (2018),
-    section 3.6.
+    taken. `confidence` is `p_act`.
+
+    Source: Marcos Lopez de Prado, Advances in Financial Machine Learning (2018), section 3.6.
     """
 
     name: ClassVar[str] = "meta_labelled"
