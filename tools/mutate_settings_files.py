@@ -23,6 +23,9 @@ from trading_pipeline.stages.market_data.check_catalog import check_catalog
 
 ROOT = Path(__file__).resolve().parents[1]
 SLOW_SECONDS = 5.0
+_NEEDS_ANOTHER = re.compile(
+    r"\b(breakout|gaps|sp500_crossover|pullback|pullback_days|filtered_crossover)\b"
+)
 LONGEST_MESSAGE = 25_000
 EXAMPLES = {
     "universe.yaml": (
@@ -73,7 +76,7 @@ class Tally:
 def texts() -> list[tuple[str, str]]:
     """The files that are changed: the place of each in a folder of settings, and its text.
 
-    Blocks of pages that need a Python file of the page are left out.
+    Blocks of pages that need another file of the page are left out.
     """
     found = list(EXAMPLES.items())
     for path in sorted(SHIPPED.rglob("*.yaml")):
@@ -82,7 +85,7 @@ def texts() -> list[tuple[str, str]]:
         blocks = re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
         for number, block in enumerate(blocks):
             name = f"{page.stem}_{number}".lower().replace("-", "_")
-            if not re.search(r"\b(breakout|gaps|sp500_crossover)\b", block):
+            if not _NEEDS_ANOTHER.search(block):
                 found.append((_place(block, name), block))
     return found
 
@@ -148,6 +151,7 @@ def _place(block: str, name: str) -> str:
     for key, folder in (
         ("space", "studies"),
         ("strategy", "scenarios"),
+        ("portfolio", "scenarios"),
         ("horizon_bars", "labels"),
         ("columns", "features"),
         ("features", "models"),

@@ -80,6 +80,12 @@ FOLLOWED = {
     "test_trials_that_were_removed_are_made_again_and_the_loss_stays_on_record",
     "See: trading-pipeline trials list": "cli/test_trials_command.py::"
     "test_the_list_shows_rows_by_what_they_are_about",
+    "Ids: trading-pipeline models list": "cli/test_models_command.py::"
+    "test_the_list_says_what_each_model_is_and_who_forecasts",
+    "Run: trading-pipeline model-card": "cli/test_models_command.py::"
+    "test_models_without_a_fit_are_there_after_their_card",
+    "or: trading-pipeline model-card": "cli/test_models_command.py::"
+    "test_models_without_a_fit_are_there_after_their_card",
 }
 """A part of each message, and the test that follows its advice.
 

@@ -49,7 +49,7 @@ def test_all_is_well_after_a_run(call, world):
     assert (code, wrong(found)) == (0, {})
     assert "964 bars" in found["warehouse"]["detail"]
     assert "8 trials in 9 unbroken rows" in found["warehouse"]["detail"]
-    assert "8 runs" in found["dagster instance"]["detail"]
+    assert "9 runs" in found["dagster instance"]["detail"]
     table = call("doctor", "--offline")
     assert table.code == 0
     assert "wrong" not in table.out

@@ -166,6 +166,17 @@ def test_what_cannot_be_compared_says_why(call, world):
     assert "say on which instrument" in ended.error
 
 
+def test_models_without_a_fit_are_there_after_their_card(call, world):
+    world.write("models/other.yaml", SPEC.format(name="other", C=0.01) + "full_pass: false\n")
+    compared = ("models", "compare", "direction", "other", "-i", AAPL)
+    asked = ("models", "show", "-i", AAPL, "-m", "other", "--at", "2003-05-05")
+    for arguments in (compared, asked):
+        assert f"trading-pipeline model-card other {AAPL}" in call(*arguments).error
+    assert call("model-card", "other", AAPL).code == 0
+    for arguments in (compared, asked):
+        assert call(*arguments).code == 0
+
+
 def test_prune_removes_only_what_nothing_names(call, world):
     LiveModelStage(world.workspace, AAPL, "direction").materialize(WHOLE)
     (old,) = ids(world)[-1:]
