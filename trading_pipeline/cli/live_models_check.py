@@ -40,4 +40,14 @@ def examine_live_models(settings: PipelineSettings) -> list[Finding]:
             findings.append(Finding(check, "wrong", told, needed=False))
     if found and not findings:
         findings = [Finding("live models", "ok", f"{len(found)}, none asks for a new fit")]
+    findings += [
+        Finding(
+            f"live model {model} of {instrument}",
+            "wrong",
+            f"Drift and decay were not measured. {health.unmeasured}",
+            needed=False,
+        )
+        for (instrument, model), health in found.items()
+        if health is not None and health.unmeasured
+    ]
     return findings

@@ -25,17 +25,20 @@ def live_check(model: str) -> dg.AssetChecksDefinition:
         context: dg.AssetCheckExecutionContext, workspace: WorkspaceResource
     ) -> dg.AssetCheckResult:
         opened = workspace.open(context)
-        ages, told = {}, []
+        ages, told, unmeasured = {}, [], []
         for instrument, name in live_models(opened):
             health = live_health(opened, instrument, name) if name == model else None
             if health is not None:
                 ages[f"age_days_{instrument}"] = health.age_days
                 reasons = health.reasons_to_refit().values()
                 told += [f"{instrument}: {reason}" for reason in reasons]
+                if health.unmeasured:
+                    why = f"{instrument}: drift and decay were not measured. {health.unmeasured}"
+                    unmeasured.append(why)
         return dg.AssetCheckResult(
             passed=not told,
             severity=dg.AssetCheckSeverity.WARN,
-            description="\n".join(told) or None,
+            description="\n".join([*told, *unmeasured]) or None,
             metadata={"live_models": len(ages), **ages},
         )
 

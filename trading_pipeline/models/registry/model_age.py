@@ -85,12 +85,16 @@ class ScoreDecay:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelHealth:
-    """Age, drift and decay of a live model; None where they cannot be measured."""
+    """Age, drift and decay of a live model; None where they cannot be measured.
+
+    `unmeasured`: the error that kept drift and decay from being measured; empty without one.
+    """
 
     age_days: float
     limit_days: float
     drift: FeatureDrift | None = None
     decay: ScoreDecay | None = None
+    unmeasured: str = ""
 
     def reasons_to_refit(self) -> dict[str, str]:
         """What speaks for a new fit, in words by kind; empty where nothing does."""

@@ -45,7 +45,7 @@ def live_health(workspace: Workspace, instrument_id: str, model: str) -> ModelHe
 
     Age counts from the last bar that it could learn from to the newest bar that is stored: where no
     bar is new, a new fit would learn nothing. Drift and decay are None where features or labels are
-    not up to date enough to tell, or too few rows are known since.
+    not up to date enough to tell (`unmeasured` says why), or too few rows are known since.
     """
     champion = stored_champion(workspace, instrument_id, model)
     if champion is None:
@@ -54,14 +54,20 @@ def live_health(workspace: Workspace, instrument_id: str, model: str) -> ModelHe
     since = champion.known_until
     age = (series.known_at[-1] - since) / _DAY
     limit = age_limit_days(series.instrument.timeframe, spec.max_age_days)
-    drift, decay = None, None
+    drift, decay, unmeasured = None, None, ""
     try:
         predictor = workspace.registries.predictors.get(champion.spec.predictor.type)
         if age > 0.0 and not predictor.bars_alone:
             drift, decay = _since(champion, predictor, instrument_id)
-    except TradingPipelineError:
-        pass  # what cannot be read is told by the commands that make it
-    return ModelHealth(age_days=max(age, 0.0), limit_days=limit, drift=drift, decay=decay)
+    except TradingPipelineError as error:
+        unmeasured = str(error)  # age is known all the same
+    return ModelHealth(
+        age_days=max(age, 0.0),
+        limit_days=limit,
+        drift=drift,
+        decay=decay,
+        unmeasured=unmeasured,
+    )
 
 
 def _since(

@@ -56,6 +56,20 @@ def test_a_model_that_is_older_than_its_limit_warns_everywhere(world):
     assert f"{AAPL}: {reason}" in evaluation.description
 
 
+def test_what_could_not_be_measured_is_said_and_the_age_still_counts(world):
+    fitted_earlier(world)
+    artifacts = world.workspace.artifacts
+    found = artifacts.newest(["features/core"], f"{AAPL}|")
+    artifacts.file_of(found[("features/core", f"{AAPL}|2003-01-01")]).unlink()
+    health = live_health(world.workspace, AAPL, "direction")
+    assert (health.drift, health.decay) == (None, None)
+    assert "features/core" in health.unmeasured
+    assert list(health.reasons_to_refit()) == ["age"]
+    told = [finding.detail for finding in examine_live_models(load_settings())]
+    assert any(health.unmeasured in each for each in told)
+    assert health.unmeasured in checked(world).description
+
+
 def test_the_file_of_the_model_sets_the_limit(world):
     fitted_earlier(world)
     world.write(
