@@ -40,6 +40,8 @@ class Module:
     """Names that a lazy `__getattr__` gives, and those imported for type checkers only."""
     owners: dict[int, str] = field(default_factory=dict)
     """Class of each statement that is a method."""
+    methods: dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]] | None = None
+    """Methods of each class whose statements have no number yet; None before they are asked for."""
     units: dict[int, Unit] = field(default_factory=dict)
 
     @property
@@ -58,20 +60,22 @@ class Module:
     def numbers(self, name: str) -> list[int]:
         """Statements that define a name; `Class.method` is the method alone."""
         owner = name.partition(".")[0]
-        if owner != name and owner not in self.owners.values():
+        if owner != name:
             self._add_methods(owner)
         return self.places.get(name, [])
 
     def _add_methods(self, owner: str) -> None:
-        for node in ast.parse(self.text).body:  # the class's own tree may be plain by now
-            if isinstance(node, ast.ClassDef) and node.name == owner:
-                for each in node.body:
-                    if isinstance(each, FUNCTIONS):
-                        self.owners[len(self.statements)] = owner
-                        self.places.setdefault(f"{owner}.{each.name}", []).append(
-                            len(self.statements)
-                        )
-                        self.statements.append(each)
+        if self.methods is None:  # parsed again: the tree of the classes may be plain by now
+            self.methods = {}
+            for node in ast.parse(self.text).body:
+                if isinstance(node, ast.ClassDef):
+                    found = self.methods.setdefault(node.name, [])
+                    found += [each for each in node.body if isinstance(each, FUNCTIONS)]
+        for method in self.methods.pop(owner, ()):
+            number = len(self.statements)
+            self.owners[number] = owner
+            self.places.setdefault(f"{owner}.{method.name}", []).append(number)
+            self.statements.append(method)
 
     def all_numbers(self) -> list[int]:
         """Every statement at the top level."""

@@ -77,6 +77,7 @@ class SourceTree:
         self._read = read
         self._texts: dict[str, str | None] = {}
         self._modules: dict[str, tuple[str, Module]] = {}
+        self._lines: dict[tuple[str, int], tuple[str, list[tuple[str, int]]]] = {}
         self._hashes: dict[tuple[_Root, ...], tuple[str, dict[str, str]]] = {}
 
     def code_hash(self, *roots: object) -> str:
@@ -109,21 +110,37 @@ class SourceTree:
             if at in done:
                 continue
             done.add(at)
-            module = self._module(at[0])
-            unit = module.unit(at[1])
-            bound = []
-            for chain in sorted(unit.chains):
-                meaning = self._resolve(module, unit, chain)
-                if isinstance(meaning, _Place):
-                    units = self._units(meaning)
-                    waiting += units
-                    bound.append([".".join(chain), self._digest(units)])
-                elif meaning is not None:
-                    bound.append([".".join(chain), meaning])
-            waiting += self._noted_classes(module, unit)
-            files = [text for name in unit.files if (text := self._data_file(module, name))]
-            lines.add(_sha256(repr([unit.text, bound, sorted(files)])))
+            line, reached = self._line_of(at)
+            lines.add(line)
+            waiting += reached
         return sorted(lines), {name for name, _ in done}
+
+    def _line_of(self, at: tuple[str, int]) -> tuple[str, list[tuple[str, int]]]:
+        """Hash of a statement with the meaning of its names, and the statements that they reach.
+
+        Kept for statements of this package: they name no other, and its texts are read once.
+        """
+        kept = self._lines.get(at)
+        if kept is not None:
+            return kept
+        module = self._module(at[0])
+        unit = module.unit(at[1])
+        bound = []
+        reached: list[tuple[str, int]] = []
+        for chain in sorted(unit.chains):
+            meaning = self._resolve(module, unit, chain)
+            if isinstance(meaning, _Place):
+                units = self._units(meaning)
+                reached += units
+                bound.append([".".join(chain), self._digest(units)])
+            elif meaning is not None:
+                bound.append([".".join(chain), meaning])
+        reached += self._noted_classes(module, unit)
+        files = [text for name in unit.files if (text := self._data_file(module, name))]
+        found = _sha256(repr([unit.text, bound, sorted(files)])), reached
+        if at[0].partition(".")[0] == _PACKAGE:
+            self._lines[at] = found
+        return found
 
     def _units_of_root(self, root: _Root) -> list[tuple[str, int]]:
         if self._text(root.module) is None:
