@@ -17,6 +17,7 @@ from trading_pipeline.domain.crossing_plan import CrossingPlan
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.settings.external_input import ExternalInputSpec
 from trading_pipeline.settings.spec_model import SpecModel
+from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.market import Market
 
 __all__ = ["Direction", "Strategy", "StrategyParams"]
@@ -108,3 +109,25 @@ class Strategy(ABC, Generic[ParamsT]):
     ) -> tuple[str, Mapping[str, object]] | None:
         """Name and parameters of another strategy whose signals `market.primary` must hold."""
         return None
+
+    def chart_lines(
+        self,
+        market: Market,  # noqa: ARG002 - overridden
+        params: ParamsT,  # noqa: ARG002 - overridden
+    ) -> Sequence[ChartLine]:
+        """Indicator lines and levels that a chart of the trades draws; none by default.
+
+        Give the lines that the signals are decided by: row t may use bars up to t only.
+        """
+        return ()
+
+    def remarks(
+        self,
+        market: Market,  # noqa: ARG002 - overridden
+        params: ParamsT,  # noqa: ARG002 - overridden
+    ) -> Sequence[str]:
+        """Sentences that a result must show as warnings; none by default.
+
+        `market` ends with the last traded bar and is traded from `market.first_traded` on.
+        """
+        return ()

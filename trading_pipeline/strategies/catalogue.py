@@ -29,6 +29,7 @@ from trading_pipeline.strategies.breakout.bollinger_breakout import BollingerBre
 from trading_pipeline.strategies.breakout.chart_pattern_breakout import ChartPatternBreakout
 from trading_pipeline.strategies.breakout.range_scalper import RangeScalper
 from trading_pipeline.strategies.buy_and_hold import BuyAndHold
+from trading_pipeline.strategies.chart_lines import ChartLine, checked_lines
 from trading_pipeline.strategies.fresh_strategies import FreshSignals
 from trading_pipeline.strategies.intraday.ema_scalper import EmaScalper
 from trading_pipeline.strategies.intraday.first_candle_breakout import FirstCandleBreakout
@@ -101,7 +102,8 @@ _STRATEGIES: dict[str, Strategy[Any]] = {each.name: each for each in _ALL}
 _KIND = "strategy"
 _FIX = (
     "Write one class, such as class Mine(Strategy): with a method signals(self, market, params), "
-    "where Strategy comes from trading_pipeline.strategies."
+    "or class Mine(BarByBarStrategy): with a method on_bar(self, history), where both come from "
+    "trading_pipeline.strategies."
 )
 
 
@@ -149,10 +151,40 @@ class StrategyCatalogue(Registry[Strategy[Any]]):
 
     def signals(self, name: str, market: Market, params: StrategyParams) -> Signals:
         """Signals of every bar of the market, checked for their type and length."""
-        primary = self.primary(name, params)
-        if primary is not None:
-            market = market.with_primary(self.signals(primary[0], market, primary[1]))
+        market = self._with_primary(name, market, params)
         return self._signals_of(self.get(name), name, market, params)
+
+    def chart_lines(
+        self, name: str, market: Market, params: StrategyParams
+    ) -> tuple[ChartLine, ...]:
+        """Lines that a chart of the strategy draws, those of its primary strategy first."""
+        primary = self.primary(name, params)
+        market = self._with_primary(name, market, params)
+        with self._explained(name, "chart_lines"):
+            found = self.get(name).chart_lines(market, params)
+            own = checked_lines(found, name, len(market))
+        if primary is None:
+            return own
+        return checked_lines(
+            (*self.chart_lines(primary[0], market, primary[1]), *own), name, len(market)
+        )
+
+    def remarks(self, name: str, market: Market, params: StrategyParams) -> tuple[str, ...]:
+        """Sentences of the strategy that its result shows as warnings."""
+        market = self._with_primary(name, market, params)
+        with self._explained(name, "remarks"):
+            found = self.get(name).remarks(market, params)
+            if isinstance(found, str) or not all(isinstance(each, str) for each in found):
+                raise StrategyError(
+                    f"remarks of '{name}' gave {found!r}; give a list of sentences.", name=name
+                )
+        return tuple(found)
+
+    def _with_primary(self, name: str, market: Market, params: StrategyParams) -> Market:
+        primary = self.primary(name, params)
+        if primary is None:
+            return market
+        return market.with_primary(self.signals(primary[0], market, primary[1]))
 
     def _signals_of(
         self, chosen: Strategy[Any], name: str, market: Market, params: StrategyParams
