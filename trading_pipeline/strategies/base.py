@@ -16,6 +16,7 @@ from pydantic import ConfigDict, SerializerFunctionWrapHandler, model_serializer
 from trading_pipeline.domain.crossing_plan import CrossingPlan
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.settings.external_input import ExternalInputSpec
+from trading_pipeline.settings.model_spec import ModelSpec
 from trading_pipeline.settings.spec_model import SpecModel
 from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.market import Market
@@ -108,6 +109,17 @@ class Strategy(ABC, Generic[ParamsT]):
         params: ParamsT,  # noqa: ARG002 - overridden
     ) -> tuple[str, Mapping[str, object]] | None:
         """Name and parameters of another strategy whose signals `market.primary` must hold."""
+        return None
+
+    def check_model(self, params: ParamsT, model: ModelSpec) -> None:
+        """Raise `ConfigurationError` for a required model that cannot be traded; by default none.
+
+        Called for each of `required_predictions` before anything is loaded.
+        """
+
+    def required_sizing(self, params: ParamsT) -> str | None:  # noqa: ARG002 - overridden
+        """Type of the scenario's `sizing` that the strategy's own sizes are counted in; None where
+        it gives none, or they fit any."""
         return None
 
     def chart_lines(

@@ -23,6 +23,7 @@ from trading_pipeline.settings.external_input import (
     declared_in,
     external_inputs,
 )
+from trading_pipeline.settings.model_spec import ModelSpec
 from trading_pipeline.settings.spec_model import explain_validation_error
 from trading_pipeline.strategies.base import Strategy, StrategyParams
 from trading_pipeline.strategies.breakout.bollinger_breakout import BollingerBreakout
@@ -37,6 +38,7 @@ from trading_pipeline.strategies.intraday.opening_range_breakout import OpeningR
 from trading_pipeline.strategies.market import Market
 from trading_pipeline.strategies.ml.direction import MlDirection
 from trading_pipeline.strategies.ml.meta_labelled import MetaLabelled
+from trading_pipeline.strategies.ml.predictive import MlPredictive
 from trading_pipeline.strategies.momentum.awesome_oscillator import AwesomeOscillator
 from trading_pipeline.strategies.momentum.momentum_score import MomentumScore
 from trading_pipeline.strategies.momentum.stochastic_trend import StochasticTrend
@@ -69,6 +71,7 @@ _ALL: tuple[Strategy[Any], ...] = (
     BuyAndHold(),
     MetaLabelled(),
     MlDirection(),
+    MlPredictive(),
     # reversion
     BollingerReversion(),
     CandlestickReversal(),
@@ -100,6 +103,7 @@ _ALL: tuple[Strategy[Any], ...] = (
 )
 _STRATEGIES: dict[str, Strategy[Any]] = {each.name: each for each in _ALL}
 _KIND = "strategy"
+_PACKAGE = "trading_pipeline.strategies"
 _FIX = (
     "Write one class, such as class Mine(Strategy): with a method signals(self, market, params), "
     "or class Mine(BarByBarStrategy): with a method on_bar(self, history), where both come from "
@@ -154,6 +158,13 @@ class StrategyCatalogue(Registry[Strategy[Any]]):
         market = self._with_primary(name, market, params)
         return self._signals_of(self.get(name), name, market, params)
 
+    def family(self, name: str) -> str:
+        """The folder that a shipped strategy is in, `benchmark` for those in none; else `own`."""
+        if name in self.own.files:
+            return "own"
+        parts = type(self.get(name)).__module__.removeprefix(f"{_PACKAGE}.").split(".")
+        return parts[0] if len(parts) > 1 else "benchmark"
+
     def chart_lines(
         self, name: str, market: Market, params: StrategyParams
     ) -> tuple[ChartLine, ...]:
@@ -168,6 +179,16 @@ class StrategyCatalogue(Registry[Strategy[Any]]):
         return checked_lines(
             (*self.chart_lines(primary[0], market, primary[1]), *own), name, len(market)
         )
+
+    def check_model(self, name: str, params: StrategyParams, model: ModelSpec) -> None:
+        """Raise `ConfigurationError` for a model that the strategy cannot trade."""
+        with self._explained(name, "check_model"):
+            self.get(name).check_model(params, model)
+
+    def required_sizing(self, name: str, params: StrategyParams) -> str | None:
+        """Type of sizing that the strategy's own sizes are counted in; None for any."""
+        with self._explained(name, "required_sizing"):
+            return self.get(name).required_sizing(params)
 
     def remarks(self, name: str, market: Market, params: StrategyParams) -> tuple[str, ...]:
         """Sentences of the strategy that its result shows as warnings."""
