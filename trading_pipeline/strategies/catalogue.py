@@ -31,6 +31,12 @@ from trading_pipeline.strategies.breakout.chart_pattern_breakout import ChartPat
 from trading_pipeline.strategies.breakout.range_scalper import RangeScalper
 from trading_pipeline.strategies.buy_and_hold import BuyAndHold
 from trading_pipeline.strategies.chart_lines import ChartLine, checked_lines
+from trading_pipeline.strategies.checked_answers import (
+    bar_count,
+    model_names,
+    primary_pair,
+    sentences,
+)
 from trading_pipeline.strategies.fresh_strategies import FreshSignals
 from trading_pipeline.strategies.intraday.ema_scalper import EmaScalper
 from trading_pipeline.strategies.intraday.first_candle_breakout import FirstCandleBreakout
@@ -150,7 +156,7 @@ class StrategyCatalogue(Registry[Strategy[Any]]):
     def primary(self, name: str, params: StrategyParams) -> tuple[str, StrategyParams] | None:
         """The strategy whose signals this one works on, with its parameters; None for most."""
         with self._explained(name, "primary"):
-            found = self.get(name).primary(params)
+            found = primary_pair(self.get(name).primary(params), name)
         return None if found is None else (found[0], self.validate_params(*found))
 
     def signals(self, name: str, market: Market, params: StrategyParams) -> Signals:
@@ -194,12 +200,7 @@ class StrategyCatalogue(Registry[Strategy[Any]]):
         """Sentences of the strategy that its result shows as warnings."""
         market = self._with_primary(name, market, params)
         with self._explained(name, "remarks"):
-            found = self.get(name).remarks(market, params)
-            if isinstance(found, str) or not all(isinstance(each, str) for each in found):
-                raise StrategyError(
-                    f"remarks of '{name}' gave {found!r}; give a list of sentences.", name=name
-                )
-        return tuple(found)
+            return sentences(self.get(name).remarks(market, params), name)
 
     def _with_primary(self, name: str, market: Market, params: StrategyParams) -> Market:
         primary = self.primary(name, params)
@@ -253,17 +254,16 @@ class StrategyCatalogue(Registry[Strategy[Any]]):
         """Bars before the first one that can have a signal."""
         checked = self.validate_params(name, params)
         with self._explained(name, "warmup_bars"):
-            own = self.get(name).warmup_bars(checked)
+            own = bar_count(self.get(name).warmup_bars(checked), name)
         primary = self.primary(name, checked)
-        return (
-            own if primary is None else own + self.warmup_bars(primary[0], primary[1].model_dump())
-        )
+        more = 0 if primary is None else self.warmup_bars(primary[0], primary[1].model_dump())
+        return own + more
 
     def required_predictions(self, name: str, params: Mapping[str, object]) -> tuple[str, ...]:
         """Names of the models whose predictions the strategy trades."""
         checked = self.validate_params(name, params)
         with self._explained(name, "required_predictions"):
-            own = tuple(self.get(name).required_predictions(checked))
+            own = model_names(self.get(name).required_predictions(checked), name)
         primary = self.primary(name, checked)
         if primary is None:
             return own

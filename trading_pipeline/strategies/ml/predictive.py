@@ -81,7 +81,8 @@ class MlPredictive(Strategy[MlPredictiveParams]):
     again before that. `confidence` is the probability of the likelier side.
 
     With `risk_per_trade` the size is a share of the equity, `risk_per_trade` over the distance of
-    the stop as a fraction of the close, which the sizing `percent_of_equity` takes.
+    the stop as a fraction of the close, which the sizing `percent_of_equity` takes. Source: Ralph
+    Vince, Portfolio Management Formulas (1990), for the fixed fraction at risk.
     """
 
     name: ClassVar[str] = "ml_predictive"
