@@ -87,14 +87,14 @@ class {kind}(BarByBarStrategy[{kind}Params]):
         if len(history) < window:
             return Signal(SignalType.HOLD)
         average = history.close[-window:].mean()
-        is_above = history.close[-1] > average
+        is_above = bool(history.close[-1] > average)
         was_above, self.was_above = self.was_above, is_above
         # The order of a signal fills at the open of the next bar.
         if is_above and was_above is False:
             return Signal(
                 SignalType.BUY,
                 stop_loss=Fraction(0.1),  # 10 % below the fill; a number would be a price
-                metadata={{"average": round(average, 2)}},
+                metadata={{"average": round(float(average), 2)}},
             )
         if was_above and not is_above:
             return Signal(SignalType.SELL)

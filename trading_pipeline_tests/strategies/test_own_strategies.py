@@ -225,8 +225,8 @@ def test_other_methods_that_raise_name_file_and_line(folder, method):
 )
 def test_other_methods_that_answer_wrongly_name_the_file(folder, tmp_path, method, answer, message):
     text = SMALLEST + f"\n    def {method}(self, params):\n        return {answer}\n"
+    known = folder(mine=text)
     with pytest.raises(StrategyError, match=f"{method} of 'mine' {message}") as caught:
-        known = folder(mine=text)
         getattr(known, "warmup_bars" if method == "primary" else method)("mine", {})
     assert str(caught.value).startswith(str(tmp_path / "mine.py"))
 
