@@ -29,9 +29,7 @@ def _row(name: str) -> str:
     parameters = ", ".join(
         f"`{row.name}` {_written(row.default)}" for row in parameter_table(kind.params_type)
     )
-    family = kind.__module__.removeprefix("trading_pipeline.strategies.").split(".")[0]
-    family = "benchmark" if family == name else family
-    return f"| {family} | `{name}` | {idea} | {parameters or '-'} | {source} |"
+    return f"| {SHIPPED.family(name)} | `{name}` | {idea} | {parameters or '-'} | {source} |"
 
 
 def _written(value: object) -> str:

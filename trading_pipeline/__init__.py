@@ -22,13 +22,17 @@ if TYPE_CHECKING:
     )
     from trading_pipeline.stages import Workspace, open_workspace
     from trading_pipeline.storage.open_results import open_results, read_bars
+    from trading_pipeline.strategies.bar_by_bar import BarByBarStrategy, Signal, SignalType
 
 __version__ = "0.1.0"
 __all__ = [
     "BacktestResult",
     "BacktestSettings",
+    "BarByBarStrategy",
     "PortfolioResult",
     "Rebalancing",
+    "Signal",
+    "SignalType",
     "Signals",
     "TargetWeights",
     "Workspace",
@@ -49,6 +53,9 @@ _HOMES = {
     "TargetWeights": "trading_pipeline.backtest",
     "run_backtest": "trading_pipeline.backtest",
     "run_portfolio_backtest": "trading_pipeline.backtest",
+    "BarByBarStrategy": "trading_pipeline.strategies.bar_by_bar",
+    "Signal": "trading_pipeline.strategies.bar_by_bar",
+    "SignalType": "trading_pipeline.strategies.bar_by_bar",
     "Workspace": "trading_pipeline.stages",
     "open_workspace": "trading_pipeline.stages",
     "open_results": "trading_pipeline.storage.open_results",

@@ -42,6 +42,9 @@ def test_its_scenarios_are_valid() -> None:
 
 
 def test_its_python_runs(capsys) -> None:
+    pasted = {"__name__": "pasted"}  # one session: a block goes on where the last one ended
     for code in blocks("python"):
-        exec(compile(code, "docs/strategies.md", "exec"), {"__name__": "pasted"})
-    assert re.search(r"^\d+ trades$", capsys.readouterr().out, re.MULTILINE)
+        exec(compile(code, "docs/strategies.md", "exec"), pasted)
+    said = capsys.readouterr().out
+    assert re.search(r"^\d+ trades$", said, re.MULTILINE)
+    assert re.search(r"^RSI 14 RSI line \(30\.0, 70\.0\) \d+$", said, re.MULTILINE)

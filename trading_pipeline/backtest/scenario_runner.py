@@ -188,6 +188,8 @@ def run_scenario(
     )
     result = run_backtest(bars, signals, settings, actions=inputs.actions)
     result = of_calendar(year, result).with_audit(outcome)
+    remarks = strategies.remarks(name, market.head(rows.stop), parameters)
+    result = result.with_warnings((*result.warnings, *remarks))
     if sharpe_limits is not None:
         result = judged_by(sharpe_limits, result)
     held = benchmark_settings(settings)

@@ -32,6 +32,7 @@ def list_strategies(as_json: _Json = False) -> None:
         {
             "name": name,
             "origin": "own" if name in known.own.files else "shipped",
+            "family": known.family(name),
             "meaning": _meaning(known, name),
             "file": str(known.own.files.get(name, "")),
             "error": "",
@@ -42,6 +43,7 @@ def list_strategies(as_json: _Json = False) -> None:
         {
             "name": each.path.stem,
             "origin": "broken",
+            "family": "own",
             "meaning": "",
             "file": str(each.path),
             "error": str(each.error),
@@ -51,8 +53,9 @@ def list_strategies(as_json: _Json = False) -> None:
     if as_json:
         typer.echo(json.dumps(rows))
         return
-    columns = [(row["name"], row["origin"], row["meaning"] or "cannot be used") for row in rows]
-    _print_table(("strategy", "", "meaning"), columns)
+    rows.sort(key=lambda row: (row["family"], row["name"]))
+    columns = [(row["family"], row["name"], row["meaning"] or "cannot be used") for row in rows]
+    _print_table(("family", "strategy", "meaning"), columns)
     for each in known.own.broken:
         _print(f"[bold red]Error:[/] {escape(str(each.error))}")
 
@@ -61,21 +64,26 @@ def list_strategies(as_json: _Json = False) -> None:
 def show_strategy(
     name: Annotated[str, typer.Argument(help="Name of the strategy.")], as_json: _Json = False
 ) -> None:
-    """Show a strategy's parameters, its warm-up at the defaults, and where its code is."""
+    """Show a strategy's parameters, its warm-up, the lines of its chart, and where its code is."""
     from trading_pipeline.strategies import parameter_table
+    from trading_pipeline.strategies.sample_lines import sample_lines
 
     known = _known()
     file, line = known.code_place(name)
     parameters = parameter_table(known.get(name).params_type)
     required = any(row.required for row in parameters)
+    lines = sample_lines(known, name, None if required else known.validate_params(name, {}))
     document: dict[str, Any] = {
         "name": name,
         "origin": "own" if name in known.own.files else "shipped",
+        "family": known.family(name),
         "meaning": _meaning(known, name),
         "file": str(file),
         "line": line,
         "warmup_bars": None if required else known.warmup_bars(name, {}),
         "parameters": [asdict(row) for row in parameters],
+        "chart_lines": [asdict(row) for row in lines.rows],
+        "chart_lines_error": lines.error,
     }
     if as_json:
         typer.echo(json.dumps(document))
@@ -97,19 +105,27 @@ def show_strategy(
         _print("It has no parameters.")
     if not required:
         _print(f"Warm-up at the defaults: {document['warmup_bars']} bars")
+    for row in lines.rows:
+        _print(escape(f"Chart line: {row}"))
+    if lines.error:
+        _print(escape(f"Chart lines cannot be told without data: {lines.error}"))
     _print(escape(f"Code: {file}, line {line}"))
 
 
 @strategies_app.command("new")
 def new_strategy(
     name: Annotated[str, typer.Argument(help="Name of the strategy and of its file.")],
+    bar_by_bar: Annotated[
+        bool, typer.Option("--bar-by-bar", help="One that decides bar by bar, with `on_bar`.")
+    ] = False,
     as_json: _Json = False,
 ) -> None:
     """Write a commented file with a strategy of your own, ready to run and to change."""
     from trading_pipeline.settings.environment import load_settings
     from trading_pipeline.strategies.new_strategy import write_new_strategy
 
-    path = write_new_strategy(load_settings().config / "strategies", name, _known())
+    folder = load_settings().config / "strategies"
+    path = write_new_strategy(folder, name, _known(), bar_by_bar=bar_by_bar)
     if as_json:
         typer.echo(json.dumps({"name": name, "file": str(path)}))
         return

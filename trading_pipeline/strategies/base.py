@@ -16,7 +16,9 @@ from pydantic import ConfigDict, SerializerFunctionWrapHandler, model_serializer
 from trading_pipeline.domain.crossing_plan import CrossingPlan
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.settings.external_input import ExternalInputSpec
+from trading_pipeline.settings.model_spec import ModelSpec
 from trading_pipeline.settings.spec_model import SpecModel
+from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.market import Market
 
 __all__ = ["Direction", "Strategy", "StrategyParams"]
@@ -108,3 +110,36 @@ class Strategy(ABC, Generic[ParamsT]):
     ) -> tuple[str, Mapping[str, object]] | None:
         """Name and parameters of another strategy whose signals `market.primary` must hold."""
         return None
+
+    def check_model(self, params: ParamsT, model: ModelSpec) -> None:
+        """Raise `ConfigurationError` for a required model that cannot be traded; by default none.
+
+        Called for each of `required_predictions` before anything is loaded.
+        """
+
+    def required_sizing(self, params: ParamsT) -> str | None:  # noqa: ARG002 - overridden
+        """Type of the scenario's `sizing` that the strategy's own sizes are counted in; None where
+        it gives none, or they fit any."""
+        return None
+
+    def chart_lines(
+        self,
+        market: Market,  # noqa: ARG002 - overridden
+        params: ParamsT,  # noqa: ARG002 - overridden
+    ) -> Sequence[ChartLine]:
+        """Indicator lines and levels that a chart of the trades draws; none by default.
+
+        Give the lines that the signals are decided by: row t may use bars up to t only.
+        """
+        return ()
+
+    def remarks(
+        self,
+        market: Market,  # noqa: ARG002 - overridden
+        params: ParamsT,  # noqa: ARG002 - overridden
+    ) -> Sequence[str]:
+        """Sentences that a result must show as warnings; none by default.
+
+        `market` ends with the last traded bar and is traded from `market.first_traded` on.
+        """
+        return ()

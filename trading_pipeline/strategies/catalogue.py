@@ -23,12 +23,20 @@ from trading_pipeline.settings.external_input import (
     declared_in,
     external_inputs,
 )
+from trading_pipeline.settings.model_spec import ModelSpec
 from trading_pipeline.settings.spec_model import explain_validation_error
 from trading_pipeline.strategies.base import Strategy, StrategyParams
 from trading_pipeline.strategies.breakout.bollinger_breakout import BollingerBreakout
 from trading_pipeline.strategies.breakout.chart_pattern_breakout import ChartPatternBreakout
 from trading_pipeline.strategies.breakout.range_scalper import RangeScalper
 from trading_pipeline.strategies.buy_and_hold import BuyAndHold
+from trading_pipeline.strategies.chart_lines import ChartLine, checked_lines
+from trading_pipeline.strategies.checked_answers import (
+    bar_count,
+    model_names,
+    primary_pair,
+    sentences,
+)
 from trading_pipeline.strategies.fresh_strategies import FreshSignals
 from trading_pipeline.strategies.intraday.ema_scalper import EmaScalper
 from trading_pipeline.strategies.intraday.first_candle_breakout import FirstCandleBreakout
@@ -36,6 +44,7 @@ from trading_pipeline.strategies.intraday.opening_range_breakout import OpeningR
 from trading_pipeline.strategies.market import Market
 from trading_pipeline.strategies.ml.direction import MlDirection
 from trading_pipeline.strategies.ml.meta_labelled import MetaLabelled
+from trading_pipeline.strategies.ml.predictive import MlPredictive
 from trading_pipeline.strategies.momentum.awesome_oscillator import AwesomeOscillator
 from trading_pipeline.strategies.momentum.momentum_score import MomentumScore
 from trading_pipeline.strategies.momentum.stochastic_trend import StochasticTrend
@@ -68,6 +77,7 @@ _ALL: tuple[Strategy[Any], ...] = (
     BuyAndHold(),
     MetaLabelled(),
     MlDirection(),
+    MlPredictive(),
     # reversion
     BollingerReversion(),
     CandlestickReversal(),
@@ -99,9 +109,11 @@ _ALL: tuple[Strategy[Any], ...] = (
 )
 _STRATEGIES: dict[str, Strategy[Any]] = {each.name: each for each in _ALL}
 _KIND = "strategy"
+_PACKAGE = "trading_pipeline.strategies"
 _FIX = (
     "Write one class, such as class Mine(Strategy): with a method signals(self, market, params), "
-    "where Strategy comes from trading_pipeline.strategies."
+    "or class Mine(BarByBarStrategy): with a method on_bar(self, history), where both come from "
+    "trading_pipeline.strategies."
 )
 
 
@@ -144,15 +156,57 @@ class StrategyCatalogue(Registry[Strategy[Any]]):
     def primary(self, name: str, params: StrategyParams) -> tuple[str, StrategyParams] | None:
         """The strategy whose signals this one works on, with its parameters; None for most."""
         with self._explained(name, "primary"):
-            found = self.get(name).primary(params)
+            found = primary_pair(self.get(name).primary(params), name)
         return None if found is None else (found[0], self.validate_params(*found))
 
     def signals(self, name: str, market: Market, params: StrategyParams) -> Signals:
         """Signals of every bar of the market, checked for their type and length."""
-        primary = self.primary(name, params)
-        if primary is not None:
-            market = market.with_primary(self.signals(primary[0], market, primary[1]))
+        market = self._with_primary(name, market, params)
         return self._signals_of(self.get(name), name, market, params)
+
+    def family(self, name: str) -> str:
+        """The folder that a shipped strategy is in, `benchmark` for those in none; else `own`."""
+        if name in self.own.files:
+            return "own"
+        parts = type(self.get(name)).__module__.removeprefix(f"{_PACKAGE}.").split(".")
+        return parts[0] if len(parts) > 1 else "benchmark"
+
+    def chart_lines(
+        self, name: str, market: Market, params: StrategyParams
+    ) -> tuple[ChartLine, ...]:
+        """Lines that a chart of the strategy draws, those of its primary strategy first."""
+        primary = self.primary(name, params)
+        market = self._with_primary(name, market, params)
+        with self._explained(name, "chart_lines"):
+            found = self.get(name).chart_lines(market, params)
+            own = checked_lines(found, name, len(market))
+        if primary is None:
+            return own
+        return checked_lines(
+            (*self.chart_lines(primary[0], market, primary[1]), *own), name, len(market)
+        )
+
+    def check_model(self, name: str, params: StrategyParams, model: ModelSpec) -> None:
+        """Raise `ConfigurationError` for a model that the strategy cannot trade."""
+        with self._explained(name, "check_model"):
+            self.get(name).check_model(params, model)
+
+    def required_sizing(self, name: str, params: StrategyParams) -> str | None:
+        """Type of sizing that the strategy's own sizes are counted in; None for any."""
+        with self._explained(name, "required_sizing"):
+            return self.get(name).required_sizing(params)
+
+    def remarks(self, name: str, market: Market, params: StrategyParams) -> tuple[str, ...]:
+        """Sentences of the strategy that its result shows as warnings."""
+        market = self._with_primary(name, market, params)
+        with self._explained(name, "remarks"):
+            return sentences(self.get(name).remarks(market, params), name)
+
+    def _with_primary(self, name: str, market: Market, params: StrategyParams) -> Market:
+        primary = self.primary(name, params)
+        if primary is None:
+            return market
+        return market.with_primary(self.signals(primary[0], market, primary[1]))
 
     def _signals_of(
         self, chosen: Strategy[Any], name: str, market: Market, params: StrategyParams
@@ -200,17 +254,16 @@ class StrategyCatalogue(Registry[Strategy[Any]]):
         """Bars before the first one that can have a signal."""
         checked = self.validate_params(name, params)
         with self._explained(name, "warmup_bars"):
-            own = self.get(name).warmup_bars(checked)
+            own = bar_count(self.get(name).warmup_bars(checked), name)
         primary = self.primary(name, checked)
-        return (
-            own if primary is None else own + self.warmup_bars(primary[0], primary[1].model_dump())
-        )
+        more = 0 if primary is None else self.warmup_bars(primary[0], primary[1].model_dump())
+        return own + more
 
     def required_predictions(self, name: str, params: Mapping[str, object]) -> tuple[str, ...]:
         """Names of the models whose predictions the strategy trades."""
         checked = self.validate_params(name, params)
         with self._explained(name, "required_predictions"):
-            own = tuple(self.get(name).required_predictions(checked))
+            own = model_names(self.get(name).required_predictions(checked), name)
         primary = self.primary(name, checked)
         if primary is None:
             return own

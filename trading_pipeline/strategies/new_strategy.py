@@ -51,11 +51,68 @@ class {kind}(Strategy[{kind}Params]):
         return params.window
 '''
 
+_BAR_BY_BAR_TEXT = '''\
+"""{name}: a strategy of your own. Change the rule in `on_bar`; nothing has to be registered."""
 
-def write_new_strategy(folder: Path, name: str, known: StrategyCatalogue) -> Path:
+from typing import Annotated
+
+from pydantic import Field
+
+from trading_pipeline import BarByBarStrategy, Signal, SignalType
+from trading_pipeline.domain.signals import Fraction
+from trading_pipeline.strategies import StrategyParams
+
+
+class {kind}Params(StrategyParams):
+    """Parameters: each has a type, bounds and a default; a scenario may set them."""
+
+    window: Annotated[int, Field(ge=2, le=500)] = 20
+    """Bars of the average that the close is compared with."""
+
+
+class {kind}(BarByBarStrategy[{kind}Params]):
+    """Buy where the close rises above its average; sell where it falls below."""
+
+    # With "long_short", SELL opens a short position; with "long_only" it closes the long one.
+    direction = "long_only"
+
+    def on_start(self):
+        # What a run remembers from bar to bar. It is forgotten at the end of the run.
+        self.was_above = None
+
+    def on_bar(self, history):
+        # history.open, .high, .low, .close and .volume end with the bar that you decide on, at its
+        # close. Later bars are not there. len(history) is the number of bars so far.
+        window = self.params.window
+        if len(history) < window:
+            return Signal(SignalType.HOLD)
+        average = history.close[-window:].mean()
+        is_above = bool(history.close[-1] > average)
+        was_above, self.was_above = self.was_above, is_above
+        # The order of a signal fills at the open of the next bar.
+        if is_above and was_above is False:
+            return Signal(
+                SignalType.BUY,
+                stop_loss=Fraction(0.1),  # 10 % below the fill; a number would be a price
+                metadata={{"average": round(float(average), 2)}},
+            )
+        if was_above and not is_above:
+            return Signal(SignalType.SELL)
+        return Signal(SignalType.HOLD)
+
+    def warmup_bars(self, params):
+        # Bars before the first that can have a signal; shown to people, changes nothing.
+        return params.window
+'''
+
+
+def write_new_strategy(
+    folder: Path, name: str, known: StrategyCatalogue, *, bar_by_bar: bool = False
+) -> Path:
     """Write `<name>.py` into the folder of the user's strategies, and give its path.
 
-    The file holds a small strategy with comments, which can be traded as it is. Raises
+    The file holds a small strategy with comments, which can be traded as it is: one that computes
+    all bars at once, or with `bar_by_bar` one that decides bar by bar. Raises
     `ConfigurationError` for a name that a strategy cannot have, that one has already, or whose file
     is there.
     """
@@ -80,5 +137,5 @@ def write_new_strategy(folder: Path, name: str, known: StrategyCatalogue) -> Pat
     kind = "".join(part.capitalize() for part in name.split("_"))
     folder.mkdir(parents=True, exist_ok=True)
     with path.open("x", encoding="utf-8") as file:
-        file.write(_TEXT.format(name=name, kind=kind))
+        file.write((_BAR_BY_BAR_TEXT if bar_by_bar else _TEXT).format(name=name, kind=kind))
     return path

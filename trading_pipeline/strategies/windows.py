@@ -7,9 +7,12 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from trading_pipeline.domain.signals import FloatArray
 from trading_pipeline.strategies.base import StrategyParams
+from trading_pipeline.strategies.lines import mean_and_deviation
+from trading_pipeline.strategies.market import Market
 
-__all__ = ["Bands", "Multiple", "TwoWindows", "Window"]
+__all__ = ["Bands", "Multiple", "TwoWindows", "Window", "bollinger_bands"]
 
 Window = Annotated[int, Field(ge=2, le=2000)]
 """Bars of an indicator."""
@@ -54,3 +57,9 @@ class Bands(StrategyParams):
                 "give a smaller width or a longer window"
             )
         return self
+
+
+def bollinger_bands(market: Market, bands: Bands) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Mean of the closes, upper and lower band; NaN on the first `window - 1` bars."""
+    mean, deviation = mean_and_deviation(market.close, bands.window)
+    return mean, mean + bands.width * deviation, mean - bands.width * deviation

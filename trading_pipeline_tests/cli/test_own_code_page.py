@@ -38,22 +38,32 @@ def test_the_page_has_the_files_it_speaks_of():
         "strategies/breakout.py",
         "strategies/calm.py",
         "strategies/dips.py",
+        "strategies/pullback.py",
+        "strategies/stretch.py",
         "studies/breakout_grid.yaml",
     ]
     assert len(FILES["strategies/dips.py"].splitlines()) <= 11
 
 
+def told_of(call, name):
+    return json.loads(call("strategies", "show", name, "--json").out)
+
+
 def test_its_strategies_are_listed_shown_and_audited(call, own):
     rows = {row["name"]: row for row in json.loads(call("strategies", "list", "--json").out)}
     assert rows["dips"]["meaning"] == "Buy after a falling close, sell after a rising one."
-    told = json.loads(call("strategies", "show", "breakout", "--json").out)
+    told = told_of(call, "breakout")
     assert told["warmup_bars"] == 60
     assert [(p["name"], p["default"], p["bounds"]) for p in told["parameters"]] == [
         ("entry_bars", 40, "at least 2, at most 500"),
         ("exit_bars", 20, "at least 2, at most 500"),
         ("stop", 0.1, "above 0, below 1"),
     ]
-    for name in ("dips", "breakout", "calm"):
+    assert [line["pane"] for line in told_of(call, "stretch")["chart_lines"]] == [
+        "price",
+        "Stretch",
+    ]
+    for name in ("dips", "breakout", "calm", "pullback", "stretch"):
         assert call("audit", name, "--instrument", "AAPL_1d").code == 0
 
 

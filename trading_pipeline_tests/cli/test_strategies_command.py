@@ -29,6 +29,8 @@ def test_the_list_shows_shipped_own_and_broken_files(call, fresh_world):
         "mine": "own",
         **dict.fromkeys(strategy_names(), "shipped"),
     }
+    families = {name: rows[name]["family"] for name in ("bad", "mine", "macd", "buy_and_hold")}
+    assert families == {"bad": "own", "mine": "own", "macd": "trend", "buy_and_hold": "benchmark"}
     assert rows["mine"]["meaning"] == "Buy after a fall, sell after a rise."
     assert rows["mine"]["file"] == str(mine)
     assert rows["bad"]["error"].startswith(f"{bad}, line 1: SyntaxError")
@@ -54,6 +56,10 @@ def test_show_tells_parameters_warm_up_and_place(call, fresh_world):
     for words in ("fast", "whole number", "at least 1", "Warm-up at the defaults: 30 bars"):
         assert words in shown
     assert "sma_crossover.py, line" in shown
+    assert "Chart line: SMA 30 (pane price, line)" in shown
+    assert json.loads(call("strategies", "show", "rsi_cross", "--json").out)["chart_lines"] == [
+        {"name": "RSI 14", "pane": "RSI", "style": "line", "levels": [30.0, 70.0]}
+    ]
     candle = call("strategies", "show", "first_candle_breakout").out
     assert [
         word for word in ("number or null", "true/false", "│ true ") if word not in candle
@@ -71,8 +77,9 @@ def test_show_of_an_unknown_or_broken_one_is_one_paragraph(call, fresh_world):
     assert f"{bad}, line 1: ModuleNotFoundError" in broken.error
 
 
-def test_a_new_strategy_is_listed_audited_and_traded_as_it_was_written(call, world):
-    ended = call("strategies", "new", "my_rule", "--json")
+@pytest.mark.parametrize("form", [(), ("--bar-by-bar",)])
+def test_a_new_strategy_is_listed_audited_and_traded_as_it_was_written(call, world, form):
+    ended = call("strategies", "new", "my_rule", *form, "--json")
     told = json.loads(ended.out)
     assert told["file"] == str(world.runtime / "config" / "strategies" / "my_rule.py")
     shown = json.loads(call("strategies", "show", "my_rule", "--json").out)
@@ -133,6 +140,79 @@ def test_a_strategy_that_reads_the_future_has_no_result_and_the_audit_says_why(c
     audited = call("audit", "leaky", "-i", "AAPL_1d")
     assert audited.code == 1
     assert "prefix_truncation: column 'entry_long' at 200" in audited.out
+
+
+BAR_BY_BAR = """\
+from trading_pipeline import BarByBarStrategy, Signal, SignalType
+
+
+class Mine(BarByBarStrategy):
+    def on_bar(self, history):
+        if history.time.year == 2003:
+            return {answer}
+        return Signal(SignalType.HOLD)
+"""
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("None", ": signals of 'mine' failed: on_bar of 'mine' failed at the bar 2003-01-02 (row"),
+        ("'buy'", "it returned a str; give a Signal, such as Signal(SignalType.BUY)."),
+        ("history.close[9999]", ", line 7: signals of 'mine' failed: on_bar of 'mine' failed at t"),
+        ("Signal(SignalType.BUY, size=float('nan'))", "The size of a Signal is nan; give a number"),
+    ],
+)
+def test_a_bar_that_cannot_be_decided_ends_in_one_paragraph(call, world, answer, words):
+    path = world.write("strategies/mine.py", BAR_BY_BAR.format(answer=answer))
+    ended = call("backtest", world.write("mine.yaml", SCENARIO.format(name="mine")))
+    assert ended.code == 1
+    assert f"{path}" in ended.error
+    assert words in ended.error
+    assert "Traceback" not in ended.err
+    assert world.value("SELECT count(*) FROM backtest_results WHERE strategy = 'mine'") == 0
+
+
+PREDICTIVE = """\
+name: ahead
+strategy: {{type: ml_predictive, params: {{{params}}}}}
+instruments: [AAPL_1d]
+dates: {{start: 2002-01-01, end: 2004-01-01}}
+costs: {{commission_bps: 10}}
+{more}
+"""
+
+
+def test_ml_predictive_trades_the_shipped_model_and_its_page_draws_the_probability(call, world):
+    given = "confidence_threshold: 0.5, prefilter: 20, risk_per_trade: 0.01, stop: 2 atr"
+    path = world.write("ahead.yaml", PREDICTIVE.format(params=given, more=""))
+    (row,) = json.loads(call("backtest", path, "--json").out)
+    assert row["trade_count"] > 5
+    page = world.runtime / "output" / "reports" / f"{row['result_id']}.html"
+    assert "Probability of a rise (p_up)" in page.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("params", "more", "words"),
+    [
+        ("model: vola", "", "The model 'vola' forecasts a volatility, which has no direction."),
+        ("risk_per_trade: 0.01", "", "risk_per_trade of 0.01 needs the distance of a stop"),
+        (
+            "risk_per_trade: 0.01, stop: 2 atr",
+            "sizing: {type: fixed_quantity, quantity: 5}",
+            "gives sizes for the sizing percent_of_equity, and the scenario 'ahead' has",
+        ),
+        ("horizon: 30", "", "no forecast 30 bars ahead; it has those of"),
+    ],
+)
+def test_what_ml_predictive_cannot_trade_is_refused(call, world, params, more, words):
+    world.write(
+        "models/vola.yaml", "name: vola\npredictor: {type: volatility}\nestimator: {type: ridge}\n"
+        "label: {type: volatility, horizon_bars: 5}\n",
+    )  # fmt: skip
+    ended = call("backtest", world.write("ahead.yaml", PREDICTIVE.format(params=params, more=more)))
+    assert (ended.code, "Traceback" in ended.err) == (1, False)
+    assert words in ended.error
 
 
 def test_a_broken_file_stops_only_the_scenarios_that_name_it(call, world):

@@ -28,6 +28,8 @@ TRIED = [
     ("ml_direction", {"direction": "long_short", "max_age_bars": 3}),
     ("ml_direction", {"on_missing": "hold", "enter_above": 0.6, "exit_below": 0.45}),
     ("meta_labelled", {"parameters": {"fast": 3, "slow": 8}, "threshold": 0.45}),
+    ("ml_predictive", {"direction": "long_short", "prefilter": 9}),
+    ("ml_predictive", {"risk_per_trade": 0.01, "stop": "2 atr", "confidence_threshold": 0.6}),
     ("atr_trailing", {"entry": 5, "direction": "long_short"}),
     ("donchian_breakout", {"entry": 5, "exit": 3, "direction": "long_short"}),
     ("ema_crossover", {"fast": 3, "slow": 8, "direction": "long_short"}),

@@ -212,6 +212,25 @@ def test_other_methods_that_raise_name_file_and_line(folder, method):
         getattr(folder(mine=text), method)("mine", {})
 
 
+@pytest.mark.parametrize(
+    ("method", "answer", "message"),
+    [
+        ("required_predictions", "'direction'", r"gave 'direction'; give names of models, such as"),
+        ("required_predictions", "None", "gave None; give names of models"),
+        ("warmup_bars", "None", "gave None; give a whole number of bars"),
+        ("warmup_bars", "-1", "gave -1; give a whole number of bars"),
+        ("warmup_bars", "True", "gave True; give a whole number of bars"),
+        ("primary", "'macd'", "gave 'macd'; give a name and parameters, such as"),
+    ],
+)
+def test_other_methods_that_answer_wrongly_name_the_file(folder, tmp_path, method, answer, message):
+    text = SMALLEST + f"\n    def {method}(self, params):\n        return {answer}\n"
+    known = folder(mine=text)
+    with pytest.raises(StrategyError, match=f"{method} of 'mine' {message}") as caught:
+        getattr(known, "warmup_bars" if method == "primary" else method)("mine", {})
+    assert str(caught.value).startswith(str(tmp_path / "mine.py"))
+
+
 def test_a_strategy_that_reads_the_future_is_found(folder, market):
     leaky = SMALLEST.replace("diff()", "diff().shift(-1)")
     known = folder(mine=leaky)

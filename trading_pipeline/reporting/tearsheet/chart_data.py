@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from trading_pipeline.domain.bars import PRICE_COLUMNS
 from trading_pipeline.market_data.adjustments import back_adjust
+from trading_pipeline.reporting.tearsheet.indicator_lines import line_data
+from trading_pipeline.strategies.chart_lines import ChartLine
 
 __all__ = ["MOST_MARKERS", "MOST_POINTS", "bars_a_point", "chart_data", "curve_data"]
 
@@ -35,6 +39,7 @@ def chart_data(
     *,
     initial_equity: float,
     events: pd.DataFrame | None = None,
+    lines: Sequence[ChartLine] = (),
     most_points: int = MOST_POINTS,
 ) -> dict[str, object]:
     """Plain lists for the page's script: time (seconds UTC), candles, equity, drawdown, markers.
@@ -42,7 +47,8 @@ def chart_data(
     With `events` (of `adjustment_events`) candles are back-adjusted, so that a split is no cliff.
     With more than `most_points` bars each point stands for several: candles are joined, equity is
     the last value, drawdown the deepest. A marker is (point, +1 bought or -1 sold, 1 entry or 0
-    exit). `logScale` says which scale to start with.
+    exit). `lines` are the strategy's own, on the bars, prices as traded. `logScale` says which
+    scale to start with.
     """
     drawn = bars if events is None or not len(events) else back_adjust(bars, events)
     size = bars_a_point(len(bars), most_points)
@@ -57,6 +63,7 @@ def chart_data(
         "low": _rounded(np.minimum.reduceat(prices["low"], starts)),
         "close": _rounded(prices["close"][ends]),
         "markers": _markers(pd.DatetimeIndex(bars.index), trades, size),
+        "lines": line_data(lines, ends, prices["close"] / bars["close"].to_numpy()),
     }
 
 

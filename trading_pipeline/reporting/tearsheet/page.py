@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -18,6 +19,11 @@ from trading_pipeline.reporting.page.layout import (
 from trading_pipeline.reporting.page.number_format import format_stamp
 from trading_pipeline.reporting.page.plain_warnings import plain_warnings
 from trading_pipeline.reporting.tearsheet.chart_data import bars_a_point, chart_data
+from trading_pipeline.reporting.tearsheet.indicator_lines import (
+    PANE_HEIGHT,
+    lines_legend,
+    panes_below,
+)
 from trading_pipeline.reporting.tearsheet.parts import (
     FOOTER,
     LOG_BUTTON,
@@ -37,6 +43,7 @@ from trading_pipeline.reporting.tearsheet.tables import (
     yearly_table,
 )
 from trading_pipeline.reporting.tearsheet.yearly_returns import yearly_returns
+from trading_pipeline.strategies.chart_lines import ChartLine
 
 __all__ = ["TearsheetInput", "render_tearsheet"]
 
@@ -54,11 +61,15 @@ class TearsheetInput(ShownResult):
         buy and hold from the same cash.
     events
         Events of `adjustment_events`, to draw back-adjusted candles; None draws them as traded.
+    lines, lines_note
+        Lines of the strategy on the same bars, prices as traded, and why none are drawn.
     """
 
     instrument: str
     bars: pd.DataFrame
     events: pd.DataFrame | None = None
+    lines: Sequence[ChartLine] = ()
+    lines_note: str = ""
 
 
 def render_tearsheet(report: TearsheetInput) -> str:
@@ -78,6 +89,7 @@ def render_tearsheet(report: TearsheetInput) -> str:
         report.trades,
         initial_equity=report.initial_equity,
         events=report.events,
+        lines=report.lines,
     )
     years = yearly_returns(
         report.equity,
@@ -118,6 +130,14 @@ def _check(report: TearsheetInput) -> None:
             "bars; there is nothing to draw. Check the scenario's dates.",
             result_id=report.result_id,
         )
+    for line in report.lines:
+        if len(line) != len(report.bars):
+            raise DataQualityError(
+                f"The line {line.name!r} of {report.result_id} has {len(line)} values for "
+                f"{len(report.bars)} bars. Give one value a bar.",
+                result_id=report.result_id,
+                line_name=line.name,
+            )
     for name, curve in (("equity", report.equity), ("benchmark", report.benchmark_equity)):
         if curve is not None and not curve.index.equals(report.bars.index):
             raise DataQualityError(
@@ -145,10 +165,14 @@ def _charts(report: TearsheetInput) -> list[str]:
     joined = bars_a_point(len(report.bars))
     if joined > 1:
         notes.append(f"Each candle joins {joined} bars; every number is of single bars.")
+    if report.lines_note:
+        notes.append(report.lines_note)
     note = f'<p class="note">{html.escape(" ".join(notes))}</p>' if notes else ""
     held = "" if report.benchmark_equity is None else HELD
+    height = 380 + PANE_HEIGHT * len(panes_below(report.lines))
+    legend = lines_legend(report.lines) + _MARKS
     return [
-        card("Price and trades", chart_box("price", 380, _MARKS) + note),
+        card("Price and trades", chart_box("price", height, legend) + note),
         *curve_cards(report.currency, held),
     ]
 

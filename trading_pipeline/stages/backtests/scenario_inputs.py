@@ -23,13 +23,13 @@ from trading_pipeline.models.registry.model_files import load_model
 from trading_pipeline.models.training.forecasting import predict
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.scenario import ScenarioSpec
+from trading_pipeline.stages.backtests.tradable import require_tradable
 from trading_pipeline.stages.features.cross_features import compared_instruments
 from trading_pipeline.stages.features.external_inputs import ExternalInputs
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries, stored_series
 from trading_pipeline.stages.features.unaudited import unaudited_features
 from trading_pipeline.stages.models.model_bars import ModelBars
 from trading_pipeline.stages.models.model_features import ModelFeatures, model_feature_assets
-from trading_pipeline.stages.models.primary_signals import require_same_primary
 from trading_pipeline.stages.stage import ComputedStage
 from trading_pipeline.stages.upstream_frames import UpstreamFrames
 from trading_pipeline.stages.workspace import Workspace
@@ -208,7 +208,7 @@ def load_inputs(workspace: Workspace, instrument_id: str, scenario: ScenarioSpec
     known = [action for action in series.actions if end is None or action.ex_date < end.date()]
     strategies, traded_by = workspace.registries.strategies, scenario.strategy
     params = strategies.validate_params(traded_by.type, traded_by.params)
-    require_same_primary(workspace.catalog, workspace.registries, traded_by.type, params)
+    require_tradable(workspace.catalog, workspace.registries, scenario)
     external = ExternalInputs(workspace, strategies.external_inputs(traded_by.type, params))
     rows = series.span(None, end)
     last_known_at = series.known_at[rows.stop - 1] if rows.stop else None

@@ -23,8 +23,9 @@ from trading_pipeline.settings.catalog import SHIPPED, Catalog
 from trading_pipeline.settings.portfolio_scenario import PortfolioScenario, require_one_account
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.stages.backtests.scenario_inputs import required_models
+from trading_pipeline.stages.backtests.tradable import require_tradable
 from trading_pipeline.stages.features.labels import check_label_spec
-from trading_pipeline.stages.models.primary_signals import primary_of, require_same_primary
+from trading_pipeline.stages.models.primary_signals import primary_of
 from trading_pipeline.stages.registries import Registries
 
 __all__ = ["check_catalog", "check_models", "check_scenario", "naming_file"]
@@ -95,9 +96,7 @@ def _check_scenario(catalog: Catalog, scenario: ScenarioSpec, registries: Regist
     """As `check_scenario`, without the instruments."""
     for name in required_models(scenario, registries.strategies):
         catalog.model(name)
-    traded = scenario.strategy
-    params = registries.strategies.validate_params(traded.type, traded.params)
-    require_same_primary(catalog, registries, traded.type, params)
+    require_tradable(catalog, registries, scenario)
     if isinstance(scenario, PortfolioScenario):
         require_one_account(scenario, catalog.instruments)
     if scenario.model_window is not None:

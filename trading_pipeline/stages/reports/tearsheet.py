@@ -15,6 +15,7 @@ from trading_pipeline.stages.backtests.backtest import BacktestStage
 from trading_pipeline.stages.backtests.stored_results import result_frame, sound_result
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries, stored_series
 from trading_pipeline.stages.outcome import Link, Shown
+from trading_pipeline.stages.reports.drawn_lines import drawn_lines
 from trading_pipeline.stages.reports.page_stage import PageStage
 from trading_pipeline.stages.reports.result_facts import (
     listed_settings,
@@ -75,6 +76,8 @@ def _tearsheet_input(
     series = stored_series(workspace, instrument_id)
     equity = result_frame(workspace, result_id, "equity")["equity"]
     held = result_frame(workspace, result_id, "benchmark")["equity"]
+    stamps = pd.DatetimeIndex(equity.index)
+    lines, lines_note = drawn_lines(workspace, instrument_id, scenario, stamps)
     first = pd.Timestamp(row["from_ts"])
     rows = series.span(first.to_pydatetime(), None)
     bars = series.raw.iloc[rows.start : rows.start + len(equity)]
@@ -99,6 +102,8 @@ def _tearsheet_input(
         benchmark_equity=held,
         benchmark_metrics=benchmark_metrics,
         events=series.events,
+        lines=lines,
+        lines_note=lines_note,
         hashes=shown_hashes(row, scenario),
         settings=listed_settings(scenario, series.instrument.currency, row["audit_note"]),
         warnings=stored_warnings(row),

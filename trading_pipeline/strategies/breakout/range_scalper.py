@@ -6,8 +6,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from trading_pipeline.domain.signals import Signals
+from trading_pipeline.domain.signals import FloatArray, Signals
 from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
+from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import sided
 from trading_pipeline.strategies.distance import ATR_BARS, price_level
 from trading_pipeline.strategies.lines import average_true_range, highest_before, lowest_before
@@ -48,8 +49,7 @@ class RangeScalper(Strategy[RangeScalperParams]):
         range narrow.
         """
         bars, close = market.bars, market.close
-        high = highest_before(bars["high"].to_numpy(), params.window)
-        low = lowest_before(bars["low"].to_numpy(), params.window)
+        high, low = self._range(market, params)
         usual = np.full(len(market), np.nan)
         usual[1:] = average_true_range(bars, ATR_BARS)[:-1]
         narrow = high - low <= params.narrow * usual
@@ -68,3 +68,15 @@ class RangeScalper(Strategy[RangeScalperParams]):
     def warmup_bars(self, params: RangeScalperParams) -> int:
         """The window, or the bars of a true range on the bar before."""
         return max(params.window, ATR_BARS + 1)
+
+    def chart_lines(self, market: Market, params: RangeScalperParams) -> list[ChartLine]:
+        """Both ends of the range, narrow or not."""
+        high, low = self._range(market, params)
+        return [
+            ChartLine(f"Range high {params.window}", high, style="step"),
+            ChartLine(f"Range low {params.window}", low, style="step"),
+        ]
+
+    def _range(self, market: Market, params: RangeScalperParams) -> tuple[FloatArray, FloatArray]:
+        high, low = market.bars["high"].to_numpy(), market.bars["low"].to_numpy()
+        return highest_before(high, params.window), lowest_before(low, params.window)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from trading_pipeline.domain.signals import Signals
+from trading_pipeline.domain.signals import FloatArray, Signals
 from trading_pipeline.strategies.base import Direction, Strategy
+from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import crosses_above, sided
 from trading_pipeline.strategies.distance import (
     Distance,
@@ -51,8 +52,7 @@ class EmaScalper(Strategy[EmaScalperParams]):
     def signals(self, market: Market, params: EmaScalperParams) -> Signals:
         """Crosses of every bar; `ConfigurationError` on bars that are too long for it."""
         sessions = sessions_of(market, self.name, bars=1 + BARS_OF_A_TRADE)
-        fast = exponential_average(market.close, params.fast)
-        slow = exponential_average(market.close, params.slow)
+        fast, slow = self._averages(market, params)
         may = sessions.may_enter & can_be_placed(market, params.target, params.stop)
         above, below = crosses_above(fast, slow), crosses_above(slow, fast)
         up, down = may & above, may & below
@@ -69,3 +69,12 @@ class EmaScalper(Strategy[EmaScalperParams]):
     def warmup_bars(self, params: EmaScalperParams) -> int:
         """The slow window, or the 14 bars of an ATR if those are more."""
         return max(params.slow, distance_warmup(params.target, params.stop))
+
+    def chart_lines(self, market: Market, params: EmaScalperParams) -> list[ChartLine]:
+        """Both averages."""
+        fast, slow = self._averages(market, params)
+        return [ChartLine(f"EMA {params.fast}", fast), ChartLine(f"EMA {params.slow}", slow)]
+
+    def _averages(self, market: Market, params: EmaScalperParams) -> tuple[FloatArray, FloatArray]:
+        close = market.close
+        return exponential_average(close, params.fast), exponential_average(close, params.slow)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from trading_pipeline.domain.signals import Signals
+from trading_pipeline.domain.signals import BoolArray, Signals
 from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
-from trading_pipeline.strategies.intraday.session_range import BARS_OF_A_TRADE, session_breaks
+from trading_pipeline.strategies.chart_lines import ChartLine
+from trading_pipeline.strategies.intraday.session_range import (
+    BARS_OF_A_TRADE,
+    range_lines,
+    session_breaks,
+)
 from trading_pipeline.strategies.market import Market
-from trading_pipeline.strategies.sessions import sessions_of
+from trading_pipeline.strategies.sessions import Sessions, sessions_of
 from trading_pipeline.strategies.windows import Multiple
 
 __all__ = ["FirstCandleBreakout", "FirstCandleBreakoutParams"]
@@ -37,11 +42,11 @@ class FirstCandleBreakout(Strategy[FirstCandleBreakoutParams]):
 
     def signals(self, market: Market, params: FirstCandleBreakoutParams) -> Signals:
         """Breaks of every bar; `ConfigurationError` on bars that are too long for it."""
-        sessions = sessions_of(market, self.name, bars=1 + BARS_OF_A_TRADE)
+        sessions, candle = self._candle(market)
         return session_breaks(
             market,
             sessions,
-            sessions.inside & (sessions.ends <= sessions.opens + sessions.length),
+            candle,
             direction=params.direction,
             reward=params.reward,
             with_candle=params.with_candle,
@@ -50,3 +55,16 @@ class FirstCandleBreakout(Strategy[FirstCandleBreakoutParams]):
     def warmup_bars(self, params: FirstCandleBreakoutParams) -> int:  # noqa: ARG002
         """1: the candle."""
         return 1
+
+    def chart_lines(
+        self,
+        market: Market,
+        params: FirstCandleBreakoutParams,  # noqa: ARG002
+    ) -> list[ChartLine]:
+        """High and low of the session's first candle."""
+        return range_lines(market, *self._candle(market))
+
+    def _candle(self, market: Market) -> tuple[Sessions, BoolArray]:
+        """The sessions, and which bars are the first of theirs."""
+        sessions = sessions_of(market, self.name, bars=1 + BARS_OF_A_TRADE)
+        return sessions, sessions.inside & (sessions.ends <= sessions.opens + sessions.length)

@@ -8,7 +8,12 @@ from pydantic import Field
 
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
-from trading_pipeline.strategies.intraday.session_range import BARS_OF_A_TRADE, session_breaks
+from trading_pipeline.strategies.chart_lines import ChartLine
+from trading_pipeline.strategies.intraday.session_range import (
+    BARS_OF_A_TRADE,
+    range_lines,
+    session_breaks,
+)
 from trading_pipeline.strategies.market import Market
 from trading_pipeline.strategies.sessions import sessions_of
 from trading_pipeline.strategies.windows import Multiple
@@ -51,3 +56,8 @@ class OpeningRangeBreakout(Strategy[OpeningRangeBreakoutParams]):
     def warmup_bars(self, params: OpeningRangeBreakoutParams) -> int:  # noqa: ARG002
         """1: the range has one bar or more, depending on the timeframe."""
         return 1
+
+    def chart_lines(self, market: Market, params: OpeningRangeBreakoutParams) -> list[ChartLine]:
+        """Both ends of the opening range."""
+        sessions = sessions_of(market, self.name, bars=BARS_OF_A_TRADE, minutes=params.minutes)
+        return range_lines(market, sessions, sessions.within(params.minutes))

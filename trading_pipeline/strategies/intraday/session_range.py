@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from trading_pipeline.domain.signals import BoolArray, Signals
+from trading_pipeline.domain.signals import BoolArray, FloatArray, Signals
 from trading_pipeline.strategies.base import Direction
+from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import sided
 from trading_pipeline.strategies.distance import price_level
 from trading_pipeline.strategies.market import Market
 from trading_pipeline.strategies.sessions import Sessions
 
-__all__ = ["BARS_OF_A_TRADE", "session_breaks"]
+__all__ = ["BARS_OF_A_TRADE", "range_lines", "session_breaks"]
 
 BARS_OF_A_TRADE = 3
 """The bar that decides, that of the entry, at whose close the exit is decided, and the last one."""
@@ -33,8 +34,7 @@ def session_breaks(
     which the range's only bar closed.
     """
     bars, close = market.bars, market.close
-    high = sessions.highest(bars["high"].to_numpy(), of)
-    low = sessions.lowest(bars["low"].to_numpy(), of)
+    high, low = _ends(market, sessions, of)
     may = sessions.may_enter & ~of
     up, down = may & (close > high), may & (close < low)
     if with_candle:
@@ -52,3 +52,17 @@ def session_breaks(
         stop_loss=price_level(market, stop),
         take_profit=target,
     )
+
+
+def range_lines(market: Market, sessions: Sessions, of: BoolArray) -> list[ChartLine]:
+    """Both ends of the range, on the bars on which a break of it may be entered."""
+    may = sessions.may_enter & ~of
+    ends = (np.where(may, end, np.nan) for end in _ends(market, sessions, of))
+    names = ("Range high", "Range low")
+    return [ChartLine(name, end, style="step") for name, end in zip(names, ends, strict=True)]
+
+
+def _ends(market: Market, sessions: Sessions, of: BoolArray) -> tuple[FloatArray, FloatArray]:
+    bars = market.bars
+    high = sessions.highest(bars["high"].to_numpy(), of)
+    return high, sessions.lowest(bars["low"].to_numpy(), of)

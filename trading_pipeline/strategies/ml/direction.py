@@ -12,7 +12,9 @@ from trading_pipeline.domain.signals import Signals
 from trading_pipeline.errors import StrategyError, did_you_mean
 from trading_pipeline.settings.spec_model import Name
 from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
+from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.market import AGE_COLUMN, Market
+from trading_pipeline.strategies.ml.forecasts import unpredicted
 from trading_pipeline.strategies.ml.held_states import edges, held
 
 __all__ = ["MlDirection", "MlDirectionParams"]
@@ -99,6 +101,19 @@ class MlDirection(Strategy[MlDirectionParams]):
     def required_predictions(self, params: MlDirectionParams) -> tuple[str, ...]:
         """The model that `params` names."""
         return (params.model,)
+
+    def chart_lines(self, market: Market, params: MlDirectionParams) -> list[ChartLine]:
+        """The probability of a rise and the thresholds, in a pane of its own."""
+        levels = {params.enter_above, params.exit_below}
+        if params.direction == "long_short":
+            levels |= {1.0 - level for level in levels}
+        p_up = _usable(market, params)
+        return [ChartLine("Probability of a rise", p_up, "p_up", levels=tuple(sorted(levels)))]
+
+    def remarks(self, market: Market, params: MlDirectionParams) -> tuple[str, ...]:
+        """How many traded bars have no usable prediction."""
+        missing = np.isnan(_usable(market, params))[market.first_traded :]
+        return unpredicted(params.model, missing, "traded bars", "None of them is entered.")
 
 
 def _usable(market: Market, params: MlDirectionParams) -> npt.NDArray[np.float64]:

@@ -13,7 +13,9 @@ from trading_pipeline.domain.signals import FloatArray, Signals
 from trading_pipeline.errors import StrategyError
 from trading_pipeline.settings.spec_model import Name
 from trading_pipeline.strategies.base import Strategy, StrategyParams
-from trading_pipeline.strategies.market import AGE_COLUMN, Market
+from trading_pipeline.strategies.chart_lines import ChartLine
+from trading_pipeline.strategies.market import Market
+from trading_pipeline.strategies.ml.forecasts import of_own_bar, unpredicted
 from trading_pipeline.strategies.ml.held_states import opened_sides
 
 __all__ = ["MetaLabelled", "MetaLabelledParams"]
@@ -84,6 +86,27 @@ class MetaLabelled(Strategy[MetaLabelledParams]):
         """The strategy that is filtered."""
         return params.strategy, params.parameters
 
+    def chart_lines(self, market: Market, params: MetaLabelledParams) -> list[ChartLine]:
+        """The probability that acting pays, in a pane of its own."""
+        p_act = _of_own_bar(market, params.model)
+        return [
+            ChartLine("Probability that acting pays", p_act, "p_act", levels=(params.threshold,))
+        ]
+
+    def remarks(self, market: Market, params: MetaLabelledParams) -> tuple[str, ...]:
+        """How many entries of the primary strategy have no prediction."""
+        if market.primary is None:
+            return ()
+        first = market.first_traded
+        opened = ~np.isnan(opened_sides(market.primary)[first:])
+        missing = np.isnan(_of_own_bar(market, params.model)[first:])
+        return unpredicted(
+            params.model,
+            missing[opened],
+            f"entries of '{params.strategy}'",
+            "They were not taken.",
+        )
+
 
 def _of_own_bar(market: Market, model: str) -> FloatArray:
     """`p_act` of each bar; NaN where the model says nothing of that very bar."""
@@ -94,5 +117,4 @@ def _of_own_bar(market: Market, model: str) -> FloatArray:
             f"the predictor 'meta'. Found: {', '.join(map(str, told.columns))}.",
             model=model,
         )
-    own = told[AGE_COLUMN].to_numpy(dtype="float64") == 0.0
-    return np.where(own, told["p_act"].to_numpy(dtype="float64"), np.nan)
+    return of_own_bar(told, "p_act")

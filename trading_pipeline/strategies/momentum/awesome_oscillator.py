@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from trading_pipeline.domain.signals import Signals
+from trading_pipeline.domain.signals import FloatArray, Signals
 from trading_pipeline.strategies.base import Direction, Strategy
+from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import crosses_above, sided
 from trading_pipeline.strategies.market import Market
 from trading_pipeline.strategies.trend.moving_average import simple_moving_average
@@ -36,12 +37,25 @@ class AwesomeOscillator(Strategy[AwesomeOscillatorParams]):
 
     def signals(self, market: Market, params: AwesomeOscillatorParams) -> Signals:
         """Crosses of every bar; none until both averages are known on two bars."""
-        middle = (market.bars["high"].to_numpy() + market.bars["low"].to_numpy()) / 2.0
-        fast = simple_moving_average(middle, params.fast)
-        slow = simple_moving_average(middle, params.slow)
+        fast, slow = self._averages(market, params)
         up, down = crosses_above(fast, slow), crosses_above(slow, fast)
         return sided(params.direction, up=up, down=down, exit_long=down, exit_short=up)
 
     def warmup_bars(self, params: AwesomeOscillatorParams) -> int:
         """The slow window: a cross needs the averages of its own bar and of the one before."""
         return params.slow
+
+    def chart_lines(self, market: Market, params: AwesomeOscillatorParams) -> list[ChartLine]:
+        """The oscillator, in a pane of its own."""
+        fast, slow = self._averages(market, params)
+        name = "Awesome oscillator"
+        return [ChartLine(name, fast - slow, pane=name, style="histogram", levels=(0.0,))]
+
+    def _averages(
+        self, market: Market, params: AwesomeOscillatorParams
+    ) -> tuple[FloatArray, FloatArray]:
+        middle = (market.bars["high"].to_numpy() + market.bars["low"].to_numpy()) / 2.0
+        return (
+            simple_moving_average(middle, params.fast),
+            simple_moving_average(middle, params.slow),
+        )

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from trading_pipeline.domain.signals import FloatArray, Signals
 from trading_pipeline.strategies.base import Direction, Strategy
+from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import crosses_above, crosses_below, sided
 from trading_pipeline.strategies.distance import (
     Distance,
@@ -84,6 +85,13 @@ class MomentumScore(Strategy[MomentumScoreParams]):
         """Bars until the slowest vote, and one more for a cross of the score."""
         votes = max(params.slow + _SIGNAL - 2, params.window)
         return max(votes + 1, distance_warmup(params.trail))
+
+    def chart_lines(self, market: Market, params: MomentumScoreParams) -> list[ChartLine]:
+        """The score and the levels at which positions begin and end, in a pane of its own."""
+        sides = (1.0,) if params.direction == "long_only" else (1.0, -1.0)
+        levels = {side * level for side in sides for level in (params.enter, params.leave)}
+        score = _score(market.close, params)
+        return [ChartLine("Score", score, pane="Score", levels=tuple(sorted(levels)))]
 
 
 def _score(close: FloatArray, params: MomentumScoreParams) -> FloatArray:

@@ -6,8 +6,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
-from trading_pipeline.domain.signals import Signals
+from trading_pipeline.domain.signals import FloatArray, Signals
 from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
+from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import crosses_above, sided
 from trading_pipeline.strategies.lines import exponential_average, indicator_lines
 from trading_pipeline.strategies.market import Market
@@ -59,14 +60,7 @@ class StochasticTrend(Strategy[StochasticTrendParams]):
     def signals(self, market: Market, params: StochasticTrendParams) -> Signals:
         """Crosses of every bar; none until the oscillator and the average are known."""
         close = market.close
-        k, d = indicator_lines(
-            "STOCH",
-            market.bars,
-            fastk_period=params.window,
-            slowk_period=params.smooth,
-            slowd_period=params.signal,
-        )
-        average = exponential_average(close, params.trend)
+        k, d, average = self._lines(market, params)
         low = crosses_above(k, d) & (d < params.oversold)
         high = crosses_above(d, k) & (d > params.overbought)
         return sided(
@@ -80,3 +74,23 @@ class StochasticTrend(Strategy[StochasticTrendParams]):
     def warmup_bars(self, params: StochasticTrendParams) -> int:
         """Bars of the average, or of a cross of the oscillator if those are more."""
         return max(params.trend - 1, params.window + params.smooth + params.signal - 2)
+
+    def chart_lines(self, market: Market, params: StochasticTrendParams) -> list[ChartLine]:
+        """The average over the candles; %K, %D and their levels in a pane of their own."""
+        k, d, average = self._lines(market, params)
+        pane = "Stochastic"
+        return [
+            ChartLine(f"EMA {params.trend}", average),
+            ChartLine("%K", k, pane=pane, levels=(params.oversold, params.overbought)),
+            ChartLine("%D", d, pane=pane),
+        ]
+
+    def _lines(self, market: Market, params: StochasticTrendParams) -> tuple[FloatArray, ...]:
+        k, d = indicator_lines(
+            "STOCH",
+            market.bars,
+            fastk_period=params.window,
+            slowk_period=params.smooth,
+            slowd_period=params.signal,
+        )
+        return k, d, exponential_average(market.close, params.trend)

@@ -6,10 +6,10 @@ from typing import ClassVar
 
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.strategies.base import Direction, Strategy
+from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import crosses_above, crosses_below, sided
-from trading_pipeline.strategies.lines import mean_and_deviation
 from trading_pipeline.strategies.market import Market
-from trading_pipeline.strategies.windows import Bands
+from trading_pipeline.strategies.windows import Bands, bollinger_bands
 
 __all__ = ["BollingerReversion", "BollingerReversionParams"]
 
@@ -32,11 +32,11 @@ class BollingerReversion(Strategy[BollingerReversionParams]):
     def signals(self, market: Market, params: BollingerReversionParams) -> Signals:
         """Crosses of every bar; none until the bands are known on two bars."""
         close = market.close
-        mean, deviation = mean_and_deviation(close, params.window)
+        mean, upper, lower = bollinger_bands(market, params)
         return sided(
             params.direction,
-            up=crosses_below(close, mean - params.width * deviation),
-            down=crosses_above(close, mean + params.width * deviation),
+            up=crosses_below(close, lower),
+            down=crosses_above(close, upper),
             exit_long=close >= mean,
             exit_short=close <= mean,
         )
@@ -44,3 +44,8 @@ class BollingerReversion(Strategy[BollingerReversionParams]):
     def warmup_bars(self, params: BollingerReversionParams) -> int:
         """The window: a cross needs the bands of its own bar and of the one before."""
         return params.window
+
+    def chart_lines(self, market: Market, params: BollingerReversionParams) -> list[ChartLine]:
+        """The bands and their mean."""
+        names = (f"SMA {params.window}", "Bollinger upper", "Bollinger lower")
+        return list(map(ChartLine, names, bollinger_bands(market, params)))

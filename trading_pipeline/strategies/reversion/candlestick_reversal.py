@@ -6,8 +6,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from trading_pipeline.domain.signals import Signals
+from trading_pipeline.domain.signals import FloatArray, Signals
 from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
+from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import sided
 from trading_pipeline.strategies.distance import price_level
 from trading_pipeline.strategies.market import Market
@@ -54,14 +55,13 @@ class CandlestickReversal(Strategy[CandlestickReversalParams]):
         from trading_pipeline.features.rolling import (
             lagged,
             rolling_max,
-            rolling_mean,
             rolling_min,
         )
         from trading_pipeline.features.sets.candles import candlestick
 
         bars, close = market.bars, market.close
         found = np.array([candlestick(bars, pattern=each) for each in _patterns(params.candle)])
-        before, mean = lagged(close, 1), lagged(rolling_mean(close, params.trend), 1)
+        before, mean = lagged(close, 1), self._mean_before(market, params)
         low = rolling_min(bars["low"].to_numpy(), _BARS)
         high = rolling_max(bars["high"].to_numpy(), _BARS)
         up = (found > 0).any(axis=0) & (before < mean) & (close > low)
@@ -84,6 +84,15 @@ class CandlestickReversal(Strategy[CandlestickReversalParams]):
         patterns = _patterns(params.candle)
         shortest = min(indicator_lookback(f"CDL{each}") for each in patterns)
         return max(params.trend, shortest)
+
+    def chart_lines(self, market: Market, params: CandlestickReversalParams) -> list[ChartLine]:
+        """The mean that the close before the candlestick is compared with."""
+        return [ChartLine(f"SMA {params.trend}, bar before", self._mean_before(market, params))]
+
+    def _mean_before(self, market: Market, params: CandlestickReversalParams) -> FloatArray:
+        from trading_pipeline.features.rolling import lagged, rolling_mean
+
+        return lagged(rolling_mean(market.close, params.trend), 1)
 
 
 def _patterns(candle: Candle | Literal["any"]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
+from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import crosses_above, crosses_below, sided
 from trading_pipeline.strategies.lines import relative_strength
 from trading_pipeline.strategies.market import Market
@@ -56,3 +57,9 @@ class RsiCross(Strategy[RsiCrossParams]):
     def warmup_bars(self, params: RsiCrossParams) -> int:
         """The index takes `window` bars, a cross one more."""
         return params.window + 1
+
+    def chart_lines(self, market: Market, params: RsiCrossParams) -> list[ChartLine]:
+        """The index and its levels, in a pane of its own."""
+        rsi = relative_strength(market.close, params.window)
+        levels = (params.oversold, params.overbought)
+        return [ChartLine(f"RSI {params.window}", rsi, pane="RSI", levels=levels)]

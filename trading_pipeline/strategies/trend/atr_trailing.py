@@ -6,8 +6,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from trading_pipeline.domain.signals import Signals
+from trading_pipeline.domain.signals import FloatArray, Signals
 from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
+from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import sided
 from trading_pipeline.strategies.distance import (
     Distance,
@@ -47,10 +48,11 @@ class AtrTrailing(Strategy[AtrTrailingParams]):
         """New extremes of every bar; no signal leaves, the trailing stop does."""
         close, never = market.close, np.zeros(len(market), dtype=np.bool_)
         ready = can_be_placed(market, params.trail)
+        high, low = self._extremes(market, params)
         return sided(
             params.direction,
-            up=ready & (close > highest_before(close, params.entry)),
-            down=ready & (close < lowest_before(close, params.entry)),
+            up=ready & (close > high),
+            down=ready & (close < low),
             exit_long=never,
             exit_short=never,
             trailing_stop=trailing_stop(market, params.trail),
@@ -59,3 +61,15 @@ class AtrTrailing(Strategy[AtrTrailingParams]):
     def warmup_bars(self, params: AtrTrailingParams) -> int:
         """The entry window, or the 14 bars of an ATR if those are more."""
         return max(params.entry, distance_warmup(params.trail))
+
+    def chart_lines(self, market: Market, params: AtrTrailingParams) -> list[ChartLine]:
+        """The closes to exceed: of both sides with `long_short`."""
+        high, low = self._extremes(market, params)
+        lines = [ChartLine(f"Highest close {params.entry}", high, style="step")]
+        if params.direction == "long_short":
+            lines.append(ChartLine(f"Lowest close {params.entry}", low, style="step"))
+        return lines
+
+    def _extremes(self, market: Market, params: AtrTrailingParams) -> tuple[FloatArray, FloatArray]:
+        close = market.close
+        return highest_before(close, params.entry), lowest_before(close, params.entry)

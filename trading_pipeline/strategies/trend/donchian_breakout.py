@@ -6,8 +6,9 @@ from typing import ClassVar
 
 from pydantic import model_validator
 
-from trading_pipeline.domain.signals import Signals
+from trading_pipeline.domain.signals import FloatArray, Signals
 from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
+from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import sided
 from trading_pipeline.strategies.distance import (
     Distance,
@@ -57,18 +58,39 @@ class DonchianBreakout(Strategy[DonchianBreakoutParams]):
     def signals(self, market: Market, params: DonchianBreakoutParams) -> Signals:
         """Breakouts of every bar; none in the first `entry` bars or before the stop is known."""
         close = market.close
-        high, low = market.bars["high"].to_numpy(), market.bars["low"].to_numpy()
+        high, low, exit_low, exit_high = self._channels(market, params)
         ready = can_be_placed(market, params.stop)
-        down = ready & (close < lowest_before(low, params.entry))
+        down = ready & (close < low)
         return sided(
             params.direction,
-            up=ready & (close > highest_before(high, params.entry)),
+            up=ready & (close > high),
             down=down,
-            exit_long=close < lowest_before(low, params.exit),
-            exit_short=close > highest_before(high, params.exit),
+            exit_long=close < exit_low,
+            exit_short=close > exit_high,
             stop_loss=stop_loss(market, params.stop, down),
         )
 
     def warmup_bars(self, params: DonchianBreakoutParams) -> int:
         """The entry window, or the 14 bars of an ATR if those are more."""
         return max(params.entry, distance_warmup(params.stop))
+
+    def chart_lines(self, market: Market, params: DonchianBreakoutParams) -> list[ChartLine]:
+        """The extremes that decide: of both sides with `long_short`."""
+        high, low, exit_low, exit_high = self._channels(market, params)
+        lines = [
+            ChartLine(f"High {params.entry}", high, style="step"),
+            ChartLine(f"Exit low {params.exit}", exit_low, style="step"),
+        ]
+        if params.direction == "long_short":
+            lines.append(ChartLine(f"Low {params.entry}", low, style="step"))
+            lines.append(ChartLine(f"Exit high {params.exit}", exit_high, style="step"))
+        return lines
+
+    def _channels(self, market: Market, params: DonchianBreakoutParams) -> tuple[FloatArray, ...]:
+        high, low = market.bars["high"].to_numpy(), market.bars["low"].to_numpy()
+        return (
+            highest_before(high, params.entry),
+            lowest_before(low, params.entry),
+            lowest_before(low, params.exit),
+            highest_before(high, params.exit),
+        )

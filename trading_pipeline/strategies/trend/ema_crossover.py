@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from trading_pipeline.domain.signals import Signals
+from trading_pipeline.domain.signals import FloatArray, Signals
 from trading_pipeline.strategies.base import Direction, Strategy
+from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import crosses_above, sided
 from trading_pipeline.strategies.lines import exponential_average
 from trading_pipeline.strategies.market import Market
@@ -35,11 +36,21 @@ class EmaCrossover(Strategy[EmaCrossoverParams]):
 
     def signals(self, market: Market, params: EmaCrossoverParams) -> Signals:
         """Crosses of every bar; none until both averages are known on two bars."""
-        fast = exponential_average(market.close, params.fast)
-        slow = exponential_average(market.close, params.slow)
+        fast, slow = self._averages(market, params)
         up, down = crosses_above(fast, slow), crosses_above(slow, fast)
         return sided(params.direction, up=up, down=down, exit_long=down, exit_short=up)
 
     def warmup_bars(self, params: EmaCrossoverParams) -> int:
         """The slow window: a cross needs the averages of its own bar and of the one before."""
         return params.slow
+
+    def chart_lines(self, market: Market, params: EmaCrossoverParams) -> list[ChartLine]:
+        """Both averages."""
+        fast, slow = self._averages(market, params)
+        return [ChartLine(f"EMA {params.fast}", fast), ChartLine(f"EMA {params.slow}", slow)]
+
+    def _averages(
+        self, market: Market, params: EmaCrossoverParams
+    ) -> tuple[FloatArray, FloatArray]:
+        close = market.close
+        return exponential_average(close, params.fast), exponential_average(close, params.slow)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from trading_pipeline.domain.signals import Signals
+from trading_pipeline.domain.signals import FloatArray, Signals
 from trading_pipeline.strategies.base import Direction, Strategy
+from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import sided
 from trading_pipeline.strategies.distance import (
     Distance,
@@ -46,8 +47,7 @@ class EmaPullback(Strategy[EmaPullbackParams]):
     def signals(self, market: Market, params: EmaPullbackParams) -> Signals:
         """Dips of every bar; none until both averages and the stop are known."""
         close, bars = market.close, market.bars
-        fast = exponential_average(close, params.fast)
-        slow = exponential_average(close, params.slow)
+        fast, slow = self._averages(market, params)
         ready = can_be_placed(market, params.stop)
         up = ready & (fast > slow) & (bars["low"].to_numpy() <= fast) & (close > fast)
         down = ready & (fast < slow) & (bars["high"].to_numpy() >= fast) & (close < fast)
@@ -63,3 +63,12 @@ class EmaPullback(Strategy[EmaPullbackParams]):
     def warmup_bars(self, params: EmaPullbackParams) -> int:
         """One less than the slow window, or the 14 bars of an ATR if those are more."""
         return max(params.slow - 1, distance_warmup(params.stop))
+
+    def chart_lines(self, market: Market, params: EmaPullbackParams) -> list[ChartLine]:
+        """Both averages."""
+        fast, slow = self._averages(market, params)
+        return [ChartLine(f"EMA {params.fast}", fast), ChartLine(f"EMA {params.slow}", slow)]
+
+    def _averages(self, market: Market, params: EmaPullbackParams) -> tuple[FloatArray, FloatArray]:
+        close = market.close
+        return exponential_average(close, params.fast), exponential_average(close, params.slow)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from trading_pipeline.domain.signals import Signals
+from trading_pipeline.domain.signals import FloatArray, Signals
 from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
+from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import crosses_above, crosses_below, sided
 from trading_pipeline.strategies.lines import average_true_range, exponential_average
 from trading_pipeline.strategies.market import Market
@@ -39,12 +40,11 @@ class KeltnerBreakout(Strategy[KeltnerBreakoutParams]):
     def signals(self, market: Market, params: KeltnerBreakoutParams) -> Signals:
         """Breaks of every bar; none until the channel is known on two bars."""
         close = market.close
-        middle = exponential_average(close, params.window)
-        reach = params.width * average_true_range(market.bars, params.atr_window)
+        middle, upper, lower = self._channel(market, params)
         return sided(
             params.direction,
-            up=crosses_above(close, middle + reach),
-            down=crosses_below(close, middle - reach),
+            up=crosses_above(close, upper),
+            down=crosses_below(close, lower),
             exit_long=close < middle,
             exit_short=close > middle,
         )
@@ -52,3 +52,13 @@ class KeltnerBreakout(Strategy[KeltnerBreakoutParams]):
     def warmup_bars(self, params: KeltnerBreakoutParams) -> int:
         """Bars of the average or of the true ranges, whichever are known later, and one more."""
         return max(params.window, params.atr_window + 1)
+
+    def chart_lines(self, market: Market, params: KeltnerBreakoutParams) -> list[ChartLine]:
+        """The channel."""
+        names = (f"EMA {params.window}", "Keltner upper", "Keltner lower")
+        return list(map(ChartLine, names, self._channel(market, params)))
+
+    def _channel(self, market: Market, params: KeltnerBreakoutParams) -> tuple[FloatArray, ...]:
+        middle = exponential_average(market.close, params.window)
+        reach = params.width * average_true_range(market.bars, params.atr_window)
+        return middle, middle + reach, middle - reach

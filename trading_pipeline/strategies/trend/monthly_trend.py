@@ -7,8 +7,9 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from trading_pipeline.domain.signals import Signals
+from trading_pipeline.domain.signals import FloatArray, Signals
 from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
+from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import sided
 from trading_pipeline.strategies.market import Market
 from trading_pipeline.strategies.trend.months import begins_month, closes_months_ago
@@ -37,8 +38,7 @@ class MonthlyTrend(Strategy[MonthlyTrendParams]):
     def signals(self, market: Market, params: MonthlyTrendParams) -> Signals:
         """Decisions on each month's first bar; none before the average is known."""
         decided = begins_month(market)
-        closes = closes_months_ago(market, range(1, params.months + 1))
-        last, average = closes[0], np.sum(closes, axis=0) / params.months
+        last, average = self._month_ends(market, params)
         up, down = decided & (last > average), decided & (last < average)
         return sided(
             params.direction,
@@ -51,3 +51,17 @@ class MonthlyTrend(Strategy[MonthlyTrendParams]):
     def warmup_bars(self, params: MonthlyTrendParams) -> int:
         """About 21 daily bars a month; other timeframes and calendars have other numbers."""
         return 21 * (params.months - 1)
+
+    def chart_lines(self, market: Market, params: MonthlyTrendParams) -> list[ChartLine]:
+        """The last month-end close, and the average that it is compared with."""
+        last, average = self._month_ends(market, params)
+        return [
+            ChartLine("Month end", last, style="step"),
+            ChartLine(f"Average of {params.months} month ends", average, style="step"),
+        ]
+
+    def _month_ends(
+        self, market: Market, params: MonthlyTrendParams
+    ) -> tuple[FloatArray, FloatArray]:
+        closes = closes_months_ago(market, range(1, params.months + 1))
+        return closes[0], np.sum(closes, axis=0) / params.months

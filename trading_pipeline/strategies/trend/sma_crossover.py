@@ -9,8 +9,9 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from trading_pipeline.domain.crossing_plan import CrossingPlan, CrossingStart, first_state
-from trading_pipeline.domain.signals import Signals
+from trading_pipeline.domain.signals import FloatArray, Signals
 from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
+from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import crosses_above, sided
 from trading_pipeline.strategies.market import Market
 from trading_pipeline.strategies.trend.moving_average import (
@@ -62,8 +63,7 @@ class SmaCrossover(Strategy[SmaCrossoverParams]):
 
     def signals(self, market: Market, params: SmaCrossoverParams) -> Signals:
         """Crosses of every bar; a market shorter than the slow window has none."""
-        fast = simple_moving_average(market.close, params.fast)
-        slow = simple_moving_average(market.close, params.slow)
+        fast, slow = self._averages(market, params)
         up, down = crosses_above(fast, slow), crosses_above(slow, fast)
         if params.start == "state":
             above, below = first_state(fast, slow, market.first_traded)
@@ -90,3 +90,14 @@ class SmaCrossover(Strategy[SmaCrossoverParams]):
         One less with `start: state`, which needs those of its own bar only.
         """
         return params.slow if params.start == "cross" else params.slow - 1
+
+    def chart_lines(self, market: Market, params: SmaCrossoverParams) -> list[ChartLine]:
+        """Both averages."""
+        fast, slow = self._averages(market, params)
+        return [ChartLine(f"SMA {params.fast}", fast), ChartLine(f"SMA {params.slow}", slow)]
+
+    def _averages(
+        self, market: Market, params: SmaCrossoverParams
+    ) -> tuple[FloatArray, FloatArray]:
+        close = market.close
+        return simple_moving_average(close, params.fast), simple_moving_average(close, params.slow)

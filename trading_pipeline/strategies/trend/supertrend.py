@@ -6,8 +6,9 @@ from typing import ClassVar, Literal
 
 import pandas as pd
 
-from trading_pipeline.domain.signals import Signals
+from trading_pipeline.domain.signals import FloatArray, Signals
 from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
+from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import crosses_above, crosses_below, sided
 from trading_pipeline.strategies.lines import indicator_lines
 from trading_pipeline.strategies.market import Market
@@ -42,16 +43,24 @@ class Supertrend(Strategy[SupertrendParams]):
 
     def signals(self, market: Market, params: SupertrendParams) -> Signals:
         """Turns of every bar; the direction of the first band is no turn."""
-        bars = market.bars
-        if params.bars == "heikin_ashi":
-            names = ("open", "high", "low", "close")
-            bars = pd.DataFrame(dict(zip(names, indicator_lines("HA", bars), strict=True)))
-        _, trend = indicator_lines(
-            "SUPERTREND", bars, timeperiod=params.window, multiplier=params.width
-        )
+        _, trend = self._supertrend(market, params)
         up, down = crosses_above(trend, 0.0), crosses_below(trend, 0.0)
         return sided(params.direction, up=up, down=down, exit_long=down, exit_short=up)
 
     def warmup_bars(self, params: SupertrendParams) -> int:
         """The window of true ranges, and one bar more for a turn."""
         return params.window + 1
+
+    def chart_lines(self, market: Market, params: SupertrendParams) -> list[ChartLine]:
+        """The supertrend, in prices; of Heikin-Ashi bars it lies off the candles."""
+        line, _ = self._supertrend(market, params)
+        return [ChartLine(f"Supertrend {params.window}", line, style="step")]
+
+    def _supertrend(self, market: Market, params: SupertrendParams) -> tuple[FloatArray, ...]:
+        bars = market.bars
+        if params.bars == "heikin_ashi":
+            names = ("open", "high", "low", "close")
+            bars = pd.DataFrame(dict(zip(names, indicator_lines("HA", bars), strict=True)))
+        return indicator_lines(
+            "SUPERTREND", bars, timeperiod=params.window, multiplier=params.width
+        )

@@ -6,8 +6,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
-from trading_pipeline.domain.signals import Signals
+from trading_pipeline.domain.signals import FloatArray, Signals
 from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
+from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import sided
 from trading_pipeline.strategies.market import Market
 from trading_pipeline.strategies.trend.months import begins_month, closes_months_ago
@@ -49,8 +50,7 @@ class TimeSeriesMomentum(Strategy[TimeSeriesMomentumParams]):
     def signals(self, market: Market, params: TimeSeriesMomentumParams) -> Signals:
         """Decisions on each month's first bar; none before the return is known."""
         decided = begins_month(market)
-        ago = (1 + params.lookback_months, 1 + params.skip_months)
-        old, new = closes_months_ago(market, ago)
+        old, new = self._closes(market, params)
         up, down = decided & (new > old), decided & (new < old)
         return sided(
             params.direction,
@@ -63,3 +63,13 @@ class TimeSeriesMomentum(Strategy[TimeSeriesMomentumParams]):
     def warmup_bars(self, params: TimeSeriesMomentumParams) -> int:
         """About 21 daily bars a month; other timeframes and calendars have other numbers."""
         return 21 * params.lookback_months
+
+    def chart_lines(self, market: Market, params: TimeSeriesMomentumParams) -> list[ChartLine]:
+        """The return that decides, as a fraction, in a pane of its own."""
+        old, new = self._closes(market, params)
+        name = f"Return of {params.lookback_months} months"
+        return [ChartLine(name, new / old - 1.0, pane="Momentum", style="step", levels=(0.0,))]
+
+    def _closes(self, market: Market, params: TimeSeriesMomentumParams) -> list[FloatArray]:
+        ago = (1 + params.lookback_months, 1 + params.skip_months)
+        return closes_months_ago(market, ago)

@@ -184,3 +184,15 @@ def test_a_primary_strategy_that_remembers_the_future_is_found_through_the_filte
     before = catalogue.code_hash("meta_labelled", params)
     (tmp_path / "leaks.py").write_text(changed)
     assert own_strategies(tmp_path).code_hash("meta_labelled", params) != before
+
+
+def test_entries_without_a_prediction_are_counted_in_a_remark():
+    primary = of(8, el=[0, 4, 6], xl=[3, 5, 7])
+    market = market_of([NAN, 0.9, 0.9, 0.9, 0.9, NAN, NAN, NAN], primary)
+    params = SHIPPED.validate_params("meta_labelled", {})
+    chosen = strategy("meta_labelled")
+    (remark,) = chosen.remarks(market, params)
+    assert remark.startswith("The model 'meta' has no prediction for 2 of 3 entries of 'sma_cross")
+    (remark,) = chosen.remarks(market.traded_from(1), params)
+    assert "1 of 2 entries" in remark
+    assert chosen.remarks(market.head(0).with_primary(of(0)), params) == ()

@@ -36,8 +36,23 @@
     });
   }
 
+  function drawLines() {
+    const kinds = { line: L.LineSeries, step: L.LineSeries, histogram: L.HistogramSeries };
+    data.lines.forEach(function (one) {
+      const options = { color: one.color, priceLineVisible: false, lastValueVisible: false };
+      if (one.style === "histogram") { options.color = one.color + "88"; }
+      else { options.lineWidth = 1; options.lineType = one.style === "step" ? 1 : 0; options.crosshairMarkerVisible = false; }
+      const series = price.addSeries(kinds[one.style], options, one.pane);
+      series.setData(line(one.values));
+      one.levels.forEach(function (level) {
+        series.createPriceLine({ price: level, color: one.color, lineWidth: 1, lineStyle: 2, axisLabelVisible: false, title: "" });
+      });
+    });
+    price.panes().forEach(function (pane, i) { pane.setStretchFactor(i ? 11 : 38); });
+  }
+
   const price = document.getElementById("price-chart") ? chart("price-chart") : null;
-  if (price) { drawPrices(); }
+  if (price) { drawPrices(); drawLines(); }
   function drawPrices() {
     const candles = add(price, L.CandlestickSeries, data.time.map(function (time, i) {
       return { time: time, open: data.open[i], high: data.high[i], low: data.low[i], close: data.close[i] };
