@@ -20,12 +20,15 @@ from trading_pipeline.strategies.catalogue import (
 from trading_pipeline.strategies.lookahead_check import audit_strategy, ensure_strategy_causal
 from trading_pipeline.strategies.market import Market
 from trading_pipeline.strategies.parameter_table import ParameterRow, parameter_table
+from trading_pipeline.strategies.portfolio import Panel, PortfolioStrategy
 
 __all__ = [
     "SHIPPED",
     "Direction",
     "Market",
+    "Panel",
     "ParameterRow",
+    "PortfolioStrategy",
     "Strategy",
     "StrategyCatalogue",
     "StrategyParams",

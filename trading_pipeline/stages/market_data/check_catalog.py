@@ -96,6 +96,10 @@ def _check_scenario(catalog: Catalog, scenario: ScenarioSpec, registries: Regist
     for name in required_models(scenario, registries.strategies):
         catalog.model(name)
     traded = scenario.strategy
+    if isinstance(scenario, PortfolioScenario) and scenario.portfolio.strategy is not None:
+        registries.strategies.of_portfolio(traded.type, scenario.members)
+    else:
+        registries.strategies.of_one_market(traded.type)
     params = registries.strategies.validate_params(traded.type, traded.params)
     require_same_primary(catalog, registries, traded.type, params)
     if isinstance(scenario, PortfolioScenario):
