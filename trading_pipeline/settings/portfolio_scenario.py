@@ -145,6 +145,11 @@ class PortfolioScenario(ScenarioSpec):
         return {name: float(weights[name]) for name in self.members}
 
     @property
+    def holds_weights(self) -> bool:
+        """True where target weights decide, written ones or those of a strategy."""
+        return self.portfolio.weights is not None or self.portfolio.strategy is not None
+
+    @property
     def traded_by(self) -> str:
         """Name of what decides: the strategy, or `target_weights`."""
         return "target_weights" if self.portfolio.weights is not None else self.strategy.type

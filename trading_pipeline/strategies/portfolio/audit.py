@@ -259,10 +259,12 @@ def _panel_of(panel: Panel, basket: pd.DataFrame, given: pd.DataFrame) -> Panel:
 def _with_bars(
     market: Market, factor: FloatArray, volume: FloatArray, changed: npt.NDArray[np.bool_]
 ) -> Market:
-    raw = market.raw.copy()
-    prices = raw[[*PRICE_COLUMNS]].to_numpy() * factor
-    raw[[*PRICE_COLUMNS]] = prices
-    raw["high"], raw["low"] = prices.max(axis=1), prices.min(axis=1)
-    raw["volume"] = raw["volume"].to_numpy() * volume
-    raw[~changed] = market.raw[~changed]
+    # one block: this is made for each of many recomputations
+    block = market.raw.to_numpy(dtype=np.float64, copy=True)
+    columns = market.raw.columns.get_indexer(pd.Index([*PRICE_COLUMNS, "volume"]))
+    prices = block[np.ix_(changed, columns[:4])] * factor[changed]
+    prices[:, 1], prices[:, 2] = prices.max(axis=1), prices.min(axis=1)
+    block[np.ix_(changed, columns[:4])] = prices
+    block[changed, columns[4]] *= volume[changed]
+    raw = pd.DataFrame(block, market.raw.index, market.raw.columns)
     return market.with_bars(raw, market.inputs.other_after(changed, _SEED))

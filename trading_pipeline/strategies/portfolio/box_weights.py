@@ -53,7 +53,7 @@ def least_variance(covariance: FloatArray, low: float, high: float) -> tuple[Flo
         if slope[worst] <= _ZERO * count:
             break
         bound[worst] = 0
-    return weights, regular
+    return np.clip(weights, low, high), regular  # rounding may pass a bound by a bit
 
 
 def _free_solution(

@@ -13,7 +13,11 @@ from trading_pipeline.strategies.base import StrategyParams
 from trading_pipeline.strategies.portfolio.base import PortfolioStrategy
 from trading_pipeline.strategies.portfolio.box_weights import least_variance
 from trading_pipeline.strategies.portfolio.panel import Panel
-from trading_pipeline.strategies.portfolio.returns import known_returns, weighted_covariance
+from trading_pipeline.strategies.portfolio.returns import (
+    known_returns,
+    shrunk_covariance,
+    weighted_covariance,
+)
 
 __all__ = ["MinimumVariance", "MinimumVarianceParams"]
 
@@ -72,7 +76,8 @@ class MinimumVariance(PortfolioStrategy[MinimumVarianceParams]):
             if params.maximum_weight * count <= 1.0:
                 found[row, columns] = params.maximum_weight
                 continue
-            covariance = _covariance(returns, params.shrinkage)
+            plain = params.shrinkage == "none"
+            covariance = weighted_covariance(returns, None) if plain else shrunk_covariance(returns)
             shares, regular = least_variance(
                 covariance, params.minimum_weight, params.maximum_weight
             )
@@ -91,16 +96,3 @@ class MinimumVariance(PortfolioStrategy[MinimumVarianceParams]):
     def warmup_bars(self, params: MinimumVarianceParams) -> int:
         """The rows of the covariance."""
         return params.lookback_bars
-
-
-def _covariance(returns: FloatArray, shrinkage: str) -> FloatArray:
-    if shrinkage == "none":
-        return weighted_covariance(returns, None)
-    # late: it loads scikit-learn, which no other strategy needs
-    from sklearn.covariance import ledoit_wolf
-
-    size = float(returns.std())
-    if not size > 0.0:
-        return np.zeros((returns.shape[1], returns.shape[1]))
-    shrunk, _ = ledoit_wolf(returns / size)
-    return np.asarray(shrunk, dtype=np.float64) * size**2
