@@ -32,6 +32,7 @@ def list_strategies(as_json: _Json = False) -> None:
         {
             "name": name,
             "origin": "own" if name in known.own.files else "shipped",
+            "gives": _gives(known, name),
             "meaning": _meaning(known, name),
             "file": str(known.own.files.get(name, "")),
             "error": "",
@@ -42,6 +43,7 @@ def list_strategies(as_json: _Json = False) -> None:
         {
             "name": each.path.stem,
             "origin": "broken",
+            "gives": "",
             "meaning": "",
             "file": str(each.path),
             "error": str(each.error),
@@ -51,8 +53,11 @@ def list_strategies(as_json: _Json = False) -> None:
     if as_json:
         typer.echo(json.dumps(rows))
         return
-    columns = [(row["name"], row["origin"], row["meaning"] or "cannot be used") for row in rows]
-    _print_table(("strategy", "", "meaning"), columns)
+    columns = [
+        (row["name"], row["origin"], row["gives"], row["meaning"] or "cannot be used")
+        for row in rows
+    ]
+    _print_table(("strategy", "", "gives", "meaning"), columns)
     for each in known.own.broken:
         _print(f"[bold red]Error:[/] {escape(str(each.error))}")
 
@@ -71,6 +76,8 @@ def show_strategy(
     document: dict[str, Any] = {
         "name": name,
         "origin": "own" if name in known.own.files else "shipped",
+        "gives": _gives(known, name),
+        "rebalance": _rebalance(known, name),
         "meaning": _meaning(known, name),
         "file": str(file),
         "line": line,
@@ -95,6 +102,10 @@ def show_strategy(
         _print_table(("parameter", "type", "default", "bounds", "meaning"), columns)
     else:
         _print("It has no parameters.")
+    if document["gives"] == "weights":
+        dates = json.dumps(document["rebalance"] or "each bar that gives weights")
+        _print(escape(f"Trade it in a scenario with: portfolio: {{strategy: {{type: {name}}}}}"))
+        _print(f"Acts on its weights, unless the scenario has portfolio.rebalance: {dates}")
     if not required:
         _print(f"Warm-up at the defaults: {document['warmup_bars']} bars")
     _print(escape(f"Code: {file}, line {line}"))
@@ -123,6 +134,23 @@ def _known() -> StrategyCatalogue:
     from trading_pipeline.strategies import own_strategies
 
     return own_strategies(load_settings().config / "strategies")
+
+
+def _gives(known: StrategyCatalogue, name: str) -> str:
+    """`weights` of all instruments of a portfolio, or `signals` of one instrument."""
+    from trading_pipeline.strategies import PortfolioStrategy
+
+    return "weights" if isinstance(known.get(name), PortfolioStrategy) else "signals"
+
+
+def _rebalance(known: StrategyCatalogue, name: str) -> dict[str, object] | None:
+    """When a portfolio strategy acts where a scenario does not say; None for each bar."""
+    from trading_pipeline.strategies import PortfolioStrategy
+
+    found = known.get(name)
+    if not isinstance(found, PortfolioStrategy):
+        return None
+    return found.rebalancing.model_dump(mode="json", exclude_none=True) or None
 
 
 def _meaning(known: StrategyCatalogue, name: str) -> str:

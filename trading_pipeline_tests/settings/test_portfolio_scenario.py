@@ -143,7 +143,7 @@ def test_one_account_has_one_currency_and_one_timeframe(change, message):
 
 def test_examples_of_the_page_are_portfolios():
     examples = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
-    assert len(examples) == 2
+    assert len(examples) == 3
     for text in examples:
         found = parse_scenario(yaml.safe_load(text), where=PAGE.name)
         assert isinstance(found, PortfolioScenario)
