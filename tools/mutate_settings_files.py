@@ -24,7 +24,7 @@ from trading_pipeline.stages.market_data.check_catalog import check_catalog
 ROOT = Path(__file__).resolve().parents[1]
 SLOW_SECONDS = 5.0
 _NEEDS_ANOTHER = re.compile(
-    r"\b(breakout|gaps|sp500_crossover|pullback|pullback_days|filtered_crossover)\b"
+    r"\b(breakout|calmest|gaps|sp500_crossover|pullback|pullback_days|filtered_crossover)\b"
 )
 LONGEST_MESSAGE = 25_000
 EXAMPLES = {

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from trading_pipeline.settings.scenario import ScenarioSpec
-from trading_pipeline.strategies import strategy_names, validate_params
+from trading_pipeline.settings.portfolio_scenario import PortfolioScenario, parse_scenario
+from trading_pipeline.strategies import SHIPPED
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "strategies.md").read_text("utf-8")
@@ -30,15 +30,20 @@ def test_its_table_is_that_of_the_strategies() -> None:
 
 def test_each_strategy_has_a_row_and_a_source() -> None:
     rows = dict(re.findall(r"^\| \w+ \| `(\w+)` \|.*\| (.+) \|$", PAGE, re.MULTILINE))
-    assert sorted(rows) == sorted(strategy_names())
+    assert sorted(rows) == sorted(SHIPPED.names())
     without = {name for name, source in rows.items() if source == "-"}
     assert without <= {"buy_and_hold", "ml_direction"}
 
 
 def test_its_scenarios_are_valid() -> None:
     for text in blocks("yaml"):
-        scenario = ScenarioSpec.model_validate(yaml.safe_load(text))
-        validate_params(scenario.strategy.type, scenario.strategy.params)
+        scenario = parse_scenario(yaml.safe_load(text), where="docs/strategies.md")
+        name, params = scenario.strategy.type, scenario.strategy.params
+        SHIPPED.validate_params(name, params)
+        if isinstance(scenario, PortfolioScenario):
+            SHIPPED.of_portfolio(name, scenario.members)
+        else:
+            SHIPPED.of_one_market(name)
 
 
 def test_its_python_runs(capsys) -> None:

@@ -170,6 +170,7 @@ def _catalog(settings: PipelineSettings) -> str:
     own = settings.config if settings.config.is_dir() else "none of your own yet"
     return (
         f"{len(catalog.instruments)} instruments, {len(catalog.scenarios)} scenarios, "
+        f"{len(catalog.portfolios)} portfolios, "
         f"{len(catalog.studies)} studies, {len(catalog.models)} models; your files: {own}"
     )
 

@@ -33,6 +33,7 @@ def list_strategies(as_json: _Json = False) -> None:
             "name": name,
             "origin": "own" if name in known.own.files else "shipped",
             "family": known.family(name),
+            "gives": _gives(known, name),
             "meaning": _meaning(known, name),
             "file": str(known.own.files.get(name, "")),
             "error": "",
@@ -44,6 +45,7 @@ def list_strategies(as_json: _Json = False) -> None:
             "name": each.path.stem,
             "origin": "broken",
             "family": "own",
+            "gives": "",
             "meaning": "",
             "file": str(each.path),
             "error": str(each.error),
@@ -54,8 +56,11 @@ def list_strategies(as_json: _Json = False) -> None:
         typer.echo(json.dumps(rows))
         return
     rows.sort(key=lambda row: (row["family"], row["name"]))
-    columns = [(row["family"], row["name"], row["meaning"] or "cannot be used") for row in rows]
-    _print_table(("family", "strategy", "meaning"), columns)
+    columns = [
+        (row["family"], row["name"], row["gives"], row["meaning"] or "cannot be used")
+        for row in rows
+    ]
+    _print_table(("family", "strategy", "gives", "meaning"), columns)
     for each in known.own.broken:
         _print(f"[bold red]Error:[/] {escape(str(each.error))}")
 
@@ -77,6 +82,8 @@ def show_strategy(
         "name": name,
         "origin": "own" if name in known.own.files else "shipped",
         "family": known.family(name),
+        "gives": _gives(known, name),
+        "rebalance": _rebalance(known, name),
         "meaning": _meaning(known, name),
         "file": str(file),
         "line": line,
@@ -103,6 +110,10 @@ def show_strategy(
         _print_table(("parameter", "type", "default", "bounds", "meaning"), columns)
     else:
         _print("It has no parameters.")
+    if document["gives"] == "weights":
+        dates = json.dumps(document["rebalance"] or "each bar that gives weights")
+        _print(escape(f"Trade it in a scenario with: portfolio: {{strategy: {{type: {name}}}}}"))
+        _print(f"Acts on its weights, unless the scenario has portfolio.rebalance: {dates}")
     if not required:
         _print(f"Warm-up at the defaults: {document['warmup_bars']} bars")
     for row in lines.rows:
@@ -139,6 +150,23 @@ def _known() -> StrategyCatalogue:
     from trading_pipeline.strategies import own_strategies
 
     return own_strategies(load_settings().config / "strategies")
+
+
+def _gives(known: StrategyCatalogue, name: str) -> str:
+    """`weights` of all instruments of a portfolio, or `signals` of one instrument."""
+    from trading_pipeline.strategies import PortfolioStrategy
+
+    return "weights" if isinstance(known.get(name), PortfolioStrategy) else "signals"
+
+
+def _rebalance(known: StrategyCatalogue, name: str) -> dict[str, object] | None:
+    """When a portfolio strategy acts where a scenario does not say; None for each bar."""
+    from trading_pipeline.strategies import PortfolioStrategy
+
+    found = known.get(name)
+    if not isinstance(found, PortfolioStrategy):
+        return None
+    return found.rebalancing.model_dump(mode="json", exclude_none=True) or None
 
 
 def _meaning(known: StrategyCatalogue, name: str) -> str:

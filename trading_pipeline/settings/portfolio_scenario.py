@@ -1,6 +1,7 @@
 """A scenario of several instruments on shared cash: a scenario file with the key `portfolio`.
 
-It trades target weights that the file gives, or the signals of the scenario's strategy.
+It trades target weights that the file gives, those of a portfolio strategy, or the signals of the
+scenario's strategy on each instrument.
 """
 
 from __future__ import annotations
@@ -10,7 +11,14 @@ from collections import Counter
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from trading_pipeline.domain.instrument import INSTRUMENT_SEPARATOR, Instrument
 from trading_pipeline.errors import ConfigurationError, did_you_mean
@@ -59,8 +67,14 @@ class PortfolioSpec(SpecModel):
     weights: Literal["equal"] | dict[str, float] | None = Field(
         default=None,
         description="share of the equity by instrument, negative for shorts, or `equal`; null: "
-        "the signals of `strategy` are traded",
+        "those of `portfolio.strategy`, or else the signals of `strategy`",
         json_schema_extra={"unit": "mapping or word"},
+    )
+    strategy: StrategySpec | None = Field(
+        default=None,
+        description="a strategy that weighs all instruments at once, as `type` and `params`; in "
+        "place of `portfolio.weights`",
+        json_schema_extra={"unit": "mapping"},
     )
     rebalance: RebalanceSpec = RebalanceSpec()
     cash: float = key(
@@ -72,6 +86,14 @@ class PortfolioSpec(SpecModel):
         "given, equal ones by name",
         json_schema_extra={"unit": "mapping"},
     )
+
+    @model_serializer(mode="wrap")
+    def _without_later_keys(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out a null `strategy`, which came later: hashes from before stay as they are."""
+        values: dict[str, Any] = dump(self)
+        if self.strategy is None:
+            values.pop("strategy", None)
+        return values
 
     @field_validator("weights", mode="before")
     @classmethod
@@ -93,8 +115,9 @@ class PortfolioSpec(SpecModel):
 class PortfolioScenario(ScenarioSpec):
     """A scenario whose instruments share one account.
 
-    Without `weights` each instrument is traded by the strategy's signals on the shared cash. With
-    them there is no strategy; keys that only signals use are refused.
+    Its target weights are written (`portfolio.weights`) or those of `portfolio.strategy`, which is
+    then its `strategy` too. With neither, each instrument is traded by the signals of `strategy` on
+    the shared cash. Keys without effect are refused.
     """
 
     strategy: StrategySpec = StrategySpec(type="buy_and_hold")
@@ -112,7 +135,7 @@ class PortfolioScenario(ScenarioSpec):
 
     @property
     def target_weights(self) -> dict[str, float] | None:
-        """Weight of each instrument; None where signals are traded."""
+        """Written weight of each instrument; None where a strategy decides."""
         weights = self.portfolio.weights
         if weights is None:
             return None
@@ -122,14 +145,22 @@ class PortfolioScenario(ScenarioSpec):
         return {name: float(weights[name]) for name in self.members}
 
     @property
+    def holds_weights(self) -> bool:
+        """True where target weights decide, written ones or those of a strategy."""
+        return self.portfolio.weights is not None or self.portfolio.strategy is not None
+
+    @property
     def traded_by(self) -> str:
         """Name of what decides: the strategy, or `target_weights`."""
         return "target_weights" if self.portfolio.weights is not None else self.strategy.type
 
     def _result_settings(self) -> dict[str, Any]:
-        """As for a scenario. Weights and their rebalancing are parameters of the trial instead."""
+        """As for a scenario. Weights and rebalancing are parameters of the trial instead."""
         values = super()._result_settings()
-        values["portfolio"] = {k: v for k, v in self.portfolio.priorities.items() if v != 0.0}
+        plan = self.portfolio
+        values["portfolio"] = {k: v for k, v in plan.priorities.items() if v != 0.0}
+        if plan.strategy is not None and plan.cash:
+            values["portfolio"]["cash"] = plan.cash
         return values
 
     @model_validator(mode="after")
@@ -148,11 +179,14 @@ class PortfolioScenario(ScenarioSpec):
     @model_validator(mode="after")
     def _weights_or_signals(self) -> PortfolioScenario:
         plan = self.portfolio
+        if plan.strategy is not None:
+            self._decided_by_strategy(plan.strategy)
+            return self
         if plan.weights is None:
             if "strategy" not in self.model_fields_set:
                 raise ValueError(
-                    "a portfolio needs 'portfolio.weights' or, to trade signals on shared cash, "
-                    "'strategy'"
+                    "a portfolio needs 'portfolio.weights', 'portfolio.strategy' or, to trade "
+                    "signals on shared cash, 'strategy'"
                 )
             for name, used in (
                 ("rebalance", plan.rebalance != RebalanceSpec()),
@@ -161,24 +195,41 @@ class PortfolioScenario(ScenarioSpec):
                 if used:
                     raise ValueError(
                         f"'portfolio.{name}' belongs to target weights, and this portfolio trades "
-                        f"the signals of '{self.strategy.type}'. Give 'portfolio.weights' in place "
-                        f"of 'strategy', or leave the key out"
+                        f"the signals of '{self.strategy.type}'. Give 'portfolio.weights' or "
+                        "'portfolio.strategy' in place of 'strategy', or leave the key out"
                     )
             return self
-        unused = {
-            "strategy": "strategy" in self.model_fields_set,
-            "sizing": self.sizing != SizingSpec(),
-            "model_window": self.model_window is not None,
-            "allow_overlap": self.allow_overlap,
-            "allow_lookahead": self.allow_lookahead is not None,
-        }
-        for name in (name for name, is_given in unused.items() if is_given):
-            raise ValueError(
-                f"'{name}' has no effect beside 'portfolio.weights', which decide what is held; "
-                "leave the one or the other out"
-            )
+        self._refuse_beside(
+            "'portfolio.weights', which decide what is held",
+            {
+                "strategy": "strategy" in self.model_fields_set,
+                "sizing": self.sizing != SizingSpec(),
+                "model_window": self.model_window is not None,
+                "allow_overlap": self.allow_overlap,
+                "allow_lookahead": self.allow_lookahead is not None,
+            },
+        )
         self._check_weights()
         return self
+
+    def _decided_by_strategy(self, decides: StrategySpec) -> None:
+        """Make the portfolio's strategy the scenario's, whose models and inputs are read."""
+        self._refuse_beside(
+            "'portfolio.strategy', whose weights decide what is held",
+            {
+                "portfolio.weights": self.portfolio.weights is not None,
+                "strategy": "strategy" in self.model_fields_set and self.strategy != decides,
+                "sizing": self.sizing != SizingSpec(),
+            },
+        )
+        object.__setattr__(self, "strategy", decides)  # frozen for everyone else
+
+    @staticmethod
+    def _refuse_beside(what: str, given: dict[str, bool]) -> None:
+        for name in (name for name, is_given in given.items() if is_given):
+            raise ValueError(
+                f"'{name}' has no effect beside {what}; leave the one or the other out"
+            )
 
     def _check_weights(self) -> None:
         given = self.portfolio.weights

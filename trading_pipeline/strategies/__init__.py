@@ -27,6 +27,7 @@ from trading_pipeline.strategies.catalogue import (
 from trading_pipeline.strategies.lookahead_check import audit_strategy, ensure_strategy_causal
 from trading_pipeline.strategies.market import Market
 from trading_pipeline.strategies.parameter_table import ParameterRow, parameter_table
+from trading_pipeline.strategies.portfolio import Panel, PortfolioStrategy
 
 __all__ = [
     "SHIPPED",
@@ -34,7 +35,9 @@ __all__ = [
     "Direction",
     "History",
     "Market",
+    "Panel",
     "ParameterRow",
+    "PortfolioStrategy",
     "Signal",
     "SignalType",
     "Strategy",

@@ -21,7 +21,7 @@ from trading_pipeline.settings.spec_model import SpecModel
 from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.market import Market
 
-__all__ = ["Direction", "Strategy", "StrategyParams"]
+__all__ = ["Direction", "Strategy", "StrategyBase", "StrategyParams"]
 
 Direction = Literal["long_only", "long_short"]
 
@@ -50,12 +50,11 @@ class StrategyParams(SpecModel):
 ParamsT = TypeVar("ParamsT", bound=StrategyParams)
 
 
-class Strategy(ABC, Generic[ParamsT]):
-    """A rule that turns what is known at each bar's close into signals.
+class StrategyBase(ABC, Generic[ParamsT]):
+    """What every kind of strategy has: a name, parameters, declared inputs and a warm-up.
 
-    Row t of the signals may use only bars and predictions up to t; an audit removes later ones and
-    expects the same rows. A strategy keeps no state between calls. The class in brackets,
-    `Strategy[MineParams]`, holds its parameters; plain `Strategy` has none.
+    A strategy keeps no state between calls. The class in brackets, `Strategy[MineParams]`, holds
+    its parameters; a class without brackets has none.
     """
 
     name: ClassVar[str]
@@ -76,18 +75,30 @@ class Strategy(ABC, Generic[ParamsT]):
                 if "params_type" not in vars(cls) and not isinstance(argument, TypeVar):
                     cls.params_type = argument
 
-    @abstractmethod
-    def signals(self, market: Market, params: ParamsT) -> Signals:
-        """Signals of every bar of `market`; an empty market gives signals of length 0."""
-
     def warmup_bars(self, params: ParamsT) -> int:
-        """Bars that must come before the first one that can have a signal.
+        """Bars that must come before the first one that can have a decision.
 
         By default the sum of the whole-number parameters: windows are whole numbers of bars, and
         an average of an average needs at most the sum of both. The number is only displayed; a
         strategy always receives every stored bar before the dates it trades.
         """
         return sum(value for _, value in params if type(value) is int)
+
+    def required_predictions(self, params: ParamsT) -> tuple[str, ...]:  # noqa: ARG002 - overridden
+        """Names of the models whose predictions the market must hold."""
+        return ()
+
+
+class Strategy(StrategyBase[ParamsT]):
+    """A rule that turns what is known at each bar's close into signals.
+
+    Row t of the signals may use only bars and predictions up to t; an audit removes later ones and
+    expects the same rows.
+    """
+
+    @abstractmethod
+    def signals(self, market: Market, params: ParamsT) -> Signals:
+        """Signals of every bar of `market`; an empty market gives signals of length 0."""
 
     def crossing_plan(
         self,
@@ -99,10 +110,6 @@ class Strategy(ABC, Generic[ParamsT]):
         `plan.signals(row)` must equal `signals(market, many[row])`.
         """
         return None
-
-    def required_predictions(self, params: ParamsT) -> tuple[str, ...]:  # noqa: ARG002 - overridden
-        """Names of the models whose predictions the market must hold."""
-        return ()
 
     def primary(
         self,

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import ValidationError
 
 from trading_pipeline.code_identity import code_hash
@@ -25,7 +26,7 @@ from trading_pipeline.settings.external_input import (
 )
 from trading_pipeline.settings.model_spec import ModelSpec
 from trading_pipeline.settings.spec_model import explain_validation_error
-from trading_pipeline.strategies.base import Strategy, StrategyParams
+from trading_pipeline.strategies.base import Strategy, StrategyBase, StrategyParams
 from trading_pipeline.strategies.breakout.bollinger_breakout import BollingerBreakout
 from trading_pipeline.strategies.breakout.chart_pattern_breakout import ChartPatternBreakout
 from trading_pipeline.strategies.breakout.range_scalper import RangeScalper
@@ -37,7 +38,7 @@ from trading_pipeline.strategies.checked_answers import (
     primary_pair,
     sentences,
 )
-from trading_pipeline.strategies.fresh_strategies import FreshSignals
+from trading_pipeline.strategies.fresh_strategies import FreshDecisions, FreshSignals
 from trading_pipeline.strategies.intraday.ema_scalper import EmaScalper
 from trading_pipeline.strategies.intraday.first_candle_breakout import FirstCandleBreakout
 from trading_pipeline.strategies.intraday.opening_range_breakout import OpeningRangeBreakout
@@ -48,6 +49,12 @@ from trading_pipeline.strategies.ml.predictive import MlPredictive
 from trading_pipeline.strategies.momentum.awesome_oscillator import AwesomeOscillator
 from trading_pipeline.strategies.momentum.momentum_score import MomentumScore
 from trading_pipeline.strategies.momentum.stochastic_trend import StochasticTrend
+from trading_pipeline.strategies.portfolio.base import PortfolioStrategy, checked_weights
+from trading_pipeline.strategies.portfolio.cross_sectional_momentum import CrossSectionalMomentum
+from trading_pipeline.strategies.portfolio.minimum_variance import MinimumVariance
+from trading_pipeline.strategies.portfolio.pairs_reversion import PairsReversion
+from trading_pipeline.strategies.portfolio.panel import Panel
+from trading_pipeline.strategies.portfolio.volatility_target import VolatilityTarget
 from trading_pipeline.strategies.reversion.bollinger_reversion import BollingerReversion
 from trading_pipeline.strategies.reversion.candlestick_reversal import CandlestickReversal
 from trading_pipeline.strategies.reversion.rsi_cross import RsiCross
@@ -73,7 +80,7 @@ __all__ = [
     "validate_params",
 ]
 
-_ALL: tuple[Strategy[Any], ...] = (
+_ALL: tuple[StrategyBase[Any], ...] = (
     BuyAndHold(),
     MetaLabelled(),
     MlDirection(),
@@ -106,18 +113,24 @@ _ALL: tuple[Strategy[Any], ...] = (
     SmaCrossover(),
     Supertrend(),
     TimeSeriesMomentum(),
+    # portfolio
+    CrossSectionalMomentum(),
+    MinimumVariance(),
+    PairsReversion(),
+    VolatilityTarget(),
 )
-_STRATEGIES: dict[str, Strategy[Any]] = {each.name: each for each in _ALL}
+_STRATEGIES: dict[str, StrategyBase[Any]] = {each.name: each for each in _ALL}
 _KIND = "strategy"
 _PACKAGE = "trading_pipeline.strategies"
 _FIX = (
     "Write one class, such as class Mine(Strategy): with a method signals(self, market, params), "
     "or class Mine(BarByBarStrategy): with a method on_bar(self, history), where both come from "
-    "trading_pipeline.strategies."
+    "trading_pipeline.strategies; or, to weigh several instruments, class Mine(PortfolioStrategy): "
+    "with a method weights(self, panel, params)."
 )
 
 
-class StrategyCatalogue(Registry[Strategy[Any]]):
+class StrategyCatalogue(Registry[StrategyBase[Any]]):
     """The shipped strategies and those of a user's files.
 
     What a user's code does wrong is a `StrategyError` that names its file and line.
@@ -126,7 +139,7 @@ class StrategyCatalogue(Registry[Strategy[Any]]):
     50
     """
 
-    def __init__(self, own: OwnCode[Strategy[Any]] | None = None) -> None:
+    def __init__(self, own: OwnCode[StrategyBase[Any]] | None = None) -> None:
         super().__init__(_KIND, _STRATEGIES, own, unknown=StrategyError)
 
     def validate_params(self, name: str, params: Mapping[str, object]) -> StrategyParams:
@@ -155,14 +168,17 @@ class StrategyCatalogue(Registry[Strategy[Any]]):
 
     def primary(self, name: str, params: StrategyParams) -> tuple[str, StrategyParams] | None:
         """The strategy whose signals this one works on, with its parameters; None for most."""
+        chosen = self.get(name)
+        if not isinstance(chosen, Strategy):
+            return None
         with self._explained(name, "primary"):
-            found = primary_pair(self.get(name).primary(params), name)
+            found = primary_pair(chosen.primary(params), name)
         return None if found is None else (found[0], self.validate_params(*found))
 
     def signals(self, name: str, market: Market, params: StrategyParams) -> Signals:
         """Signals of every bar of the market, checked for their type and length."""
         market = self._with_primary(name, market, params)
-        return self._signals_of(self.get(name), name, market, params)
+        return self._signals_of(self.of_one_market(name), name, market, params)
 
     def family(self, name: str) -> str:
         """The folder that a shipped strategy is in, `benchmark` for those in none; else `own`."""
@@ -178,7 +194,7 @@ class StrategyCatalogue(Registry[Strategy[Any]]):
         primary = self.primary(name, params)
         market = self._with_primary(name, market, params)
         with self._explained(name, "chart_lines"):
-            found = self.get(name).chart_lines(market, params)
+            found = self.of_one_market(name).chart_lines(market, params)
             own = checked_lines(found, name, len(market))
         if primary is None:
             return own
@@ -188,19 +204,24 @@ class StrategyCatalogue(Registry[Strategy[Any]]):
 
     def check_model(self, name: str, params: StrategyParams, model: ModelSpec) -> None:
         """Raise `ConfigurationError` for a model that the strategy cannot trade."""
-        with self._explained(name, "check_model"):
-            self.get(name).check_model(params, model)
+        chosen = self.get(name)
+        if isinstance(chosen, Strategy):
+            with self._explained(name, "check_model"):
+                chosen.check_model(params, model)
 
     def required_sizing(self, name: str, params: StrategyParams) -> str | None:
         """Type of sizing that the strategy's own sizes are counted in; None for any."""
+        chosen = self.get(name)
+        if not isinstance(chosen, Strategy):
+            return None
         with self._explained(name, "required_sizing"):
-            return self.get(name).required_sizing(params)
+            return chosen.required_sizing(params)
 
     def remarks(self, name: str, market: Market, params: StrategyParams) -> tuple[str, ...]:
         """Sentences of the strategy that its result shows as warnings."""
         market = self._with_primary(name, market, params)
         with self._explained(name, "remarks"):
-            return sentences(self.get(name).remarks(market, params), name)
+            return sentences(self.of_one_market(name).remarks(market, params), name)
 
     def _with_primary(self, name: str, market: Market, params: StrategyParams) -> Market:
         primary = self.primary(name, params)
@@ -226,6 +247,71 @@ class StrategyCatalogue(Registry[Strategy[Any]]):
             line=line,
         )
 
+    def of_one_market(self, name: str) -> Strategy[Any]:
+        """The strategy that gives signals; `StrategyError` for one of portfolios."""
+        chosen = self.get(name)
+        if isinstance(chosen, Strategy):
+            return chosen
+        raise StrategyError(
+            f"'{name}' is a strategy of portfolios: it sees several instruments at once and gives "
+            f"weights. Write it under 'portfolio', such as portfolio: {{strategy: {{type: "
+            f"{name}}}}}, in place of 'strategy'.",
+            name=name,
+        )
+
+    def of_portfolio(self, name: str, instruments: Sequence[str]) -> PortfolioStrategy[Any]:
+        """The strategy that gives weights of these instruments.
+
+        Raises `StrategyError` for a strategy of one market, and for another number of instruments
+        than it trades.
+        """
+        chosen = self.get(name)
+        if not isinstance(chosen, PortfolioStrategy):
+            known = [each for each in self.names() if isinstance(self.get(each), PortfolioStrategy)]
+            raise StrategyError(
+                f"'{name}' gives signals of one instrument and no weights. Write it under "
+                "'strategy' in place of 'portfolio.strategy' to trade its signals on shared cash. "
+                f"Strategies of portfolios: {', '.join(known)}.",
+                name=name,
+            )
+        wanted = chosen.instrument_count
+        if wanted is not None and len(instruments) != wanted:
+            raise StrategyError(
+                f"The strategy '{name}' trades {wanted} instruments, and 'instruments' lists "
+                f"{len(instruments)}: {', '.join(instruments)}. List {wanted}.",
+                name=name,
+                instruments=tuple(instruments),
+            )
+        return chosen
+
+    def weights(self, name: str, panel: Panel, params: StrategyParams) -> npt.NDArray[np.float64]:
+        """Target weights (rows, instruments) of a portfolio strategy, NaN rows without a decision.
+
+        Raises `StrategyError` for weights that cannot be used (`checked_weights`).
+        """
+        return self._weights_of(self.of_portfolio(name, panel.instruments), name, panel, params)
+
+    def _weights_of(
+        self, chosen: PortfolioStrategy[Any], name: str, panel: Panel, params: StrategyParams
+    ) -> npt.NDArray[np.float64]:
+        with self._explained(name, "weights"):
+            given: object = chosen.weights(panel, params)
+        who = f"weights of '{name}'"
+        if name in self.own.files:
+            file, line = self.code_place(name, "weights")
+            who = f"{file}, line {line}: {who}"
+        return checked_weights(panel, given, who=who)
+
+    def fresh_weights(
+        self, name: str, params: StrategyParams
+    ) -> FreshDecisions[Panel, npt.NDArray[np.float64]]:
+        """As `weights`, by code that remembers nothing of earlier calls."""
+        return FreshDecisions(
+            self.get(name),
+            params,
+            lambda chosen, panel, given: self._weights_of(chosen, name, panel, given),
+        )
+
     def fresh_signals(self, name: str, params: StrategyParams) -> FreshSignals:
         """As `signals`, by code that remembers nothing of earlier calls.
 
@@ -233,7 +319,7 @@ class StrategyCatalogue(Registry[Strategy[Any]]):
         """
         primary = self.primary(name, params)
         return FreshSignals(
-            self.get(name),
+            self.of_one_market(name),
             params,
             lambda chosen, market, given: self._signals_of(chosen, name, market, given),
             primary=None if primary is None else self.fresh_signals(*primary),
@@ -274,7 +360,7 @@ class StrategyCatalogue(Registry[Strategy[Any]]):
     ) -> CrossingPlan | None:
         """Combinations for the fast sweep; None where the strategy has no such form."""
         with self._explained(name, "crossing_plan"):
-            return self.get(name).crossing_plan(market, many) if many else None
+            return self.of_one_market(name).crossing_plan(market, many) if many else None
 
     def code_hash(self, name: str, params: StrategyParams | None = None) -> str:
         """Hash of the strategy's class and of all code that it reaches.
@@ -307,8 +393,8 @@ def own_strategies(folder: Path | None) -> StrategyCatalogue:
     return StrategyCatalogue(load_own_code(folder, _KIND, _strategy_of, _STRATEGIES))
 
 
-def _strategy_of(module: ModuleType) -> tuple[str, Strategy[Any]]:
-    found = only_class(module, _KIND, lambda each: issubclass(each, Strategy), _FIX)
+def _strategy_of(module: ModuleType) -> tuple[str, StrategyBase[Any]]:
+    found = only_class(module, _KIND, lambda each: issubclass(each, StrategyBase), _FIX)
     params = found.params_type
     if not (isinstance(params, type) and issubclass(params, StrategyParams)):
         raise ConfigurationError(
@@ -324,12 +410,12 @@ def _strategy_of(module: ModuleType) -> tuple[str, Strategy[Any]]:
 
 
 def strategy_names() -> tuple[str, ...]:
-    """Names of the shipped strategies, sorted.
+    """Names of the shipped strategies that give signals of one market, sorted.
 
-    >>> "sma_crossover" in strategy_names()
-    True
+    >>> "sma_crossover" in strategy_names(), "minimum_variance" in strategy_names()
+    (True, False)
     """
-    return SHIPPED.names()
+    return tuple(name for name in SHIPPED.names() if isinstance(SHIPPED.get(name), Strategy))
 
 
 def strategy(name: str) -> Strategy[Any]:
@@ -338,7 +424,7 @@ def strategy(name: str) -> Strategy[Any]:
     >>> strategy("sma_crossover").warmup_bars(validate_params("sma_crossover", {"slow": 50}))
     50
     """
-    return SHIPPED.get(name)
+    return SHIPPED.of_one_market(name)
 
 
 def validate_params(name: str, params: Mapping[str, object]) -> StrategyParams:

@@ -24,6 +24,7 @@ from trading_pipeline.strategies.fresh_strategies import FreshSignals, fresh_sig
 from trading_pipeline.strategies.market import Market
 
 __all__ = [
+    "FAILURES",
     "audit_decisions",
     "audit_strategy",
     "decision_columns",
@@ -40,7 +41,7 @@ _NUMBERS = ("size", "confidence")
 _MEMORY = 60  # bars that signals depend on, where no strategy says so
 _FUTURES = 48  # bars after which all others are replaced, one a call
 _SEED = 11
-_FAILURES = (TradingPipelineError, ArithmeticError, LookupError, TypeError, ValueError)
+FAILURES = (TradingPipelineError, ArithmeticError, LookupError, TypeError, ValueError)
 """What a strategy may raise on fewer bars than it needs; such a cut proves nothing."""
 
 
@@ -167,7 +168,7 @@ def audit_decisions(
         futures=futures,
         first=first,
         tally=tally,
-        passing=_FAILURES,
+        passing=FAILURES,
         most_calls=most_calls,
     )
 

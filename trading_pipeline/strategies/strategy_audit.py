@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.audit_records import (
@@ -34,14 +35,27 @@ __all__ = [
     "ALLOWED",
     "NOT_TRIED",
     "AuditOfMarket",
+    "Audited",
     "covered_record",
     "known_finding",
+    "not_tried",
     "outcome_of",
     "refusal",
     "strategy_outcome",
     "strategy_record",
     "strategy_subject",
 ]
+
+
+class Audited(Protocol):
+    """Bars that a strategy sees: a market, or the panel of a portfolio."""
+
+    def __len__(self) -> int:
+        """Number of bars."""
+
+    def data_hash(self, rows: int) -> str:
+        """Hash of all that a strategy can read at the close of bar `rows - 1`."""
+
 
 AuditOfMarket = Callable[[int, AuditTally], Sequence[CausalityFinding]]
 """Takes the bars that were audited before, and where to count; gives what was found."""
@@ -85,7 +99,7 @@ def strategy_outcome(
     try:
         record = strategy_record(strategies, name, params, market, instrument=instrument, log=kept)
     except InsufficientDataError as error:
-        return _not_tried(str(error), allow_lookahead)
+        return not_tried(str(error), allow_lookahead)
     return outcome_of(record, instrument, allow_lookahead)
 
 
@@ -133,7 +147,7 @@ def known_finding(subject: AuditSubject, log: AuditLog) -> AuditRecord | None:
 def covered_record(
     subject: AuditSubject,
     instrument: str,
-    market: Market,
+    market: Audited,
     log: AuditLog,
     audit: AuditOfMarket,
     *,
@@ -213,7 +227,8 @@ def refusal(record: AuditRecord, instrument: str) -> LookaheadError:
     )
 
 
-def _not_tried(why: str, allow_lookahead: str | None) -> AuditOutcome:
+def not_tried(why: str, allow_lookahead: str | None) -> AuditOutcome:
+    """What a result says whose strategy could not be audited, and why."""
     if allow_lookahead is not None:
         warning = f"{ALLOWED}: {_sentence(allow_lookahead)} The audit could not be made: {why}"
         return AuditOutcome(audit=LOOK_AHEAD_ALLOWED, note=why, warnings=(warning,))

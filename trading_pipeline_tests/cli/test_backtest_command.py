@@ -1,6 +1,8 @@
 """`backtest FILE`: registering, running, printing, refusing."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -149,20 +151,28 @@ PORTFOLIO = (
 
 
 @pytest.mark.slow
-def test_a_portfolio_becomes_one_result_with_its_page(call, fresh_world, tmp_path):
-    file = tmp_path / "both.yaml"
-    file.write_text(PORTFOLIO, encoding="utf-8")
+def test_the_rotation_of_the_page_becomes_one_result_with_its_page(call, fresh_world, tmp_path):
+    page = (Path(__file__).parents[2] / "docs/portfolio.md").read_text("utf-8")
+    (text,) = re.findall(r"```yaml\n(name: monthly_rotation\n.*?)```", page, re.DOTALL)
+    years = "{start: 2004-01-01, end: 2012-01-01}"
+    assert years in text
+    file = tmp_path / "monthly_rotation.yaml"
+    file.write_text(text.replace(years, "{start: 2002-01-01, end: 2004-01-01}"), encoding="utf-8")
     ended = call("backtest", file)
     assert ended.code == 0, ended.err
-    assert "2 instruments" in ended.out
+    assert "3 instruments" in ended.out
     assert "IBM_1d: bars was missing for 4 window(s)" in ended.err
     results = fresh_world.workspace.results.newest()
     (row,) = results
-    assert (row["scenario"], row["instruments"]) == ("both", "AAPL_1d, IBM_1d")
+    assert (row["scenario"], row["strategy"]) == ("monthly_rotation", "cross_sectional_momentum")
+    assert (row["instruments"], row["audit"]) == ("AAPL_1d, IBM_1d, MSFT_1d", "passed")
+    alone = call("audit", "cross_sectional_momentum", "--instrument", "AAPL_1d")
+    assert alone.code == 1
+    assert "audited on all instruments of a portfolio" in alone.error
     assert (fresh_world.runtime / f"output/reports/{row['result_id']}.html").exists()
     instance = open_instance(load_settings())
-    assert list(instance.get_dynamic_partitions("portfolios")) == ["both"]
-    assert "both" not in instance.get_dynamic_partitions("scenarios")
+    assert list(instance.get_dynamic_partitions("portfolios")) == ["monthly_rotation"]
+    assert "monthly_rotation" not in instance.get_dynamic_partitions("scenarios")
     index = (fresh_world.runtime / "output/reports/index.html").read_text("utf-8")
     assert f"{row['result_id']}.html" in index
 

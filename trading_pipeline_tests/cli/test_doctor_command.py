@@ -41,7 +41,10 @@ def test_all_is_well_before_the_first_run_and_nothing_is_made(call, fresh_world)
     assert list(found) == CHECKS
     assert "not there yet" in found["warehouse"]["detail"]
     assert not (fresh_world.runtime / "warehouse.duckdb").exists()
-    assert "5 instruments, 2 scenarios, 1 studies, 3 models" in found["catalog"]["detail"]
+    assert (
+        "5 instruments, 2 scenarios, 0 portfolios, 1 studies, 3 models"
+        in found["catalog"]["detail"]
+    )
 
 
 def test_all_is_well_after_a_run(call, world):

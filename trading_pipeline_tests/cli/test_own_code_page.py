@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from trading_pipeline.backtest.portfolio.strategy_weights import rebalancing_of
 from trading_pipeline.cli.own_code_check import examine_own_code
 from trading_pipeline.cli.run_command import work_through
 from trading_pipeline.defs.all_assets import build_definitions
 from trading_pipeline.defs.automation.full_pass import FullPass
 from trading_pipeline.settings.environment import load_settings
+from trading_pipeline.stages.market_data.check_catalog import check_catalog
+from trading_pipeline.strategies.portfolio.audit import portfolio_outcome
+from trading_pipeline_tests.strategies.portfolio.panels import month_ends, random_panel
 
 PAGE = (Path(__file__).parents[2] / "docs" / "own-code.md").read_text("utf-8")
 FILES = dict(re.findall(r"`runtime/config/([\w/.]+)`:\n\n```\w+\n(.*?)```", PAGE, re.DOTALL))
@@ -34,9 +38,11 @@ def test_the_page_has_the_files_it_speaks_of():
     assert sorted(FILES) == [
         "inputs/vix.csv",
         "scenarios/breakout.yaml",
+        "scenarios/calmest.yaml",
         "sources/waves.py",
         "strategies/breakout.py",
         "strategies/calm.py",
+        "strategies/calmest.py",
         "strategies/dips.py",
         "strategies/pullback.py",
         "strategies/stretch.py",
@@ -65,6 +71,22 @@ def test_its_strategies_are_listed_shown_and_audited(call, own):
     ]
     for name in ("dips", "breakout", "calm", "pullback", "stretch"):
         assert call("audit", name, "--instrument", "AAPL_1d").code == 0
+
+
+def test_its_weights_of_several_instruments_pass_their_audit(own):
+    strategies, scenario = (
+        own.workspace.registries.strategies,
+        own.workspace.catalog.portfolio("calmest"),
+    )
+    assert check_catalog(own.workspace.catalog) == {}
+    params = strategies.validate_params("calmest", scenario.strategy.params)
+    panel = random_panel(2, 150)
+    panel.due = month_ends(panel)
+    weights = strategies.weights("calmest", panel, params)
+    assert weights[panel.due][2:].sum(axis=1).tolist() == [1.0] * (panel.due.sum() - 2)
+    dates = rebalancing_of(scenario, strategies)
+    assert dates.calendar == "month"
+    assert portfolio_outcome(strategies, "calmest", params, panel, dates).audit == "passed"
 
 
 def test_doctor_reads_the_inputs_that_are_declared(fresh_world):

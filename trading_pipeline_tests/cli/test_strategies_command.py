@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from trading_pipeline.strategies import strategy_names
+from trading_pipeline.strategies import SHIPPED
 from trading_pipeline_tests.stage_calls import refresh_universe
 from trading_pipeline_tests.strategies.test_own_strategies import SMALLEST, WITH_PARAMETERS
 
@@ -27,7 +27,7 @@ def test_the_list_shows_shipped_own_and_broken_files(call, fresh_world):
     assert {name: row["origin"] for name, row in rows.items()} == {
         "bad": "broken",
         "mine": "own",
-        **dict.fromkeys(strategy_names(), "shipped"),
+        **dict.fromkeys(SHIPPED.names(), "shipped"),
     }
     families = {name: rows[name]["family"] for name in ("bad", "mine", "macd", "buy_and_hold")}
     assert families == {"bad": "own", "mine": "own", "macd": "trend", "buy_and_hold": "benchmark"}

@@ -18,6 +18,7 @@ from trading_pipeline.settings.scenario import ScenarioSpec
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "portfolio.md"
 TWO = {"name": "two", "instruments": ["IBM_1d", "AAPL_1d"]}
+MOMENTUM = {"type": "cross_sectional_momentum", "params": {"top": 1}}
 CROSSOVER = {"type": "sma_crossover"}
 
 
@@ -76,7 +77,14 @@ def test_settings_of_a_trial_leave_out_what_its_parameters_say():
         ({"weights": "equal"}, {"instruments": ["IBM_1d", "IBM_1d"]}, "lists IBM_1d twice"),
         ({"weights": "equal"}, {"instruments": ["IBM_1d"]}, "two instruments or more"),
         ({"weights": "equal"}, {"instruments": None}, "two instruments or more"),
-        ({}, {}, "needs 'portfolio.weights' or"),
+        ({}, {}, "needs 'portfolio.weights', 'portfolio.strategy' or"),
+        ({"strategy": MOMENTUM, "weights": "equal"}, {}, "'portfolio.weights' has no effect"),
+        ({"strategy": MOMENTUM}, {"strategy": CROSSOVER}, "'strategy' has no effect beside 'portf"),
+        ({"strategy": MOMENTUM}, {"sizing": {"percent": 0.5}}, "'sizing' has no effect beside"),
+        ({"strategy": "momentum"}, {}, "'portfolio.strategy'"),
+        ({"strategy": {"params": {}}}, {}, "key 'portfolio.strategy.type' is missing"),
+        ({"strategy": {"type": "x", "parms": {}}}, {}, "'portfolio.strategy.parms'. Did you mean"),
+        ({"strategy": MOMENTUM, "cash": 1.0}, {}, "'portfolio.cash'"),
         (None, {}, "'portfolio'"),
         ({"cash": 0.2}, {"strategy": CROSSOVER}, "'portfolio.cash' belongs to target weights"),
         ({"rebalance": {"calendar": "month"}}, {"strategy": CROSSOVER}, "'portfolio.rebalance'"),
@@ -87,6 +95,27 @@ def test_a_wrong_portfolio_is_refused_with_its_file_and_key(plan, more, message)
         portfolio(plan, **more)
     assert message in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_the_strategy_of_a_portfolio_is_that_of_its_scenario():
+    found = portfolio({"strategy": MOMENTUM, "rebalance": {"calendar": "week"}})
+    assert found.strategy == found.portfolio.strategy
+    assert (found.traded_by, found.target_weights) == ("cross_sectional_momentum", None)
+    assert found.holds_weights
+    assert parse_scenario(found.model_dump(mode="json"), where="again.yaml") == found
+
+
+def test_cash_beside_a_strategy_makes_another_trial_and_rebalancing_is_a_parameter():
+    plain = portfolio({"strategy": MOMENTUM})
+    weekly = portfolio({"strategy": MOMENTUM, "rebalance": {"calendar": "week"}})
+    assert plain.settings_hash == weekly.settings_hash
+    assert plain.hash != weekly.hash
+    assert portfolio({"strategy": MOMENTUM, "cash": 0.1}).settings_hash != plain.settings_hash
+
+
+def test_portfolios_without_a_strategy_keep_the_hash_they_had_before_there_was_one():
+    written = portfolio({"weights": "equal"}).model_dump(mode="json")["portfolio"]
+    assert set(written) == {"weights", "rebalance", "cash", "priorities"}
 
 
 def test_leverage_lets_weights_add_up_to_more():
@@ -114,7 +143,7 @@ def test_one_account_has_one_currency_and_one_timeframe(change, message):
 
 def test_examples_of_the_page_are_portfolios():
     examples = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
-    assert len(examples) == 2
+    assert len(examples) == 3
     for text in examples:
         found = parse_scenario(yaml.safe_load(text), where=PAGE.name)
         assert isinstance(found, PortfolioScenario)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from trading_pipeline.errors import LookaheadError, OwnCodeError, StrategyError
-from trading_pipeline.strategies import own_strategies, strategy_names
+from trading_pipeline.strategies import SHIPPED, own_strategies
 from trading_pipeline.strategies.strategy_audit import strategy_outcome
 from trading_pipeline_tests.strategies.conftest import bars_of
 
@@ -75,7 +75,7 @@ def only_error(known):
 
 def test_the_smallest_file_is_a_strategy_called_after_it(folder, tmp_path, market):
     known = folder(mine=SMALLEST)
-    assert set(known.names()) == {*strategy_names(), "mine"}
+    assert set(known.names()) == {*SHIPPED.names(), "mine"}
     params = known.validate_params("mine", {})
     assert params.model_dump() == {}
     assert len(known.signals("mine", market, params)) == len(market)

@@ -13,6 +13,7 @@ import pandas as pd
 from trading_pipeline.backtest.plausibility import SharpeLimits
 from trading_pipeline.backtest.portfolio.result import PortfolioResult
 from trading_pipeline.backtest.portfolio.run import PortfolioOrders, run_portfolio_backtest
+from trading_pipeline.backtest.portfolio.strategy_weights import decided_weights
 from trading_pipeline.backtest.scenario_runner import (
     ScenarioInputs,
     benchmark_settings,
@@ -74,13 +75,14 @@ def run_portfolio_scenario(
     """Trade the portfolio, and beside it hold equal weights of its instruments, bought once.
 
     `inputs`: by instrument. Signals are computed on all bars and cut to the scenario's dates, as
-    `run_scenario` does; fixed weights are decided at the close of the first bar. The benchmark is
-    fully invested and pays the same costs. `memberships`: when instruments belonged to the
-    universe; both hold them only then.
+    `run_scenario` does; so are a portfolio strategy's weights; fixed weights are decided at the
+    close of the first bar. The benchmark is fully invested and pays the same costs. `memberships`:
+    when instruments belonged to the universe; both hold them only then.
 
-    The strategy is audited for look-ahead on each instrument. Raises what `run_portfolio_backtest`
-    raises, `InsufficientDataError` for an instrument without bars in the dates, and
-    `LookaheadError` for a strategy that reads the future, unless `allow_lookahead` gives a reason.
+    The strategy is audited for look-ahead, one of signals on each instrument. Raises what
+    `run_portfolio_backtest` raises, `InsufficientDataError` for an instrument without bars in the
+    dates, and `LookaheadError` for a strategy that reads the future, unless `allow_lookahead` gives
+    a reason.
     """
     cut = {name: traded_bars(scenario, inputs[name]) for name in scenario.members}
     bars = {name: each for name, (each, _) in cut.items()}
@@ -95,8 +97,16 @@ def run_portfolio_scenario(
         update={"periods_per_year": None if year is None else year.bars}
     )
     weights = scenario.target_weights
+    rebalancing = None if weights is None else scenario.portfolio.rebalance.engine
+    notes: tuple[str, ...] = ()
     orders: PortfolioOrders
-    if weights is not None:
+    if scenario.portfolio.strategy is not None:
+        decided = decided_weights(
+            scenario, inputs, index, strategies, audits=audits, memberships=memberships
+        )
+        orders, rebalancing = decided.targets, decided.rebalancing
+        parameters, outcome, notes = decided.parameters, decided.outcome, decided.notes
+    elif weights is not None:
         orders = TargetWeights.fixed(weights, index[0])
         parameters = _plan(scenario, weights)
         outcome = AuditOutcome(audit=PASSED, note=_NOTHING_TO_AUDIT)
@@ -128,11 +138,13 @@ def run_portfolio_scenario(
         bars,
         orders,
         account,
-        rebalancing=None if weights is None else scenario.portfolio.rebalance.engine,
+        rebalancing=rebalancing,
         instrument_settings=own,
         priorities=scenario.portfolio.priorities,
         **given,
     )
+    if notes:
+        result = result.with_warnings((*result.warnings, *notes))
     if year is not None:
         result = of_calendar(year, result)
     result = result.with_audit(outcome)

@@ -177,7 +177,8 @@ def _cautions(trials: int | None) -> list[str]:
     )
     return [
         f"{tried}; read the verdict before the return.",
-        f"A result with fewer than {FEW_TRADES} trades is not judged.",
+        f"A result with fewer than {FEW_TRADES} trades is not judged; of a portfolio of weights, "
+        "its rebalances count.",
         *_backtest_length(trials),
     ]
 

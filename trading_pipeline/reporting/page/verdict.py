@@ -56,6 +56,7 @@ class _Numbers:
     """The numbers of a row that are judged; None where one is missing."""
 
     trade_count: float | None
+    rebalance_count: float | None
     bars: float | None
     years: float | None
     sharpe: float | None
@@ -78,7 +79,9 @@ def verdict(row: Mapping[str, object]) -> str:
        bars.
     2. Not judged: look-ahead allowed by the scenario, or a Sharpe ratio that is implausible.
     3. No trades; not measurable; not enough to tell: fewer than `FEW_TRADES` trades, or a history
-       in which a Sharpe ratio of `SHARPE_TO_TELL` could not be told from 0.
+       in which a Sharpe ratio of `SHARPE_TO_TELL` could not be told from 0. Of a portfolio of
+       weights rebalances count in place of trades, where `rebalance_count` says how many it had:
+       one trade of it lasts from the first order of an instrument to the last.
     4. Earned less than buy and hold, for no less risk; earned nothing for its risk; earned more by
        more risk alone.
     5. May be luck: the deflated Sharpe ratio, which knows the dependence of the bars, is below
@@ -131,10 +134,12 @@ def _not_enough(numbers: _Numbers) -> str | None:
         return "No trades"
     wanted = numbers.minimum_track_record_bars
     missing = [wanted - bars] if wanted is not None and bars is not None else []
-    if trades < FEW_TRADES:
-        if bars is not None:
-            missing.append(bars * (FEW_TRADES / trades - 1.0))
-        return f"{_UNKNOWN}: {_count(trades, 'trade')}{_more_bars(missing, '; ')}"
+    rebalances = numbers.rebalance_count
+    decisions, noun = (trades, "trade") if rebalances is None else (rebalances, "rebalance")
+    if decisions < FEW_TRADES:
+        if bars is not None and decisions:
+            missing.append(bars * (FEW_TRADES / decisions - 1.0))
+        return f"{_UNKNOWN}: {_count(decisions, noun)}{_more_bars(missing, '; ')}"
     if sharpe is None or numbers.total_return is None:
         return "Not measurable"
     error = numbers.sharpe_standard_error
@@ -251,7 +256,14 @@ def _numbers(row: Mapping[str, object]) -> _Numbers:
     return _Numbers(**found)
 
 
-_NEVER_NEGATIVE = ("trade_count", "bars", "years", "sharpe_standard_error", "trials")
+_NEVER_NEGATIVE = (
+    "trade_count",
+    "rebalance_count",
+    "bars",
+    "years",
+    "sharpe_standard_error",
+    "trials",
+)
 
 
 def _finite(value: object) -> float | None:

@@ -8,10 +8,13 @@ from contextlib import suppress
 from typing import Any
 
 from trading_pipeline.backtest.plausibility import SharpeLimits
+from trading_pipeline.backtest.portfolio.strategy_weights import rebalancing_of
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.errors import LookaheadError, UnknownNameError
+from trading_pipeline.settings.portfolio_scenario import PortfolioScenario
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.stages.workspace import Workspace
+from trading_pipeline.strategies.portfolio.audit import portfolio_subject
 from trading_pipeline.strategies.strategy_audit import (
     known_finding,
     refusal,
@@ -54,7 +57,12 @@ def refuse_known_look_ahead(
         return
     strategies, name = workspace.registries.strategies, scenario.strategy.type
     params = strategies.validate_params(name, scenario.strategy.params)
-    found = known_finding(strategy_subject(strategies, name, params), workspace.audits)
+    if isinstance(scenario, PortfolioScenario) and scenario.portfolio.strategy is not None:
+        dates = rebalancing_of(scenario, strategies)
+        subject = portfolio_subject(strategies, name, params, dates)
+    else:
+        subject = strategy_subject(strategies, name, params)
+    found = known_finding(subject, workspace.audits)
     if found is not None:
         raise refusal(found, instrument_id)
 

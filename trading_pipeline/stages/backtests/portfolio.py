@@ -73,11 +73,14 @@ class PortfolioStage(OfPortfolio[Row]):
         """The partition with its result's id as input hash.
 
         Raises `LookaheadError` where the strategy was found to read the future, on whatever
-        instrument, and `ConfigurationError` for instruments that one account cannot hold.
+        instrument, `ConfigurationError` for instruments that one account cannot hold, and
+        `StrategyError` for a strategy that cannot weigh them.
         """
         scenario, workspace = self.scenario, self.workspace
         workspace.catalog.require_instruments_of(scenario)
         require_one_account(scenario, workspace.catalog.instruments)
+        if scenario.portfolio.strategy is not None:
+            workspace.registries.strategies.of_portfolio(scenario.strategy.type, scenario.members)
         refuse_known_look_ahead(workspace, scenario, scenario.instruments_text)
         made_from = self._made_from
         partition = self.partition(key)

@@ -8,7 +8,12 @@ from typing import Literal
 import pandas as pd
 
 from trading_pipeline.domain.audit_records import found_no_difference
-from trading_pipeline.errors import InsufficientDataError, UnknownNameError, did_you_mean
+from trading_pipeline.errors import (
+    InsufficientDataError,
+    StrategyError,
+    UnknownNameError,
+    did_you_mean,
+)
 from trading_pipeline.features.audits.causality import CausalityFinding
 from trading_pipeline.features.audits.comparison import AuditTally
 from trading_pipeline.features.audits.patterns import audit_patterns
@@ -20,7 +25,12 @@ from trading_pipeline.stages.features.instrument_series import InstrumentSeries,
 from trading_pipeline.stages.features.labels import LabelStage, label_specs
 from trading_pipeline.stages.upstream_frames import UpstreamFrames
 from trading_pipeline.stages.workspace import Workspace
-from trading_pipeline.strategies import Market, StrategyCatalogue, audit_strategy
+from trading_pipeline.strategies import (
+    Market,
+    PortfolioStrategy,
+    StrategyCatalogue,
+    audit_strategy,
+)
 
 __all__ = ["CHART_PATTERNS", "AuditOfStored", "audit_stored"]
 
@@ -53,7 +63,8 @@ def audit_stored(workspace: Workspace, instrument_id: str, name: str) -> AuditOf
     `name`: a feature set, a label (of a model or a label file), `chart_patterns`, `cross_features`,
     or a strategy, which is audited with its default parameters; a name that is several of these is
     the first of them. Raises `UnknownNameError` for another name or instrument, and
-    `InsufficientDataError` where no bars are stored or too few for any value.
+    `InsufficientDataError` where no bars are stored or too few for any value, and `StrategyError`
+    for a strategy of portfolios.
     """
     labels = label_specs(workspace.catalog)
     series = stored_series(workspace, instrument_id)
@@ -98,6 +109,14 @@ def audit_stored(workspace: Workspace, instrument_id: str, name: str) -> AuditOf
         outside = label.read_outside()
     else:
         kind = "strategy"
+        if isinstance(strategies.get(name), PortfolioStrategy):
+            raise StrategyError(
+                f"The strategy '{name}' weighs several instruments, so it cannot be audited on "
+                f"{instrument_id} alone. It is audited on all instruments of a portfolio whenever "
+                "that is run, and its page says how: trading-pipeline backtest FILE.",
+                name=name,
+                instrument=instrument_id,
+            )
         params = strategies.validate_params(name, {})
         market = _market(workspace, series, strategies, name)
         fresh = strategies.fresh_signals(name, params)

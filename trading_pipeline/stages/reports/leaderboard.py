@@ -22,6 +22,7 @@ from trading_pipeline.reporting.leaderboard.page import render_leaderboard
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.stages.outcome import Link, Shown
 from trading_pipeline.stages.reports.page_stage import PageStage
+from trading_pipeline.stages.reports.rebalance_counts import rebalance_count
 from trading_pipeline.stages.stage import Identity
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.stores.artifacts import Artifact
@@ -83,9 +84,10 @@ def leaderboard_rows(workspace: Workspace) -> list[Row]:
     """Newest results of scenarios, instruments and portfolios that the catalog still has.
 
     Each with `trials`, those of the ledger now; `trial_variance` and `variance_basis`, the variance
-    of the annual Sharpe ratios of comparable trials and which these are; and `tearsheet`, the path
-    of its page. A result whose trial was called invalid says so first in its `warnings`. Raises
-    `DataQualityError` for a ledger that is not whole.
+    of the annual Sharpe ratios of comparable trials and which these are; `rebalance_count`, the
+    decisions of a portfolio of weights; and `tearsheet`, the path of its page. A result whose trial
+    was called invalid says so first in its `warnings`. Raises `DataQualityError` for a ledger that
+    is not whole.
     """
     catalog, ledger = workspace.catalog, workspace.trials
     ledger.require_whole()
@@ -103,6 +105,7 @@ def leaderboard_rows(workspace: Workspace) -> list[Row]:
                     "trials": trials,
                     "trial_variance": variance.value,
                     "variance_basis": variance.basis,
+                    "rebalance_count": rebalance_count(workspace, row),
                     "tearsheet": f"{row['result_id']}.html",
                 }
             )

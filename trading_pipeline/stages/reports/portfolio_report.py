@@ -74,8 +74,10 @@ def _report(workspace: Workspace, scenario: PortfolioScenario, result_id: str) -
     currency = next(iter(known.values())).currency
     initial = scenario.capital.initial
     settings = listed_settings(scenario, currency, row["audit_note"])
-    if scenario.target_weights is not None:
+    if scenario.holds_weights:
         del settings["sizing"]
+    if scenario.portfolio.strategy is not None and scenario.portfolio.cash:
+        settings["cash"] = scenario.portfolio.cash
     if scenario.portfolio.priorities:
         settings["priorities"] = scenario.portfolio.priorities
     return PortfolioReport(

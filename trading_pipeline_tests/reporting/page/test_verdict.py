@@ -154,6 +154,14 @@ def test_a_mark_counts_only_at_the_start_of_a_warning():
     assert verdict(GOOD | {"warnings": "Dates: x\n  Leakage allowed"}).startswith("Worthless")
 
 
+def test_rebalances_count_in_place_of_trades_where_they_are_known():
+    few = GOOD | {"trade_count": 3.0}
+    assert verdict(few).startswith("Not enough to tell: 3 trades")
+    assert verdict(few | {"rebalance_count": 90.0}) == "Stands out so far"
+    assert verdict(GOOD | {"rebalance_count": 1.0}).startswith("Not enough to tell: 1 rebalance;")
+    assert verdict(few | {"rebalance_count": math.nan}).startswith("Not enough to tell: 3 trades")
+
+
 FLAWS = [
     {"warnings": "Look-ahead: same close"},
     {"warnings": "Look-ahead allowed: reason"},
@@ -168,6 +176,7 @@ FLAWS = [
     {"trade_count": FEW_TRADES - 1.0},
     {"trade_count": 0.0},
     {"trade_count": None},
+    {"rebalance_count": FEW_TRADES - 1.0},
     {"sharpe": None},
     {"sharpe": -0.2},
     {"sharpe": 11.0},

@@ -12,8 +12,13 @@ from trading_pipeline.backtest.portfolio.run import run_portfolio_backtest
 from trading_pipeline.backtest.portfolio.scenario_run import run_portfolio_scenario
 from trading_pipeline.backtest.scenario_runner import scenario_settings, scenario_signals
 from trading_pipeline.domain.membership import Membership, MemberSpan
-from trading_pipeline.errors import DataQualityError, InsufficientDataError, LookaheadError
+from trading_pipeline.errors import (
+    DataQualityError,
+    InsufficientDataError,
+    LookaheadError,
+)
 from trading_pipeline.performance import INTERVAL_NAMES, METRIC_NAMES
+from trading_pipeline.reporting.page.verdict import verdict
 from trading_pipeline.stages.backtests.portfolio import PortfolioStage
 from trading_pipeline.stages.backtests.scenario_inputs import load_inputs
 from trading_pipeline.stages.market_data.bars import BarStage
@@ -40,6 +45,22 @@ SIGNALS = (
     "dates: {start: 2001-01-01}\ncosts: {commission_bps: 10}\n"
     "portfolio: {priorities: {MSFT_1d: 1}}\n"
 )
+ROTATION = (
+    "name: rotation\ninstruments: [AAPL_1d, IBM_1d, MSFT_1d]\n"
+    "dates: {start: 2001-06-01, end: 2004-01-01}\ncosts: {commission_bps: 10}\n"
+    "portfolio:\n  strategy: {type: cross_sectional_momentum, params: {top: 2}}\n"
+    "  rebalance: {calendar: week}\n"
+)
+LEAKY_WEIGHTS = """
+import numpy as np
+from trading_pipeline.strategies import PortfolioStrategy
+
+
+class Tomorrow(PortfolioStrategy):
+    def weights(self, panel, params):
+        after = np.vstack([panel.closes[1:], panel.closes[-1:]])
+        return np.where((after == after.max(axis=1, keepdims=True)), 0.3, 0.0)
+"""
 LEAKY = """
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.strategies import Strategy
@@ -296,3 +317,65 @@ def test_instruments_of_several_calendars_have_the_year_of_their_common_clock(in
     result = run_portfolio_scenario(scenario, others).result
     assert result.year_basis != ""
     assert result.periods_per_year == pytest.approx(252.0, abs=1.0)
+
+
+@pytest.fixture(scope="module")
+def rotation(market):
+    """The stored row of a portfolio strategy."""
+    return run(market, "rotation", ROTATION)[1]
+
+
+def test_a_portfolio_strategy_is_a_trial_of_its_own_name_and_parameters(market, rotation):
+    assert (rotation["strategy"], rotation["audit"]) == ("cross_sectional_momentum", "passed")
+    parameters = json.loads(rotation["parameters"])
+    assert (parameters["top"], parameters["rebalance"]) == (2, {"calendar": "week"})
+    workspace = market.workspace
+    assert PortfolioStage(workspace, "rotation").pending(WHOLE) == []
+    trials = workspace.trials.count()
+    renamed = ROTATION.replace("name: rotation", "name: same").replace(
+        "{top: 2}", "{top: 2, skip_months: 1}"
+    )
+    again, same = run(market, "same", renamed)
+    assert (same["final_equity"], again.trials.count()) == (rotation["final_equity"], trials)
+    monthly = ROTATION.replace("name: rotation", "name: monthly").replace("week", "month")
+    assert run(market, "monthly", monthly)[0].trials.count() == trials + 1
+
+
+def test_its_weights_are_those_of_the_strategy_on_the_stored_bars(market, rotation):
+    weights = read_frame(folder(market, rotation) / "weights.parquet")
+    held = (weights > 0.4).sum(axis=1)
+    assert (held.iloc[1:] == 2).mean() > 0.95
+    assert weights.index[0].date() == date(2001, 6, 1)  # warm at the start: held from the next open
+    assert held.iloc[1] == 2
+
+
+def test_rebalances_and_not_trades_say_how_much_a_portfolio_of_weights_tells(market, rotation):
+    workspace = market.workspace
+    rows = {row["scenario"]: row for row in leaderboard_rows(workspace)}
+    found = rows["rotation"]
+    orders = read_frame(folder(market, rotation) / "orders.parquet")
+    assert found["rebalance_count"] == orders.index[orders["filled"] > 0.0].nunique() > 100
+    assert found["trade_count"] < 30
+    (judged,) = judged_rows(workspace, [found])
+    assert "trades" not in verdict(judged)
+    assert rows["shared_cash"]["rebalance_count"] is None
+    (folder(market, rotation) / "orders.parquet").write_bytes(b"other")
+    (damaged,) = [r for r in leaderboard_rows(workspace) if r["scenario"] == "rotation"]
+    assert damaged["rebalance_count"] is None
+    PortfolioStage(workspace, "rotation").materialize(WHOLE)
+
+
+def test_weights_that_know_the_next_closes_are_refused_and_their_trials_called_invalid(market):
+    market.write("strategies/tomorrow.py", LEAKY_WEIGHTS)
+    text = ROTATION.replace("cross_sectional_momentum, params: {top: 2}", "tomorrow")
+    allowed = text.replace("name: rotation", "name: known_ahead") + "allow_lookahead: a test\n"
+    row = run(market, "known_ahead", allowed)[1]
+    assert row["audit"] == "look_ahead_allowed"
+    with pytest.raises(LookaheadError, match="'tomorrow' reads the future"):
+        run(market, "leak", text.replace("name: rotation", "name: leak"))
+    workspace = market.workspace
+    with pytest.raises(LookaheadError):  # known by now, without another audit
+        PortfolioStage(workspace, "leak").identity(*WHOLE)
+    assert market.value("SELECT count(*) FROM backtest_results WHERE scenario = 'leak'") == 0
+    for name in ("leak", "known_ahead"):
+        (market.runtime / f"config/scenarios/{name}.yaml").unlink()
