@@ -22,12 +22,13 @@ from trading_pipeline.optimization.grid_study import check_study
 from trading_pipeline.settings.catalog import SHIPPED, Catalog
 from trading_pipeline.settings.portfolio_scenario import PortfolioScenario, require_one_account
 from trading_pipeline.settings.scenario import ScenarioSpec
-from trading_pipeline.stages.backtests.scenario_inputs import required_models
+from trading_pipeline.settings.scenario_file import ScenarioFile
+from trading_pipeline.stages.backtests.scenario_inputs import require_currency, required_models
 from trading_pipeline.stages.features.labels import check_label_spec
 from trading_pipeline.stages.models.primary_signals import primary_of, require_same_primary
 from trading_pipeline.stages.registries import Registries
 
-__all__ = ["check_catalog", "check_models", "check_scenario", "naming_file"]
+__all__ = ["check_catalog", "check_models", "check_scenario_file", "naming_file"]
 
 
 def check_catalog(
@@ -56,9 +57,10 @@ def check_catalog(
         with _setting_aside(where, found), naming_file(_file(catalog, where)):
             check_label_spec(label, registries.feature_sets)
     for scenario in (*catalog.scenarios.values(), *catalog.portfolios.values()):
-        where = f"scenarios/{scenario.name}"
-        with _setting_aside(where, found), _movable(_file(catalog, where)):
-            _check_scenario(catalog, scenario, registries)
+        where, file = f"scenarios/{scenario.name}", catalog.scenario_files.get(scenario.name)
+        place = catalog.place_of(scenario.name)
+        with _setting_aside(where, found), _movable(_file(catalog, where), place):
+            _check_scenario(catalog, scenario, registries, file)
         with _setting_aside(where, found, UnknownNameError):
             catalog.require_instruments_of(scenario)
     with _setting_aside("cross_features", found, UnknownNameError):
@@ -83,21 +85,41 @@ def check_models(catalog: Catalog, registries: Registries) -> dict[str, TradingP
     return found
 
 
-def check_scenario(
-    catalog: Catalog, scenario: ScenarioSpec, registries: Registries | None = None
+def check_scenario_file(
+    catalog: Catalog, file: ScenarioFile, registries: Registries | None = None
 ) -> None:
-    """Raise for an unknown strategy, parameter, model, instrument or window of a scenario."""
-    _check_scenario(catalog, scenario, registries or Registries(catalog))
-    catalog.require_instruments_of(scenario)
+    """Raise for an unknown strategy, parameter, model, instrument or window of its scenarios.
+
+    The error names the file and the variant.
+    """
+    registries = registries or Registries(catalog)
+    for scenario in file.scenarios:
+        with naming_file(file.path, file.place_of(scenario.name)):
+            _check_scenario(catalog, scenario, registries, file)
+            catalog.require_instruments_of(scenario)
 
 
-def _check_scenario(catalog: Catalog, scenario: ScenarioSpec, registries: Registries) -> None:
-    """As `check_scenario`, without the instruments."""
+def _check_scenario(
+    catalog: Catalog, scenario: ScenarioSpec, registries: Registries, file: ScenarioFile | None
+) -> None:
+    """As `check_scenario_file`, for one scenario and without its instruments."""
     for name in required_models(scenario, registries.strategies):
+        advice = (file.model_files or {}).get(name) if file is not None else None
+        if advice is not None and name not in catalog.models:
+            raise UnknownNameError(
+                f"There is no model {name!r}, and a fitted file is not read, because nobody can "
+                f"tell which bars it has seen. Write the file models/{name}.yaml in the folder of "
+                f"your settings with this line, or a spec of your own: {advice}",
+                name=name,
+                kind="model",
+            )
         catalog.model(name)
     traded = scenario.strategy
     params = registries.strategies.validate_params(traded.type, traded.params)
     require_same_primary(catalog, registries, traded.type, params)
+    for name in scenario.instruments or ():
+        if name in catalog.instruments:
+            require_currency(scenario, catalog.instruments[name])
     if isinstance(scenario, PortfolioScenario):
         require_one_account(scenario, catalog.instruments)
     if scenario.model_window is not None:
@@ -133,10 +155,10 @@ def _setting_aside(
 
 
 @contextmanager
-def _movable(path: Path | None) -> Iterator[None]:
+def _movable(path: Path | None, place: str | None = None) -> Iterator[None]:
     """As `naming_file`, and say that nothing runs until the file is fixed or moved."""
     try:
-        with naming_file(path):
+        with naming_file(path, place):
             yield
     except ConfigurationError as error:
         if path is None or path.is_relative_to(SHIPPED) or isinstance(error, OwnCodeError):
@@ -149,8 +171,11 @@ def _movable(path: Path | None) -> Iterator[None]:
 
 
 @contextmanager
-def naming_file(path: Path | None) -> Iterator[None]:
-    """Put the name of a spec's file in front of an error, unless it names a file already."""
+def naming_file(path: Path | None, place: str | None = None) -> Iterator[None]:
+    """Put the name of a spec's file in front of an error, unless it names the file already.
+
+    `place`: the file and the key in it, in place of the file alone.
+    """
     try:
         yield
     except OwnCodeError:
@@ -159,4 +184,4 @@ def naming_file(path: Path | None) -> Iterator[None]:
         if path is None or str(error).startswith(str(path)) or str(path) in str(error):
             raise
         kind = type(error) if isinstance(error, ConfigurationError) else ConfigurationError
-        raise kind(f"{path}: {error}", **error.values) from error
+        raise kind(f"{place or path}: {error}", **error.values) from error
