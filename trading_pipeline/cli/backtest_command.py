@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trading_pipeline.cli.progress_display import show_progress
-from trading_pipeline.cli.run_command import print_hindsight, print_results
+from trading_pipeline.cli.result_table import variant_table
+from trading_pipeline.cli.run_command import print_hindsight, print_results, print_warnings
 from trading_pipeline.cli.session import open_pass, stderr_console, stdout_console
 from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.settings.environment import load_settings
@@ -68,7 +69,11 @@ def run_backtest_file(path: Path, instruments: Sequence[str] | None, *, as_json:
 
         typer.echo(json.dumps(rows, default=str, sort_keys=True))
         return
-    print_results(rows)
+    if file.variants:
+        stdout_console().print(variant_table(file.name, rows, file.variants))
+        print_warnings(rows)
+    else:
+        print_results(rows)
     if not any(isinstance(each, PortfolioScenario) for each in file.scenarios):  # they say it
         print_hindsight(hindsight_of(full_pass.workspace, rows))
     for row in rows:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from trading_pipeline.errors import ConfigurationError
-from trading_pipeline.settings.default_costs import DefaultCosts
+from trading_pipeline.settings.default_costs import DefaultCosts, default_costs_line
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.settings.older_mapping import read_older
 from trading_pipeline.settings.older_scenario import is_older
@@ -17,7 +17,13 @@ from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.settings.variants import KEY, expanded
 from trading_pipeline.settings.yaml_files import list_spec_files, read_yaml
 
-__all__ = ["ScenarioFile", "parse_scenario_file", "read_scenario_file", "read_scenario_folders"]
+__all__ = [
+    "ScenarioFile",
+    "parse_scenario_file",
+    "read_scenario_file",
+    "read_scenario_folders",
+    "scenario_notes",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +129,19 @@ def read_scenario_folders(
             here |= dict.fromkeys(file.names, file)
         earlier |= here
     return list({id(file): file for file in earlier.values()}.values())
+
+
+def scenario_notes(files: Iterable[ScenarioFile]) -> list[str]:
+    """What must be known of scenario files: what of their costs is the environment's, older forms.
+
+    A line for all scenarios with the same default costs, and one for each file of the older form.
+    """
+    once = {id(file): file for file in files}.values()
+    by_line: dict[str, list[str]] = {}
+    for scenario in (scenario for file in once for scenario in file.scenarios):
+        by_line.setdefault(default_costs_line(scenario.default_costs), []).append(scenario.name)
+    costs = [f"{', '.join(names)}: {line}" for line, names in by_line.items() if line]
+    return [*costs, *(file.note for file in once if file.note)]
 
 
 def _parsed(data: object, where: str, costs: DefaultCosts) -> ScenarioSpec:

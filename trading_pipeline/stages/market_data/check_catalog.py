@@ -28,7 +28,13 @@ from trading_pipeline.stages.features.labels import check_label_spec
 from trading_pipeline.stages.models.primary_signals import primary_of, require_same_primary
 from trading_pipeline.stages.registries import Registries
 
-__all__ = ["check_catalog", "check_models", "check_scenario_file", "naming_file"]
+__all__ = [
+    "check_catalog",
+    "check_models",
+    "check_scenario",
+    "check_scenario_file",
+    "naming_file",
+]
 
 
 def check_catalog(
@@ -85,24 +91,29 @@ def check_models(catalog: Catalog, registries: Registries) -> dict[str, TradingP
     return found
 
 
-def check_scenario_file(
-    catalog: Catalog, file: ScenarioFile, registries: Registries | None = None
+def check_scenario(
+    catalog: Catalog,
+    scenario: ScenarioSpec,
+    registries: Registries | None = None,
+    file: ScenarioFile | None = None,
 ) -> None:
-    """Raise for an unknown strategy, parameter, model, instrument or window of its scenarios.
+    """Raise for an unknown strategy, parameter, model, instrument or window of a scenario."""
+    _check_scenario(catalog, scenario, registries or Registries(catalog), file)
+    catalog.require_instruments_of(scenario)
 
-    The error names the file and the variant.
-    """
-    registries = registries or Registries(catalog)
+
+def check_scenario_file(catalog: Catalog, file: ScenarioFile) -> None:
+    """As `check_scenario`, for every scenario of a file; errors name the file and the variant."""
+    registries = Registries(catalog)
     for scenario in file.scenarios:
         with naming_file(file.path, file.place_of(scenario.name)):
-            _check_scenario(catalog, scenario, registries, file)
-            catalog.require_instruments_of(scenario)
+            check_scenario(catalog, scenario, registries, file)
 
 
 def _check_scenario(
     catalog: Catalog, scenario: ScenarioSpec, registries: Registries, file: ScenarioFile | None
 ) -> None:
-    """As `check_scenario_file`, for one scenario and without its instruments."""
+    """As `check_scenario`, without the instruments."""
     for name in required_models(scenario, registries.strategies):
         advice = (file.model_files or {}).get(name) if file is not None else None
         if advice is not None and name not in catalog.models:
