@@ -54,7 +54,7 @@ class TestOverlay:
             "scenarios/mine.yaml", SCENARIO.format(name="sma_crossover", type="sma_crossover")
         )
         found = catalog()
-        assert found.scenario("sma_crossover").costs.commission_bps == 0.0
+        assert found.scenario("sma_crossover").default_costs == {"commission_bps": 10.0}
         assert found.sources["scenarios/sma_crossover"] == path
         assert "ml_direction" in found.scenarios
 
