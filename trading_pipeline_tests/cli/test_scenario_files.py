@@ -162,7 +162,7 @@ def test_a_fitted_file_of_the_older_form_is_answered_with_a_spec_that_runs(
         ("donchian_breakout", "donchian", "'variants.free': There is no strategy 'donchian'"),
         ("quick:", "Quick:", "'variants': the variant's name must be a word"),
         ("quick: {params:", "quick: {fast: 3, params:", "'variants.quick': Unknown key 'fast'"),
-        ("quick: {", "quick: {instruments: [IMB_1d], ", "'variants.quick': there is no instrument"),
+        ("quick: {", "quick: {instruments: [IMB_1d], ", "'variants.quick': There is no instrument"),
         ("quick: {", "quick: {dates: {start: 2010-01-01, end: null}, ", "there are 0 bars"),
         ("name: ideas", "name: sma", "'sma_crossover', which another scenario has"),
     ],
