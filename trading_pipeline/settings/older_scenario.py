@@ -21,8 +21,13 @@ from trading_pipeline.settings.spec_model import SpecModel
 
 __all__ = [
     "OlderBreakoutParams",
+    "OlderCapital",
+    "OlderFees",
+    "OlderMarket",
     "OlderMlParams",
+    "OlderRisk",
     "OlderScenario",
+    "OlderStrategy",
     "is_older",
     "model_name",
     "scenario_name",

@@ -8,6 +8,8 @@ from typing import Any, Literal, Self
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from trading_pipeline.domain.hashing import canonical_hash
+from trading_pipeline.domain.instrument import Instrument
+from trading_pipeline.errors import ScenarioError
 from trading_pipeline.settings.scenario_groups import (
     CapitalSpec,
     CostSpec,
@@ -34,6 +36,7 @@ __all__ = [
     "SessionSpec",
     "SizingSpec",
     "StrategySpec",
+    "require_currency",
 ]
 
 
@@ -185,6 +188,19 @@ class ScenarioSpec(SpecModel):
     def covers(self, instrument: str) -> bool:
         """True where the scenario lists the instrument, or lists none."""
         return self.instruments is None or instrument in self.instruments
+
+
+def require_currency(scenario: ScenarioSpec, instrument: Instrument) -> None:
+    """Refuse an instrument in another currency than the scenario's account."""
+    currency = scenario.capital.currency
+    if currency not in (None, instrument.currency):
+        raise ScenarioError(
+            f"The scenario '{scenario.name}' has an account in {currency!r} ('capital.currency'), "
+            f"and {instrument.id} trades in {instrument.currency!r}. Write {instrument.currency}, "
+            "or leave the key out for the instrument's own.",
+            scenario=scenario.name,
+            instrument=instrument.id,
+        )
 
 
 _NO_SETTINGS = ("name", "strategy", "instruments", "dates", "benchmark", "allow_lookahead")

@@ -12,7 +12,6 @@ import pandas as pd
 from trading_pipeline.backtest.scenario_runner import ScenarioInputs, traded_bars
 from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.hashing import canonical_hash
-from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.moments import midnight
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import InsufficientDataError, ScenarioError
@@ -24,7 +23,7 @@ from trading_pipeline.models.registry.model_files import load_model
 from trading_pipeline.models.training.forecasting import predict
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.default_costs import default_costs_line
-from trading_pipeline.settings.scenario import ScenarioSpec
+from trading_pipeline.settings.scenario import ScenarioSpec, require_currency
 from trading_pipeline.stages.features.cross_features import compared_instruments
 from trading_pipeline.stages.features.external_inputs import ExternalInputs
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries, stored_series
@@ -44,7 +43,6 @@ __all__ = [
     "ScenarioStage",
     "is_asked_for",
     "load_inputs",
-    "require_currency",
     "require_listed",
     "require_possible_dates",
     "required_models",
@@ -111,19 +109,6 @@ def require_listed(scenario: ScenarioSpec, instrument_id: str) -> None:
             "key out to mean all.",
             scenario=scenario.name,
             instrument=instrument_id,
-        )
-
-
-def require_currency(scenario: ScenarioSpec, instrument: Instrument) -> None:
-    """Refuse an instrument in another currency than the scenario's account."""
-    currency = scenario.capital.currency
-    if currency not in (None, instrument.currency):
-        raise ScenarioError(
-            f"The scenario '{scenario.name}' has an account in {currency!r} ('capital.currency'), "
-            f"and {instrument.id} trades in {instrument.currency!r}. Write {instrument.currency}, "
-            "or leave the key out for the instrument's own.",
-            scenario=scenario.name,
-            instrument=instrument.id,
         )
 
 
