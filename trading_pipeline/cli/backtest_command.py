@@ -31,7 +31,7 @@ __all__ = ["run_backtest_file"]
 def run_backtest_file(path: Path, instruments: Sequence[str] | None, *, as_json: bool) -> None:
     """Run the scenarios of a file on their instruments (or on those given); print the results."""
     from trading_pipeline.settings.catalog import load_catalog
-    from trading_pipeline.settings.scenario_file import read_scenario_file
+    from trading_pipeline.settings.scenario_files.scenario_file import read_scenario_file
     from trading_pipeline.stages.market_data.check_catalog import check_scenario_file
     from trading_pipeline.stages.reports.leaderboard import hindsight_of
 

@@ -21,7 +21,7 @@ from trading_pipeline.cli.session import print_table
 from trading_pipeline.errors import OwnCodeError, TradingPipelineError, WarehouseError
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.environment import PipelineSettings, load_settings
-from trading_pipeline.settings.scenario_file import scenario_notes
+from trading_pipeline.settings.scenario_files.scenario_file import scenario_notes
 
 if TYPE_CHECKING:
     from trading_pipeline.storage.warehouse import Warehouse

@@ -47,7 +47,7 @@ def show_scenario(
 
     from trading_pipeline.cli.session import stderr_console
     from trading_pipeline.errors import UnknownNameError, did_you_mean
-    from trading_pipeline.settings.default_costs import default_costs_line
+    from trading_pipeline.settings.scenario_files.default_costs import default_costs_line
 
     catalog = _catalog()
     scenario = catalog.any_scenario(name)
@@ -59,7 +59,7 @@ def show_scenario(
             name=name,
             kind="scenario",
         )
-    values = scenario.model_dump(mode="json", exclude_defaults=True)
+    values = scenario.model_dump(mode="json", exclude_unset=True)
     file = catalog.scenario_files.get(name)
     notes = [file.note if file else "", default_costs_line(scenario.default_costs)]
     if as_json:

@@ -11,13 +11,16 @@ from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.windows import WindowGrid
 from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
 from trading_pipeline.settings.cross_features import CrossFeaturesSpec
-from trading_pipeline.settings.default_costs import DefaultCosts
 from trading_pipeline.settings.feature_set_file import FeatureSetFile
 from trading_pipeline.settings.label_spec import LabelSpec
 from trading_pipeline.settings.model_spec import ModelSpec
 from trading_pipeline.settings.portfolio_scenario import PortfolioScenario
 from trading_pipeline.settings.scenario import ScenarioSpec
-from trading_pipeline.settings.scenario_file import ScenarioFile, read_scenario_folders
+from trading_pipeline.settings.scenario_files.default_costs import DefaultCosts
+from trading_pipeline.settings.scenario_files.scenario_file import (
+    ScenarioFile,
+    read_scenario_folders,
+)
 from trading_pipeline.settings.study import StudySpec
 from trading_pipeline.settings.universe import UniverseFile, UniverseSpec
 from trading_pipeline.settings.yaml_files import list_spec_files, read_yaml

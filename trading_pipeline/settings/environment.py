@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from trading_pipeline.errors import ConfigurationError, did_you_mean
-from trading_pipeline.settings.default_costs import DefaultCosts
+from trading_pipeline.settings.scenario_files.default_costs import DefaultCosts
 
 __all__ = ["ExchangeKeys", "PipelineSettings", "load_settings", "project_root"]
 

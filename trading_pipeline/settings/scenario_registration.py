@@ -10,7 +10,7 @@ import yaml
 
 from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.settings.catalog import Catalog, load_catalog
-from trading_pipeline.settings.scenario_file import ScenarioFile, read_scenario_file
+from trading_pipeline.settings.scenario_files.scenario_file import ScenarioFile, read_scenario_file
 from trading_pipeline.settings.written_files import replace_file
 
 __all__ = ["register_scenarios", "registered_scenarios"]

@@ -119,5 +119,8 @@ def open_workspace(settings: PipelineSettings | None = None, *, run_id: str = "l
     settings = settings or load_settings()
     warehouse = Warehouse(settings.warehouse_path, wait_seconds=settings.warehouse_wait_seconds)
     return Workspace(
-        settings, load_catalog(settings.config, settings.default_costs), warehouse, run_id
+        settings,
+        load_catalog(settings.config, settings.default_costs),
+        warehouse,
+        run_id,
     )

@@ -24,7 +24,7 @@ from trading_pipeline.settings.backtest_settings import (
 )
 from trading_pipeline.settings.portfolio_scenario import PortfolioSpec
 from trading_pipeline.settings.scenario import ScenarioSpec
-from trading_pipeline.settings.scenario_file import parse_scenario_file
+from trading_pipeline.settings.scenario_files.scenario_file import parse_scenario_file
 from trading_pipeline.settings.spec_model import SpecModel
 from trading_pipeline.strategies import SHIPPED
 

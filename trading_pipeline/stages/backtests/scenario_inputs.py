@@ -22,8 +22,8 @@ from trading_pipeline.models.predictors.predictor import Predictor
 from trading_pipeline.models.registry.model_files import load_model
 from trading_pipeline.models.training.forecasting import predict
 from trading_pipeline.settings.catalog import Catalog
-from trading_pipeline.settings.default_costs import default_costs_line
 from trading_pipeline.settings.scenario import ScenarioSpec, require_currency
+from trading_pipeline.settings.scenario_files.default_costs import default_costs_line
 from trading_pipeline.stages.features.cross_features import compared_instruments
 from trading_pipeline.stages.features.external_inputs import ExternalInputs
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries, stored_series

@@ -22,7 +22,7 @@ from trading_pipeline.optimization.grid_study import check_study
 from trading_pipeline.settings.catalog import SHIPPED, Catalog
 from trading_pipeline.settings.portfolio_scenario import PortfolioScenario, require_one_account
 from trading_pipeline.settings.scenario import ScenarioSpec, require_currency
-from trading_pipeline.settings.scenario_file import ScenarioFile
+from trading_pipeline.settings.scenario_files.scenario_file import ScenarioFile
 from trading_pipeline.stages.backtests.scenario_inputs import required_models
 from trading_pipeline.stages.features.labels import check_label_spec
 from trading_pipeline.stages.models.primary_signals import primary_of, require_same_primary

@@ -13,7 +13,7 @@ from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.errors import InsufficientDataError
 from trading_pipeline.market_data.sources.protocol import ActionRequest
-from trading_pipeline.settings.scenario_file import scenario_notes
+from trading_pipeline.settings.scenario_files.scenario_file import scenario_notes
 from trading_pipeline.stages.outcome import Outcome, Shown, tell_progress
 from trading_pipeline.stages.stage import Identity, StoredStage
 from trading_pipeline.stages.workspace import Workspace

@@ -10,8 +10,12 @@ from hypothesis import strategies as st
 
 from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.settings.model_spec import ModelSpec
-from trading_pipeline.settings.scenario_file import parse_scenario_file
-from trading_pipeline_tests.settings.test_variants import VALUES, refusal, require_paragraph
+from trading_pipeline.settings.scenario_files.scenario_file import parse_scenario_file
+from trading_pipeline_tests.settings.scenario_files.test_variants import (
+    VALUES,
+    refusal,
+    require_paragraph,
+)
 
 ML = {
     "name": "BTC forecast, hourly",

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from trading_pipeline.errors import ConfigurationError
-from trading_pipeline.settings.default_costs import DefaultCosts, default_costs_line
 from trading_pipeline.settings.environment import load_settings
-from trading_pipeline.settings.older_mapping import read_older
-from trading_pipeline.settings.older_scenario import is_older
 from trading_pipeline.settings.portfolio_scenario import parse_scenario
 from trading_pipeline.settings.scenario import ScenarioSpec
-from trading_pipeline.settings.variants import KEY, expanded
+from trading_pipeline.settings.scenario_files.default_costs import DefaultCosts, default_costs_line
+from trading_pipeline.settings.scenario_files.older_form import is_older
+from trading_pipeline.settings.scenario_files.older_mapping import read_older
+from trading_pipeline.settings.scenario_files.variants import KEY, expanded
 from trading_pipeline.settings.yaml_files import list_spec_files, read_yaml
 
 __all__ = [

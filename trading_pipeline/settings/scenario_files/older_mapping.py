@@ -9,7 +9,7 @@ from typing import Any
 from trading_pipeline.domain.instrument import instrument_id
 from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.settings.file_limits import shown
-from trading_pipeline.settings.older_scenario import (
+from trading_pipeline.settings.scenario_files.older_form import (
     OlderBreakoutParams,
     OlderMlParams,
     OlderScenario,

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.settings.catalog import SHIPPED, load_catalog
-from trading_pipeline.settings.scenario_file import parse_scenario_file
-from trading_pipeline.settings.variants import MOST_VARIANTS
+from trading_pipeline.settings.scenario_files.scenario_file import parse_scenario_file
+from trading_pipeline.settings.scenario_files.variants import MOST_VARIANTS
 
 FILE = {
     "name": "ideas",

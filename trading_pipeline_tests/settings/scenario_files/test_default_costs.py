@@ -4,10 +4,10 @@ import pytest
 
 from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.settings.catalog import load_catalog
-from trading_pipeline.settings.default_costs import DefaultCosts, default_costs_line
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.settings.scenario import ScenarioSpec
-from trading_pipeline.settings.scenario_file import parse_scenario_file
+from trading_pipeline.settings.scenario_files.default_costs import DefaultCosts, default_costs_line
+from trading_pipeline.settings.scenario_files.scenario_file import parse_scenario_file
 
 PLAIN = {"name": "s", "strategy": {"type": "sma_crossover"}}
 BOTH = DefaultCosts(commission_bps=10, slippage_bps=3)
