@@ -49,6 +49,17 @@ EXAMPLES = {
         "name: anchors\nstrategy: &s {type: sma_crossover, params: {fast: 10, slow: 30}}\n"
         "costs: {<<: {commission_bps: 1e-1}, slippage_bps: 5}\ninstruments: [AAPL_1d]\n"
     ),
+    "scenarios/ideas.yaml": (
+        "name: ideas\nstrategy: {type: sma_crossover, params: {fast: 10, slow: 30}}\nvariants:\n"
+        "  same:\n  quick: {params: {fast: 5}, costs: {commission_bps: 2}}\n"
+        "  other: {strategy: {type: donchian_breakout}, sizing: {type: fixed_cash, cash: 9}}\n"
+    ),
+    "scenarios/older.json": (
+        '{"name": "older", "strategy": {"type": "BreakoutScalpingStrategy",\n'
+        '"params": {"lookback": 9, "risk_reward": 2.0, "risk_per_trade": 0.01}},\n'
+        '"market": {"symbol": "AAPL", "timeframe": "1d", "start_date": "2004-01-01"},\n'
+        '"capital": {"initial": 5000, "currency": "USD"}, "fees": {"taker": 0.001}}\n'
+    ),
 }
 HOSTILE = (
     "", "~", "null", "true", "yes", "-1", "0", "-0.0", "1e12", "1e400", ".nan", ".inf", "-.inf",
@@ -155,6 +166,7 @@ def _place(block: str, name: str) -> str:
         ("horizon_bars", "labels"),
         ("columns", "features"),
         ("features", "models"),
+        ("predictor", "models"),
     ):
         if key in keys and "tz" not in keys:
             return f"{folder}/{name}.yaml"

@@ -21,6 +21,7 @@ from trading_pipeline.cli.session import print_table
 from trading_pipeline.errors import OwnCodeError, TradingPipelineError, WarehouseError
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.environment import PipelineSettings, load_settings
+from trading_pipeline.settings.scenario_files.scenario_file import scenario_notes
 
 if TYPE_CHECKING:
     from trading_pipeline.storage.warehouse import Warehouse
@@ -168,11 +169,12 @@ def _catalog(settings: PipelineSettings) -> str:
         if not isinstance(error, OwnCodeError):  # files of Python have findings of their own
             raise error
     own = settings.config if settings.config.is_dir() else "none of your own yet"
-    return (
+    told = (
         f"{len(catalog.instruments)} instruments, {len(catalog.scenarios)} scenarios, "
         f"{len(catalog.portfolios)} portfolios, "
         f"{len(catalog.studies)} studies, {len(catalog.models)} models; your files: {own}"
     )
+    return "\n".join([told, *scenario_notes(catalog.scenario_files.values())])
 
 
 def _warehouse(settings: PipelineSettings) -> str:

@@ -14,7 +14,7 @@ from trading_pipeline.reporting.page.cells import named_instruments
 from trading_pipeline.reporting.page.metric_labels import metric_label
 from trading_pipeline.reporting.page.number_format import as_number
 
-__all__ = ["result_tables", "stage_table", "study_table"]
+__all__ = ["result_tables", "stage_table", "study_table", "variant_table"]
 
 _METRICS = (
     "total_return",
@@ -24,6 +24,7 @@ _METRICS = (
     "max_drawdown",
     "benchmark_max_drawdown",
 )
+_COMPARED = ("total_return", "benchmark_total_return", "sharpe", "max_drawdown")
 Row = Mapping[str, object]
 
 
@@ -31,6 +32,22 @@ def result_tables(rows: Sequence[Row]) -> list[Table]:
     """One table a scenario and one line an instrument, beside buy and hold; 80 columns wide."""
     ordered = sorted(rows, key=_scenario)
     return [_scenario_table(name, list(group)) for name, group in groupby(ordered, key=_scenario)]
+
+
+def variant_table(file: str, rows: Sequence[Row], variants: Mapping[str, str]) -> Table:
+    """The variants of a file beside each other, one line a variant and instrument.
+
+    `variants`: name of the variant by name of its scenario, in the order of the file.
+    """
+    order = list(variants)
+    told = sorted(rows, key=lambda row: (str(row["instruments"]), order.index(_scenario(row))))
+    title = f"Variants of {file} (after costs; B&H: held with the same costs)"
+    heads = [_head(name) for name in (*_COMPARED, "trade_count")]
+    table = _table(title, ("Variant", "Instrument"), heads)
+    table.add_column("Result", no_wrap=True)
+    for row in told:
+        table.add_row(variants[_scenario(row)], *_cells(row, _COMPARED))
+    return table
 
 
 def study_table(rows: Sequence[Row]) -> Table:
@@ -79,13 +96,18 @@ def _scenario_table(scenario: str, rows: Sequence[Row]) -> Table:
     table = _table(title, ("Instrument",), heads)
     table.add_column("Result", no_wrap=True)
     for row in rows:
-        table.add_row(
-            named_instruments(str(row["instruments"]), 1),
-            *(_number(row[name], percent=_is_percent(name)) for name in _METRICS),
-            f"{as_number(row['trade_count']) or 0:.0f}",
-            str(row["result_id"]),
-        )
+        table.add_row(*_cells(row, _METRICS))
     return table
+
+
+def _cells(row: Row, metrics: Sequence[str]) -> list[str]:
+    """Instruments, metrics and id of a result."""
+    return [
+        named_instruments(str(row["instruments"]), 1),
+        *(_number(row[name], percent=_is_percent(name)) for name in metrics),
+        f"{as_number(row['trade_count']) or 0:.0f}",
+        str(row["result_id"]),
+    ]
 
 
 def _table(title: str, words: Sequence[str], numbers: Sequence[str]) -> Table:

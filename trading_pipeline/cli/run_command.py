@@ -31,6 +31,7 @@ __all__ = [
     "print_hindsight",
     "print_report",
     "print_results",
+    "print_warnings",
     "run_pass",
     "stop_on_failures",
     "work_through",
@@ -81,6 +82,9 @@ def run_pass(instrument: str | None, *, as_json: bool, refetch: bool = False) ->
     full_pass = open_pass()
     catalog = full_pass.workspace.catalog
     chosen = [catalog.instrument(instrument).id] if instrument else list(catalog.instruments)
+    for name, file in catalog.scenario_files.items():
+        if file.note and name == file.name:
+            stderr_console().print(file.note, markup=False, soft_wrap=True)
     with show_progress(stderr_console()), KernelWarmUp() as warm_up:
         report = work_through(full_pass, chosen, warm_up, refetch=refetch)
     print_report(report, as_json=as_json)
@@ -237,9 +241,14 @@ def print_report(report: PassReport, *, as_json: bool) -> None:
 
 def print_results(rows: Sequence[Mapping[str, Any]]) -> None:
     """A table a scenario, and below it what must be known beside the numbers."""
-    console = stdout_console()
     for table in result_tables(rows):
-        console.print(table)
+        stdout_console().print(table)
+    print_warnings(rows)
+
+
+def print_warnings(rows: Sequence[Mapping[str, Any]]) -> None:
+    """What must be known beside the numbers, each warning once with the results that have it."""
+    console = stdout_console()
     told: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         for warning in filter(None, str(row["warnings"] or "").split("\n")):

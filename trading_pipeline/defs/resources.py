@@ -89,7 +89,7 @@ class WorkspaceResource(dg.ConfigurableResource[Any]):
         settings = load_settings()
         return Workspace(
             settings=settings,
-            catalog=load_catalog(settings.config),
+            catalog=load_catalog(settings.config, settings.default_costs),
             warehouse=self.warehouse.open(),
             run_id=run_id or "local",
             open_source=self.market_data.client,

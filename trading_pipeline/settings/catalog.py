@@ -14,22 +14,22 @@ from trading_pipeline.settings.cross_features import CrossFeaturesSpec
 from trading_pipeline.settings.feature_set_file import FeatureSetFile
 from trading_pipeline.settings.label_spec import LabelSpec
 from trading_pipeline.settings.model_spec import ModelSpec
-from trading_pipeline.settings.portfolio_scenario import (
-    PortfolioScenario,
-    parse_scenario,
-)
+from trading_pipeline.settings.portfolio_scenario import PortfolioScenario
 from trading_pipeline.settings.scenario import ScenarioSpec
+from trading_pipeline.settings.scenario_files.default_costs import DefaultCosts
+from trading_pipeline.settings.scenario_files.scenario_file import (
+    ScenarioFile,
+    read_scenario_folders,
+)
 from trading_pipeline.settings.study import StudySpec
 from trading_pipeline.settings.universe import UniverseFile, UniverseSpec
 from trading_pipeline.settings.yaml_files import list_spec_files, read_yaml
 
-__all__ = ["Catalog", "load_catalog", "read_scenario"]
+__all__ = ["Catalog", "load_catalog"]
 
 SHIPPED = Path(__file__).parent / "defaults"
-NamedSpec = TypeVar("NamedSpec", ScenarioSpec, StudySpec, ModelSpec, FeatureSetFile, LabelSpec)
-Parsed = TypeVar(
-    "Parsed", ScenarioSpec, StudySpec, ModelSpec, FeatureSetFile, LabelSpec, covariant=True
-)
+NamedSpec = TypeVar("NamedSpec", StudySpec, ModelSpec, FeatureSetFile, LabelSpec)
+Parsed = TypeVar("Parsed", StudySpec, ModelSpec, FeatureSetFile, LabelSpec, covariant=True)
 Value = TypeVar("Value")
 
 
@@ -46,7 +46,8 @@ class Catalog:
     `config_dir` is the folder of the user's files, where Python files may add strategies, sources
     and feature sets; `feature_sets` are those of YAML files alone. `labels` are those of files of
     their own, beside the labels that the models name. `portfolios` are the scenarios whose
-    instruments share an account; `scenarios` are all others.
+    instruments share an account; `scenarios` are all others. `scenario_files`: the file of each
+    scenario or portfolio by its name, and by the file's own name where it has variants.
     """
 
     universe: UniverseSpec
@@ -59,6 +60,7 @@ class Catalog:
     cross: CrossFeaturesSpec = field(default_factory=CrossFeaturesSpec)
     labels: Mapping[str, LabelSpec] = field(default_factory=dict)
     portfolios: Mapping[str, PortfolioScenario] = field(default_factory=dict)
+    scenario_files: Mapping[str, ScenarioFile] = field(default_factory=dict)
 
     @property
     def grid(self) -> WindowGrid:
@@ -92,9 +94,8 @@ class Catalog:
         Such a scenario may wait for its instrument: it is refused where it would run, and stops
         nothing else.
         """
-        known_as = self.portfolios.get(scenario.name, self.scenarios.get(scenario.name))
-        mine = known_as == scenario
-        where = self.sources.get(f"scenarios/{scenario.name}") if mine else None
+        mine = self.any_scenario(scenario.name) == scenario
+        where = self.place_of(scenario.name) if mine else None
         for name in scenario.instruments or ():
             if name not in self.instruments and name not in self.universe.archived_by_id:
                 known = [*self.instruments, *self.universe.archived_by_id]
@@ -105,6 +106,15 @@ class Catalog:
                     name=name,
                     kind="instrument",
                 )
+
+    def any_scenario(self, name: str) -> ScenarioSpec | None:
+        """The scenario or portfolio of that name; None where there is none."""
+        return self.portfolios.get(name, self.scenarios.get(name))
+
+    def place_of(self, scenario: str) -> str | None:
+        """File of a scenario or portfolio, and the key of its variant; None without a file."""
+        file = self.scenario_files.get(scenario)
+        return None if file is None else file.place_of(scenario)
 
     def require_compared_instruments(self) -> None:
         """Raise `UnknownNameError` for a peer or reference that the universe does not have."""
@@ -131,8 +141,10 @@ class Catalog:
         return _lookup("model", name, self.models)
 
 
-def load_catalog(config_dir: Path | None) -> Catalog:
+def load_catalog(config_dir: Path | None, costs: DefaultCosts | None = None) -> Catalog:
     """Shipped files, with the user's files of `config_dir` (None: none) added or laid over them.
+
+    `costs`: what fills cost where a scenario file does not say it; None asks the environment.
 
     Raises `ConfigurationError` for an unknown key, a wrong type, a name used twice in one folder,
     an empty universe, or a study of an unknown scenario. Instruments that a scenario or
@@ -140,7 +152,8 @@ def load_catalog(config_dir: Path | None) -> Catalog:
     (`Catalog.require_instruments_of`, `Catalog.require_compared_instruments`).
     """
     universe, sources = _load_universe(config_dir)
-    every = _load_named("scenarios", parse_scenario, config_dir, sources)
+    files = _load_scenario_files(config_dir, costs, sources)
+    every = {each.name: each for file in files.values() for each in file.scenarios}
     portfolios = {name: each for name, each in every.items() if isinstance(each, PortfolioScenario)}
     scenarios = {name: each for name, each in every.items() if name not in portfolios}
     studies = _load_named("studies", StudySpec.parse, config_dir, sources)
@@ -159,14 +172,10 @@ def load_catalog(config_dir: Path | None) -> Catalog:
         cross=cross,
         labels=labels,
         portfolios=portfolios,
+        scenario_files=files,
     )
     _check_references(catalog)
     return catalog
-
-
-def read_scenario(path: Path) -> ScenarioSpec:
-    """The scenario of one file; a `PortfolioScenario` where its instruments share an account."""
-    return parse_scenario(read_yaml(path), where=str(path))
 
 
 def _load_universe(config_dir: Path | None) -> tuple[UniverseSpec, dict[str, Path]]:
@@ -219,6 +228,18 @@ def _load_cross_features(config_dir: Path | None, sources: dict[str, Path]) -> C
     return CrossFeaturesSpec()
 
 
+def _load_scenario_files(
+    config_dir: Path | None, costs: DefaultCosts | None, sources: dict[str, Path]
+) -> dict[str, ScenarioFile]:
+    bases = (SHIPPED,) if config_dir is None else (SHIPPED, config_dir)
+    files = read_scenario_folders([base / "scenarios" for base in bases], costs)
+    by_name = {name: file for file in files for name in file.names}
+    for name, file in by_name.items():
+        if file.path is not None:
+            sources[f"scenarios/{name}"] = file.path
+    return by_name
+
+
 def _load_named(
     folder: str, parse: _Parse[NamedSpec], config_dir: Path | None, sources: dict[str, Path]
 ) -> dict[str, NamedSpec]:
@@ -260,7 +281,9 @@ def _check_references(catalog: Catalog) -> None:
             )
 
 
-def _lookup(kind: str, name: str, known: Mapping[str, Value], where: Path | None = None) -> Value:
+def _lookup(
+    kind: str, name: str, known: Mapping[str, Value], where: Path | str | None = None
+) -> Value:
     if name not in known:
         raise UnknownNameError(
             f"{_there(where)} is no {kind} {name!r}. {did_you_mean(name, known)}",
@@ -270,5 +293,5 @@ def _lookup(kind: str, name: str, known: Mapping[str, Value], where: Path | None
     return known[name]
 
 
-def _there(where: Path | None) -> str:
+def _there(where: Path | str | None) -> str:
     return f"{where}: there" if where else "There"

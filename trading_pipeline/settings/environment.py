@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from trading_pipeline.errors import ConfigurationError, did_you_mean
+from trading_pipeline.settings.scenario_files.default_costs import DefaultCosts
 
 __all__ = ["ExchangeKeys", "PipelineSettings", "load_settings", "project_root"]
 
@@ -39,6 +40,8 @@ class PipelineSettings(BaseSettings):
     `dataset_max_bytes`: the largest file of bars that may be registered. `sharpe_limit_daily`,
     `sharpe_limit_hourly`, `sharpe_limit_minutes`: annual Sharpe ratios above which a result carries
     a warning, on daily and weekly bars, on bars of 1 and 4 hours, and on shorter ones.
+    `default_commission_bps`, `default_slippage_bps`: costs of each fill where a scenario file
+    leaves them out.
 
     For providers on the network: `source_timeout_seconds` limits one answer, `source_attempts` the
     tries of one request, `source_retry_seconds` all tries and the waits between them, and
@@ -62,6 +65,8 @@ class PipelineSettings(BaseSettings):
     sharpe_limit_daily: float = Field(default=4.0, gt=0)
     sharpe_limit_hourly: float = Field(default=6.0, gt=0)
     sharpe_limit_minutes: float = Field(default=10.0, gt=0)
+    default_commission_bps: float = Field(default=10.0, ge=0, lt=10_000)
+    default_slippage_bps: float = Field(default=0.0, ge=0, lt=10_000)
     source_timeout_seconds: float = Field(default=20.0, gt=0)
     source_attempts: int = Field(default=5, ge=1)
     source_retry_seconds: float = Field(default=180.0, ge=0)
@@ -80,6 +85,13 @@ class PipelineSettings(BaseSettings):
     def config(self) -> Path:
         """Absolute folder of the user's YAML files."""
         return (self.config_dir or self.runtime / "config").expanduser().resolve()
+
+    @property
+    def default_costs(self) -> DefaultCosts:
+        """What fills cost where a scenario file does not say it."""
+        return DefaultCosts(
+            commission_bps=self.default_commission_bps, slippage_bps=self.default_slippage_bps
+        )
 
     @property
     def warehouse_path(self) -> Path:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from trading_pipeline.domain.hashing import canonical_hash
+from trading_pipeline.domain.instrument import Instrument
+from trading_pipeline.errors import ScenarioError
 from trading_pipeline.settings.scenario_groups import (
     CapitalSpec,
     CostSpec,
@@ -34,6 +36,7 @@ __all__ = [
     "SessionSpec",
     "SizingSpec",
     "StrategySpec",
+    "require_currency",
 ]
 
 
@@ -84,10 +87,27 @@ class ScenarioSpec(SpecModel):
         "why the result is kept although its strategy looks ahead, or an audit says so wrongly; "
         "the result says it in red",
     )
+    _default_costs: tuple[str, ...] = PrivateAttr(())
+
+    @property
+    def default_costs(self) -> dict[str, float]:
+        """Keys of `costs` that the environment gave, with their values; its file left them out."""
+        return {name: getattr(self.costs, name) for name in self._default_costs}
+
+    def with_default_costs(self, names: tuple[str, ...]) -> Self:
+        """The scenario, whose keys `names` of `costs` are known to be the environment's."""
+        if not names:
+            return self
+        copy = self.model_copy()
+        copy._default_costs = names
+        return copy
 
     @property
     def hash(self) -> str:
-        """Hash of all values; keys outside the first set count only where they are changed."""
+        """Hash of all values; keys outside the first set count only where they are changed.
+
+        Which costs are the environment's counts too, because the result says so.
+        """
         values: dict[str, Any] = self.model_dump(mode="json")
         for group in _GROUPS:
             mine, first = getattr(self, group), _FIRST_KEYS.get(group, ())
@@ -101,15 +121,17 @@ class ScenarioSpec(SpecModel):
                 del values[group]
         if self.allow_lookahead is None:
             del values["allow_lookahead"]
+        if self._default_costs:
+            values["default_costs"] = list(self._default_costs)
         return canonical_hash(values)
 
     @property
     def settings_hash(self) -> str:
         """Hash of the settings that change what the strategy earns; part of what a trial is.
 
-        The name, the list of instruments, the benchmark and the words of a permission change no
-        result; strategy and dates are parts of a trial of their own. A key at its default counts
-        like one that is left out.
+        The name, the list of instruments, the benchmark, the words of a permission and the
+        account's currency change no result; strategy and dates are parts of a trial of their own. A
+        key at its default counts like one that is left out.
 
         >>> plain = {"name": "a", "strategy": {"type": "sma_crossover"}}
         >>> costly = plain | {"costs": {"commission_bps": 10}}
@@ -124,6 +146,7 @@ class ScenarioSpec(SpecModel):
 
     def _result_settings(self) -> dict[str, Any]:
         values = self.model_dump(mode="json", exclude_defaults=True)
+        values.get("capital", {}).pop("currency", None)
         return {k: v for k, v in values.items() if k not in _NO_SETTINGS and v != {}}
 
     def changed_keys(self) -> dict[str, str]:
@@ -165,6 +188,19 @@ class ScenarioSpec(SpecModel):
     def covers(self, instrument: str) -> bool:
         """True where the scenario lists the instrument, or lists none."""
         return self.instruments is None or instrument in self.instruments
+
+
+def require_currency(scenario: ScenarioSpec, instrument: Instrument) -> None:
+    """Refuse an instrument in another currency than the scenario's account."""
+    currency = scenario.capital.currency
+    if currency not in (None, instrument.currency):
+        raise ScenarioError(
+            f"The scenario '{scenario.name}' has an account in {currency!r} ('capital.currency'), "
+            f"and {instrument.id} trades in {instrument.currency!r}. Write {instrument.currency}, "
+            "or leave the key out for the instrument's own.",
+            scenario=scenario.name,
+            instrument=instrument.id,
+        )
 
 
 _NO_SETTINGS = ("name", "strategy", "instruments", "dates", "benchmark", "allow_lookahead")

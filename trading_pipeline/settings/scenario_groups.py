@@ -29,9 +29,13 @@ __all__ = [
 ]
 
 
-def key(default: Any, unit: str, meaning: str, **bounds: Any) -> Any:
-    """Field of a group, with its unit and meaning for the table in docs/scenarios.md."""
-    return Field(default=default, description=meaning, json_schema_extra={"unit": unit}, **bounds)
+def key(default: Any, unit: str, meaning: str, *, in_files: str = "", **bounds: Any) -> Any:
+    """Field of a group, with its unit and meaning for the table in docs/scenarios.md.
+
+    `in_files`: what the table gives as default, where that of a file is another.
+    """
+    shown: dict[str, Any] = {"unit": unit} | ({"in_files": in_files} if in_files else {})
+    return Field(default=default, description=meaning, json_schema_extra=shown, **bounds)
 
 
 class DateSpan(SpecModel):
@@ -66,16 +70,35 @@ class CapitalSpec(SpecModel):
     """Account at the start, in the instrument's currency."""
 
     initial: float = key(100_000.0, "money", "cash at the start", gt=0)
+    currency: str | None = key(
+        None,
+        "word",
+        "currency of the account, refused where the instrument has another; null: its own",
+        min_length=1,
+    )
 
 
 class CostSpec(SpecModel):
-    """Costs of each fill; all of them add up, and 0 is free."""
+    """Costs of each fill; all of them add up, and 0 is free.
+
+    What a scenario file leaves out is the environment's (`DefaultCosts`), what Python leaves out 0.
+    """
 
     commission_bps: float = key(
-        0.0, "basis points", "fee on the value of each fill (taker)", ge=0, lt=10_000
+        0.0,
+        "basis points",
+        "fee on the value of each fill (taker)",
+        in_files="10.0 (settings)",
+        ge=0,
+        lt=10_000,
     )
     slippage_bps: float = key(
-        0.0, "basis points", "market and stop fills are this much worse", ge=0, lt=10_000
+        0.0,
+        "basis points",
+        "market and stop fills are this much worse",
+        in_files="0.0 (settings)",
+        ge=0,
+        lt=10_000,
     )
     maker_commission_bps: float | None = key(
         None, "basis points", "fee of limit fills; null: as commission_bps", ge=0, lt=10_000

@@ -118,4 +118,9 @@ def open_workspace(settings: PipelineSettings | None = None, *, run_id: str = "l
     """The workspace of the environment's settings."""
     settings = settings or load_settings()
     warehouse = Warehouse(settings.warehouse_path, wait_seconds=settings.warehouse_wait_seconds)
-    return Workspace(settings, load_catalog(settings.config), warehouse, run_id)
+    return Workspace(
+        settings,
+        load_catalog(settings.config, settings.default_costs),
+        warehouse,
+        run_id,
+    )

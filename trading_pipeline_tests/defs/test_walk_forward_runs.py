@@ -11,7 +11,7 @@ from trading_pipeline_tests.stage_calls import materialize_windows, pending_wind
 PINNED = (
     "name: ml_direction\nstrategy: {{type: ml_direction, params: {{enter_above: 0.505}}}}\n"
     "instruments: [AAPL_1d]\ndates: {{start: {start}, end: 2004-01-01}}\n"
-    "model_window: {window}\n{more}"
+    "model_window: {window}\ncosts: {{commission_bps: 0}}\n{more}"
 )
 KEY = "AAPL_1d|ml_direction"
 

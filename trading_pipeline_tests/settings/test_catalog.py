@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from trading_pipeline.errors import ConfigurationError, UnknownNameError
-from trading_pipeline.settings.catalog import SHIPPED, load_catalog, read_scenario
+from trading_pipeline.settings.catalog import SHIPPED, load_catalog
+from trading_pipeline.settings.scenario_files.scenario_file import read_scenario_file
 
 SCENARIO = "name: {name}\nstrategy: {{type: {type}}}\n"
 
@@ -53,7 +54,7 @@ class TestOverlay:
             "scenarios/mine.yaml", SCENARIO.format(name="sma_crossover", type="sma_crossover")
         )
         found = catalog()
-        assert found.scenario("sma_crossover").costs.commission_bps == 0.0
+        assert found.scenario("sma_crossover").default_costs == {"commission_bps": 10.0}
         assert found.sources["scenarios/sma_crossover"] == path
         assert "ml_direction" in found.scenarios
 
@@ -256,8 +257,8 @@ class TestWrongFiles:
 class TestOneScenario:
     def test_a_file_anywhere_can_be_read_as_a_scenario(self, config):
         path = config("elsewhere.yaml", SCENARIO.format(name="mine", type="t"))
-        assert read_scenario(path).name == "mine"
+        assert read_scenario_file(path).name == "mine"
 
     def test_a_missing_one_is_named(self, tmp_path):
         with pytest.raises(ConfigurationError, match="There is no file"):
-            read_scenario(tmp_path / "none.yaml")
+            read_scenario_file(tmp_path / "none.yaml")

@@ -1,5 +1,6 @@
 """The scenario's keys against the engine's settings, the page of documentation and old hashes."""
 
+import json
 import re
 from pathlib import Path
 
@@ -23,7 +24,9 @@ from trading_pipeline.settings.backtest_settings import (
 )
 from trading_pipeline.settings.portfolio_scenario import PortfolioSpec
 from trading_pipeline.settings.scenario import ScenarioSpec
+from trading_pipeline.settings.scenario_files.scenario_file import parse_scenario_file
 from trading_pipeline.settings.spec_model import SpecModel
+from trading_pipeline.strategies import SHIPPED
 
 LEAST = {"name": "s", "strategy": {"type": "sma_crossover"}}
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "scenarios.md"
@@ -198,7 +201,8 @@ def documented_keys(model=ScenarioSpec, prefix=""):
             continue
         default = field.get_default(call_default_factory=True)
         shown = "needed" if default is PydanticUndefined else yaml.safe_dump(default).split("\n")[0]
-        yield f"`{prefix}{name}`", field.json_schema_extra["unit"], shown, field.description
+        extra = field.json_schema_extra
+        yield f"`{prefix}{name}`", extra["unit"], extra.get("in_files", shown), field.description
 
 
 def key_table(model=ScenarioSpec, prefix=""):
@@ -219,8 +223,24 @@ def test_page_lists_the_keys_of_portfolios_too():
     assert table in PAGE.read_text(), f"put this table into {PAGE.name}:\n{table}"
 
 
-def test_examples_of_the_page_are_valid_scenarios():
-    examples = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
-    assert len(examples) >= 2
-    for text in examples:
-        ScenarioSpec.parse(yaml.safe_load(text), where=PAGE.name)
+def examples(language):
+    return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
+
+
+def test_examples_of_the_page_are_valid_scenarios_with_known_parameters():
+    values = [yaml.safe_load(text) for text in examples("yaml")]
+    files = [parse_scenario_file(each, where=PAGE.name) for each in values if "strategy" in each]
+    assert [len(file.scenarios) for file in files] == [1, 1, 1, 4, 2]
+    for found in (each for file in files for each in file.scenarios):
+        SHIPPED.validate_params(found.strategy.type, found.strategy.params)
+
+
+def test_the_older_example_of_the_page_is_read_and_answered_with_the_spec_that_it_shows():
+    (text,) = examples("json")
+    file = parse_scenario_file(json.loads(text), where=PAGE.name)
+    (found,) = file.scenarios
+    assert (found.name, found.sizing.percent) == ("btc_forecast", 0.25)
+    (shown,) = [each for each in map(yaml.safe_load, examples("yaml")) if "predictor" in each]
+    assert {name: yaml.safe_load(line) for name, line in file.model_files.items()} == {
+        "lstm": shown
+    }

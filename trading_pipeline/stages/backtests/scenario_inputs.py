@@ -22,7 +22,8 @@ from trading_pipeline.models.predictors.predictor import Predictor
 from trading_pipeline.models.registry.model_files import load_model
 from trading_pipeline.models.training.forecasting import predict
 from trading_pipeline.settings.catalog import Catalog
-from trading_pipeline.settings.scenario import ScenarioSpec
+from trading_pipeline.settings.scenario import ScenarioSpec, require_currency
+from trading_pipeline.settings.scenario_files.default_costs import default_costs_line
 from trading_pipeline.stages.backtests.tradable import require_tradable
 from trading_pipeline.stages.features.cross_features import compared_instruments
 from trading_pipeline.stages.features.external_inputs import ExternalInputs
@@ -200,6 +201,7 @@ def load_inputs(workspace: Workspace, instrument_id: str, scenario: ScenarioSpec
     series = stored_series(workspace, instrument_id)
     windows = scenario_windows(workspace, scenario, instrument_id)
     require_listed(scenario, instrument_id)
+    require_currency(scenario, series.instrument)
     workspace.catalog.require_instruments_of(scenario)
     bars_hashes = series.bars_hashes(windows)
     start, end = scenario.dates.bounds
@@ -259,6 +261,7 @@ def load_inputs(workspace: Workspace, instrument_id: str, scenario: ScenarioSpec
             "Free fills: commission and slippage are 0, so trading costs nothing here. Nobody "
             "trades at that price; set 'costs' in the scenario."
         )
+    warnings += filter(None, [default_costs_line(scenario.default_costs)])
     loaded = LoadedInputs(inputs, hashes(), tuple(warnings))
     series.kept_inputs[scenario.hash] = loaded
     return loaded

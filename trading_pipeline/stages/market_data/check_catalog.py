@@ -21,14 +21,21 @@ from trading_pipeline.models.predictors.catalogue import check_model_spec
 from trading_pipeline.optimization.grid_study import check_study
 from trading_pipeline.settings.catalog import SHIPPED, Catalog
 from trading_pipeline.settings.portfolio_scenario import PortfolioScenario, require_one_account
-from trading_pipeline.settings.scenario import ScenarioSpec
+from trading_pipeline.settings.scenario import ScenarioSpec, require_currency
+from trading_pipeline.settings.scenario_files.scenario_file import ScenarioFile
 from trading_pipeline.stages.backtests.scenario_inputs import required_models
 from trading_pipeline.stages.backtests.tradable import require_tradable
 from trading_pipeline.stages.features.labels import check_label_spec
 from trading_pipeline.stages.models.primary_signals import primary_of
 from trading_pipeline.stages.registries import Registries
 
-__all__ = ["check_catalog", "check_models", "check_scenario", "naming_file"]
+__all__ = [
+    "check_catalog",
+    "check_models",
+    "check_scenario",
+    "check_scenario_file",
+    "naming_file",
+]
 
 
 def check_catalog(
@@ -57,9 +64,10 @@ def check_catalog(
         with _setting_aside(where, found), naming_file(_file(catalog, where)):
             check_label_spec(label, registries.feature_sets)
     for scenario in (*catalog.scenarios.values(), *catalog.portfolios.values()):
-        where = f"scenarios/{scenario.name}"
-        with _setting_aside(where, found), _movable(_file(catalog, where)):
-            _check_scenario(catalog, scenario, registries)
+        where, file = f"scenarios/{scenario.name}", catalog.scenario_files.get(scenario.name)
+        place = catalog.place_of(scenario.name)
+        with _setting_aside(where, found), _movable(_file(catalog, where), place):
+            _check_scenario(catalog, scenario, registries, file)
         with _setting_aside(where, found, UnknownNameError):
             catalog.require_instruments_of(scenario)
     with _setting_aside("cross_features", found, UnknownNameError):
@@ -85,18 +93,43 @@ def check_models(catalog: Catalog, registries: Registries) -> dict[str, TradingP
 
 
 def check_scenario(
-    catalog: Catalog, scenario: ScenarioSpec, registries: Registries | None = None
+    catalog: Catalog,
+    scenario: ScenarioSpec,
+    registries: Registries | None = None,
+    file: ScenarioFile | None = None,
 ) -> None:
     """Raise for an unknown strategy, parameter, model, instrument or window of a scenario."""
-    _check_scenario(catalog, scenario, registries or Registries(catalog))
+    _check_scenario(catalog, scenario, registries or Registries(catalog), file)
     catalog.require_instruments_of(scenario)
 
 
-def _check_scenario(catalog: Catalog, scenario: ScenarioSpec, registries: Registries) -> None:
+def check_scenario_file(catalog: Catalog, file: ScenarioFile) -> None:
+    """As `check_scenario`, for every scenario of a file; errors name the file and the variant."""
+    registries = Registries(catalog)
+    for scenario in file.scenarios:
+        with naming_file(file.path, file.place_of(scenario.name)):
+            check_scenario(catalog, scenario, registries, file)
+
+
+def _check_scenario(
+    catalog: Catalog, scenario: ScenarioSpec, registries: Registries, file: ScenarioFile | None
+) -> None:
     """As `check_scenario`, without the instruments."""
     for name in required_models(scenario, registries.strategies):
+        advice = (file.model_files or {}).get(name) if file is not None else None
+        if advice is not None and name not in catalog.models:
+            raise UnknownNameError(
+                f"There is no model {name!r}, and a fitted file is not read, because nobody can "
+                f"tell which bars it has seen. Write the file models/{name}.yaml in the folder of "
+                f"your settings with this line, or a spec of your own: {advice}",
+                name=name,
+                kind="model",
+            )
         catalog.model(name)
     require_tradable(catalog, registries, scenario)
+    for name in scenario.instruments or ():
+        if name in catalog.instruments:
+            require_currency(scenario, catalog.instruments[name])
     if isinstance(scenario, PortfolioScenario):
         require_one_account(scenario, catalog.instruments)
     if scenario.model_window is not None:
@@ -132,10 +165,10 @@ def _setting_aside(
 
 
 @contextmanager
-def _movable(path: Path | None) -> Iterator[None]:
+def _movable(path: Path | None, place: str | None = None) -> Iterator[None]:
     """As `naming_file`, and say that nothing runs until the file is fixed or moved."""
     try:
-        with naming_file(path):
+        with naming_file(path, place):
             yield
     except ConfigurationError as error:
         if path is None or path.is_relative_to(SHIPPED) or isinstance(error, OwnCodeError):
@@ -148,8 +181,11 @@ def _movable(path: Path | None) -> Iterator[None]:
 
 
 @contextmanager
-def naming_file(path: Path | None) -> Iterator[None]:
-    """Put the name of a spec's file in front of an error, unless it names a file already."""
+def naming_file(path: Path | None, place: str | None = None) -> Iterator[None]:
+    """Put the name of a spec's file in front of an error, unless it names the file already.
+
+    `place`: the file and the key in it, in place of the file alone.
+    """
     try:
         yield
     except OwnCodeError:
@@ -158,4 +194,4 @@ def naming_file(path: Path | None) -> Iterator[None]:
         if path is None or str(error).startswith(str(path)) or str(path) in str(error):
             raise
         kind = type(error) if isinstance(error, ConfigurationError) else ConfigurationError
-        raise kind(f"{path}: {error}", **error.values) from error
+        raise kind(f"{place or path}: {error}", **error.values) from error

@@ -13,6 +13,7 @@ from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.errors import InsufficientDataError
 from trading_pipeline.market_data.sources.protocol import ActionRequest
+from trading_pipeline.settings.scenario_files.scenario_file import scenario_notes
 from trading_pipeline.stages.outcome import Outcome, Shown, tell_progress
 from trading_pipeline.stages.stage import Identity, StoredStage
 from trading_pipeline.stages.workspace import Workspace
@@ -97,9 +98,14 @@ class UniverseStage(_AskedStage[list[str]]):
         )
 
     def describe(self, product: list[str]) -> dict[str, Shown]:
-        """How much there is to work on; `product`: ids of the instruments whose row changed."""
+        """How much there is to work on, and what must be known of the scenario files.
+
+        `product`: ids of the instruments whose row changed.
+        """
         catalog = self.workspace.catalog
+        notes = scenario_notes(catalog.scenario_files.values())
         return {
+            **({"notes_on_scenarios": "\n".join(notes)} if notes else {}),
             "instruments": len(catalog.instruments),
             "scenarios": len(catalog.scenarios),
             "portfolios": len(catalog.portfolios),

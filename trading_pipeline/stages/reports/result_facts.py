@@ -44,14 +44,20 @@ def listed_settings(
     """Settings of a scenario by name, and what the audit of its strategy came to."""
     return {
         "capital": f"{scenario.capital.initial:,.0f} {currency}",
-        "commission": f"{scenario.costs.commission_bps:g} bps of each fill",
-        "slippage": f"{scenario.costs.slippage_bps:g} bps of each fill",
+        "commission": _bps("commission_bps", scenario),
+        "slippage": _bps("slippage_bps", scenario),
         "sizing": scenario.sizing.described,
         "fill": scenario.execution.fill,
         "intrabar": scenario.execution.intrabar,
         **{name: value for name, value in scenario.changed_keys().items() if name not in _SHOWN},
         "audit": audit_note or "not audited",
     }
+
+
+def _bps(name: str, scenario: ScenarioSpec) -> str:
+    """Costs of a fill, and that they are the environment's."""
+    by_default = ", default of the environment" if name in scenario.default_costs else ""
+    return f"{getattr(scenario.costs, name):g} bps of each fill{by_default}"
 
 
 def shown_hashes(row: dict[str, Any], scenario: ScenarioSpec) -> dict[str, str | None]:

@@ -30,7 +30,10 @@ class Next(Strategy):
         change = market.bars["open"].diff().shift(-2)
         return Signals.long_only((change > 0).to_numpy(), (change < 0).to_numpy())
 """
-SCENARIO = "name: {name}\nstrategy: {{type: {type}}}\ndates: {{start: 2001-01-01}}\n{more}"
+SCENARIO = (
+    "name: {name}\nstrategy: {{type: {type}}}\ndates: {{start: 2001-01-01}}\n"
+    "costs: {{commission_bps: 0}}\n{more}"
+)
 NAMES = ("AAPL_1d", "MSFT_1d")
 
 

@@ -128,7 +128,8 @@ def test_a_split_costs_the_holder_nothing(fresh_world):
     fresh_world.write("universe.yaml", "start: 2004-01-01\nend: 2006-01-01\n")
     fresh_world.write(
         "scenarios/held.yaml",
-        "name: held\nstrategy: {type: buy_and_hold}\ndates: {start: 2004-01-01, end: 2006-01-01}\n",
+        "name: held\nstrategy: {type: buy_and_hold}\ndates: {start: 2004-01-01, end: 2006-01-01}\n"
+        "costs: {commission_bps: 0}\n",
     )
     workspace = fresh_world.workspace
     refresh_universe(workspace)

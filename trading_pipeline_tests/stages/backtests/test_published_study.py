@@ -23,6 +23,7 @@ name: sp500_crossover
 strategy: {type: sma_crossover, params: {fast: 50, slow: 250, start: state}}
 instruments: [SPX_1d]
 dates: {start: 1999-12-29}
+costs: {commission_bps: 0}
 execution: {fill: same_close}
 """
 STUDY = """

@@ -162,3 +162,10 @@ def test_a_wrong_file_says_that_it_stands_in_the_way_and_where_it_lies(fresh_wor
     assert f"Until own.yaml is fixed, or moved out of {path.parent}, nothing else is run." in str(
         caught.value
     )
+
+
+def test_the_universe_says_whose_costs_a_scenario_file_has(fresh_world):
+    assert "notes_on_scenarios" not in refresh_universe(fresh_world.workspace).metadata
+    fresh_world.write("scenarios/own.yaml", "name: own\nstrategy: {type: buy_and_hold}\n")
+    told = refresh_universe(fresh_world.workspace).metadata["notes_on_scenarios"]
+    assert told.startswith("own: Default costs: commission_bps 10")
