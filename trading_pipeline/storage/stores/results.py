@@ -126,3 +126,11 @@ class ResultStore(WarehouseStore):
         """Ids of all results, oldest first."""
         rows = self._rows("SELECT result_id FROM backtest_results ORDER BY seq")
         return [str(row["result_id"]) for row in rows]
+
+    def contents(self) -> list[list[str]]:
+        """Id and hash of the rows of every result, by id: equal for equal trades and days."""
+        rows = self._rows(
+            "SELECT result_id, coalesce(row_hash, content_hash, '') AS held "
+            "FROM backtest_results ORDER BY result_id"
+        )
+        return [[str(row["result_id"]), str(row["held"])] for row in rows]
