@@ -19,7 +19,9 @@ if TYPE_CHECKING:
         TargetWeights,
         run_backtest,
         run_portfolio_backtest,
+        run_sweep,
     )
+    from trading_pipeline.reporting.tearsheet.of_result import tearsheet
     from trading_pipeline.stages import Workspace, open_workspace
     from trading_pipeline.storage.open_results import open_results, read_bars
 
@@ -38,6 +40,8 @@ __all__ = [
     "read_bars",
     "run_backtest",
     "run_portfolio_backtest",
+    "run_sweep",
+    "tearsheet",
 ]
 
 _HOMES = {
@@ -49,6 +53,8 @@ _HOMES = {
     "TargetWeights": "trading_pipeline.backtest",
     "run_backtest": "trading_pipeline.backtest",
     "run_portfolio_backtest": "trading_pipeline.backtest",
+    "run_sweep": "trading_pipeline.backtest",
+    "tearsheet": "trading_pipeline.reporting.tearsheet.of_result",
     "Workspace": "trading_pipeline.stages",
     "open_workspace": "trading_pipeline.stages",
     "open_results": "trading_pipeline.storage.open_results",
@@ -57,6 +63,11 @@ _HOMES = {
 
 # imported when first used: the command line starts faster that way
 __getattr__ = lazy_exports(__name__, _HOMES)
+
+
+def __dir__() -> list[str]:
+    """The public names alone."""
+    return sorted(__all__)
 
 
 def _prepare_environment() -> None:

@@ -15,22 +15,28 @@ from trading_pipeline.storage.warehouse import Warehouse
 __all__ = ["DAY_COLUMNS", "TRADE_COLUMNS", "write_result_tables"]
 
 TRADE_COLUMNS = (
-    "result_id", "scenario", "strategy", "trade_no", "instrument", "side", "quantity", "entry_ts",
-    "entry_price", "exit_ts", "exit_price", "fees", "slippage", "pnl", "return", "bars_held", "mfe",
-    "mae", "exit_reason", "is_open",
+    "result_id", "is_newest", "scenario", "strategy", "trade_no", "instrument", "side", "quantity",
+    "entry_ts", "entry_price", "exit_ts", "exit_price", "fees", "slippage", "pnl", "return",
+    "bars_held", "mfe", "mae", "exit_reason", "is_open",
 )  # fmt: skip
 DAY_COLUMNS = (
-    "result_id", "scenario", "strategy", "instruments", "date", "pnl", "trades", "target_hit",
+    "result_id", "is_newest", "scenario", "strategy", "instruments", "date", "pnl", "trades",
+    "target_hit",
 )  # fmt: skip
-_OF_RESULT = ("scenario", "strategy", "instruments")
+_OF_RESULT = ("is_newest", "scenario", "strategy", "instruments")
+_RESULTS = (
+    "SELECT *, row_number() OVER (PARTITION BY scenario, instruments ORDER BY seq DESC) = 1 "
+    "AS is_newest FROM backtest_results"
+)
 _STAMPS = ("entry_ts", "exit_ts")
 
 
 def write_result_tables(warehouse: Warehouse, folder: Path) -> tuple[int, int]:
     """Write `trades.csv` and `daily_results.csv`; returns the number of rows of each.
 
-    Results are in the order of their creation, their trades and days in their own. Each file is
-    replaced whole or left as it was.
+    Results are in the order of their creation, their trades and days in their own; `is_newest` is
+    true for the newest result of its scenario and instruments. Each file is replaced whole or left
+    as it was.
     """
     with warehouse.read():  # both are of one moment
         return (
@@ -44,7 +50,7 @@ def _write(
 ) -> int:
     shown = ", ".join(_shown(column) for column in columns)
     query = (
-        f"SELECT {shown} FROM {table} t JOIN backtest_results r USING (result_id) "
+        f"SELECT {shown} FROM {table} t JOIN ({_RESULTS}) r USING (result_id) "
         f"ORDER BY r.created_at, r.result_id, t.{order}"
     )
     rows = 0

@@ -35,10 +35,9 @@ def run_compare(beginnings: Sequence[str], *, as_json: bool) -> None:
     heads = ["", ids[0]]
     for other in ids[1:]:
         heads += [other, "difference"]
-    rows = [["scenario", *_named(told.rows, "scenario")]]
-    rows.append(["instrument", *_named(told.rows, "instruments")])
-    for key, values in told.settings.items():
-        rows.append([key, values[0], *(cell for value in values[1:] for cell in (value, ""))])
+    lines = [["scenario", *_spread([str(row["scenario"]) for row in told.rows])]]
+    lines.append(["instrument", *_spread([str(row["instruments"]) for row in told.rows])])
+    lines += [[key, *_spread(texts)] for key, texts in told.settings.items()]
     for name, values in told.metrics.items():
         if all(value is None for value in values):
             continue
@@ -46,10 +45,10 @@ def run_compare(beginnings: Sequence[str], *, as_json: bool) -> None:
         cells = [format_value(values[0], label.kind)]
         for value, difference in zip(values[1:], told.differences[name][1:], strict=True):
             cells += [format_value(value, label.kind), format_value(difference, label.kind)]
-        rows.append([label.label, *cells])
-    print_table(heads, [[escape(cell) for cell in row] for row in rows])
+        lines.append([label.label, *cells])
+    print_table(heads, [[escape(cell) for cell in line] for line in lines])
 
 
-def _named(rows: Sequence[dict[str, object]], column: str) -> list[str]:
-    first, *others = [str(row[column]) for row in rows]
-    return [first, *(cell for value in others for cell in (value, ""))]
+def _spread(texts: Sequence[str]) -> list[str]:
+    """Texts in the columns of values, with nothing in those of differences."""
+    return [texts[0], *(cell for text in texts[1:] for cell in (text, ""))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,10 @@ __all__ = ["KINDS", "Change", "changes_of"]
 
 KINDS = ("bars", "features", "predictions", "settings", "code")
 """What a result is made of; the row of a result has a hash of each."""
+_FEATURES = (
+    "The files of the features or external inputs were made anew. Look at the rows of "
+    "features/<set> in the table artifacts."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +43,9 @@ def changes_of(
     loaded: Mapping[str, LoadedInputs],
 ) -> tuple[Change, ...]:
     """Inputs whose hash differs from that of the row; `made_from`: the hashes as they are now."""
-    details = {
+    details: dict[str, Callable[[], str]] = {
         "bars": lambda: _of_bars(workspace, row),
-        "features": lambda: (
-            "The files of the features or external inputs were made anew. Look at the rows of "
-            "features/<set> in the table artifacts."
-        ),
+        "features": lambda: _FEATURES,
         "predictions": lambda: _of_predictions(lineage, loaded),
         "settings": lambda: _of_settings(lineage),
         "code": lambda: _of_code(workspace, lineage, scenario),

@@ -29,7 +29,7 @@ class Comparison:
     comparable.
     """
 
-    rows: list[Row]
+    rows: Sequence[Row]
     metrics: dict[str, list[float | None]]
     differences: dict[str, list[float | None]]
     settings: dict[str, list[str]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -135,10 +135,10 @@ def _write(folder: Path, name: str, frame: pd.DataFrame, *, as_parquet: bool) ->
     if as_parquet:
         table.to_parquet(folder / f"{name}.parquet", compression="zstd", index=False)
     else:
-        text = csv_text(list(table.columns), _rows(table.columns, table))
+        text = csv_text(list(table.columns), _rows(table))
         (folder / f"{name}.csv").write_text(text, encoding="utf-8")
 
 
-def _rows(columns: Sequence[str], table: pd.DataFrame) -> Iterable[Row]:
+def _rows(table: pd.DataFrame) -> Iterable[Row]:
     for values in table.itertuples(index=False, name=None):
-        yield dict(zip(columns, values, strict=True))
+        yield dict(zip(table.columns, values, strict=True))

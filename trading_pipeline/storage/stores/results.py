@@ -128,9 +128,16 @@ class ResultStore(WarehouseStore):
         return [str(row["result_id"]) for row in rows]
 
     def contents(self) -> list[list[str]]:
-        """Id and hash of the rows of every result, by id: equal for equal trades and days."""
+        """Id, hash of the rows, and whether it is the newest, of every result by id.
+
+        Equal for equal trades and days.
+        """
+        newest = {row["result_id"] for row in self.newest()}
         rows = self._rows(
             "SELECT result_id, coalesce(row_hash, content_hash, '') AS held "
             "FROM backtest_results ORDER BY result_id"
         )
-        return [[str(row["result_id"]), str(row["held"])] for row in rows]
+        return [
+            [str(row["result_id"]), str(row["held"]), str(row["result_id"] in newest)]
+            for row in rows
+        ]
