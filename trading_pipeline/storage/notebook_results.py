@@ -19,6 +19,8 @@ from trading_pipeline.errors import ConfigurationError, DataQualityError
 from trading_pipeline.settings.file_checks import is_intact
 from trading_pipeline.storage.parquet_files import read_frame
 from trading_pipeline.storage.stores.result_queries import (
+    DAY_COLUMNS,
+    TRADE_COLUMNS,
     ResultFilter,
     ResultQueries,
     TradeFilter,
@@ -34,12 +36,6 @@ _FACTS = (
     "trials_at_creation", "audit", "warnings",
 )  # fmt: skip
 _OWN = ("seq", "row_hash", "frames")
-_TRADE_COLUMNS = (
-    "trade_no", "instrument", "side", "quantity", "entry_ts", "entry_price", "exit_ts",
-    "exit_price", "fees", "slippage", "pnl", "return", "bars_held", "mfe", "mae", "exit_reason",
-    "is_open",
-)  # fmt: skip
-_DAY_COLUMNS = ("date", "pnl", "trades", "target_hit")
 _SHOWN = 20
 
 
@@ -79,7 +75,7 @@ class StoredResults:
         """Trades of a result in order, with the columns of `BacktestResult.trades`."""
         with self.reading():
             found = self._queries.trades(self._queries.resolve(result_id), TradeFilter())
-        frame = pd.DataFrame(found.rows, columns=list(_TRADE_COLUMNS))
+        frame = pd.DataFrame(found.rows, columns=list(TRADE_COLUMNS))
         for name in ("entry_ts", "exit_ts"):
             frame[name] = _stamps(frame[name])
         return frame
@@ -88,7 +84,7 @@ class StoredResults:
         """One row a day of a result: date, pnl, trades closed, target hit."""
         with self.reading():
             found = ResultStore(self._warehouse).days(self._queries.resolve(result_id))
-        frame = pd.DataFrame(found, columns=list(_DAY_COLUMNS))
+        frame = pd.DataFrame(found, columns=list(DAY_COLUMNS))
         return frame.assign(date=pd.to_datetime(frame["date"]).astype("datetime64[us]"))
 
     def equity(self, result_id: str) -> pd.DataFrame:

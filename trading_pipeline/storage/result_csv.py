@@ -10,19 +10,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from trading_pipeline.storage.parquet_files import write_atomically
+from trading_pipeline.storage.stores.result_queries import DAY_COLUMNS as DAYS
+from trading_pipeline.storage.stores.result_queries import TRADE_COLUMNS as TRADES
 from trading_pipeline.storage.warehouse import Warehouse
 
 __all__ = ["DAY_COLUMNS", "TRADE_COLUMNS", "write_result_tables"]
 
-TRADE_COLUMNS = (
-    "result_id", "is_newest", "scenario", "strategy", "trade_no", "instrument", "side", "quantity",
-    "entry_ts", "entry_price", "exit_ts", "exit_price", "fees", "slippage", "pnl", "return",
-    "bars_held", "mfe", "mae", "exit_reason", "is_open",
-)  # fmt: skip
-DAY_COLUMNS = (
-    "result_id", "is_newest", "scenario", "strategy", "instruments", "date", "pnl", "trades",
-    "target_hit",
-)  # fmt: skip
+_WHOSE = ("result_id", "is_newest", "scenario", "strategy")
+TRADE_COLUMNS = (*_WHOSE, *TRADES)
+DAY_COLUMNS = (*_WHOSE, "instruments", *DAYS)
 _OF_RESULT = ("is_newest", "scenario", "strategy", "instruments")
 _RESULTS = (
     "SELECT *, row_number() OVER (PARTITION BY scenario, instruments ORDER BY seq DESC) = 1 "

@@ -64,13 +64,13 @@ def list_results(
     as_json: _Json = False,
 ) -> None:
     """Show stored results, the newest first, a page at a time."""
+    _require_one("--local", local, "--zone", zone)
+    _require_one("--json", as_json, "--csv", csv)
     from trading_pipeline.cli.results.list_command import Output, run_list
-    from trading_pipeline.stages.results.asked import moment, number_bounds
-    from trading_pipeline.storage.stores.result_queries import Bound, ResultFilter
+    from trading_pipeline.stages.results.asked import between, moment, number_bounds
+    from trading_pipeline.storage.stores.result_queries import ResultFilter
 
-    bounds = number_bounds(where or ())
-    if min_trades is not None:
-        bounds += (Bound("trade_count", ">=", min_trades),)
+    bounds = number_bounds(where or ()) + between("trade_count", "trades", min_trades, None)
     wanted = ResultFilter(
         instrument=instrument,
         scenario=scenario,
@@ -89,6 +89,7 @@ def show_result(
     result: _Id, local: _Local = False, zone: _Zone = None, as_json: _Json = False
 ) -> None:
     """Show a result: metrics with intervals beside the benchmark, lineage, verdict as of today."""
+    _require_one("--local", local, "--zone", zone)
     from trading_pipeline.cli.results.show_command import run_show
 
     run_show(result, local=local, zone=zone, as_json=as_json)
@@ -137,21 +138,20 @@ def list_trades(
     as_json: _Json = False,
 ) -> None:
     """Show the trades of a result, a page at a time."""
+    _require_one("--local", local, "--zone", zone)
+    _require_one("--json", as_json, "--csv", csv)
     from trading_pipeline.cli.results.list_command import Output, run_trades
-    from trading_pipeline.stages.results.asked import day_after, moment, number_bounds
-    from trading_pipeline.storage.stores.result_queries import Bound, TradeFilter
+    from trading_pipeline.stages.results.asked import between, number_bounds, time_span
+    from trading_pipeline.storage.stores.result_queries import TradeFilter
 
-    bounds = number_bounds(where or ())
-    if min_pnl is not None:
-        bounds += (Bound("pnl", ">=", min_pnl),)
-    if max_pnl is not None:
-        bounds += (Bound("pnl", "<=", max_pnl),)
+    bounds = number_bounds(where or ()) + between("pnl", "pnl", min_pnl, max_pnl)
+    entered_from, entered_before = time_span(first, last)
     wanted = TradeFilter(
         side=side,
         instrument=instrument,
         exit_reason=exit_reason,
-        entered_from=None if first is None else moment(first, "--from"),
-        entered_before=None if last is None else day_after(last, "--to"),
+        entered_from=entered_from,
+        entered_before=entered_before,
         bounds=bounds,
         sort=sort,
         ascending=ascending,
@@ -181,3 +181,9 @@ def reproduce(result: _Id, as_json: _Json = False) -> None:
     from trading_pipeline.cli.results.reproduce_command import run_reproduce
 
     run_reproduce(result, as_json=as_json)
+
+
+def _require_one(first: str, one: bool, second: str, other: str | None) -> None:
+    """Refuse two options that say the same thing differently."""
+    if one and other is not None:
+        raise typer.BadParameter(f"Give {first} or {second}, not both.")

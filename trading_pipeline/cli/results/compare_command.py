@@ -24,7 +24,7 @@ def run_compare(beginnings: Sequence[str], *, as_json: bool) -> None:
     settings = load_settings()
     told = compared_results(known_results(), settings.runtime, beginnings)
     if as_json:
-        own = ("seq", "row_hash")
+        own = ("seq", "row_hash", "frames")
         rows = [{k: v for k, v in row.items() if k not in own} for row in told.rows]
         typer.echo(json_text({**asdict(told), "rows": rows}))
         return

@@ -22,7 +22,12 @@ from trading_pipeline.reporting.page.number_format import MISSING, as_number, fo
 from trading_pipeline.stages.results.export import as_json, write_table
 from trading_pipeline.stages.results.local_times import ResultClock
 from trading_pipeline.storage.csv_files import csv_text
-from trading_pipeline.storage.stores.result_queries import Page, ResultFilter, TradeFilter
+from trading_pipeline.storage.stores.result_queries import (
+    TRADE_COLUMNS,
+    Page,
+    ResultFilter,
+    TradeFilter,
+)
 
 __all__ = ["Output", "run_list", "run_trades"]
 
@@ -31,7 +36,7 @@ _LISTED = ("total_return", "benchmark_total_return", "sharpe", "max_drawdown", "
 _SPAN = ("from_ts", "to_ts")
 _FILLS = (("entry_ts", "entry_price"), ("exit_ts", "exit_price"))
 _OUTCOME = ("quantity", "pnl", "return", "bars_held", "exit_reason")
-_OWN = ("seq", "row_hash")  # of the store alone
+_OWN = ("seq", "row_hash", "frames")  # of the store alone
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ def run_list(wanted: ResultFilter, output: Output) -> None:
     clock = ResultClock(instruments, output.local, output.zone)
     rows = [_shown_result(row, clock) for row in found.rows]
     if output.as_json or output.csv is not None:
-        _write(rows, found, output, "results")
+        _write(rows, found, output, "results", ["result_id", *queries.metric_names()])
         return
     table = _table(
         ("Result\nstored", "Scenario\ninstrument", "From\nto"),
@@ -86,7 +91,7 @@ def run_trades(beginning: str, wanted: TradeFilter, output: Output) -> None:
         for row in found.rows
     ]
     if output.as_json or output.csv is not None:
-        _write(rows, found, output, "trades", result_id=result_id)
+        _write(rows, found, output, "trades", ["result_id", *TRADE_COLUMNS], result_id=result_id)
         return
     many = len({row["instrument"] for row in rows}) > 1
     labels = [_head(TRADE_LABELS[name]) for name in _OUTCOME]
@@ -156,12 +161,20 @@ def _table(words: Sequence[str], numbers: Sequence[str]) -> Table:
     return table
 
 
-def _write(rows: Sequence[Row], found: Page, output: Output, noun: str, **more: object) -> None:
+def _write(
+    rows: Sequence[Row],
+    found: Page,
+    output: Output,
+    noun: str,
+    columns: Sequence[str],
+    **more: object,
+) -> None:
+    """Print JSON, or write CSV; `columns`: its head where there is no row."""
     if output.csv is None:
         told = {**more, "total": found.total, "page": found.number, "pages": found.pages}
         typer.echo(as_json({**told, noun: rows}))
         return
-    columns = list(dict.fromkeys(name for row in rows for name in row)) or ["result_id"]
+    columns = list(dict.fromkeys(name for row in rows for name in row)) or columns
     text = csv_text(columns, rows)
     if output.csv == "-":
         typer.echo(text, nl=False)

@@ -18,6 +18,8 @@ from trading_pipeline.stages.workspace import open_workspace
 
 __all__ = ["run_reproduce"]
 
+_SHOWN_NUMBERS = 12
+
 
 def run_reproduce(beginning: str, *, as_json: bool) -> None:
     """Run a result again and print what came of it; ends with 1 where the numbers differ."""
@@ -40,10 +42,12 @@ def run_reproduce(beginning: str, *, as_json: bool) -> None:
         if told.numbers:
             rows = [
                 [label.label, format_value(then, label.kind), format_value(now, label.kind)]
-                for name, (then, now) in told.numbers.items()
+                for name, (then, now) in list(told.numbers.items())[:_SHOWN_NUMBERS]
                 for label in [metric_label(name)]
             ]
             _table(("metric", "stored", "now"), rows)
+            if len(told.numbers) > _SHOWN_NUMBERS:
+                console.print(f"{len(told.numbers)} numbers differ; --json shows all of them.")
     if not told.is_equal:
         raise typer.Exit(1)
 

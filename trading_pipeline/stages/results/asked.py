@@ -12,7 +12,7 @@ from trading_pipeline.domain.moments import midnight
 from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
 from trading_pipeline.storage.stores.result_queries import Bound
 
-__all__ = ["day_after", "moment", "number_bounds", "time_zone"]
+__all__ = ["between", "moment", "number_bounds", "time_span", "time_zone"]
 
 _BOUND = re.compile(r"\s*(?P<name>[A-Za-z_]\w*)\s*(?P<sign><=|>=|==|<|>|=)\s*(?P<value>\S+)\s*")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -71,18 +71,54 @@ def moment(text: str, name: str) -> datetime:
     )
 
 
-def day_after(text: str, name: str) -> datetime:
-    """The first moment after a day or a moment that is itself still wanted; raises as `moment`.
+def time_span(first: str | None, last: str | None) -> tuple[datetime | None, datetime | None]:
+    """From `first` to `last`, which is itself still wanted, as a bound that is not.
 
-    >>> day_after("2012-01-03", "--to").isoformat()
-    '2012-01-04T00:00:00+00:00'
+    Raises as `moment`, and for a first moment after the last.
+
+    >>> [each.isoformat() for each in time_span("2012-01-03", "2012-01-03")]
+    ['2012-01-03T00:00:00+00:00', '2012-01-04T00:00:00+00:00']
     """
-    found = moment(text, name)
+    start = None if first is None else moment(first, "--from")
+    if last is None:
+        return start, None
+    end = moment(last, "--to")
+    if start is not None and start > end:
+        raise ConfigurationError(
+            f"--from {first} is after --to {last}, so no trade lies between. Exchange them.",
+            first=first,
+            last=last,
+        )
+    whole_day = _DAY.fullmatch(last.strip()) is not None
     try:
-        whole_day = _DAY.fullmatch(text.strip()) is not None
-        return found + (timedelta(days=1) if whole_day else timedelta(microseconds=1))
+        return start, end + (timedelta(days=1) if whole_day else timedelta(microseconds=1))
     except OverflowError:
-        return found
+        return start, None
+
+
+def between(column: str, option: str, low: float | None, high: float | None) -> tuple[Bound, ...]:
+    """Conditions of `--min-<option>` and `--max-<option>`; none for a bound that is None.
+
+    Raises `ConfigurationError` for NaN, an infinity, or a least value above the greatest.
+    """
+    given = [("min", ">=", low), ("max", "<=", high)]
+    for bound, _, value in given:
+        if value is not None and not math.isfinite(value):
+            raise ConfigurationError(
+                f"--{bound}-{option}: {value} bounds nothing. Give a number, or leave it out.",
+                name=option,
+            )
+    if low is not None and high is not None and low > high:
+        raise ConfigurationError(
+            f"--min-{option} {low:g} is above --max-{option} {high:g}, so nothing lies between. "
+            "Exchange them.",
+            name=option,
+        )
+    return tuple(
+        Bound(column, sign, float(value))  # type: ignore[arg-type]
+        for _, sign, value in given
+        if value is not None
+    )
 
 
 def time_zone(name: str) -> ZoneInfo:

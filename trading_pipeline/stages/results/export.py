@@ -20,6 +20,7 @@ from trading_pipeline.stages.results.shown_result import shown_result
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.csv_files import csv_text
 from trading_pipeline.storage.parquet_files import read_frame, write_text
+from trading_pipeline.storage.stores.result_queries import DAY_COLUMNS, TRADE_COLUMNS
 
 __all__ = ["as_json", "export_result", "write_table"]
 
@@ -54,8 +55,8 @@ def export_result(
         )
     stored = workspace.settings.runtime / result_folder(result_id)
     tables: dict[str, pd.DataFrame] = {
-        "trades": pd.DataFrame(workspace.results.trades(result_id)),
-        "daily_results": pd.DataFrame(workspace.results.days(result_id)),
+        "trades": pd.DataFrame(workspace.results.trades(result_id), columns=TRADE_COLUMNS),
+        "daily_results": pd.DataFrame(workspace.results.days(result_id), columns=DAY_COLUMNS),
     }
     frames = [name for name in json.loads(row["frames"] or "{}") if "." not in name]
     told = as_json(asdict(shown_result(workspace, result_id)))
@@ -131,11 +132,10 @@ def _plain(value: Any) -> Any:
 
 
 def _write(folder: Path, name: str, frame: pd.DataFrame, *, as_parquet: bool) -> None:
-    table = frame.drop(columns=["result_id", "seq"], errors="ignore")
     if as_parquet:
-        table.to_parquet(folder / f"{name}.parquet", compression="zstd", index=False)
+        frame.to_parquet(folder / f"{name}.parquet", compression="zstd", index=False)
     else:
-        text = csv_text(list(table.columns), _rows(table))
+        text = csv_text(list(frame.columns), _rows(frame))
         (folder / f"{name}.csv").write_text(text, encoding="utf-8")
 
 

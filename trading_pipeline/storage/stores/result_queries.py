@@ -12,8 +12,23 @@ from trading_pipeline.domain.instrument import INSTRUMENT_SEPARATOR
 from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
 from trading_pipeline.storage.stores.row_tables import Row, WarehouseStore
 
-__all__ = ["Bound", "Page", "ResultFilter", "ResultQueries", "TradeFilter"]
+__all__ = [
+    "DAY_COLUMNS",
+    "TRADE_COLUMNS",
+    "Bound",
+    "Page",
+    "ResultFilter",
+    "ResultQueries",
+    "TradeFilter",
+]
 
+TRADE_COLUMNS = (
+    "trade_no", "instrument", "side", "quantity", "entry_ts", "entry_price", "exit_ts",
+    "exit_price", "fees", "slippage", "pnl", "return", "bars_held", "mfe", "mae", "exit_reason",
+    "is_open",
+)  # fmt: skip
+"""What a trade is read with, in the order of the engine's frames."""
+DAY_COLUMNS = ("date", "pnl", "trades", "target_hit")
 Sign = Literal["<=", ">=", "<", ">", "="]
 _SHOWN_CANDIDATES = 10
 _LARGEST_PAGE_START = 2**62
