@@ -1,6 +1,13 @@
 """Two shares with stored results of a scenario, of a strategy of one's own, and of a portfolio."""
 
+import atexit
+import shutil
+import tempfile
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+
+import pytest
 
 from trading_pipeline.stages.backtests.backtest import BacktestStage
 from trading_pipeline.stages.backtests.portfolio import PortfolioStage
@@ -9,7 +16,7 @@ from trading_pipeline.stages.market_data.universe import ActionStage, UniverseSt
 from trading_pipeline.stages.reports.portfolio_report import PortfolioReportStage
 from trading_pipeline.stages.reports.tearsheet import TearsheetStage
 from trading_pipeline.stages.stage import WHOLE
-from trading_pipeline_tests.pipeline_world import World, new_world
+from trading_pipeline_tests.pipeline_world import World, new_world, pointed_at
 
 CROSS = (
     "name: cross\nstrategy: {type: sma_crossover, params: {fast: 5, slow: 20}}\n"
@@ -38,9 +45,32 @@ class Steps(Strategy):
 """
 
 
-def results_market(runtime: Path) -> World:
-    """The market in a runtime folder that the settings point at."""
-    world = new_world(runtime)
+@cache
+def finished_market() -> Path:
+    """A runtime folder with the results; made once a process, never changed."""
+    folder = Path(tempfile.mkdtemp(prefix="results-market-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with pointed_at(folder / "runtime"):
+        _fill(new_world(folder / "runtime"))
+    return folder / "runtime"
+
+
+@pytest.fixture
+def market(tmp_path: Path) -> Iterator[World]:
+    """A copy of the results for this test alone; the settings point at it."""
+    with pointed_at(tmp_path / "runtime"):
+        shutil.copytree(finished_market(), tmp_path / "runtime")
+        yield World(tmp_path / "runtime")
+
+
+@pytest.fixture
+def shared_market() -> Iterator[World]:
+    """The results themselves, for tests that only read."""
+    with pointed_at(finished_market()):
+        yield World(finished_market())
+
+
+def _fill(world: World) -> None:
     world.write("scenarios/cross.yaml", CROSS)
     world.write("scenarios/own.yaml", OWN)
     world.write("scenarios/pair.yaml", PAIR)
@@ -55,7 +85,6 @@ def results_market(runtime: Path) -> World:
         TearsheetStage(workspace, instrument).materialize([scenario])
     PortfolioStage(workspace, "pair").materialize(WHOLE)
     PortfolioReportStage(workspace, "pair").materialize(WHOLE)
-    return world
 
 
 def result_ids(world: World) -> dict[str, str]:

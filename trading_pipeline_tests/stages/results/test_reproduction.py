@@ -1,6 +1,5 @@
 """A stored result run again: equal, or what changed, by name and with where to look."""
 
-import shutil
 from datetime import UTC, datetime
 
 import pytest
@@ -12,33 +11,18 @@ from trading_pipeline.stages.backtests.backtest import BacktestStage
 from trading_pipeline.stages.results.reproduction import reproduce
 from trading_pipeline.stages.results.settings_difference import differing_settings
 from trading_pipeline.stages.results.stored_scenario import stored_lineage
-from trading_pipeline_tests.pipeline_world import World, pointed_at
 from trading_pipeline_tests.results_market import (
     CROSS,
     OWN,
     PAIR,
     STEPS,
+    market,
     result_ids,
-    results_market,
 )
 
+__all__ = ["market"]
+
 CROSS_ID, OWN_ID, PAIR_ID = "cross|AAPL_1d", "own|AAPL_1d", "pair|AAPL_1d, IBM_1d"
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    runtime = tmp_path_factory.mktemp("results") / "runtime"
-    with pointed_at(runtime):
-        results_market(runtime)
-    return runtime
-
-
-@pytest.fixture
-def market(made, tmp_path):
-    """A copy of the market for this test alone."""
-    with pointed_at(tmp_path / "runtime"):
-        shutil.copytree(made, tmp_path / "runtime")
-        yield World(tmp_path / "runtime")
 
 
 def again(world, key):
@@ -62,11 +46,8 @@ def test_the_scenario_beside_a_result_says_what_its_file_said(market, tmp_path, 
     path = tmp_path / "file.yaml"
     path.write_text(text, encoding="utf-8")
     written = parse_scenario(read_yaml(path), where="here")
-    (result_id,) = {
-        i
-        for k, i in result_ids(market).items()
-        if k in (f"{written.name}|AAPL_1d", PAIR_ID) and k.startswith(written.name)
-    }
+    keys = {"cross": CROSS_ID, "own": OWN_ID, "pair": PAIR_ID}
+    result_id = result_ids(market)[keys[written.name]]
     stored = stored_lineage(market.runtime, result_id)
     assert stored is not None
     assert stored.scenario.hash == written.hash
@@ -119,7 +100,7 @@ def test_bars_that_a_source_revised_are_counted(market, key):
         )
         connection.execute(
             "INSERT INTO bar_revisions(instrument, ts, field, old, new, seen_at) VALUES "
-            "('AAPL_1d', TIMESTAMPTZ '2001-01-03 00:00Z', 'close', 1.0, 2.0, ?::TIMESTAMPTZ)",
+            "('AAPL_1d', TIMESTAMPTZ '2001-01-03 00:00:00Z', 'close', 1.0, 2.0, ?::TIMESTAMPTZ)",
             [datetime(2999, 1, 1, tzinfo=UTC).isoformat()],
         )
     told = again(market, key)
@@ -156,8 +137,7 @@ def test_inputs_that_are_gone_are_named(market):
     ids = result_ids(market)
     market.write(
         "universe.yaml",
-        "start: 2000-01-01\nend: 2004-01-01\ninstruments:\n  - {symbol: IBM, "
-        "source: bundled}\n  - {symbol: AAPL, archived: true}\n",
+        "start: 2000-01-01\nend: 2004-01-01\narchived: [AAPL_1d]\n",
     )
     for key in (CROSS_ID, PAIR_ID):
         with pytest.raises(InsufficientDataError, match=r"cannot be run again.*archived"):
