@@ -10,7 +10,15 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["results_app"]
+__all__ = [
+    "compare",
+    "export",
+    "list_results",
+    "list_trades",
+    "reproduce",
+    "results_app",
+    "show_result",
+]
 
 results_app = typer.Typer(
     name="results",

@@ -29,7 +29,7 @@ from trading_pipeline.storage.stores.result_queries import (
     TradeFilter,
 )
 
-__all__ = ["Output", "run_list", "run_trades"]
+__all__ = ["Output", "run_list", "run_trades", "stamp_text"]
 
 Row = Mapping[str, Any]
 _LISTED = ("total_return", "benchmark_total_return", "sharpe", "max_drawdown", "trade_count")

@@ -131,6 +131,8 @@ def test_a_result_from_before_scenarios_were_stored_needs_the_file(market):
     (market.runtime / "config" / "scenarios" / "cross.yaml").unlink()
     with pytest.raises(InsufficientDataError, match="no file has the scenario 'cross'"):
         again(market, CROSS_ID)
+    market.write("scenarios/cross.yaml", CROSS)  # as the message says
+    assert again(market, CROSS_ID).is_equal
 
 
 def test_inputs_that_are_gone_are_named(market):
@@ -145,6 +147,7 @@ def test_inputs_that_are_gone_are_named(market):
     (market.runtime / "config" / "universe.yaml").write_text(
         "start: 2000-01-01\nend: 2004-01-01\n", encoding="utf-8"
     )
+    assert again(market, CROSS_ID).is_equal
     (market.runtime / "config" / "strategies" / "steps.py").unlink()
     with pytest.raises(InsufficientDataError, match="no strategy 'steps'"):
         reproduce(market.workspace, ids[OWN_ID])
