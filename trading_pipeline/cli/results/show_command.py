@@ -25,8 +25,6 @@ from trading_pipeline.stages.workspace import open_workspace
 
 __all__ = ["run_export", "run_show"]
 
-_MOST_MODELS = 5
-
 
 def run_show(beginning: str, *, local: bool, zone: str | None, as_json: bool) -> None:
     """Print a result."""
@@ -79,6 +77,17 @@ def _print(shown: ShownResult, stamps: Mapping[str, Any], zone: str) -> None:
         )
     print_table(("metric", "value", "90 % interval", "benchmark"), _escaped(rows))
     print_table(("", ""), _escaped(_about(shown, stamps, zone)))
+    if shown.folds:
+        folds = [
+            [
+                str(each["model_id"]),
+                f"{each['train_from']:%Y-%m-%d} to {each['train_to']:%Y-%m-%d}",
+                f"{each['last_label_end']:%Y-%m-%d}",
+                f"{each['rows']:,}",
+            ]
+            for each in shown.folds
+        ]
+        print_table(("model", "learned from", "last label", "rows"), _escaped(folds))
     if shown.page is not None:
         _say(shown.page)
 
@@ -100,9 +109,7 @@ def _about(shown: ShownResult, stamps: Mapping[str, Any], zone: str) -> list[lis
     ]
     for instrument, models in shown.models.items():
         for name, ids in models.items():
-            told = ", ".join(ids[:_MOST_MODELS])
-            more = f" and {len(ids) - _MOST_MODELS} more" if len(ids) > _MOST_MODELS else ""
-            rows.append([f"models '{name}'", f"{instrument}: {told}{more}"])
+            rows.append(["model", f"{name} on {instrument}: {len(ids)} fits, listed below"])
     if shown.engine_version:
         rows.append(["engine version", shown.engine_version])
     rows.append(["run", str(facts["run_id"])])

@@ -28,6 +28,9 @@ _FACTS = (
 )  # fmt: skip
 
 
+_FOLD = ("model_id", "window", "train_from", "train_to", "last_label_end", "rows")
+
+
 @dataclass(frozen=True, kw_only=True)
 class ShownMetric:
     """A metric, its 90 % interval where it has one, and the same of the benchmark."""
@@ -45,8 +48,9 @@ class ShownResult:
     `facts`: who and when, see the columns of `backtest_results`. `settings`: of the scenario as it
     was stored, None where it was not. `changed_settings`: keys that the scenario's file has
     differently now, then and now; None where no file has it any more or nothing was stored.
-    `models`: ids that predicted, by instrument and name. `verdict`: by all trials of today's
-    ledger. `page`: of its report, None where there is none.
+    `models`: ids that predicted, by instrument and name; `folds`: what each of them that is still
+    stored learned from. `verdict`: by all trials of today's ledger. `page`: of its report, None
+    where there is none.
     """
 
     facts: Mapping[str, Any]
@@ -57,6 +61,7 @@ class ShownResult:
     changed_settings: Mapping[str, tuple[str, str]] | None
     hashes: Mapping[str, str]
     models: Mapping[str, Mapping[str, list[str]]] = field(default_factory=dict)
+    folds: tuple[Mapping[str, Any], ...] = ()
     engine_version: str = ""
     warnings: tuple[str, ...] = ()
     verdict: str = ""
@@ -79,6 +84,7 @@ def shown_result(workspace: Workspace, result_id: str) -> ShownResult:
         warnings.insert(0, f"Damaged: {damage}.")
     runtime = workspace.settings.runtime
     lineage = None if damage else stored_lineage(runtime, result_id)
+    models = {} if lineage is None else lineage.models
     now = scenario_of_files(workspace, row["scenario"])
     page = workspace.reports / f"{result_id}.html"
     currencies = sorted({str(each["currency"]) for each in instruments.values()})
@@ -92,7 +98,8 @@ def shown_result(workspace: Workspace, result_id: str) -> ShownResult:
             None if lineage is None or now is None else differing_settings(lineage.scenario, now)
         ),
         hashes={name: row[f"{name}_hash"] or "" for name in HASHES},
-        models={} if lineage is None else lineage.models,
+        models=models,
+        folds=_folds(workspace, models),
         engine_version="" if lineage is None else lineage.engine_version,
         warnings=tuple(warnings),
         verdict=words,
@@ -110,6 +117,16 @@ def _judged(workspace: Workspace, row: dict[str, Any]) -> tuple[str, int, list[s
     except DataQualityError as error:
         words, trials = f"Not judged: {error}", workspace.trials.count()
     return words, trials, [text for text in str(row["warnings"] or "").split("\n") if text]
+
+
+def _folds(
+    workspace: Workspace, models: Mapping[str, Mapping[str, list[str]]]
+) -> tuple[Mapping[str, Any], ...]:
+    wanted = [name for each in models.values() for ids in each.values() for name in ids]
+    rows = workspace.models.by_id(wanted) if wanted else {}
+    return tuple(
+        {column: rows[name][column] for column in _FOLD} for name in wanted if name in rows
+    )
 
 
 def _benchmark(workspace: Workspace, row: Mapping[str, Any]) -> Mapping[str, float]:

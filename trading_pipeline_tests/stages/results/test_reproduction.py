@@ -8,6 +8,7 @@ from trading_pipeline.errors import DataQualityError, InsufficientDataError, Loo
 from trading_pipeline.settings.portfolio_scenario import parse_scenario
 from trading_pipeline.settings.yaml_files import read_yaml
 from trading_pipeline.stages.backtests.backtest import BacktestStage
+from trading_pipeline.stages.coverage import chain_stages
 from trading_pipeline.stages.results.reproduction import reproduce
 from trading_pipeline.stages.results.settings_difference import differing_settings
 from trading_pipeline.stages.results.stored_scenario import stored_lineage
@@ -168,3 +169,21 @@ def test_a_damaged_result_or_a_strategy_that_looks_ahead_is_not_run(market):
     market.write("strategies/steps.py", STEPS.replace("close.shift(3)", "close.shift(-1)"))
     with pytest.raises(LookaheadError):
         again(market, OWN_ID)
+
+
+def test_models_that_were_trained_anew_are_named(world):
+    result_id = result_ids(world)["ml_direction|AAPL_1d"]
+    assert reproduce(world.workspace, result_id).is_equal
+    then = stored_lineage(world.runtime, result_id).models["AAPL_1d"]["direction"]
+    assert set(then) <= {row["model_id"] for row in world.workspace.models.all()}
+    text = (world.runtime / "config" / "models" / "direction.yaml").read_text("utf-8")
+    world.write("models/direction.yaml", text.replace("C: 0.1", "C: 0.001"))
+    workspace = world.workspace
+    for stage in chain_stages(workspace, "AAPL_1d", ["direction"]):
+        stage.materialize(workspace.windows())
+    told = reproduce(world.workspace, result_id)
+    assert [each.kind for each in told.changes] == ["predictions"]
+    assert (
+        f"{len(then)} of {len(then)} models of 'direction' were replaced" in told.changes[0].detail
+    )
+    assert then[0] in told.changes[0].detail
