@@ -1,6 +1,6 @@
 """The cumulative CSV files of trades and daily results: every row of the warehouse, in order.
 
-The database writes them, so that a reader holds up a writer for a moment only. Stamps are in UTC
+The database writes them, and other writers wait meanwhile. Stamps are in UTC
 (`2012-01-03T14:30:00Z`), numbers have a point and full precision whatever the locale, and a missing
 value is an empty field.
 """

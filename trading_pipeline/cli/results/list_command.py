@@ -52,6 +52,16 @@ class Output:
     as_json: bool
 
     @property
+    def is_for_programs(self) -> bool:
+        """True for CSV and JSON."""
+        return self.as_json or self.csv is not None
+
+    @property
+    def is_exact(self) -> bool:
+        """True where stamps stay as they are stored, since no zone was asked for."""
+        return not self.local and self.zone is None
+
+    @property
     def rows(self) -> int | None:
         """Rows that are read: a page of them, or all for CSV."""
         return None if self.csv is not None else self.limit
@@ -63,10 +73,11 @@ def run_list(wanted: ResultFilter, output: Output) -> None:
     found = queries.listed(wanted, limit=output.rows, page=output.page)
     instruments = queries.instruments_of([row["result_id"] for row in found.rows])
     clock = ResultClock(instruments, output.local, output.zone)
-    rows = [_shown_result(row, clock) for row in found.rows]
-    if output.as_json or output.csv is not None:
+    if output.is_for_programs:
+        rows = [_shown_result(row, clock, exact=output.is_exact) for row in found.rows]
         _write(rows, found, output, "results", ["result_id", *queries.metric_names()])
         return
+    rows = [_shown_result(row, clock) for row in found.rows]
     table = _table(
         ("Result\nstored", "Scenario\ninstrument", "From\nto"),
         [_head(metric_label(name)) for name in _LISTED],
@@ -83,14 +94,15 @@ def run_trades(beginning: str, wanted: TradeFilter, output: Output) -> None:
     result_id = queries.resolve(beginning)
     found = queries.trades(result_id, wanted, limit=output.rows, page=output.page)
     clock = ResultClock(queries.instruments_of([result_id]), output.local, output.zone)
+    exact = output.is_for_programs and output.is_exact
     rows = [
         {
             **{name: value for name, value in row.items() if name not in _OWN},
-            **{n: clock.shown(row[n], row["instrument"]) for n in ("entry_ts", "exit_ts")},
+            **{n: clock.shown(row[n], row["instrument"], exact=exact) for n, _ in _FILLS},
         }
         for row in found.rows
     ]
-    if output.as_json or output.csv is not None:
+    if output.is_for_programs:
         _write(rows, found, output, "trades", ["result_id", *TRADE_COLUMNS], result_id=result_id)
         return
     many = len({row["instrument"] for row in rows}) > 1
@@ -119,11 +131,11 @@ def _trade_cell(row: Row, name: str) -> str:
     return escape(format_value(row[name], TRADE_LABELS[name].kind))
 
 
-def _shown_result(row: Row, clock: ResultClock) -> dict[str, Any]:
+def _shown_result(row: Row, clock: ResultClock, *, exact: bool = False) -> dict[str, Any]:
     first = str(row["instruments"]).split(INSTRUMENT_SEPARATOR)[0]
     return {
         **{name: value for name, value in row.items() if name not in _OWN},
-        **{name: clock.shown(row[name], first) for name in _SPAN},
+        **{name: clock.shown(row[name], first, exact=exact) for name in _SPAN},
         "created_at": row["created_at"].astimezone(clock.zone_of(first)),
     }
 

@@ -33,7 +33,10 @@ def run_show(beginning: str, *, local: bool, zone: str | None, as_json: bool) ->
     clock = ResultClock(queries.instruments_of([result_id]), local, zone)
     shown = shown_result(open_workspace(), result_id)
     first = str(shown.facts["instruments"]).split(INSTRUMENT_SEPARATOR)[0]
-    stamps = {name: clock.shown(shown.facts[name], first) for name in ("from_ts", "to_ts")}
+    exact = as_json and not local and zone is None
+    stamps: dict[str, Any] = {
+        name: clock.shown(shown.facts[name], first, exact=exact) for name in ("from_ts", "to_ts")
+    }
     stamps["created_at"] = shown.facts["created_at"].astimezone(clock.zone_of(first))
     if as_json:
         told = asdict(shown)

@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -111,10 +111,10 @@ def write_table(path: Path, text: str, *, overwrite: bool) -> None:
 
 
 def as_json(value: object) -> str:
-    """JSON with sorted keys; stamps in UTC, numbers that JSON lacks as null.
+    """JSON with sorted keys; stamps with their zone, numbers that JSON lacks as null.
 
-    >>> as_json({"ts": datetime(2012, 1, 3, tzinfo=UTC), "sharpe": float("nan")})
-    '{"sharpe": null, "ts": "2012-01-03T00:00:00Z"}'
+    >>> as_json({"day": date(2012, 1, 3), "sharpe": float("nan")})
+    '{"day": "2012-01-03", "sharpe": null}'
     """
     return json.dumps(_plain(value), sort_keys=True, ensure_ascii=False, allow_nan=False)
 
@@ -127,7 +127,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if value - value == 0.0 else None
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return value.isoformat().replace("+00:00", "Z")
     return value.isoformat() if isinstance(value, date) else value
 
 

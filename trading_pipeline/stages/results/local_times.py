@@ -43,10 +43,17 @@ class ResultClock:
         name = exchange_zone(calendar)
         return UTC if name == "UTC" else ZoneInfo(name)
 
-    def shown(self, stamp: datetime | None, instrument: str) -> datetime | date | None:
-        """A bar's stamp: an aware moment of the zone, or the date of a session."""
+    def shown(
+        self, stamp: datetime | None, instrument: str, *, exact: bool = False
+    ) -> datetime | date | None:
+        """A bar's stamp: an aware moment of the zone, or the date of a session.
+
+        `exact`: as it is stored, in UTC, a session as its date at 00:00.
+        """
         if stamp is None:
             return None
+        if exact:
+            return stamp.astimezone(UTC)
         if self._names_a_session(instrument):
             return stamp.astimezone(UTC).date()
         return stamp.astimezone(self.zone_of(instrument))

@@ -94,7 +94,10 @@ def test_show_puts_metrics_beside_the_benchmark_and_judges_by_todays_ledger(call
     assert document["changed_settings"] == {}
     assert document["hashes"]["content"] == row["content_hash"]
     assert (document["trials"], document["currency"]) == (4, "USD")
-    assert document["facts"]["from_ts"] == "2000-06-01"
+    assert document["facts"]["from_ts"] == "2000-06-01T00:00:00Z"
+    abroad = told(call, "show", result_id, "--zone", "Asia/Tokyo")["facts"]
+    assert abroad["from_ts"] == "2000-06-01"  # a session, whatever the zone
+    assert abroad["created_at"].endswith("+09:00")
     assert document["page"].endswith(f"{result_id}.html")
     shown = call("results", "show", result_id, "--zone", "Asia/Tokyo")
     assert "Verdict by the 4 trials made up to now: " in shown.out
@@ -137,7 +140,8 @@ def test_trades_are_filtered_and_a_day_stays_a_day_in_every_zone(call, shared_ma
     amounts = [row["pnl"] for row in found["trades"]]
     assert amounts == sorted(amounts, reverse=True)
     assert all(row["instrument"] == "IBM_1d" and row["pnl"] >= 0 for row in found["trades"])
-    day = everything["trades"][0]["entry_ts"]
+    stamp = everything["trades"][0]["entry_ts"]
+    day = stamp.removesuffix("T00:00:00Z")
     assert len(day) == 10
     same = told(call, "trades", result_id, "--from", day, "--to", day, "--zone", "Asia/Tokyo")
     assert same["trades"][0]["entry_ts"] == day
