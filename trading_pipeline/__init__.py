@@ -19,7 +19,9 @@ if TYPE_CHECKING:
         TargetWeights,
         run_backtest,
         run_portfolio_backtest,
+        run_sweep,
     )
+    from trading_pipeline.reporting.tearsheet.of_result import tearsheet
     from trading_pipeline.stages import Workspace, open_workspace
     from trading_pipeline.storage.open_results import open_results, read_bars
     from trading_pipeline.strategies.bar_by_bar import BarByBarStrategy, Signal, SignalType
@@ -42,6 +44,8 @@ __all__ = [
     "read_bars",
     "run_backtest",
     "run_portfolio_backtest",
+    "run_sweep",
+    "tearsheet",
 ]
 
 _HOMES = {
@@ -56,6 +60,8 @@ _HOMES = {
     "BarByBarStrategy": "trading_pipeline.strategies.bar_by_bar",
     "Signal": "trading_pipeline.strategies.bar_by_bar",
     "SignalType": "trading_pipeline.strategies.bar_by_bar",
+    "run_sweep": "trading_pipeline.backtest",
+    "tearsheet": "trading_pipeline.reporting.tearsheet.of_result",
     "Workspace": "trading_pipeline.stages",
     "open_workspace": "trading_pipeline.stages",
     "open_results": "trading_pipeline.storage.open_results",
@@ -64,6 +70,11 @@ _HOMES = {
 
 # imported when first used: the command line starts faster that way
 __getattr__ = lazy_exports(__name__, _HOMES)
+
+
+def __dir__() -> list[str]:
+    """The public names alone."""
+    return sorted(__all__)
 
 
 def _prepare_environment() -> None:

@@ -9,7 +9,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["lazy_exports"]
+__all__ = ["lazy_exports", "public_name"]
 
 
 def lazy_exports(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
@@ -21,3 +21,11 @@ def lazy_exports(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]
         return getattr(importlib.import_module(homes[name]), name)
 
     return find
+
+
+def public_name(name: str) -> Any:
+    """What the package offers under a name at its top, for a layer below the one that has it.
+
+    The layer knows the name alone: a result shows its page by it, and makes none itself.
+    """
+    return getattr(importlib.import_module(__name__.partition(".")[0]), name)

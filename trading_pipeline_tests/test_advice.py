@@ -86,6 +86,12 @@ FOLLOWED = {
     "test_the_list_says_what_each_model_is_and_who_forecasts",
     "Run: trading-pipeline model-card": "cli/test_models_command.py::"
     "test_models_without_a_fit_are_there_after_their_card",
+    "All of them: trading-pipeline results list": "cli/results/test_results_commands.py::"
+    "test_the_list_has_every_result_in_80_columns",
+    "cannot be run again: it is from before": "stages/results/test_reproduction.py::"
+    "test_a_result_from_before_scenarios_were_stored_needs_the_file",
+    "' on  cannot be run again": "stages/results/test_reproduction.py::"
+    "test_inputs_that_are_gone_are_named",
     "or: trading-pipeline model-card": "cli/test_models_command.py::"
     "test_models_without_a_fit_are_there_after_their_card",
 }

@@ -45,6 +45,7 @@ def test_every_command_of_the_readme_exists(tmp_path: Path) -> None:
         "doctor",
         "forecast",
         "models",
+        "results",
         "run",
         "trials",
         "universe",

@@ -10,6 +10,7 @@ import pandas as pd
 
 from trading_pipeline.backtest.arrays import FloatArray
 from trading_pipeline.backtest.kernels import codes as codes
+from trading_pipeline.backtest.notebook_view import NotebookView
 from trading_pipeline.domain.audit_records import NOT_AUDITED, AuditOutcome, ResultAudit
 from trading_pipeline.settings.backtest_settings import BacktestSettings
 
@@ -37,7 +38,7 @@ class ReturnMoments:
     sharpe: float
 
 
-class RunStatistics:
+class RunStatistics(NotebookView):
     """What a result of one instrument or of many says of itself; `stats` is the loop's, see
     kernels.codes.
     """
@@ -119,6 +120,11 @@ class RunStatistics:
     def trade_count(self) -> int:
         """Number of round trips, those still open included."""
         return int(self.stats[codes.S_TRADES])
+
+    @property
+    def sharpe(self) -> float:
+        """Annual Sharpe ratio of the bar returns; NaN where they have no variance."""
+        return self.moments.sharpe
 
     @property
     def moments(self) -> ReturnMoments:

@@ -33,6 +33,8 @@ STOPS = tuple(
         "settings.yaml_files",
         "models.registry.model_files",
         "stages.backtests.trial_identity",  # what counts as another trial
+        "backtest.notebook_view",  # shows a result and makes none
+        "stages.backtests.result_lineage",  # says what a result was made with, and makes none
         "stages.features.unaudited",  # warnings
         "stages.features.known_findings",  # refuses, and changes no value
         "stages.models.primary_signals",  # its code is part of the hash of a meta model's features

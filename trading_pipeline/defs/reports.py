@@ -1,4 +1,4 @@
-"""The assets of reports: tear sheets, pages of portfolios, and the leaderboard."""
+"""The assets of reports: tear sheets, pages of portfolios, the leaderboard, tables as CSV."""
 
 import dagster as dg
 
@@ -7,6 +7,7 @@ from trading_pipeline.defs.stage_assets import stage_asset
 from trading_pipeline.stages.reports.leaderboard import LeaderboardStage
 from trading_pipeline.stages.reports.portfolio_report import PortfolioReportStage
 from trading_pipeline.stages.reports.tearsheet import TearsheetStage
+from trading_pipeline.stages.results.result_tables import ResultTablesStage
 
 __all__ = ["report_assets"]
 
@@ -14,7 +15,7 @@ GROUP = "reports"
 
 
 def report_assets() -> list[dg.AssetsDefinition]:
-    """`tearsheet`, `portfolio_report` and `leaderboard`."""
+    """`tearsheet`, `portfolio_report`, `leaderboard` and `result_tables`."""
     tearsheet = stage_asset(
         TearsheetStage,
         "tearsheet",
@@ -44,4 +45,13 @@ def report_assets() -> list[dg.AssetsDefinition]:
         description="The newest result of each scenario and instrument, and of each portfolio, "
         "side by side, with links to their pages.",
     )
-    return [tearsheet, portfolio_report, leaderboard]
+    result_tables = stage_asset(
+        ResultTablesStage,
+        "result_tables",
+        group_name=GROUP,
+        kinds={"csv"},
+        deps=["backtest", "portfolio_backtest"],
+        description="`output/csv/trades.csv` and `daily_results.csv`: one row a trade and one a "
+        "day of every stored result, in UTC, for spreadsheets and other programs.",
+    )
+    return [tearsheet, portfolio_report, leaderboard, result_tables]

@@ -1,10 +1,11 @@
 """The only place with SQL: the warehouse, Parquet files, and DuckDB's reading of users' files.
 
-warehouse        one DuckDB file, short reads and short writes; `file_lock` and `schema` belong to
-it parquet_files    frames on disk, never half-written stores/          one file for each subject of
-the warehouse's tables user_files/      SQL and fast readers for users' CSV and Parquet files
-open_results     the door for notebooks storage_failures, disk_space   what errors of DuckDB and of
-a disk mean
+- `warehouse`: one DuckDB file, short reads and short writes; `file_lock` and `schema` belong to it
+- `parquet_files`, `csv_files`, `result_csv`: files on disk, never half-written
+- `stores/`: one file for each subject of the warehouse's tables
+- `user_files/`: SQL and fast readers for users' CSV and Parquet files
+- `open_results`, `notebook_results`: the door for notebooks
+- `storage_failures`, `disk_space`: what errors of DuckDB and of a disk mean
 
 Values go in and out; nothing here computes a feature, a check or a result, or asks a provider.
 """

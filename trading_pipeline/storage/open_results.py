@@ -21,6 +21,7 @@ from trading_pipeline.errors import (
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.storage.duckdb_connection import connect
 from trading_pipeline.storage.file_lock import hold_lock
+from trading_pipeline.storage.notebook_results import StoredResults
 from trading_pipeline.storage.parquet_files import write_atomically
 from trading_pipeline.storage.stores.bar_content import (
     changed_bars_error,
@@ -34,12 +35,13 @@ from trading_pipeline.storage.warehouse import Warehouse
 __all__ = ["open_results", "read_bars"]
 
 
-@contextmanager
-def open_results(snapshot: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A read-only connection to the project's warehouse for the time of the block.
+def open_results(snapshot: Path | str | None = None) -> StoredResults:
+    """The stored results of the project; each method of `StoredResults` reads for a moment.
 
-    Keep the block short, since writers wait for it. Or give a path as `snapshot`: the warehouse is
-    copied there first, replacing what is there, and reading the copy blocks no run.
+    `with open_results() as results` keeps a read-only connection open for the block, and takes SQL:
+    `results.execute(...)`. Keep the block short, since writers wait for it. Or give a path as
+    `snapshot`: the warehouse is copied there first, replacing what is there, and reading the copy
+    blocks no run.
     """
     settings = load_settings()
     warehouse = Warehouse(settings.warehouse_path, wait_seconds=settings.warehouse_wait_seconds)
@@ -47,15 +49,15 @@ def open_results(snapshot: Path | None = None) -> Iterator[duckdb.DuckDBPyConnec
         with warehouse.read():
             pass  # tables are there, and the version is one that this code knows
         wait_seconds = settings.warehouse_wait_seconds
+        target = Path(snapshot).expanduser()
         with hold_lock(warehouse.lock_path, exclusive=True, wait_seconds=wait_seconds):
-            write_atomically(snapshot, lambda p: _copy(warehouse.path, p))
-        warehouse = Warehouse(snapshot)
-    with warehouse.read() as connection:
-        yield connection
+            write_atomically(target, lambda p: _copy(warehouse.path, p))
+        warehouse = Warehouse(target)
+    return StoredResults(warehouse, settings.runtime)
 
 
 def read_bars(
-    connection: duckdb.DuckDBPyConnection,
+    connection: duckdb.DuckDBPyConnection | StoredResults,
     instrument: str,
     *,
     start: date | datetime | None = None,
@@ -70,6 +72,10 @@ def read_bars(
     moment, and `DataQualityError` where bars of that span failed a blocking check, or are not those
     that were fetched.
     """
+    if isinstance(connection, StoredResults):
+        with connection.reading() as held:
+            return read_bars(held, instrument, start=start, end=end)
+    first, last = _moment(start), _moment(end)
     opened = _Opened(connection)
     store = BarStore(opened)
     counts = store.counts()
@@ -78,7 +84,6 @@ def read_bars(
             f"The warehouse has no bars of {instrument!r}. {did_you_mean(instrument, counts)}",
             name=instrument,
         )
-    first, last = _moment(start), _moment(end)
     for attempt in store.newest_attempts(instrument).values():
         within = (last is None or attempt.requested_from < last) and (
             first is None or attempt.requested_to > first

@@ -48,6 +48,7 @@ from trading_pipeline.stages.models.model_card import ModelCardStage
 from trading_pipeline.stages.reports.leaderboard import LeaderboardStage
 from trading_pipeline.stages.reports.portfolio_report import PortfolioReportStage
 from trading_pipeline.stages.reports.tearsheet import TearsheetStage
+from trading_pipeline.stages.results.result_tables import ResultTablesStage
 from trading_pipeline.stages.stage import WHOLE, Stage
 from trading_pipeline.stages.turns import sweep_workspace, turn_at
 from trading_pipeline.stages.workspace import Workspace
@@ -219,8 +220,9 @@ class FullPass:
             raise
 
     def leaderboard(self) -> bool:
-        """The index of all results; True where something was run."""
-        return self._run_pending("reports", [LeaderboardStage(self.workspace)], *WHOLE)
+        """The index of all results, and their tables as CSV; True where something was run."""
+        stages = [LeaderboardStage(self.workspace), ResultTablesStage(self.workspace)]
+        return self._run_pending("reports", stages, *WHOLE)
 
     def _model_chain(
         self,

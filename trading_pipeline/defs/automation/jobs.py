@@ -36,5 +36,5 @@ def project_jobs(
             "optimization",
             selection=select.assets("optimization_trials", "optimization_summary"),
         ),
-        dg.define_asset_job("reports", selection=select.assets("leaderboard")),
+        dg.define_asset_job("reports", selection=select.assets("leaderboard", "result_tables")),
     ]

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import rankdata
 
 from trading_pipeline.errors import DataQualityError
 
@@ -61,6 +60,8 @@ def score_numbers(
         scores[f"{name}_error"] = float(values.std() / np.sqrt(effective))
     scores["mae"] = float(np.abs(guess - actual).mean())
     error = 1.0 / np.sqrt(max(effective - 1.0, 1.0))
+    from scipy.stats import rankdata  # late: it takes a second to load
+
     for name, pair in (("ic", (guess, actual)), ("rank_ic", (rankdata(guess), rankdata(actual)))):
         scores[name] = _correlation(*pair)
         scores[f"{name}_error"] = None if scores[name] is None else float(error)

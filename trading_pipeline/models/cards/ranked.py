@@ -8,7 +8,6 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
 from trading_pipeline.models.cards.card import Score
 from trading_pipeline.models.cards.card_rows import HorizonRows
@@ -103,4 +102,6 @@ def rank_correlation(
     forecasts: FloatArray, outcomes: FloatArray, uniqueness: FloatArray
 ) -> Measured | None:
     """Spearman's correlation: that of the ranks."""
+    from scipy.stats import rankdata  # late: it takes a second to load
+
     return correlation(rankdata(forecasts), rankdata(outcomes), uniqueness)

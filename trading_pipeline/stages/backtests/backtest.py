@@ -5,7 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from trading_pipeline.backtest.scenario_runner import run_scenario, scenario_settings
+from trading_pipeline.backtest.scenario_runner import (
+    ScenarioRun,
+    run_scenario,
+    scenario_settings,
+)
+from trading_pipeline.domain.audit_records import AuditLog
 from trading_pipeline.domain.hashing import SHOWN_DIGITS, canonical_hash
 from trading_pipeline.errors import LookaheadError
 from trading_pipeline.stages.backtests.audits import (
@@ -14,6 +19,7 @@ from trading_pipeline.stages.backtests.audits import (
     refuse_known_look_ahead,
     sharpe_limits,
 )
+from trading_pipeline.stages.backtests.result_lineage import LINEAGE_FILE, write_lineage
 from trading_pipeline.stages.backtests.result_rows import (
     described_result,
     is_on_record,
@@ -52,7 +58,7 @@ class BacktestStage(ScenarioStage[Row]):
         """
         scenario = self.workspace.catalog.scenario(key)
         refuse_known_look_ahead(self.workspace, scenario, self.instrument_id)
-        made_from = self._made_from(key)
+        made_from = self.made_from(key)
         partition = self.partition(key)
         return Identity(self.asset, partition, made_from["result_id"], made_from["code_hash"])
 
@@ -77,15 +83,9 @@ class BacktestStage(ScenarioStage[Row]):
         """Run the scenario; save its frames, its trial, its row, its trades and daily results."""
         workspace, scenario = self.workspace, self.workspace.catalog.scenario(key)
         inputs, _, warnings = self.loaded(scenario)
-        made_from = self._made_from(key)
+        made_from = self.made_from(key)
         try:
-            run = run_scenario(
-                scenario,
-                inputs,
-                workspace.registries.strategies,
-                audits=workspace.audits,
-                sharpe_limits=sharpe_limits(workspace),
-            )
+            run = self.run(key, workspace.audits)
         except LookaheadError as error:
             name = scenario.strategy.type
             call_results_invalid(workspace, name, made_from["code_hash"], error)
@@ -98,6 +98,9 @@ class BacktestStage(ScenarioStage[Row]):
             "benchmark": write_frame(folder / "benchmark.parquet", run.benchmark.equity_frame()),
             "orders": write_frame(folder / "orders.parquet", orders_by_ts(result.orders)),
         }
+        frames[LINEAGE_FILE] = write_lineage(
+            folder, scenario, {self.instrument_id: inputs}, workspace.registries.strategies
+        )
         told = TrialIdentities(workspace, scenario).of(scenario.strategy.type, run.parameters)
         row = {
             **made_from,
@@ -124,7 +127,21 @@ class BacktestStage(ScenarioStage[Row]):
         )
         return artifact, self.stored(key, artifact)
 
-    def _made_from(self, key: str) -> dict[str, str]:
+    def run(self, key: str, audits: AuditLog | None = None) -> ScenarioRun:
+        """Trade the scenario on what is stored now; nothing of it is kept.
+
+        `audits` keeps outcomes of audits. Raises `LookaheadError` as `run_scenario` does.
+        """
+        scenario = self.workspace.catalog.scenario(key)
+        return run_scenario(
+            scenario,
+            self.loaded(scenario).inputs,
+            self.workspace.registries.strategies,
+            audits=audits,
+            sharpe_limits=sharpe_limits(self.workspace),
+        )
+
+    def made_from(self, key: str) -> dict[str, str]:
         """Id of the result, and the hashes that it is made of."""
         scenario = self.workspace.catalog.scenario(key)
         inputs, hashes, _ = self.loaded(scenario)

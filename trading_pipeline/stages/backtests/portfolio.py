@@ -6,8 +6,9 @@ import json
 from functools import cached_property
 from typing import Any, TypeVar
 
-from trading_pipeline.backtest.portfolio.scenario_run import run_portfolio_scenario
+from trading_pipeline.backtest.portfolio.scenario_run import PortfolioRun, run_portfolio_scenario
 from trading_pipeline.backtest.scenario_runner import scenario_settings
+from trading_pipeline.domain.audit_records import AuditLog
 from trading_pipeline.domain.hashing import SHOWN_DIGITS, canonical_hash
 from trading_pipeline.domain.membership import Membership
 from trading_pipeline.errors import LookaheadError
@@ -18,6 +19,7 @@ from trading_pipeline.stages.backtests.audits import (
     refuse_known_look_ahead,
     sharpe_limits,
 )
+from trading_pipeline.stages.backtests.result_lineage import LINEAGE_FILE, write_lineage
 from trading_pipeline.stages.backtests.result_rows import (
     described_result,
     is_on_record,
@@ -82,7 +84,7 @@ class PortfolioStage(OfPortfolio[Row]):
         if scenario.portfolio.strategy is not None:
             workspace.registries.strategies.of_portfolio(scenario.strategy.type, scenario.members)
         refuse_known_look_ahead(workspace, scenario, scenario.instruments_text)
-        made_from = self._made_from
+        made_from = self.made_from
         partition = self.partition(key)
         return Identity(self.asset, partition, made_from["result_id"], made_from["code_hash"])
 
@@ -105,16 +107,9 @@ class PortfolioStage(OfPortfolio[Row]):
 
     def produce(self, key: str, identity: Identity) -> tuple[Artifact, Row]:
         """Run the portfolio; save its frames, its trial, its row, its trades and daily results."""
-        workspace, scenario, made_from = self.workspace, self.scenario, self._made_from
+        workspace, scenario, made_from = self.workspace, self.scenario, self.made_from
         try:
-            run = run_portfolio_scenario(
-                scenario,
-                {name: each.inputs for name, each in self._loaded.items()},
-                workspace.registries.strategies,
-                audits=workspace.audits,
-                sharpe_limits=sharpe_limits(workspace),
-                memberships=self._memberships,
-            )
+            run = self.run(workspace.audits)
         except LookaheadError as error:
             name = scenario.strategy.type
             call_results_invalid(workspace, name, made_from["code_hash"], error)
@@ -128,6 +123,10 @@ class PortfolioStage(OfPortfolio[Row]):
             "orders": write_frame(folder / "orders.parquet", orders_by_ts(result.orders)),
             "weights": write_frame(folder / "weights.parquet", result.weights),
         }
+        inputs = {name: each.inputs for name, each in self._loaded.items()}
+        frames[LINEAGE_FILE] = write_lineage(
+            folder, scenario, inputs, workspace.registries.strategies
+        )
         traded = scenario.strategy
         told = TrialIdentities(workspace, scenario).of(traded.type, traded.params)
         row = {
@@ -155,6 +154,20 @@ class PortfolioStage(OfPortfolio[Row]):
         )
         return artifact, self.stored(key, artifact)
 
+    def run(self, audits: AuditLog | None = None) -> PortfolioRun:
+        """Trade the portfolio on what is stored now; nothing of it is kept.
+
+        `audits` keeps outcomes of audits. Raises `LookaheadError` as `run_portfolio_scenario` does.
+        """
+        return run_portfolio_scenario(
+            self.scenario,
+            {name: each.inputs for name, each in self._loaded.items()},
+            self.workspace.registries.strategies,
+            audits=audits,
+            sharpe_limits=sharpe_limits(self.workspace),
+            memberships=self._memberships,
+        )
+
     @cached_property
     def _loaded(self) -> dict[str, LoadedInputs]:
         """Inputs by instrument."""
@@ -176,7 +189,7 @@ class PortfolioStage(OfPortfolio[Row]):
         return list(dict.fromkeys([*found, *filter(None, [hindsight])]))
 
     @cached_property
-    def _made_from(self) -> dict[str, str]:
+    def made_from(self) -> dict[str, str]:
         """Id of the result, and the hashes that it is made of, those of every instrument."""
         scenario, loaded = self.scenario, self._loaded
         settings = [

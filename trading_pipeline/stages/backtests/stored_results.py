@@ -36,7 +36,7 @@ def result_damage(workspace: Workspace, result_id: str) -> str:
     hashes = json.loads(row["frames"] or "{}")
     folder = workspace.settings.runtime / result_folder(result_id)
     for name in dict.fromkeys((*FRAMES, *hashes)):
-        path = folder / f"{name}.parquet"
+        path = folder / (name if "." in name else f"{name}.parquet")
         if not is_intact(path, hashes.get(name)):
             there = "is not the one that was written" if path.exists() else "is missing"
             return f"its file {path} {there}"

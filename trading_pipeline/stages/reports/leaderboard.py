@@ -31,6 +31,7 @@ __all__ = [
     "LeaderboardStage",
     "hindsight_of",
     "is_of_catalog",
+    "judged_now",
     "judged_rows",
     "leaderboard_rows",
 ]
@@ -148,6 +149,26 @@ def judged_rows(workspace: Workspace, rows: list[Row]) -> list[Row]:
     ]
 
 
+def judged_now(workspace: Workspace, row: Row) -> Row:
+    """Any stored result as `judged_rows` judges those of the leaderboard, by the ledger as it is.
+
+    Raises `DataQualityError` for a ledger that is not whole.
+    """
+    ledger = workspace.trials
+    ledger.require_whole()
+    variance = ledger.sharpe_variance(row["instruments"])
+    reason = ledger.invalid_results().get(row["result_id"])
+    told = {
+        **row,
+        "warnings": _with_invalidity(row["warnings"], reason),
+        "trials": ledger.count(),
+        "trial_variance": variance.value,
+        "variance_basis": variance.basis,
+    }
+    (judged,) = judged_rows(workspace, [told])
+    return judged
+
+
 def _with_invalidity(warnings: str | None, reason: str | None) -> str | None:
     if reason is None:
         return warnings
@@ -193,6 +214,8 @@ def _bars_a_year(workspace: Workspace, row: Row) -> float:
     stored = row.get("periods_per_year")
     if stored is not None:
         return float(str(stored))
+    if str(row["instruments"]) not in workspace.catalog.instruments:
+        return float(str(row["bars"])) / float(str(row["years"]))
     instrument = workspace.catalog.instrument(str(row["instruments"]))
     return periods_per_year(instrument.timeframe, instrument.calendar)
 

@@ -126,3 +126,18 @@ class ResultStore(WarehouseStore):
         """Ids of all results, oldest first."""
         rows = self._rows("SELECT result_id FROM backtest_results ORDER BY seq")
         return [str(row["result_id"]) for row in rows]
+
+    def contents(self) -> list[list[str]]:
+        """Id, hash of the rows, and whether it is the newest, of every result by id.
+
+        Equal for equal trades and days.
+        """
+        newest = {row["result_id"] for row in self.newest()}
+        rows = self._rows(
+            "SELECT result_id, coalesce(row_hash, content_hash, '') AS held "
+            "FROM backtest_results ORDER BY result_id"
+        )
+        return [
+            [str(row["result_id"]), str(row["held"]), str(row["result_id"] in newest)]
+            for row in rows
+        ]

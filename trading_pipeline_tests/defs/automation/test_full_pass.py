@@ -64,6 +64,7 @@ def test_another_cost_runs_that_backtest_again_and_nothing_below_it(world):
         "backtest",
         "tearsheet",
         "leaderboard",
+        "result_tables",
     }
     assert world.value("SELECT count(*) FROM backtest_results") == rows + 1
     old, new = world.rows(
