@@ -16,10 +16,12 @@ from trading_pipeline.reporting.page.number_format import MISSING, as_number
 __all__ = [
     "CONFIDENCE",
     "FEW_TRADES",
+    "JUDGED_BY_NUMBERS",
     "LARGEST_BELIEVABLE_SHARPE",
     "STANDS_OUT",
     "WORTHLESS",
     "is_ahead",
+    "rounded_bars",
     "trials_in_words",
     "verdict",
 ]
@@ -33,6 +35,9 @@ SHARPE_TO_TELL = 1.0
 """A history is too short to judge where even this annual ratio could not be told from 0."""
 STANDS_OUT = "Stands out so far"
 _AHEAD = "Ahead so far"
+_UNKNOWN = "Not enough to tell"
+JUDGED_BY_NUMBERS = (STANDS_OUT, "Ahead", "Earned", "May be luck", "Not audited", _UNKNOWN)
+"""Beginnings of the verdicts that rest on a result's numbers; after the others none of them count."""
 
 WORTHLESS = {
     "Invalid trial": "Worthless: its trial was called invalid",
@@ -153,8 +158,13 @@ def _more_bars(missing: list[float], before: str) -> str:
     most = max(missing, default=0.0)
     if not 0.0 < most < math.inf:
         return ""
-    digits = 1 - math.floor(math.log10(most))
-    return f"{before}about {max(round(most, digits), 1.0):,.0f} more bars"
+    return f"{before}about {rounded_bars(most)} more bars"
+
+
+def rounded_bars(bars: float) -> str:
+    """A number of bars above 0 with two significant digits, at least 1."""
+    digits = 1 - math.floor(math.log10(bars))
+    return f"{max(round(bars, digits), 1.0):,.0f}"
 
 
 def _for_no_less_risk(numbers: _Numbers) -> str | None:
@@ -229,7 +239,6 @@ def _luck(numbers: _Numbers) -> str | None:
     return None
 
 
-_UNKNOWN = "Not enough to tell"
 _QUANTILE = NormalDist().inv_cdf(CONFIDENCE)
 _MARKS = (_ALLOWED, *WORTHLESS, "Implausible", *_NEVER_AHEAD)  # the longer of two comes first
 
