@@ -52,8 +52,8 @@ def costs_times(settings: BacktestSettings, multiple: float) -> BacktestSettings
 def stressed_costs(settings: BacktestSettings, rerun: Rerun) -> pd.DataFrame:
     """Headline metrics at no costs, at those of the settings, and at twice and three times these.
 
-    One row a multiple: cost_multiple and the columns of `cost_sensitivity`. `rerun(settings)` trades
-    the same signals.
+    One row a multiple, with the columns of `cost_sensitivity`. `rerun(settings)` trades the same
+    signals.
     """
 
     def metrics(multiple: float) -> dict[str, float]:

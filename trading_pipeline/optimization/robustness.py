@@ -80,11 +80,11 @@ def robustness(
 
     Raises `InsufficientDataError` where no trial has a value.
     """
-    given = np.array([math.nan if v is None else v for v in values], dtype=np.float64)  # type: ignore[union-attr]
+    given = np.asarray(values, dtype=np.float64)  # None becomes NaN
     if np.isnan(given).all():
         raise InsufficientDataError(
-            f"No trial of '{name}' has a value, so there is no best to look at. Widen the space, or "
-            "give the scenario more bars."
+            f"No trial of '{name}' has a value, so there is no best to look at. Widen the space, "
+            "or give the scenario more bars."
         )
     best = int(np.nanargmax(given))
     bars, rows = traded_bars(scenario, inputs)
@@ -123,7 +123,8 @@ def robustness(
         spa, better = _superior(trials, returns, parameters, seed)
         found.setdefault("spa", {})[benchmark] = spa
         found.setdefault("stepm", {})[benchmark] = better
-    return _plain(found)
+    told: Told = _plain(found)
+    return told
 
 
 def _pbo(returns: npt.NDArray[np.float64]) -> Told:

@@ -98,7 +98,8 @@ def trial_returns(
     settings = scenario_settings(scenario, inputs.instrument, traded_year(inputs, bars).bars)
     market = inputs.market.traded_from(rows.start)
     chosen = sampled_trials(values, len(bars), most_trials=most_trials)
-    returns, kept = np.empty((len(bars), len(chosen))), []
+    returns = np.empty((len(bars), len(chosen)))
+    kept: list[int] = []
     for row in chosen.tolist():
         try:
             params = strategies.validate_params(name, parameters[row])

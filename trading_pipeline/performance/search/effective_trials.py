@@ -36,4 +36,4 @@ def effective_trials(returns: npt.ArrayLike) -> float:
     chance = 1.0 / (bars - 1.0)
     others = float((correlations * correlations).sum()) - trials
     total = trials + (others - trials * (trials - 1) * chance) / (1.0 - chance)
-    return min(trials * trials / max(total, trials), float(trials))
+    return float(min(trials * trials / max(total, trials), trials))

@@ -48,7 +48,7 @@ def parameter_importance(
     if kept.size < _FEWEST_SETS or np.ptp(given[kept]) == 0.0:
         return {}
     ranks = rankdata(given[kept])
-    places = parameter_places([parameters[row] for row in kept])
+    places = parameter_places([parameters[row] for row in kept.tolist()])
     return {
         name: _explained(ranks, _groups(places.ranks[:, column], bool(places.ordered[column])))
         for column, name in enumerate(places.names)

@@ -101,8 +101,7 @@ def overfitting_probability(returns: npt.ArrayLike, *, blocks: int = 16) -> Over
     block_rows = bars // blocks
     if block_rows < _FEWEST_BLOCK_ROWS:
         raise InsufficientDataError(
-            f"There are {bars} bars; {blocks} blocks need at least "
-            f"{blocks * _FEWEST_BLOCK_ROWS}.",
+            f"There are {bars} bars; {blocks} blocks need at least {blocks * _FEWEST_BLOCK_ROWS}.",
             bars=bars,
             blocks=blocks,
         )

@@ -61,11 +61,7 @@ def judge_splits(
             outside[trial] = _ratio(
                 all_sums[trial] - inside[trial], all_squares[trial] - inside_squares[trial], rows
             )
-            if (
-                winner < 0
-                or ratio > best
-                or (ratio == best and outside[trial] < outside[winner])
-            ):
+            if winner < 0 or ratio > best or (ratio == best and outside[trial] < outside[winner]):
                 winner, best = trial, ratio
         rank = 1
         for trial in range(trials):

@@ -72,9 +72,7 @@ def parameter_places(parameters: Sequence[Mapping[str, Any]]) -> ParameterPlaces
 
 
 def _is_number(value: object) -> bool:
-    return (
-        isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    )
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _text(value: object) -> str:

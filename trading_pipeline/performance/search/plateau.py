@@ -73,7 +73,7 @@ def plateau(parameters: Sequence[Mapping[str, Any]], values: npt.ArrayLike) -> P
     known = given[kept]
     if not known.size:
         return _unknown("steps", 0)
-    places = parameter_places([parameters[row] for row in kept])
+    places = parameter_places([parameters[row] for row in kept.tolist()])
     best = int(np.argmax(known))
     steps, shares = places.differences(best)
     same_kind = (steps[:, ~places.ordered] == 0).all(axis=1)
@@ -104,7 +104,7 @@ def plateau(parameters: Sequence[Mapping[str, Any]], values: npt.ArrayLike) -> P
 
 def _is_grid(counts: npt.NDArray[np.int64], sets: int) -> bool:
     """True where at least half of all combinations of the values are there."""
-    return math.prod(counts.tolist()) <= 2 * sets
+    return bool(math.prod(counts.tolist()) <= 2 * sets)
 
 
 def _unknown(by: str, neighbours: int) -> Plateau:

@@ -137,7 +137,7 @@ def superior_ability(
         lower=float(found["lower"]),
         consistent=float(found["consistent"]),
         upper=float(found["upper"]),
-        superior=tuple(int(table.columns[int(column)]) for column in test.superior_models),
+        superior=tuple(table.columns[np.array(test.superior_models, dtype=int)].tolist()),
         size=size,
         block_bars=float(block_bars),
         rows=len(values),

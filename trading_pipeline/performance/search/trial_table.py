@@ -19,7 +19,7 @@ _FLAT = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class TrialTable:
-    """Returns of the trials that can be compared, (bars, trials), and their columns of the whole."""
+    """Returns of the trials that can be compared, (bars, trials), and their columns before."""
 
     returns: FloatArray
     columns: npt.NDArray[np.int64]

@@ -23,7 +23,7 @@ _MINUS = "\u2212"
 
 
 def search_verdict(row: Mapping[str, object]) -> str:
-    """What the best of a search would have to be to stand out, whether it does, and what is missing.
+    """What the best of a search must show to stand out, whether it does, and what is missing.
 
     One sentence; it ends in the words of `verdict` of the same row, or in the bars that are missing
     where that verdict is luck. `row`: as `verdict` takes it, with `expected_best_sharpe`,
@@ -90,7 +90,9 @@ def _missing(row: Mapping[str, object]) -> str:
         return f"about {shown} more bars like these are needed"
     years = bars / year
     if years > _LONGEST_YEARS:
-        return f"about {shown} more bars like these are needed, more than {_LONGEST_YEARS:.0f} years"
+        return (
+            f"about {shown} more bars like these are needed, more than {_LONGEST_YEARS:.0f} years"
+        )
     digits = 1 if years < 10.0 else 0
     return f"about {shown} more bars ({years:.{digits}f} years) like these are needed"
 

@@ -37,7 +37,7 @@ STANDS_OUT = "Stands out so far"
 _AHEAD = "Ahead so far"
 _UNKNOWN = "Not enough to tell"
 JUDGED_BY_NUMBERS = (STANDS_OUT, "Ahead", "Earned", "May be luck", "Not audited", _UNKNOWN)
-"""Beginnings of the verdicts that rest on a result's numbers; after the others none of them count."""
+"""Beginnings of verdicts that rest on a result's numbers; after the others these do not count."""
 
 WORTHLESS = {
     "Invalid trial": "Worthless: its trial was called invalid",
@@ -71,6 +71,7 @@ class _Numbers:
     benchmark_max_drawdown: float | None
     probabilistic_sharpe_ratio: float | None
     deflated_sharpe_ratio: float | None
+    deflated_appraisal_ratio: float | None
     sharpe_standard_error: float | None
     minimum_track_record_bars: float | None
     trials: float | None
@@ -87,8 +88,9 @@ def verdict(row: Mapping[str, object]) -> str:
     4. Earned less than buy and hold, for no less risk; earned nothing for its risk; earned more by
        more risk alone.
     5. May be luck: the deflated Sharpe ratio, which knows the dependence of the bars, is below
-       `CONFIDENCE`, or the history is so short that the best of as many trials without skill would
-       reach this Sharpe ratio.
+       `CONFIDENCE`, or that of the part which holding does not explain, where holding gained; or
+       the history is so short that the best of as many trials without skill would reach this Sharpe
+       ratio.
     6. Ahead, but with free fills or without an audit: a result is audited where `audit` is
        "passed", and anything else, a missing value too, is not.
     7. Stands out so far.
@@ -99,9 +101,9 @@ def verdict(row: Mapping[str, object]) -> str:
     Parameters
     ----------
     row
-        A result by the columns of `backtest_results`, with `deflated_sharpe_ratio` and `trials`,
-        those made up to now; where `trials` is absent, `trials_at_creation` counts. Missing and NaN
-        values are unknown, and what is unknown never makes a verdict better.
+        A result by the columns of `backtest_results`, with the numbers of `deflated_numbers` and
+        `trials`, those made up to now; where `trials` is absent, `trials_at_creation` counts.
+        Missing and NaN values are unknown, and what is unknown never makes a verdict better.
 
     >>> verdict({"trade_count": 12, "sharpe": 1.0, "total_return": 0.2, "bars": 800})
     'Not enough to tell: 12 trades; about 1,200 more bars'
@@ -226,6 +228,9 @@ def _luck(numbers: _Numbers) -> str | None:
         if trials is not None and trials > 1:
             return f"Ahead, but not deflated for {trials_in_words(trials)}"
         return "May be luck" if certainty is None else None
+    apart = numbers.deflated_appraisal_ratio
+    if apart is not None and apart < CONFIDENCE:
+        return f"May be luck beside buy and hold, after {trials_in_words(trials)}"
     if trials is not None and trials > 1 and years is not None and sharpe is not None:
         # late: the layer loads pandas, pages need none
         from trading_pipeline.performance.sharpe_statistics import minimum_backtest_years

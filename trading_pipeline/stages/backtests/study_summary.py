@@ -39,7 +39,12 @@ _SHOWN = (
     "probabilistic_sharpe_ratio",
 )
 """What is known of the best and stands in the summary under the same names."""
-_DEFLATED = ("deflated_sharpe_ratio", "plain_deflated_sharpe_ratio", "minimum_backtest_years")
+_DEFLATED = (
+    "deflated_sharpe_ratio",
+    "deflated_appraisal_ratio",
+    "plain_deflated_sharpe_ratio",
+    "minimum_backtest_years",
+)
 """What a judged row may say of a number of trials."""
 _COMPARED = ("expected_best_sharpe", "needed_sharpe", "bars_needed")
 """What a judged row says of the best that luck would show, and of what would stand out."""
