@@ -1,13 +1,14 @@
 """Whether any trial beats a benchmark by more than the best of as many would by luck.
 
 The test for superior predictive ability (Hansen 2005), and the trials that beat the benchmark when
-all are tested at once (StepM, Romano and Wolf 2005), by the package `arch` with the stationary
-bootstrap.
+all are tested at once (StepM, Romano and Wolf 2005), with the stationary bootstrap of the package
+`arch`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,9 @@ from trading_pipeline.errors import ConfigurationError, DataQualityError, Insuff
 from trading_pipeline.performance.bar_returns import FloatArray
 from trading_pipeline.performance.search.trial_table import usable_trials
 from trading_pipeline.performance.stationary_bootstrap import optimal_block_bars
+
+if TYPE_CHECKING:
+    from arch.bootstrap import SPA
 
 __all__ = ["SuperiorAbility", "superior_ability"]
 
@@ -119,25 +123,24 @@ def superior_ability(
     best = int(np.argmax(values.mean(axis=0)))
     if block_bars is None:
         block_bars = max(1, round(optimal_block_bars(values[:, best] - held[:, 0])))
-    from arch.bootstrap import StepM  # late: it takes a second to import
+    from arch.bootstrap import SPA  # late: it takes a second to import
 
-    test = StepM(
+    test = SPA(
         -held,
         -values,
-        size=size,
         block_size=block_bars,
         reps=samples,
         bootstrap="stationary",
         seed=seed,
     )
-    test.spa.compute()
-    found = test.spa.pvalues
-    test.compute()  # the same resampled histories
+    test.compute()
+    found = test.pvalues
+    superior = _step_down(test, trials, size)
     return SuperiorAbility(
         lower=float(found["lower"]),
         consistent=float(found["consistent"]),
         upper=float(found["upper"]),
-        superior=tuple(table.columns[np.array(test.superior_models, dtype=int)].tolist()),
+        superior=tuple(table.columns[superior].tolist()),
         size=size,
         block_bars=float(block_bars),
         rows=len(values),
@@ -145,6 +148,26 @@ def superior_ability(
         trials=trials,
         left_out=table.left_out,
     )
+
+
+def _step_down(test: SPA, trials: int, size: float) -> list[int]:
+    """Trials that beat the benchmark: those found are set aside and the others tested again.
+
+    The loop of StepM on the same resampled histories. That of `arch` 8.0 fails where a later round
+    names all trials that are left.
+    """
+    found: list[int] = []
+    while len(found) < trials:
+        named = [int(row) for row in test.better_models(size)]
+        if not named:
+            break
+        found += named
+        left = np.ones(trials, dtype=np.bool_)
+        left[found] = False
+        if left.any():
+            test.subset(left)
+            test.compute()
+    return sorted(found)
 
 
 def _joined(values: FloatArray, bars: int) -> FloatArray:

@@ -30,6 +30,14 @@ def test_planted_trials_are_named_by_their_columns_and_the_seed_alone_decides():
     assert found.block_bars <= 3.0  # chosen by the data: independent bars
 
 
+def test_all_trials_may_beat_the_benchmark_some_of_them_in_a_later_round():
+    returns = np.random.default_rng(8).normal(0.0, 0.01, (600, 1)) * np.ones(4)
+    returns = returns + np.random.default_rng(9).normal(0.0, 0.002, (600, 4))
+    returns += 0.0009 - returns[:, :1].mean() + np.array([0.002, 0.0, 0.0, 0.0])
+    found = superior_ability(returns, np.zeros(600), samples=400)
+    assert found.superior == (0, 1, 2, 3)
+
+
 def test_large_tables_are_joined_and_still_find_what_was_planted():
     returns = np.random.default_rng(6).normal(0.0, 0.01, (2_000, 300))
     found = superior_ability(returns, np.zeros(2_000), samples=200)
