@@ -20,7 +20,6 @@ MARKETS = {
     "Student t": "Student's t with 4 degrees of freedom",
     "AR(0.2) in volatility": "squared returns with autocorrelation 0.2: ARCH(0.2)",
     "clustered volatility": "GARCH(0.10, 0.89)",
-    "overlap of 5 bars": "prices marked late, the mean of 5 closes; decided on another market",
     "overlap of 20 bars": "prices marked late, the mean of 20 closes; decided on another market",
     "rising": "normal returns with a mean that gives holding a Sharpe ratio of 1; long only",
 }

@@ -31,7 +31,6 @@ _IN_MONEY = (
     "slippage_volume_share",
 )
 _HIGHEST_BPS = 9_999.0
-_RARELY_MORE_BPS = 1_000.0
 Rerun = Callable[[BacktestSettings], BacktestResult]
 
 
@@ -74,7 +73,7 @@ def break_even_cost(settings: BacktestSettings, rerun: Rerun) -> BreakEven:
     """All costs of a fill, in basis points of its value, at which the account ends as it began.
 
     Found by reruns with this commission on every fill and neither slippage nor any other fee, to
-    0.01 bps; costs above 1,000 bps are not tried.
+    0.01 bps.
     """
     free = costs_times(settings, 0.0).model_copy(update={"maker_commission_bps": None})
 
@@ -82,5 +81,5 @@ def break_even_cost(settings: BacktestSettings, rerun: Rerun) -> BreakEven:
         return rerun(free.model_copy(update={"commission_bps": commission_bps})).final_equity
 
     return break_even_commission(
-        final_equity, initial_equity=settings.initial_cash, ceiling_bps=_RARELY_MORE_BPS
+        final_equity, initial_equity=settings.initial_cash, ceiling_bps=_HIGHEST_BPS
     )

@@ -48,6 +48,7 @@ __all__ = ["robustness"]
 Parameters = Mapping[str, JsonValue]
 Told = dict[str, Any]
 _SAMPLES = 500
+_SHOWN_TRIALS = 20
 
 
 def robustness(
@@ -120,7 +121,7 @@ def robustness(
         ("against_holding", held_returns),
         ("against_cash", np.zeros(len(bars))),
     ):
-        spa, better = _superior(trials, returns, parameters, seed)
+        spa, better = _superior(trials, returns, parameters, given, seed)
         found.setdefault("spa", {})[benchmark] = spa
         found.setdefault("stepm", {})[benchmark] = better
     told: Told = _plain(found)
@@ -146,6 +147,7 @@ def _superior(
     trials: TrialReturns,
     benchmark: npt.NDArray[np.float64],
     parameters: Sequence[Parameters],
+    values: npt.NDArray[np.float64],
     seed: int,
 ) -> tuple[Told, Any]:
     """What the test says, and the parameters of the trials that beat the benchmark."""
@@ -156,12 +158,20 @@ def _superior(
     names = ("consistent", "lower", "upper", "block_bars", "joined_bars", "trials")
     told = {f"p_value{f'_{n}' * (n != 'consistent')}": getattr(found, n) for n in names[:3]}
     told |= {n: getattr(found, n) for n in names[3:]} | {"samples": _SAMPLES}
-    return told, _better(found, trials, parameters)
+    return told, _better(found, trials, parameters, values)
 
 
-def _better(found: SuperiorAbility, trials: TrialReturns, parameters: Sequence[Parameters]) -> Told:
-    rows = [int(trials.trials[column]) for column in found.superior]
-    return {"size": found.size, "trials": [dict(parameters[row]) for row in rows]}
+def _better(
+    found: SuperiorAbility,
+    trials: TrialReturns,
+    parameters: Sequence[Parameters],
+    values: npt.NDArray[np.float64],
+) -> Told:
+    """How many trials beat the benchmark, and the best of them."""
+    rows = trials.trials[list(found.superior)]
+    shown = rows[np.argsort(-values[rows], kind="stable")][:_SHOWN_TRIALS]
+    sets = [dict(parameters[row]) for row in shown.tolist()]
+    return {"size": found.size, "count": len(rows), "trials": sets}
 
 
 def _sub_periods(

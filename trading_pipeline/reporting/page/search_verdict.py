@@ -52,6 +52,9 @@ def search_verdict(row: Mapping[str, object]) -> str:
             f"After {trials_in_words(trials)} the best must show {_NAMED} of {_ratio(needed)} to "
             f"stand out from luck, which alone is expected to reach {_ratio(by_luck)}"
         )
+    held = _finite(row.get("benchmark_sharpe"))
+    if held is not None and _finite(row.get("deflated_appraisal_ratio")) is not None:
+        told += f"{',' * (trials != 1.0)} and from holding, which has {_ratio(held)}"
     return f"{told}; it has {_ratio(sharpe)}: {_conclusion(row, short, sharpe < needed)}."
 
 

@@ -58,8 +58,10 @@ HEAD = (
 )  # fmt: skip
 def test_the_sentence_says_what_is_needed_and_what_follows(change, end):
     row = ROW | change
-    needed = f"{row['needed_sharpe']:.2f}"
-    assert search_verdict(row) == HEAD.replace("1.30", needed) + end
+    head = HEAD.replace("1.30", f"{row['needed_sharpe']:.2f}")
+    if "deflated_appraisal_ratio" in change:
+        head = head.replace(";", ", and from holding, which has 0.50;")
+    assert search_verdict(row) == head + end
 
 
 def test_a_single_trial_is_not_compared_with_luck_of_many():
