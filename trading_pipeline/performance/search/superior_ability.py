@@ -26,7 +26,8 @@ __all__ = ["SuperiorAbility", "superior_ability"]
 _FEWEST_BARS = 100
 _MOST_VALUES = 250_000
 """Larger tables are joined to fewer rows: each of them is resampled whole, many times."""
-_FEWEST_ROWS = 250
+_FEWEST_ROWS, _MOST_ROWS = 250, 5_000
+"""Bounds of these rows; the time for the variance of one trial grows with their square."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,8 +89,8 @@ def superior_ability(
     seed
         Of the random numbers.
 
-    Tables of more than 250,000 values are joined to fewer rows, sums of neighbouring bars (at
-    least 250 rows; what does not fill a row is left out at the old end).
+    Tables of more than 5,000 bars or 250,000 values are joined to fewer rows, sums of neighbouring
+    bars (at least 250 rows; what does not fill a row is left out at the old end).
 
     Raises
     ------
@@ -117,7 +118,7 @@ def superior_ability(
             trials=trials,
             bars=bars,
         )
-    rows = min(bars, max(_FEWEST_ROWS, _MOST_VALUES // trials))
+    rows = min(bars, _MOST_ROWS, max(_FEWEST_ROWS, _MOST_VALUES // trials))
     joined = -(-bars // rows)
     values, held = _joined(table.returns, joined), _joined(held[:, np.newaxis], joined)
     best = int(np.argmax(values.mean(axis=0)))

@@ -42,6 +42,8 @@ def test_large_tables_are_joined_and_still_find_what_was_planted():
     returns = np.random.default_rng(6).normal(0.0, 0.01, (2_000, 300))
     found = superior_ability(returns, np.zeros(2_000), samples=200)
     assert (found.rows, found.joined_bars) == (666, 3)
+    long = superior_ability(np.tile(returns[:, :1], (6, 1)), np.zeros(12_000), samples=100)
+    assert (long.rows, long.joined_bars) == (4_000, 3)
     returns[:, 250] += 0.003
     assert superior_ability(returns, np.zeros(2_000), samples=200).superior == (250,)
 
