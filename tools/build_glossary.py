@@ -1,7 +1,7 @@
 """Build the tables of docs/glossary.md from the labels that the reports show.
 
-Run `uv run python tools/build_glossary.py` after a change of
-`trading_pipeline/reporting/page/metric_labels.py`; a test compares the page with it.
+Run `uv run python tools/build_glossary.py` after a change of `metric_labels.py` or
+`search_labels.py` in `trading_pipeline/reporting/page/`; a test compares the page with it.
 """
 
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from trading_pipeline.reporting.page.metric_labels import (
     TRADE_LABELS,
     MetricLabel,
 )
+from trading_pipeline.reporting.page.search_labels import SEARCH_GROUP, SEARCH_LABELS
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "glossary.md"
 BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
@@ -32,11 +33,16 @@ UNITS = {
 
 
 def glossary_tables() -> str:
-    """Markdown: a table for each group of metrics, the trade list and the leaderboard."""
-    labels = [*METRIC_LABELS.items(), *TRADE_LABELS.items(), *LEADERBOARD_LABELS.items()]
+    """Markdown: a table for each group of metrics, a search, the trade list and the leaderboard."""
+    labels = [
+        *METRIC_LABELS.items(),
+        *SEARCH_LABELS.items(),
+        *TRADE_LABELS.items(),
+        *LEADERBOARD_LABELS.items(),
+    ]
     return "\n".join(
         line
-        for group in (*GROUPS, "Trade list", "Leaderboard")
+        for group in (*GROUPS, SEARCH_GROUP, "Trade list", "Leaderboard")
         for line in _table(group, [(name, label) for name, label in labels if label.group == group])
     )
 

@@ -41,6 +41,12 @@ def test_patterns_are_found_in_real_bars() -> None:
     assert len(names["swings"]) > 20
 
 
+def test_the_page_of_the_verdict_computes_what_it_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    names = pasted("verdict.md", "overfitting_probability(")
+    assert 0.2 < names["overfitting"].probability < 0.8
+    assert capsys.readouterr().out.startswith("0.56 by luck, 1.28 to stand out\n")
+
+
 def test_labels_have_a_report_and_weights() -> None:
     names = pasted("patterns-and-labels.md", "label_report(")
     assert names["report"].rows == len(names["labels"].frame) == len(names["weights"]) > 1_000

@@ -8,6 +8,7 @@ from itertools import groupby
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from trading_pipeline.domain.instrument import INSTRUMENT_SEPARATOR
 from trading_pipeline.reporting.page.cells import named_instruments
@@ -53,7 +54,7 @@ def variant_table(file: str, rows: Sequence[Row], variants: Mapping[str, str]) -
 def study_table(rows: Sequence[Row]) -> Table:
     """The best trial of each study and instrument, and the number of trials it is the best of.
 
-    DSR: its deflated Sharpe ratio by all trials of the ledger.
+    DSR: its deflated Sharpe ratio by all trials of the ledger. Below, each best's verdict.
     """
     table = _table(
         "Optimization (best of many trials: it looks better than it is)",
@@ -71,6 +72,7 @@ def study_table(rows: Sequence[Row]) -> Table:
             str(row["trials"]),
             _number(row.get("deflated_sharpe_ratio")),
         )
+    table.caption = _verdicts(rows) or None
     return table
 
 
@@ -82,6 +84,16 @@ def stage_table(seconds: Mapping[str, float], runs: Mapping[str, int]) -> Table:
     table.add_section()
     table.add_row("all", str(sum(runs.values())), f"{sum(seconds.values()):.1f}")
     return table
+
+
+def _verdicts(rows: Sequence[Row]) -> Text:
+    """One sentence a study and instrument, as what is to be believed of the table above."""
+    told = [
+        f"{row['instrument']}, {row['study']}. {row['verdict_in_words']}"
+        for row in rows
+        if row.get("verdict_in_words")
+    ]
+    return Text("\n".join(told))
 
 
 def _scenario(row: Row) -> str:
@@ -114,6 +126,8 @@ def _table(title: str, words: Sequence[str], numbers: Sequence[str]) -> Table:
     table = Table(
         title=title,
         title_justify="left",
+        caption_justify="left",
+        caption_style="",
         title_style="bold",
         box=box.SIMPLE_HEAD,
         padding=0,

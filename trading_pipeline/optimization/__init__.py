@@ -1,7 +1,9 @@
 """Searches over a strategy's parameters.
 
 `search_space` lists the combinations of a study, `grid_study` evaluates each with the engine's
-sweep. The stages record the trials; nothing here reads or writes storage.
+sweep. `robustness` says how far the best can be believed, from the bar returns of the trials
+(`trial_returns`) and reruns at other costs (`cost_stress`). The stages record the trials; nothing
+here reads or writes storage.
 """
 
 from __future__ import annotations

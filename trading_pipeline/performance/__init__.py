@@ -4,7 +4,8 @@ Read `bar_returns` first (equity to returns and drawdowns), then `return_metrics
 and `benchmark_metrics`; then `dependence`, which says how sure a Sharpe ratio is
 (`sharpe_statistics` has the published formulas for independent bars). `summary.summarize` calls
 them all. `headline_intervals` gives the intervals that are stored with a result, by
-`clustered_volatility` and `stationary_bootstrap`. The others stand alone: `bootstrap_intervals`,
+`clustered_volatility` and `stationary_bootstrap`. `search` says how far the best of many trials
+can be believed. The others stand alone: `bootstrap_intervals`,
 `rolling_metrics`, `drawdown_table`, `period_returns`, `cost_sensitivity` and
 `daily_target_statistics`. Only arrays and frames come in:
 no engine, no storage, no formatting.

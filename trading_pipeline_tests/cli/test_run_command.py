@@ -86,6 +86,8 @@ def test_studies_and_times_are_told():
     told = text_of(study_table([study | best | turtle]))
     assert "stop 2 atr" in " ".join(told.split())
     assert "long_only" not in told
+    judged = {"verdict_in_words": "Not enough to tell."}
+    assert "A_1d, s. Not enough to tell." in text_of(study_table([study | best | judged]))
     times = text_of(stage_table({"universe": 1.25, "reports": 2.5}, {"universe": 1}))
     assert "3.8" in times or "3.7" in times
 

@@ -16,10 +16,12 @@ from trading_pipeline.reporting.page.number_format import MISSING, as_number
 __all__ = [
     "CONFIDENCE",
     "FEW_TRADES",
+    "JUDGED_BY_NUMBERS",
     "LARGEST_BELIEVABLE_SHARPE",
     "STANDS_OUT",
     "WORTHLESS",
     "is_ahead",
+    "rounded_bars",
     "trials_in_words",
     "verdict",
 ]
@@ -33,6 +35,9 @@ SHARPE_TO_TELL = 1.0
 """A history is too short to judge where even this annual ratio could not be told from 0."""
 STANDS_OUT = "Stands out so far"
 _AHEAD = "Ahead so far"
+_UNKNOWN = "Not enough to tell"
+JUDGED_BY_NUMBERS = (STANDS_OUT, "Ahead", "Earned", "May be luck", "Not audited", _UNKNOWN)
+"""Beginnings of verdicts that rest on a result's numbers; after the others these do not count."""
 
 WORTHLESS = {
     "Invalid trial": "Worthless: its trial was called invalid",
@@ -67,6 +72,7 @@ class _Numbers:
     benchmark_max_drawdown: float | None
     probabilistic_sharpe_ratio: float | None
     deflated_sharpe_ratio: float | None
+    deflated_appraisal_ratio: float | None
     sharpe_standard_error: float | None
     minimum_track_record_bars: float | None
     trials: float | None
@@ -85,8 +91,9 @@ def verdict(row: Mapping[str, object]) -> str:
     4. Earned less than buy and hold, for no less risk; earned nothing for its risk; earned more by
        more risk alone.
     5. May be luck: the deflated Sharpe ratio, which knows the dependence of the bars, is below
-       `CONFIDENCE`, or the history is so short that the best of as many trials without skill would
-       reach this Sharpe ratio.
+       `CONFIDENCE`, or that of the part which holding does not explain, where holding gained; or
+       the history is so short that the best of as many trials without skill would reach this Sharpe
+       ratio.
     6. Ahead, but with free fills or without an audit: a result is audited where `audit` is
        "passed", and anything else, a missing value too, is not.
     7. Stands out so far.
@@ -97,9 +104,9 @@ def verdict(row: Mapping[str, object]) -> str:
     Parameters
     ----------
     row
-        A result by the columns of `backtest_results`, with `deflated_sharpe_ratio` and `trials`,
-        those made up to now; where `trials` is absent, `trials_at_creation` counts. Missing and NaN
-        values are unknown, and what is unknown never makes a verdict better.
+        A result by the columns of `backtest_results`, with the numbers of `deflated_numbers` and
+        `trials`, those made up to now; where `trials` is absent, `trials_at_creation` counts.
+        Missing and NaN values are unknown, and what is unknown never makes a verdict better.
 
     >>> verdict({"trade_count": 12, "sharpe": 1.0, "total_return": 0.2, "bars": 800})
     'Not enough to tell: 12 trades; about 1,200 more bars'
@@ -158,8 +165,13 @@ def _more_bars(missing: list[float], before: str) -> str:
     most = max(missing, default=0.0)
     if not 0.0 < most < math.inf:
         return ""
-    digits = 1 - math.floor(math.log10(most))
-    return f"{before}about {max(round(most, digits), 1.0):,.0f} more bars"
+    return f"{before}about {rounded_bars(most)} more bars"
+
+
+def rounded_bars(bars: float) -> str:
+    """A number of bars above 0 with two significant digits, at least 1."""
+    digits = 1 - math.floor(math.log10(bars))
+    return f"{max(round(bars, digits), 1.0):,.0f}"
 
 
 def _for_no_less_risk(numbers: _Numbers) -> str | None:
@@ -221,6 +233,9 @@ def _luck(numbers: _Numbers) -> str | None:
         if trials is not None and trials > 1:
             return f"Ahead, but not deflated for {trials_in_words(trials)}"
         return "May be luck" if certainty is None else None
+    apart = numbers.deflated_appraisal_ratio
+    if apart is not None and apart < CONFIDENCE:
+        return f"May be luck beside buy and hold, after {trials_in_words(trials)}"
     if trials is not None and trials > 1 and years is not None and sharpe is not None:
         # late: the layer loads pandas, pages need none
         from trading_pipeline.performance.sharpe_statistics import minimum_backtest_years
@@ -234,7 +249,6 @@ def _luck(numbers: _Numbers) -> str | None:
     return None
 
 
-_UNKNOWN = "Not enough to tell"
 _QUANTILE = NormalDist().inv_cdf(CONFIDENCE)
 _MARKS = (_ALLOWED, *WORTHLESS, "Implausible", *_NEVER_AHEAD)  # the longer of two comes first
 

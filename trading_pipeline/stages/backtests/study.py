@@ -17,6 +17,7 @@ from trading_pipeline.stages.backtests.study_summary import (
     best_of,
     judged_summary,
     measured_best,
+    measured_search,
     summary_of_trials,
 )
 from trading_pipeline.stages.backtests.trial_identity import TrialIdentities
@@ -162,6 +163,9 @@ class SummaryStage(ComputedStage[str, Row]):
                 audits=workspace.audits,
                 limits=sharpe_limits(workspace),
             )
+            loaded = self._trials.loaded(scenario).inputs
+            strategies = workspace.registries.strategies
+            summary |= measured_search(study, scenario, trials, loaded, strategies)
         path = f"output/studies/{key}/{self.instrument_id}/{identity.input_hash[:12]}.json"
         text = json.dumps(summary, indent=2, sort_keys=True) + "\n"
         write_text(workspace.settings.runtime / path, text)

@@ -14,7 +14,8 @@ from typing import Any
 from trading_pipeline.backtest.plausibility import SharpeLimits
 from trading_pipeline.backtest.scenario_runner import ScenarioInputs, run_scenario
 from trading_pipeline.domain.audit_records import AuditLog
-from trading_pipeline.performance.sharpe_statistics import expected_maximum_sharpe
+from trading_pipeline.optimization.robustness import robustness
+from trading_pipeline.reporting.page.search_verdict import search_verdict
 from trading_pipeline.reporting.page.verdict import verdict
 from trading_pipeline.settings.scenario import ScenarioSpec, StrategySpec
 from trading_pipeline.settings.study import StudySpec
@@ -23,7 +24,7 @@ from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.stores.trial_ledger import INVALID, SharpeVariance
 from trading_pipeline.strategies import StrategyCatalogue
 
-__all__ = ["best_of", "judged_summary", "measured_best", "summary_of_trials"]
+__all__ = ["best_of", "judged_summary", "measured_best", "measured_search", "summary_of_trials"]
 
 Row = dict[str, Any]
 _SHOWN = (
@@ -38,8 +39,15 @@ _SHOWN = (
     "probabilistic_sharpe_ratio",
 )
 """What is known of the best and stands in the summary under the same names."""
-_DEFLATED = ("deflated_sharpe_ratio", "plain_deflated_sharpe_ratio", "minimum_backtest_years")
+_DEFLATED = (
+    "deflated_sharpe_ratio",
+    "deflated_appraisal_ratio",
+    "plain_deflated_sharpe_ratio",
+    "minimum_backtest_years",
+)
 """What a judged row may say of a number of trials."""
+_COMPARED = ("expected_best_sharpe", "needed_sharpe", "bars_needed")
+"""What a judged row says of the best that luck would show, and of what would stand out."""
 
 
 def best_of(trials: Sequence[Row]) -> Row | None:
@@ -104,12 +112,32 @@ def measured_best(
     }
 
 
+def measured_search(
+    study: StudySpec,
+    scenario: ScenarioSpec,
+    trials: Sequence[Row],
+    inputs: ScenarioInputs,
+    strategies: StrategyCatalogue,
+) -> Row:
+    """The statistics of the search over the valid trials, by the keys of `robustness`.
+
+    Empty where no trial has a value.
+    """
+    valued = _valued(trials)
+    if not valued:
+        return {}
+    parameters = [json.loads(trial["parameters"]) for trial in valued]
+    values = [float(trial["value"]) for trial in valued]
+    return robustness(study.strategy, scenario, inputs, parameters, values, strategies)
+
+
 def judged_summary(workspace: Workspace, instrument_id: str, study: StudySpec, summary: Row) -> Row:
     """The summary, judged by all trials of the ledger up to now.
 
     Adds the best's Sharpe ratio and that of holding (a year), its probabilistic and its deflated
     Sharpe ratio, the number of trials and their variance, which these are, the annual Sharpe ratio
-    that the best of as many trials without skill is expected to have, and the verdict in words.
+    that the best of as many trials without skill is expected to have, the one that would stand out
+    and the bars that are missing for it, and the verdict, as on the leaderboard and as a sentence.
     `plain_` ratios are the published formulas, which take bars as independent.
 
     With `ledger: own` the deflated ratio by the study's own trials stands beside (`own_...`); the
@@ -128,14 +156,15 @@ def judged_summary(workspace: Workspace, instrument_id: str, study: StudySpec, s
     judged = _judged(workspace, row, told["trials_in_ledger"], variance)
     told |= {name: metrics.get(name) for name in _SHOWN}
     told |= {
+        **{name: judged[name] for name in _COMPARED},
         "plain_probabilistic_sharpe_ratio": metrics.get(
             "plain_probabilistic_sharpe_ratio", metrics.get("probabilistic_sharpe_ratio")
         ),
         **{name: judged[name] for name in _DEFLATED if name in judged},
         "trial_variance": variance.value,
         "variance_basis": variance.basis,
-        "expected_best_sharpe": _expected_best(told["trials_in_ledger"], variance),
         "verdict": verdict(judged),
+        "verdict_in_words": search_verdict(judged),
     }
     if study.ledger == "own":
         own = ledger.own_variance(study.name, instrument_id)
@@ -145,7 +174,7 @@ def judged_summary(workspace: Workspace, instrument_id: str, study: StudySpec, s
             "own_trials": count,
             "own_trial_variance": own.value,
             **{f"own_{name}": alone[name] for name in _DEFLATED if name in alone},
-            "own_expected_best_sharpe": _expected_best(count, own),
+            "own_expected_best_sharpe": alone["expected_best_sharpe"],
         }
     return told
 
@@ -166,12 +195,6 @@ def _judged(workspace: Workspace, row: Row, trials: int, variance: SharpeVarianc
     given = {"trials": trials, "trial_variance": variance.value, "variance_basis": variance.basis}
     (judged,) = judged_rows(workspace, [{**row, **given}])
     return judged
-
-
-def _expected_best(trials: int, variance: SharpeVariance) -> float | None:
-    if variance.value is None or trials < 1:
-        return None
-    return expected_maximum_sharpe(trials=trials, variance=variance.value)
 
 
 def _valued(trials: Sequence[Row]) -> list[Row]:

@@ -13,11 +13,8 @@ from typing import Any
 from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.market_data.calendars import periods_per_year
-from trading_pipeline.performance.dependence import deflated_probability
-from trading_pipeline.performance.sharpe_statistics import (
-    deflated_sharpe_ratio,
-    minimum_backtest_years,
-)
+from trading_pipeline.performance.search.standing_out import deflated_numbers
+from trading_pipeline.performance.sharpe_statistics import deflated_sharpe_ratio
 from trading_pipeline.reporting.leaderboard.page import render_leaderboard
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.stages.outcome import Link, Shown
@@ -134,16 +131,14 @@ def hindsight_of(workspace: Workspace, rows: list[Row]) -> str:
 def judged_rows(workspace: Workspace, rows: list[Row]) -> list[Row]:
     """The rows of `leaderboard_rows` with what the trials make of them; None where undefined.
 
-    `deflated_sharpe_ratio` has the stored error of the Sharpe ratio, which knows the dependence of
-    the bars; `plain_deflated_sharpe_ratio` takes bars as independent; `minimum_backtest_years` is
-    for a Sharpe ratio of 1.
+    Adds the names of `deflated_numbers`, whose error of the Sharpe ratio knows the dependence of
+    the bars, and `plain_deflated_sharpe_ratio`, which takes bars as independent.
     """
     return [
         {
             **row,
-            "deflated_sharpe_ratio": _deflated(row),
+            **deflated_numbers(row),
             "plain_deflated_sharpe_ratio": _plainly_deflated(workspace, row),
-            "minimum_backtest_years": _backtest_years(row),
         }
         for row in rows
     ]
@@ -175,25 +170,9 @@ def _with_invalidity(warnings: str | None, reason: str | None) -> str | None:
     return "\n".join(filter(None, (f"Invalid trial: {reason}", warnings)))
 
 
-def _deflated(row: Row) -> float | None:
-    names = ("sharpe", "sharpe_standard_error", "sharpe_degrees_of_freedom")
-    numbers, variance = [row.get(name) for name in names], row["trial_variance"]
-    if variance is None or any(number is None for number in numbers) or row["trials"] < 1:
-        return None
-    sharpe, error, degrees = (float(str(number)) for number in numbers)
-    found = deflated_probability(
-        sharpe=sharpe,
-        standard_error=error,
-        degrees=degrees,
-        trials=int(row["trials"]),
-        variance=variance,
-    )
-    return None if math.isnan(found) else found
-
-
 def _plainly_deflated(workspace: Workspace, row: Row) -> float | None:
     numbers = [row.get(name) for name in ("sharpe", "bars", "skewness", "kurtosis")]
-    variance = row["trial_variance"]
+    variance = 0.0 if row["trials"] == 1 else row["trial_variance"]
     if variance is None or any(number is None for number in numbers) or row["trials"] < 1:
         return None
     sharpe, bars, skew, kurtosis = (float(str(number)) for number in numbers)
@@ -218,7 +197,3 @@ def _bars_a_year(workspace: Workspace, row: Row) -> float:
         return float(str(row["bars"])) / float(str(row["years"]))
     instrument = workspace.catalog.instrument(str(row["instruments"]))
     return periods_per_year(instrument.timeframe, instrument.calendar)
-
-
-def _backtest_years(row: Row) -> float | None:
-    return minimum_backtest_years(trials=int(row["trials"])) if row["trials"] >= 1 else None

@@ -21,7 +21,14 @@ from trading_pipeline.storage.stores.row_tables import (
 )
 from trading_pipeline.storage.trial_chain import FIRST_LINK, chain_hashes
 
-__all__ = ["ENOUGH_TRIALS", "INVALID", "LedgerCheck", "SharpeVariance", "TrialLedger"]
+__all__ = [
+    "ENOUGH_TRIALS",
+    "INVALID",
+    "LedgerCheck",
+    "SharpeVariance",
+    "TrialLedger",
+    "comparable_variance",
+]
 
 INVALID = "invalid"
 """Status of a row that names a trial as invalid."""
@@ -172,7 +179,7 @@ class TrialLedger(CheckedLedger):
     def sharpe_variances(self, instruments: Sequence[str]) -> dict[str, SharpeVariance]:
         """`sharpe_variance` of several instruments, by one reading of the ledger."""
         groups = self._ratios()
-        return {name: _comparable(name, groups) for name in instruments}
+        return {name: comparable_variance(name, groups) for name in instruments}
 
     def own_variance(self, study: str, instrument: str) -> SharpeVariance:
         """Variance (n - 1) of the annual Sharpe ratios of a study's own trials on an instrument."""
@@ -347,7 +354,7 @@ def _selected(
     return _TRIALS.format(where=where) + sql, list(given.values())
 
 
-def _comparable(instrument: str, ratios: Mapping[str, list[float]]) -> SharpeVariance:
+def comparable_variance(instrument: str, ratios: Mapping[str, list[float]]) -> SharpeVariance:
     """The variance for an instrument, of the ratios of all instruments."""
     own = ratios.get(instrument, [])
     if len(own) >= ENOUGH_TRIALS:

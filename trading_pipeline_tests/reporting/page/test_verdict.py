@@ -57,6 +57,10 @@ def test_a_result_that_nothing_speaks_against_stands_out():
             "Not enough to tell: 12 trades; about 1,200 more bars",
         ),
         ({"trade_count": 1.0, "bars": None}, "Not enough to tell: 1 trade"),
+        (
+            {"deflated_appraisal_ratio": 0.9},
+            "May be luck beside buy and hold, after 42 trials",
+        ),
         ({"sharpe": math.nan}, "Not measurable"),
         ({"total_return": None}, "Not measurable"),
         (

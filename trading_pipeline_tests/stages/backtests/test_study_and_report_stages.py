@@ -67,7 +67,9 @@ def test_trials_in_which_nothing_was_traded_have_no_value_and_are_counted(world)
     assert outcome.metadata["trials"] == 4
     rows = world.rows("SELECT status, value FROM trials ORDER BY trial_no DESC LIMIT 4")
     assert {status for status, _ in rows} == {"undefined"}
-    assert study_summary(world.workspace, "AAPL_1d", "sma_grid")["best"] is None
+    nothing = study_summary(world.workspace, "AAPL_1d", "sma_grid")
+    assert nothing["best"] is None
+    assert "pbo" not in nothing
 
 
 def test_a_study_is_pending_after_a_change_of_its_scenario(world):
@@ -105,6 +107,23 @@ def test_the_summary_judges_the_best_by_all_trials_of_the_ledger(world):
     later = study_summary(workspace, "AAPL_1d", "sma_grid")
     assert later["deflated_sharpe_ratio"] < summary["deflated_sharpe_ratio"]
     assert later["variance_basis"] == "the 38 trials of AAPL_1d itself"
+
+
+def test_the_summary_says_how_robust_the_best_is_and_ends_in_one_sentence(world):
+    summary = study_summary(world.workspace, "AAPL_1d", "sma_grid")
+    assert summary["returns_of"] == {"trials": 7, "left_out": 0}
+    assert 0.0 <= summary["pbo"]["probability"] <= 1.0
+    assert 0.0 <= summary["spa"]["against_holding"]["p_value"] <= 1.0
+    assert 1.0 <= summary["effective_trials"] <= 7.0
+    costs = {row["cost_multiple"]: row["sharpe"] for row in summary["stress"]["costs"]}
+    assert costs[1.0] == pytest.approx(summary["sharpe"], abs=1e-9)
+    assert costs[0.0] > costs[1.0] > costs[2.0] > costs[3.0]
+    assert set(summary["importance"]) == {"fast", "slow"}
+    assert summary["needed_sharpe"] > summary["expected_best_sharpe"] > 0.0
+    told = summary["verdict_in_words"]
+    assert told.startswith("After 8 trials the best must show a Sharpe ratio")
+    assert f"of {summary['needed_sharpe']:.2f} to stand out" in told
+    assert f"it has {summary['sharpe']:.2f}" in told
 
 
 def test_a_study_may_be_judged_by_its_own_trials_beside_the_ledger(world):
