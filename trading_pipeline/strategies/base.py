@@ -14,14 +14,18 @@ from typing import ClassVar, Generic, Literal, TypeVar, get_args
 from pydantic import ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 from trading_pipeline.domain.crossing_plan import CrossingPlan
+from trading_pipeline.domain.rule_plan import RulePlan
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.settings.external_input import ExternalInputSpec
 from trading_pipeline.settings.spec_model import SpecModel
 from trading_pipeline.strategies.market import Market
 
-__all__ = ["Direction", "Strategy", "StrategyParams"]
+__all__ = ["ROWS_A_COMBINATION", "Direction", "Strategy", "StrategyParams"]
 
 Direction = Literal["long_only", "long_short"]
+
+ROWS_A_COMBINATION = 4
+"""Most rows that a sweep plan needs for one more combination; a sweep sizes its memory by it."""
 
 
 class StrategyParams(SpecModel):
@@ -87,14 +91,16 @@ class Strategy(ABC, Generic[ParamsT]):
         """
         return sum(value for _, value in params if type(value) is int)
 
-    def crossing_plan(
+    def sweep_plan(
         self,
         market: Market,  # noqa: ARG002 - overridden
         many: Sequence[ParamsT],  # noqa: ARG002 - overridden
-    ) -> CrossingPlan | None:
+    ) -> CrossingPlan | RulePlan | None:
         """One combination for each set of parameters, for the fast sweep; None if unsupported.
 
-        `plan.signals(row)` must equal `signals(market, many[row])`.
+        `plan.signals(row)` must trade as `signals(market, many[row])` does. The sets are at least
+        one and agree in every parameter that is no number. A plan has at most
+        `ROWS_A_COMBINATION` rows a set, and as many again that all share.
         """
         return None
 
