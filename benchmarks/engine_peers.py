@@ -19,6 +19,7 @@ __all__ = [
     "Work",
     "backtesting_run",
     "vectorbt_portfolio",
+    "vectorbt_rsi_sweep",
     "vectorbt_run",
     "vectorbt_sweep",
     "vectorbt_weights",
@@ -109,6 +110,28 @@ def vectorbt_sweep(frame: pd.DataFrame, combinations: int) -> Work | None:
             frame["close"],
             entries=quick.ma_crossed_above(sluggish).vbt.fshift(1),
             exits=quick.ma_crossed_below(sluggish).vbt.fshift(1),
+            price=frame["open"], size=np.inf, fees=0.001, init_cash=1e6, freq="min",
+        )  # fmt: skip
+        return portfolio.max_drawdown(), portfolio.sharpe_ratio(), portfolio.trades.count()
+
+    return run
+
+
+def vectorbt_rsi_sweep(frame: pd.DataFrame, combinations: int) -> Work | None:
+    """Buys where the RSI falls below a level, sells where it is back at 50, by vectorbt."""
+    try:
+        import vectorbt as vbt
+    except ImportError:
+        return None
+    windows = [5 + number % 20 for number in range(combinations)]
+    levels = [20.0 + number // 20 for number in range(combinations)]
+
+    def run() -> Any:
+        rsi = vbt.RSI.run(frame["close"], windows, ewm=True)
+        portfolio = vbt.Portfolio.from_signals(
+            frame["close"],
+            entries=rsi.rsi_crossed_below(levels, per_column=True).vbt.fshift(1),
+            exits=rsi.rsi_above(50.0, equal=True).vbt.fshift(1),
             price=frame["open"], size=np.inf, fees=0.001, init_cash=1e6, freq="min",
         )  # fmt: skip
         return portfolio.max_drawdown(), portfolio.sharpe_ratio(), portfolio.trades.count()
