@@ -101,7 +101,7 @@ def simulate(
                 next_action += 1
         # The shift between decision and fill stands here and nowhere else.
         t = i - delay
-        act = 0
+        act, opened = 0, False
         while event < n_events and event_bar[event] < t:
             event += 1  # jumped over below
         if event < n_events and event_bar[event] == t:
@@ -197,6 +197,7 @@ def simulate(
                     if trades is not None:
                         open_trade(trades, n_trades, 0, side, bought, i, at, price, fee, slip)
                     n_trades += 1
+                    opened = True
                 else:
                     price = np.nan
                 if orders is not None:
@@ -216,15 +217,20 @@ def simulate(
                     row = holdings[n_holdings]
                     row[0], row[1], row[2] = i, cash, quantity
                 n_holdings += 1
-        if quantity != 0.0:
-            held += 1
-        if equity <= 0.0 and ruin < 0:
-            ruin = i
-        change = equity / previous - 1.0 if ruin < 0 or ruin == i else np.nan
-        previous = equity
-        add_powers(state, i, change)
-        peak, trough, drawdown = follow_peak(equity, peak, trough, drawdown)
-        i += 1
+        is_marked = True
+        if levels is None:
+            # A position that was opened here is marked below, together with the bars after it.
+            is_marked = not (opened and quantity != 0.0 and equity > 0.0 and ruin < 0)
+        if is_marked:
+            if quantity != 0.0:
+                held += 1
+            if equity <= 0.0 and ruin < 0:
+                ruin = i
+            change = equity / previous - 1.0 if ruin < 0 or ruin == i else np.nan
+            previous = equity
+            add_powers(state, i, change)
+            peak, trough, drawdown = follow_peak(equity, peak, trough, drawdown)
+            i += 1
         # Bars on which no order is due: decisions that cannot touch this position are jumped over.
         touches = c.ANY_ENTRY
         if quantity > 0.0:
