@@ -29,7 +29,8 @@ def exponential_average(values: FloatArray, window: int) -> FloatArray:
     >>> exponential_average(np.array([1.0, 3.0, 8.0]), 2).round(9).tolist()
     [nan, 2.0, 6.0]
     """
-    return exponential_averages(values, [window])[0]
+    average: FloatArray = exponential_averages(values, [window])[0]
+    return average
 
 
 def exponential_averages(values: FloatArray, windows: Sequence[int]) -> FloatArray:

@@ -36,43 +36,50 @@ class SweepLines:
 
     def __init__(self, count: int, direction: Direction) -> None:
         self.count, self.direction = count, direction
-        self._rows: list[FloatArray] = []
+        self._blocks: list[FloatArray] = []
+        self._height = 0
 
     def one(self, line: FloatArray) -> IntArray:
         """A line that all sets share: its row number for each set."""
-        self._rows.append(line)
-        return np.full(self.count, len(self._rows) - 1, dtype=np.int64)
+        return np.full(self.count, self._add(line[np.newaxis]), dtype=np.int64)
 
     def each(self, keys: Sequence[Key], line: Callable[[Key], FloatArray]) -> IntArray:
-        """Row number for each set of `line(key)`, which is called once a distinct key."""
-        return self.all_at_once(keys, lambda distinct: [line(key) for key in distinct])
+        """Row number for each key of `line(key)`, which is called once a distinct key."""
+        return self.all_at_once(keys, lambda distinct: np.array([line(key) for key in distinct]))
 
     def pairs(
         self, keys: Sequence[Key], lines: Callable[[Key], tuple[FloatArray, FloatArray]]
     ) -> tuple[IntArray, IntArray]:
         """As `each`, for an indicator of two lines."""
-        start = len(self._rows)
-        first = self.all_at_once(keys, lambda distinct: [x for key in distinct for x in lines(key)])
-        first = start + 2 * (first - start)
+        place, start = _distinct(keys), self._height
+        self._add(np.array([line for key in place for line in lines(key)]))
+        first = start + 2 * np.array([place[key] for key in keys], dtype=np.int64)
         return first, first + 1
 
     def all_at_once(
-        self, keys: Sequence[Key], lines: Callable[[list[Key]], Sequence[FloatArray] | FloatArray]
+        self, keys: Sequence[Key], lines: Callable[[list[Key]], FloatArray]
     ) -> IntArray:
         """As `each`, of a function that computes the lines of all distinct keys together."""
-        place = {key: number for number, key in enumerate(dict.fromkeys(keys))}
-        start = len(self._rows)
-        self._rows.extend(lines(list(place)))
+        place = _distinct(keys)
+        start = self._add(lines(list(place)))
         return start + np.array([place[key] for key in keys], dtype=np.int64)
+
+    def _add(self, block: FloatArray) -> int:
+        """Keep the rows; returns the number of the first."""
+        self._blocks.append(block)
+        self._height += len(block)
+        return self._height - len(block)
+
+    @property
+    def _rows(self) -> FloatArray:
+        return self._blocks[0] if len(self._blocks) == 1 else np.concatenate(self._blocks)
 
     def crossing(
         self, first: IntArray, second: IntArray, start: CrossingStart = "cross"
     ) -> CrossingPlan:
         """The plan of rules that trade the cross of one line over another."""
         pairs = np.column_stack((first, second))
-        return CrossingPlan(
-            rows=np.array(self._rows), pairs=pairs, direction=self.direction, start=start
-        )
+        return CrossingPlan(rows=self._rows, pairs=pairs, direction=self.direction, start=start)
 
     def rules(
         self,
@@ -88,7 +95,7 @@ class SweepLines:
         both = self.direction == "long_short"
         long = Levels() if long is None else long
         return RulePlan(
-            rows=np.array(self._rows),
+            rows=self._rows,
             count=self.count,
             long=long,
             short=long if short is None else short,
@@ -97,3 +104,7 @@ class SweepLines:
             entry_short=down if both else (),
             exit_short=exit_short if both else (),
         )
+
+
+def _distinct(keys: Sequence[Key]) -> dict[Key, int]:
+    return {key: number for number, key in enumerate(dict.fromkeys(keys))}

@@ -160,7 +160,11 @@ def validated_sets(
     """
     is_list = isinstance(parameters, Iterable) and not isinstance(parameters, (Mapping, str, bytes))
     given: list[Any] = list(parameters) if is_list else []  # type: ignore[call-overload]
-    wrong = [at for at, each in enumerate(given) if not isinstance(each, (Mapping, StrategyParams))]
+    wrong = [
+        at
+        for at, each in enumerate(given)
+        if type(each) is not dict and not isinstance(each, (Mapping, StrategyParams))
+    ]
     if not is_list or wrong:
         what = (
             f"parameters[{wrong[0]}] is a {type(given[wrong[0]]).__name__}"

@@ -11,7 +11,11 @@ from trading_pipeline.domain.rule_plan import Condition, RulePlan
 from trading_pipeline.domain.signals import FloatArray, Signals
 from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
 from trading_pipeline.strategies.crosses import crosses_above, sided
-from trading_pipeline.strategies.lines import exponential_average, indicator_lines
+from trading_pipeline.strategies.exponential_average import (
+    exponential_average,
+    exponential_averages,
+)
+from trading_pipeline.strategies.lines import indicator_lines
 from trading_pipeline.strategies.market import Market
 from trading_pipeline.strategies.sweep_lines import SweepLines, values_of
 from trading_pipeline.strategies.windows import Window
@@ -83,7 +87,7 @@ class StochasticTrend(Strategy[StochasticTrendParams]):
             lambda windows: _oscillator(market, *windows),
         )
         trends = [each.trend for each in many]
-        average = lines.each(trends, lambda window: exponential_average(market.close, window))
+        average = lines.all_at_once(trends, lambda w: exponential_averages(market.close, w))
         above, below = Condition(close, "above", average), Condition(close, "below", average)
         low = [
             Condition(k, "crosses_above", d),

@@ -9,7 +9,10 @@ from trading_pipeline.domain.crossing_plan import CrossingPlan
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.strategies.base import Direction, Strategy
 from trading_pipeline.strategies.crosses import crosses_above, sided
-from trading_pipeline.strategies.lines import exponential_average
+from trading_pipeline.strategies.exponential_average import (
+    exponential_average,
+    exponential_averages,
+)
 from trading_pipeline.strategies.market import Market
 from trading_pipeline.strategies.sweep_lines import SweepLines
 from trading_pipeline.strategies.windows import TwoWindows, Window
@@ -47,7 +50,7 @@ class EmaCrossover(Strategy[EmaCrossoverParams]):
         """One row for each distinct window."""
         lines = SweepLines(len(many), many[0].direction)
         windows = [each.fast for each in many] + [each.slow for each in many]
-        rows = lines.each(windows, lambda window: exponential_average(market.close, window))
+        rows = lines.all_at_once(windows, lambda w: exponential_averages(market.close, w))
         return lines.crossing(rows[: len(many)], rows[len(many) :])
 
     def warmup_bars(self, params: EmaCrossoverParams) -> int:

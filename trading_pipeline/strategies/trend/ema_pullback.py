@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -19,7 +18,10 @@ from trading_pipeline.strategies.distance import (
     sided_stops,
     stop_loss,
 )
-from trading_pipeline.strategies.lines import exponential_average
+from trading_pipeline.strategies.exponential_average import (
+    exponential_average,
+    exponential_averages,
+)
 from trading_pipeline.strategies.market import Market
 from trading_pipeline.strategies.sweep_lines import SweepLines
 from trading_pipeline.strategies.windows import TwoWindows, Window
@@ -73,8 +75,9 @@ class EmaPullback(Strategy[EmaPullbackParams]):
         high, low = (lines.one(market.bars[name].to_numpy()) for name in ("high", "low"))
         close = lines.one(market.close)
         entries = lines.one(np.where(can_be_placed(market, stop), market.close, np.nan))
-        windows = ([each.fast for each in many], [each.slow for each in many])
-        fast, slow = (lines.each(w, partial(exponential_average, market.close)) for w in windows)
+        windows = [each.fast for each in many] + [each.slow for each in many]
+        averages = lines.all_at_once(windows, lambda w: exponential_averages(market.close, w))
+        fast, slow = averages[: len(many)], averages[len(many) :]
         rising, falling = Condition(fast, "above", slow), Condition(fast, "below", slow)
         above, below = Condition(entries, "above", fast), Condition(entries, "below", fast)
         return lines.rules(

@@ -9,7 +9,11 @@ from trading_pipeline.domain.rule_plan import Condition, RulePlan
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
 from trading_pipeline.strategies.crosses import crosses_above, crosses_below, sided
-from trading_pipeline.strategies.lines import average_true_range, exponential_average
+from trading_pipeline.strategies.exponential_average import (
+    exponential_average,
+    exponential_averages,
+)
+from trading_pipeline.strategies.lines import average_true_range
 from trading_pipeline.strategies.market import Market
 from trading_pipeline.strategies.sweep_lines import SweepLines, values_of
 from trading_pipeline.strategies.windows import Multiple, Window
@@ -57,7 +61,7 @@ class KeltnerBreakout(Strategy[KeltnerBreakoutParams]):
         lines = SweepLines(len(many), many[0].direction)
         close, width = lines.one(market.close), values_of(many, "width")
         windows, ranges = [each.window for each in many], [each.atr_window for each in many]
-        middle = lines.each(windows, lambda window: exponential_average(market.close, window))
+        middle = lines.all_at_once(windows, lambda w: exponential_averages(market.close, w))
         reach = lines.each(ranges, lambda window: average_true_range(market.bars, window))
         return lines.rules(
             up=[[Condition(close, "crosses_above", middle, width, reach)]],

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-import pandas as pd
+import numpy as np
 
 from trading_pipeline.domain.crossing_plan import CrossingPlan
-from trading_pipeline.domain.signals import FloatArray, Signals
+from trading_pipeline.domain.signals import Signals
 from trading_pipeline.strategies.base import Direction, Strategy
 from trading_pipeline.strategies.crosses import crosses_above, sided
-from trading_pipeline.strategies.lines import indicator_lines
+from trading_pipeline.strategies.exponential_average import macd_lines
 from trading_pipeline.strategies.market import Market
-from trading_pipeline.strategies.sweep_lines import SweepLines
 from trading_pipeline.strategies.windows import TwoWindows, Window
 
 __all__ = ["Macd", "MacdParams"]
@@ -43,28 +42,19 @@ class Macd(Strategy[MacdParams]):
 
     def signals(self, market: Market, params: MacdParams) -> Signals:
         """Crosses of every bar; none until the signal line is known on two bars."""
-        line, signal = _lines(market, params.fast, params.slow, params.signal)
+        windows = (params.fast, params.slow, params.signal)
+        (line, signal), _ = macd_lines(market.close, [windows])
         up, down = crosses_above(line, signal), crosses_above(signal, line)
         return sided(params.direction, up=up, down=down, exit_long=down, exit_short=up)
 
     def sweep_plan(self, market: Market, many: Sequence[MacdParams]) -> CrossingPlan:
-        """Two rows for each distinct set of windows."""
-        lines = SweepLines(len(many), many[0].direction)
-        keys = [(each.fast, each.slow, each.signal) for each in many]
-        return lines.crossing(*lines.pairs(keys, lambda windows: _lines(market, *windows)))
+        """One row for each distinct MACD, and one signal line for each set."""
+        rows, macd = macd_lines(market.close, [(p.fast, p.slow, p.signal) for p in many])
+        signals = np.arange(len(rows) - len(many), len(rows))
+        return CrossingPlan(
+            rows=rows, pairs=np.column_stack((macd, signals)), direction=many[0].direction
+        )
 
     def warmup_bars(self, params: MacdParams) -> int:
         """The MACD takes `slow` bars, its signal `signal` more less one, a cross one more."""
         return params.slow + params.signal - 1
-
-
-def _lines(market: Market, fast: int, slow: int, signal: int) -> tuple[FloatArray, FloatArray]:
-    """The MACD and its signal line."""
-    line, average, _ = indicator_lines(
-        "MACD",
-        pd.Series(market.close),
-        fastperiod=fast,
-        slowperiod=slow,
-        signalperiod=signal,
-    )
-    return line, average
