@@ -16,7 +16,7 @@ from trading_pipeline.strategies.base import Direction
 __all__ = ["SweepLines", "values_of"]
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
-Key = TypeVar("Key", bound=Hashable)
+_Key = TypeVar("_Key", bound=Hashable)
 
 
 def values_of(many: Sequence[object], name: str) -> FloatArray:
@@ -43,12 +43,12 @@ class SweepLines:
         """A line that all sets share: its row number for each set."""
         return np.full(self.count, self._add(line[np.newaxis]), dtype=np.int64)
 
-    def each(self, keys: Sequence[Key], line: Callable[[Key], FloatArray]) -> IntArray:
+    def each(self, keys: Sequence[_Key], line: Callable[[_Key], FloatArray]) -> IntArray:
         """Row number for each key of `line(key)`, which is called once a distinct key."""
         return self.all_at_once(keys, lambda distinct: np.array([line(key) for key in distinct]))
 
     def pairs(
-        self, keys: Sequence[Key], lines: Callable[[Key], tuple[FloatArray, FloatArray]]
+        self, keys: Sequence[_Key], lines: Callable[[_Key], tuple[FloatArray, FloatArray]]
     ) -> tuple[IntArray, IntArray]:
         """As `each`, for an indicator of two lines."""
         place, start = _distinct(keys), self._height
@@ -57,7 +57,7 @@ class SweepLines:
         return first, first + 1
 
     def all_at_once(
-        self, keys: Sequence[Key], lines: Callable[[list[Key]], FloatArray]
+        self, keys: Sequence[_Key], lines: Callable[[list[_Key]], FloatArray]
     ) -> IntArray:
         """As `each`, of a function that computes the lines of all distinct keys together."""
         place = _distinct(keys)
@@ -106,5 +106,5 @@ class SweepLines:
         )
 
 
-def _distinct(keys: Sequence[Key]) -> dict[Key, int]:
+def _distinct(keys: Sequence[_Key]) -> dict[_Key, int]:
     return {key: number for number, key in enumerate(dict.fromkeys(keys))}

@@ -59,7 +59,7 @@ class Checkpoint:
         if not self.path.exists():
             return Progressed.nothing(count)
         try:
-            with np.load(self.path, allow_pickle=False) as held:
+            with self.path.open("rb") as file, np.load(file, allow_pickle=False) as held:
                 told = json.loads(str(held["told"]))
                 identity = dict(told["identity"])
                 errors = {int(number): str(text) for number, text in told["errors"].items()}
