@@ -127,12 +127,12 @@ def vectorbt_rsi_sweep(frame: pd.DataFrame, combinations: int) -> Work | None:
     levels = [20.0 + number // 20 for number in range(combinations)]
 
     def run() -> Any:
-        rsi = vbt.RSI.run(frame["close"], windows, ewm=True)
+        line = vbt.RSI.run(frame["close"], windows, ewm=True).rsi.to_numpy()
+        falls = np.zeros_like(line, dtype=bool)
+        falls[1:] = (line[1:] < levels) & (line[:-1] >= levels)
         portfolio = vbt.Portfolio.from_signals(
-            frame["close"],
-            entries=rsi.rsi_crossed_below(levels, per_column=True).vbt.fshift(1),
-            exits=rsi.rsi_above(50.0, equal=True).vbt.fshift(1),
-            price=frame["open"], size=np.inf, fees=0.001, init_cash=1e6, freq="min",
+            frame["close"], entries=_later(falls), exits=_later(line >= 50.0), price=frame["open"],
+            size=np.inf, fees=0.001, init_cash=1e6, freq="min",
         )  # fmt: skip
         return portfolio.max_drawdown(), portfolio.sharpe_ratio(), portfolio.trades.count()
 

@@ -1,4 +1,4 @@
-"""Former home of `run_sweep`, kept for imports: see `backtest.sweeps`."""
+"""`run_sweep` under another name of its module; see `backtest.sweeps`."""
 
 from __future__ import annotations
 
