@@ -41,6 +41,16 @@ class SweepResult:
         """Number of combinations."""
         return int(self.stats.shape[0])
 
+    def __repr__(self) -> str:
+        """How many combinations, and the best one, in one line."""
+        best = self.best()
+        told = f"{len(self):,} combinations"
+        if best:
+            sharpe = self.stats[best[0], SWEEP_COLUMNS["sharpe"]]
+            told += f", best Sharpe ratio {sharpe:.2f} of number {best[0]}"
+        failed = f", {len(self.errors):,} failed" if self.errors else ""
+        return f"SweepResult({told}{failed})"
+
     @cached_property
     def table(self) -> pd.DataFrame:
         """One row a combination, in order: parameters, `SWEEP_COLUMNS`, and `error`.

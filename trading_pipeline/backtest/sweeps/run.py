@@ -108,9 +108,11 @@ def run_sweep(
             raise ConfigurationError("Two sets of settings were given; give one.")
         parameters, settings = None, parameters
     settings, _ = with_bar_year(settings_or_default(settings), checked)
-    if not memory_mb > 0.0:
+    is_number = isinstance(memory_mb, (int, float)) and not isinstance(memory_mb, bool)
+    if not (is_number and memory_mb > 0.0):
         raise ConfigurationError(
-            f"A sweep may take {memory_mb} MB of memory; give a number above 0.", value=memory_mb
+            f"memory_mb is {memory_mb!r}; give the megabytes that a sweep may take, above 0.",
+            value=memory_mb,
         )
     shared = SharedInputs(bars=checked, settings=settings, actions=actions)
     source = _source(shared, strategy, parameters, market, strategies)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from trading_pipeline.backtest.arrays import IntArray
 from trading_pipeline.backtest.scenario_runner import scenario_signals
@@ -166,13 +166,11 @@ def validated_sets(
         if type(each) is not dict and not isinstance(each, (Mapping, StrategyParams))
     ]
     if not is_list or wrong:
-        what = (
-            f"parameters[{wrong[0]}] is a {type(given[wrong[0]]).__name__}"
-            if wrong
-            else (f"parameters are a {type(parameters).__name__}")
-        )
+        what = f"The parameters are a {type(parameters).__name__}"
+        if wrong:
+            what = f"parameters[{wrong[0]}] is a {type(given[wrong[0]]).__name__}"
         raise StrategyError(
-            f"The {what}; give a list with one dict for each combination, such as "
+            f"{what}; give a list with one dict for each combination, such as "
             '[{"fast": 10}, {"fast": 20}].',
             name=name,
         )
@@ -191,7 +189,7 @@ def _checked_together(kind: type[StrategyParams], given: list[Any]) -> list[Stra
     adapter: TypeAdapter[list[StrategyParams]] = TypeAdapter(list[kind])  # type: ignore[valid-type]
     try:
         return adapter.validate_python(given)
-    except ValidationError:
+    except Exception:  # one by one they say which, and why
         return None
 
 

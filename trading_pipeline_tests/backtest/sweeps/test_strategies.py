@@ -134,7 +134,7 @@ def test_a_table_has_the_parameters_in_columns_and_a_number_leads_back():
     assert swept.table["window"].dtype == swept.table["trade_count"].dtype == "int64"
     best = swept.best()[0]
     assert swept.result(best).final_equity == swept.table["final_equity"][best]
-    assert len(swept) == 2
+    assert repr(swept).startswith("SweepResult(2 combinations, best Sharpe ratio")
     assert swept.notices == ()
     with pytest.raises(UnknownNameError, match="no number 2; they go from 0 to 1"):
         swept.result(2)
@@ -206,8 +206,9 @@ def test_what_is_no_strategy_is_refused():
         run_sweep(bars, "rsi_cros", [{}])
     with pytest.raises(StrategyError, match="A strategy is a int"):
         run_sweep(bars, 7, [{}])
-    with pytest.raises(ConfigurationError, match="nan MB of memory"):
-        run_sweep(bars, "rsi_cross", [{}], memory_mb=float("nan"))
+    for wrong in (float("nan"), 0, True, "1 GB"):
+        with pytest.raises(ConfigurationError, match="memory_mb is"):
+            run_sweep(bars, "rsi_cross", [{}], memory_mb=wrong)
 
 
 def test_no_parameter_set_gives_an_empty_table_with_its_columns():
