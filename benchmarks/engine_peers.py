@@ -19,6 +19,7 @@ __all__ = [
     "Work",
     "backtesting_run",
     "vectorbt_portfolio",
+    "vectorbt_rsi_sweep",
     "vectorbt_run",
     "vectorbt_sweep",
     "vectorbt_weights",
@@ -110,6 +111,28 @@ def vectorbt_sweep(frame: pd.DataFrame, combinations: int) -> Work | None:
             entries=quick.ma_crossed_above(sluggish).vbt.fshift(1),
             exits=quick.ma_crossed_below(sluggish).vbt.fshift(1),
             price=frame["open"], size=np.inf, fees=0.001, init_cash=1e6, freq="min",
+        )  # fmt: skip
+        return portfolio.max_drawdown(), portfolio.sharpe_ratio(), portfolio.trades.count()
+
+    return run
+
+
+def vectorbt_rsi_sweep(frame: pd.DataFrame, combinations: int) -> Work | None:
+    """Buys where the RSI falls below a level, sells where it is back at 50, by vectorbt."""
+    try:
+        import vectorbt as vbt
+    except ImportError:
+        return None
+    windows = [5 + number % 20 for number in range(combinations)]
+    levels = [20.0 + number // 20 for number in range(combinations)]
+
+    def run() -> Any:
+        line = vbt.RSI.run(frame["close"], windows, ewm=True).rsi.to_numpy()
+        falls = np.zeros_like(line, dtype=bool)
+        falls[1:] = (line[1:] < levels) & (line[:-1] >= levels)
+        portfolio = vbt.Portfolio.from_signals(
+            frame["close"], entries=_later(falls), exits=_later(line >= 50.0), price=frame["open"],
+            size=np.inf, fees=0.001, init_cash=1e6, freq="min",
         )  # fmt: skip
         return portfolio.max_drawdown(), portfolio.sharpe_ratio(), portfolio.trades.count()
 

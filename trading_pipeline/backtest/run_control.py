@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -13,13 +16,63 @@ import numpy as np
 from trading_pipeline.backtest.arrays import IntArray
 from trading_pipeline.errors import ConfigurationError, RunCancelledError
 
-__all__ = ["Cancelled", "Progress", "run_blocks", "run_watched", "stopped_at", "usable_threads"]
+__all__ = [
+    "Cancelled",
+    "Pace",
+    "Progress",
+    "paced",
+    "run_blocks",
+    "run_watched",
+    "stopped_at",
+    "usable_threads",
+]
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with (done, total) from the caller's own thread."""
 
 Cancelled: TypeAlias = Callable[[], bool]
 """Asked between blocks of work; True ends the run with `RunCancelledError`."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How far a run is, and how fast it goes.
+
+    `rate`: units a second since it began; what a checkpoint held was done before, and is no part of
+    it. `seconds_left`: at that rate. Both NaN until something is done.
+
+    >>> str(Pace(done=250, total=1000, rate=50.0, seconds_left=15.0))
+    '250 of 1,000, 50 a second, 15 s left'
+    """
+
+    done: int
+    total: int
+    rate: float
+    seconds_left: float
+
+    def __str__(self) -> str:
+        """In one line, for a terminal."""
+        told = f"{self.done:,} of {self.total:,}"
+        if self.rate == self.rate:
+            told += f", {self.rate:,.3g} a second, {self.seconds_left:,.0f} s left"
+        return told
+
+
+def paced(show: Callable[[Pace], object]) -> Progress:
+    """A `progress` that calls `show` with the pace: `run_sweep(..., progress=paced(print))`."""
+    began: list[tuple[float, int]] = []
+
+    def progress(done: int, total: int) -> None:
+        now = time.monotonic()
+        if not began:
+            began.append((now, done))
+        (start, before), rate, left = began[0], math.nan, math.nan
+        if done > before and now > start:
+            rate = (done - before) / (now - start)
+            left = (total - done) / rate
+        show(Pace(done=done, total=total, rate=rate, seconds_left=left))
+
+    return progress
 
 
 _POLL_SECONDS = 0.05

@@ -58,7 +58,6 @@ def run_signal_sweep(
     action_bar, action_effect = checked.action_rows(actions)
     stats = np.zeros((len(signals), codes.S_COUNT))
     nothing, no_holdings = np.empty(0), np.empty((0, 3))
-    no_trades, no_orders = np.empty((0, codes.T_COUNT)), np.empty((0, codes.O_COUNT))
     for row, each in enumerate(signals):
         if len(each) != len(checked):
             raise StrategyError(
@@ -78,13 +77,15 @@ def run_signal_sweep(
             checked.open, checked.high, checked.low, checked.close, event_bar, event_code,
             sizes_of(checked, each, settings, action_bar, action_effect),
             level_arrays(settings, each), action_bar if len(action_bar) else None, action_effect,
-            settings_vector(settings, each), stats[row], nothing, no_holdings, no_trades,
-            no_orders,
+            settings_vector(settings, each), stats[row], nothing, no_holdings, None,
+            None,
         )  # fmt: skip
     return sweep_frame(stats)
 
 
-def sweep_frame(stats: FloatArray) -> pd.DataFrame:
+def sweep_frame(stats: FloatArray, *, counts: str = "int64") -> pd.DataFrame:
     """The kernel's statistics, one row a run, as a table with `SWEEP_COLUMNS`."""
-    frame = pd.DataFrame({name: stats[:, at] for name, at in SWEEP_COLUMNS.items()})
-    return frame.astype({"trade_count": "int64", "bars_in_position": "int64"})
+    columns = {name: stats[:, at] for name, at in SWEEP_COLUMNS.items()}
+    for name in ("trade_count", "bars_in_position"):
+        columns[name] = columns[name].astype(counts)
+    return pd.DataFrame(columns)

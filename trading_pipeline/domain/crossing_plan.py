@@ -93,6 +93,10 @@ class CrossingPlan:
         lead = 1 if first > 0 else 0
         return replace(self, rows=self.rows[:, first - lead : last], lead=lead)
 
+    def take(self, numbers: npt.NDArray[np.int64]) -> CrossingPlan:
+        """The plan of some of its combinations."""
+        return replace(self, pairs=self.pairs[numbers])
+
     def signals(self, number: int) -> Signals:
         """Signals of one combination, as a strategy would give them."""
         first, second = self.rows[self.pairs[number, 0]], self.rows[self.pairs[number, 1]]

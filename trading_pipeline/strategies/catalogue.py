@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.crossing_plan import CrossingPlan
 from trading_pipeline.domain.hashing import canonical_hash
+from trading_pipeline.domain.rule_plan import RulePlan
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.errors import ConfigurationError, StrategyError
 from trading_pipeline.own_code import OwnCode, Registry, explained, load_own_code, only_class
@@ -141,6 +142,23 @@ class StrategyCatalogue(Registry[StrategyBase[Any]]):
 
     def __init__(self, own: OwnCode[StrategyBase[Any]] | None = None) -> None:
         super().__init__(_KIND, _STRATEGIES, own, unknown=StrategyError)
+
+    def with_strategy(self, given: object) -> tuple[StrategyCatalogue, str]:
+        """These strategies and one more, a class or an instance, and its name.
+
+        It comes before one of the same name. Raises `StrategyError` for anything else.
+        """
+        chosen = given() if isinstance(given, type) and issubclass(given, Strategy) else given
+        if not isinstance(chosen, Strategy):
+            raise StrategyError(
+                f"A strategy is a {type(given).__name__}; give a class or an instance of Strategy, "
+                "or the name of a shipped one, such as 'sma_crossover'.",
+                found=type(given).__name__,
+            )
+        name = getattr(chosen, "name", type(chosen).__name__)
+        found = StrategyCatalogue(self.own)
+        found.shipped = {**self.shipped, name: chosen}
+        return found, name
 
     def validate_params(self, name: str, params: Mapping[str, object]) -> StrategyParams:
         """Parameters of a strategy, defaults filled in; numpy numbers count as Python's.
@@ -358,9 +376,17 @@ class StrategyCatalogue(Registry[StrategyBase[Any]]):
     def crossing_plan(
         self, name: str, market: Market, many: Sequence[StrategyParams]
     ) -> CrossingPlan | None:
+        """Combinations of crossings alone; None where the strategy has no such form."""
+        agree = len({_other_than_numbers(each) for each in many}) == 1
+        plan = self.sweep_plan(name, market, many) if agree else None
+        return plan if isinstance(plan, CrossingPlan) else None
+
+    def sweep_plan(
+        self, name: str, market: Market, many: Sequence[StrategyParams]
+    ) -> CrossingPlan | RulePlan | None:
         """Combinations for the fast sweep; None where the strategy has no such form."""
-        with self._explained(name, "crossing_plan"):
-            return self.of_one_market(name).crossing_plan(market, many) if many else None
+        with self._explained(name, "sweep_plan"):
+            return self.of_one_market(name).sweep_plan(market, many)
 
     def code_hash(self, name: str, params: StrategyParams | None = None) -> str:
         """Hash of the strategy's class and of all code that it reaches.
@@ -382,6 +408,10 @@ class StrategyCatalogue(Registry[StrategyBase[Any]]):
     ) -> AbstractContextManager[None]:
         path = self.own.files.get(name)
         return explained(path, StrategyError, f"{doing} of '{name}'", *passing)
+
+
+def _other_than_numbers(params: StrategyParams) -> tuple[object, ...]:
+    return tuple(value for _, value in params if type(value) not in (int, float))
 
 
 SHIPPED = StrategyCatalogue()

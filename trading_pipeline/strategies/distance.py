@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import AfterValidator
 
+from trading_pipeline.domain.rule_plan import Levels
 from trading_pipeline.domain.signals import BoolArray, FloatArray, Fraction, Level, Price
 from trading_pipeline.strategies.lines import average_true_range
 from trading_pipeline.strategies.market import Market
@@ -24,6 +25,7 @@ __all__ = [
     "can_be_placed",
     "distance_warmup",
     "price_level",
+    "sided_stops",
     "stop_loss",
     "take_profit",
     "trailing_stop",
@@ -69,6 +71,12 @@ Distance = Annotated[str, AfterValidator(_canonical)]
 def stop_loss(market: Market, distance: Distance | None, short: BoolArray) -> Level | None:
     """The stop of entries at each bar: below a long one, above a short one (where `short`)."""
     return _level(market, distance, np.where(short, 1.0, -1.0))
+
+
+def sided_stops(market: Market, distance: Distance | None) -> dict[str, Levels]:
+    """Stops of both sides for a sweep plan, by side: `long` and `short`."""
+    below, above = (stop_loss(market, distance, np.array(short)) for short in (False, True))
+    return {"long": Levels(stop_loss=below), "short": Levels(stop_loss=above)}
 
 
 def take_profit(market: Market, distance: Distance | None, short: BoolArray) -> Level | None:

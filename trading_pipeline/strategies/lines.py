@@ -13,7 +13,6 @@ from trading_pipeline.domain.signals import FloatArray
 
 __all__ = [
     "average_true_range",
-    "exponential_average",
     "highest_before",
     "indicator_lines",
     "lowest_before",
@@ -29,17 +28,6 @@ def indicator_lines(
     from trading_pipeline.features.indicators import indicator_arrays
 
     return indicator_arrays(name, data, source="close", **parameters)
-
-
-def exponential_average(values: FloatArray, window: int) -> FloatArray:
-    """EMA with weight 2 / (window + 1), begun with the mean of the first `window` values.
-
-    NaN on the first `window - 1` rows.
-
-    >>> exponential_average(np.array([1.0, 3.0, 8.0]), 2).round(9).tolist()
-    [nan, 2.0, 6.0]
-    """
-    return indicator_lines("EMA", pd.Series(values), timeperiod=window)[0]
 
 
 def relative_strength(values: FloatArray, window: int) -> FloatArray:

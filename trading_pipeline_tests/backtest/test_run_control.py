@@ -4,7 +4,8 @@ import threading
 
 import pytest
 
-from trading_pipeline.backtest.run_control import run_blocks, usable_threads
+from trading_pipeline.backtest import run_control
+from trading_pipeline.backtest.run_control import Pace, paced, run_blocks, usable_threads
 from trading_pipeline.errors import ConfigurationError, RunCancelledError
 
 BLOCKS = [(0, 3), (3, 6), (6, 7)]
@@ -57,3 +58,15 @@ def test_threads_below_one_are_refused():
     with pytest.raises(ConfigurationError, match="0 threads"):
         usable_threads(0)
     assert usable_threads(None) >= 1
+
+
+def test_a_pace_counts_what_was_done_since_the_first_call(monkeypatch):
+    clock = iter([100.0, 102.0, 104.0])
+    monkeypatch.setattr(run_control.time, "monotonic", lambda: next(clock))
+    seen: list[Pace] = []
+    progress = paced(seen.append)
+    for done in (40, 50, 100):  # 40 were done before
+        progress(done, 100)
+    assert str(seen[0]) == "40 of 100"
+    assert (seen[1].rate, seen[1].seconds_left) == (5.0, 10.0)
+    assert str(seen[2]) == "100 of 100, 15 a second, 0 s left"

@@ -141,7 +141,11 @@ def entry_quantity(
             return np.nan, 0.0, R_NO_STOP
         distance = abs(price - stop) * p[P_POINT]
         requested = max(equity, 0.0) * amount / distance if distance > 0.0 else np.inf
-    cap = affordable_quantity(equity * p[P_LEVERAGE] - gross, price, p)
+    budget = equity * p[P_LEVERAGE] - gross
+    if mode == SIZE_PERCENT and budget == equity * amount:
+        cap = requested  # the same quotient
+    else:
+        cap = affordable_quantity(budget, price, p)
     quantity, reason = fitting_quantity(requested, cap, price, p)
     return requested, quantity, reason
 

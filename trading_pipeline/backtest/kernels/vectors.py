@@ -24,6 +24,7 @@ __all__ = [
     "cross_masks",
     "fetch_early",
     "lowest",
+    "relations",
 ]
 
 LANES: Final = 8
@@ -125,6 +126,41 @@ def _cross_masks(typing: Any, first: Any, second: Any, row: Any) -> Any:
 
 
 cross_masks: Any = intrinsic(_cross_masks)
+
+
+def _relations(typing: Any, left: Any, base: Any, number: Any, spread: Any, row: Any) -> Any:
+    """How `left` stands to another line at rows `row` to `row + 7`, which must exist.
+
+    The other line is `base + number * spread`, `base` where `spread` is None, and `number` where
+    `base` is None. Bits 0 to 7 are set where `left` is above, 8 to 15 where it is below, 16 to 23
+    where both are equal; none is where one of them is NaN.
+    """
+    del typing
+    with_base, with_spread = (not isinstance(each, types.NoneType) for each in (base, spread))
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        v = Vectors(builder)
+        word, at = ir.IntType(LANES), args[4]
+
+        def values(place: int) -> Any:
+            array = context.make_array(sig.args[place])(context, builder, args[place])
+            return v.load(array.data, at)
+
+        here = values(0)
+        other = values(1) if with_base else v.splat(args[2])
+        if with_spread:
+            other = builder.fadd(other, builder.fmul(v.splat(args[2]), values(3)))
+        found = ir.Constant(I64, 0)
+        for place, relation in enumerate((">", "<", "==")):
+            lanes = builder.bitcast(builder.fcmp_ordered(relation, here, other), word)
+            bits = builder.shl(builder.zext(lanes, I64), ir.Constant(I64, place * LANES))
+            found = builder.or_(found, bits)
+        return found
+
+    return types.int64(left, base, types.float64, spread, types.int64), generate
+
+
+relations: Any = intrinsic(_relations)
 
 
 def _add_values(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
+from trading_pipeline.domain.rule_plan import Condition, RulePlan
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.strategies.base import Direction, Strategy
 from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import crosses_above, crosses_below, sided
+from trading_pipeline.strategies.lines import mean_and_deviation
 from trading_pipeline.strategies.market import Market
+from trading_pipeline.strategies.sweep_lines import SweepLines, values_of
 from trading_pipeline.strategies.windows import Bands, bollinger_bands
 
 __all__ = ["BollingerBreakout", "BollingerBreakoutParams"]
@@ -39,6 +43,19 @@ class BollingerBreakout(Strategy[BollingerBreakoutParams]):
             down=crosses_below(close, lower),
             exit_long=close < mean,
             exit_short=close > mean,
+        )
+
+    def sweep_plan(self, market: Market, many: Sequence[BollingerBreakoutParams]) -> RulePlan:
+        """The close, and mean and deviation of each distinct window."""
+        lines = SweepLines(len(many), many[0].direction)
+        close, width = lines.one(market.close), values_of(many, "width")
+        windows = [each.window for each in many]
+        mean, deviation = lines.pairs(windows, lambda w: mean_and_deviation(market.close, w))
+        return lines.rules(
+            up=[[Condition(close, "crosses_above", mean, width, deviation)]],
+            down=[[Condition(close, "crosses_below", mean, -width, deviation)]],
+            exit_long=[[Condition(close, "below", mean)]],
+            exit_short=[[Condition(close, "above", mean)]],
         )
 
     def warmup_bars(self, params: BollingerBreakoutParams) -> int:

@@ -15,8 +15,8 @@ from trading_pipeline.strategies.distance import (
     stop_loss,
     take_profit,
 )
+from trading_pipeline.strategies.exponential_average import exponential_average
 from trading_pipeline.strategies.intraday.session_range import BARS_OF_A_TRADE
-from trading_pipeline.strategies.lines import exponential_average
 from trading_pipeline.strategies.market import Market
 from trading_pipeline.strategies.sessions import sessions_of
 from trading_pipeline.strategies.windows import TwoWindows, Window

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
+from trading_pipeline.domain.crossing_plan import CrossingPlan
 from trading_pipeline.domain.signals import FloatArray, Signals
 from trading_pipeline.strategies.base import Direction, Strategy
 from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import crosses_above, sided
 from trading_pipeline.strategies.market import Market
-from trading_pipeline.strategies.trend.moving_average import simple_moving_average
+from trading_pipeline.strategies.sweep_lines import SweepLines
+from trading_pipeline.strategies.trend.moving_average import (
+    simple_moving_average,
+    simple_moving_averages,
+)
 from trading_pipeline.strategies.windows import TwoWindows, Window
 
 __all__ = ["AwesomeOscillator", "AwesomeOscillatorParams"]
@@ -41,6 +47,13 @@ class AwesomeOscillator(Strategy[AwesomeOscillatorParams]):
         up, down = crosses_above(fast, slow), crosses_above(slow, fast)
         return sided(params.direction, up=up, down=down, exit_long=down, exit_short=up)
 
+    def sweep_plan(self, market: Market, many: Sequence[AwesomeOscillatorParams]) -> CrossingPlan:
+        """One row for each distinct window."""
+        lines = SweepLines(len(many), many[0].direction)
+        windows = [each.fast for each in many] + [each.slow for each in many]
+        rows = lines.all_at_once(windows, lambda w: simple_moving_averages(_middles(market), w))
+        return lines.crossing(rows[: len(many)], rows[len(many) :])
+
     def warmup_bars(self, params: AwesomeOscillatorParams) -> int:
         """The slow window: a cross needs the averages of its own bar and of the one before."""
         return params.slow
@@ -54,8 +67,13 @@ class AwesomeOscillator(Strategy[AwesomeOscillatorParams]):
     def _averages(
         self, market: Market, params: AwesomeOscillatorParams
     ) -> tuple[FloatArray, FloatArray]:
-        middle = (market.bars["high"].to_numpy() + market.bars["low"].to_numpy()) / 2.0
+        middle = _middles(market)
         return (
             simple_moving_average(middle, params.fast),
             simple_moving_average(middle, params.slow),
         )
+
+
+def _middles(market: Market) -> FloatArray:
+    middles: FloatArray = (market.bars["high"].to_numpy() + market.bars["low"].to_numpy()) / 2.0
+    return middles

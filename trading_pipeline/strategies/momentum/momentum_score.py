@@ -18,8 +18,8 @@ from trading_pipeline.strategies.distance import (
     distance_warmup,
     trailing_stop,
 )
+from trading_pipeline.strategies.exponential_average import exponential_average
 from trading_pipeline.strategies.lines import (
-    exponential_average,
     indicator_lines,
     relative_strength,
 )

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
+from trading_pipeline.domain.rule_plan import Condition, RulePlan
 from trading_pipeline.domain.signals import FloatArray, Signals
 from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
 from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import crosses_above, sided
-from trading_pipeline.strategies.lines import exponential_average, indicator_lines
+from trading_pipeline.strategies.exponential_average import (
+    exponential_average,
+    exponential_averages,
+)
+from trading_pipeline.strategies.lines import indicator_lines
 from trading_pipeline.strategies.market import Market
+from trading_pipeline.strategies.sweep_lines import SweepLines, values_of
 from trading_pipeline.strategies.windows import Window
 
 __all__ = ["StochasticTrend", "StochasticTrendParams"]
@@ -71,6 +78,32 @@ class StochasticTrend(Strategy[StochasticTrendParams]):
             exit_short=low | (close > average),
         )
 
+    def sweep_plan(self, market: Market, many: Sequence[StochasticTrendParams]) -> RulePlan:
+        """The close, and both lines and the average of each distinct window."""
+        lines = SweepLines(len(many), many[0].direction)
+        close = lines.one(market.close)
+        k, d = lines.pairs(
+            [(each.window, each.smooth, each.signal) for each in many],
+            lambda windows: _oscillator(market, *windows),
+        )
+        trends = [each.trend for each in many]
+        average = lines.all_at_once(trends, lambda w: exponential_averages(market.close, w))
+        above, below = Condition(close, "above", average), Condition(close, "below", average)
+        low = [
+            Condition(k, "crosses_above", d),
+            Condition(d, "below", number=values_of(many, "oversold")),
+        ]
+        high = [
+            Condition(k, "crosses_below", d),
+            Condition(d, "above", number=values_of(many, "overbought")),
+        ]
+        return lines.rules(
+            up=[[*low, above]],
+            down=[[*high, below]],
+            exit_long=[high, [below]],
+            exit_short=[low, [above]],
+        )
+
     def warmup_bars(self, params: StochasticTrendParams) -> int:
         """Bars of the average, or of a cross of the oscillator if those are more."""
         return max(params.trend - 1, params.window + params.smooth + params.signal - 2)
@@ -85,12 +118,18 @@ class StochasticTrend(Strategy[StochasticTrendParams]):
             ChartLine("%D", d, pane=pane),
         ]
 
-    def _lines(self, market: Market, params: StochasticTrendParams) -> tuple[FloatArray, ...]:
-        k, d = indicator_lines(
-            "STOCH",
-            market.bars,
-            fastk_period=params.window,
-            slowk_period=params.smooth,
-            slowd_period=params.signal,
-        )
+    def _lines(
+        self, market: Market, params: StochasticTrendParams
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        k, d = _oscillator(market, params.window, params.smooth, params.signal)
         return k, d, exponential_average(market.close, params.trend)
+
+
+def _oscillator(
+    market: Market, window: int, smooth: int, signal: int
+) -> tuple[FloatArray, FloatArray]:
+    """%K and %D."""
+    k, d = indicator_lines(
+        "STOCH", market.bars, fastk_period=window, slowk_period=smooth, slowd_period=signal
+    )
+    return k, d

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
+from trading_pipeline.domain.rule_plan import Condition, RulePlan
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
 from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import crosses_above, crosses_below, sided
 from trading_pipeline.strategies.lines import relative_strength
 from trading_pipeline.strategies.market import Market
+from trading_pipeline.strategies.sweep_lines import SweepLines, values_of
 from trading_pipeline.strategies.windows import Window
 
 __all__ = ["RsiCross", "RsiCrossParams"]
@@ -53,6 +56,14 @@ class RsiCross(Strategy[RsiCrossParams]):
         rsi = relative_strength(market.close, params.window)
         up, down = crosses_above(rsi, params.oversold), crosses_below(rsi, params.overbought)
         return sided(params.direction, up=up, down=down, exit_long=down, exit_short=up)
+
+    def sweep_plan(self, market: Market, many: Sequence[RsiCrossParams]) -> RulePlan:
+        """One row for each distinct window."""
+        lines = SweepLines(len(many), many[0].direction)
+        rsi = lines.each([p.window for p in many], lambda w: relative_strength(market.close, w))
+        up = [[Condition(rsi, "crosses_above", number=values_of(many, "oversold"))]]
+        down = [[Condition(rsi, "crosses_below", number=values_of(many, "overbought"))]]
+        return lines.rules(up=up, down=down, exit_long=down, exit_short=up)
 
     def warmup_bars(self, params: RsiCrossParams) -> int:
         """The index takes `window` bars, a cross one more."""

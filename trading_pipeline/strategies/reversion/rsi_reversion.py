@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
+from trading_pipeline.domain.rule_plan import Condition, RulePlan
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
 from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import crosses_above, crosses_below, sided
 from trading_pipeline.strategies.lines import relative_strength
 from trading_pipeline.strategies.market import Market
+from trading_pipeline.strategies.sweep_lines import SweepLines, values_of
 from trading_pipeline.strategies.windows import Window
 
 __all__ = ["RsiReversion", "RsiReversionParams"]
@@ -61,6 +64,18 @@ class RsiReversion(Strategy[RsiReversionParams]):
             down=crosses_above(rsi, params.overbought),
             exit_long=rsi >= params.middle,
             exit_short=rsi <= params.middle,
+        )
+
+    def sweep_plan(self, market: Market, many: Sequence[RsiReversionParams]) -> RulePlan:
+        """One row for each distinct window."""
+        lines = SweepLines(len(many), many[0].direction)
+        rsi = lines.each([p.window for p in many], lambda w: relative_strength(market.close, w))
+        middle = values_of(many, "middle")
+        return lines.rules(
+            up=[[Condition(rsi, "crosses_below", number=values_of(many, "oversold"))]],
+            down=[[Condition(rsi, "crosses_above", number=values_of(many, "overbought"))]],
+            exit_long=[[Condition(rsi, "at_or_above", number=middle)]],
+            exit_short=[[Condition(rsi, "at_or_below", number=middle)]],
         )
 
     def warmup_bars(self, params: RsiReversionParams) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 
+from trading_pipeline.domain.rule_plan import Condition, Levels, RulePlan
 from trading_pipeline.domain.signals import FloatArray, Signals
 from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
 from trading_pipeline.strategies.chart_lines import ChartLine
@@ -18,6 +20,7 @@ from trading_pipeline.strategies.distance import (
 )
 from trading_pipeline.strategies.lines import highest_before, lowest_before
 from trading_pipeline.strategies.market import Market
+from trading_pipeline.strategies.sweep_lines import SweepLines
 from trading_pipeline.strategies.windows import Window
 
 __all__ = ["AtrTrailing", "AtrTrailingParams"]
@@ -56,6 +59,21 @@ class AtrTrailing(Strategy[AtrTrailingParams]):
             exit_long=never,
             exit_short=never,
             trailing_stop=trailing_stop(market, params.trail),
+        )
+
+    def sweep_plan(self, market: Market, many: Sequence[AtrTrailingParams]) -> RulePlan:
+        """The close, and its extremes of each distinct window."""
+        lines, trail = SweepLines(len(many), many[0].direction), many[0].trail
+        close = lines.one(np.where(can_be_placed(market, trail), market.close, np.nan))
+        windows = [each.entry for each in many]
+        high = lines.each(windows, lambda window: highest_before(market.close, window))
+        low = lines.each(windows, lambda window: lowest_before(market.close, window))
+        return lines.rules(
+            up=[[Condition(close, "above", high)]],
+            down=[[Condition(close, "below", low)]],
+            exit_long=[],
+            exit_short=[],
+            long=Levels(trailing_stop=trailing_stop(market, trail)),
         )
 
     def warmup_bars(self, params: AtrTrailingParams) -> int:

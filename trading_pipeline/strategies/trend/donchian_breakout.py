@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
+import numpy as np
 from pydantic import model_validator
 
+from trading_pipeline.domain.rule_plan import Condition, RulePlan
 from trading_pipeline.domain.signals import FloatArray, Signals
 from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
 from trading_pipeline.strategies.chart_lines import ChartLine
@@ -14,10 +17,12 @@ from trading_pipeline.strategies.distance import (
     Distance,
     can_be_placed,
     distance_warmup,
+    sided_stops,
     stop_loss,
 )
 from trading_pipeline.strategies.lines import highest_before, lowest_before
 from trading_pipeline.strategies.market import Market
+from trading_pipeline.strategies.sweep_lines import SweepLines
 from trading_pipeline.strategies.windows import Window
 
 __all__ = ["DonchianBreakout", "DonchianBreakoutParams"]
@@ -68,6 +73,24 @@ class DonchianBreakout(Strategy[DonchianBreakoutParams]):
             exit_long=close < exit_low,
             exit_short=close > exit_high,
             stop_loss=stop_loss(market, params.stop, down),
+        )
+
+    def sweep_plan(self, market: Market, many: Sequence[DonchianBreakoutParams]) -> RulePlan:
+        """The close, and highs and lows of each distinct window."""
+        lines, stop = SweepLines(len(many), many[0].direction), many[0].stop
+        high, low = market.bars["high"].to_numpy(), market.bars["low"].to_numpy()
+        close = lines.one(market.close)
+        entries = lines.one(np.where(can_be_placed(market, stop), market.close, np.nan))
+        windows = [each.entry for each in many] + [each.exit for each in many]
+        highs = lines.each(windows, lambda window: highest_before(high, window))
+        lows = lines.each(windows, lambda window: lowest_before(low, window))
+        first, last = slice(len(many)), slice(len(many), None)
+        return lines.rules(
+            up=[[Condition(entries, "above", highs[first])]],
+            down=[[Condition(entries, "below", lows[first])]],
+            exit_long=[[Condition(close, "below", lows[last])]],
+            exit_short=[[Condition(close, "above", highs[last])]],
+            **sided_stops(market, stop),
         )
 
     def warmup_bars(self, params: DonchianBreakoutParams) -> int:

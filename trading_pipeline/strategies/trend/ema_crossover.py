@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
+from trading_pipeline.domain.crossing_plan import CrossingPlan
 from trading_pipeline.domain.signals import FloatArray, Signals
 from trading_pipeline.strategies.base import Direction, Strategy
 from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import crosses_above, sided
-from trading_pipeline.strategies.lines import exponential_average
+from trading_pipeline.strategies.exponential_average import (
+    exponential_average,
+    exponential_averages,
+)
 from trading_pipeline.strategies.market import Market
+from trading_pipeline.strategies.sweep_lines import SweepLines
 from trading_pipeline.strategies.windows import TwoWindows, Window
 
 __all__ = ["EmaCrossover", "EmaCrossoverParams"]
@@ -39,6 +45,13 @@ class EmaCrossover(Strategy[EmaCrossoverParams]):
         fast, slow = self._averages(market, params)
         up, down = crosses_above(fast, slow), crosses_above(slow, fast)
         return sided(params.direction, up=up, down=down, exit_long=down, exit_short=up)
+
+    def sweep_plan(self, market: Market, many: Sequence[EmaCrossoverParams]) -> CrossingPlan:
+        """One row for each distinct window."""
+        lines = SweepLines(len(many), many[0].direction)
+        windows = [each.fast for each in many] + [each.slow for each in many]
+        rows = lines.all_at_once(windows, lambda w: exponential_averages(market.close, w))
+        return lines.crossing(rows[: len(many)], rows[len(many) :])
 
     def warmup_bars(self, params: EmaCrossoverParams) -> int:
         """The slow window: a cross needs the averages of its own bar and of the one before."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
+import numpy as np
+
+from trading_pipeline.domain.rule_plan import Condition, RulePlan
 from trading_pipeline.domain.signals import FloatArray, Signals
 from trading_pipeline.strategies.base import Direction, Strategy
 from trading_pipeline.strategies.chart_lines import ChartLine
@@ -12,10 +16,15 @@ from trading_pipeline.strategies.distance import (
     Distance,
     can_be_placed,
     distance_warmup,
+    sided_stops,
     stop_loss,
 )
-from trading_pipeline.strategies.lines import exponential_average
+from trading_pipeline.strategies.exponential_average import (
+    exponential_average,
+    exponential_averages,
+)
 from trading_pipeline.strategies.market import Market
+from trading_pipeline.strategies.sweep_lines import SweepLines
 from trading_pipeline.strategies.windows import TwoWindows, Window
 
 __all__ = ["EmaPullback", "EmaPullbackParams"]
@@ -58,6 +67,25 @@ class EmaPullback(Strategy[EmaPullbackParams]):
             exit_long=close < slow,
             exit_short=close > slow,
             stop_loss=stop_loss(market, params.stop, down),
+        )
+
+    def sweep_plan(self, market: Market, many: Sequence[EmaPullbackParams]) -> RulePlan:
+        """The prices, and the average of each distinct window."""
+        lines, stop = SweepLines(len(many), many[0].direction), many[0].stop
+        high, low = (lines.one(market.bars[name].to_numpy()) for name in ("high", "low"))
+        close = lines.one(market.close)
+        entries = lines.one(np.where(can_be_placed(market, stop), market.close, np.nan))
+        windows = [each.fast for each in many] + [each.slow for each in many]
+        averages = lines.all_at_once(windows, lambda w: exponential_averages(market.close, w))
+        fast, slow = averages[: len(many)], averages[len(many) :]
+        rising, falling = Condition(fast, "above", slow), Condition(fast, "below", slow)
+        above, below = Condition(entries, "above", fast), Condition(entries, "below", fast)
+        return lines.rules(
+            up=[[rising, Condition(low, "at_or_below", fast), above]],
+            down=[[falling, Condition(high, "at_or_above", fast), below]],
+            exit_long=[[Condition(close, "below", slow)]],
+            exit_short=[[Condition(close, "above", slow)]],
+            **sided_stops(market, stop),
         )
 
     def warmup_bars(self, params: EmaPullbackParams) -> int:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
+from trading_pipeline.domain.rule_plan import Condition, RulePlan
 from trading_pipeline.domain.signals import FloatArray, Signals
 from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
 from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import crosses_above, crosses_below, sided
-from trading_pipeline.strategies.lines import average_true_range, exponential_average
+from trading_pipeline.strategies.exponential_average import (
+    exponential_average,
+    exponential_averages,
+)
+from trading_pipeline.strategies.lines import average_true_range
 from trading_pipeline.strategies.market import Market
+from trading_pipeline.strategies.sweep_lines import SweepLines, values_of
 from trading_pipeline.strategies.windows import Multiple, Window
 
 __all__ = ["KeltnerBreakout", "KeltnerBreakoutParams"]
@@ -47,6 +54,20 @@ class KeltnerBreakout(Strategy[KeltnerBreakoutParams]):
             down=crosses_below(close, lower),
             exit_long=close < middle,
             exit_short=close > middle,
+        )
+
+    def sweep_plan(self, market: Market, many: Sequence[KeltnerBreakoutParams]) -> RulePlan:
+        """The close, and average and true range of each distinct window."""
+        lines = SweepLines(len(many), many[0].direction)
+        close, width = lines.one(market.close), values_of(many, "width")
+        windows, ranges = [each.window for each in many], [each.atr_window for each in many]
+        middle = lines.all_at_once(windows, lambda w: exponential_averages(market.close, w))
+        reach = lines.each(ranges, lambda window: average_true_range(market.bars, window))
+        return lines.rules(
+            up=[[Condition(close, "crosses_above", middle, width, reach)]],
+            down=[[Condition(close, "crosses_below", middle, -width, reach)]],
+            exit_long=[[Condition(close, "below", middle)]],
+            exit_short=[[Condition(close, "above", middle)]],
         )
 
     def warmup_bars(self, params: KeltnerBreakoutParams) -> int:

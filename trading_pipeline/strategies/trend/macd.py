@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
-import pandas as pd
+import numpy as np
 
+from trading_pipeline.domain.crossing_plan import CrossingPlan
 from trading_pipeline.domain.signals import FloatArray, Signals
 from trading_pipeline.strategies.base import Direction, Strategy
 from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import crosses_above, sided
-from trading_pipeline.strategies.lines import indicator_lines
+from trading_pipeline.strategies.exponential_average import macd_lines
 from trading_pipeline.strategies.market import Market
 from trading_pipeline.strategies.windows import TwoWindows, Window
 
@@ -41,9 +43,17 @@ class Macd(Strategy[MacdParams]):
 
     def signals(self, market: Market, params: MacdParams) -> Signals:
         """Crosses of every bar; none until the signal line is known on two bars."""
-        line, signal, _ = self._macd(market, params)
+        line, signal = self._macd(market, params)
         up, down = crosses_above(line, signal), crosses_above(signal, line)
         return sided(params.direction, up=up, down=down, exit_long=down, exit_short=up)
+
+    def sweep_plan(self, market: Market, many: Sequence[MacdParams]) -> CrossingPlan:
+        """One row for each distinct MACD, and one signal line for each set."""
+        rows, macd = macd_lines(market.close, [(p.fast, p.slow, p.signal) for p in many])
+        signals = np.arange(len(rows) - len(many), len(rows))
+        return CrossingPlan(
+            rows=rows, pairs=np.column_stack((macd, signals)), direction=many[0].direction
+        )
 
     def warmup_bars(self, params: MacdParams) -> int:
         """The MACD takes `slow` bars, its signal `signal` more less one, a cross one more."""
@@ -51,18 +61,16 @@ class Macd(Strategy[MacdParams]):
 
     def chart_lines(self, market: Market, params: MacdParams) -> list[ChartLine]:
         """MACD, signal line, and the distance between them, in a pane of their own."""
-        line, signal, distance = self._macd(market, params)
+        line, signal = self._macd(market, params)
         return [
-            ChartLine("MACD - signal", distance, pane="MACD", style="histogram", levels=(0.0,)),
+            ChartLine(
+                "MACD - signal", line - signal, pane="MACD", style="histogram", levels=(0.0,)
+            ),
             ChartLine(f"MACD {params.fast} {params.slow}", line, pane="MACD"),
             ChartLine(f"Signal {params.signal}", signal, pane="MACD"),
         ]
 
-    def _macd(self, market: Market, params: MacdParams) -> tuple[FloatArray, ...]:
-        return indicator_lines(
-            "MACD",
-            pd.Series(market.close),
-            fastperiod=params.fast,
-            slowperiod=params.slow,
-            signalperiod=params.signal,
-        )
+    def _macd(self, market: Market, params: MacdParams) -> tuple[FloatArray, FloatArray]:
+        windows = (params.fast, params.slow, params.signal)
+        (line, signal), _ = macd_lines(market.close, [windows])
+        return line, signal

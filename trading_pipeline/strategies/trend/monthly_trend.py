@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
 
+from trading_pipeline.domain.rule_plan import Condition, RulePlan
 from trading_pipeline.domain.signals import FloatArray, Signals
 from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
 from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import sided
 from trading_pipeline.strategies.market import Market
+from trading_pipeline.strategies.sweep_lines import SweepLines
 from trading_pipeline.strategies.trend.months import begins_month, closes_months_ago
 
 __all__ = ["MonthlyTrend", "MonthlyTrendParams"]
@@ -48,6 +51,18 @@ class MonthlyTrend(Strategy[MonthlyTrendParams]):
             exit_short=decided & (last >= average),
         )
 
+    def sweep_plan(self, market: Market, many: Sequence[MonthlyTrendParams]) -> RulePlan:
+        """The last month-end close, and the average of each distinct number of months."""
+        lines, decided = SweepLines(len(many), many[0].direction), begins_month(market)
+        last = lines.one(np.where(decided, closes_months_ago(market, (1,))[0], np.nan))
+        average = lines.each([each.months for each in many], lambda m: _average(market, m))
+        return lines.rules(
+            up=[[Condition(last, "above", average)]],
+            down=[[Condition(last, "below", average)]],
+            exit_long=[[Condition(last, "at_or_below", average)]],
+            exit_short=[[Condition(last, "at_or_above", average)]],
+        )
+
     def warmup_bars(self, params: MonthlyTrendParams) -> int:
         """About 21 daily bars a month; other timeframes and calendars have other numbers."""
         return 21 * (params.months - 1)
@@ -63,5 +78,11 @@ class MonthlyTrend(Strategy[MonthlyTrendParams]):
     def _month_ends(
         self, market: Market, params: MonthlyTrendParams
     ) -> tuple[FloatArray, FloatArray]:
-        closes = closes_months_ago(market, range(1, params.months + 1))
-        return closes[0], np.sum(closes, axis=0) / params.months
+        (last,) = closes_months_ago(market, (1,))
+        return last, _average(market, params.months)
+
+
+def _average(market: Market, months: int) -> FloatArray:
+    """Mean of the last month-end closes, so many of them."""
+    average: FloatArray = np.sum(closes_months_ago(market, range(1, months + 1)), axis=0) / months
+    return average

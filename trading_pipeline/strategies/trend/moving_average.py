@@ -47,7 +47,8 @@ def simple_moving_averages(values: npt.ArrayLike, windows: Sequence[int]) -> Flo
     series = _checked(values, windows)
     from trading_pipeline.strategies.trend.moving_average_kernel import rolling_means
 
-    averages: FloatArray = rolling_means(series, np.asarray(windows, dtype=np.int64))
+    averages = np.empty((len(windows), series.shape[0]))
+    rolling_means(series, np.asarray(windows, dtype=np.int64), averages)
     return averages
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
-import numpy as np
 from pydantic import Field, model_validator
 
 from trading_pipeline.domain.crossing_plan import CrossingPlan, CrossingStart, first_state
@@ -14,6 +13,7 @@ from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
 from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import crosses_above, sided
 from trading_pipeline.strategies.market import Market
+from trading_pipeline.strategies.sweep_lines import SweepLines
 from trading_pipeline.strategies.trend.moving_average import (
     simple_moving_average,
     simple_moving_averages,
@@ -70,19 +70,12 @@ class SmaCrossover(Strategy[SmaCrossoverParams]):
             up, down = up | above, down | below
         return sided(params.direction, up=up, down=down, exit_long=down, exit_short=up)
 
-    def crossing_plan(
-        self, market: Market, many: Sequence[SmaCrossoverParams]
-    ) -> CrossingPlan | None:
-        """One row for each distinct window; None where the directions or the starts differ."""
-        kinds = {(params.direction, params.start) for params in many}
-        if len(kinds) != 1:
-            return None
-        direction, start = kinds.pop()
-        windows = sorted({window for params in many for window in (params.fast, params.slow)})
-        place = {window: row for row, window in enumerate(windows)}
-        rows = simple_moving_averages(market.close, windows)
-        pairs = np.array([(place[params.fast], place[params.slow]) for params in many])
-        return CrossingPlan(rows=rows, pairs=pairs, direction=direction, start=start)
+    def sweep_plan(self, market: Market, many: Sequence[SmaCrossoverParams]) -> CrossingPlan:
+        """One row for each distinct window."""
+        lines = SweepLines(len(many), many[0].direction)
+        windows = [each.fast for each in many] + [each.slow for each in many]
+        rows = lines.all_at_once(windows, lambda w: simple_moving_averages(market.close, w))
+        return lines.crossing(rows[: len(many)], rows[len(many) :], many[0].start)
 
     def warmup_bars(self, params: SmaCrossoverParams) -> int:
         """The slow window: a cross needs the averages of its own bar and of the one before.

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
+import numpy as np
 from pydantic import Field, model_validator
 
+from trading_pipeline.domain.rule_plan import Condition, RulePlan
 from trading_pipeline.domain.signals import FloatArray, Signals
 from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
 from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import sided
 from trading_pipeline.strategies.market import Market
+from trading_pipeline.strategies.sweep_lines import SweepLines
 from trading_pipeline.strategies.trend.months import begins_month, closes_months_ago
 
 __all__ = ["TimeSeriesMomentum", "TimeSeriesMomentumParams"]
@@ -58,6 +62,22 @@ class TimeSeriesMomentum(Strategy[TimeSeriesMomentumParams]):
             down=down,
             exit_long=decided & (new <= old),
             exit_short=decided & (new >= old),
+        )
+
+    def sweep_plan(self, market: Market, many: Sequence[TimeSeriesMomentumParams]) -> RulePlan:
+        """Closes on months' first bars, of each distinct number of months ago."""
+        lines, decided = SweepLines(len(many), many[0].direction), begins_month(market)
+
+        def closes(ago: int) -> FloatArray:
+            return np.where(decided, closes_months_ago(market, (ago,))[0], np.nan)
+
+        old = lines.each([1 + each.lookback_months for each in many], closes)
+        new = lines.each([1 + each.skip_months for each in many], closes)
+        return lines.rules(
+            up=[[Condition(new, "above", old)]],
+            down=[[Condition(new, "below", old)]],
+            exit_long=[[Condition(new, "at_or_below", old)]],
+            exit_short=[[Condition(new, "at_or_above", old)]],
         )
 
     def warmup_bars(self, params: TimeSeriesMomentumParams) -> int:

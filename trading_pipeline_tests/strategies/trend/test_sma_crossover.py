@@ -9,7 +9,7 @@ import pytest
 
 from trading_pipeline.backtest import BacktestSettings, run_backtest, run_sweep
 from trading_pipeline.errors import StrategyError
-from trading_pipeline.strategies import Market, strategy, validate_params
+from trading_pipeline.strategies import SHIPPED, Market, strategy, validate_params
 from trading_pipeline.strategies.trend.sma_crossover import SmaCrossover, SmaCrossoverParams
 from trading_pipeline_tests.backtest.random_markets import golden_market
 from trading_pipeline_tests.strategies.conftest import random_closes
@@ -160,7 +160,7 @@ def test_the_best_of_the_published_42_crossovers_has_its_published_sharpe_ratio(
         for fast in (5, 10, 20, 30, 40, 50)
         for slow in (60, 80, 100, 120, 150, 200, 250)
     ]
-    plan = SmaCrossover().crossing_plan(market, many).cut(traded)
+    plan = SmaCrossover().sweep_plan(market, many).cut(traded)
     settings = BacktestSettings(initial_cash=1e9, fill="same_close")
     swept = run_sweep(bars.iloc[traded], plan, settings)
     (best,) = swept.best()
@@ -219,7 +219,7 @@ def test_crossing_plan_gives_the_signals_of_each_set_of_parameters(direction, st
         SmaCrossoverParams(fast=fast, slow=slow, direction=direction, start=start)
         for fast, slow in ((2, 5), (3, 5), (5, 20))
     ]
-    plan = SmaCrossover().crossing_plan(market, many)
+    plan = SmaCrossover().sweep_plan(market, many)
     assert plan.rows.shape == (4, 120)  # each distinct window once
     for row, params in enumerate(many):
         wanted, found = SmaCrossover().signals(market, params), plan.signals(row)
@@ -232,4 +232,4 @@ def test_mixed_directions_or_starts_have_no_crossing_plan(other):
     index = pd.date_range("2024-01-01", periods=3, tz="UTC", name="ts").as_unit("us")
     bars = pd.DataFrame(1.0, index=index, columns=["open", "high", "low", "close", "volume"])
     many = [SmaCrossoverParams(), SmaCrossoverParams(**other)]
-    assert SmaCrossover().crossing_plan(Market(bars), many) is None
+    assert SHIPPED.crossing_plan("sma_crossover", Market(bars), many) is None

@@ -51,15 +51,16 @@ def simulate(
     event_code: CodeArray, size: FloatArray | None,
     levels: tuple[FloatArray, FloatArray, FloatArray] | None, action_bar: IntArray | None,
     action_effect: FloatArray, p: FloatArray, stats: FloatArray, equity_out: FloatArray,
-    holdings: FloatArray, trades: FloatArray, orders: FloatArray,
+    holdings: FloatArray, trades: FloatArray | None, orders: FloatArray | None,
 ) -> int:  # fmt: skip
     """Run one instrument through the order of events; everything comes back in the out arrays.
 
     Returns the number of holdings (`BacktestResult.holdings`) that were counted.
 
     `event_bar`, `event_code`: bars with a decision, rising, and what was decided (`pack_intents`).
-    `size`, `levels` = (stop, target, trail) and `action_bar` may be None, for which a version of
-    this function without their work is compiled. Level arrays have one value, or one a bar.
+    `size`, `levels` = (stop, target, trail), `action_bar`, and `trades` with `orders` may be None,
+    for which a version of this function without their work is compiled. Level arrays have one
+    value, or one a bar. Orders are not counted where they are not logged.
 
     Bars without a due order, an action or a level within reach are only marked, in the short loops
     at the end; a bar on which nothing is held changes nothing at all and is jumped over.
@@ -73,7 +74,7 @@ def simulate(
     quantity, side, income = 0.0, 0.0, 0.0  # quantity is signed
     stop, target, trail, stop_reason = np.nan, np.nan, np.nan, c.R_STOP_LOSS
     decided, last_bar = -1, n + 1
-    n_trades, n_orders, next_action, event = 0, 0, 0, 0
+    n_trades, n_orders, next_action, event, due, touched = 0, 0, 0, 0, 0, 0
     previous, peak, trough, drawdown, fees = cash, cash, cash, 0.0, 0.0
     held, ruin, n_holdings = 0, -1, 0
     logged_cash, logged_quantity = np.nan, np.nan
@@ -100,7 +101,9 @@ def simulate(
                 next_action += 1
         # The shift between decision and fill stands here and nowhere else.
         t = i - delay
-        act = 0
+        act, opened = 0, False
+        while event < n_events and event_bar[event] < t:
+            event += 1  # jumped over below
         if event < n_events and event_bar[event] == t:
             act = event_code[event]
             event += 1
@@ -147,18 +150,21 @@ def simulate(
                 slip = abs(price - ref) * abs(quantity) * point
                 cash += quantity * price * point - fee
                 fees += fee
-                close_trade(
-                    trades, n_trades - 1, i, at, price, abs(quantity), fee, slip, income, point, why
-                )
-                kind = c.K_LIMIT if is_limit else c.K_MARKET
-                if why == c.R_STOP_LOSS:
-                    kind = c.K_STOP
-                elif why == c.R_TRAILING_STOP:
-                    kind = c.K_TRAILING
-                n_orders = log_order(
-                    orders, n_orders, 0, placed, i, at, -side, False, kind, abs(quantity),
-                    abs(quantity), price, fee, slip, why,
-                )  # fmt: skip
+                if trades is not None:
+                    close_trade(
+                        trades, n_trades - 1, i, at, price, abs(quantity), fee, slip, income,
+                        point, why,
+                    )  # fmt: skip
+                if orders is not None:
+                    kind = c.K_LIMIT if is_limit else c.K_MARKET
+                    if why == c.R_STOP_LOSS:
+                        kind = c.K_STOP
+                    elif why == c.R_TRAILING_STOP:
+                        kind = c.K_TRAILING
+                    n_orders = log_order(
+                        orders, n_orders, 0, placed, i, at, -side, False, kind, abs(quantity),
+                        abs(quantity), price, fee, slip, why,
+                    )  # fmt: skip
                 quantity, side, income, last_bar = 0.0, 0.0, 0.0, n + 1
                 stop, target, trail = np.nan, np.nan, np.nan
             if deciding and quantity == 0.0 and act & c.ANY_ENTRY:
@@ -188,14 +194,17 @@ def simulate(
                     decided = t
                     if max_holding > 0.0:
                         last_bar = i + int(max_holding) - delay
-                    open_trade(trades, n_trades, 0, side, bought, i, at, price, fee, slip)
+                    if trades is not None:
+                        open_trade(trades, n_trades, 0, side, bought, i, at, price, fee, slip)
                     n_trades += 1
+                    opened = True
                 else:
                     price = np.nan
-                n_orders = log_order(
-                    orders, n_orders, 0, t, i, at, side, True, c.K_MARKET, asked, bought, price,
-                    fee, slip, reason,
-                )  # fmt: skip
+                if orders is not None:
+                    n_orders = log_order(
+                        orders, n_orders, 0, t, i, at, side, True, c.K_MARKET, asked, bought,
+                        price, fee, slip, reason,
+                    )  # fmt: skip
                 if quantity == 0.0:
                     side, stop, target, trail = 0.0, np.nan, np.nan, np.nan
         # 5. Mark at the close.
@@ -208,17 +217,31 @@ def simulate(
                     row = holdings[n_holdings]
                     row[0], row[1], row[2] = i, cash, quantity
                 n_holdings += 1
-        if quantity != 0.0:
-            held += 1
-        if equity <= 0.0 and ruin < 0:
-            ruin = i
-        change = equity / previous - 1.0 if ruin < 0 or ruin == i else np.nan
-        previous = equity
-        add_powers(state, i, change)
-        peak, trough, drawdown = follow_peak(equity, peak, trough, drawdown)
-        i += 1
-        # Bars on which no order is due.
-        until = event_bar[event] + delay if event < n_events else n
+        is_marked = True
+        if levels is None:
+            # A position that was opened here is marked below, together with the bars after it.
+            is_marked = not (opened and quantity != 0.0 and equity > 0.0 and ruin < 0)
+        if is_marked:
+            if quantity != 0.0:
+                held += 1
+            if equity <= 0.0 and ruin < 0:
+                ruin = i
+            change = equity / previous - 1.0 if ruin < 0 or ruin == i else np.nan
+            previous = equity
+            add_powers(state, i, change)
+            peak, trough, drawdown = follow_peak(equity, peak, trough, drawdown)
+            i += 1
+        # Bars on which no order is due: decisions that cannot touch this position are jumped over.
+        touches = c.ANY_ENTRY
+        if quantity > 0.0:
+            touches = c.EXIT_LONG | c.ENTER_SHORT
+        elif quantity < 0.0:
+            touches = c.EXIT_SHORT | c.ENTER_LONG
+        if touches != touched or due < event:
+            touched, due = touches, event
+        while due < n_events and event_code[due] & touches == 0:
+            due += 1
+        until = event_bar[due] + delay if due < n_events else n
         if quantity == 0.0:
             until = min(until, n)
             if keep:
@@ -270,14 +293,17 @@ def simulate(
                 i += 1
         held += i - start
     drawdown = min(drawdown, trough / peak - 1.0)
-    if quantity != 0.0:
-        close_trade(
-            trades, n_trades - 1, n - 1, c.AT_CLOSE, close[n - 1], abs(quantity), 0.0, 0.0, income,
-            point, c.R_OPEN,
-        )  # fmt: skip
-    if delay == 1:
-        act = event_code[n_events - 1] if n_events and event_bar[n_events - 1] == n - 1 else 0
-        n_orders = log_pending(orders, n_orders, 0, act, n - 1, quantity)
+    # one condition in each `if`: the compiler leaves out a branch only where it stands alone
+    if trades is not None:  # noqa: SIM102
+        if quantity != 0.0:
+            close_trade(
+                trades, n_trades - 1, n - 1, c.AT_CLOSE, close[n - 1], abs(quantity), 0.0, 0.0,
+                income, point, c.R_OPEN,
+            )  # fmt: skip
+    if orders is not None:  # noqa: SIM102
+        if delay == 1:
+            act = event_code[n_events - 1] if n_events and event_bar[n_events - 1] == n - 1 else 0
+            n_orders = log_pending(orders, n_orders, 0, act, n - 1, quantity)
     stats[c.S_FINAL_EQUITY], stats[c.S_MAX_DRAWDOWN] = previous, drawdown
     stats[c.S_TRADES], stats[c.S_ORDERS] = n_trades, n_orders
     stats[c.S_BARS_IN_POSITION], stats[c.S_FIRST_RUIN], stats[c.S_FEES] = held, ruin, fees

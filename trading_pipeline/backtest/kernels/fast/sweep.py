@@ -64,10 +64,10 @@ def sweep_crossings(
     open_: FloatArray, high: FloatArray, low: FloatArray, close: FloatArray, rows: FloatArray,
     pairs: IntArray, lead: int, up: int, down: int,
     levels: tuple[FloatArray, FloatArray, FloatArray] | None, action_bar: IntArray | None,
-    action_effect: FloatArray, p: FloatArray, stats: FloatArray, no_trades: FloatArray,
-    no_orders: FloatArray, in_state: bool,
+    action_effect: FloatArray, p: FloatArray, stats: FloatArray, equity: FloatArray,
+    in_state: bool,
 ) -> None:  # fmt: skip
-    """Statistics of each pair, one row each; nothing else is kept."""
+    """Statistics of each pair, one row each, and its equity where `equity` has its rows."""
     n = close.shape[0]
     bars, codes = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.uint8)
     nothing, no_holdings = np.empty(0), np.empty((0, 3))
@@ -77,5 +77,6 @@ def sweep_crossings(
         )
         simulate(
             open_, high, low, close, bars[:count], codes[:count], None, levels, action_bar,
-            action_effect, p, stats[number], nothing, no_holdings, no_trades, no_orders,
+            action_effect, p, stats[number], equity[number] if equity.shape[0] else nothing,
+            no_holdings, None, None,
         )  # fmt: skip

@@ -1,0 +1,220 @@
+"""From a strategy and many parameter sets to plans for the fast loops, or to signals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from trading_pipeline.backtest.arrays import IntArray
+from trading_pipeline.backtest.scenario_runner import scenario_signals
+from trading_pipeline.backtest.signal_checks import check_levels, check_rows
+from trading_pipeline.backtest.sweeps.plan_trading import Plan, SharedInputs
+from trading_pipeline.backtest.validated_bars import ValidatedBars
+from trading_pipeline.domain.crossing_plan import CrossingPlan
+from trading_pipeline.domain.hashing import canonical_hash
+from trading_pipeline.domain.rule_plan import RulePlan
+from trading_pipeline.domain.signals import Signals
+from trading_pipeline.errors import StrategyError
+from trading_pipeline.market_data.adjustments import adjustment_events, forward_factors
+from trading_pipeline.strategies import (
+    SHIPPED,
+    Market,
+    Strategy,
+    StrategyCatalogue,
+    StrategyParams,
+)
+from trading_pipeline.strategies.base import ROWS_A_COMBINATION
+
+__all__ = ["StrategyCombinations", "market_of", "strategy_source", "validated_sets"]
+
+_BYTES = 8
+
+
+def strategy_source(
+    shared: SharedInputs,
+    strategy: object,
+    parameters: object,
+    market: Market | None,
+    strategies: StrategyCatalogue | None,
+) -> StrategyCombinations:
+    """The combinations of a strategy, given by name, class or instance."""
+    catalogue = SHIPPED if strategies is None else strategies
+    name = strategy
+    if not isinstance(name, str):
+        catalogue, name = catalogue.with_strategy(strategy)
+    sets = validated_sets(catalogue, name, parameters)
+    return StrategyCombinations(shared, catalogue, name, sets, market)
+
+
+class StrategyCombinations:
+    """The parameter sets of one strategy on one market.
+
+    `sets`: validated. `rows`: those of the market that are traded.
+    """
+
+    def __init__(
+        self,
+        shared: SharedInputs,
+        strategies: StrategyCatalogue,
+        name: str,
+        sets: Sequence[StrategyParams],
+        market: Market | None,
+    ) -> None:
+        self.shared, self.strategies, self.name, self.sets = shared, strategies, name, sets
+        seen = market_of(shared) if market is None else market
+        self.rows = _traded_rows(shared.bars, seen)
+        self.market = seen.traded_from(self.rows.start)
+        fields = strategies.get(name).params_type.model_fields
+        self.columns = {field: [getattr(each, field) for each in sets] for field in fields}
+
+    def __len__(self) -> int:
+        """Number of parameter sets."""
+        return len(self.sets)
+
+    def parameters(self, number: int) -> dict[str, Any]:
+        """One set, defaults filled in."""
+        return {field: values[number] for field, values in self.columns.items()}
+
+    def batches(
+        self, numbers: IntArray, memory_bytes: float
+    ) -> Iterator[tuple[IntArray, Plan | None]]:
+        """The given sets in parts, each with its plan, or None where signals must be asked for.
+
+        Sets of a part agree in all parameters that are no number, and the rows of its plan take at
+        most `memory_bytes`, those that all sets share apart.
+        """
+        most = max(1, int(memory_bytes // (ROWS_A_COMBINATION * _BYTES * len(self.market))))
+        for alike in self._alike(numbers):
+            for at in range(0, len(alike), most):
+                part = alike[at : at + most]
+                yield part, self._plan(part)
+
+    def signals(self, number: int) -> Signals:
+        """Signals of one set on the traded bars, checked as a single run checks them."""
+        found = scenario_signals(
+            self.name, self.sets[number], self.market, self.rows, self.strategies
+        )
+        check_rows(self.shared.bars, found)
+        check_levels(self.shared.bars, found)
+        return found
+
+    def identity(self) -> dict[str, str]:
+        """Hashes of the strategy's code, the parameter sets and the market."""
+        code = self.strategies.code_hash(self.name, self.sets[0])
+        market = self.market.data_hash(len(self.market))
+        parameters = canonical_hash([each.model_dump(mode="json") for each in self.sets])
+        return {"strategy code": code, "parameters": parameters, "market": market}
+
+    def _alike(self, numbers: IntArray) -> Iterable[IntArray]:
+        """The numbers in groups that agree in all parameters that are no number."""
+        texts = [
+            values
+            for values in self.columns.values()
+            if any(type(value) not in (int, float) for value in values)
+        ]
+        varying = [values for values in texts if len(set(map(repr, values))) > 1]
+        if not varying:
+            return [numbers]
+        groups: dict[tuple[str, ...], list[int]] = {}
+        for number in numbers.tolist():
+            key = tuple(repr(values[number]) for values in varying)
+            groups.setdefault(key, []).append(number)
+        return [np.array(group, dtype=np.int64) for group in groups.values()]
+
+    def _plan(self, part: IntArray) -> Plan | None:
+        try:
+            sets = [self.sets[number] for number in part.tolist()]
+            plan = self.strategies.sweep_plan(self.name, self.market, sets)
+        except Exception:  # signals, asked for set by set, say which set it is and why
+            return None
+        if plan is None:
+            return None
+        fits = isinstance(plan, (CrossingPlan, RulePlan)) and len(plan) == len(part)
+        if not fits or plan.bars != len(self.market):
+            raise StrategyError(
+                f"sweep_plan of '{self.name}' must give a plan of {len(part)} combinations on "
+                f"{len(self.market)} bars, or None.",
+                name=self.name,
+            )
+        return plan if self.rows == slice(0, len(self.market)) else plan.cut(self.rows)
+
+
+def market_of(shared: SharedInputs) -> Market:
+    """What a strategy sees of the bars: prices adjusted by the actions, without forecasts."""
+    frame = shared.bars.frame
+    if not shared.actions:
+        return Market(frame)
+    factors = forward_factors(shared.bars.index, adjustment_events(shared.actions, frame))
+    return Market(frame, factors["total"].to_numpy(), split_factor=factors["split"].to_numpy())
+
+
+def validated_sets(
+    strategies: StrategyCatalogue, name: str, parameters: object
+) -> list[StrategyParams]:
+    """The parameter sets, checked, defaults filled in.
+
+    Raises `StrategyError` that names the first wrong set and its parameter.
+    """
+    is_list = isinstance(parameters, Iterable) and not isinstance(parameters, (Mapping, str, bytes))
+    given: list[Any] = list(parameters) if is_list else []  # type: ignore[call-overload]
+    wrong = [
+        at
+        for at, each in enumerate(given)
+        if type(each) is not dict and not isinstance(each, (Mapping, StrategyParams))
+    ]
+    if not is_list or wrong:
+        what = f"The parameters are a {type(parameters).__name__}"
+        if wrong:
+            what = f"parameters[{wrong[0]}] is a {type(given[wrong[0]]).__name__}"
+        raise StrategyError(
+            f"{what}; give a list with one dict for each combination, such as "
+            '[{"fast": 10}, {"fast": 20}].',
+            name=name,
+        )
+    chosen = strategies.get(name)
+    sets = _checked_together(chosen.params_type, given)
+    if sets is None:
+        sets = [_checked(strategies, name, at, each) for at, each in enumerate(given)]
+    elif type(chosen).primary is not Strategy.primary:
+        for each in sets:
+            strategies.primary(name, each)
+    return sets
+
+
+def _checked_together(kind: type[StrategyParams], given: list[Any]) -> list[StrategyParams] | None:
+    """All sets in one call; None where one is wrong or has numbers of numpy."""
+    adapter: TypeAdapter[list[StrategyParams]] = TypeAdapter(list[kind])  # type: ignore[valid-type]
+    try:
+        return adapter.validate_python(given)
+    except Exception:  # one by one they say which, and why
+        return None
+
+
+def _checked(strategies: StrategyCatalogue, name: str, number: int, given: Any) -> StrategyParams:
+    if isinstance(given, StrategyParams):
+        given = given.model_dump()
+    try:
+        return strategies.validate_params(name, given)
+    except StrategyError as error:
+        raise StrategyError(
+            f"parameters[{number}]: {error}", **error.values | {"row": number}
+        ) from error
+
+
+def _traded_rows(bars: ValidatedBars, market: Market) -> slice:
+    """Rows of the market that the bars are."""
+    stamps = market.raw.index.as_unit("us").asi8  # type: ignore[attr-defined]
+    first = int(np.searchsorted(stamps, bars.ts[0]))
+    rows = slice(first, first + len(bars))
+    if not np.array_equal(stamps[rows], bars.ts):
+        raise StrategyError(
+            f"The market must hold the {len(bars)} traded bars one after the other; it has "
+            f"{len(market)} bars and the first traded one is {bars.index[0]}. Make the market of "
+            "the same bars, or of these and some before them.",
+            rows=len(market),
+            expected=len(bars),
+        )
+    return rows

@@ -1,0 +1,93 @@
+"""Exponential averages that strategies share, and the MACD made of them, in the unit of the input.
+
+For one window or for many at once, with the same bits: a sweep computes what a single run does.
+Equal to TA-Lib's EMA and MACD but for rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from trading_pipeline.domain.signals import FloatArray
+from trading_pipeline.errors import StrategyError
+
+__all__ = ["exponential_average", "exponential_averages", "macd_lines"]
+
+IntArray: TypeAlias = npt.NDArray[np.int64]
+
+
+def exponential_average(values: FloatArray, window: int) -> FloatArray:
+    """EMA with weight 2 / (window + 1), begun with the mean of the first `window` values.
+
+    NaN on the first `window - 1` rows. Raises `StrategyError` for a value that is not finite, which
+    would spoil every later average.
+
+    >>> exponential_average(np.array([1.0, 3.0, 8.0]), 2).round(9).tolist()
+    [nan, 2.0, 6.0]
+    """
+    average: FloatArray = exponential_averages(values, [window])[0]
+    return average
+
+
+def exponential_averages(values: FloatArray, windows: Sequence[int]) -> FloatArray:
+    """`exponential_average` of each window, one a row, bit for bit.
+
+    >>> exponential_averages(np.array([1.0, 3.0, 8.0]), [1, 2]).round(9).tolist()
+    [[1.0, 3.0, 8.0], [nan, 2.0, 6.0]]
+    """
+    lines = _checked(values)
+    lengths = np.asarray(windows, dtype=np.int64)
+    nothing = np.zeros_like(lengths)
+    found = np.empty((len(lengths), values.shape[0]))
+    _smooth(lines, nothing, lengths, nothing, found)
+    return found
+
+
+def macd_lines(
+    values: FloatArray, windows: Sequence[tuple[int, int, int]]
+) -> tuple[FloatArray, IntArray]:
+    """Moving average convergence and divergence of many (fast, slow, signal) windows.
+
+    Returns (lines, row of the MACD of each): each distinct MACD is a row, then come the signal
+    lines, one for each of `windows`. Both averages of a MACD begin on the same bar. A signal line
+    is NaN on the first `slow + signal - 2` rows.
+    """
+    lines = _checked(values)
+    pairs = {pair: row for row, pair in enumerate(dict.fromkeys((f, s) for f, s, _ in windows))}
+    fast, slow = np.array(list(pairs), dtype=np.int64).reshape(-1, 2).T
+    nothing = np.zeros_like(slow)
+    averages = np.empty((2 * len(pairs), values.shape[0]))
+    begins = np.concatenate((slow - fast, nothing))
+    both = np.concatenate((fast, slow))
+    _smooth(lines, np.concatenate((nothing, nothing)), both, begins, averages)
+    found = np.empty((len(pairs) + len(windows), values.shape[0]))
+    macd, signals = found[: len(pairs)], found[len(pairs) :]
+    np.subtract(averages[: len(pairs)], averages[len(pairs) :], out=macd)
+    which = np.array([pairs[f, s] for f, s, _ in windows], dtype=np.int64)
+    lengths = np.array([signal for _, _, signal in windows], dtype=np.int64)
+    _smooth(macd, which, lengths, slow[which] - 1, signals)
+    return found, which
+
+
+def _smooth(
+    lines: FloatArray, which: IntArray, windows: IntArray, begins: IntArray, found: FloatArray
+) -> None:
+    # numba takes a second to import, and most processes that load a strategy never run one
+    from trading_pipeline.strategies.exponential_kernel import smoothed
+
+    smoothed(lines, which, windows, begins, found)
+
+
+def _checked(values: FloatArray) -> FloatArray:
+    """The values as one row, all of them finite."""
+    line = np.ascontiguousarray(values, dtype=np.float64)
+    if not np.isfinite(line).all():
+        row = int(np.argmin(np.isfinite(line)))
+        raise StrategyError(
+            f"An exponential average needs finite values; row {row} is {line[row]}.", row=row
+        )
+    return line[np.newaxis]
