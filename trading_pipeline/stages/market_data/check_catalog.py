@@ -18,7 +18,7 @@ from trading_pipeline.market_data.quality.findings import check_settings
 from trading_pipeline.market_data.resampling import require_resampling
 from trading_pipeline.market_data.sources.registry import Sources
 from trading_pipeline.models.predictors.catalogue import check_model_spec
-from trading_pipeline.optimization.grid_study import check_study
+from trading_pipeline.optimization.study_checks import check_study
 from trading_pipeline.settings.catalog import SHIPPED, Catalog
 from trading_pipeline.settings.portfolio_scenario import PortfolioScenario, require_one_account
 from trading_pipeline.settings.scenario import ScenarioSpec

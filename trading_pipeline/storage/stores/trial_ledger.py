@@ -42,6 +42,8 @@ _EVALUATION = (
 _MEASURED = ("sharpe", "mean", "sd", "skew", "kurtosis", "value")
 """Columns that follow from those of an evaluation."""
 
+# An evaluation of all bars comes before one of a part of them (`span`), however new that is: ratios
+# of parts scatter more. A row that calls the trial invalid is as good as one of all bars.
 # A row without `settings_hash` was written before the settings were recorded. It says only that its
 # parameters were tried on its instrument, which any later row of these says too.
 _TRIALS = f"""
@@ -51,7 +53,8 @@ WITH evaluations AS (
   FROM trials WHERE {{where}}),
 distinct_trials AS (
   SELECT * FROM evaluations WHERE settings_hash IS NOT NULL OR NOT is_told_anew
-  QUALIFY row_number() OVER (PARTITION BY {", ".join(_VARIANT)} ORDER BY seq DESC) = 1),
+  QUALIFY row_number() OVER (PARTITION BY {", ".join(_VARIANT)}
+    ORDER BY span IS NULL OR status = '{INVALID}' DESC, seq DESC) = 1),
 ratios AS (
   SELECT instrument, sharpe FROM distinct_trials
   WHERE status IS DISTINCT FROM '{INVALID}' AND isfinite(sharpe))
@@ -208,6 +211,32 @@ class TrialLedger(CheckedLedger):
             study,
             instrument,
             fold,
+        )
+
+    def of_search(self, study: str, instrument: str, *, fold: str) -> list[Row]:
+        """As `of_study`, with the evaluations of parts of the bars (`fold/...`), as they were made.
+
+        A row that calls a trial invalid changes no number, so it is left out.
+        """
+        return self._rows(
+            "SELECT * FROM trials WHERE study = ? AND instrument = ? AND refers_to IS NULL "
+            "AND (fold = ? OR starts_with(fold, ? || '/')) QUALIFY "
+            "row_number() OVER (PARTITION BY fold, parameters_hash ORDER BY seq DESC) = 1 "
+            "ORDER BY seq",
+            study,
+            instrument,
+            fold,
+            fold,
+        )
+
+    def rows_of_fold(self, study: str, instrument: str, *, ending: str) -> list[Row]:
+        """Rows of a study on an instrument whose `fold` ends so, in order."""
+        return self._rows(
+            "SELECT * FROM trials WHERE study = ? AND instrument = ? AND refers_to IS NULL "
+            "AND ends_with(fold, ?) ORDER BY seq",
+            study,
+            instrument,
+            ending,
         )
 
     def has_backtest(self, trial: Mapping[str, object]) -> bool:
