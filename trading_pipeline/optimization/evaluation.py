@@ -24,7 +24,12 @@ from trading_pipeline.backtest.sweep import SWEEP_COLUMNS, run_signal_sweep
 from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.domain.signals import Signals
-from trading_pipeline.errors import StrategyError
+from trading_pipeline.errors import (
+    DataQualityError,
+    InsufficientDataError,
+    LookaheadError,
+    TradingPipelineError,
+)
 from trading_pipeline.optimization.study_metrics import metric_values
 from trading_pipeline.performance.summary import years_between
 from trading_pipeline.settings.backtest_settings import BacktestSettings
@@ -32,7 +37,7 @@ from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.settings.study import StudySpec
 from trading_pipeline.strategies import Market, StrategyCatalogue, StrategyParams
 
-__all__ = ["TRIAL_COLUMNS", "Evaluator", "Part"]
+__all__ = ["NOT_OF_A_SET", "TRIAL_COLUMNS", "Evaluator", "Part"]
 
 Parameters = dict[str, JsonValue]
 TRIAL_COLUMNS = (*SWEEP_COLUMNS, "value", "bars", "parameters_hash", "status", "reason")
@@ -41,7 +46,10 @@ TRIAL_COLUMNS = (*SWEEP_COLUMNS, "value", "bars", "parameters_hash", "status", "
 `status`: ok, undefined (no value of the metric, such as without a trade), or failed (the strategy
 raised; `reason` says what).
 """
+NOT_OF_A_SET = (DataQualityError, InsufficientDataError, LookaheadError, MemoryError)
+"""Errors of the bars, the audit or the machine; any other one is of the set that raised it."""
 _BARS_A_BLOCK = 2_000_000
+_LONGEST_REASON = 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +175,9 @@ class Evaluator:
             signals = [self._signals(each, part) for each in many]
             found_rows = run_signal_sweep(part.bars, signals, part.settings, actions=actions)
             return found_rows[columns], [None] * len(many)
-        except StrategyError:
+        except NOT_OF_A_SET:
+            raise
+        except Exception:  # whatever a strategy raises; the set that it raises for is found
             alone = [self._alone(each, part) for each in many]
             return pd.concat([row for row, _ in alone], ignore_index=True), [r for _, r in alone]
 
@@ -177,8 +187,16 @@ class Evaluator:
             signals = [self._signals(params, part)]
             found = run_signal_sweep(part.bars, signals, part.settings, actions=self.inputs.actions)
             return found[columns].astype("float64"), None
-        except StrategyError as error:
-            return pd.DataFrame([dict.fromkeys(columns, np.nan)]), " ".join(str(error).split())
+        except NOT_OF_A_SET:
+            raise
+        except Exception as error:
+            kind = "" if isinstance(error, TradingPipelineError) else f"{type(error).__name__}: "
+            return pd.DataFrame([dict.fromkeys(columns, np.nan)]), _one_line(f"{kind}{error}")
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]} ..."
 
 
 def _status(value: float, reason: str | None) -> str:

@@ -56,10 +56,10 @@ def search(space: SearchSpace) -> Search:
 
 def planned(space: SearchSpace) -> int:
     """Evaluations that the method will make, at most."""
-    study, size = space.study, space.size
+    study = space.study
     if study.method == "grid" or study.budget is None:
         return len(space.combinations())
-    budget = study.budget if size is None else min(study.budget, size)
+    budget = min(study.budget, space.allowed or study.budget)
     if study.method == "successive_halving":
         return sum(sets for sets, _ in rungs(budget))
     return budget
@@ -125,10 +125,10 @@ def _tpe(space: SearchSpace, budget: int) -> Search:
     generator = np.random.default_rng(space.study.seed)
     spaces = _distributions(space, optuna.distributions)
     known: dict[str, float] = {}
-    size, idle = space.size, 0
-    while len(known) < budget and (size is None or len(known) < size):
+    budget, idle = min(budget, space.allowed or budget), 0
+    while len(known) < budget:
         asked: dict[str, tuple[Any, dict[str, JsonValue]]] = {}
-        while len(asked) < min(_TPE_BATCH, budget - len(known)) and idle < 200 * _MOST_IDLE:
+        while len(asked) < min(_TPE_BATCH, budget - len(known)) and idle < _MOST_IDLE**2:
             if idle and idle % _MOST_IDLE == 0:
                 study.enqueue_trial(space.drawn_coordinates(generator))
             trial = study.ask(spaces)

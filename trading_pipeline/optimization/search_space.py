@@ -64,6 +64,17 @@ class SearchSpace:
             return None
         return math.prod(space.count() for space in spaces)
 
+    @property
+    def allowed(self) -> int | None:
+        """Number of combinations that meet the constraints; None where there are too many to count.
+
+        Raises `OptimizationError` where none does.
+        """
+        size = self.size
+        if size is None or size > _FEWEST_DRAWS:
+            return None
+        return len(self.combinations())
+
     def listed(self, name: str) -> list[Any]:
         """The values of a parameter whose space is not continuous, in order."""
         if name not in self._listed:

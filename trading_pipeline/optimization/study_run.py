@@ -117,8 +117,8 @@ def run_study(
     for fold in folds:
         sets, rows = trials.searched(fold.name, *fold.train)
         best_row = _best(rows)
-        row = {str(name): value for name, value in rows.iloc[best_row].items()}
-        chosen.append(None if best_row < 0 else (sets[best_row], row))
+        told = {str(name): value for name, value in rows.iloc[best_row].items()}
+        chosen.append(None if best_row < 0 else (sets[best_row], told))
     walked = walked_forward(evaluator, folds, chosen)
     for fold, each, row in walked.trials():
         trials.keep(f"{fold.name}/test", evaluator.written(*fold.test), [each], row)

@@ -23,7 +23,7 @@ from trading_pipeline.settings.study import StudySpec
 from trading_pipeline.settings.universe import UniverseFile, UniverseSpec
 from trading_pipeline.settings.yaml_files import list_spec_files, read_yaml
 
-__all__ = ["Catalog", "load_catalog", "read_scenario"]
+__all__ = ["Catalog", "load_catalog", "read_scenario", "read_study"]
 
 SHIPPED = Path(__file__).parent / "defaults"
 NamedSpec = TypeVar("NamedSpec", ScenarioSpec, StudySpec, ModelSpec, FeatureSetFile, LabelSpec)
@@ -169,6 +169,11 @@ def read_scenario(path: Path) -> ScenarioSpec:
     return parse_scenario(read_yaml(path), where=str(path))
 
 
+def read_study(path: Path) -> StudySpec:
+    """The study of one file."""
+    return StudySpec.parse(read_yaml(path), where=str(path))
+
+
 def _load_universe(config_dir: Path | None) -> tuple[UniverseSpec, dict[str, Path]]:
     shipped = SHIPPED / "universe.yaml"
     universe = UniverseSpec.parse(read_yaml(shipped), where=str(shipped))
@@ -257,6 +262,14 @@ def _check_references(catalog: Catalog) -> None:
                 "strategy.",
                 study=study.name,
             )
+        for name in study.instruments or ():
+            if not scenario.covers(name):
+                raise ConfigurationError(
+                    f"{where}: the study lists {name}, which its scenario '{scenario.name}' does "
+                    "not trade. Add it under 'instruments' of the scenario, or take it out here.",
+                    study=study.name,
+                    instrument=name,
+                )
 
 
 def _lookup(kind: str, name: str, known: Mapping[str, Value], where: Path | None = None) -> Value:

@@ -168,7 +168,10 @@ def _registration(workspace: Workspace, study: StudySpec) -> dict[str, Any]:
     asked = study.model_dump(mode="json", exclude={"name", "ledger", "instruments", "scenario"})
     said = {
         **asked,
-        "space": {name: each.model_dump(mode="json") for name, each in study.space.items()},
+        "space": {
+            name: each.model_dump(mode="json", exclude_none=True)
+            for name, each in study.space.items()
+        },
         "strategy_code": workspace.registries.strategies.code_hash(study.strategy)[:12],
         "fixed_parameters": scenario.strategy.params,
         "settings": scenario.settings_hash[:12],

@@ -22,12 +22,13 @@ from trading_pipeline.optimization.study_checks import check_study
 from trading_pipeline.settings.catalog import SHIPPED, Catalog
 from trading_pipeline.settings.portfolio_scenario import PortfolioScenario, require_one_account
 from trading_pipeline.settings.scenario import ScenarioSpec
+from trading_pipeline.settings.study import StudySpec
 from trading_pipeline.stages.backtests.scenario_inputs import required_models
 from trading_pipeline.stages.features.labels import check_label_spec
 from trading_pipeline.stages.models.primary_signals import primary_of, require_same_primary
 from trading_pipeline.stages.registries import Registries
 
-__all__ = ["check_catalog", "check_models", "check_scenario", "naming_file"]
+__all__ = ["check_catalog", "check_models", "check_one_study", "check_scenario", "naming_file"]
 
 
 def check_catalog(
@@ -81,6 +82,16 @@ def check_models(catalog: Catalog, registries: Registries) -> dict[str, TradingP
             check_label_spec(model.label, registries.feature_sets)
             primary_of(model, registries)
     return found
+
+
+def check_one_study(catalog: Catalog, study: StudySpec) -> None:
+    """Raise for an unknown metric or parameter, a wrong constraint or an impossible space.
+
+    The error names the study's file.
+    """
+    registries = Registries(catalog)
+    with naming_file(_file(catalog, f"studies/{study.name}")):
+        check_study(study, catalog.scenario(study.scenario), registries.strategies)
 
 
 def check_scenario(
