@@ -123,8 +123,10 @@ class Evaluator:
         """Sets that are evaluated at once: few where each needs the signals of many bars."""
         return max(16, min(1_024, _BARS_A_BLOCK // len(part.bars)))
 
-    def table(self, many: Sequence[StrategyParams], part: Part) -> pd.DataFrame:
-        """One row a set, in their order, with `TRIAL_COLUMNS`.
+    def table(
+        self, many: Sequence[StrategyParams], part: Part, hashes: Sequence[str] | None = None
+    ) -> pd.DataFrame:
+        """One row a set, in their order, with `TRIAL_COLUMNS`; `hashes` are theirs, if known.
 
         Every number equals the one of a single run, bit for bit. A set for which the strategy
         raises has status `failed` and no numbers.
@@ -132,12 +134,13 @@ class Evaluator:
         statistics, reasons = self._statistics(many, part)
         initial = part.settings.initial_cash
         value = metric_values(statistics, self.study.metric, initial=initial, years=part.years)
-        hashes = [canonical_hash(each.model_dump(mode="json")) for each in many]
+        if hashes is None:
+            hashes = [canonical_hash(each.model_dump(mode="json")) for each in many]
         told = [_status(one, reason) for one, reason in zip(value, reasons, strict=True)]
         return statistics.assign(
             value=value,
             bars=len(part.bars),
-            parameters_hash=hashes,
+            parameters_hash=list(hashes),
             status=told,
             reason=pd.Series(reasons, dtype="object"),
         )

@@ -55,6 +55,7 @@ class SearchSpace:
             parse_constraint(text, list(study.space)) for text in study.constraints
         ]
         self._listed: dict[str, list[Any]] = {}
+        self._allowed: list[dict[str, JsonValue]] | None = None
 
     @property
     def size(self) -> int | None:
@@ -73,7 +74,7 @@ class SearchSpace:
         size = self.size
         if size is None or size > _FEWEST_DRAWS:
             return None
-        return len(self.combinations())
+        return len(self._every())
 
     def listed(self, name: str) -> list[Any]:
         """The values of a parameter whose space is not continuous, in order."""
@@ -88,6 +89,14 @@ class SearchSpace:
     def combinations(self) -> list[dict[str, JsonValue]]:
         """See `parameter_combinations`."""
         self._require_countable()
+        return self._every()
+
+    def _every(self) -> list[dict[str, JsonValue]]:
+        if self._allowed is None:
+            self._allowed = self._listed_out()
+        return list(self._allowed)
+
+    def _listed_out(self) -> list[dict[str, JsonValue]]:
         names = list(self.study.space)
         every = itertools.product(*(self.listed(name) for name in names))
         named = (dict(zip(names, each, strict=True)) for each in every)
@@ -113,7 +122,7 @@ class SearchSpace:
         """
         size = self.size
         if size is not None and size <= max(_FEWEST_DRAWS, 2 * count):
-            every = self.combinations()
+            every = self._every()
             return [every[at] for at in generator.permutation(len(every))[:count]]
         found: dict[str, dict[str, JsonValue]] = {}
         draws = _FEWEST_DRAWS + _DRAWS_EACH * count

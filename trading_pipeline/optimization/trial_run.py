@@ -85,18 +85,22 @@ class TrialRun:
             self._record.add(fold, written, [told for _, (_, told) in block], table)
             rows.append(table)
             self._tell(len(block))
+        told = [told for _, told, _ in checked]
+        if len(rows) == 1 and len(todo) == len(checked):
+            return told, rows[0]
         every = pd.concat([each.dropna(axis=1, how="all") for each in rows], ignore_index=True)
         every = every.reindex(columns=list(TRIAL_COLUMNS)).set_index("parameters_hash", drop=False)
-        every = every[~every.index.duplicated(keep="last")]
         ordered = every.loc[[hash_ for _, _, hash_ in checked]].reset_index(drop=True)
-        return [told for _, told, _ in checked], ordered.astype({"value": "float64"})
+        return told, ordered.astype({"value": "float64"})
 
     def _table(
         self, block: Sequence[tuple[str, tuple[StrategyParams | str, Parameters]]], part: Part
     ) -> pd.DataFrame:
         """The evaluated block; a set that the strategy refuses has failed."""
-        usable = [params for _, (params, _) in block if not isinstance(params, str)]
-        table = self._evaluator.table(usable, part) if usable else pd.DataFrame()
+        usable = {hash_: one for hash_, (one, _) in block if not isinstance(one, str)}
+        table = pd.DataFrame()
+        if usable:
+            table = self._evaluator.table(list(usable.values()), part, list(usable))
         refused = [
             {
                 "bars": len(part.bars),

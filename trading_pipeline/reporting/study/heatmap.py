@@ -74,8 +74,9 @@ def shown_pair(
             continue
         for each, value in kept:
             groups[group_of(each[name])].append(value)
-        everything = np.concatenate([np.full(len(one), np.mean(one)) for one in groups.values()])
-        told[name] = float(everything.var())
+        with np.errstate(over="ignore", invalid="ignore"):  # of values near the limit of floats
+            means = [np.full(len(one), np.mean(one)) for one in groups.values()]
+            told[name] = float(np.nan_to_num(np.concatenate(means).var()))
     chosen = sorted(told, key=lambda name: -told[name])[:2]
     return [name for name in names if name in chosen] or list(names[:1])
 
@@ -111,7 +112,7 @@ def _drawn(
     low, high = min(best.values()), max(best.values())
     shades: dict[int, list[str]] = defaultdict(list)
     for (column, row), value in best.items():
-        share = (value - low) / (high - low) if high > low else 1.0
+        share = (value / 2 - low / 2) / (high / 2 - low / 2) if high > low else 1.0
         shade = min(int(share * len(_SHADES)), len(_SHADES) - 1)
         x, y = _LEFT + column * _SIDE, _TOP + (len(rows) - 1 - row) * _SIDE
         shades[shade].append(f"M{x} {y}h{_SIDE - 1}v{_SIDE - 1}h-{_SIDE - 1}z")
