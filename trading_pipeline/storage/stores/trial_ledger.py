@@ -12,13 +12,14 @@ from typing import Any
 import duckdb
 
 from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
-from trading_pipeline.storage.stores.ledger_check import CheckedLedger, LedgerCheck
+from trading_pipeline.storage.stores.ledger_check import LedgerCheck
 from trading_pipeline.storage.stores.row_tables import (
     Row,
     fetch_rows,
     insert_rows,
     stored_values,
 )
+from trading_pipeline.storage.stores.study_evaluations import StudyEvaluations
 from trading_pipeline.storage.trial_chain import FIRST_LINK, chain_hashes
 
 __all__ = ["ENOUGH_TRIALS", "INVALID", "LedgerCheck", "SharpeVariance", "TrialLedger"]
@@ -80,7 +81,7 @@ class SharpeVariance:
     basis: str
 
 
-class TrialLedger(CheckedLedger):
+class TrialLedger(StudyEvaluations):
     """Table `trials`. An evaluation of the same variant on the same bars by the same code is one
     row."""
 
@@ -211,32 +212,6 @@ class TrialLedger(CheckedLedger):
             study,
             instrument,
             fold,
-        )
-
-    def of_search(self, study: str, instrument: str, *, fold: str) -> list[Row]:
-        """As `of_study`, with the evaluations of parts of the bars (`fold/...`), as they were made.
-
-        A row that calls a trial invalid changes no number, so it is left out.
-        """
-        return self._rows(
-            "SELECT * FROM trials WHERE study = ? AND instrument = ? AND refers_to IS NULL "
-            "AND (fold = ? OR starts_with(fold, ? || '/')) QUALIFY "
-            "row_number() OVER (PARTITION BY fold, parameters_hash ORDER BY seq DESC) = 1 "
-            "ORDER BY seq",
-            study,
-            instrument,
-            fold,
-            fold,
-        )
-
-    def rows_of_fold(self, study: str, instrument: str, *, ending: str) -> list[Row]:
-        """Rows of a study on an instrument whose `fold` ends so, in order."""
-        return self._rows(
-            "SELECT * FROM trials WHERE study = ? AND instrument = ? AND refers_to IS NULL "
-            "AND ends_with(fold, ?) ORDER BY seq",
-            study,
-            instrument,
-            ending,
         )
 
     def has_backtest(self, trial: Mapping[str, object]) -> bool:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from trading_pipeline.errors import OptimizationError
+from trading_pipeline.errors import InsufficientDataError, OptimizationError
 from trading_pipeline.stages.backtests.study import SummaryStage, TrialStage, study_summary
 from trading_pipeline_tests.stage_calls import materialize_summary, materialize_trials
 
@@ -70,3 +70,13 @@ def test_a_study_that_has_trials_cannot_be_frozen_afterwards(world):
         materialize_trials(world.workspace, "AAPL_1d", "cold")
     with pytest.raises(OptimizationError, match="'sma_grid' is not frozen"):
         SummaryStage(world.workspace, "AAPL_1d").measure_test("sma_grid")
+
+
+def test_a_test_waits_for_trials_that_are_up_to_date(world):
+    searched(world)
+    with world.workspace.warehouse.write() as connection:
+        connection.execute("UPDATE trials SET value = 9 WHERE study = 'cold' AND value IS NOT NULL")
+    with pytest.raises(InsufficientDataError, match=r"not up to date\. Materialize 'optimiz"):
+        SummaryStage(world.workspace, "AAPL_1d").measure_test("cold")
+    materialize_trials(world.workspace, "AAPL_1d", "cold")
+    assert SummaryStage(world.workspace, "AAPL_1d").measure_test("cold")["value"] != 9

@@ -1,6 +1,7 @@
 """Evaluations of studies in the ledger: parts of the bars, stops, failures, walk-forward folds."""
 
 import json
+import statistics
 
 import pandas as pd
 import pytest
@@ -13,7 +14,9 @@ from trading_pipeline_tests.pipeline_world import FILES
 from trading_pipeline_tests.stage_calls import materialize_summary, materialize_trials
 
 STUDY = FILES["studies/sma_grid.yaml"]
-HALVED = STUDY.replace("sma_grid", "halved", 1) + "method: successive_halving\nbudget: 9\n"
+HALVED = STUDY.replace("sma_grid", "halved", 1).replace("[10, 40, 10]", "[10, 40, 5]") + (
+    "method: successive_halving\nbudget: 12\n"
+)
 WALKED = STUDY.replace("sma_grid", "walked", 1) + (
     "walk_forward: {train_windows: 3, test_windows: 2, window: quarter}\n"
 )
@@ -21,23 +24,30 @@ WALKED = STUDY.replace("sma_grid", "walked", 1) + (
 
 def test_steps_of_halving_are_rows_of_the_ledger_and_no_trials_of_their_own(world):
     world.write("studies/halved.yaml", HALVED)
-    before = world.workspace.trials.count()
-    ratio = world.workspace.trials.sharpe_variance("AAPL_1d").value
-    assert materialize_trials(world.workspace, "AAPL_1d", "halved").rows == 2
+    assert materialize_trials(world.workspace, "AAPL_1d", "halved").rows == 4
     rows = world.rows(
         "SELECT fold, span, bars, count(*) FROM trials WHERE study = 'halved' GROUP BY ALL "
         "ORDER BY bars"
     )
-    assert [(span is None, count) for _, span, _, count in rows] == [(False, 7), (True, 2)]
+    assert [(span is None, count) for _, span, _, count in rows] == [(False, 12), (True, 4)]
     assert rows[0][0] == f"{rows[1][0]}/rung1"
     assert rows[0][2] == -(-rows[1][2] // 3)
-    assert world.workspace.trials.count() == before  # the same sets as those of sma_grid
-    # whole evaluations count for the variance, however new the parts are
-    assert world.workspace.trials.sharpe_variance("AAPL_1d").value == ratio
+    sets = world.rows(
+        "SELECT DISTINCT parameters_hash FROM trials WHERE strategy = 'sma_crossover'"
+    )
+    assert world.workspace.trials.count() == len(sets)
+    # an evaluation of all bars counts for the variance, however new those of parts are
+    ratios = world.rows(
+        "SELECT coalesce(arg_max(sharpe, seq) FILTER (span IS NULL), arg_max(sharpe, seq)) "
+        "FROM trials GROUP BY strategy, parameters_hash"
+    )
+    defined = [ratio for (ratio,) in ratios if ratio is not None]
+    variance = world.workspace.trials.sharpe_variance("AAPL_1d").value
+    assert variance == pytest.approx(statistics.variance(defined))
     assert world.workspace.trials.verify().faults == ()
     materialize_summary(world.workspace, "AAPL_1d", "halved")
     summary = study_summary(world.workspace, "AAPL_1d", "halved")
-    assert (summary["trials"], summary["evaluations"]) == (7, 9)
+    assert (summary["trials"], summary["evaluations"]) == (12, 16)
 
 
 def test_a_stopped_study_goes_on_from_the_ledger_and_evaluates_nothing_twice(world, monkeypatch):
@@ -46,12 +56,13 @@ def test_a_stopped_study_goes_on_from_the_ledger_and_evaluates_nothing_twice(wor
     evaluated, whole_table = [], Evaluator.table
     monkeypatch.setattr(Evaluator, "block_size", lambda self, part: 3)
 
-    def table(self, many, part):
+    def table(self, many, part, hashes=None):
         if len(evaluated) == 4:
             evaluated.append(None)
             raise KeyboardInterrupt
-        found = whole_table(self, many, part)
-        evaluated.append([(each, part.rows.start) for each in found["parameters_hash"]])
+        found = whole_table(self, many, part, hashes)
+        bars = (part.rows.start, part.rows.stop)
+        evaluated.append([(each, bars) for each in found["parameters_hash"]])
         return found
 
     monkeypatch.setattr(Evaluator, "table", table)
