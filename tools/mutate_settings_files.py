@@ -45,6 +45,13 @@ EXAMPLES = {
         'constraints:\n- "2 * fast <= slow and not (fast == 7 or slow < 3)"\n'
         "max_combinations: 500\n"
     ),
+    "studies/drawn.yaml": (
+        "name: drawn\nstrategy: sma_crossover\nscenario: sma_crossover\ninstruments: [AAPL_1d]\n"
+        "space:\n  fast: {range: [2, 20]}\n  slow: {log: [25, 200]}\n"
+        "  direction: {choice: [long_only, long_short]}\nmetric: calmar\nmethod: tpe\nbudget: 30\n"
+        "seed: 3\nfrozen: true\ntest: {start: 2011-01-01}\n"
+        "walk_forward: {train_windows: 4, test_windows: 2, window: quarter}\n"
+    ),
     "scenarios/anchors.yaml": (
         "name: anchors\nstrategy: &s {type: sma_crossover, params: {fast: 10, slow: 30}}\n"
         "costs: {<<: {commission_bps: 1e-1}, slippage_bps: 5}\ninstruments: [AAPL_1d]\n"

@@ -34,6 +34,10 @@ ADVICE = re.compile(
 VERIFIED = "stages/test_verification.py::test_damage_is_named_and_the_next_pass_makes_it_good"
 
 FOLLOWED = {
+    "See it with: trading-pipeline optimize": "stages/backtests/test_frozen_studies.py::"
+    "test_the_test_is_measured_once_is_a_trial_and_stands_in_the_summary",
+    "are not up to date. Materialize": "stages/backtests/test_frozen_studies.py::"
+    "test_a_test_waits_for_trials_that_are_up_to_date",
     "Register one with": "stages/datasets/test_registration.py::"
     "test_a_damaged_registered_file_is_named_and_adding_it_again_makes_it_good",
     "Add the file again with": "stages/datasets/test_registration.py::"

@@ -114,6 +114,24 @@ def backtest(
 
 
 @app.command()
+def optimize(
+    study: Annotated[str, typer.Argument(help="Study file, YAML or JSON, or the name of a study.")],
+    instrument: Instruments = None,
+    measure_test: Annotated[
+        bool,
+        typer.Option(
+            "--measure-test", help="Then measure the best on the test of a frozen study: once."
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Search a strategy's parameters; a search that was stopped goes on where it was."""
+    from trading_pipeline.cli.optimize_command import run_optimize
+
+    run_optimize(study, instrument, measure_test=measure_test, as_json=as_json)
+
+
+@app.command()
 def audit(
     name: Annotated[str, typer.Argument(help="Feature set, label, strategy, or chart_patterns.")],
     instrument: Annotated[str, typer.Option("--instrument", "-i", help="Id such as AAPL_1d.")],

@@ -61,7 +61,7 @@ def compile_kernels() -> None:
     from trading_pipeline.market_data.calendars import known_at
     from trading_pipeline.market_data.sources.bundled.source import BundledSource
     from trading_pipeline.market_data.sources.protocol import ActionRequest, BarRequest
-    from trading_pipeline.optimization.grid_study import run_grid_study
+    from trading_pipeline.optimization.study_run import run_study
     from trading_pipeline.settings.catalog import load_catalog
     from trading_pipeline.stages.backtests.scenario_inputs import required_models
     from trading_pipeline.strategies import SHIPPED
@@ -85,4 +85,4 @@ def compile_kernels() -> None:
         if not required_models(scenario, SHIPPED):
             run_scenario(scenario, inputs)
     for study in catalog.studies.values():
-        run_grid_study(study, catalog.scenario(study.scenario), inputs)
+        run_study(study, catalog.scenario(study.scenario), inputs)

@@ -153,7 +153,7 @@ def work_through(
     for name in sound:
         for study in catalog.studies.values():
             scenario = catalog.scenario(study.scenario)
-            asked_for = scenario.name not in waiting
+            asked_for = scenario.name not in waiting and study.covers(name)
             if asked_for and is_asked_for(full_pass.workspace, scenario, name):
                 with (
                     report.stage("optimization", full_pass),

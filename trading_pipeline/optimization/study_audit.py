@@ -86,6 +86,8 @@ def audit_space(
 ) -> AuditRecord | None:
     """The outcome for a study's parameter sets on a market; None where nothing could be tried.
 
+    Sets for which the strategy raises are left out; they become failed trials.
+
     A finding that is known for one of the sets, on whatever instrument, counts. A new one is kept
     for its set too, so that a backtest with these parameters is refused as well.
     """
@@ -96,6 +98,9 @@ def audit_space(
         if record.subject in subjects:
             return record
     rows = sets_to_audit([params.model_dump(mode="json") for params in many])
+    rows = [row for row in rows if _has_signals(strategies, name, many[row], market)]
+    if not rows:
+        return None
     chosen = [many[row] for row in rows]
     subject = replace(
         subjects[0],
@@ -126,6 +131,18 @@ def audit_space(
     for each in found:
         kept.keep(each)
     return found[0] if found else record
+
+
+def _has_signals(
+    strategies: StrategyCatalogue, name: str, params: StrategyParams, market: Market
+) -> bool:
+    try:
+        strategies.signals(name, market, params)
+    except MemoryError:
+        raise
+    except Exception:  # whatever a strategy raises
+        return False
+    return True
 
 
 def _searched(parameters: Sequence[Parameters]) -> list[str]:

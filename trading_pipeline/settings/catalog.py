@@ -25,7 +25,7 @@ from trading_pipeline.settings.study import StudySpec
 from trading_pipeline.settings.universe import UniverseFile, UniverseSpec
 from trading_pipeline.settings.yaml_files import list_spec_files, read_yaml
 
-__all__ = ["Catalog", "load_catalog"]
+__all__ = ["Catalog", "load_catalog", "read_study"]
 
 SHIPPED = Path(__file__).parent / "defaults"
 NamedSpec = TypeVar("NamedSpec", StudySpec, ModelSpec, FeatureSetFile, LabelSpec)
@@ -178,6 +178,11 @@ def load_catalog(config_dir: Path | None, costs: DefaultCosts | None = None) -> 
     return catalog
 
 
+def read_study(path: Path) -> StudySpec:
+    """The study of one file."""
+    return StudySpec.parse(read_yaml(path), where=str(path))
+
+
 def _load_universe(config_dir: Path | None) -> tuple[UniverseSpec, dict[str, Path]]:
     shipped = SHIPPED / "universe.yaml"
     universe = UniverseSpec.parse(read_yaml(shipped), where=str(shipped))
@@ -279,6 +284,14 @@ def _check_references(catalog: Catalog) -> None:
                 "strategy.",
                 study=study.name,
             )
+        for name in study.instruments or ():
+            if not scenario.covers(name):
+                raise ConfigurationError(
+                    f"{where}: the study lists {name}, which its scenario '{scenario.name}' does "
+                    "not trade. Add it under 'instruments' of the scenario, or take it out here.",
+                    study=study.name,
+                    instrument=name,
+                )
 
 
 def _lookup(

@@ -6,7 +6,16 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Link", "Outcome", "Shown", "ShownMarkdown", "ShownTable", "tell_progress", "tell_wait"]
+__all__ = [
+    "Link",
+    "Outcome",
+    "Shown",
+    "ShownMarkdown",
+    "ShownTable",
+    "tell_progress",
+    "tell_trials",
+    "tell_wait",
+]
 
 _progress = logging.getLogger("trading_pipeline.progress")
 
@@ -56,6 +65,11 @@ class Outcome:
 def tell_progress(asset: str, partition: str) -> None:
     """Say that work on a partition begins; a progress display listens to this logger."""
     _progress.debug("%s %s", asset, partition, extra={"asset": asset, "partition": partition})
+
+
+def tell_trials(done: int, planned: int) -> None:
+    """Say on the same logger how many trials of the study at work are done."""
+    _progress.debug("%d of %d trials", done, planned, extra={"trials": (done, planned)})
 
 
 def tell_wait(text: str) -> None:

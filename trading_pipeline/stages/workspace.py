@@ -18,6 +18,7 @@ from trading_pipeline.stages.registries import Registries
 from trading_pipeline.storage.stores.artifacts import ArtifactStore
 from trading_pipeline.storage.stores.audits import AuditStore
 from trading_pipeline.storage.stores.bars import BarStore
+from trading_pipeline.storage.stores.frozen_studies import FrozenStudyStore
 from trading_pipeline.storage.stores.models import ModelStore
 from trading_pipeline.storage.stores.reference import ReferenceStore
 from trading_pipeline.storage.stores.results import ResultStore
@@ -81,6 +82,11 @@ class Workspace:
     def trials(self) -> TrialLedger:
         """The ledger of trials."""
         return TrialLedger(self.warehouse)
+
+    @cached_property
+    def frozen_studies(self) -> FrozenStudyStore:
+        """What frozen studies said before their first trial."""
+        return FrozenStudyStore(self.warehouse)
 
     @cached_property
     def audits(self) -> AuditStore:

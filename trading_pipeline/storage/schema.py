@@ -108,7 +108,14 @@ CREATE TABLE accepted_losses(seq BIGINT, last_row BIGINT, lost BIGINT,
   trials_known BIGINT, faults JSON, reason VARCHAR, accepted_at TIMESTAMPTZ);
 """
 
-_MIGRATIONS: dict[int, str] = {1: _V1, 2: _V2, 3: _V3, 6: _V6}
+# `span`: first and last bar of an evaluation on a part of a study's bars; NULL: on all of them.
+_V7 = """
+ALTER TABLE trials ADD COLUMN span VARCHAR;
+CREATE TABLE frozen_studies(seq BIGINT, study VARCHAR, instrument VARCHAR,
+  registration_hash VARCHAR, registration JSON, run_id VARCHAR, registered_at TIMESTAMPTZ);
+"""
+
+_MIGRATIONS: dict[int, str] = {1: _V1, 2: _V2, 3: _V3, 6: _V6, 7: _V7}
 """Statements by version."""
 _COMPUTED: dict[int, Callable[[duckdb.DuckDBPyConnection], None]] = {4: add_chain, 5: add_row_order}
 """Migrations that statements alone cannot make, by version."""
@@ -129,6 +136,7 @@ TABLES = (
     "trials",
     "trial_chain",
     "accepted_losses",
+    "frozen_studies",
     "audits",
     "schema_version",
 )

@@ -10,7 +10,7 @@ from trading_pipeline.backtest.scenario_runner import ScenarioInputs, run_scenar
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.signals import Fraction, Signals
 from trading_pipeline.domain.timeframe import Timeframe
-from trading_pipeline.optimization.grid_study import run_grid_study
+from trading_pipeline.optimization.study_run import run_study
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.settings.study import StudySpec
 from trading_pipeline.strategies import catalogue as registry
@@ -95,7 +95,7 @@ def test_study_on_a_scenario_with_further_keys_equals_its_single_runs():
          "method": "grid",
          "space": {"fast": {"range": [5, 10, 5]}, "slow": {"range": [20, 30, 10]}}}
     )  # fmt: skip
-    found = run_grid_study(study, one, inputs(raw))
+    found = run_study(study, one, inputs(raw))
     assert len(found.parameters) == len(found.table) == 4
     for parameters, row in zip(found.parameters, found.table.itertuples(), strict=True):
         changed = one.strategy.model_copy(update={"params": parameters})

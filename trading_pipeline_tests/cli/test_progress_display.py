@@ -6,8 +6,8 @@ import logging
 import pytest
 from rich.console import Console
 
-from trading_pipeline.cli.progress_display import show_progress
-from trading_pipeline.stages.outcome import tell_progress, tell_wait
+from trading_pipeline.cli.progress_display import TrialRate, show_progress
+from trading_pipeline.stages.outcome import tell_progress, tell_trials, tell_wait
 
 LOGGER = logging.getLogger("trading_pipeline.progress")
 
@@ -63,3 +63,23 @@ def test_who_is_waited_for_stands_on_one_line_and_counts_as_no_partition(termina
         tell_wait(text)
     assert text in written.getvalue()
     assert "1 partitions" not in written.getvalue()
+
+
+def test_trials_are_told_with_their_rate_and_the_time_left():
+    clock = iter([0.0, 10.0, 12.0])
+    rate = TrialRate(lambda: next(clock))
+    assert rate.told(500, 2_000) == "500 of 2,000 trials"  # were on record
+    assert rate.told(1_500, 2_000) == "1,500 of 2,000 trials, 100 a second, 0:05 left"
+    assert rate.told(2_000, 2_000) == "2,000 of 2,000 trials, 125 a second, 0:00 left"
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_trials_do_not_count_as_partitions_and_print_no_line_each(terminal):
+    written = io.StringIO()
+    with show_progress(Console(file=written, width=80, force_terminal=terminal)):
+        tell_progress("optimization_trials", "AAPL_1d|s")
+        for done in range(100):
+            tell_trials(done, 100)
+    assert "2 partitions" not in written.getvalue()
+    if not terminal:
+        assert written.getvalue() == "optimization_trials AAPL_1d|s\n"

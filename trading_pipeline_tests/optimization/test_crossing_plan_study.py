@@ -8,7 +8,7 @@ import pytest
 
 from trading_pipeline.backtest.scenario_runner import ScenarioInputs, run_scenario
 from trading_pipeline.domain.instrument import Instrument
-from trading_pipeline.optimization.grid_study import run_grid_study
+from trading_pipeline.optimization.study_run import run_study
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.settings.study import StudySpec
 from trading_pipeline_tests.backtest.random_markets import golden_market
@@ -43,7 +43,7 @@ def test_rows_equal_the_scenarios_run_one_by_one(direction, start, first_day):
          "space": {"fast": {"range": [5, 15, 5]}, "slow": {"range": [20, 40, 10]}}}
     )  # fmt: skip
     given = inputs()
-    found = run_grid_study(study, scenario, given)
+    found = run_study(study, scenario, given)
     assert len(found.parameters) == len(found.table) > 4
     for parameters, row in zip(found.parameters, found.table.itertuples(), strict=True):
         one = scenario.model_copy(
@@ -64,7 +64,7 @@ def test_a_study_may_search_over_how_trading_begins():
         {"name": "grid", "strategy": "sma_crossover", "scenario": "one", "metric": "sharpe",
          "method": "grid", "space": space}
     )  # fmt: skip
-    found = run_grid_study(study, scenario, inputs())
+    found = run_study(study, scenario, inputs())
     values = found.table["final_equity"].tolist()
     assert values[0] != values[1]  # GOOG stood above both slow averages
     assert values[2] != values[3]

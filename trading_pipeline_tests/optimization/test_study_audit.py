@@ -9,12 +9,14 @@ from pydantic import Field
 
 from trading_pipeline.backtest.scenario_runner import ScenarioInputs
 from trading_pipeline.domain.audit_records import AuditMemory
+from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import LookaheadError
-from trading_pipeline.optimization.grid_study import run_grid_study
 from trading_pipeline.optimization.study_audit import sets_to_audit
+from trading_pipeline.optimization.study_run import run_study
+from trading_pipeline.optimization.trial_record import TrialMemory
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.settings.study import StudySpec
 from trading_pipeline.strategies import Strategy, StrategyParams
@@ -49,7 +51,7 @@ def sometimes(monkeypatch):
     monkeypatch.setitem(registry._STRATEGIES, "sometimes", Sometimes())
 
 
-def run(*leaky, audits=None, evaluated=None, allow=None, last=9):
+def run(*leaky, audits=None, record=None, allow=None, last=9):
     LEAKY[:] = leaky
     raw = random_bars(300, seed=3)
     inputs = ScenarioInputs(
@@ -69,7 +71,7 @@ def run(*leaky, audits=None, evaluated=None, allow=None, last=9):
         {"name": "s", "strategy": "sometimes", "scenario": "own", "space": {"a": axis, "b": axis}},
         where="a test",
     )
-    return run_grid_study(study, scenario, inputs, audits=audits, evaluated=evaluated)
+    return run_study(study, scenario, inputs, audits=audits, record=record)
 
 
 def test_an_honest_study_says_how_much_was_tried():
@@ -80,27 +82,29 @@ def test_an_honest_study_says_how_much_was_tried():
 
 @pytest.mark.parametrize("corner", [(0, 0), (0, 9), (9, 0), (9, 9)])
 def test_a_leak_in_one_corner_is_found_before_the_sweep(corner):
-    made = []
+    made = TrialMemory()
     with pytest.raises(LookaheadError) as caught:
-        run(corner, evaluated=made.append)
+        run(corner, record=made)
     assert caught.value.parameters == f'{{"a": {corner[0]}, "b": {corner[1]}}}'
-    assert made == []
+    assert made.tables == {}
 
 
 def test_a_leak_that_only_the_best_trial_has_is_found_and_the_trials_are_recorded_first():
     grid = [{"a": a, "b": b} for a in range(10) for b in range(10)]
     audited = {tuple(grid[row].values()) for row in sets_to_audit(grid)}
     other = next((a, b) for a in range(4, 9) for b in range(4, 9) if (a, b) not in audited)
-    made, log = [], AuditMemory()
+    made, log = TrialMemory(), AuditMemory()
     with pytest.raises(LookaheadError) as caught:
-        run(other, evaluated=made.append, audits=log)
-    assert [len(each.table) for each in made] == [100]
-    assert made[0].parameters[made[0].best] == {"a": other[0], "b": other[1]}
+        run(other, record=made, audits=log)
+    assert len(made.known("")) == 100
+    best = max(made.known("").values(), key=lambda row: row["value"])
+    assert best["parameters_hash"] == canonical_hash({"a": other[0], "b": other[1]})
     assert caught.value.parameters == f'{{"a": {other[0]}, "b": {other[1]}}}'
     # from now on the study is refused before its sweep
+    again = TrialMemory()
     with pytest.raises(LookaheadError):
-        run(other, evaluated=made.append, audits=log)
-    assert len(made) == 1
+        run(other, record=again, audits=log)
+    assert again.tables == {}
 
 
 def test_a_reason_keeps_a_study_whose_best_trial_looks_ahead():

@@ -99,7 +99,26 @@ WRONG: list[tuple[type[SpecModel], dict, dict, str]] = [
     (StudySpec, STUDY, {"space": {"slow": {}}}, "'space.slow': give either"),
     (StudySpec, STUDY, {"space": {"slow": {"range": [5, 1, 1]}}}, "'space.slow': the range"),
     (StudySpec, STUDY, {"space": {"slow": {"range": [1, 5, 0]}}}, "step must be above 0"),
-    (StudySpec, STUDY, {"space": {"slow": {"range": [1, 5]}}}, "'space.slow.range"),
+    (StudySpec, STUDY, {"space": {"slow": {"range": [1, 5]}}}, "its third number, the step"),
+    (StudySpec, STUDY, {"space": {"slow": {"range": [1]}}}, "'range' takes .first, last, step."),
+    (StudySpec, STUDY, {"space": {"slow": {"log": [1, 9]}}}, "third number, the number of points"),
+    (StudySpec, STUDY, {"space": {"slow": {"log": [0, 9, 3]}}}, "starts at 0; equal ratios"),
+    (StudySpec, STUDY, {"space": {"slow": {"log": [-2, 9, 3]}}}, "starts at -2; equal ratios"),
+    (StudySpec, STUDY, {"space": {"slow": {"log": [9, 1, 3]}}}, "the log range .* is empty"),
+    (StudySpec, STUDY, {"space": {"slow": {"log": [1, 9, 2.5]}}}, "2.5 points; give a whole"),
+    (StudySpec, STUDY, {"space": {"slow": {"choice": [1, 2, 1]}}}, "'choice' holds 1 twice"),
+    (StudySpec, STUDY, {"space": {"slow": {"choice": [1], "values": [1]}}}, "only one of them"),
+    (StudySpec, STUDY, {"budget": 9}, "a grid tries every combination"),
+    (StudySpec, STUDY, {"method": "random"}, "'method: random' needs 'budget'"),
+    (StudySpec, STUDY, {"method": "random", "budget": 0}, "'budget': .*greater than or equal to 1"),
+    (StudySpec, STUDY, {"method": "tpe", "budget": 9_000}, "it takes at most 2,000"),
+    (StudySpec, STUDY, {"method": "random", "budget": True}, "'budget': a number is needed"),
+    (StudySpec, STUDY, {"seed": -1}, "'seed'"),
+    (StudySpec, STUDY, {"frozen": True}, "keeps dates unread for its test"),
+    (StudySpec, STUDY, {"frozen": True, "test": {"end": "2012-01-01"}}, "keeps dates unread"),
+    (StudySpec, STUDY, {"test": {"start": "2011-01-01"}}, "add 'frozen: true'"),
+    (StudySpec, STUDY, {"instruments": ["A_1d", "A_1d"]}, "lists one twice"),
+    (StudySpec, STUDY, {"walk_forward": {"window": "week"}}, "'walk_forward.window': .*'year'"),
     (StudySpec, STUDY, {"space": {"slow": {"values": []}}}, "'values' is empty"),
     (StudySpec, STUDY, {"method": "guess"}, "'method': .*grid"),
     (StudySpec, STUDY, {"walk_forward": {"train_windows": 0}}, "'walk_forward.train_windows'"),
@@ -228,12 +247,27 @@ class TestParameterSpace:
             ((0, 1, math.nan), "finite"),
             ((0, math.inf, 1), "finite"),
             ((True, 5, 1), "not true or false"),
-            ((0, 5), "Field required|missing"),
+            ((0, 5, 1, 2), "'range' takes"),
+            ((5, 0), "is empty"),
         ],
     )
     def test_a_range_without_a_sensible_number_of_values_is_refused(self, given, words):
         with pytest.raises(ConfigurationError, match=words):
             ParameterSpace.parse({"range": given}, where="a test")
+
+    def test_equal_ratios_lie_between_both_ends(self):
+        assert ParameterSpace(log=(0.01, 100, 5)).grid() == [0.01, 0.1, 1, 10, 100]
+        assert ParameterSpace(log=(1, 4, 9)).grid(whole=True) == [1, 2, 3, 4]  # each once
+        wide = ParameterSpace(log=(2, 200))
+        assert [wide.between(share) for share in (0.0, 0.5, 1.0)] == [2, 20, 200]
+        assert ParameterSpace(range=(2, 9)).between(0.49, whole=True) == 5
+
+    def test_a_later_key_at_its_default_changes_no_hash_of_an_older_file(self):
+        plain = StudySpec.parse(STUDY, where="a test")
+        same = {"seed": 7, "frozen": False, "ledger": "own", "instruments": ["AAPL_1d"]}
+        assert StudySpec.parse(STUDY | same, where="a test").hash == plain.hash
+        for changed in ({"seed": 8}, {"method": "random", "budget": 5}):
+            assert StudySpec.parse(STUDY | changed, where="a test").hash != plain.hash
 
     def test_values_are_counted_without_being_built(self):
         assert ParameterSpace(range=(0, 999_999, 1)).count() == 1_000_000

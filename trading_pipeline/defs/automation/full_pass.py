@@ -27,6 +27,7 @@ from trading_pipeline.errors import DatasetFormatError
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.portfolio_scenario import PortfolioScenario
 from trading_pipeline.settings.scenario import ScenarioSpec
+from trading_pipeline.settings.study import StudySpec
 from trading_pipeline.stages.backtests.backtest import BacktestStage
 from trading_pipeline.stages.backtests.portfolio import PortfolioStage
 from trading_pipeline.stages.backtests.scenario_inputs import (
@@ -203,20 +204,32 @@ class FullPass:
         stages = [kind(self.workspace, instrument) for kind in (TrialStage, SummaryStage)]
         return self._run_pending("optimization", stages, study)
 
-    @contextmanager
-    def new_scenario(self, scenario: ScenarioSpec) -> Iterator[None]:
+    def new_scenario(self, scenario: ScenarioSpec) -> AbstractContextManager[None]:
         """Take the scenario's partition key away again where the block raises and the key is new.
 
         Otherwise a refused scenario would stay in the UI as a row without a file.
         """
         partitions = portfolios if isinstance(scenario, PortfolioScenario) else scenarios
+        return self._new_key(partitions, scenario.name, BaseException)
+
+    def new_study(self, study: StudySpec) -> AbstractContextManager[None]:
+        """As `new_scenario`; the key of a study that is stopped stays, since it can go on."""
+        return self._new_key(studies, study.name, Exception)
+
+    @contextmanager
+    def _new_key(
+        self,
+        partitions: dg.DynamicPartitionsDefinition,
+        name: str,
+        error: type[BaseException],
+    ) -> Iterator[None]:
         kind, instance = str(partitions.name), self.runner.instance
-        known = instance.has_dynamic_partition(kind, scenario.name)
+        known = instance.has_dynamic_partition(kind, name)
         try:
             yield
-        except BaseException:
+        except error:
             if not known:
-                instance.delete_dynamic_partition(kind, scenario.name)
+                instance.delete_dynamic_partition(kind, name)
             raise
 
     def leaderboard(self) -> bool:

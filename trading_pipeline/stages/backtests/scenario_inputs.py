@@ -276,9 +276,10 @@ class ScenarioStage(ComputedStage[str, Product]):
 
     def loaded(self, scenario: ScenarioSpec) -> LoadedInputs:
         """The scenario's inputs, as they were when this stage first asked for them."""
-        if scenario.name not in self._loaded:
-            self._loaded[scenario.name] = load_inputs(self.workspace, self.instrument_id, scenario)
-        return self._loaded[scenario.name]
+        key = f"{scenario.name} {scenario.hash}"  # of a frozen study, on two spans of dates
+        if key not in self._loaded:
+            self._loaded[key] = load_inputs(self.workspace, self.instrument_id, scenario)
+        return self._loaded[key]
 
 
 def _together(hashes: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""The stages of optimization: all trials of a study, and what they come to."""
+"""The stages of optimization: the trials of a study, and what they come to."""
 
 from __future__ import annotations
 
@@ -7,12 +7,31 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from trading_pipeline.backtest.scenario_runner import ScenarioInputs
 from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.hashing import canonical_hash, file_hash
-from trading_pipeline.errors import LookaheadError
-from trading_pipeline.optimization.grid_study import StudyResult, run_grid_study
+from trading_pipeline.errors import InsufficientDataError, LookaheadError
+from trading_pipeline.optimization.held_out import inputs_until, searched_scenario
+from trading_pipeline.optimization.study_checks import require_covered
+from trading_pipeline.optimization.study_run import run_study
+from trading_pipeline.optimization.walk_forward_summary import walk_forward_summary
+from trading_pipeline.settings.scenario import ScenarioSpec
+from trading_pipeline.settings.study import StudySpec
 from trading_pipeline.stages.backtests.audits import call_trials_invalid, sharpe_limits
+from trading_pipeline.stages.backtests.frozen_study import (
+    measure_test,
+    register_frozen,
+    require_as_registered,
+    tested_row,
+)
 from trading_pipeline.stages.backtests.scenario_inputs import ScenarioStage, scenario_code_hash
+from trading_pipeline.stages.backtests.shown_study import (
+    counted,
+    shown_summary,
+    told_test,
+    walked_again,
+)
+from trading_pipeline.stages.backtests.study_record import MEASURED, LedgerRecord, fold_of
 from trading_pipeline.stages.backtests.study_summary import (
     best_of,
     judged_summary,
@@ -20,29 +39,37 @@ from trading_pipeline.stages.backtests.study_summary import (
     measured_search,
     summary_of_trials,
 )
-from trading_pipeline.stages.backtests.trial_identity import TrialIdentities
-from trading_pipeline.stages.outcome import Shown
+from trading_pipeline.stages.outcome import Shown, tell_trials
 from trading_pipeline.stages.stage import ComputedStage, Identity
+from trading_pipeline.stages.turns import turn_at
 from trading_pipeline.stages.workspace import Workspace
-from trading_pipeline.storage.parquet_files import write_text
+from trading_pipeline.storage.parquet_files import write_frame, write_text
 from trading_pipeline.storage.stores.artifacts import Artifact
 from trading_pipeline.storage.stores.trial_ledger import INVALID
 
 __all__ = ["SummaryStage", "TrialStage", "study_summary", "trials_hash"]
 
 Row = dict[str, Any]
-_COPIED = ("sharpe", "mean", "sd", "skew", "kurtosis", "value")
 
 
 class TrialStage(ScenarioStage[list[Row]]):
-    """Every combination of a study's parameters on an instrument, each a trial in the ledger."""
+    """The combinations that a study tries on an instrument, each a trial in the ledger.
+
+    They are in the ledger as soon as they are evaluated; a study that was stopped goes on there.
+    """
 
     asset = "optimization_trials"
 
     def identity(self, key: str) -> Identity:
-        """The partition with the hashes of all inputs, and of the strategy's and engine's code."""
+        """The partition with the hashes of all inputs, and of the strategy's and engine's code.
+
+        Raises `OptimizationError` for an instrument that the study does not list, and for a frozen
+        study that was changed.
+        """
         study = self.workspace.catalog.study(key)
-        scenario = self.workspace.catalog.scenario(study.scenario)
+        require_covered(study, self.instrument_id)
+        require_as_registered(self.workspace, study, self.instrument_id)
+        scenario = self.searched(study)
         strategies = self.workspace.registries.strategies
         computed = scenario_code_hash(scenario, strategies, TrialStage.produce)
         code = canonical_hash([computed, strategies.code_hash(study.strategy)])
@@ -50,24 +77,38 @@ class TrialStage(ScenarioStage[list[Row]]):
         input_hash = canonical_hash([study.hash, scenario.hash, vars(hashes), code])
         return Identity(self.asset, self.partition(key), input_hash, code)
 
+    def searched(self, study: StudySpec) -> ScenarioSpec:
+        """The study's scenario on the dates that its trials may read."""
+        return searched_scenario(study, self.workspace.catalog.scenario(study.scenario))
+
     def produce(self, key: str, identity: Identity) -> tuple[Artifact, list[Row]]:
-        """Evaluate every combination and record each as a trial."""
+        """Evaluate what the study's method chooses, and record each as a trial at once."""
         workspace, study = self.workspace, self.workspace.catalog.study(key)
-        scenario = workspace.catalog.scenario(study.scenario)
+        register_frozen(workspace, study, self.instrument_id)
+        scenario = self.searched(study)
+        inputs, hashes, _ = self.loaded(scenario)
+        newest = self.newest().get(identity.partition)
+        record = LedgerRecord(
+            workspace, study, scenario, identity, hashes, instrument_id=self.instrument_id,
+            resume=newest is None or newest.input_hash != identity.input_hash,
+        )  # fmt: skip
         try:
-            found = run_grid_study(
+            found = run_study(
                 study,
-                scenario,
-                self.loaded(scenario).inputs,
+                workspace.catalog.scenario(study.scenario),
+                inputs,
                 workspace.registries.strategies,
                 audits=workspace.audits,
-                evaluated=lambda made: self._record(key, identity, made),
+                record=record,
+                progress=tell_trials,
             )
         except LookaheadError as error:
-            short = identity.input_hash[:12]
-            made = workspace.trials.of_study(key, self.instrument_id, fold=short)
+            record.flush()
+            made = workspace.trials.of_study(key, self.instrument_id, fold=fold_of(identity))
             call_trials_invalid(workspace, made, error)
             raise
+        finally:
+            record.flush()
         artifact = self.artifact(identity, rows=len(found.parameters))
         trials = self.stored(key, artifact)
         return replace(artifact, sha256=trials_hash(trials)), trials
@@ -81,39 +122,8 @@ class TrialStage(ScenarioStage[list[Row]]):
             return len(trials) == artifact.rows
         return trials_hash(trials) == artifact.sha256
 
-    def _record(self, key: str, identity: Identity, found: StudyResult) -> None:
-        """Write all trials to the ledger."""
-        workspace, study = self.workspace, self.workspace.catalog.study(key)
-        scenario = workspace.catalog.scenario(study.scenario)
-        hashes, identities = self.loaded(scenario).hashes, TrialIdentities(workspace, scenario)
-        workspace.trials.append(
-            [
-                {
-                    "study": study.name,
-                    "instrument": self.instrument_id,
-                    "strategy": study.strategy,
-                    "parameters_hash": row["parameters_hash"],
-                    "parameters": json.dumps(parameters, sort_keys=True),
-                    "bars_hash": hashes.bars,
-                    "code_hash": identity.code_hash,
-                    "predictions_hash": hashes.predictions,
-                    "fold": identity.input_hash[:12],
-                    **identities.of(study.strategy, parameters),
-                    **{name: row[name] for name in _COPIED},
-                    "bars": found.bars,
-                    "metric": study.metric,
-                    "status": "undefined" if row["value"] != row["value"] else "ok",
-                    "run_id": workspace.run_id,
-                }
-                for parameters, row in zip(
-                    found.parameters, found.table.to_dict("records"), strict=True
-                )
-            ],
-            repairing=True,
-        )
-
     def stored(self, key: str, artifact: Artifact) -> list[Row]:
-        """The trials as the ledger has them."""
+        """The trials that had all bars, as the ledger has them."""
         fold = artifact.input_hash[:12]
         return self.workspace.trials.of_study(key, self.instrument_id, fold=fold)
 
@@ -123,7 +133,11 @@ class TrialStage(ScenarioStage[list[Row]]):
 
     def describe(self, product: list[Row]) -> dict[str, Shown]:
         """Number of trials, of this study and of all that were ever made."""
-        return {"trials": len(product), "trials_in_ledger": self.workspace.trials.count()}
+        failed = sum(trial["status"] == "failed" for trial in product)
+        told: dict[str, Shown] = {"trials": len(product)}
+        if failed:
+            told["failed_trials"] = failed
+        return {**told, "trials_in_ledger": self.workspace.trials.count()}
 
 
 class SummaryStage(ComputedStage[str, Row]):
@@ -137,12 +151,14 @@ class SummaryStage(ComputedStage[str, Row]):
 
     def identity(self, key: str) -> Identity:
         """The partition with the hashes of the trials that it sums up, and of its own code."""
-        source = self._source(key)
+        source, study = self._source(key), self.workspace.catalog.study(key)
         code = canonical_hash([source.code_hash, code_hash(SummaryStage.produce)])
         invalid = [t["trial_no"] for t in self._rows(source) if t["status"] == INVALID]
-        ledger = self.workspace.catalog.study(key).ledger
-        inputs = canonical_hash([source.input_hash, code, invalid, ledger])
-        return Identity(self.asset, self.partition(key), inputs, code)
+        inputs: list[object] = [source.input_hash, code, invalid, study.ledger]
+        tested = tested_row(self.workspace, study, self.instrument_id)
+        if tested is not None:
+            inputs.append(tested["trial_no"])
+        return Identity(self.asset, self.partition(key), canonical_hash(inputs), code)
 
     def produce(self, key: str, identity: Identity) -> tuple[Artifact, Row]:
         """Sum up the trials in a JSON file, with all metrics of the best.
@@ -150,23 +166,38 @@ class SummaryStage(ComputedStage[str, Row]):
         The best is measured where the trials are of the bars and settings as they are now.
         """
         workspace, study = self.workspace, self.workspace.catalog.study(key)
-        source, scenario = self._source(key), workspace.catalog.scenario(study.scenario)
+        source, scenario = self._source(key), self._trials.searched(study)
         trials = self._rows(source)
         summary, best = summary_of_trials(study, trials), best_of(trials)
-        if best is not None and self._trials.identity(key).input_hash == source.input_hash:
+        summary |= counted(self._search(source), trials)
+        folder = f"output/studies/{key}/{self.instrument_id}"
+        name = identity.input_hash[:12]
+        is_current = self._trials.identity(key).input_hash == source.input_hash
+        if best is not None and is_current:
+            inputs = self._inputs(study, scenario)
             summary["best_metrics"] = measured_best(
                 study,
                 scenario,
                 best,
-                self._trials.loaded(scenario).inputs,
+                inputs,
                 workspace.registries.strategies,
                 audits=workspace.audits,
                 limits=sharpe_limits(workspace),
             )
-            loaded = self._trials.loaded(scenario).inputs
             strategies = workspace.registries.strategies
-            summary |= measured_search(study, scenario, trials, loaded, strategies)
-        path = f"output/studies/{key}/{self.instrument_id}/{identity.input_hash[:12]}.json"
+            summary |= measured_search(study, scenario, trials, inputs, strategies)
+            walked = walked_again(workspace, study, inputs, self._search(source))
+            if walked is not None:
+                equity = f"{folder}/{name}_walk_forward.parquet"
+                write_frame(
+                    workspace.settings.runtime / equity, walked.equity.rename_axis("ts").to_frame()
+                )
+                told = walk_forward_summary(walked, list(study.space))
+                summary["walk_forward"] = {**told, "equity": equity}
+        tested = tested_row(workspace, study, self.instrument_id)
+        if tested is not None:
+            summary["test"] = told_test(tested)
+        path = f"{folder}/{name}.json"
         text = json.dumps(summary, indent=2, sort_keys=True) + "\n"
         write_text(workspace.settings.runtime / path, text)
         sha256 = file_hash(workspace.settings.runtime / path)
@@ -181,8 +212,37 @@ class SummaryStage(ComputedStage[str, Row]):
         return {**judged, "file": artifact.path}
 
     def describe(self, product: Row) -> dict[str, Shown]:
-        """The summary."""
-        return dict(product)
+        """The verdict, a picture of the space, the best trials, and the numbers that trend."""
+        study = self.workspace.catalog.study(str(product["study"]))
+        return shown_summary(study, product, self._rows(self._source(study.name)))
+
+    def measure_test(self, key: str) -> Row:
+        """Measure the best on the test of a frozen study, once; gives its row of the ledger.
+
+        Raises what `frozen_study.measure_test` raises, and `InsufficientDataError` where the trials
+        are missing or not those of the bars and settings as they are now.
+        """
+        with turn_at(self.workspace.settings, self.asset, self.instrument_id):
+            study, source = self.workspace.catalog.study(key), self._source(key)
+            if self._trials.pending([key]):
+                raise InsufficientDataError(
+                    f"The trials of the study '{key}' on {self.instrument_id} are not up to date. "
+                    f"Materialize '{self._trials.asset}' for {source.partition} first.",
+                    study=key,
+                )
+            return measure_test(
+                self.workspace,
+                study,
+                self.instrument_id,
+                self._rows(source),
+                fold=source.input_hash[:12],
+                code_hash=source.code_hash,
+            )
+
+    def _inputs(self, study: StudySpec, scenario: ScenarioSpec) -> ScenarioInputs:
+        """What the trials read: of a frozen study nothing of its test."""
+        inputs = self._trials.loaded(scenario).inputs
+        return inputs_until(inputs, scenario.dates.bounds[1]) if study.frozen else inputs
 
     def _source(self, key: str) -> Artifact:
         partition = self.partition(key)
@@ -196,10 +256,15 @@ class SummaryStage(ComputedStage[str, Row]):
         study = source.partition.rpartition("|")[2]
         return self._trials.stored(study, source)
 
+    def _search(self, source: Artifact) -> list[Row]:
+        """Every evaluation of the search, those on parts of the bars too."""
+        study, fold = source.partition.rpartition("|")[2], source.input_hash[:12]
+        return self.workspace.trials.of_search(study, self.instrument_id, fold=fold)
+
 
 def trials_hash(trials: Sequence[Row]) -> str:
     """Hash of the parameters and numbers of trials, whatever their order and status."""
-    told = [[trial[name] for name in ("parameters_hash", *_COPIED)] for trial in trials]
+    told = [[trial[name] for name in ("parameters_hash", *MEASURED)] for trial in trials]
     return canonical_hash(sorted(told, key=str))
 
 

@@ -29,6 +29,11 @@ class TrialIdentities:
         }
         self._model_hashes: dict[tuple[str, ...], str] = {}
 
+    @property
+    def without_models(self) -> dict[str, str]:
+        """The columns of a trial that trades no predictions."""
+        return {**self._written, "model_hash": ""}
+
     def of(self, strategy: str, params: Mapping[str, object]) -> dict[str, str]:
         """The columns of a trial with these parameters."""
         models = self._workspace.registries.strategies.required_predictions(strategy, params)

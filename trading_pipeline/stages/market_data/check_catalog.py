@@ -18,11 +18,12 @@ from trading_pipeline.market_data.quality.findings import check_settings
 from trading_pipeline.market_data.resampling import require_resampling
 from trading_pipeline.market_data.sources.registry import Sources
 from trading_pipeline.models.predictors.catalogue import check_model_spec
-from trading_pipeline.optimization.grid_study import check_study
+from trading_pipeline.optimization.study_checks import check_study
 from trading_pipeline.settings.catalog import SHIPPED, Catalog
 from trading_pipeline.settings.portfolio_scenario import PortfolioScenario, require_one_account
 from trading_pipeline.settings.scenario import ScenarioSpec, require_currency
 from trading_pipeline.settings.scenario_files.scenario_file import ScenarioFile
+from trading_pipeline.settings.study import StudySpec
 from trading_pipeline.stages.backtests.scenario_inputs import required_models
 from trading_pipeline.stages.backtests.tradable import require_tradable
 from trading_pipeline.stages.features.labels import check_label_spec
@@ -32,6 +33,7 @@ from trading_pipeline.stages.registries import Registries
 __all__ = [
     "check_catalog",
     "check_models",
+    "check_one_study",
     "check_scenario",
     "check_scenario_file",
     "naming_file",
@@ -90,6 +92,16 @@ def check_models(catalog: Catalog, registries: Registries) -> dict[str, TradingP
             check_label_spec(model.label, registries.feature_sets)
             primary_of(model, registries)
     return found
+
+
+def check_one_study(catalog: Catalog, study: StudySpec) -> None:
+    """Raise for an unknown metric or parameter, a wrong constraint or an impossible space.
+
+    The error names the study's file.
+    """
+    registries = Registries(catalog)
+    with naming_file(_file(catalog, f"studies/{study.name}")):
+        check_study(study, catalog.scenario(study.scenario), registries.strategies)
 
 
 def check_scenario(

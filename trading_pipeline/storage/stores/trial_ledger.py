@@ -12,13 +12,14 @@ from typing import Any
 import duckdb
 
 from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
-from trading_pipeline.storage.stores.ledger_check import CheckedLedger, LedgerCheck
+from trading_pipeline.storage.stores.ledger_check import LedgerCheck
 from trading_pipeline.storage.stores.row_tables import (
     Row,
     fetch_rows,
     insert_rows,
     stored_values,
 )
+from trading_pipeline.storage.stores.study_evaluations import StudyEvaluations
 from trading_pipeline.storage.trial_chain import FIRST_LINK, chain_hashes
 
 __all__ = [
@@ -49,6 +50,8 @@ _EVALUATION = (
 _MEASURED = ("sharpe", "mean", "sd", "skew", "kurtosis", "value")
 """Columns that follow from those of an evaluation."""
 
+# An evaluation of all bars comes before one of a part of them (`span`), however new that is: ratios
+# of parts scatter more. A row that calls the trial invalid is as good as one of all bars.
 # A row without `settings_hash` was written before the settings were recorded. It says only that its
 # parameters were tried on its instrument, which any later row of these says too.
 _TRIALS = f"""
@@ -58,7 +61,8 @@ WITH evaluations AS (
   FROM trials WHERE {{where}}),
 distinct_trials AS (
   SELECT * FROM evaluations WHERE settings_hash IS NOT NULL OR NOT is_told_anew
-  QUALIFY row_number() OVER (PARTITION BY {", ".join(_VARIANT)} ORDER BY seq DESC) = 1),
+  QUALIFY row_number() OVER (PARTITION BY {", ".join(_VARIANT)}
+    ORDER BY span IS NULL OR status = '{INVALID}' DESC, seq DESC) = 1),
 ratios AS (
   SELECT instrument, sharpe FROM distinct_trials
   WHERE status IS DISTINCT FROM '{INVALID}' AND isfinite(sharpe))
@@ -84,7 +88,7 @@ class SharpeVariance:
     basis: str
 
 
-class TrialLedger(CheckedLedger):
+class TrialLedger(StudyEvaluations):
     """Table `trials`. An evaluation of the same variant on the same bars by the same code is one
     row."""
 

@@ -12,7 +12,9 @@ from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import InsufficientDataError, OptimizationError, StrategyError
-from trading_pipeline.optimization.grid_study import STUDY_METRICS, check_study, run_grid_study
+from trading_pipeline.optimization.study_checks import check_study
+from trading_pipeline.optimization.study_metrics import STUDY_METRICS
+from trading_pipeline.optimization.study_run import run_study
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.settings.study import StudySpec
 from trading_pipeline_tests.conftest import random_bars
@@ -64,7 +66,7 @@ def inputs():
 
 
 def test_each_trial_equals_the_single_run_of_its_parameters_to_the_last_bit(inputs):
-    found = run_grid_study(study(), scenario(), inputs)
+    found = run_study(study(), scenario(), inputs)
     assert [(p["fast"], p["slow"]) for p in found.parameters] == [
         (2, 5), (2, 15), (2, 25), (5, 15), (5, 25),
     ]  # fmt: skip
@@ -84,10 +86,14 @@ def test_each_trial_equals_the_single_run_of_its_parameters_to_the_last_bit(inpu
 
 
 @pytest.mark.parametrize("metric", STUDY_METRICS)
-def test_the_value_is_the_metric_that_is_maximized(inputs, metric):
-    found = run_grid_study(study(metric=metric), scenario(), inputs)
-    assert found.table["value"].equals(found.table[metric])
-    assert found.best == int(found.table[metric].to_numpy().argmax())
+def test_the_value_is_the_metric_of_the_single_run(inputs, metric):
+    found = run_study(study(metric=metric), scenario(), inputs)
+    single = []
+    for parameters in found.parameters:
+        alone = scenario(strategy={"type": "sma_crossover", "params": parameters})
+        single.append(run_scenario(alone, inputs).metrics[metric])
+    assert found.table["value"].tolist() == pytest.approx(single, rel=1e-12)
+    assert found.best == int(np.argmax(single))
 
 
 def test_parameters_that_are_not_searched_come_from_the_scenario():
@@ -97,7 +103,7 @@ def test_parameters_that_are_not_searched_come_from_the_scenario():
 
 def test_no_best_where_nothing_was_traded(inputs):
     idle = study(space={"fast": {"values": [500]}, "slow": {"values": [600, 700]}})
-    found = run_grid_study(idle, scenario(), inputs)
+    found = run_study(idle, scenario(), inputs)
     assert found.best == -1
     assert all(math.isnan(value) for value in found.table["value"])
 
@@ -105,14 +111,14 @@ def test_no_best_where_nothing_was_traded(inputs):
 def test_what_cannot_be_run_is_refused_before_anything_runs(inputs):
     with pytest.raises(OptimizationError, match=r"'sharp'.*'sharpe'"):
         check_study(study(metric="sharp"), scenario())
-    with pytest.raises(OptimizationError, match="walk_forward"):
-        check_study(study(walk_forward={}), scenario())
+    with pytest.raises(OptimizationError, match=r"'sortino', which is not computed in a sweep"):
+        check_study(study(metric="sortino"), scenario())
     with pytest.raises(StrategyError, match="fast"):
         check_study(study(space={"fats": {"values": [1]}}, constraints=[]), scenario())
     with pytest.raises(StrategyError):
         check_study(study(constraints=[]), scenario())  # fast 5, slow 5
     with pytest.raises(InsufficientDataError, match="'own' trades X_1d"):
-        run_grid_study(study(), scenario(dates={"start": "2020-01-01"}), inputs)
+        run_study(study(), scenario(dates={"start": "2020-01-01"}), inputs)
 
 
 def test_a_combination_that_the_strategy_refuses_is_named_with_the_constraint_that_leaves_it_out():

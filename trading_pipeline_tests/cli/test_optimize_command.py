@@ -1,0 +1,106 @@
+"""`optimize FILE|NAME`: registering, searching, printing, stopping, refusing."""
+
+import json
+
+import pytest
+
+from trading_pipeline.defs.instance import open_instance
+from trading_pipeline.optimization.evaluation import Evaluator
+from trading_pipeline.settings.environment import load_settings
+
+DRAWN = (
+    "name: drawn\nstrategy: sma_crossover\nscenario: sma_crossover\n"
+    "space: {fast: {range: [2, 20]}, slow: {log: [21, 90]}}\nmethod: random\nbudget: 6\n"
+)
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "mine" / "drawn.yaml"
+    path.parent.mkdir()
+    path.write_text(DRAWN, encoding="utf-8")
+    return path
+
+
+def registered(world):
+    return world.runtime / "config/studies/drawn.yaml"
+
+
+def test_a_file_from_anywhere_becomes_a_study_with_trials_and_a_verdict(call, world, file):
+    ended = call("optimize", file, "--json")
+    assert ended.code == 0, ended.err
+    (summary,) = json.loads(ended.out)["studies"]
+    assert (summary["study"], summary["instrument"], summary["trials"]) == ("drawn", "AAPL_1d", 6)
+    assert world.value("SELECT count(*) FROM trials WHERE study = 'drawn'") == 6
+    assert registered(world).read_text("utf-8").endswith(DRAWN)
+    assert "6 of 6 trials" in ended.err or "optimization_trials AAPL_1d|drawn" in ended.err
+    again = call("optimize", "drawn", "--instrument", "AAPL_1d")
+    assert again.code == 0
+    assert f"Verdict: {summary['verdict']}" in " ".join(again.out.split())
+    assert world.value("SELECT count(*) FROM trials WHERE study = 'drawn'") == 6
+
+
+def test_a_search_that_is_stopped_says_how_it_goes_on_and_keeps_what_is_done(
+    call, world, file, monkeypatch
+):
+    evaluated, whole_table = [], Evaluator.table
+    monkeypatch.setattr(Evaluator, "block_size", lambda self, part: 2)
+
+    def table(self, many, part, hashes=None):
+        if len(evaluated) == 2:
+            evaluated.append(0)
+            raise KeyboardInterrupt
+        evaluated.append(len(many))
+        return whole_table(self, many, part, hashes)
+
+    monkeypatch.setattr(Evaluator, "table", table)
+    ended = call("optimize", file)
+    assert ended.code == 1
+    assert (
+        f"Stopped. Trials that are done are kept; go on with: trading-pipeline optimize {file}"
+        in (ended.err)
+    )
+    assert world.value("SELECT count(*) FROM trials WHERE study = 'drawn'") == 4
+    assert registered(world).exists()
+    assert call("optimize", file).code == 0
+    assert evaluated == [2, 2, 0, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "words"),
+    [
+        (DRAWN.replace("sma_crossover\nscen", "sma_crosover\nscen"), [], "trades 'sma_crossover'"),
+        (DRAWN.replace("fast", "fats"), [], "'fats'.*Did you mean 'fast'"),
+        (DRAWN + "metric: sharp\n", [], "'sharp'.*Did you mean 'sharpe'"),
+        (DRAWN.replace("[2, 20]", "[0, 0.5]"), [], "refuses: .*'fast'"),
+        (DRAWN.replace("[21, 90]", "[0, 90]"), [], "starts at 0; equal ratios"),
+        (DRAWN.replace("budget: 6", "budget: 0"), [], "'budget': .*greater than or equal to 1"),
+        (DRAWN + 'constraints: ["slow < fast"]\n', [], "no combination that meets"),
+        (DRAWN, ["--instrument", "APPL_1d"], "no instrument 'APPL_1d'.*'AAPL_1d'"),
+        (DRAWN, ["--measure-test"], "'drawn' is not frozen"),
+        (DRAWN + "walk_forward: {train_windows: 9}\n", [], r"9 \+ 1 windows of a year.*lie in 2"),
+        (DRAWN.replace("[2, 20]", "[600, 700]").replace("[21, 90]", "[800, 900]"), [],
+         "no trial with a value of 'sharpe' on AAPL_1d"),
+    ],
+)  # fmt: skip
+def test_wrong_input_is_one_paragraph_and_leaves_no_study_behind(
+    call, world, file, text, arguments, words
+):
+    import re
+
+    file.write_text(text, encoding="utf-8")
+    ended = call("optimize", file, *arguments)
+    assert ended.code == 1
+    assert re.search(words, ended.error), ended.error
+    assert ended.error.count("Error:") == 1
+    if "no trial with a value" not in words:
+        assert not registered(world).exists()
+        with open_instance(load_settings()) as instance:
+            assert not instance.has_dynamic_partition("studies", "drawn")
+
+
+def test_an_unknown_name_is_answered_with_the_closest(call, world):
+    ended = call("optimize", "sma_gird")
+    assert ended.code == 1
+    assert "no study 'sma_gird'" in ended.error
+    assert "'sma_grid'" in ended.error
