@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from pydantic import JsonValue
 
-from trading_pipeline.backtest.crossing_sweep import run_sweep
 from trading_pipeline.backtest.engine import run_backtest
 from trading_pipeline.backtest.result import BacktestResult
 from trading_pipeline.backtest.scenario_runner import (
@@ -21,6 +20,7 @@ from trading_pipeline.backtest.scenario_runner import (
     traded_year,
 )
 from trading_pipeline.backtest.sweep import SWEEP_COLUMNS, run_signal_sweep
+from trading_pipeline.backtest.sweeps.run import run_sweep
 from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_bars
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.domain.signals import Signals
@@ -169,20 +169,27 @@ class Evaluator:
         self, many: Sequence[StrategyParams], part: Part
     ) -> tuple[pd.DataFrame, list[str | None]]:
         """The sweep's columns, and why a set failed."""
-        columns, actions = list(SWEEP_COLUMNS), self.inputs.actions
+        columns = list(SWEEP_COLUMNS)
+        reasons: list[str | None] = [None] * len(many)
         try:
-            plan = self.strategies.crossing_plan(self.study.strategy, part.market, many)
-            if plan is not None:
-                found = run_sweep(part.bars, plan.cut(part.rows), part.settings, actions=actions)
-                return found.table[columns], [None] * len(many)
-            signals = [self._signals(each, part) for each in many]
-            found_rows = run_signal_sweep(part.bars, signals, part.settings, actions=actions)
-            return found_rows[columns], [None] * len(many)
+            found = run_sweep(
+                part.bars,
+                self.study.strategy,
+                [each.model_dump() for each in many],
+                part.settings,
+                actions=self.inputs.actions,
+                market=part.market,
+                strategies=self.strategies,
+            )
         except NOT_OF_A_SET:
             raise
-        except Exception:  # whatever a strategy raises; the set that it raises for is found
+        except Exception:  # whatever a strategy raises; each set says it alone
             alone = [self._alone(each, part) for each in many]
             return pd.concat([row for row, _ in alone], ignore_index=True), [r for _, r in alone]
+        rows = found.table[columns]
+        for number in sorted(found.errors):  # alone it raises what is not of the set
+            reasons[number] = self._alone(many[number], part)[1]
+        return rows, reasons
 
     def _alone(self, params: StrategyParams, part: Part) -> tuple[pd.DataFrame, str | None]:
         columns = list(SWEEP_COLUMNS)

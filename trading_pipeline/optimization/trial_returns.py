@@ -9,16 +9,14 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import JsonValue
 
-from trading_pipeline.backtest.engine import run_backtest
 from trading_pipeline.backtest.scenario_runner import (
     ScenarioInputs,
     scenario_settings,
-    scenario_signals,
     traded_bars,
     traded_year,
 )
+from trading_pipeline.backtest.sweeps.run import run_sweep
 from trading_pipeline.errors import OptimizationError, StrategyError
-from trading_pipeline.performance.bar_returns import bar_returns
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.strategies import SHIPPED, StrategyCatalogue
 
@@ -98,19 +96,25 @@ def trial_returns(
     settings = scenario_settings(scenario, inputs.instrument, traded_year(inputs, bars).bars)
     market = inputs.market.traded_from(rows.start)
     chosen = sampled_trials(values, len(bars), most_trials=most_trials)
-    returns = np.empty((len(bars), len(chosen)))
-    kept: list[int] = []
+    sets, kept = [], []
     for row in chosen.tolist():
         try:
-            params = strategies.validate_params(name, parameters[row])
-            signals = scenario_signals(name, params, market, rows, strategies)
+            sets.append(strategies.validate_params(name, parameters[row]).model_dump())
         except StrategyError:
             continue
-        result = run_backtest(bars, signals, settings, actions=inputs.actions)
-        returns[:, len(kept)] = bar_returns(result.equity, initial_equity=settings.initial_cash)
         kept.append(row)
+    try:
+        found = run_sweep(
+            bars, name, sets, settings, actions=inputs.actions, market=market,
+            strategies=strategies,
+        )  # fmt: skip
+    except StrategyError:  # of every set
+        nothing = np.empty((len(bars), 0))
+        return TrialReturns(nothing, np.empty(0, dtype=np.int64), left_out=len(parameters))
+    traded = [at for at in range(len(sets)) if at not in found.errors]
+    returns, kept = found.returns(traded), [kept[at] for at in traded]
     return TrialReturns(
-        returns=returns[:, : len(kept)],
+        returns=returns,
         trials=np.array(kept, dtype=np.int64),
         left_out=len(parameters) - len(kept),
     )

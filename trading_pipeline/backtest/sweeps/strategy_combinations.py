@@ -174,7 +174,7 @@ def validated_sets(
             '[{"fast": 10}, {"fast": 20}].',
             name=name,
         )
-    chosen = strategies.get(name)
+    chosen = strategies.of_one_market(name)
     sets = _checked_together(chosen.params_type, given)
     if sets is None:
         sets = [_checked(strategies, name, at, each) for at, each in enumerate(given)]

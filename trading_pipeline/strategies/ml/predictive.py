@@ -19,7 +19,7 @@ from trading_pipeline.strategies.distance import (
     distance_warmup,
     stop_loss,
 )
-from trading_pipeline.strategies.lines import exponential_average
+from trading_pipeline.strategies.exponential_average import exponential_average
 from trading_pipeline.strategies.market import Market
 from trading_pipeline.strategies.ml.forecasts import forecasts_of, unpredicted
 from trading_pipeline.strategies.ml.held_states import edges
