@@ -8,6 +8,7 @@ instrument's bar changes as much, and by a random factor of its own, so that ran
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -64,6 +65,7 @@ WeightsOf = Callable[[Panel], FloatArray]
 _SEED = 11
 _CUTS = 4
 _DECISIONS = 16  # rows with weights that are computed again as the last row
+_LEAST_ROWS, _LONGEST_SECONDS = 8, 4.0  # slow strategies are computed again less often
 _FUTURES = 16
 _MOST_CALLS = 24
 _APART = 0.1  # deviation of the log of each instrument's own factor
@@ -207,7 +209,11 @@ def _last_rows(
     decided = np.flatnonzero(full.notna().any(axis=1).to_numpy()[:-1])
     decided = generator.permutation(decided[decided >= first])[:_DECISIONS]
     others = generator.integers(min(first, len(full) - 2), len(full) - 1, 4)
-    for row in sorted({*map(int, decided), *map(int, others)} if len(full) > 1 else ()):
+    rows = dict.fromkeys((*map(int, decided), *map(int, others)) if len(full) > 1 else ())
+    began = time.perf_counter()
+    for tried, row in enumerate(rows):
+        if tried >= _LEAST_ROWS and time.perf_counter() - began > _LONGEST_SECONDS:
+            break
         try:
             part = recomputed_table(compute, basket.iloc[: row + 1], full)
         except FAILURES:

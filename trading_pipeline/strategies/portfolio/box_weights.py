@@ -36,8 +36,7 @@ def least_variance(covariance: FloatArray, low: float, high: float) -> tuple[Flo
     regular = bool(eigenvalues[0] > _SINGULAR * eigenvalues[-1])
     if not regular:
         matrix = matrix + 2.0 * _SINGULAR * eigenvalues[-1] * np.eye(count)
-    weights = np.full(count, 1.0 / count)
-    bound = np.zeros(count, dtype=np.int64)  # -1 at `low`, 1 at `high`, 0 free
+    weights, bound = _start(matrix, low, high)
     for _ in range(20 * count + 20):
         target, price = _free_solution(matrix, weights, bound)
         step, blocking = _longest_step(weights, target, bound == 0, low, high)
@@ -54,6 +53,26 @@ def least_variance(covariance: FloatArray, low: float, high: float) -> tuple[Flo
             break
         bound[worst] = 0
     return np.clip(weights, low, high), regular  # rounding may pass a bound by a bit
+
+
+def _start(matrix: FloatArray, low: float, high: float) -> tuple[FloatArray, npt.NDArray[np.int64]]:
+    """Weights within the bounds to begin from, and which are at one: -1 `low`, 1 `high`, 0 free.
+
+    All weights that leave their bounds are set to these at once, until none does. Most of them are
+    right, which leaves the exact steps little to do; where this leads nowhere, equal weights are.
+    """
+    count = len(matrix)
+    weights, bound = np.full(count, 1.0 / count), np.zeros(count, dtype=np.int64)
+    for _ in range(count):
+        target, _ = _free_solution(matrix, weights, bound)
+        below, above = target < low, target > high
+        if not (below | above).any():
+            return target, bound
+        bound[below], bound[above] = -1, 1
+        weights = np.where(bound < 0, low, np.where(bound > 0, high, weights))
+        if not (bound == 0).any():
+            break
+    return np.full(count, 1.0 / count), np.zeros(count, dtype=np.int64)
 
 
 def _free_solution(

@@ -128,8 +128,9 @@ def _dependent(panel: Panel, params: PairsReversionParams) -> int:
     name = panel.instruments[0] if params.dependent is None else params.dependent
     if name not in panel.instruments:
         raise StrategyError(
-            f"pairs_reversion: 'dependent' is {name!r}. {did_you_mean(name, panel.instruments)} It "
-            "must be one of the portfolio's instruments.",
+            f"The parameter 'dependent' of pairs_reversion is {name!r}. "
+            f"{did_you_mean(name, panel.instruments)} It must be one of the portfolio's "
+            "instruments; change it under 'portfolio.strategy.params'.",
             name=name,
         )
     return panel.instruments.index(name)

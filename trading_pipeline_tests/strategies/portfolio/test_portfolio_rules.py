@@ -252,7 +252,7 @@ def test_parameters_without_sense_are_refused(name, params, words):
 def test_a_pair_needs_two_instruments_and_knows_the_one_it_explains():
     with pytest.raises(StrategyError, match="trades 2 instruments, and 'instruments' lists 3"):
         weights_of("pairs_reversion", random_panel(3, 80))
-    with pytest.raises(StrategyError, match="'dependent' is 'X'"):
+    with pytest.raises(StrategyError, match="'dependent' of pairs_reversion is 'X'"):
         weights_of("pairs_reversion", random_panel(2, 80), dependent="X")
 
 
