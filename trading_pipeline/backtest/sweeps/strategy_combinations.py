@@ -31,6 +31,7 @@ from trading_pipeline.strategies.base import ROWS_A_COMBINATION
 __all__ = ["StrategyCombinations", "market_of", "strategy_source", "validated_sets"]
 
 _BYTES = 8
+_NUMBERS = frozenset({int, float})
 
 
 def strategy_source(
@@ -68,7 +69,8 @@ class StrategyCombinations:
         self.rows = _traded_rows(shared.bars, seen)
         self.market = seen.traded_from(self.rows.start)
         fields = strategies.get(name).params_type.model_fields
-        self.columns = {field: [getattr(each, field) for each in sets] for field in fields}
+        given = [vars(each) for each in sets]
+        self.columns = {field: [each[field] for each in given] for field in fields}
 
     def __len__(self) -> int:
         """Number of parameter sets."""
@@ -84,13 +86,23 @@ class StrategyCombinations:
         """The given sets in parts, each with its plan, or None where signals must be asked for.
 
         Sets of a part agree in all parameters that are no number, and the rows of its plan take at
-        most `memory_bytes`, those that all sets share apart.
+        most `memory_bytes`, those that all sets share apart. The first part is as large as fits
+        where no two sets share a row; the next ones are as large as the last one lets expect.
         """
-        most = max(1, int(memory_bytes // (ROWS_A_COMBINATION * _BYTES * len(self.market))))
+        row = _BYTES * len(self.market)
         for alike in self._alike(numbers):
-            for at in range(0, len(alike), most):
-                part = alike[at : at + most]
-                yield part, self._plan(part)
+            at, most = 0, memory_bytes / (ROWS_A_COMBINATION * row)
+            while at < len(alike):
+                part = alike[at : at + max(1, int(most))]
+                plan = self._plan(part)
+                taken = 0.0 if plan is None else plan.rows.nbytes - ROWS_A_COMBINATION * row
+                if len(part) > 1 and taken > memory_bytes:
+                    most = len(part) / 2.0  # these share less than the ones before
+                    continue
+                yield part, plan
+                at += len(part)
+                if plan is not None:
+                    most = memory_bytes / (plan.rows.nbytes / len(part) + 1.0)
 
     def signals(self, number: int) -> Signals:
         """Signals of one set on the traded bars, checked as a single run checks them."""
@@ -110,11 +122,7 @@ class StrategyCombinations:
 
     def _alike(self, numbers: IntArray) -> Iterable[IntArray]:
         """The numbers in groups that agree in all parameters that are no number."""
-        texts = [
-            values
-            for values in self.columns.values()
-            if any(type(value) not in (int, float) for value in values)
-        ]
+        texts = [each for each in self.columns.values() if not _NUMBERS.issuperset(map(type, each))]
         varying = [values for values in texts if len(set(map(repr, values))) > 1]
         if not varying:
             return [numbers]
