@@ -32,6 +32,7 @@ from trading_pipeline.strategies.lookahead_check import (
     audit_decisions,
     decision_columns,
     market_of,
+    with_first_columns,
 )
 from trading_pipeline.strategies.strategy_audit import (
     covered_record,
@@ -178,7 +179,7 @@ def _side_by_side(
         block = np.column_stack(list(columns.values()))
         return pd.DataFrame(block, index=raw.index, columns=list(columns))
 
-    return compute
+    return with_first_columns(compute)
 
 
 def _by_set(

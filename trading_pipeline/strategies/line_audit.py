@@ -9,7 +9,7 @@ from trading_pipeline.features.audits.causality import ensure_causal
 from trading_pipeline.strategies.base import StrategyParams
 from trading_pipeline.strategies.catalogue import StrategyCatalogue
 from trading_pipeline.strategies.chart_lines import ChartLine
-from trading_pipeline.strategies.lookahead_check import market_of
+from trading_pipeline.strategies.lookahead_check import market_of, with_first_columns
 from trading_pipeline.strategies.market import Market
 
 __all__ = ["audited_lines"]
@@ -40,5 +40,6 @@ def audited_lines(
 
     if any(np.isfinite(each.values).any() for each in lines):
         subject = f"a chart line of the strategy '{name}'"
-        ensure_causal(computed, market.raw, subject=subject, cuts=cuts, seed=seed)
+        compute = with_first_columns(computed)
+        ensure_causal(compute, market.raw, subject=subject, cuts=cuts, seed=seed)
     return lines

@@ -33,6 +33,7 @@ __all__ = [
     "ensure_signals_causal",
     "ensure_strategy_causal",
     "market_of",
+    "with_first_columns",
 ]
 
 SignalsOf = Callable[[Market], Signals]
@@ -185,7 +186,24 @@ def decisions(signals: SignalsOf, market: Market, fresh: SignalsOf | None = None
         chosen = signals if seen is market else again
         return decision_table(chosen(seen), raw.index)
 
-    return decide
+    return with_first_columns(decide)
+
+
+def with_first_columns(compute: Callable[[pd.DataFrame], pd.DataFrame]) -> Compute:
+    """The same tables, each with the columns of the first one; NaN where a column is missing.
+
+    An optional field that is set on no bar yet, such as the stop of a first entry to come, is as
+    good as NaN. A field that only changed bars set is left out: the entries beside it are compared.
+    """
+    first: list[pd.Index] = []
+
+    def computed(raw: pd.DataFrame) -> pd.DataFrame:
+        table = compute(raw)
+        if not first:
+            first.append(table.columns)
+        return table if table.columns.equals(first[0]) else table.reindex(columns=first[0])
+
+    return computed
 
 
 def market_of(market: Market, raw: pd.DataFrame) -> Market:

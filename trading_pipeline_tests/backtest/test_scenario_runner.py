@@ -1,5 +1,6 @@
 """How a scenario's keys meet the strategy's own levels, its dates and its benchmark."""
 
+import dataclasses
 from typing import ClassVar
 
 import numpy as np
@@ -78,6 +79,23 @@ def test_longest_holding_and_costs_of_the_scenario_reach_its_result():
     assert run.result.trades["fees"].tolist() == [2.0]
     assert run.benchmark.trades["exit_reason"].tolist() == ["open"]
     assert run.benchmark.trades["fees"].tolist() == [1.0]
+
+
+def test_a_result_says_how_many_of_its_own_bars_had_no_prediction():
+    given = inputs(flat_bars(10, 10, 11, 12, 13, 14))
+    told = pd.DataFrame(
+        {"known_at": given.known_at, "horizon": 1, "p_up": [0.9, np.nan, np.nan, 0.9, 0.9, np.nan]},
+        index=given.raw.index,
+    )
+    given = dataclasses.replace(given, predictions={"direction": told})
+    days = given.raw.index
+    dates = {"start": f"{days[1]:%Y-%m-%d}", "end": f"{days[5]:%Y-%m-%d}"}
+    for name in ("ml_direction", "ml_predictive"):
+        run = run_scenario(scenario(name, dates=dates), given)
+        (found,) = [text for text in run.result.warnings if "prediction" in text]
+        assert "'direction' has no prediction for 2 of 4 traded bars" in found
+    whole = run_scenario(scenario("buy_and_hold", dates=dates), given)
+    assert [text for text in whole.result.warnings if "prediction" in text] == []
 
 
 @pytest.mark.slow

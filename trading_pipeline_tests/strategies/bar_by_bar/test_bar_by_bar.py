@@ -213,6 +213,33 @@ def test_a_future_that_is_smuggled_in_is_found_by_the_audit(lively_market):
         ensure_strategy_causal(Cheat(), StrategyParams(), lively_market)
 
 
+def once_at(row, signal):
+    return lambda history: signal if len(history) == row + 1 else HOLD
+
+
+def test_a_level_that_is_first_given_late_is_no_finding(lively_market):
+    signal = Signal(SignalType.BUY, stop_loss=Fraction(0.1), size=0.5, confidence=0.9)
+    ensure_strategy_causal(Told(once_at(250, signal)), StrategyParams(), lively_market)
+
+
+def test_a_level_that_depends_on_later_bars_is_a_finding(lively_market):
+    class Peeking(BarByBarStrategy):
+        name = "peeking"
+
+        def signals(self, market, params):
+            self.last = len(market)
+            return super().signals(market, params)
+
+        def on_bar(self, history):
+            if len(history) % 7:
+                return HOLD
+            late = self.last == 300
+            return Signal(SignalType.BUY, stop_loss=Fraction(0.1) if late else None)
+
+    with pytest.raises(LookaheadError, match="stop_loss_fraction"):
+        ensure_strategy_causal(Peeking(), StrategyParams(), lively_market)
+
+
 def test_an_empty_market_has_no_signals():
     assert len(signals_by(lambda history: HOLD, Market(bars_of([])))) == 0
 
