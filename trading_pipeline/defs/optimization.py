@@ -47,7 +47,8 @@ def optimization_assets(catalog: Catalog) -> list[dg.AssetsDefinition]:
         deps=[trials],
         description="The verdict on a study's best trial, a picture of its space and the best of "
         "its trials; walk-forward optimization and the test of a frozen study where the study has "
-        "them.\n\nThe best of many trials looks better than it is: `deflated_sharpe_ratio` is the probability "
+        "them.\n\nThe best of many trials looks better than it is: `deflated_sharpe_ratio` is the "
+        "probability "
         "that its true Sharpe ratio is above the best that `trials_in_ledger` trials without skill "
         "would show. The file has all that is known, such as whose variance was taken and why.",
     )
