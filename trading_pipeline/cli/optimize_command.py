@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -35,11 +36,11 @@ def run_optimize(
     `given`: a file (with a folder or an ending in its name), or the name of a study. What fails on
     one instrument does not stop the others; the exit code is then 1.
     """
-    with _study_of(given) as (catalog, study):
+    with _told_when_stopped(given), _study_of(given) as (catalog, study):
         wanted = _instruments_of(catalog, study, instruments)
         full_pass = open_pass()
         report = PassReport()
-        with _told_when_stopped(given), full_pass.new_study(study):
+        with full_pass.new_study(study):
             with show_progress(stderr_console()):
                 full_pass.reference_data()
                 for name in wanted:
@@ -111,11 +112,14 @@ def _instruments_of(
 @contextmanager
 def _told_when_stopped(given: str) -> Iterator[None]:
     """Say that what is done is kept, where the search is stopped."""
-    import dagster as dg
-
     try:
         yield
-    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+    except BaseException as error:
+        stops = [KeyboardInterrupt]
+        if "dagster" in sys.modules:  # it is loaded where something ran, and takes seconds
+            stops.append(sys.modules["dagster"].DagsterExecutionInterruptedError)
+        if not isinstance(error, tuple(stops)):
+            raise
         stderr_console().print(
             "Stopped. Trials that are done are kept; go on with: trading-pipeline optimize "
             f"{escape(given)}",

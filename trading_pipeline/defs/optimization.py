@@ -19,6 +19,8 @@ TRIAL_SCHEMA = {
     "skew": ("DOUBLE", "of the bar returns"),
     "kurtosis": ("DOUBLE", "of the bar returns, 3 for a normal"),
     "value": ("DOUBLE", "of the metric that is maximized"),
+    "status": ("VARCHAR", "ok, undefined (no value), failed (the strategy raised) or invalid"),
+    "reason": ("VARCHAR", "why it failed or is invalid"),
 }
 
 
@@ -32,8 +34,9 @@ def optimization_assets(catalog: Catalog) -> list[dg.AssetsDefinition]:
         partitions_def=instrument_studies,
         deps=market_and_predictions(catalog),
         columns=TRIAL_SCHEMA,
-        description="Every combination of a study on an instrument, one row each, also in the "
-        "trial ledger.",
+        description="The combinations that a study tried on an instrument, one row each in the "
+        "trial ledger.\n\nA run that was stopped goes on where it was: trials on record are not "
+        "evaluated again.",
     )
     summary = stage_asset(
         SummaryStage,
@@ -42,9 +45,11 @@ def optimization_assets(catalog: Catalog) -> list[dg.AssetsDefinition]:
         kinds={"duckdb"},
         partitions_def=instrument_studies,
         deps=[trials],
-        description="Best, median and worst of a study's trials, and how many were tried.\n\nThe "
-        "best of many trials looks better than it is: `deflated_sharpe_ratio` is the probability "
+        description="The verdict on a study's best trial, a picture of its space and the best of "
+        "its trials; walk-forward optimization and the test of a frozen study where the study has "
+        "them.\n\nThe best of many trials looks better than it is: `deflated_sharpe_ratio` is the "
+        "probability "
         "that its true Sharpe ratio is above the best that `trials_in_ledger` trials without skill "
-        "would show; `variance_basis` says whose variance was taken and why.",
+        "would show. The file has all that is known, such as whose variance was taken and why.",
     )
     return [trials, summary]

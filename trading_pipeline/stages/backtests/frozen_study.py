@@ -42,8 +42,8 @@ def require_as_registered(workspace: Workspace, study: StudySpec, instrument_id:
         return
     changed = [
         f"{name} was {json.dumps(before.get(name))}, is {json.dumps(now.get(name))}"
-        for name in now
-        if now[name] != before.get(name)
+        for name in (*now, *(each for each in before if each not in now))
+        if now.get(name) != before.get(name)
     ]
     raise OptimizationError(
         f"{_file(workspace, study)}: the study '{study.name}' was frozen on {instrument_id} at "
@@ -165,9 +165,13 @@ def _with(scenario: ScenarioSpec, trial: Row) -> ScenarioSpec:
 def _registration(workspace: Workspace, study: StudySpec) -> dict[str, Any]:
     """All that a frozen study promises, as plain values."""
     scenario = workspace.catalog.scenario(study.scenario)
-    asked = study.model_dump(mode="json", exclude={"name", "ledger", "instruments", "scenario"})
+    others = {"name", "ledger", "instruments", "scenario"}
+    asked = study.model_dump(mode="json", exclude=others, exclude_defaults=True)
     said = {
-        **asked,
+        **asked,  # a key that a later version adds is left out at its default
+        "metric": study.metric,
+        "method": study.method,
+        "frozen": study.frozen,
         "space": {
             name: each.model_dump(mode="json", exclude_none=True)
             for name, each in study.space.items()

@@ -81,7 +81,9 @@ def shown_summary(study: StudySpec, summary: Row, trials: Sequence[Row]) -> dict
     sets = [json.loads(row["parameters"]) for row in valid]
     values = [math.nan if row["value"] is None else float(row["value"]) for row in valid]
     names = list(study.space)
-    shown: dict[str, Shown] = {"verdict": str(summary.get("verdict") or _no_verdict(study))}
+    shown: dict[str, Shown] = {
+        "verdict": str(summary.get("verdict") or _no_verdict(study, summary))
+    }
     table, image = trial_table(valid, names, study.metric), ""
     usable = [all(name in each for name in names) for each in sets]
     if all(usable):
@@ -102,7 +104,9 @@ def shown_summary(study: StudySpec, summary: Row, trials: Sequence[Row]) -> dict
     return shown | {"file": str(summary["file"])}
 
 
-def _no_verdict(study: StudySpec) -> str:
+def _no_verdict(study: StudySpec, summary: Row) -> str:
+    if "best_value" in summary:
+        return "None: the trials are not of the bars, settings and code as they are now."
     return f"No trial has a value of '{study.metric}': nothing can be said."
 
 
