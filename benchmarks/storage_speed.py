@@ -153,6 +153,21 @@ def replace_seconds(warehouse: Warehouse, instrument: str, repeats: int) -> floa
     return timed(one, repeats)
 
 
+def opening_ratio(warehouse: Warehouse, repeats: int = 30) -> float:
+    """CPU time of an empty read of the warehouse over that of a new connection to its file."""
+
+    def opened() -> None:
+        with warehouse.read():
+            pass
+
+    def connected() -> None:
+        connect(warehouse.path, read_only=True).close()
+
+    opened()
+    ours, theirs = (best(time.process_time, work, repeats) for work in (opened, connected))
+    return ours / theirs
+
+
 def main() -> int:
     """Run everything and print a table; 1 if a limit is exceeded."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -178,12 +193,14 @@ def main() -> int:
         turns = arguments.repeats * 2
         read = best(time.process_time, lambda: store.read_span(middle, *span), turns)
         by_clock = timed(lambda: store.read_span(middle, *span), turns)
+        opening = opening_ratio(small)
         size = large.path.stat().st_size / 1e9
     ratio = times[1] / times[0]
     rows = [
         ("write 10 million bars, store / COPY", write["store"] / write["copy"], "ratio", 2.0),
         ("replace 43,000 bars, large / 1 million rows", ratio, "ratio", 1.5),
         ("read 100,000 bars of one instrument", read * 1000.0, "ms of CPU", 60.0),
+        ("open for a read, warehouse / new connection", opening, "ratio", 0.5),
     ]
     lines = [
         f"Large table: {arguments.rows:,} rows, {size:.2f} GB; DuckDB {duckdb.__version__}.\n",

@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sqlite3
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from sqlalchemy import Engine, event
 
 from trading_pipeline.domain.bars import TS_DTYPE
 from trading_pipeline.storage.warehouse import Warehouse
 
 MakeBars = Callable[..., pd.DataFrame]
+_SHARED = "TRADING_PIPELINE_TESTS_SHARED"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder that all processes of a run of the tests share; they inherit its name."""
+    if not hasattr(config, "workerinput"):
+        os.environ[_SHARED] = tempfile.mkdtemp(prefix="pipeline-tests-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the shared folder."""
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ.pop(_SHARED), ignore_errors=True)
+
+
+@event.listens_for(Engine, "connect")
+def _write_without_waiting(connection: Any, _: object) -> None:
+    """Dagster's records of a test need not survive a power failure: SQLite skips its `fsync`."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous=OFF")
 
 
 @pytest.fixture

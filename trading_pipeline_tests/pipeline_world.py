@@ -4,13 +4,11 @@ The world: AAPL (and the other shipped instruments) from 2000 to 2003 in windows
 model, two scenarios on AAPL and one study. Tests work on copies of its runtime folder.
 """
 
-import atexit
+import fcntl
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -209,14 +207,20 @@ def new_world(runtime: Path) -> World:
     return world
 
 
-@cache
 def finished_runtime() -> Path:
-    """A runtime folder in which AAPL is up to date; made once a process, never changed."""
-    folder = Path(tempfile.mkdtemp(prefix="pipeline-world-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    runtime = folder / "runtime"
-    with pointed_at(runtime):
-        bring_up_to_date(new_world(runtime))
+    """A runtime folder in which AAPL is up to date; made once a run of the tests, never changed.
+
+    Whichever process needs it first makes it, and another one waits.
+    """
+    folder = Path(os.environ["TRADING_PIPELINE_TESTS_SHARED"])
+    runtime, made = folder / "finished-world", folder / "finished-world.made"
+    with (folder / "finished-world.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            shutil.rmtree(runtime, ignore_errors=True)  # of a process that failed
+            with pointed_at(runtime):
+                bring_up_to_date(new_world(runtime))
+            made.touch()
     return runtime
 
 

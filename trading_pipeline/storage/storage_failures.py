@@ -12,7 +12,7 @@ from trading_pipeline.storage.disk_space import disk_full_error
 __all__ = ["corrupt_error", "is_held_elsewhere", "storage_error"]
 
 # DuckDB 1.5 and 2.0 raise some of these under different types, but with the same words.
-_HELD = ("Could not set lock on file", "being used by another process", "different configuration")
+_HELD = ("Could not set lock on file", "being used by another process", "file handle conflict")
 _DAMAGED = ("Corrupt database file", "not a valid DuckDB", "Could not read enough bytes")
 _TOO_NEW = "database file with version number"
 _DISK = ("Could not write", "No space left", "Failed to commit", "Failed to checkpoint")

@@ -9,13 +9,13 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import duckdb
 
 from trading_pipeline.errors import WarehouseBusy, WarehouseError
-from trading_pipeline.storage.duckdb_connection import connect, foreign_format
+from trading_pipeline.storage.duckdb_connection import attached, foreign_format
 from trading_pipeline.storage.file_lock import hold_lock
 from trading_pipeline.storage.schema import SCHEMA_VERSION, check_version, migrate, stored_version
 from trading_pipeline.storage.storage_failures import (
@@ -26,7 +26,6 @@ from trading_pipeline.storage.storage_failures import (
 
 __all__ = ["Warehouse"]
 
-_STORAGE_VERSION = "v1.5.0"  # readable by every DuckDB that the package allows
 _RETRY_SECONDS = 0.05
 
 
@@ -175,28 +174,26 @@ class Warehouse:
 
     @contextmanager
     def _connect(self, path: Path, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
-        connection = self._open(path, read_only=read_only)
-        try:
-            connection.execute("SET TimeZone='UTC'")
-            yield connection
-        except duckdb.Error as error:
-            failure = storage_error(error, self.path)
-            if failure is None:
-                raise
-            raise failure from error
-        finally:
-            connection.close()
+        with ExitStack() as stack:
+            connection = self._open(stack, path, read_only=read_only)
+            try:
+                connection.execute("SET TimeZone='UTC'")
+                yield connection
+            except duckdb.Error as error:
+                failure = storage_error(error, self.path)
+                if failure is None:
+                    raise
+                raise failure from error
 
-    def _open(self, path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    def _open(self, stack: ExitStack, path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         """Open the file; waits for another program's own lock on it as for ours."""
         foreign = foreign_format(path)
         if foreign is not None:
             raise corrupt_error(f"it is {foreign}.", self.path)
-        config = {} if read_only else {"storage_compatibility_version": _STORAGE_VERSION}
         deadline = time.monotonic() + self.wait_seconds
         while True:
             try:
-                return connect(path, read_only=read_only, config=config)
+                return stack.enter_context(attached(path, read_only=read_only))
             except duckdb.Error as error:
                 if not is_held_elsewhere(error):
                     failure = storage_error(error, self.path, opening=True)

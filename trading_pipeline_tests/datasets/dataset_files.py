@@ -38,9 +38,10 @@ def session_bars(start: str, end: str, timeframe: str, calendar: str, **knobs) -
 def rows_of(bars: pd.DataFrame, stamp: str = "%Y-%m-%d %H:%M:%S", zone: str = "UTC") -> list[list]:
     """Rows of text: stamp in a zone, prices with two decimals, whole volume."""
     stamps = pd.DatetimeIndex(bars.index).tz_convert(zone).strftime(stamp)
+    columns = zip(*(bars[name] for name in PRICES), bars["volume"], strict=True)
     return [
-        [when, *(f"{row[name]:.2f}" for name in PRICES), f"{row['volume']:.0f}"]
-        for when, (_, row) in zip(stamps, bars.iterrows(), strict=True)
+        [when, *(f"{price:.2f}" for price in prices), f"{volume:.0f}"]
+        for when, (*prices, volume) in zip(stamps, columns, strict=True)
     ]
 
 
