@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trading_pipeline.domain.hashing import file_hash
 from trading_pipeline.errors import ConfigurationError
@@ -49,12 +49,14 @@ def write_lineage(
 ) -> str:
     """Write the file of a result that is about to be stored; returns its sha256.
 
-    `inputs`: by instrument. Equal arguments give equal bytes.
+    `inputs`: by instrument. Scenarios that mean the same give equal bytes, however their files are
+    written, because they have the same result. A file that differs in the engine's version alone
+    stays as it is.
     """
     from trading_pipeline.backtest.engine import ENGINE_VERSION  # a reader does without the engine
 
     told = {
-        "scenario": scenario.model_dump(mode="json", exclude_unset=True),
+        "scenario": _written(scenario),
         "models": {
             instrument: {
                 name: list(dict.fromkeys(map(str, frame["model_id"])))
@@ -66,8 +68,30 @@ def write_lineage(
         "engine_version": str(ENGINE_VERSION),
     }
     path = folder / LINEAGE_FILE
-    write_text(path, json.dumps(told, sort_keys=True, indent=1, ensure_ascii=False) + "\n")
+    if not _says_the_same(path, told):
+        write_text(path, _text(told))
     return file_hash(path)
+
+
+def _written(scenario: ScenarioSpec) -> dict[str, Any]:
+    """The keys that are not at their default, and the strategy wherever one was given."""
+    found: dict[str, Any] = scenario.model_dump(mode="json", exclude_defaults=True)
+    if "strategy" in scenario.model_fields_set:
+        found["strategy"] = scenario.strategy.model_dump(mode="json", exclude_defaults=True)
+    return found
+
+
+def _says_the_same(path: Path, told: Mapping[str, Any]) -> bool:
+    try:
+        text = path.read_text("utf-8")
+        version = json.loads(text)["engine_version"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return text == _text({**told, "engine_version": version})
+
+
+def _text(told: Mapping[str, Any]) -> str:
+    return json.dumps(told, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
 
 
 def strategy_code(scenario: ScenarioSpec, strategies: StrategyCatalogue) -> str:

@@ -262,7 +262,8 @@ class ResultQueries(WarehouseStore):
     def _number_columns(self, table: str) -> list[str]:
         rows = self._rows(
             "SELECT column_name AS name FROM duckdb_columns() WHERE table_name = ? "
-            "AND data_type IN ('DOUBLE', 'INTEGER') ORDER BY column_index",
+            "AND data_type IN ('DOUBLE', 'INTEGER', 'BIGINT') AND column_name <> 'seq' "
+            "ORDER BY column_index",
             table,
         )
         return [str(row["name"]) for row in rows]
