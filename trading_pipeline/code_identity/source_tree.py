@@ -34,6 +34,7 @@ STOPS = tuple(
         "models.registry.model_files",
         "stages.backtests.trial_identity",  # what counts as another trial
         "stages.features.unaudited",  # warnings
+        "stages.reports.drawn_lines",  # reads inputs; the id of a result covers what is drawn
         "stages.features.known_findings",  # refuses, and changes no value
         "stages.models.primary_signals",  # its code is part of the hash of a meta model's features
         "stages.outcome",  # progress
