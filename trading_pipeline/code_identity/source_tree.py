@@ -36,6 +36,7 @@ STOPS = tuple(
         "backtest.notebook_view",  # shows a result and makes none
         "stages.backtests.result_lineage",  # says what a result was made with, and makes none
         "stages.features.unaudited",  # warnings
+        "stages.reports.drawn_lines",  # reads inputs; the id of a result covers what is drawn
         "stages.features.known_findings",  # refuses, and changes no value
         "stages.models.primary_signals",  # its code is part of the hash of a meta model's features
         "stages.outcome",  # progress
