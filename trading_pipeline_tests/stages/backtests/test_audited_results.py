@@ -7,6 +7,7 @@ from trading_pipeline.domain.signals import Signals
 from trading_pipeline.errors import LookaheadError
 from trading_pipeline.features.sets.registry import SHIPPED_SETS, FeatureSet, FeatureSpec
 from trading_pipeline.reporting.page.verdict import verdict
+from trading_pipeline.stages.backtests.study import study_summary
 from trading_pipeline.stages.features.features import FeatureStage
 from trading_pipeline.stages.features.known_findings import keep_findings
 from trading_pipeline.stages.models.models import ModelStage
@@ -151,7 +152,8 @@ def test_the_summary_of_a_study_says_what_was_tried(market):
     scenario(market, "sma_crossover", strategy="sma_crossover")
     workspace = market.workspace
     materialize_trials(workspace, "AAPL_1d", "sma_grid")
-    told = materialize_summary(workspace, "AAPL_1d", "sma_grid").metadata
+    materialize_summary(workspace, "AAPL_1d", "sma_grid")
+    told = study_summary(workspace, "AAPL_1d", "sma_grid")
     assert told["audit"] == "passed"
     assert str(told["audit_note"]).startswith("no difference at ")
 
