@@ -152,7 +152,8 @@ def _print(studies: Sequence[dict[str, Any]], study: StudySpec) -> None:
         tested = each.get("test")
         if tested is not None:
             lines.append(f"  Test: {_tested(tested)}")
-        lines.append(f"  Verdict: {each.get('verdict') or 'none; no trial has a value'}")
+        said = each.get("verdict_in_words") or each.get("verdict")
+        lines.append(f"  Verdict: {said or 'none; no trial has a value'}")
         console.print("\n".join(lines), markup=False, soft_wrap=True)
 
 

@@ -373,14 +373,6 @@ class StrategyCatalogue(Registry[StrategyBase[Any]]):
             return own
         return (*own, *self.required_predictions(primary[0], primary[1].model_dump()))
 
-    def crossing_plan(
-        self, name: str, market: Market, many: Sequence[StrategyParams]
-    ) -> CrossingPlan | None:
-        """Combinations of crossings alone; None where the strategy has no such form."""
-        agree = len({_other_than_numbers(each) for each in many}) == 1
-        plan = self.sweep_plan(name, market, many) if agree else None
-        return plan if isinstance(plan, CrossingPlan) else None
-
     def sweep_plan(
         self, name: str, market: Market, many: Sequence[StrategyParams]
     ) -> CrossingPlan | RulePlan | None:
@@ -408,10 +400,6 @@ class StrategyCatalogue(Registry[StrategyBase[Any]]):
     ) -> AbstractContextManager[None]:
         path = self.own.files.get(name)
         return explained(path, StrategyError, f"{doing} of '{name}'", *passing)
-
-
-def _other_than_numbers(params: StrategyParams) -> tuple[object, ...]:
-    return tuple(value for _, value in params if type(value) not in (int, float))
 
 
 SHIPPED = StrategyCatalogue()

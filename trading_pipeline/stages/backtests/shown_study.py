@@ -15,6 +15,7 @@ from trading_pipeline.optimization.walk_forward import (
     walk_forward_folds,
     walked_forward,
 )
+from trading_pipeline.reporting.study.checks_table import checks_table
 from trading_pipeline.reporting.study.heatmap import heatmap_image
 from trading_pipeline.reporting.study.trial_table import trial_table
 from trading_pipeline.settings.study import StudySpec
@@ -82,7 +83,9 @@ def shown_summary(study: StudySpec, summary: Row, trials: Sequence[Row]) -> dict
     values = [math.nan if row["value"] is None else float(row["value"]) for row in valid]
     names = list(study.space)
     shown: dict[str, Shown] = {
-        "verdict": str(summary.get("verdict") or _no_verdict(study, summary))
+        "verdict": str(
+            summary.get("verdict_in_words") or summary.get("verdict") or _no_verdict(study, summary)
+        )
     }
     table, image = trial_table(valid, names, study.metric), ""
     usable = [all(name in each for name in names) for each in sets]
@@ -92,6 +95,9 @@ def shown_summary(study: StudySpec, summary: Row, trials: Sequence[Row]) -> dict
         shown["space"] = ShownMarkdown(f"![Best {study.metric} by parameters]({image})")
     if table:
         shown["best_trials"] = ShownMarkdown(table)
+    checks = checks_table(summary)
+    if checks:
+        shown["checks"] = ShownMarkdown(checks)
     walked = summary.get("walk_forward")
     if walked is not None:
         shown["walk_forward"] = ShownMarkdown(_walked(walked))

@@ -183,6 +183,7 @@ class SummaryStage(ComputedStage[str, Row]):
                 workspace.registries.strategies,
                 audits=workspace.audits,
                 limits=sharpe_limits(workspace),
+                warnings=self._trials.loaded(scenario).warnings,
             )
             strategies = workspace.registries.strategies
             summary |= measured_search(study, scenario, trials, inputs, strategies)

@@ -9,7 +9,7 @@ import pytest
 
 from trading_pipeline.backtest import BacktestSettings, run_backtest, run_sweep
 from trading_pipeline.errors import StrategyError
-from trading_pipeline.strategies import SHIPPED, Market, strategy, validate_params
+from trading_pipeline.strategies import Market, strategy, validate_params
 from trading_pipeline.strategies.trend.sma_crossover import SmaCrossover, SmaCrossoverParams
 from trading_pipeline_tests.backtest.random_markets import golden_market
 from trading_pipeline_tests.strategies.conftest import random_closes
@@ -225,11 +225,3 @@ def test_crossing_plan_gives_the_signals_of_each_set_of_parameters(direction, st
         wanted, found = SmaCrossover().signals(market, params), plan.signals(row)
         for name in ("entry_long", "exit_long", "entry_short", "exit_short"):
             np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name))
-
-
-@pytest.mark.parametrize("other", [{"direction": "long_short"}, {"start": "state"}])
-def test_mixed_directions_or_starts_have_no_crossing_plan(other):
-    index = pd.date_range("2024-01-01", periods=3, tz="UTC", name="ts").as_unit("us")
-    bars = pd.DataFrame(1.0, index=index, columns=["open", "high", "low", "close", "volume"])
-    many = [SmaCrossoverParams(), SmaCrossoverParams(**other)]
-    assert SHIPPED.crossing_plan("sma_crossover", Market(bars), many) is None
