@@ -11,6 +11,7 @@ from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.windows import WindowGrid
 from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
 from trading_pipeline.settings.cross_features import CrossFeaturesSpec
+from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.settings.feature_set_file import FeatureSetFile
 from trading_pipeline.settings.label_spec import LabelSpec
 from trading_pipeline.settings.model_spec import ModelSpec
@@ -157,7 +158,7 @@ def load_catalog(config_dir: Path | None, costs: DefaultCosts | None = None) -> 
     portfolios = {name: each for name, each in every.items() if isinstance(each, PortfolioScenario)}
     scenarios = {name: each for name, each in every.items() if name not in portfolios}
     studies = _load_named("studies", StudySpec.parse, config_dir, sources)
-    models = _load_named("models", ModelSpec.parse, config_dir, sources)
+    models = _load_models(config_dir, sources)
     feature_sets = _load_named("features", FeatureSetFile.parse, config_dir, sources)
     cross = _load_cross_features(config_dir, sources)
     labels = _load_named("labels", LabelSpec.parse, config_dir, sources)
@@ -263,6 +264,13 @@ def _load_named(
             found[spec.name] = spec
             sources[f"{folder}/{spec.name}"] = path
     return found
+
+
+def _load_models(config_dir: Path | None, sources: dict[str, Path]) -> dict[str, ModelSpec]:
+    """Model specs; a path that does not say how far it goes goes as far as the environment says."""
+    models = _load_named("models", ModelSpec.parse, config_dir, sources)
+    steps = load_settings().default_steps_ahead
+    return models if steps is None else {n: spec.with_steps(steps) for n, spec in models.items()}
 
 
 def _check_references(catalog: Catalog) -> None:

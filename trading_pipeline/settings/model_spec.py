@@ -44,6 +44,8 @@ Span: TypeAlias = int | str
 DURATION = r"(?P<number>[1-9][0-9]{0,3})(?P<unit>[dwy])"
 """Calendar days, weeks or years, such as 250d, 12w or 3y."""
 _MOST_COMBINATIONS = 64
+_PATHS = ("autoregressive", "multi_ohlc")
+"""Shipped predictors of a path, whose parameter `steps` says how many bars ahead it goes."""
 
 
 class EstimatorSpec(SpecModel):
@@ -167,6 +169,15 @@ class ModelSpec(SpecModel):
     full_pass: bool = True
     promotion: PromotionSpec = PromotionSpec()
     max_age_days: float | None = Field(default=None, gt=0.0)
+
+    def with_steps(self, steps: int) -> ModelSpec:
+        """The spec with so many `steps` where it forecasts a path and does not say how far."""
+        given = self.predictor
+        said = any(given.params.get(name) is not None for name in ("steps", "horizons"))
+        if given.type not in _PATHS or said:
+            return self
+        stepped = given.model_copy(update={"params": {**given.params, "steps": steps}})
+        return self.model_copy(update={"predictor": stepped})
 
     @property
     def hash(self) -> str:
