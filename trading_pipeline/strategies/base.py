@@ -1,6 +1,6 @@
 """What a strategy is: a name, parameters, and signals from a market.
 
-To ship a strategy, add a file to this folder and its class to `catalogue.py`. To use your own, put
+To ship a strategy, add a file to this folder and its class to `shipped.py`. To use your own, put
 one class in a file of `runtime/config/strategies/` (docs/own-code.md). Parameters are strict: an
 unknown key, a text where a number is expected, or decimals in a whole number are errors.
 """

@@ -28,10 +28,6 @@ from trading_pipeline.settings.external_input import (
 from trading_pipeline.settings.model_spec import ModelSpec
 from trading_pipeline.settings.spec_model import explain_validation_error
 from trading_pipeline.strategies.base import Strategy, StrategyBase, StrategyParams
-from trading_pipeline.strategies.breakout.bollinger_breakout import BollingerBreakout
-from trading_pipeline.strategies.breakout.chart_pattern_breakout import ChartPatternBreakout
-from trading_pipeline.strategies.breakout.range_scalper import RangeScalper
-from trading_pipeline.strategies.buy_and_hold import BuyAndHold
 from trading_pipeline.strategies.chart_lines import ChartLine, checked_lines
 from trading_pipeline.strategies.checked_answers import (
     bar_count,
@@ -40,36 +36,10 @@ from trading_pipeline.strategies.checked_answers import (
     sentences,
 )
 from trading_pipeline.strategies.fresh_strategies import FreshDecisions, FreshSignals
-from trading_pipeline.strategies.intraday.ema_scalper import EmaScalper
-from trading_pipeline.strategies.intraday.first_candle_breakout import FirstCandleBreakout
-from trading_pipeline.strategies.intraday.opening_range_breakout import OpeningRangeBreakout
 from trading_pipeline.strategies.market import Market
-from trading_pipeline.strategies.ml.direction import MlDirection
-from trading_pipeline.strategies.ml.meta_labelled import MetaLabelled
-from trading_pipeline.strategies.ml.predictive import MlPredictive
-from trading_pipeline.strategies.momentum.awesome_oscillator import AwesomeOscillator
-from trading_pipeline.strategies.momentum.momentum_score import MomentumScore
-from trading_pipeline.strategies.momentum.stochastic_trend import StochasticTrend
 from trading_pipeline.strategies.portfolio.base import PortfolioStrategy, checked_weights
-from trading_pipeline.strategies.portfolio.cross_sectional_momentum import CrossSectionalMomentum
-from trading_pipeline.strategies.portfolio.minimum_variance import MinimumVariance
-from trading_pipeline.strategies.portfolio.pairs_reversion import PairsReversion
 from trading_pipeline.strategies.portfolio.panel import Panel
-from trading_pipeline.strategies.portfolio.volatility_target import VolatilityTarget
-from trading_pipeline.strategies.reversion.bollinger_reversion import BollingerReversion
-from trading_pipeline.strategies.reversion.candlestick_reversal import CandlestickReversal
-from trading_pipeline.strategies.reversion.rsi_cross import RsiCross
-from trading_pipeline.strategies.reversion.rsi_reversion import RsiReversion
-from trading_pipeline.strategies.trend.atr_trailing import AtrTrailing
-from trading_pipeline.strategies.trend.donchian_breakout import DonchianBreakout
-from trading_pipeline.strategies.trend.ema_crossover import EmaCrossover
-from trading_pipeline.strategies.trend.ema_pullback import EmaPullback
-from trading_pipeline.strategies.trend.keltner_breakout import KeltnerBreakout
-from trading_pipeline.strategies.trend.macd import Macd
-from trading_pipeline.strategies.trend.monthly_trend import MonthlyTrend
-from trading_pipeline.strategies.trend.sma_crossover import SmaCrossover
-from trading_pipeline.strategies.trend.supertrend import Supertrend
-from trading_pipeline.strategies.trend.time_series_momentum import TimeSeriesMomentum
+from trading_pipeline.strategies.shipped import shipped_strategies
 
 __all__ = [
     "SHIPPED",
@@ -81,46 +51,7 @@ __all__ = [
     "validate_params",
 ]
 
-_ALL: tuple[StrategyBase[Any], ...] = (
-    BuyAndHold(),
-    MetaLabelled(),
-    MlDirection(),
-    MlPredictive(),
-    # reversion
-    BollingerReversion(),
-    CandlestickReversal(),
-    RsiCross(),
-    RsiReversion(),
-    # breakout
-    BollingerBreakout(),
-    ChartPatternBreakout(),
-    RangeScalper(),
-    # intraday
-    EmaScalper(),
-    FirstCandleBreakout(),
-    OpeningRangeBreakout(),
-    # momentum
-    AwesomeOscillator(),
-    MomentumScore(),
-    StochasticTrend(),
-    # trend
-    AtrTrailing(),
-    DonchianBreakout(),
-    EmaCrossover(),
-    EmaPullback(),
-    KeltnerBreakout(),
-    Macd(),
-    MonthlyTrend(),
-    SmaCrossover(),
-    Supertrend(),
-    TimeSeriesMomentum(),
-    # portfolio
-    CrossSectionalMomentum(),
-    MinimumVariance(),
-    PairsReversion(),
-    VolatilityTarget(),
-)
-_STRATEGIES: dict[str, StrategyBase[Any]] = {each.name: each for each in _ALL}
+_STRATEGIES = shipped_strategies()
 _KIND = "strategy"
 _PACKAGE = "trading_pipeline.strategies"
 _FIX = (
