@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from trading_pipeline.domain.signals import FloatArray
 from trading_pipeline.errors import StrategyError
+from trading_pipeline.strategies.row_threads import share_rows
 
 __all__ = ["exponential_average", "exponential_averages", "macd_lines"]
 
@@ -77,9 +78,13 @@ def _smooth(
     lines: FloatArray, which: IntArray, windows: IntArray, begins: IntArray, found: FloatArray
 ) -> None:
     # numba takes a second to import, and most processes that load a strategy never run one
-    from trading_pipeline.strategies.exponential_kernel import smoothed
+    from trading_pipeline.strategies.exponential_kernel import SIDE_BY_SIDE, smoothed
 
-    smoothed(lines, which, windows, begins, found)
+    def part(first: int, last: int) -> None:
+        rows = slice(first, last)
+        smoothed(lines, which[rows], windows[rows], begins[rows], found[rows])
+
+    share_rows(len(windows), part, together=SIDE_BY_SIDE)
 
 
 def _checked(values: FloatArray) -> FloatArray:
