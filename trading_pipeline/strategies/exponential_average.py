@@ -12,9 +12,9 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from trading_pipeline.domain.row_threads import share_rows
 from trading_pipeline.domain.signals import FloatArray
 from trading_pipeline.errors import StrategyError
-from trading_pipeline.strategies.row_threads import share_rows
 
 __all__ = ["exponential_average", "exponential_averages", "macd_lines"]
 
@@ -59,15 +59,13 @@ def macd_lines(
     """
     lines = _checked(values)
     pairs = {pair: row for row, pair in enumerate(dict.fromkeys((f, s) for f, s, _ in windows))}
-    fast, slow = np.array(list(pairs), dtype=np.int64).reshape(-1, 2).T
-    nothing = np.zeros_like(slow)
-    averages = np.empty((2 * len(pairs), values.shape[0]))
-    begins = np.concatenate((slow - fast, nothing))
-    both = np.concatenate((fast, slow))
-    _smooth(lines, np.concatenate((nothing, nothing)), both, begins, averages)
+    fast, slow = np.array(list(pairs), dtype=np.int64).reshape(-1, 2).T.copy()
+    nothing, slower = np.zeros_like(slow), np.empty((len(pairs), values.shape[0]))
     found = np.empty((len(pairs) + len(windows), values.shape[0]))
     macd, signals = found[: len(pairs)], found[len(pairs) :]
-    np.subtract(averages[: len(pairs)], averages[len(pairs) :], out=macd)
+    _smooth(lines, nothing, fast, slow - fast, macd)
+    _smooth(lines, nothing, slow, nothing, slower)
+    macd -= slower
     which = np.array([pairs[f, s] for f, s, _ in windows], dtype=np.int64)
     lengths = np.array([signal for _, _, signal in windows], dtype=np.int64)
     _smooth(macd, which, lengths, slow[which] - 1, signals)

@@ -25,7 +25,7 @@ def smoothed(
     """Write exponential averages, one a row, each of the row `which` of `lines` from `begins` on.
 
     The first value is the mean of the first `window` values, at the last of them; before it NaN.
-    Then `(value - average) * 2 / (window + 1) + average`.
+    Then `(value - average) * 2 / (window + 1) + average`. Both tables are contiguous.
     """
     bars, count = lines.shape[1], windows.shape[0]
     lanes = count + SIDE_BY_SIDE

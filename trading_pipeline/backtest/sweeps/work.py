@@ -14,8 +14,8 @@ from trading_pipeline.backtest.run_control import Cancelled, Progress, run_block
 from trading_pipeline.backtest.sweeps.checkpoint import Progressed
 from trading_pipeline.backtest.sweeps.plan_trading import Plan, SharedInputs, trading_of
 from trading_pipeline.backtest.sweeps.source import Source
+from trading_pipeline.domain.row_threads import allow_threads
 from trading_pipeline.errors import RunCancelledError
-from trading_pipeline.strategies.row_threads import allow_threads
 
 __all__ = ["Watch", "trade_all"]
 

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from trading_pipeline.domain.row_threads import share_rows
 from trading_pipeline.errors import StrategyError
-from trading_pipeline.strategies.row_threads import share_rows
 
 __all__ = ["simple_moving_average", "simple_moving_averages"]
 
