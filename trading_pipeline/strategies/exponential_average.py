@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from trading_pipeline.domain.row_threads import share_rows
 from trading_pipeline.domain.signals import FloatArray
+from trading_pipeline.domain.table_memory import empty_tables
 from trading_pipeline.errors import StrategyError
 
 __all__ = ["exponential_average", "exponential_averages", "macd_lines"]
@@ -43,7 +44,7 @@ def exponential_averages(values: FloatArray, windows: Sequence[int]) -> FloatArr
     lines = _checked(values)
     lengths = np.asarray(windows, dtype=np.int64)
     nothing = np.zeros_like(lengths)
-    found = np.empty((len(lengths), values.shape[0]))
+    (found,) = empty_tables((len(lengths), values.shape[0]))
     _smooth(lines, nothing, lengths, nothing, found)
     return found
 
@@ -60,8 +61,9 @@ def macd_lines(
     lines = _checked(values)
     pairs = {pair: row for row, pair in enumerate(dict.fromkeys((f, s) for f, s, _ in windows))}
     fast, slow = np.array(list(pairs), dtype=np.int64).reshape(-1, 2).T.copy()
-    nothing, slower = np.zeros_like(slow), np.empty((len(pairs), values.shape[0]))
-    found = np.empty((len(pairs) + len(windows), values.shape[0]))
+    nothing, bars = np.zeros_like(slow), values.shape[0]
+    (found,) = empty_tables((len(pairs) + len(windows), bars))
+    (slower,) = empty_tables((len(pairs), bars))
     macd, signals = found[: len(pairs)], found[len(pairs) :]
     _smooth(lines, nothing, fast, slow - fast, macd)
     _smooth(lines, nothing, slow, nothing, slower)

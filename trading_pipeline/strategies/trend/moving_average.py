@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trading_pipeline.domain.row_threads import share_rows
+from trading_pipeline.domain.table_memory import empty_tables
 from trading_pipeline.errors import StrategyError
 
 __all__ = ["simple_moving_average", "simple_moving_averages"]
@@ -48,7 +49,7 @@ def simple_moving_averages(values: npt.ArrayLike, windows: Sequence[int]) -> Flo
     series = _checked(values, windows)
     from trading_pipeline.strategies.trend.moving_average_kernel import SIDE_BY_SIDE, rolling_means
 
-    averages = np.empty((len(windows), series.shape[0]))
+    (averages,) = empty_tables((len(windows), series.shape[0]))
     lengths = np.asarray(windows, dtype=np.int64)
 
     def part(first: int, last: int) -> None:
