@@ -31,7 +31,8 @@ def smoothed(
     lanes = count + SIDE_BY_SIDE
     average, weight = np.zeros(lanes), np.zeros(lanes)
     source = np.zeros(lanes, dtype=np.int64)  # lanes beyond the last row compute nothing of use
-    source[:count] = which
+    for row in range(count):
+        source[row] = which[row]
     for first in range(0, count, SIDE_BY_SIDE):
         last, begin = min(first + SIDE_BY_SIDE, count), 0
         for row in range(first, last):
@@ -55,7 +56,8 @@ def _begun(
 ) -> float:
     """Write one average up to the bar `until`, at which it is needed; returns the last value."""
     first = begins + window - 1
-    found[: min(first, until)] = np.nan
+    for bar in range(min(first, until)):
+        found[bar] = np.nan
     if first >= line.shape[0]:
         return np.nan
     total = 0.0
