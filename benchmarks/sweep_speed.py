@@ -126,23 +126,23 @@ def line(row: Row, bars: ValidatedBars, frame: Any, repeats: int) -> str:
     return "| " + " | ".join([*told, row.least]) + " |\n"
 
 
-def two_threads(bars: ValidatedBars, repeats: int) -> tuple[float, float]:
+def two_threads(name: str, bars: ValidatedBars, repeats: int) -> tuple[float, float]:
     """(wall time of one thread over that of two, what CPU times allow), medians of several calls.
 
-    The second number knows only what the caller's thread does alone (checks, indicators); it is for
-    machines whose cores are busy.
+    The second number is for machines whose cores are busy: with two threads, the CPU time of the
+    caller's thread, which others wait for, and half of the others' time, against all of one thread.
     """
-    sets, ratios, limits = SWEEPS["sma_crossover"], [], []
+    sets, ratios, limits = SWEEPS[name][:1000], [], []
     for _ in range(repeats):
-        wall = []
+        wall, alone, all_of_it = [], [], []
         for threads in (1, 2):
-            began, alone, all_of_it = time.perf_counter(), time.thread_time(), time.process_time()
-            run_sweep(bars, "sma_crossover", sets, COSTS, threads=threads)
-            wall.append(time.perf_counter() - began)
-            if threads == 1:
-                serial = (time.thread_time() - alone) / (time.process_time() - all_of_it)
-                limits.append(2.0 / (1.0 + serial))
+            began = time.perf_counter(), time.thread_time(), time.process_time()
+            run_sweep(bars, name, sets, COSTS, threads=threads)
+            wall.append(time.perf_counter() - began[0])
+            alone.append(time.thread_time() - began[1])
+            all_of_it.append(time.process_time() - began[2])
         ratios.append(wall[0] / wall[1])
+        limits.append(all_of_it[0] / (alone[1] + (all_of_it[1] - alone[1]) / 2.0))
     return float(np.median(ratios)), float(np.median(limits))
 
 
@@ -159,9 +159,10 @@ def main() -> None:
     for row in rows():
         sys.stdout.write(line(row, bars, frame, repeats))
         sys.stdout.flush()
-    for count in (5_000, 100_000):
-        ratio, limit = two_threads(validate_bars(market(count)), repeats)
-        told = f"1,000 crossings x {count:,} bars, {len(os.sched_getaffinity(0))} cores"
+    cores = len(os.sched_getaffinity(0))
+    for name, count in (("sma_crossover", 5_000), ("macd", 5_000), ("sma_crossover", 100_000)):
+        ratio, limit = two_threads(name, validate_bars(market(count)), repeats)
+        told = f"1,000 {name} x {count:,} bars, {cores} cores"
         times = f"{ratio:.2f}x, CPU times allow {limit:.2f}x (bar: 1.7x)"
         sys.stdout.write(f"\nTwo threads over one, {told}: {times}\n")
 

@@ -32,11 +32,11 @@ from trading_pipeline.backtest.signal_checks import (
     check_rows,
     settings_or_default,
 )
-from trading_pipeline.backtest.table_memory import empty_tables
 from trading_pipeline.backtest.validated_bars import ValidatedBars, validate_with_actions
 from trading_pipeline.domain.bars_with_actions import BarsWithActions
 from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.signals import Price, Signals
+from trading_pipeline.domain.table_memory import empty_tables
 from trading_pipeline.settings.backtest_settings import BacktestSettings
 
 __all__ = ["ENGINE_VERSION", "run_backtest"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
 
 from trading_pipeline.errors import DataQualityError
@@ -61,6 +62,8 @@ def normalize_bars(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _floats(column: pd.Series) -> pd.Series:
+    if column.dtype == np.float64:
+        return column
     try:
         return column.astype("float64")
     except (TypeError, ValueError) as error:

@@ -31,7 +31,8 @@ __all__ = ["ROWS_A_COMBINATION", "Direction", "Strategy", "StrategyBase", "Strat
 
 Direction = Literal["long_only", "long_short"]
 
-_PLAIN = frozenset({int, float, str, type(None)})
+_PLAIN = frozenset({float, str, type(None)})
+_SMALLEST_WHOLE = -LARGEST_WHOLE
 
 ROWS_A_COMBINATION = 4
 """Most rows that a sweep plan needs for one more combination; a sweep sizes its memory by it."""
@@ -53,9 +54,13 @@ class StrategyParams(SpecModel):
     @classmethod
     def _only_plain_numbers(cls, data: Any) -> Any:
         """As `SpecModel`, in less time for plain values: a sweep checks thousands of sets."""
-        if type(data) is dict and _PLAIN.issuperset(map(type, data.values())):
+        if type(data) is dict:
             for each in data.values():
-                if type(each) is int and not -LARGEST_WHOLE <= each <= LARGEST_WHOLE:
+                kind = type(each)
+                if kind is int:
+                    if not _SMALLEST_WHOLE <= each <= LARGEST_WHOLE:
+                        break
+                elif kind not in _PLAIN:
                     break
             else:
                 return data

@@ -12,7 +12,9 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from trading_pipeline.domain.row_threads import share_rows
 from trading_pipeline.domain.signals import FloatArray
+from trading_pipeline.domain.table_memory import empty_tables
 from trading_pipeline.errors import StrategyError
 
 __all__ = ["exponential_average", "exponential_averages", "macd_lines"]
@@ -42,7 +44,7 @@ def exponential_averages(values: FloatArray, windows: Sequence[int]) -> FloatArr
     lines = _checked(values)
     lengths = np.asarray(windows, dtype=np.int64)
     nothing = np.zeros_like(lengths)
-    found = np.empty((len(lengths), values.shape[0]))
+    (found,) = empty_tables((len(lengths), values.shape[0]))
     _smooth(lines, nothing, lengths, nothing, found)
     return found
 
@@ -58,15 +60,14 @@ def macd_lines(
     """
     lines = _checked(values)
     pairs = {pair: row for row, pair in enumerate(dict.fromkeys((f, s) for f, s, _ in windows))}
-    fast, slow = np.array(list(pairs), dtype=np.int64).reshape(-1, 2).T
-    nothing = np.zeros_like(slow)
-    averages = np.empty((2 * len(pairs), values.shape[0]))
-    begins = np.concatenate((slow - fast, nothing))
-    both = np.concatenate((fast, slow))
-    _smooth(lines, np.concatenate((nothing, nothing)), both, begins, averages)
-    found = np.empty((len(pairs) + len(windows), values.shape[0]))
+    fast, slow = np.array(list(pairs), dtype=np.int64).reshape(-1, 2).T.copy()
+    nothing, bars = np.zeros_like(slow), values.shape[0]
+    (found,) = empty_tables((len(pairs) + len(windows), bars))
+    (slower,) = empty_tables((len(pairs), bars))
     macd, signals = found[: len(pairs)], found[len(pairs) :]
-    np.subtract(averages[: len(pairs)], averages[len(pairs) :], out=macd)
+    _smooth(lines, nothing, fast, slow - fast, macd)
+    _smooth(lines, nothing, slow, nothing, slower)
+    macd -= slower
     which = np.array([pairs[f, s] for f, s, _ in windows], dtype=np.int64)
     lengths = np.array([signal for _, _, signal in windows], dtype=np.int64)
     _smooth(macd, which, lengths, slow[which] - 1, signals)
@@ -77,9 +78,13 @@ def _smooth(
     lines: FloatArray, which: IntArray, windows: IntArray, begins: IntArray, found: FloatArray
 ) -> None:
     # numba takes a second to import, and most processes that load a strategy never run one
-    from trading_pipeline.strategies.exponential_kernel import smoothed
+    from trading_pipeline.strategies.exponential_kernel import SIDE_BY_SIDE, smoothed
 
-    smoothed(lines, which, windows, begins, found)
+    def part(first: int, last: int) -> None:
+        rows = slice(first, last)
+        smoothed(lines, which[rows], windows[rows], begins[rows], found[rows])
+
+    share_rows(len(windows), part, together=SIDE_BY_SIDE)
 
 
 def _checked(values: FloatArray) -> FloatArray:

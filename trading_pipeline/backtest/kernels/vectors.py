@@ -21,7 +21,7 @@ __all__ = [
     "VECTOR",
     "Vectors",
     "add_values",
-    "cross_masks",
+    "at_or_above",
     "fetch_early",
     "lowest",
     "relations",
@@ -99,33 +99,28 @@ class Vectors:
         return self.extreme(">", vector, before)
 
 
-def _cross_masks(typing: Any, first: Any, second: Any, row: Any) -> Any:
-    """Crosses of `first` over `second` at rows `row` to `row + 7`, which must exist, as must `row -
-    1`.
+def _at_or_above(typing: Any, first: Any, second: Any, row: Any) -> Any:
+    """Bits of the rows `row` to `row + 63`, which must exist, at which `first >= second`.
 
-    Bits 0 to 7 are set where it rose above (strictly above now, not above before), bits 8 to 15
-    where it fell below; a NaN in one of the four values is no cross.
+    A NaN is no such row.
     """
     del typing
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         v = Vectors(builder)
-        one, word = ir.Constant(I64, 1), ir.IntType(LANES)
         rows = [context.make_array(sig.args[at])(context, builder, args[at]).data for at in (0, 1)]
-        now = [v.load(data, args[2]) for data in rows]
-        before = [v.load(data, builder.sub(args[2], one)) for data in rows]
-        masks = []
-        for relation, not_before in ((">", "<="), ("<", ">=")):
-            crossed = builder.and_(
-                builder.fcmp_ordered(relation, *now), builder.fcmp_ordered(not_before, *before)
-            )
-            masks.append(builder.zext(builder.bitcast(crossed, word), I64))
-        return builder.or_(masks[0], builder.shl(masks[1], ir.Constant(I64, LANES)))
+        found = ir.Constant(I64, 0)
+        for start in range(0, 64, LANES):
+            at = builder.add(args[2], ir.Constant(I64, start))
+            holds = builder.fcmp_ordered(">=", *(v.load(data, at) for data in rows))
+            bits = builder.zext(builder.bitcast(holds, ir.IntType(LANES)), I64)
+            found = builder.or_(found, builder.shl(bits, ir.Constant(I64, start)))
+        return found
 
-    return types.int64(first, second, types.int64), generate
+    return types.uint64(first, second, types.int64), generate
 
 
-cross_masks: Any = intrinsic(_cross_masks)
+at_or_above: Any = intrinsic(_at_or_above)
 
 
 def _relations(typing: Any, left: Any, base: Any, number: Any, spread: Any, row: Any) -> Any:

@@ -30,7 +30,7 @@ from trading_pipeline.backtest.portfolio.tables import PriceTables
 from trading_pipeline.backtest.portfolio.weights import WeightPlan
 from trading_pipeline.backtest.run_control import Cancelled, Progress, run_watched
 from trading_pipeline.backtest.settings_vector import rules_of
-from trading_pipeline.backtest.table_memory import empty_tables
+from trading_pipeline.domain.table_memory import empty_tables
 from trading_pipeline.settings.backtest_settings import BacktestSettings
 
 __all__ = ["run_rebalances"]

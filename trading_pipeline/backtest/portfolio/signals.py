@@ -30,9 +30,9 @@ from trading_pipeline.backtest.portfolio.inputs import PortfolioActions
 from trading_pipeline.backtest.portfolio.tables import PriceTables
 from trading_pipeline.backtest.run_control import Cancelled, Progress, run_watched
 from trading_pipeline.backtest.settings_vector import rules_of
-from trading_pipeline.backtest.table_memory import empty_tables
 from trading_pipeline.backtest.validated_bars import ValidatedBars
 from trading_pipeline.domain.signals import Signals
+from trading_pipeline.domain.table_memory import empty_tables
 from trading_pipeline.settings.backtest_settings import BacktestSettings
 
 __all__ = ["run_signals"]

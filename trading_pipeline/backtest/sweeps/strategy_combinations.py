@@ -123,6 +123,8 @@ class StrategyCombinations:
     def _alike(self, numbers: IntArray) -> Iterable[IntArray]:
         """The numbers in groups that agree in all parameters that are no number."""
         texts = [each for each in self.columns.values() if not _NUMBERS.issuperset(map(type, each))]
+        # often one object for all, a default or a name, which is quickly seen
+        texts = [values for values in texts if len(set(map(id, values))) > 1]
         varying = [values for values in texts if len(set(map(repr, values))) > 1]
         if not varying:
             return [numbers]

@@ -10,10 +10,11 @@ import numpy as np
 from trading_pipeline.backtest.arrays import BoolArray, FloatArray, IntArray
 from trading_pipeline.backtest.engine import run_backtest
 from trading_pipeline.backtest.kernels import codes as codes
-from trading_pipeline.backtest.run_control import Cancelled, Progress, run_blocks
+from trading_pipeline.backtest.run_control import Cancelled, Progress, run_blocks, usable_threads
 from trading_pipeline.backtest.sweeps.checkpoint import Progressed
 from trading_pipeline.backtest.sweeps.plan_trading import Plan, SharedInputs, trading_of
 from trading_pipeline.backtest.sweeps.source import Source
+from trading_pipeline.domain.row_threads import allow_threads
 from trading_pipeline.errors import RunCancelledError
 
 __all__ = ["Watch", "trade_all"]
@@ -48,20 +49,21 @@ def trade_all(
     and NaN as numbers. Raises `RunCancelledError` where it was stopped; what was finished by then
     stays in `into`.
     """
-    for part, plan in source.batches(numbers, memory_bytes):
-        places = None if equity is None else np.searchsorted(numbers, part)
-        batch = _Batch(shared, source, part, into, equity, places)
-        before, total = into.done, len(into.finished)
+    with allow_threads(usable_threads(watch.threads)):
+        for part, plan in source.batches(numbers, memory_bytes):
+            places = None if equity is None else np.searchsorted(numbers, part)
+            batch = _Batch(shared, source, part, into, equity, places)
+            before, total = into.done, len(into.finished)
 
-        def told(done: int, _: int, before: int = before, total: int = total) -> None:
-            watch.after()
-            if watch.progress is not None:
-                watch.progress(before + done, total)
+            def told(done: int, _: int, before: int = before, total: int = total) -> None:
+                watch.after()
+                if watch.progress is not None:
+                    watch.progress(before + done, total)
 
-        if plan is None:
-            batch.by_signals(watch, told)
-        else:
-            batch.by_plan(plan, watch, told)
+            if plan is None:
+                batch.by_signals(watch, told)
+            else:
+                batch.by_plan(plan, watch, told)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from trading_pipeline.domain.row_threads import share_rows
+from trading_pipeline.domain.table_memory import empty_tables
 from trading_pipeline.errors import StrategyError
 
 __all__ = ["simple_moving_average", "simple_moving_averages"]
@@ -45,10 +47,15 @@ def simple_moving_averages(values: npt.ArrayLike, windows: Sequence[int]) -> Flo
     [[1.0, 2.0, 4.0], [nan, 1.5, 3.0]]
     """
     series = _checked(values, windows)
-    from trading_pipeline.strategies.trend.moving_average_kernel import rolling_means
+    from trading_pipeline.strategies.trend.moving_average_kernel import SIDE_BY_SIDE, rolling_means
 
-    averages = np.empty((len(windows), series.shape[0]))
-    rolling_means(series, np.asarray(windows, dtype=np.int64), averages)
+    (averages,) = empty_tables((len(windows), series.shape[0]))
+    lengths = np.asarray(windows, dtype=np.int64)
+
+    def part(first: int, last: int) -> None:
+        rolling_means(series, lengths[first:last], averages[first:last])
+
+    share_rows(len(lengths), part, together=SIDE_BY_SIDE)
     return averages
 
 

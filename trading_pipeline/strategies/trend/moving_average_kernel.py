@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-__all__ = ["rolling_mean", "rolling_means"]
+__all__ = ["SIDE_BY_SIDE", "rolling_mean", "rolling_means"]
 
 FloatArray = npt.NDArray[np.float64]
-_SIDE_BY_SIDE = 16
+SIDE_BY_SIDE: Final = 16
+"""Windows computed at once."""
 _BARS_A_BLOCK = 128  # a block of all windows fits in the first cache
 
 
@@ -46,20 +49,20 @@ def rolling_means(values: FloatArray, windows: npt.NDArray[np.int64], means: Flo
     gone = np.zeros(longest + rows)  # what leaves a window; nothing before the first value
     for row in range(rows):
         gone[longest + row] = -values[row]
-    high, low = np.empty(_SIDE_BY_SIDE), np.empty(_SIDE_BY_SIDE)
-    leaving, back = np.empty(_SIDE_BY_SIDE), np.empty(_SIDE_BY_SIDE, dtype=np.int64)
-    block = np.empty((_BARS_A_BLOCK, _SIDE_BY_SIDE))
-    for first in range(0, count, _SIDE_BY_SIDE):
+    high, low = np.empty(SIDE_BY_SIDE), np.empty(SIDE_BY_SIDE)
+    leaving, back = np.empty(SIDE_BY_SIDE), np.empty(SIDE_BY_SIDE, dtype=np.int64)
+    block = np.empty((_BARS_A_BLOCK, SIDE_BY_SIDE))
+    for first in range(0, count, SIDE_BY_SIDE):
         high[:], low[:] = 0.0, 0.0
-        for k in range(_SIDE_BY_SIDE):  # lanes beyond the last window repeat it
+        for k in range(SIDE_BY_SIDE):  # lanes beyond the last window repeat it
             back[k] = longest - min(windows[min(first + k, count - 1)], longest)
         for start in range(0, rows, _BARS_A_BLOCK):
             bars = min(_BARS_A_BLOCK, rows - start)
             for bar in range(bars):
                 entering = values[start + bar]
-                for k in range(_SIDE_BY_SIDE):
+                for k in range(SIDE_BY_SIDE):
                     leaving[k] = gone[start + bar + back[k]]
-                for k in range(_SIDE_BY_SIDE):
+                for k in range(SIDE_BY_SIDE):
                     sum_high, sum_low = high[k], low[k]
                     total = sum_high + entering
                     part = total - sum_high
@@ -73,7 +76,7 @@ def rolling_means(values: FloatArray, windows: npt.NDArray[np.int64], means: Flo
                     sum_low -= sum_high - total
                     high[k], low[k] = sum_high, sum_low
                     block[bar, k] = sum_high
-            for k in range(min(_SIDE_BY_SIDE, count - first)):
+            for k in range(min(SIDE_BY_SIDE, count - first)):
                 window = windows[first + k]
                 for bar in range(bars):
                     known = start + bar >= window - 1

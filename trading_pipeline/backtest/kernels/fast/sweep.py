@@ -6,14 +6,18 @@ function holds no lock of Python while it runs, so threads share the work.
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numba import njit
 
 from trading_pipeline.backtest.arrays import CodeArray, FloatArray, IntArray
 from trading_pipeline.backtest.kernels.fast.plain import simulate
-from trading_pipeline.backtest.kernels.vectors import LANES, cross_masks
+from trading_pipeline.backtest.kernels.vectors import at_or_above, lowest
 
 __all__ = ["crossing_events", "sweep_crossings"]
+
+_BARS_AT_ONCE: Final = 64
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -24,7 +28,7 @@ def crossing_events(
     """Write bars and codes of the crosses of two rows, rising; returns their number.
 
     With `in_state`, the first traded bar at which both rows are known counts as a cross to the side
-    that holds there. The buffers have a place for each bar. Eight bars are compared at once; only
+    that holds there. The buffers have a place for each bar. 64 bars are compared at once; only
     where one of them has a cross is there more to do.
     """
     n, count = first.shape[0], 0
@@ -37,17 +41,23 @@ def crossing_events(
             event_bar[count], event_code[count] = t - lead, up if first[t] > second[t] else down
             count += 1
         t += 1
-    while t + LANES <= n:
-        crossed = cross_masks(first, second, t)
-        if crossed != 0:
-            for lane in range(LANES):
-                if crossed >> lane & 1:
-                    event_bar[count], event_code[count] = t + lane - lead, up
-                    count += 1
-                elif crossed >> (LANES + lane) & 1:
-                    event_bar[count], event_code[count] = t + lane - lead, down
-                    count += 1
-        t += LANES
+    one, last = np.uint64(1), np.uint64(_BARS_AT_ONCE - 1)
+    was_above, was_below = np.uint64(0), np.uint64(0)  # or equal, at the bar before
+    if t <= n:
+        was_above = one if first[t - 1] >= second[t - 1] else was_above
+        was_below = one if first[t - 1] <= second[t - 1] else was_below
+    while t + _BARS_AT_ONCE <= n:
+        above, below = at_or_above(first, second, t), at_or_above(second, first, t)
+        ups = above & ~below & (below << one | was_below)
+        crossed = ups | below & ~above & (above << one | was_above)
+        while crossed != 0:
+            lane = lowest(crossed)
+            event_bar[count] = t + np.int64(lane) - lead
+            event_code[count] = up if ups >> lane & one else down
+            count += 1
+            crossed &= crossed - one
+        was_above, was_below = above >> last, below >> last
+        t += _BARS_AT_ONCE
     while t < n:
         if first[t] > second[t] and first[t - 1] <= second[t - 1]:
             event_bar[count], event_code[count] = t - lead, up

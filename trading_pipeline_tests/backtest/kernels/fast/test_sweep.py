@@ -1,4 +1,4 @@
-"""The crosses of two rows, eight bars at a time, against a comparison bar by bar."""
+"""The crosses of two rows, 64 bars at a time, against a comparison bar by bar."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from trading_pipeline.backtest.kernels.fast.sweep import crossing_events
 
 
-@pytest.mark.parametrize("rows", [1, 2, 8, 9, 10, 17, 64, 65, 200])
+@pytest.mark.parametrize("rows", [1, 2, 8, 63, 64, 65, 66, 129, 400])
 @pytest.mark.parametrize("lead", [0, 1])
 def test_events_are_the_crosses_of_a_plain_comparison(rows, lead):
     rng = np.random.default_rng(rows)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from trading_pipeline.backtest.arrays import FloatArray
+from trading_pipeline.domain.signals import FloatArray
 
 __all__ = ["empty_tables"]
 

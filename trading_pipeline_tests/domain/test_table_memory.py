@@ -6,8 +6,8 @@ import threading
 import numpy as np
 import pytest
 
-from trading_pipeline.backtest import table_memory
-from trading_pipeline.backtest.table_memory import empty_tables
+from trading_pipeline.domain import table_memory
+from trading_pipeline.domain.table_memory import empty_tables
 
 LARGE = 40_000
 

@@ -1,0 +1,54 @@
+"""Rows shared among threads: each row once, the same bits, and errors as they are."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from trading_pipeline.domain.row_threads import allow_threads, share_rows
+from trading_pipeline.strategies.exponential_average import exponential_averages, macd_lines
+from trading_pipeline.strategies.trend.moving_average import simple_moving_averages
+
+
+@pytest.mark.parametrize("allowed", [1, 2, 3, 7])
+@pytest.mark.parametrize("count", [0, 1, 15, 16, 17, 33, 100])
+def test_each_row_is_in_one_part_and_parts_are_whole_groups(count, allowed):
+    parts = []
+    with allow_threads(allowed):
+        share_rows(count, lambda first, last: parts.append((first, last)), together=16)
+    assert sorted(row for part in parts for row in range(*part)) == list(range(count))
+    assert len(parts) <= allowed
+    assert all(first % 16 == 0 for first, _ in parts)
+
+
+def test_without_leave_the_callers_thread_does_all():
+    threads = []
+    with allow_threads(3):
+        share_rows(3, lambda *_: threads.append(threading.get_ident()))
+    assert len(threads) == 3
+    threads.clear()
+    share_rows(3, lambda *_: threads.append(threading.get_ident()))
+    assert threads == [threading.get_ident()]
+
+
+def test_an_error_of_any_part_is_raised():
+    def work(first, _):
+        if first:
+            raise ValueError(f"row {first}")
+
+    with allow_threads(2), pytest.raises(ValueError, match="row 1"):
+        share_rows(2, work)
+
+
+def test_threads_change_no_bit_of_an_average():
+    values = 100.0 + np.random.default_rng(5).normal(size=700).cumsum()
+    windows = list(range(1, 60))
+    triples = [(fast, fast + 9, signal) for fast in range(2, 20) for signal in (2, 9, 30)]
+    for compute in (
+        lambda: simple_moving_averages(values, windows),
+        lambda: exponential_averages(values, windows),
+        lambda: macd_lines(values, triples)[0],
+    ):
+        alone = compute()
+        with allow_threads(3):
+            np.testing.assert_array_equal(compute(), alone)
