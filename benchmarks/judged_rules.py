@@ -18,7 +18,7 @@ from trading_pipeline.domain.signals import Signals
 from trading_pipeline.performance.bar_returns import bar_returns
 from trading_pipeline.performance.benchmark_metrics import benchmark_metrics
 from trading_pipeline.performance.dependence import sharpe_trust
-from trading_pipeline.performance.search import deflated_numbers
+from trading_pipeline.performance.search.standing_out import deflated_numbers
 from trading_pipeline.performance.sharpe_statistics import probabilistic_sharpe_ratio
 from trading_pipeline.performance.summary import years_between
 from trading_pipeline.reporting.page.verdict import STANDS_OUT, verdict

@@ -152,9 +152,10 @@ def _print(studies: Sequence[dict[str, Any]], study: StudySpec) -> None:
         tested = each.get("test")
         if tested is not None:
             lines.append(f"  Test: {_tested(tested)}")
-        said = each.get("verdict_in_words") or each.get("verdict")
-        lines.append(f"  Verdict: {said or 'none; no trial has a value'}")
-        console.print("\n".join(lines), markup=False, soft_wrap=True)
+        if not each.get("verdict_in_words"):  # which stands below the table
+            lines.append(f"  Verdict: {each.get('verdict') or 'none; no trial has a value'}")
+        if len(lines) > 1:
+            console.print("\n".join(lines), markup=False, soft_wrap=True)
 
 
 def _walked(found: dict[str, Any]) -> str:

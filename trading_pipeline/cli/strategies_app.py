@@ -113,12 +113,12 @@ def show_strategy(
     if document["gives"] == "weights":
         dates = json.dumps(document["rebalance"] or "each bar that gives weights")
         _print(escape(f"Trade it in a scenario with: portfolio: {{strategy: {{type: {name}}}}}"))
-        _print(f"Acts on its weights, unless the scenario has portfolio.rebalance: {dates}")
+        _print(f"It decides at: {dates}; portfolio.rebalance of a scenario says it otherwise.")
     if not required:
         _print(f"Warm-up at the defaults: {document['warmup_bars']} bars")
     for row in lines.rows:
         _print(escape(f"Chart line: {row}"))
-    if lines.error:
+    if lines.error and document["gives"] != "weights":
         _print(escape(f"Chart lines cannot be told without data: {lines.error}"))
     _print(escape(f"Code: {file}, line {line}"))
 

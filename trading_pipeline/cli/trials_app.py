@@ -42,7 +42,7 @@ def list_trials(
     ] = None,
     strategy: Annotated[str | None, typer.Option(help="Name of a strategy.")] = None,
     study: Annotated[str | None, typer.Option(help="Name of a study.")] = None,
-    status: Annotated[str | None, typer.Option(help="ok, undefined or invalid.")] = None,
+    status: Annotated[str | None, typer.Option(help="ok, undefined, failed or invalid.")] = None,
     last: Annotated[int, typer.Option(min=1, help="How many of the newest rows.")] = 50,
     as_json: _Json = False,
 ) -> None:

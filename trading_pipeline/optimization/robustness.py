@@ -30,15 +30,12 @@ from trading_pipeline.errors import DataQualityError, InsufficientDataError
 from trading_pipeline.optimization.cost_stress import break_even_cost, stressed_costs
 from trading_pipeline.optimization.trial_returns import TrialReturns, trial_returns
 from trading_pipeline.performance.bar_returns import bar_returns
-from trading_pipeline.performance.search import (
-    SuperiorAbility,
-    effective_trials,
-    overfitting_probability,
-    parameter_importance,
-    plateau,
-    sub_periods,
-    superior_ability,
-)
+from trading_pipeline.performance.search.effective_trials import effective_trials
+from trading_pipeline.performance.search.importance import parameter_importance
+from trading_pipeline.performance.search.overfitting import overfitting_probability
+from trading_pipeline.performance.search.plateau import plateau
+from trading_pipeline.performance.search.sub_periods import sub_periods
+from trading_pipeline.performance.search.superior_ability import SuperiorAbility, superior_ability
 from trading_pipeline.settings.backtest_settings import BacktestSettings
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.strategies import SHIPPED, Market, StrategyCatalogue

@@ -57,8 +57,8 @@ def check_study(
             shown = ", ".join(f"{name}: {value}" for name, value in each.items())
             raise StrategyError(
                 f"The study '{study.name}' reaches {{{shown}}}, which its strategy refuses: "
-                f"{error} Leave such combinations out, for example with {_EXAMPLE} in the file of "
-                "the study.",
+                f"{error} Correct 'space' in the file of the study; where the parameters only do "
+                f"not fit each other, leave such combinations out, for example with {_EXAMPLE}.",
                 **error.values | {"study": study.name},
             ) from error
     return found

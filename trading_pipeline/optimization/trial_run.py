@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
@@ -21,6 +22,17 @@ __all__ = ["StudyProgress", "TrialRun"]
 
 StudyProgress: TypeAlias = Callable[[int, int], None]
 """Called with the trials that are done and those that are planned."""
+
+
+_FIRST_BLOCK = 16
+_BLOCK_SECONDS = 0.5
+"""A block is as long as this: what a stopped study loses, and how often its progress moves."""
+
+
+def _next_block(size: int, seconds: float, most: int) -> int:
+    """Sets of the next block, after one of `size` sets that took so long."""
+    fitting = int(size * _BLOCK_SECONDS / max(seconds, 1e-9))
+    return max(1, min(fitting, 8 * size, most))
 
 
 class TrialRun:
@@ -77,16 +89,19 @@ class TrialRun:
         new = {hash_: (params, told) for params, told, hash_ in checked if hash_ not in known}
         old = [known[hash_] for _, _, hash_ in checked if hash_ in known]
         rows = [pd.DataFrame(old)] if old else []
-        todo, size = list(new.items()), self._evaluator.block_size(part)
+        todo, most = list(new.items()), self._evaluator.block_size(part)
         self._tell(len(checked) - len(todo))
-        for at in range(0, len(todo), size):
-            block = todo[at : at + size]
+        size = min(_FIRST_BLOCK, most)
+        while todo:
+            block, todo = todo[:size], todo[size:]
+            began = time.monotonic()
             table = self._table(block, part)
             self._record.add(fold, written, [told for _, (_, told) in block], table)
             rows.append(table)
             self._tell(len(block))
+            size = _next_block(len(block), time.monotonic() - began, most)
         told = [told for _, told, _ in checked]
-        if len(rows) == 1 and len(todo) == len(checked):
+        if len(rows) == 1 and not old:
             return told, rows[0]
         every = pd.concat([each.dropna(axis=1, how="all") for each in rows], ignore_index=True)
         every = every.reindex(columns=list(TRIAL_COLUMNS)).set_index("parameters_hash", drop=False)

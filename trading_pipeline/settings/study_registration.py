@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from trading_pipeline.errors import ConfigurationError
+from trading_pipeline.errors import ConfigurationError, TradingPipelineError
 from trading_pipeline.settings.catalog import load_catalog, read_study
 from trading_pipeline.settings.study import StudySpec
 from trading_pipeline.settings.written_files import replace_file
@@ -45,11 +45,14 @@ def registered_study(path: Path, config_dir: Path) -> Iterator[StudySpec]:
     replace_file(target, lambda temporary: temporary.write_text(text, encoding="utf-8"))
     try:
         yield spec
-    except Exception:
+    except Exception as error:
         if before is None:
             target.unlink(missing_ok=True)
         else:
             target.write_bytes(before)
+        if isinstance(error, TradingPipelineError) and str(target) in str(error):
+            told = str(error).replace(str(target), str(path))  # the copy is gone
+            raise type(error)(told, **error.values) from error
         raise
 
 

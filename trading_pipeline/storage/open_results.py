@@ -141,6 +141,12 @@ class _Opened(Warehouse):
 
 
 def _moment(given: date | datetime | None) -> datetime | None:
+    if given is not None and not isinstance(given, date):
+        raise ConfigurationError(
+            f"The span is given by {given!r}, a {type(given).__name__}. Give a date, as in "
+            "date(2012, 1, 1), or a moment with a time zone.",
+            value=given,
+        )
     if given is None or not isinstance(given, datetime):
         return None if given is None else midnight(given)
     if given.tzinfo is None:

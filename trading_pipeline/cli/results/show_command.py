@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -97,7 +98,7 @@ def _print(shown: ShownResult, stamps: Mapping[str, Any], zone: str) -> None:
 
 def _about(shown: ShownResult, stamps: Mapping[str, Any], zone: str) -> list[list[str]]:
     facts = shown.facts
-    parameters = ", ".join(f"{name} {value}" for name, value in shown.parameters.items())
+    parameters = ", ".join(f"{name} {_told(value)}" for name, value in shown.parameters.items())
     rows = [
         ["strategy", f"{facts['strategy']} ({parameters})" if parameters else facts["strategy"]],
         ["bars", f"{stamp_text(stamps['from_ts'])} to {stamp_text(stamps['to_ts'])}"],
@@ -123,7 +124,10 @@ def _settings(shown: ShownResult) -> list[list[str]]:
     if shown.settings is None:
         return [["settings", "not stored with this result; its hash alone is"]]
     groups = [
-        [name, ", ".join(f"{key} {value}" for key, value in group.items() if value is not None)]
+        [
+            name,
+            ", ".join(f"{key} {_told(value)}" for key, value in group.items() if value is not None),
+        ]
         for name, group in shown.settings.items()
         if isinstance(group, Mapping) and name != "strategy"
     ]
@@ -132,6 +136,11 @@ def _settings(shown: ShownResult) -> list[list[str]]:
     for key, (then, now) in (shown.changed_settings or {}).items():
         groups.append(["changed since", f"{key}: {then}, its file has {now} now"])
     return [each for each in groups if each[1]]
+
+
+def _told(value: object) -> str:
+    """A value of a setting as a file would have it."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _escaped(rows: list[list[str]]) -> list[list[str]]:

@@ -65,6 +65,10 @@ def _conclusion(row: Mapping[str, object], short: str, is_missed: bool) -> str:
     """What follows, without a colon of its own."""
     first, _, rest = short.partition(": ")
     if short.startswith("Not"):
+        reason, _, told = rest.partition("; about ")
+        more = _missing(row) if is_missed else ""
+        if more and _whole_number(told) < (_finite(row.get("bars_needed")) or 0.0):
+            return f"{_lower(first)} ({reason}), {more}" if reason else f"{_lower(first)}, {more}"
         return f"{_lower(first)} ({rest})" if rest else _lower(first)
     words = _lower(short.replace(": ", ", "))
     if short.startswith("Earned"):
@@ -77,6 +81,12 @@ def _conclusion(row: Mapping[str, object], short: str, is_missed: bool) -> str:
     if short.startswith(_OPEN):
         return f"not enough to tell, {more}"
     return f"{words}, and to be told from luck {more}"
+
+
+def _whole_number(words: str) -> float:
+    """The number that words begin with, 0 without one."""
+    digits = words.partition(" ")[0].replace(",", "")
+    return float(digits) if digits.isdigit() else 0.0
 
 
 def _lower(words: str) -> str:

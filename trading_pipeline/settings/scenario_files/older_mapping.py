@@ -51,7 +51,7 @@ def read_older(data: Mapping[str, Any], *, where: str) -> ReadOlder:
     older, made = OlderScenario.parse(data, where=where), _Made()
     made.set("name", scenario_name(older.name), "name", older.name)
     if older.description:
-        made.say("description", older.description, "a comment, which changes nothing")
+        made.say("description", older.description, "nothing: it changes no result and is left out")
     params_at, model_files = f"{where}: '{_PARAMS}'", {}
     params: OlderMlParams | OlderBreakoutParams
     if older.strategy.type == "MLPredictiveStrategy":

@@ -67,6 +67,8 @@ def write_lineage(
         "strategy_code": strategy_code(scenario, strategies),
         "engine_version": str(ENGINE_VERSION),
     }
+    if scenario.default_costs:
+        told["default_costs"] = list(scenario.default_costs)
     path = folder / LINEAGE_FILE
     if not _says_the_same(path, told):
         write_text(path, _text(told))
@@ -113,7 +115,9 @@ def read_lineage(folder: Path) -> ResultLineage | None:
     try:
         told = json.loads(text)
         return ResultLineage(
-            scenario=parse_scenario(told["scenario"], where=str(path)),
+            scenario=parse_scenario(told["scenario"], where=str(path)).with_default_costs(
+                tuple(told.get("default_costs", ()))
+            ),
             models=told["models"],
             strategy_code=told["strategy_code"],
             engine_version=told["engine_version"],

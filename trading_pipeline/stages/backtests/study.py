@@ -186,7 +186,9 @@ class SummaryStage(ComputedStage[str, Row]):
                 warnings=self._trials.loaded(scenario).warnings,
             )
             strategies = workspace.registries.strategies
-            summary |= measured_search(study, scenario, trials, inputs, strategies)
+            summary |= measured_search(
+                study, scenario, trials, inputs, strategies, self._search(source)
+            )
             walked = walked_again(workspace, study, inputs, self._search(source))
             if walked is not None:
                 equity = f"{folder}/{name}_walk_forward.parquet"

@@ -7,6 +7,7 @@ is asked for, because the ledger grows: the best of a study is judged by every t
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from collections.abc import Sequence
 from typing import Any
@@ -118,16 +119,26 @@ def measured_search(
     trials: Sequence[Row],
     inputs: ScenarioInputs,
     strategies: StrategyCatalogue,
+    search: Sequence[Row] = (),
 ) -> Row:
     """The statistics of the search over the valid trials, by the keys of `robustness`.
 
-    Empty where no trial has a value.
+    `search`: evaluations on parts of the bars too. Sets that were given up after a part have no
+    value, and their returns on all bars count like those of the others: a choice among survivors
+    would look too good. Empty where no trial has a value.
     """
     valued = _valued(trials)
     if not valued:
         return {}
-    parameters = [json.loads(trial["parameters"]) for trial in valued]
     values = [float(trial["value"]) for trial in valued]
+    seen = {trial["parameters_hash"] for trial in trials}
+    given_up = {
+        row["parameters_hash"]: row
+        for row in search
+        if row["parameters_hash"] not in seen and row["status"] in ("ok", "undefined")
+    }
+    parameters = [json.loads(row["parameters"]) for row in (*valued, *given_up.values())]
+    values += [math.nan] * len(given_up)
     return robustness(study.strategy, scenario, inputs, parameters, values, strategies)
 
 

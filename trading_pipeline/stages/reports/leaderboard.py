@@ -159,6 +159,7 @@ def judged_now(workspace: Workspace, row: Row) -> Row:
         "trials": ledger.count(),
         "trial_variance": variance.value,
         "variance_basis": variance.basis,
+        "rebalance_count": rebalance_count(workspace, row),
     }
     (judged,) = judged_rows(workspace, [told])
     return judged

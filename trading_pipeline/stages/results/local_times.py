@@ -33,6 +33,11 @@ class ResultClock:
     local: bool = False
     zone: str | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse an unknown zone before anything is shown in it."""
+        if self.zone is not None:
+            time_zone(self.zone)
+
     def zone_of(self, instrument: str) -> tzinfo:
         """Zone in which an instrument's stamps are shown; UTC where its calendar is unknown."""
         if self.zone is not None:

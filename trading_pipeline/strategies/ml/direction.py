@@ -62,10 +62,10 @@ class MlDirection(Strategy[MlDirectionParams]):
     """Hold long (short) while the model's probability of a rise is high (low), with a band between.
 
     Each long or short state has one entry where it begins and one exit where it ends. A position
-    that a stop has closed is therefore not reopened until its state has ended and a new one begins,
-    and no position is opened when trading starts in the middle of a state. A bar without a usable
-    prediction (none yet, NaN or too old) never opens a position and, by default, closes an open
-    one. `confidence` is the probability of the likelier side.
+    that a stop has closed is therefore not reopened until its state has ended and a new one begins.
+    Where trading starts in the middle of a state, the first traded bar begins one. A bar without a
+    usable prediction (none yet, NaN or too old) never opens a position and, by default, closes an
+    open one. `confidence` is the probability of the likelier side.
     """
 
     name: ClassVar[str] = "ml_direction"
@@ -79,9 +79,12 @@ class MlDirection(Strategy[MlDirectionParams]):
         p_up = _usable(market, params)
         missing = np.isnan(p_up)
         drop = missing if params.on_missing == "exit" else np.zeros_like(missing)
+        traded = np.arange(len(market)) >= market.first_traded
         with np.errstate(invalid="ignore"):
-            long = held(p_up > params.enter_above, (p_up < params.exit_below) | drop)
-            short = held(p_up < 1.0 - params.enter_above, (p_up > 1.0 - params.exit_below) | drop)
+            long = held(traded & (p_up > params.enter_above), (p_up < params.exit_below) | drop)
+            short = held(
+                traded & (p_up < 1.0 - params.enter_above), (p_up > 1.0 - params.exit_below) | drop
+            )
         if params.direction == "long_only":
             short[:] = False
         entry_long, exit_long = edges(long)

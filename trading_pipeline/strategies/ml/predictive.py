@@ -78,7 +78,8 @@ class MlPredictive(Strategy[MlPredictiveParams]):
     probability of its side at least `confidence_threshold`; a model that gives only one of the two
     is judged by that one. A position is held until `horizon` bars have passed since the last
     forecast that counted, or one of the other side counts. What a stop has closed is not opened
-    again before that. `confidence` is the probability of the likelier side.
+    again before that. Forecasts before the first traded bar count for nothing. `confidence` is the
+    probability of the likelier side.
 
     With `risk_per_trade` the size is a share of the equity, `risk_per_trade` over the distance of
     the stop as a fraction of the close, which the sizing `percent_of_equity` takes. Source: Ralph
@@ -95,6 +96,7 @@ class MlPredictive(Strategy[MlPredictiveParams]):
         told = forecasts_of(market, params.model, params.horizon)
         may = can_be_placed(market, params.stop)
         up, down = self._counting(market, params)
+        may = may & (np.arange(len(market)) >= market.first_traded)
         long, short = _held(up & may, down & may, told.horizon)
         if params.direction == "long_only":
             short[:] = False

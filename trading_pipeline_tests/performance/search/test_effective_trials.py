@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from trading_pipeline.performance.search import effective_trials
+from trading_pipeline.performance.search.effective_trials import effective_trials
 
 
 @pytest.mark.parametrize(("groups", "members"), [(1, 8), (4, 5), (30, 1), (60, 1)])

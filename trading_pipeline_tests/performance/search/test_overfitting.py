@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from trading_pipeline.errors import ConfigurationError, DataQualityError, InsufficientDataError
-from trading_pipeline.performance.search import overfitting_probability
+from trading_pipeline.performance.search.overfitting import overfitting_probability
 
 
 def noise(seed: int, bars: int = 400, trials: int = 12) -> np.ndarray:

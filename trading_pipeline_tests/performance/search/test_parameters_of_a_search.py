@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from trading_pipeline.errors import DataQualityError
-from trading_pipeline.performance.search import parameter_importance, plateau
+from trading_pipeline.performance.search.importance import parameter_importance
+from trading_pipeline.performance.search.plateau import plateau
 
 GRID = [{"fast": fast, "slow": slow, "side": "long"} for fast in range(10) for slow in range(9)]
 HILL = [-((each["fast"] - 4) ** 2) - (each["slow"] - 4) ** 2 for each in GRID]

@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading_pipeline.performance.search import deflated_numbers, needed_sharpe
-from trading_pipeline.performance.search.standing_out import appraisal_ratio
+from trading_pipeline.performance.search.standing_out import (
+    appraisal_ratio,
+    deflated_numbers,
+    needed_sharpe,
+)
 from trading_pipeline.performance.sharpe_statistics import minimum_backtest_years
 
 ROW = {

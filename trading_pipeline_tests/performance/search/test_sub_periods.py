@@ -10,7 +10,7 @@ import pytest
 
 from trading_pipeline.errors import ConfigurationError, DataQualityError
 from trading_pipeline.performance.return_metrics import sharpe
-from trading_pipeline.performance.search import SubPeriods, sub_periods
+from trading_pipeline.performance.search.sub_periods import SubPeriods, sub_periods
 
 STAMPS = pd.bdate_range("2019-07-01", periods=500, tz="UTC")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trading_pipeline.errors import ConfigurationError, DataQualityError, InsufficientDataError
-from trading_pipeline.performance.search import superior_ability
+from trading_pipeline.performance.search.superior_ability import superior_ability
 
 
 def test_the_reference_values_hold_against_holding_and_against_cash(sp500_rules):

@@ -38,6 +38,11 @@ HEAD = (
         ),
         (
             LUCK | {"trade_count": 12, "bars": 800.0},
+            "0.60: not enough to tell (12 trades), about 5,200 more bars (21 years) like these are "
+            "needed.",
+        ),
+        (
+            LUCK | {"trade_count": 12, "bars": 800.0, "bars_needed": 500.0},
             "0.60: not enough to tell (12 trades; about 1,200 more bars).",
         ),
         (

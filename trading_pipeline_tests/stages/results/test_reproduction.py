@@ -5,12 +5,15 @@ from datetime import UTC, datetime
 import pytest
 
 from trading_pipeline.errors import DataQualityError, InsufficientDataError, LookaheadError
+from trading_pipeline.reporting.page.verdict import verdict
 from trading_pipeline.settings.portfolio_scenario import parse_scenario
 from trading_pipeline.settings.yaml_files import read_yaml
 from trading_pipeline.stages.backtests.backtest import BacktestStage
 from trading_pipeline.stages.coverage import chain_stages
+from trading_pipeline.stages.reports.leaderboard import judged_rows, leaderboard_rows
 from trading_pipeline.stages.results.reproduction import reproduce
 from trading_pipeline.stages.results.settings_difference import differing_settings
+from trading_pipeline.stages.results.shown_result import shown_result
 from trading_pipeline.stages.results.stored_scenario import stored_lineage
 from trading_pipeline_tests.results_market import (
     CROSS,
@@ -187,3 +190,28 @@ def test_models_that_were_trained_anew_are_named(world):
         f"{len(then)} of {len(then)} models of 'direction' were replaced" in told.changes[0].detail
     )
     assert then[0] in told.changes[0].detail
+
+
+def test_costs_that_the_environment_gave_are_stored_as_its_own(market, monkeypatch):
+    plain = CROSS.replace("name: cross", "name: plain").split("costs")[0]
+    market.write("scenarios/plain.yaml", plain)
+    BacktestStage(market.workspace, "AAPL_1d").materialize(["plain"])
+    result_id = result_ids(market)["plain|AAPL_1d"]
+    told = reproduce(market.workspace, result_id)
+    assert told.is_equal
+    assert told.changes == ()
+    monkeypatch.setenv("TRADING_PIPELINE_DEFAULT_COMMISSION_BPS", "3")
+    changed = shown_result(market.workspace, result_id).changed_settings
+    assert changed == {
+        "costs.commission_bps": tuple(
+            f"{value}, the environment's TRADING_PIPELINE_DEFAULT_COMMISSION_BPS"
+            for value in (10, 3)
+        )
+    }
+
+
+def test_a_portfolio_is_judged_by_its_rebalances_here_as_on_the_leaderboard(market):
+    (row,) = [row for row in leaderboard_rows(market.workspace) if row["scenario"] == "pair"]
+    shown = shown_result(market.workspace, row["result_id"])
+    assert shown.verdict == verdict(*judged_rows(market.workspace, [row]))
+    assert "trades; about" not in shown.verdict

@@ -232,3 +232,13 @@ def test_the_horizon_chooses_the_step_and_its_default_leaves_trials_what_they_we
     assert where(signals(market, horizon=9).entry_long) == [1]
     assert where(signals(market).entry_long) == [1]
     assert "horizon" not in validate_params("ml_direction", {}).model_dump()
+
+
+@pytest.mark.parametrize("direction", ["long_only", "long_short"])
+def test_the_first_traded_bar_begins_a_state_that_holds_already(direction):
+    p_up = [0.5, 0.6, 0.6, 0.6, 0.6, 0.4, 0.3, 0.5]
+    found = signals(market_of(p_up).traded_from(3), direction=direction)
+    assert where(found.entry_long) == [3]
+    assert where(found.exit_long) == [5]
+    band = signals(market_of([0.6, 0.6, 0.52, 0.52, 0.6]).traded_from(2), direction=direction)
+    assert where(band.entry_long) == [4]  # what was before the first traded bar holds nothing
