@@ -45,8 +45,11 @@ def test_every_command_of_the_readme_exists(tmp_path: Path) -> None:
         "doctor",
         "forecast",
         "models",
+        "optimize",
         "results",
         "run",
+        "scenarios",
+        "strategies",
         "trials",
         "universe",
     }
