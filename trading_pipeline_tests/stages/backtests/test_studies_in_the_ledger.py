@@ -46,6 +46,8 @@ def test_steps_of_halving_are_rows_of_the_ledger_and_no_trials_of_their_own(worl
     materialize_summary(world.workspace, "AAPL_1d", "halved")
     summary = study_summary(world.workspace, "AAPL_1d", "halved")
     assert (summary["trials"], summary["evaluations"]) == (12, 16)
+    # those that were given up after a part count where all trials are looked at side by side
+    assert summary["returns_of"] == {"trials": 12, "left_out": 0}
 
 
 def test_a_stopped_study_goes_on_from_the_ledger_and_evaluates_nothing_twice(world, monkeypatch):
