@@ -18,9 +18,11 @@ from trading_pipeline.stages.turns import locks_folder, sweep_workspace, turn_at
 
 ROOT = Path(__file__).parents[2]
 HOLD = """
+import signal
 import sys
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.stages.turns import turn_at
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run behind a shell
 with turn_at(load_settings(), "pass", "AAPL_1d"):
     print("held", flush=True)
     sys.stdin.read()

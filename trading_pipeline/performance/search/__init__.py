@@ -9,3 +9,5 @@ Nothing is imported here: `standing_out` is light, the others load numba, scipy 
 """
 
 from __future__ import annotations
+
+__all__: list[str] = []
