@@ -22,7 +22,7 @@ import signal
 import sys
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.stages.turns import turn_at
-signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run behind a shell
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
 with turn_at(load_settings(), "pass", "AAPL_1d"):
     print("held", flush=True)
     sys.stdin.read()
