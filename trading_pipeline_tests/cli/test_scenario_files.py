@@ -8,7 +8,6 @@ import yaml
 from trading_pipeline.defs.instance import open_instance
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.environment import load_settings
-from trading_pipeline.strategies import SHIPPED
 
 IDEAS = (
     "name: ideas\nstrategy: {type: sma_crossover, params: {fast: 10, slow: 30}}\n"
@@ -139,7 +138,6 @@ def test_a_wrong_file_of_the_older_form_is_refused_and_not_registered(
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("ml_predictive" not in SHIPPED.names(), reason="needs that strategy")
 def test_a_fitted_file_of_the_older_form_is_answered_with_a_spec_that_runs(
     call, fresh_world, tmp_path
 ):
