@@ -23,7 +23,7 @@ from trading_pipeline.reporting.page.cells import named_instruments
 from trading_pipeline.storage.disk_space import is_full_disk
 
 if TYPE_CHECKING:
-    from trading_pipeline.defs.automation.full_pass import FullPass
+    from trading_pipeline.defs.automation.full_pass import FullPass, Worked
     from trading_pipeline.settings.catalog import Catalog
 
 __all__ = [
@@ -62,6 +62,12 @@ class PassReport:
             if os.environ.get("TRADING_PIPELINE_DEBUG") or is_full_disk(error):
                 raise
             self.failures[what] = str(error)
+
+    def add_failures(self, worked: Worked, ending: str = "") -> None:
+        """Keep what stopped parts of a batch, under the name of each and `ending`."""
+        for part, error in worked[1].items():
+            name = "|".join(filter(None, (part.instrument_id, *(() if ending else part.names))))
+            self.failures[f"{name}{ending}"] = str(error)
 
     @contextmanager
     def stage(self, name: str, full_pass: FullPass) -> Iterator[None]:
@@ -102,11 +108,7 @@ def work_through(
 
     What fails stops its own instrument (or its own result) alone; failures stand in the report.
     """
-    from trading_pipeline.stages.backtests.scenario_inputs import (
-        is_asked_for,
-        why_none_is_asked_for,
-    )
-    from trading_pipeline.stages.backtests.study import study_summary
+    from trading_pipeline.stages.backtests.scenario_inputs import why_none_is_asked_for
     from trading_pipeline.stages.coverage import models_of_a_pass
     from trading_pipeline.stages.market_data.check_catalog import check_models
     from trading_pipeline.stages.reports.leaderboard import hindsight_of, is_of_catalog
@@ -116,7 +118,6 @@ def work_through(
         full_pass.reference_data()
     waiting = _waiting_scenarios(catalog, instruments)
     report.failures |= {f"scenarios/{name}": text for name, text in waiting.items()}
-    windows = full_pass.workspace.windows()
     unusable = check_models(catalog, full_pass.workspace.registries)
     report.failures |= {name: str(error) for name, error in unusable.items()}
     usable = {
@@ -126,42 +127,25 @@ def work_through(
     }
     crossing = [name for name, model in usable.items() if model.cross_features]
     alone = [name for name in usable if name not in crossing]
-    sound = []
-    for name in instruments:
-        with report.stage("bars to predictions", full_pass), report.failure_of(name):
-            full_pass.chain(name, alone, windows, refetch=refetch)
-            sound.append(name)
-    for name in sound if len(catalog.instruments) > 1 else []:
-        with report.stage("cross features", full_pass), report.failure_of(f"{name}, compared"):
-            full_pass.cross_features(name, windows)
+    with report.stage("bars to predictions", full_pass):
+        _, failed = full_pass.chains(instruments, alone, refetch=refetch)
+        report.failures |= {name: str(error) for name, error in failed.items()}
+    sound = [name for name in instruments if name not in failed]
+    if len(catalog.instruments) > 1:
+        with report.stage("cross features", full_pass):
+            report.add_failures(full_pass.all_cross_features(sound), ", compared")
+            compared = [name for name in sound if f"{name}, compared" not in report.failures]
             if crossing:
-                full_pass.chain(name, crossing, windows)
-                full_pass.model_cards(name, crossing)
-    _make_cards(full_pass, report, sound, alone)
+                _, failed = full_pass.chains(compared, crossing)
+                report.failures |= {f"{n}, compared": str(error) for n, error in failed.items()}
+                compared = [name for name in compared if name not in failed]
+                report.add_failures(full_pass.all_model_cards(compared, crossing), ", compared")
+    with report.stage("model cards", full_pass):
+        report.add_failures(full_pass.all_model_cards(sound, alone), ", model cards")
     if warm_up is not None:
         with report.stage("backtests and tear sheets", full_pass):
             warm_up.wait()  # what is not compiled by now is compiled for these
-    for name in sound:
-        for scenario in catalog.scenarios.values():
-            asked_for = scenario.name not in waiting
-            if asked_for and is_asked_for(full_pass.workspace, scenario, name):
-                with (
-                    report.stage("backtests and tear sheets", full_pass),
-                    report.failure_of(f"{name}|{scenario.name}"),
-                ):
-                    full_pass.backtest(name, scenario.name)
-    for name in sound:
-        for study in catalog.studies.values():
-            scenario = catalog.scenario(study.scenario)
-            asked_for = scenario.name not in waiting and study.covers(name)
-            if asked_for and is_asked_for(full_pass.workspace, scenario, name):
-                with (
-                    report.stage("optimization", full_pass),
-                    report.failure_of(f"{name}|{study.name}"),
-                ):
-                    full_pass.study(name, study.name)
-                    summary = study_summary(full_pass.workspace, name, study.name)
-                    report.studies.append({"instrument": name, **summary})
+    _run_backtests(full_pass, report, sound, left_out=waiting)
     _run_portfolios(full_pass, report, sound, left_out=waiting)
     with report.stage("leaderboard", full_pass):
         full_pass.leaderboard()
@@ -180,6 +164,42 @@ def work_through(
     return report
 
 
+def _run_backtests(
+    full_pass: FullPass, report: PassReport, instruments: Sequence[str], *, left_out: Container[str]
+) -> None:
+    """The scenarios that ask for these instruments, and the studies of these scenarios."""
+    from trading_pipeline.stages.backtests.scenario_inputs import is_asked_for
+    from trading_pipeline.stages.backtests.study import study_summary
+
+    catalog = full_pass.workspace.catalog
+    asked_for = {
+        name: [
+            scenario.name
+            for scenario in catalog.scenarios.values()
+            if scenario.name not in left_out and is_asked_for(full_pass.workspace, scenario, name)
+        ]
+        for name in instruments
+    }
+    with report.stage("backtests and tear sheets", full_pass):
+        report.add_failures(full_pass.backtests(asked_for))
+    studied = {
+        name: [
+            study.name
+            for study in catalog.studies.values()
+            if study.scenario in asked_for[name] and study.covers(name)
+        ]
+        for name in instruments
+    }
+    with report.stage("optimization", full_pass):
+        report.add_failures(full_pass.all_studies(studied))
+        for name, studies in studied.items():
+            for study in studies:
+                if f"{name}|{study}" not in report.failures:
+                    with report.failure_of(f"{name}|{study}"):
+                        summary = study_summary(full_pass.workspace, name, study)
+                        report.studies.append({"instrument": name, **summary})
+
+
 def _run_portfolios(
     full_pass: FullPass, report: PassReport, instruments: Sequence[str], *, left_out: Container[str]
 ) -> None:
@@ -191,15 +211,6 @@ def _run_portfolios(
                 report.failure_of(f"portfolio {portfolio.name}"),
             ):
                 full_pass.portfolio(portfolio.name)
-
-
-def _make_cards(
-    full_pass: FullPass, report: PassReport, instruments: Sequence[str], models: Sequence[str]
-) -> None:
-    """The cards of the models of a pass."""
-    for name in instruments:
-        with report.stage("model cards", full_pass), report.failure_of(f"{name}, model cards"):
-            full_pass.model_cards(name, models)
 
 
 def _waiting_scenarios(catalog: Catalog, instruments: Sequence[str]) -> dict[str, str]:

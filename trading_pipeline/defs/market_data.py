@@ -1,5 +1,6 @@
 """The assets of market data: the universe, corporate actions, bars."""
 
+from collections.abc import Iterator
 from functools import partial
 
 import dagster as dg
@@ -13,7 +14,15 @@ from trading_pipeline.defs.partitions import (
     studies,
 )
 from trading_pipeline.defs.resources import WorkspaceResource
-from trading_pipeline.defs.stage_assets import column_schema, report, stage_asset, work_through
+from trading_pipeline.defs.stage_assets import (
+    Told,
+    column_schema,
+    report,
+    stage_asset,
+    told_of,
+    work_through,
+)
+from trading_pipeline.stages.batch import work_on
 from trading_pipeline.stages.market_data.bars import BarStage
 from trading_pipeline.stages.market_data.universe import ActionStage, UniverseStage
 from trading_pipeline.stages.stage import WHOLE
@@ -100,7 +109,7 @@ def bars_asset(grid: dg.MultiPartitionsDefinition) -> dg.AssetsDefinition:
     )
     def bars(
         context: dg.AssetExecutionContext, config: BarsConfig, workspace: WorkspaceResource
-    ) -> dg.MaterializeResult:
+    ) -> Iterator[Told]:
         """Closed bars as traded, one row a bar; prices in the instrument's currency, clocks in UTC.
 
         A window whose bars fail a blocking check is not written: its old content stays, the
@@ -109,7 +118,13 @@ def bars_asset(grid: dg.MultiPartitionsDefinition) -> dg.AssetsDefinition:
         configuration asks for whole windows again, final ones too. `quality_score` is from 0 to 1.
         """
         make = partial(BarStage, refetch=config.refetch)
+        batch = workspace.batch(context)
+        if batch is not None:
+            worked = list(work_on(batch, "bars", make))
+            yield from told_of(context, worked)
+            yield dg.MaterializeResult(check_results=bar_check_results(worked))
+            return
         outcomes, _, _ = work_through(context, workspace.open(context), make)
-        return report(context, outcomes, bar_check_results(outcomes))
+        yield report(context, outcomes, bar_check_results(outcomes))
 
     return bars

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -14,10 +13,16 @@ from trading_pipeline.market_data.sources.protocol import MarketDataSource
 from trading_pipeline.market_data.sources.registry import own_sources
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.environment import load_settings
+from trading_pipeline.stages.batch import Batch
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.warehouse import Warehouse
 
-__all__ = ["MarketDataResource", "WarehouseResource", "WorkspaceResource", "handed_on"]
+__all__ = [
+    "MarketDataResource",
+    "WarehouseResource",
+    "WorkspaceResource",
+    "handed_on",
+]
 
 
 class WarehouseResource(DuckDBResource):
@@ -46,16 +51,24 @@ class MarketDataResource(dg.ConfigurableResource[Any]):
 
 
 _handed_on: dict[str, Workspace] = {}  # by run id
+_batches: dict[str, Batch] = {}  # by run id
 
 
 @contextmanager
-def handed_on(workspace: Workspace, run_id: str) -> Iterator[None]:
-    """Let a run of this process use a workspace that is open already, with all that it has read."""
+def handed_on(workspace: Workspace, run_id: str, batch: Batch | None = None) -> Iterator[None]:
+    """Let a run of this process use a workspace that is open already, with all that it has read.
+
+    `batch`: what the run works on, in place of the partitions of its tags.
+    """
     _handed_on[run_id] = workspace
+    if batch is not None:
+        batch.workspace = batch.workspace.changed(run_id=run_id)
+        _batches[run_id] = batch
     try:
         yield
     finally:
         del _handed_on[run_id]
+        _batches.pop(run_id, None)
 
 
 class WorkspaceResource(dg.ConfigurableResource[Any]):
@@ -80,9 +93,16 @@ class WorkspaceResource(dg.ConfigurableResource[Any]):
             self._opened = (
                 self.open_for(run_id)
                 if anew or given is None
-                else replace(given, run_id=run_id, open_source=self.market_data.client)
+                else given.changed(run_id=run_id, open_source=self.market_data.client)
             )
         return self._opened
+
+    def batch(self, context: dg.AssetExecutionContext) -> Batch | None:
+        """The batch that the run works on; None for a run of the partitions of its tags."""
+        batch = _batches.get(context.run.run_id)
+        if batch is not None:
+            batch.workspace = batch.workspace.changed(open_source=self.market_data.client)
+        return batch
 
     def open_for(self, run_id: str | None) -> Workspace:
         """The workspace of a run, or of a schedule that only looks (None)."""

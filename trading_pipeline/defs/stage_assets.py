@@ -5,25 +5,30 @@ calls `work_through` and `report` itself.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.data_version import (
+    DATA_VERSION_IS_USER_PROVIDED_TAG,
+    DATA_VERSION_TAG,
+)
+from dagster._core.definitions.partitions.utils import get_tags_from_multi_partition_key
 
 from trading_pipeline.defs.checks.audits import audit_results, audit_specs
 from trading_pipeline.defs.resources import WorkspaceResource
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.errors import UnknownNameError
 from trading_pipeline.features.audits.causality import CausalityFinding
+from trading_pipeline.stages.batch import MakeStage, work_on
 from trading_pipeline.stages.outcome import Link, Outcome, Shown, ShownMarkdown, ShownTable
-from trading_pipeline.stages.stage import WHOLE, Stage
+from trading_pipeline.stages.stage import WHOLE
 from trading_pipeline.stages.turns import turn_at
 from trading_pipeline.stages.workspace import Workspace
 
-__all__ = ["column_schema", "report", "stage_asset", "work_through"]
+__all__ = ["Told", "column_schema", "report", "stage_asset", "told_of", "work_through"]
 
-MakeStage = Callable[[Workspace, str], Stage[Any, Any]]
-"""The stage of an instrument; of none (`""`) where the asset has no instruments."""
+Told = dg.AssetMaterialization | dg.MaterializeResult
 Columns = Mapping[str, tuple[str, str]]
 """Column name to type and meaning."""
 
@@ -70,14 +75,46 @@ def stage_asset(
         metadata=column_schema(columns) if columns else None,
         code_version=code_version,
     )
-    def asset(
-        context: dg.AssetExecutionContext, workspace: WorkspaceResource
-    ) -> dg.MaterializeResult:
+    def asset(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> Iterator[Told]:
+        batch = workspace.batch(context)
+        if batch is not None:
+            yield from told_of(context, work_on(batch, name, make, audited=bool(checks)))
+            outside = list(batch.outside.get(name, ()))
+            yield dg.MaterializeResult(check_results=audit_results([], checks or {}, outside))
+            return
         opened = workspace.open(context)
         outcomes, findings, outside = work_through(context, opened, make, audited=bool(checks))
-        return report(context, outcomes, audit_results(findings, checks or {}, outside))
+        yield report(context, outcomes, audit_results(findings, checks or {}, outside))
 
     return asset
+
+
+def told_of(
+    context: dg.AssetExecutionContext, outcomes: Iterable[Outcome]
+) -> Iterator[dg.AssetMaterialization]:
+    """A materialization of each partition of a batch, with its own data version."""
+    partitions = context.assets_def.partitions_def
+    dimensions = (
+        [each.name for each in partitions.partitions_defs]
+        if isinstance(partitions, dg.MultiPartitionsDefinition)
+        else []
+    )
+    for outcome in outcomes:
+        key, tags = outcome.partition or None, {}
+        if dimensions:
+            parts = dict(zip(dimensions, outcome.partition.split("|"), strict=True))
+            key = dg.MultiPartitionKey(parts)
+            tags = dict(get_tags_from_multi_partition_key(key))
+        yield dg.AssetMaterialization(
+            context.asset_key,
+            partition=key,
+            metadata=_metadata(outcome),
+            tags={
+                DATA_VERSION_TAG: outcome.content_hash[:32],
+                DATA_VERSION_IS_USER_PROVIDED_TAG: "true",
+                **tags,
+            },
+        )
 
 
 def work_through(

@@ -42,7 +42,8 @@ class PipelineSettings(BaseSettings):
     a warning, on daily and weekly bars, on bars of 1 and 4 hours, and on shorter ones.
     `default_commission_bps`, `default_slippage_bps`: costs of each fill where a scenario file
     leaves them out. `default_steps_ahead`: bars ahead of a model of a path whose spec names neither
-    `steps` nor `horizons`; None for the number of its timeframe.
+    `steps` nor `horizons`; None for the number of its timeframe. `batch_instruments`: how many
+    instruments one run of a pass works on.
 
     For providers on the network: `source_timeout_seconds` limits one answer, `source_attempts` the
     tries of one request, `source_retry_seconds` all tries and the waits between them, and
@@ -69,6 +70,7 @@ class PipelineSettings(BaseSettings):
     default_commission_bps: float = Field(default=10.0, ge=0, lt=10_000)
     default_slippage_bps: float = Field(default=0.0, ge=0, lt=10_000)
     default_steps_ahead: int | None = Field(default=None, ge=1, le=1000)
+    batch_instruments: int = Field(default=100, ge=1)
     source_timeout_seconds: float = Field(default=20.0, gt=0)
     source_attempts: int = Field(default=5, ge=1)
     source_retry_seconds: float = Field(default=180.0, ge=0)

@@ -12,7 +12,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 import pandas as pd
@@ -211,10 +211,10 @@ class ComputedStage(StoredStage[Key, Product]):
                     product = self.stored(key, artifact)
                 outcomes.append(self._outcome(artifact, product, changed=changed))
                 if time.monotonic() - saved_at > _FLUSH_SECONDS:
-                    store.record(unsaved)
+                    self.workspace.write(partial(store.record, unsaved))
                     unsaved, saved_at = [], time.monotonic()
         finally:
-            store.record(unsaved)
+            self.workspace.write(partial(store.record, unsaved))
         return outcomes
 
     def _outcome(self, artifact: Artifact, product: Product, *, changed: bool) -> Outcome:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.windows import Window
@@ -19,11 +20,13 @@ from trading_pipeline.storage.stores.artifacts import ArtifactStore
 from trading_pipeline.storage.stores.audits import AuditStore
 from trading_pipeline.storage.stores.bars import BarStore
 from trading_pipeline.storage.stores.frozen_studies import FrozenStudyStore
+from trading_pipeline.storage.stores.kept_rows import KeptRows
 from trading_pipeline.storage.stores.models import ModelStore
 from trading_pipeline.storage.stores.reference import ReferenceStore
 from trading_pipeline.storage.stores.results import ResultStore
 from trading_pipeline.storage.stores.trial_ledger import TrialLedger
 from trading_pipeline.storage.warehouse import Warehouse
+from trading_pipeline.storage.write_queue import WriteQueue
 
 if TYPE_CHECKING:
     from trading_pipeline.stages.features.instrument_series import InstrumentSeries
@@ -37,7 +40,9 @@ class Workspace:
 
     `run_id` is written beside everything that is stored. `open_source` gives the client of a source
     by name, in place of `registries.sources`. `clock` tells the present moment, aware UTC. `series`
-    keeps what stages have read (see `stored_series`); a copy made by `replace` shares it.
+    keeps what stages have read (see `stored_series`); a copy shares it. `ask_again`: sources
+    are asked for whole windows again, final ones too. `kept` and `writes` are those of a batch (see
+    `for_batch`).
     """
 
     settings: PipelineSettings
@@ -47,6 +52,37 @@ class Workspace:
     open_source: Callable[[str], MarketDataSource] | None = None
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     series: dict[str, InstrumentSeries] = field(default_factory=dict, repr=False, compare=False)
+    ask_again: bool = False
+    kept: KeptRows | None = field(default=None, repr=False, compare=False)
+    writes: WriteQueue | None = field(default=None, repr=False, compare=False)
+
+    def changed(self, **fields: Any) -> Workspace:
+        """A copy with other fields; it shares what has been read of the user's own files."""
+        copy = replace(self, **fields)
+        if "catalog" not in fields:
+            vars(copy)["registries"] = self.registries
+        return copy
+
+    @contextmanager
+    def for_batch(self, instruments: Iterable[str]) -> Iterator[Workspace]:
+        """A copy that reads rows of these instruments once and gathers its writes.
+
+        What is gathered is written every two seconds and at the end of the block, in one
+        transaction. No other process may write what is read: whoever calls this has the turns of
+        the instruments.
+        """
+        queue = WriteQueue(self.warehouse)
+        try:
+            yield self.changed(kept=KeptRows(instruments), writes=queue)
+        finally:
+            queue.flush()
+
+    def write(self, write: Callable[[], object]) -> None:
+        """Write now, or with what is gathered in a batch; then nothing may rely on it yet."""
+        if self.writes is None:
+            write()
+        else:
+            self.writes.add(write)
 
     @cached_property
     def registries(self) -> Registries:
@@ -56,17 +92,17 @@ class Workspace:
     @cached_property
     def bars(self) -> BarStore:
         """Bars and what is known about how they came."""
-        return BarStore(self.warehouse)
+        return BarStore(self.warehouse, self.kept)
 
     @cached_property
     def artifacts(self) -> ArtifactStore:
         """Parquet files of features, labels, predictions."""
-        return ArtifactStore(self.warehouse, self.settings.runtime)
+        return ArtifactStore(self.warehouse, self.settings.runtime, self.kept)
 
     @cached_property
     def reference(self) -> ReferenceStore:
         """Instruments and corporate actions."""
-        return ReferenceStore(self.warehouse)
+        return ReferenceStore(self.warehouse, self.kept)
 
     @cached_property
     def models(self) -> ModelStore:

@@ -6,13 +6,14 @@ leaderboard.
 What is up to date is not run again.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Any
 
 import dagster as dg
 
+from trading_pipeline.defs.automation.batch_runs import BatchRuns, Failures, groups_of
 from trading_pipeline.defs.automation.job_runs import JobRunner
 from trading_pipeline.defs.instance import open_instance
 from trading_pipeline.defs.partitions import (
@@ -23,7 +24,7 @@ from trading_pipeline.defs.partitions import (
     studies,
 )
 from trading_pipeline.domain.windows import Window
-from trading_pipeline.errors import DatasetFormatError
+from trading_pipeline.errors import DatasetFormatError, TradingPipelineError
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.portfolio_scenario import PortfolioScenario
 from trading_pipeline.settings.scenario import ScenarioSpec
@@ -36,6 +37,7 @@ from trading_pipeline.stages.backtests.scenario_inputs import (
     scenario_windows,
 )
 from trading_pipeline.stages.backtests.study import SummaryStage, TrialStage
+from trading_pipeline.stages.batch import Part
 from trading_pipeline.stages.coverage import chain_stages, pending_in_order
 from trading_pipeline.stages.datasets.profiles import DatasetStage
 from trading_pipeline.stages.features.cross_features import (
@@ -54,7 +56,10 @@ from trading_pipeline.stages.stage import WHOLE, Stage
 from trading_pipeline.stages.turns import sweep_workspace, turn_at
 from trading_pipeline.stages.workspace import Workspace
 
-__all__ = ["FullPass"]
+__all__ = ["FullPass", "Worked"]
+
+Worked = tuple[set[Part], Failures]
+"""Parts of which something was run, and what stopped a part."""
 
 
 class FullPass:
@@ -96,48 +101,56 @@ class FullPass:
             )
         return outcome.instrument
 
-    def chain(
+    def chains(
         self,
-        instrument: str,
-        model_names: list[str],
-        windows: list[Window],
+        instruments: Sequence[str],
+        model_names: Sequence[str],
         *,
+        windows: Sequence[Window] | None = None,
         refetch: bool = False,
         only_inputs: bool = False,
         further_sets: Sequence[str] = (),
-    ) -> dict[str, int]:
-        """Actions and bars up to the models' predictions; gives what was missing, windows by asset.
+    ) -> tuple[dict[str, dict[str, int]], dict[str, TradingPipelineError]]:
+        """Actions and bars up to the models' predictions, a run for each batch of instruments.
 
-        `refetch` asks the source for whole windows again, final ones too; what follows is computed
-        again only where that changed something. `only_inputs`: what the models learn from, without
-        the models. `further_sets`: feature sets beside those of the models. Windows outside the
-        instrument's span are left out.
+        Gives what was missing, windows by asset, and what stopped an instrument; both by
+        instrument. `windows`: those to work on, all where it is None; those outside an instrument's
+        span are left out. `refetch` asks the source for whole windows again, final ones too; what
+        follows is computed again only where that changed something. `only_inputs`: what the models
+        learn from, without the models. `further_sets`: feature sets beside those of the models.
         """
-        windows = self._own(instrument, windows)
-        if not windows:
-            return {}
-        with self._turn(instrument):
-            if refetch or ActionStage(self.workspace, instrument).pending(WHOLE):
-                self.runner.run("corporate_actions_job", partition=instrument)
-            stages = chain_stages(
-                self.workspace,
-                instrument,
-                model_names,
-                only_inputs=only_inputs,
-                further_sets=further_sets,
-            )
-            missing = self._pending(stages, windows)
-            if refetch:
-                missing = {"bars": len(windows)} | missing
-            if missing:
-                self._run_windows(
-                    "bars_to_predictions",
-                    instrument,
-                    windows,
-                    assets=[stage.asset for stage in stages],
-                    config={"bars": {"refetch": True}} if refetch else None,
-                )
-            return missing
+        missing: dict[str, dict[str, int]] = {}
+        failed: dict[str, TradingPipelineError] = {}
+        for batch in self._batches(instruments, ask_again=refetch):
+            known = batch.workspace
+            config = {"bars": {"refetch": True}} if refetch else None
+            actions = {Part(name, WHOLE): [ActionStage(known, name)] for name in batch.names}
+            _, failures = batch.bring_up("corporate_actions_job", actions)
+            failed |= {part.instrument_id: error for part, error in failures.items()}
+            stages = {}
+            for name in batch.names:
+                own = self._own(name, windows)
+                if name not in failed and own:
+                    stages[Part(name, own)] = chain_stages(
+                        known,
+                        name,
+                        model_names,
+                        only_inputs=only_inputs,
+                        further_sets=further_sets,
+                    )
+            found, failures = batch.bring_up("bars_to_predictions", stages, config=config)
+            missing |= {part.instrument_id: each for part, each in found.items()}
+            failed |= {part.instrument_id: error for part, error in failures.items()}
+        return missing, failed
+
+    def chain(
+        self, instrument: str, model_names: list[str], windows: list[Window], **how: Any
+    ) -> dict[str, int]:
+        """As `chains` for one instrument; gives what was missing, and raises what stopped it."""
+        missing, failed = self.chains([instrument], model_names, windows=windows, **how)
+        for error in failed.values():
+            raise error
+        return missing.get(instrument, {})
 
     def chain_for(self, instrument: str, scenario: ScenarioSpec) -> dict[str, int]:
         """What a scenario needs, for an instrument."""
@@ -147,24 +160,35 @@ class FullPass:
         if models and scenario.model_window is not None:
             windows = self.workspace.windows_of(instrument)
         if any(self.workspace.catalog.model(name).cross_features for name in models):
-            for other in (instrument, *compared_instruments(self.workspace, instrument)):
-                self.chain(other, [], windows)
-            self.cross_features(instrument, windows)
+            self._compare(instrument, windows)
         return self.chain(instrument, models, windows)
 
     def cross_features(self, instrument: str, windows: list[Window]) -> bool:
         """An instrument beside the others; True where something was run. Needs the bars of all."""
-        windows = self._own(instrument, windows)
-        with self._turn(instrument):
-            pending = self._pending([CrossFeatureStage(self.workspace, instrument)], windows)
-            if pending:
-                self._run_windows("cross_features_job", instrument, windows)
-            return bool(pending)
+        worked, failed = self.all_cross_features([instrument], windows=windows)
+        for error in failed.values():
+            raise error
+        return bool(worked)
+
+    def all_cross_features(
+        self, instruments: Sequence[str], *, windows: Sequence[Window] | None = None
+    ) -> Worked:
+        """Instruments beside the others; needs the bars of all that they are compared with."""
+        return self._by_instrument(
+            "cross_features_job",
+            instruments,
+            lambda known, name: {
+                Part(name, self._own(name, windows)): [CrossFeatureStage(known, name)]
+            },
+        )
 
     def backtest(self, instrument: str, scenario: str) -> bool:
         """A result and its tear sheet; True where something was run."""
-        stages = [kind(self.workspace, instrument) for kind in (BacktestStage, TearsheetStage)]
-        return self._run_pending("backtests", stages, scenario)
+        return _one(self.backtests({instrument: [scenario]}))
+
+    def backtests(self, scenarios_of: Mapping[str, Sequence[str]]) -> Worked:
+        """Results and tear sheets, by instrument the names of scenarios."""
+        return self._by_pair("backtests", scenarios_of, (BacktestStage, TearsheetStage))
 
     def portfolio(self, portfolio: str) -> bool:
         """A portfolio's result and its page; True where something was run."""
@@ -196,13 +220,27 @@ class FullPass:
 
     def model_cards(self, instrument: str, models: Sequence[str]) -> bool:
         """The cards of models whose predictions are up to date; True where something was run."""
-        stages = [ModelCardStage(self.workspace, instrument, model) for model in models]
-        return bool(stages) and self._run_pending("model_cards", stages, *WHOLE)
+        return _one(self.all_model_cards([instrument], models))
+
+    def all_model_cards(self, instruments: Sequence[str], models: Sequence[str]) -> Worked:
+        """The cards of models whose predictions are up to date, of several instruments."""
+        if not models:
+            return set(), {}
+        return self._by_instrument(
+            "model_cards",
+            instruments,
+            lambda known, name: {
+                Part(name, WHOLE): [ModelCardStage(known, name, model) for model in models]
+            },
+        )
 
     def study(self, instrument: str, study: str) -> bool:
         """A study's trials and summary; True where something was run."""
-        stages = [kind(self.workspace, instrument) for kind in (TrialStage, SummaryStage)]
-        return self._run_pending("optimization", stages, study)
+        return _one(self.all_studies({instrument: [study]}))
+
+    def all_studies(self, studies_of: Mapping[str, Sequence[str]]) -> Worked:
+        """Trials and summaries, by instrument the names of studies."""
+        return self._by_pair("optimization", studies_of, (TrialStage, SummaryStage))
 
     def new_scenario(self, scenario: ScenarioSpec) -> AbstractContextManager[None]:
         """Take the scenario's partition key away again where the block raises and the key is new.
@@ -237,48 +275,79 @@ class FullPass:
         stages = [LeaderboardStage(self.workspace), ResultTablesStage(self.workspace)]
         return self._run_pending("reports", stages, *WHOLE)
 
-    def _model_chain(
-        self,
-        instrument: str,
-        model: str,
-        *,
-        only_inputs: bool = False,
-        further_sets: Sequence[str] = (),
-    ) -> None:
+    def _model_chain(self, instrument: str, model: str, **how: Any) -> None:
         """Everything up to a model's predictions, or to what it learns from."""
-        workspace = self.workspace
-        spec, windows = workspace.catalog.model(model), workspace.windows()
-        if spec.cross_features:
-            for other in (instrument, *compared_instruments(workspace, instrument)):
-                self.chain(other, [], windows)
-            self.cross_features(instrument, windows)
-        self.chain(instrument, [model], windows, only_inputs=only_inputs, further_sets=further_sets)
+        windows = self.workspace.windows()
+        if self.workspace.catalog.model(model).cross_features:
+            self._compare(instrument, windows)
+        self.chain(instrument, [model], windows, **how)
+
+    def _compare(self, instrument: str, windows: list[Window]) -> None:
+        """The bars of all that an instrument is compared with, and the comparison."""
+        compared = [instrument, *compared_instruments(self.workspace, instrument)]
+        _, failed = self.chains(compared, [], windows=windows)
+        for error in failed.values():
+            raise error
+        self.cross_features(instrument, windows)
 
     def _turn(self, what: str) -> AbstractContextManager[None]:
         return turn_at(self.workspace.settings, "pass", what)
 
-    def _pending(self, stages: Sequence[Stage[Any, Any]], keys: Sequence[Any]) -> dict[str, int]:
-        with self.workspace.warehouse.read():  # one opening for all that the stages ask
-            return pending_in_order(stages, keys)
+    def _batches(
+        self, instruments: Sequence[str], *, ask_again: bool = False
+    ) -> Iterator[BatchRuns]:
+        workspace = self.workspace.changed(ask_again=ask_again)
+        for names in groups_of(instruments, workspace.settings.batch_instruments):
+            with BatchRuns.of(workspace, self.runner, names) as batch:
+                yield batch
+
+    def _by_instrument(
+        self,
+        job: str,
+        instruments: Sequence[str],
+        stages_of: Callable[[Workspace, str], Mapping[Part, Sequence[Stage[Any, Any]]]],
+    ) -> Worked:
+        """Bring up what `stages_of` gives for each instrument, batch by batch."""
+        worked: set[Part] = set()
+        failed: Failures = {}
+        for batch in self._batches(instruments):
+            stages: dict[Part, Sequence[Stage[Any, Any]]] = {}
+            for name in batch.names:
+                stages |= stages_of(batch.workspace, name)
+            missing, failures = batch.bring_up(job, {p: s for p, s in stages.items() if p.names})
+            worked |= missing.keys()
+            failed |= failures
+        return worked, failed
+
+    def _by_pair(
+        self,
+        job: str,
+        keys_of: Mapping[str, Sequence[str]],
+        kinds: Sequence[Callable[[Workspace, str], Stage[Any, Any]]],
+    ) -> Worked:
+        return self._by_instrument(
+            job,
+            list(keys_of),
+            lambda known, name: {
+                Part(name, (key,)): [kind(known, name) for kind in kinds] for key in keys_of[name]
+            },
+        )
 
     def _run_pending(self, job: str, stages: Sequence[Stage[str, Any]], key: str) -> bool:
         """Run those of the stages that are pending for a key, and what follows them."""
         with self._turn(stages[0].instrument_id or stages[0].asset):
-            pending = self._pending(stages, [key])
+            with self.workspace.warehouse.read():  # one opening for all that the stages ask
+                pending = pending_in_order(stages, [key])
             if pending:
                 partition = stages[0].partition(key) or None
                 self.runner.run(job, partition=partition, assets=list(pending))
             return bool(pending)
 
-    def _run_windows(
-        self, job: str, instrument: str, windows: Sequence[Window], **given: Any
-    ) -> None:
-        first, last = (f"{instrument}|{window.key}" for window in (windows[0], windows[-1]))
-        self.runner.run(job, partition=first, last_partition=last, **given)
-
-    def _own(self, instrument: str, windows: list[Window]) -> list[Window]:
-        own = set(self.workspace.windows_of(instrument))
-        return [window for window in windows if window in own]
+    def _own(self, instrument: str, windows: Sequence[Window] | None) -> tuple[str, ...]:
+        """Keys of the windows that are the instrument's own."""
+        own = self.workspace.windows_of(instrument)
+        wanted = set(own if windows is None else windows)
+        return tuple(window.key for window in own if window in wanted)
 
     def _keys_are_missing(self) -> bool:
         catalog, instance = self.workspace.catalog, self.runner.instance
@@ -292,3 +361,10 @@ class FullPass:
             set(names) - set(instance.get_dynamic_partitions(str(partitions.name)))
             for partitions, names in wanted
         )
+
+
+def _one(worked: Worked) -> bool:
+    """Whether the only part was run; raises what stopped it."""
+    for error in worked[1].values():
+        raise error
+    return bool(worked[0])

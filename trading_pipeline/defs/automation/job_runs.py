@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import dagster as dg
+from dagster._core.storage.tags import EXTERNALLY_MANAGED_ASSETS_TAG
 
 from trading_pipeline.defs.resources import handed_on
 from trading_pipeline.errors import DataQualityError, TradingPipelineError
 from trading_pipeline.settings.claims import claimed, is_held, remove_dead
+from trading_pipeline.stages.batch import Batch
 from trading_pipeline.stages.turns import locks_folder
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.path_failures import folder_error
@@ -35,6 +37,7 @@ _OPEN = (
     dg.DagsterRunStatus.CANCELING,
 )
 _SHOWN_CHECKS = 3
+_SHOWN_NAMES = 5
 _NOTE = "Exception while writing logger call to event log"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -71,8 +74,9 @@ class JobRunner:
         last_partition: str | None = None,
         assets: Sequence[str] | None = None,
         config: Mapping[str, Mapping[str, Any]] | None = None,
+        batch: Batch | None = None,
     ) -> JobRun:
-        """Run a job: whole, for a partition, or for the range up to `last_partition`.
+        """Run a job: whole, for a partition, for the range up to `last_partition`, or on a batch.
 
         `assets` restricts it, names with slashes. `config`: of assets by name. Raises the error of
         the asset that failed, or `DataQualityError` for a blocking check.
@@ -86,7 +90,7 @@ class JobRunner:
             with (
                 self._claim(run_id),
                 _without_event_log_notes(),
-                handed_on(self._workspace, run_id),
+                handed_on(self._workspace, run_id, batch),
             ):
                 result = self._definitions.resolve_job_def(job).execute_in_process(
                     instance=self.instance,
@@ -95,6 +99,7 @@ class JobRunner:
                     tags={
                         **{name: str(value) for name, value in tags.items()},
                         _PROCESS_TAG: _process(),
+                        **({} if batch is None else self._tags_of(batch)),
                     },
                     asset_selection=selection,
                     run_config={
@@ -110,7 +115,8 @@ class JobRunner:
         except dg.DagsterError as error:
             raise self._told(error, run_id) from error
         seconds = time.perf_counter() - started
-        done = JobRun(result.run_id, job, partition or "", seconds)
+        shown = partition if batch is None else result.dagster_run.tags[_RANGE_START]
+        done = JobRun(result.run_id, job, shown or "", seconds)
         logging.getLogger(__name__).debug("%s took %.2f s", job, seconds)
         self.runs.append(done)
         return done
@@ -120,6 +126,26 @@ class JobRunner:
         folder = locks_folder(self._workspace.settings)
         folder.mkdir(parents=True, exist_ok=True)
         return claimed(_claim_of(folder, run_id))
+
+    def _tags_of(self, batch: Batch) -> dict[str, str]:
+        """Tags of a run whose assets tell Dagster themselves which partitions they materialized.
+
+        The range is the smallest rectangle around the batch; partitions in it may be current.
+        """
+        known = self.instance.get_dynamic_partitions("instruments")
+        place = {name: number for number, name in enumerate(known)}
+        names = sorted(
+            {part.instrument_id for part in batch.parts}, key=lambda name: place.get(name, -1)
+        )
+        behind = sorted({name for part in batch.parts for name in part.names})
+        first, last = ("|".join(filter(None, (names[end], behind[end]))) for end in (0, -1))
+        more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
+        return {
+            _RANGE_START: first,
+            _RANGE_END: last,
+            EXTERNALLY_MANAGED_ASSETS_TAG: "true",
+            "trading_pipeline/instruments": ", ".join(names[:_SHOWN_NAMES]) + more,
+        }
 
     def _told(self, error: dg.DagsterError, run_id: str) -> TradingPipelineError:
         settings = self._workspace.settings

@@ -14,7 +14,9 @@ import pandas as pd
 
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.windows import Window
+from trading_pipeline.errors import MissingDataError
 from trading_pipeline.market_data.calendars import session_dates
+from trading_pipeline.market_data.quality.calendar_checks import due_bars
 from trading_pipeline.stages.market_data.universe import clipped_span
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.stores.fetch_attempts import FetchAttempt
@@ -24,14 +26,18 @@ __all__ = [
     "SETTLING",
     "WindowAsk",
     "expiry",
+    "is_fresh",
     "is_settled",
     "may_continue",
     "overlap_start",
+    "refuse_remembered",
     "window_asks",
 ]
 
 SETTLING = timedelta(days=7)
 _OVERLAP_BARS, _OVERLAP_SESSIONS = 5, 3
+_SETTLING_ASKED_EVERY = timedelta(days=1)
+_LONGEST_CLOSURE = timedelta(days=5)
 _NO_DATA_LASTS = {
     "OPEN": timedelta(hours=1),
     "SETTLING": timedelta(hours=1),
@@ -107,6 +113,30 @@ def is_settled(attempt: FetchAttempt, ask: WindowAsk) -> bool:
     )
 
 
+def is_fresh(attempt: FetchAttempt, ask: WindowAsk, now: datetime) -> bool:
+    """True where a window that is not final has every bar that is due by now.
+
+    A settling window is asked for once a day, since its source may still restate it.
+    """
+    if (
+        attempt.status not in ("ok", "no_rows")
+        or attempt.state != ask.state
+        or (attempt.requested_from, attempt.requested_to) != ask.bounds
+        or not _same_series(attempt, ask)
+        or not attempt.fetched_at <= now
+        or (ask.state != "OPEN" and now - attempt.fetched_at >= _SETTLING_ASKED_EVERY)
+    ):
+        return False
+    lately = ask.instrument.timeframe.length * 3 + _LONGEST_CLOSURE
+    start, end = max(ask.bounds[0], attempt.fetched_at - lately), min(ask.bounds[1], now)
+    if start >= end:
+        return True
+    due = due_bars(ask.instrument, Window(start, end), now=now)
+    if not len(due):
+        return True
+    return attempt.last_ts is not None and pd.Timestamp(attempt.last_ts) >= due[-1]
+
+
 def may_continue(attempt: FetchAttempt | None, ask: WindowAsk) -> bool:
     """True where the stored bars are a sound beginning, so that only newer ones are asked for."""
     return (
@@ -144,6 +174,24 @@ def overlap_start(stored: pd.DataFrame, instrument: Instrument) -> datetime:
     by_sessions = index[int(days.searchsorted(last[0]))]
     first: datetime = min(by_bars, by_sessions).to_pydatetime()
     return first
+
+
+def refuse_remembered(answer: FetchAttempt | None, ask: WindowAsk) -> None:
+    """Raise what the source said lately, instead of asking it for the same span again."""
+    if (
+        answer is None
+        or (answer.requested_from, answer.requested_to) != ask.bounds
+        or answer.source != ask.instrument.source
+    ):
+        return
+    raise MissingDataError(
+        f"{answer.reason} It was asked at {answer.fetched_at:%Y-%m-%d %H:%M} UTC and is not asked "
+        f"again before {answer.expires_at:%Y-%m-%d %H:%M} UTC, unless you say so: trading-pipeline "
+        f"run {ask.instrument.id} --refetch.",
+        instrument=ask.instrument.id,
+        window=ask.window.key,
+        remembered=True,
+    )
 
 
 def expiry(state: str, now: datetime) -> datetime:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import pandas as pd
@@ -32,8 +32,10 @@ from trading_pipeline.stages.market_data.bar_fetch import (
 from trading_pipeline.stages.market_data.bar_windows import (
     WindowAsk,
     expiry,
+    is_fresh,
     is_settled,
     may_continue,
+    refuse_remembered,
     window_asks,
 )
 from trading_pipeline.stages.outcome import Outcome, Shown, tell_progress
@@ -64,7 +66,7 @@ class BarStage(ByWindow[FetchAttempt]):
 
     def __init__(self, workspace: Workspace, instrument_id: str, *, refetch: bool = False) -> None:
         super().__init__(workspace, instrument_id)
-        self._refetch = refetch
+        self._refetch = refetch or workspace.ask_again
         self._tail: tuple[datetime, pd.DataFrame] | None = None
 
     def identity(self, key: Window) -> Identity:
@@ -75,10 +77,12 @@ class BarStage(ByWindow[FetchAttempt]):
         return Identity(self.asset, self.partition(key), asked, self.code_hash)
 
     def pending(self, keys: Iterable[Window]) -> list[Window]:
-        """Windows whose bars are not final, were fetched for another span or series, or were
-        changed since. The first, too, where bars beyond the instrument's span were changed."""
+        """Windows that were never fetched, or for another span or series, or changed since; those
+        that are not final where a bar has become due since the newest fetch. The first, too, where
+        bars beyond the instrument's span were changed."""
+        now = self.workspace.clock()
         asks = self._asks(keys)
-        found = [ask.window for ask in asks if not self._is_settled(ask)]
+        found = [ask.window for ask in asks if not self._is_fresh(ask, now)]
         return found or [ask.window for ask in asks[:1] if self._damaged_beyond]
 
     def materialize(self, keys: Iterable[Window]) -> list[BarsOutcome]:
@@ -106,7 +110,7 @@ class BarStage(ByWindow[FetchAttempt]):
                 outcomes.append(self._fetch(ask, attempt))
             except DataFetchError as error:
                 if not error.values.get("remembered"):
-                    self.workspace.bars.log_attempt(self._failed(ask, error))
+                    self._write(self.workspace.bars.log_attempt, self._failed(ask, error))
                 failures.append((ask.window.key, error))
         if failures:
             keys_of_failed = ", ".join(key for key, _ in failures)
@@ -185,6 +189,12 @@ class BarStage(ByWindow[FetchAttempt]):
         attempt = self._newest.get(ask.window.key)
         return attempt is not None and is_settled(attempt, ask) and not self._changed(ask.window)
 
+    def _is_fresh(self, ask: WindowAsk, now: datetime) -> bool:
+        attempt = self._newest.get(ask.window.key)
+        if attempt is None or self._refetch or self._changed(ask.window):
+            return False
+        return is_settled(attempt, ask) or is_fresh(attempt, ask, now)
+
     def _changed(self, window: Window) -> str:
         """What is wrong with stored bars that are not those that were fetched."""
         return self._changed_windows.get(window.key, "")
@@ -207,7 +217,7 @@ class BarStage(ByWindow[FetchAttempt]):
             reason = "No bar of the window is complete yet, or the calendar has none in it."
             attempt = self._attempt(ask, "no_rows", bars=empty_bars(), reason=reason)
             return self._without_rows(newest, attempt, ask)
-        _refuse_remembered(self._no_data.get(ask.window.key), ask)
+        refuse_remembered(self._no_data.get(ask.window.key), ask)
         damaged = self._changed(ask.window)
         history = self._history(ask.window, is_sound=not damaged)
         continued = not self._refetch and may_continue(newest, ask) and len(history.stored) > 0
@@ -217,7 +227,7 @@ class BarStage(ByWindow[FetchAttempt]):
                 f"{f.check_name}: {f.detail}" for f in fetched.findings if f.severity == "ERROR"
             )
             attempt = self._attempt(ask, "rejected", fetched=fetched, reason=reason)
-            store.reject_window(_storable(fetched.bars), attempt, fetched.findings)
+            self._write(store.reject_window, _storable(fetched.bars), attempt, fetched.findings)
             if not damaged:
                 self._remember(ask.window, history, history.stored)
             return self._outcome(attempt, changed=False, findings=fetched.findings)
@@ -230,7 +240,8 @@ class BarStage(ByWindow[FetchAttempt]):
             or bool(damaged)
         )
         if changed:
-            store.replace_window(
+            self._write(
+                store.replace_window,
                 ask.window,
                 fetched.bars,
                 attempt,
@@ -239,7 +250,7 @@ class BarStage(ByWindow[FetchAttempt]):
                 instead_of=self._damaged_span(ask.window) if damaged else None,
             )
         else:
-            store.log_attempt(attempt, fetched.findings)  # the bars stay as they are
+            self._write(store.log_attempt, attempt, fetched.findings)  # the bars stay
         self._remember(ask.window, history, fetched.bars)
         return self._outcome(
             attempt,
@@ -271,12 +282,20 @@ class BarStage(ByWindow[FetchAttempt]):
         changed = changed or bool(damaged)
         if changed:
             span = self._damaged_span(ask.window) if damaged else None
-            self.workspace.bars.replace_window(
-                ask.window, empty_bars(), attempt, (), instead_of=span
+            self._write(
+                self.workspace.bars.replace_window,
+                ask.window,
+                empty_bars(),
+                attempt,
+                (),
+                instead_of=span,
             )
         else:
-            self.workspace.bars.log_attempt(attempt)
+            self._write(self.workspace.bars.log_attempt, attempt)
         return self._outcome(attempt, changed=changed)
+
+    def _write(self, write: Callable[..., None], *given: Any, **named: Any) -> None:
+        self.workspace.write(partial(write, *given, **named))
 
     def _damaged_span(self, window: Window) -> tuple[datetime | None, datetime | None]:
         """The span of all bars that count as the window's, those of no window included."""
@@ -372,24 +391,6 @@ class BarStage(ByWindow[FetchAttempt]):
             metadata={**self.describe(attempt), **counts},
             findings=findings,
         )
-
-
-def _refuse_remembered(answer: FetchAttempt | None, ask: WindowAsk) -> None:
-    """Raise what the source said lately, instead of asking it for the same span again."""
-    if (
-        answer is None
-        or (answer.requested_from, answer.requested_to) != ask.bounds
-        or answer.source != ask.instrument.source
-    ):
-        return
-    raise MissingDataError(
-        f"{answer.reason} It was asked at {answer.fetched_at:%Y-%m-%d %H:%M} UTC and is not asked "
-        f"again before {answer.expires_at:%Y-%m-%d %H:%M} UTC, unless you say so: trading-pipeline "
-        f"run {ask.instrument.id} --refetch.",
-        instrument=ask.instrument.id,
-        window=ask.window.key,
-        remembered=True,
-    )
 
 
 def _storable(frame: pd.DataFrame) -> pd.DataFrame:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.domain.instrument import Instrument
+from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import InsufficientDataError
+from trading_pipeline.market_data.quality.calendar_checks import due_bars
 from trading_pipeline.market_data.sources.protocol import ActionRequest
 from trading_pipeline.settings.scenario_files.scenario_file import scenario_notes
 from trading_pipeline.stages.outcome import Outcome, Shown, tell_progress
@@ -23,10 +27,16 @@ from trading_pipeline.storage.stores.reference import Listing, actions_hash
 __all__ = ["ActionStage", "UniverseStage", "clipped_span", "stored_actions_hash"]
 
 Product = TypeVar("Product")
+_LONGEST_CLOSURE = timedelta(days=5)
 
 
 class _AskedStage(StoredStage[str, Product]):
-    """A stage that asks its sources each time; its row says what they were asked last."""
+    """A stage that asks its sources each time; its newest row says what they were asked when."""
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there will be more to ask for, so that it counts when it was asked."""
+        return False
 
     @abstractmethod
     def ask(self) -> Outcome:
@@ -47,9 +57,10 @@ class _AskedStage(StoredStage[str, Product]):
         for key in keys:
             tell_progress(self.asset, self.partition(key))
             outcome, identity = self.ask(), self.identity(key)
-            if not self.is_current(self.newest().get(identity.partition), identity):
+            if self.goes_on or not self.is_current(self.newest().get(identity.partition), identity):
                 said = self.artifact(identity, rows=outcome.rows, sha256=self.rows_hash())
-                self.workspace.artifacts.record([said])
+                said = replace(said, created_at=self.workspace.clock())
+                self.workspace.write(partial(self.workspace.artifacts.record, [said]))
             outcomes.append(outcome)
         return outcomes
 
@@ -128,9 +139,31 @@ class ActionStage(_AskedStage[list[CorporateAction]]):
         return Identity(self.asset, self.partition(key), input_hash, self.code_hash)
 
     def pending(self, keys: Iterable[str]) -> list[str]:
-        """Keys never asked for, or all of them where the instrument's span goes on until now."""
-        goes_on = self.workspace.catalog.universe.grid_of(self.instrument_id).end is None
-        return list(keys) if goes_on else super().pending(keys)
+        """Keys never asked for; where the span goes on until now, all of them once a bar is new.
+
+        A source may learn of an action as late as on its ex-date.
+        """
+        if self.workspace.ask_again:
+            return list(keys)
+        missing = super().pending(keys)
+        return list(keys) if self.goes_on and self._has_new_bars() else missing
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the instrument's span goes on until now."""
+        return self.workspace.catalog.universe.grid_of(self.instrument_id).end is None
+
+    def _has_new_bars(self) -> bool:
+        """Whether a bar has become complete since the source was asked."""
+        asked = self.newest().get(self.instrument_id)
+        now = self.workspace.clock()
+        if asked is None or asked.created_at is None or asked.created_at > now:
+            return True
+        instrument = self.workspace.catalog.instrument(self.instrument_id)
+        since = asked.created_at - instrument.timeframe.length * 3 - _LONGEST_CLOSURE
+        due = due_bars(instrument, Window(since, now), now=now)
+        before = due_bars(instrument, Window(since, asked.created_at), now=asked.created_at)
+        return len(due) > len(before)
 
     def rows_hash(self) -> str:
         """Hash of the stored actions, and of when each was first seen."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Sequence
+from functools import partial
 
 import pandas as pd
 
@@ -164,7 +165,7 @@ class ModelStage(_SpecStage):
             row = model_row(outcome, window.key, stored, path, self.workspace, fit_seconds=took)
             rows.append(row.fold)
             registered.append(row.registry)
-        self.workspace.models.save(registered)
+        self.workspace.write(partial(self.workspace.models.save, registered))
         status = "ok" if registered else "no_model"
         return Built(fold_table(rows, self.predictor), status)
 

@@ -12,6 +12,7 @@ import pandas as pd
 from trading_pipeline.errors import DataQualityError, InsufficientDataError
 from trading_pipeline.settings.file_checks import is_intact
 from trading_pipeline.storage.parquet_files import read_frame, write_frame
+from trading_pipeline.storage.stores.kept_rows import KeptRows
 from trading_pipeline.storage.stores.row_tables import Row, WarehouseStore, insert_rows
 from trading_pipeline.storage.warehouse import Warehouse
 
@@ -28,6 +29,12 @@ behind AS (
   QUALIFY row_number() OVER (
     PARTITION BY r.made_at, r.own, a.asset, a."partition" ORDER BY a.seq DESC) = 1)
 SELECT * EXCLUDE (seq) FROM artifacts WHERE seq IN (SELECT seq FROM behind) ORDER BY seq
+"""
+_NEWEST = "newest artifacts"
+_NEWEST_OF_BATCH = """
+SELECT * EXCLUDE (seq) FROM artifacts
+WHERE list_contains(?::VARCHAR[], split_part("partition", '|', 1))
+QUALIFY row_number() OVER (PARTITION BY asset, "partition" ORDER BY seq DESC) = 1
 """
 
 
@@ -59,14 +66,23 @@ class Artifact:
 class ArtifactStore(WarehouseStore):
     """Frames under `runtime/cache` and their rows in the table `artifacts`."""
 
-    def __init__(self, warehouse: Warehouse, runtime: Path) -> None:
-        super().__init__(warehouse)
+    def __init__(self, warehouse: Warehouse, runtime: Path, kept: KeptRows | None = None) -> None:
+        super().__init__(warehouse, kept)
         self.runtime = runtime
 
     def newest(
         self, assets: Iterable[str], partition_prefix: str = ""
     ) -> dict[tuple[str, str], Artifact]:
         """Valid row by (asset, partition), of partitions that start with the prefix."""
+        instrument = partition_prefix.partition("|")[0]
+        if self._kept is not None and instrument:
+            wanted = set(assets)
+            rows_of = self._answer(_NEWEST, instrument, self._read_newest)
+            return {
+                key: row
+                for key, row in rows_of.items()
+                if key[0] in wanted and key[1].startswith(partition_prefix)
+            }
         rows = self._rows(
             "SELECT * EXCLUDE (seq) FROM artifacts WHERE list_contains(?::VARCHAR[], asset) "
             'AND starts_with("partition", ?) ORDER BY seq',
@@ -74,6 +90,15 @@ class ArtifactStore(WarehouseStore):
             partition_prefix,
         )
         return {(row["asset"], row["partition"]): Artifact(**row) for row in rows}
+
+    def _read_newest(self, names: list[str]) -> dict[str, dict[tuple[str, str], Artifact]]:
+        rows = self._rows(_NEWEST_OF_BATCH, names)
+        found: dict[str, dict[tuple[str, str], Artifact]] = {name: {} for name in names}
+        for row in rows:
+            artifact = Artifact(**row)
+            name = artifact.partition.partition("|")[0]
+            found[name][artifact.asset, artifact.partition] = artifact
+        return found
 
     def all_newest(self) -> list[Artifact]:
         """Valid rows of all partitions, by asset and partition."""
@@ -124,9 +149,14 @@ class ArtifactStore(WarehouseStore):
 
     def record(self, artifacts: Sequence[Artifact]) -> None:
         """Append the rows in one transaction."""
-        if artifacts:
+        rows = [artifact.as_row() for artifact in artifacts]
+        if rows:
             with self._warehouse.write() as connection:
-                insert_rows(connection, "artifacts", [artifact.as_row() for artifact in artifacts])
+                insert_rows(connection, "artifacts", rows)
+        for row in rows if self._kept is not None else []:
+            kept = self._held(row["partition"].partition("|")[0], _NEWEST)
+            if kept is not None:
+                kept[row["asset"], row["partition"]] = Artifact(**row)
 
     def is_current(self, artifact: Artifact | None, input_hash: str) -> bool:
         """True where the partition was made from these inputs and its file is as it was written."""

@@ -31,6 +31,10 @@ __all__ = ["BarStore", "FetchAttempt", "require_usable"]
 
 _COLUMNS = "epoch_us(ts) AS ts, open, high, low, close, volume"
 _DECIDED = "status NOT IN ('failed', 'no_data')"
+_LEFT_CONTENT = f"{_DECIDED} AND status <> 'rejected'"
+_ANSWERED = "status <> 'failed'"
+_ATTEMPTS = (_DECIDED, _LEFT_CONTENT, _ANSWERED)
+_BARS = "bars"
 
 
 class BarStore(WarehouseStore):
@@ -64,6 +68,7 @@ class BarStore(WarehouseStore):
                 columns = _revision_columns(revisions)
                 _insert_frame(connection, "bar_revisions", columns, owner | seen)
             _log_attempt(connection, attempt, findings)
+        self._forget(attempt.instrument, _BARS, *_ATTEMPTS)
 
     def reject_window(
         self, bars: pd.DataFrame, attempt: FetchAttempt, findings: Sequence[Finding]
@@ -77,11 +82,13 @@ class BarStore(WarehouseStore):
         with self._warehouse.write() as connection:
             _insert_frame(connection, "bars_rejected", _bar_columns(bars), constants)
             _log_attempt(connection, attempt, findings)
+        self._forget(attempt.instrument, *_ATTEMPTS)
 
     def log_attempt(self, attempt: FetchAttempt, findings: Sequence[Finding] = ()) -> None:
         """Record an attempt that changed no bars: it failed, or brought what is there already."""
         with self._warehouse.write() as connection:
             _log_attempt(connection, attempt, findings)
+        self._forget(attempt.instrument, *_ATTEMPTS)
 
     def newest_attempts(self, instrument: str) -> dict[str, FetchAttempt]:
         """By window key the newest attempt that decided on its content: not failed, not empty."""
@@ -89,14 +96,14 @@ class BarStore(WarehouseStore):
 
     def content_attempts(self, instrument: str) -> dict[str, FetchAttempt]:
         """By window key the newest attempt that left its content: rejected bars did not."""
-        return self._attempts(instrument, f"{_DECIDED} AND status <> 'rejected'")
+        return self._attempts(instrument, _LEFT_CONTENT)
 
     def negative_answers(self, instrument: str, now: datetime) -> dict[str, FetchAttempt]:
         """By window key the newest "no data" answer that has not expired, unless bars came since.
 
         An answer from after `now` is none: the clock was set back, and how old it is nobody knows.
         """
-        found = self._attempts(instrument, "status <> 'failed'")
+        found = self._attempts(instrument, _ANSWERED)
         return {
             key: attempt
             for key, attempt in found.items()
@@ -106,12 +113,20 @@ class BarStore(WarehouseStore):
         }
 
     def _attempts(self, instrument: str, condition: str) -> dict[str, FetchAttempt]:
-        rows = self._rows(
-            f"SELECT * EXCLUDE (seq) FROM fetch_log WHERE instrument = ? AND {condition} "
-            "ORDER BY seq",
-            instrument,
-        )
-        return {row["window"]: FetchAttempt(**row) for row in rows}
+        def read(instruments: list[str]) -> dict[str, dict[str, FetchAttempt]]:
+            rows = self._rows(
+                "SELECT * EXCLUDE (seq) FROM fetch_log "
+                f"WHERE list_contains(?::VARCHAR[], instrument) AND {condition} "
+                "QUALIFY row_number() OVER "
+                '(PARTITION BY instrument, "window" ORDER BY seq DESC) = 1 ORDER BY "window"',
+                instruments,
+            )
+            found: dict[str, dict[str, FetchAttempt]] = {name: {} for name in instruments}
+            for row in rows:
+                found[row["instrument"]][row["window"]] = FetchAttempt(**row)
+            return found
+
+        return dict(self._answer(condition, instrument, read))
 
     def findings(self, instrument: str) -> dict[str, list[Row]]:
         """By window key the findings of the attempt that `newest_attempts` gives."""
@@ -147,8 +162,30 @@ class BarStore(WarehouseStore):
         self, instrument: str, start: datetime | None, end: datetime | None
     ) -> pd.DataFrame:
         """Bars with `start <= ts < end` whatever their windows' state; None is unbounded."""
+        if self._kept is not None:
+            bars = self._answer(_BARS, instrument, self._read_all)
+            first = 0 if start is None else bars.index.searchsorted(pd.Timestamp(start))
+            last = len(bars) if end is None else bars.index.searchsorted(pd.Timestamp(end))
+            return bars.iloc[first:last]
         where, bounds = _within(start, end)
         return self._bars(f"SELECT {_COLUMNS} FROM bars WHERE {where}", instrument, *bounds)
+
+    def _read_all(self, instruments: list[str]) -> dict[str, pd.DataFrame]:
+        """All bars of several instruments, by instrument."""
+        with self._warehouse.read() as connection:
+            columns = connection.execute(
+                f"SELECT list_position(?::VARCHAR[], instrument) AS place, {_COLUMNS} FROM bars "
+                "WHERE list_contains(?::VARCHAR[], instrument)",
+                [instruments, instruments],
+            ).fetchnumpy()
+        places = np.asarray(columns.pop("place"))
+        order = np.argsort(places, kind="stable")
+        cuts = np.searchsorted(places[order], np.arange(1, len(instruments) + 2))
+        sorted_columns = {name: values[order] for name, values in columns.items()}
+        return {
+            name: _frame({key: each[start:stop] for key, each in sorted_columns.items()})
+            for name, start, stop in zip(instruments, cuts[:-1], cuts[1:], strict=True)
+        }
 
     def changed_windows(self, instrument: str) -> dict[str, str]:
         """By window key what is wrong with stored bars that are not those that were fetched."""
@@ -158,6 +195,8 @@ class BarStore(WarehouseStore):
 
     def read_tail(self, instrument: str, before: datetime, rows: int) -> pd.DataFrame:
         """The last `rows` bars with `ts < before`, in time order."""
+        if self._held(instrument, _BARS) is not None:
+            return self.read_span(instrument, None, before).tail(rows)
         return self._bars(
             f"SELECT * FROM (SELECT {_COLUMNS} FROM bars WHERE instrument = ? "
             "AND ts < ?::TIMESTAMPTZ ORDER BY ts DESC LIMIT ?) ORDER BY ts",

@@ -15,6 +15,7 @@ from trading_pipeline.storage.stores.row_tables import WarehouseStore, insert_ro
 __all__ = ["ReferenceStore", "actions_hash"]
 
 Listing = tuple[date | None, date | None]
+_ACTIONS, _LISTINGS = "corporate actions", "listings"
 
 
 class ReferenceStore(WarehouseStore):
@@ -61,6 +62,7 @@ class ReferenceStore(WarehouseStore):
                     "WHERE list_contains(?::VARCHAR[], instrument)",
                     [stamp, gone],
                 )
+            self._forget("", _LISTINGS)
         return changed + gone
 
     def instruments_hash(self) -> str:
@@ -70,8 +72,11 @@ class ReferenceStore(WarehouseStore):
 
     def listings(self) -> dict[str, Listing]:
         """First and last listed day by instrument, as far as they are known."""
+        return self._answer(_LISTINGS, "", self._read_listings)
+
+    def _read_listings(self, _: list[str]) -> dict[str, dict[str, Listing]]:
         rows = self._rows("SELECT instrument, listed_from, listed_to FROM instruments")
-        return {row["instrument"]: (row["listed_from"], row["listed_to"]) for row in rows}
+        return {"": {row["instrument"]: (row["listed_from"], row["listed_to"]) for row in rows}}
 
     def save_actions(self, instrument: str, actions: Sequence[CorporateAction]) -> bool:
         """Replace the instrument's actions where they differ; an action keeps its first `seen_at`.
@@ -93,16 +98,24 @@ class ReferenceStore(WarehouseStore):
         with self._warehouse.write() as connection:
             connection.execute("DELETE FROM corporate_actions WHERE instrument = ?", [instrument])
             insert_rows(connection, "corporate_actions", rows)
+        self._forget(instrument, _ACTIONS)
         return True
 
     def actions(self, instrument: str) -> list[CorporateAction]:
         """Actions of an instrument by ex-date, splits before cash of one day."""
+        return list(self._answer(_ACTIONS, instrument, self._read_actions))
+
+    def _read_actions(self, instruments: list[str]) -> dict[str, list[CorporateAction]]:
         rows = self._rows(
-            "SELECT * EXCLUDE (seq) FROM corporate_actions WHERE instrument = ? "
+            "SELECT * EXCLUDE (seq) FROM corporate_actions "
+            "WHERE list_contains(?::VARCHAR[], instrument) "
             "ORDER BY ex_date, kind DESC, value, source",
-            instrument,
+            instruments,
         )
-        return [CorporateAction(**row) for row in rows]
+        found: dict[str, list[CorporateAction]] = {name: [] for name in instruments}
+        for row in rows:
+            found[row["instrument"]].append(CorporateAction(**row))
+        return found
 
 
 def actions_hash(actions: Sequence[CorporateAction]) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import duckdb
 import numpy as np
@@ -17,6 +17,7 @@ import pyarrow as pa
 from pydantic import JsonValue
 
 from trading_pipeline.errors import WarehouseError
+from trading_pipeline.storage.stores.kept_rows import KeptRows
 from trading_pipeline.storage.warehouse import Warehouse
 
 __all__ = [
@@ -33,14 +34,33 @@ __all__ = [
 Row: TypeAlias = dict[str, Any]
 """A row by column name; values have the types of the table's columns."""
 
+Answer = TypeVar("Answer")
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
 
 
 class WarehouseStore:
     """Base of the stores: some tables of one warehouse."""
 
-    def __init__(self, warehouse: Warehouse) -> None:
+    def __init__(self, warehouse: Warehouse, kept: KeptRows | None = None) -> None:
+        """`kept`: answers for a batch of instruments; without it each question is a query."""
         self._warehouse = warehouse
+        self._kept = kept
+
+    def _answer(
+        self, question: str, instrument: str, read: Callable[[list[str]], Mapping[str, Answer]]
+    ) -> Answer:
+        """What `read` says of an instrument, or what it said of the whole batch."""
+        if self._kept is None:
+            return read([instrument])[instrument]
+        return self._kept.answer(question, instrument, read)
+
+    def _held(self, instrument: str, question: str) -> Any:
+        """What is kept of an instrument, or None."""
+        return None if self._kept is None else self._kept.held(question, instrument)
+
+    def _forget(self, instrument: str, *questions: str) -> None:
+        if self._kept is not None:
+            self._kept.forget(instrument, *questions)
 
     def _rows(self, sql: str, *parameters: object) -> list[Row]:
         """Rows of a query."""

@@ -1,0 +1,128 @@
+"""Brings stages of many instruments up to date with one run a batch.
+
+What is missing is decided first, from rows that are read once for the batch; where nothing is, no
+run is made. A part of the batch that fails is run again alone, as a run of its own partitions:
+there the check or the error shows, and the partitions are red.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from trading_pipeline.defs.automation.job_runs import JobRunner
+from trading_pipeline.errors import TradingPipelineError, WarehouseError
+from trading_pipeline.stages.batch import Batch, Part
+from trading_pipeline.stages.coverage import pending_in_order
+from trading_pipeline.stages.stage import Stage
+from trading_pipeline.stages.turns import turn_at
+from trading_pipeline.stages.workspace import Workspace
+from trading_pipeline.storage.disk_space import is_full_disk
+
+__all__ = ["BatchRuns", "Failures", "Missing", "groups_of"]
+
+Failures = dict[Part, TradingPipelineError]
+"""What stopped a part of a batch."""
+Missing = dict[Part, dict[str, int]]
+"""Number of partitions that were missing or stale of a part, by asset."""
+Stages = Sequence[Stage[Any, Any]]
+
+
+class BatchRuns:
+    """The instruments of a batch, whose turns this process has, and its runs."""
+
+    def __init__(self, workspace: Workspace, runner: JobRunner, names: Sequence[str]) -> None:
+        self.workspace, self.names = workspace, names
+        self._runner = runner
+
+    @classmethod
+    @contextmanager
+    def of(
+        cls, workspace: Workspace, runner: JobRunner, instruments: Sequence[str]
+    ) -> Iterator["BatchRuns"]:
+        """Have the turns of these instruments, taken in one order by everybody, for a block."""
+        with ExitStack() as turns:
+            for name in sorted(set(instruments)):
+                turns.enter_context(turn_at(workspace.settings, "pass", name))
+            yield cls(turns.enter_context(workspace.for_batch(instruments)), runner, instruments)
+
+    def bring_up(
+        self,
+        job: str,
+        stages_of: Mapping[Part, Stages],
+        *,
+        config: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> tuple[Missing, Failures]:
+        """Run what is pending of each part's stages, which follow each other; see the module."""
+        missing, failures = self._pending(stages_of)
+        parts = list(missing)
+        if parts:
+            batch = Batch(self.workspace, parts)
+            assets = _in_order(stages_of[part] for part in parts)
+            pending = {asset for found in missing.values() for asset in found}
+            chosen = [asset for asset in assets if asset in pending]
+            self._runner.run(job, assets=chosen, batch=batch, config=config)
+            for part, asset in batch.failed.items():
+                later = [each.asset for each in stages_of[part]]
+                try:
+                    self._alone(job, part, later[later.index(asset) :], config)
+                except TradingPipelineError as error:
+                    failures[part] = _of_one_part(error)
+        return missing, failures
+
+    def _pending(self, stages_of: Mapping[Part, Stages]) -> tuple[Missing, Failures]:
+        missing: Missing = {}
+        failures: Failures = {}
+        for part, stages in stages_of.items():
+            try:
+                found = pending_in_order(stages, stages[0].keys(part.names))
+            except TradingPipelineError as error:
+                failures[part] = _of_one_part(error)
+                continue
+            if found:
+                missing[part] = found
+        return missing, failures
+
+    def _alone(
+        self,
+        job: str,
+        part: Part,
+        assets: list[str],
+        config: Mapping[str, Mapping[str, Any]] | None,
+    ) -> None:
+        """A run of the part's own partitions, with Dagster's own account of them."""
+        keys = ["|".join(filter(None, (part.instrument_id, name))) for name in part.names]
+        given = {name: each for name, each in (config or {}).items() if name in assets}
+        try:
+            self._runner.run(
+                job,
+                partition=keys[0] or None,
+                last_partition=keys[-1] if len(keys) > 1 else None,
+                assets=assets,
+                config=given,
+            )
+        finally:
+            if self.workspace.kept is not None:
+                self.workspace.kept.forget_all(part.instrument_id)
+
+
+def groups_of(names: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    """Names in groups of at most `size`, in their order."""
+    for start in range(0, len(names), size):
+        yield names[start : start + size]
+
+
+def _in_order(sequences: Iterable[Stages]) -> list[str]:
+    """Every asset once; parts have the same stages in the same order, or some of them."""
+    return list(dict.fromkeys(stage.asset for stages in sequences for stage in stages))
+
+
+def _of_one_part(error: TradingPipelineError) -> TradingPipelineError:
+    """The error, unless nothing that follows could work either or all of it is wanted."""
+    if (
+        isinstance(error, WarehouseError)
+        or is_full_disk(error)
+        or os.environ.get("TRADING_PIPELINE_DEBUG")
+    ):
+        raise error
+    return error
