@@ -22,7 +22,7 @@ from trading_pipeline.performance.search.standing_out import deflated_numbers
 from trading_pipeline.performance.sharpe_statistics import probabilistic_sharpe_ratio
 from trading_pipeline.performance.summary import years_between
 from trading_pipeline.reporting.page.verdict import STANDS_OUT, verdict
-from trading_pipeline.storage.stores.trial_ledger import comparable_variance
+from trading_pipeline.storage.stores.sharpe_variance import comparable_variance
 from trading_pipeline.strategies import SHIPPED, Market
 
 __all__ = ["RULES", "Cell", "held_through", "judged", "settings_of", "signals_of"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from pydantic import (
@@ -189,7 +190,7 @@ class UniverseSpec(SpecModel):
 
         Raises `UnknownNameError` for an id that the universe does not have.
         """
-        specs = {spec.id: spec for spec in self.instruments}
+        specs = self._specs
         if instrument not in specs:
             raise UnknownNameError(
                 f"There is no instrument {instrument!r}. {did_you_mean(instrument, specs)}",
@@ -199,20 +200,24 @@ class UniverseSpec(SpecModel):
         own = specs[instrument]
         return WindowGrid(own.start or self.start, own.end or self.end, self.cadence)
 
-    @property
+    @cached_property
     def by_id(self) -> dict[str, Instrument]:
         """Instruments by id, in the order of the file."""
         return {spec.id: spec.to_instrument() for spec in self.instruments}
 
-    @property
+    @cached_property
     def archived_by_id(self) -> dict[str, InstrumentSpec]:
         """Instruments that were taken out and can come back, by id."""
         return {spec.id: spec for spec in self.archived}
 
+    @cached_property
+    def _specs(self) -> dict[str, InstrumentSpec]:
+        return {spec.id: spec for spec in self.instruments}
+
     def checks_of(self, instrument: str) -> dict[str, Any]:
         """Check settings of an instrument: those of all, with its own laid over them."""
-        own = {spec.id: spec.checks for spec in self.instruments}
-        return {**self.checks, **own.get(instrument, {})}
+        own = self._specs.get(instrument)
+        return {**self.checks, **(own.checks if own is not None else {})}
 
     @property
     def members(self) -> dict[str, Membership | None]:

@@ -107,17 +107,17 @@ class Workspace:
     @cached_property
     def models(self) -> ModelStore:
         """Rows of fitted models."""
-        return ModelStore(self.warehouse)
+        return ModelStore(self.warehouse, self.kept)
 
     @cached_property
     def results(self) -> ResultStore:
         """Backtest results."""
-        return ResultStore(self.warehouse)
+        return ResultStore(self.warehouse, self.kept)
 
     @cached_property
     def trials(self) -> TrialLedger:
         """The ledger of trials."""
-        return TrialLedger(self.warehouse)
+        return TrialLedger(self.warehouse, self.kept)
 
     @cached_property
     def frozen_studies(self) -> FrozenStudyStore:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -14,7 +15,7 @@ from trading_pipeline.errors import DatasetFormatError, WarehouseError
 from trading_pipeline.settings.written_files import replace_file
 from trading_pipeline.storage.disk_space import disk_full_error
 
-__all__ = ["read_frame", "write_atomically", "write_frame", "write_text"]
+__all__ = ["read_frame", "read_rows", "write_atomically", "write_frame", "write_text"]
 
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
@@ -61,6 +62,12 @@ def write_frame(path: Path, frame: pd.DataFrame) -> str:
     table = table.replace_schema_metadata(None)  # versions of libraries would change the bytes
     write_atomically(path, lambda p: pq.write_table(table, p, compression="zstd"))
     return file_hash(path)
+
+
+def read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, Any]]:
+    """Some columns of a file as plain rows."""
+    rows: list[dict[str, Any]] = pq.read_table(path, columns=list(columns)).to_pylist()
+    return rows
 
 
 def read_frame(path: Path) -> pd.DataFrame:

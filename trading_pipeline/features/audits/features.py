@@ -41,6 +41,7 @@ def audit_feature_set(
     context: FeatureContext | None = None,
     cuts: int = 30,
     seed: int = 7,
+    slices: bool = True,
     fresh: FreshCopies[FeatureSet] | None = None,
     tally: AuditTally | None = None,
 ) -> list[CausalityFinding]:
@@ -49,14 +50,17 @@ def audit_feature_set(
     Prefix truncation at `cuts` random bars, the future scrambled and each column's own warm-up at a
     sixth of them, and permuted outcomes (of the forward return over 5 bars). A column that is 0 or
     1 rarely changes at any one cut, hence so many. For leaks in few rows, other bars are put after
-    many rows at once (`audits.slices`), for the columns in which nothing was found so far.
+    many rows at once (`audits.slices`), for the columns in which nothing was found so far;
+    `slices=False` leaves these out.
     `context`: timeframe, calendar and inputs of the bars, where features depend on them. `fresh`:
     copies of the set for the recomputations; its `notes` say what the set read from outside.
     `tally` takes what was tried. Raises `InsufficientDataError` where no column has a value to
     compare; the permuted outcomes are left out where fewer than 100 rows are complete.
     """
     fresh = fresh or fresh_sets(chosen)
-    return confirmed(fresh, lambda: _found_in_set(chosen, bars, context, cuts, seed, fresh, tally))
+    return confirmed(
+        fresh, lambda: _found_in_set(chosen, bars, context, cuts, seed, slices, fresh, tally)
+    )
 
 
 def _found_in_set(
@@ -65,6 +69,7 @@ def _found_in_set(
     context: FeatureContext | None,
     cuts: int,
     seed: int,
+    slices: bool,
     fresh: FreshCopies[FeatureSet],
     tally: AuditTally | None,
 ) -> list[CausalityFinding]:
@@ -80,9 +85,10 @@ def _found_in_set(
         compute, bars, cuts=few, seed=seed + 1, full=full, tally=tally
     )
     seen = {finding.column for finding in findings}
-    findings += audit_set_slices(
-        chosen, bars, full, context=context, found=seen, seed=seed, fresh=fresh, tally=tally
-    )
+    if slices:
+        findings += audit_set_slices(
+            chosen, bars, full, context=context, found=seen, seed=seed, fresh=fresh, tally=tally
+        )
     bounded = [spec for spec in chosen.specs if spec.memory != "all"]
     for warmup in sorted({spec.warmup_in(context) for spec in bounded}):
         if len(bars) > warmup + 1:

@@ -13,6 +13,7 @@ from trading_pipeline.backtest.scenario_runner import (
 from trading_pipeline.domain.audit_records import AuditLog
 from trading_pipeline.domain.hashing import SHOWN_DIGITS, canonical_hash
 from trading_pipeline.errors import LookaheadError
+from trading_pipeline.market_data.calendars import periods_per_year
 from trading_pipeline.stages.backtests.audits import (
     call_results_invalid,
     changed_sharpe_limits,
@@ -65,6 +66,7 @@ class BacktestStage(ScenarioStage[Row]):
     def is_current(self, artifact: Artifact | None, identity: Identity) -> bool:
         """True where the newest result is this one, all of it as written, its trial on record."""
         is_newest = super().is_current(artifact, identity)
+        self.workspace.results.keep_newest_of(self.instrument_id)
         return is_newest and is_on_record(self.workspace, identity.input_hash)
 
     def stored(self, key: str, artifact: Artifact) -> Row:  # noqa: ARG002
@@ -82,7 +84,8 @@ class BacktestStage(ScenarioStage[Row]):
     def produce(self, key: str, identity: Identity) -> tuple[Artifact, Row]:
         """Run the scenario; save its frames, its trial, its row, its trades and daily results."""
         workspace, scenario = self.workspace, self.workspace.catalog.scenario(key)
-        inputs, _, warnings = self.loaded(scenario)
+        loaded = self.loaded(scenario)
+        inputs, warnings = loaded.inputs, loaded.warnings
         made_from = self.made_from(key)
         try:
             run = self.run(key, workspace.audits)
@@ -144,8 +147,10 @@ class BacktestStage(ScenarioStage[Row]):
     def made_from(self, key: str) -> dict[str, str]:
         """Id of the result, and the hashes that it is made of."""
         scenario = self.workspace.catalog.scenario(key)
-        inputs, hashes, _ = self.loaded(scenario)
-        settings = scenario_settings(scenario, inputs.instrument, inputs.periods_per_year)
+        loaded = self.loaded(scenario)
+        instrument, hashes = loaded.instrument, loaded.hashes
+        a_year = periods_per_year(instrument.timeframe, instrument.calendar)
+        settings = scenario_settings(scenario, instrument, a_year)
         made_from = {
             "settings_hash": canonical_hash(
                 [scenario.hash, settings.hash, *changed_sharpe_limits(self.workspace)]
@@ -157,5 +162,5 @@ class BacktestStage(ScenarioStage[Row]):
                 scenario, self.workspace.registries.strategies, BacktestStage.produce
             ),
         }
-        identity = canonical_hash([inputs.instrument.id, made_from])
+        identity = canonical_hash([instrument.id, made_from])
         return {"result_id": identity[:SHOWN_DIGITS], **made_from}

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import NamedTuple, TypeVar
+from functools import cached_property
+from typing import TypeVar
 
 import pandas as pd
 
 from trading_pipeline.backtest.scenario_runner import ScenarioInputs, traded_bars
 from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.hashing import canonical_hash
+from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.moments import midnight
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import InsufficientDataError, ScenarioError
@@ -68,12 +70,35 @@ class InputHashes:
     predictions: str
 
 
-class LoadedInputs(NamedTuple):
-    """What a scenario runs on, what it is made of, and what must be said beside the result."""
+class LoadedInputs:
+    """What a scenario runs on, what it is made of, and what must be said beside the result.
 
-    inputs: ScenarioInputs
-    hashes: InputHashes
-    warnings: tuple[str, ...]
+    `hashes` and `instrument` are known at once. `inputs` and `warnings` are loaded when they are
+    asked for: what is up to date reads no predictions.
+    """
+
+    def __init__(
+        self,
+        instrument: Instrument,
+        hashes: InputHashes,
+        load: Callable[[], tuple[ScenarioInputs, tuple[str, ...]]],
+    ) -> None:
+        self.instrument, self.hashes = instrument, hashes
+        self._load = load
+
+    @property
+    def inputs(self) -> ScenarioInputs:
+        """Bars, actions and predictions. Raises as `load_inputs` does."""
+        return self._loaded[0]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Lines for the result."""
+        return self._loaded[1]
+
+    @cached_property
+    def _loaded(self) -> tuple[ScenarioInputs, tuple[str, ...]]:
+        return self._load()
 
 
 def required_models(scenario: ScenarioSpec, strategies: StrategyCatalogue) -> tuple[str, ...]:
@@ -244,25 +269,29 @@ def load_inputs(workspace: Workspace, instrument_id: str, scenario: ScenarioSpec
         external=external.as_known(series).rows(series.raw.index[rows]),
     )
     traded_bars(scenario, inputs)  # refuses dates without bars before predictions are looked for
-    inputs = replace(inputs, predictions={each.name: each.frame() for each in models})
-    warnings = [
-        warning
-        for each in models
-        for warning in (
-            *unaudited_features(workspace, instrument_id, each.feature_set, each.name),
-            *each.warnings,
-        )
-    ]
-    if any(workspace.catalog.model(each.name).cross_features for each in models):
-        compared = (instrument_id, *compared_instruments(workspace, instrument_id))
-        warnings += filter(None, [workspace.catalog.universe.hindsight(compared)])
-    if scenario.costs.is_free:
-        warnings.append(
-            "Free fills: commission and slippage are 0, so trading costs nothing here. Nobody "
-            "trades at that price; set 'costs' in the scenario."
-        )
-    warnings += filter(None, [default_costs_line(scenario.default_costs)])
-    loaded = LoadedInputs(inputs, hashes(), tuple(warnings))
+
+    def load() -> tuple[ScenarioInputs, tuple[str, ...]]:
+        predictions = {each.name: each.frame() for each in models}
+        warnings = [
+            warning
+            for each in models
+            for warning in (
+                *unaudited_features(workspace, instrument_id, each.feature_set, each.name),
+                *each.warnings,
+            )
+        ]
+        if any(workspace.catalog.model(each.name).cross_features for each in models):
+            compared = (instrument_id, *compared_instruments(workspace, instrument_id))
+            warnings += filter(None, [workspace.catalog.universe.hindsight(compared)])
+        if scenario.costs.is_free:
+            warnings.append(
+                "Free fills: commission and slippage are 0, so trading costs nothing here. Nobody "
+                "trades at that price; set 'costs' in the scenario."
+            )
+        warnings += filter(None, [default_costs_line(scenario.default_costs)])
+        return replace(inputs, predictions=predictions), tuple(warnings)
+
+    loaded = LoadedInputs(instrument, hashes(), load)
     series.kept_inputs[scenario.hash] = loaded
     return loaded
 

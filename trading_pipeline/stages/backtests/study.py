@@ -86,7 +86,8 @@ class TrialStage(ScenarioStage[list[Row]]):
         workspace, study = self.workspace, self.workspace.catalog.study(key)
         register_frozen(workspace, study, self.instrument_id)
         scenario = self.searched(study)
-        inputs, hashes, _ = self.loaded(scenario)
+        loaded = self.loaded(scenario)
+        inputs, hashes = loaded.inputs, loaded.hashes
         newest = self.newest().get(identity.partition)
         record = LedgerRecord(
             workspace, study, scenario, identity, hashes, instrument_id=self.instrument_id,

@@ -22,7 +22,8 @@ from trading_pipeline.settings.scenario import ScenarioSpec, StrategySpec
 from trading_pipeline.settings.study import StudySpec
 from trading_pipeline.stages.reports.leaderboard import judged_rows
 from trading_pipeline.stages.workspace import Workspace
-from trading_pipeline.storage.stores.trial_ledger import INVALID, SharpeVariance
+from trading_pipeline.storage.stores.sharpe_variance import SharpeVariance
+from trading_pipeline.storage.stores.trial_ledger import INVALID
 from trading_pipeline.strategies import StrategyCatalogue
 
 __all__ = ["best_of", "judged_summary", "measured_best", "measured_search", "summary_of_trials"]

@@ -55,6 +55,7 @@ class InstrumentSeries:
         self.kept_inputs: dict[str, LoadedInputs] = {}
         """What scenarios made of the series, by the scenario's hash."""
         self._workspace = workspace
+        self._events_hashes: dict[datetime, str] = {}
 
     def made_from(self) -> tuple[Instrument, dict[str, FetchAttempt], list[CorporateAction]]:
         """All that the series follows from; equal for equal bars."""
@@ -114,8 +115,10 @@ class InstrumentSeries:
 
     def events_hash(self, before: datetime) -> str:
         """Hash of the factors with an ex-date before a moment: later actions change nothing."""
-        known = self.events.loc[self.events["ex_date"] < pd.Timestamp(before)]
-        return frame_hash(known.reset_index(drop=True))
+        if before not in self._events_hashes:
+            known = self.events.loc[self.events["ex_date"] < pd.Timestamp(before)]
+            self._events_hashes[before] = frame_hash(known.reset_index(drop=True))
+        return self._events_hashes[before]
 
     def bars_hashes(self, windows: Sequence[Window]) -> list[str]:
         """Content hash of each window; raises where one may not be built on."""

@@ -5,8 +5,9 @@ It is the same code. A finding holds until the code of the set, or that of the a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.audit_records import AuditRecord, AuditSubject
@@ -17,7 +18,12 @@ from trading_pipeline.features.audits.told_findings import as_details, findings_
 from trading_pipeline.features.sets.feature_set import FeatureSet
 from trading_pipeline.stages.workspace import Workspace
 
-__all__ = ["keep_findings", "known_findings", "refuse_known_look_ahead_of_set"]
+__all__ = [
+    "keep_findings",
+    "known_findings",
+    "passed_audits",
+    "refuse_known_look_ahead_of_set",
+]
 
 _PROOFS = ("prefix_truncation", "scrambled_future", "warmup")
 """Audits whose findings are differences; `permuted_labels` is a statistic of one series."""
@@ -31,21 +37,28 @@ def keep_findings(
     *,
     bars: int,
 ) -> None:
-    """Record what an audit of the set found on an instrument; nothing for no differences."""
+    """Record what an audit of the set found on an instrument; differences, or that there are none.
+
+    `bars`: how many the instrument has. What only statistics found is not recorded.
+    """
     proofs = [finding for finding in findings if finding.audit in _PROOFS]
-    if proofs:
-        workspace.audits.keep(
-            AuditRecord(
-                subject=_subject(chosen),
-                instrument=instrument_id,
-                bars=bars,
-                data_hash="",
-                cuts=0,
-                slices=0,
-                finding=found_words(proofs),
-                details=as_details(proofs),
-            )
+    if proofs or not findings:
+        record = AuditRecord(
+            subject=_subject(chosen),
+            instrument=instrument_id,
+            bars=bars,
+            data_hash="",
+            cuts=0,
+            slices=0,
+            finding=found_words(proofs) if proofs else "",
+            details=as_details(proofs) if proofs else "",
         )
+        workspace.write(partial(workspace.audits.keep, record))
+
+
+def passed_audits(workspace: Workspace, chosen: FeatureSet) -> Mapping[str, int]:
+    """Instruments on which the set was audited with nothing found, and how many bars they had."""
+    return workspace.audits.passed(_subject(chosen))
 
 
 def known_findings(

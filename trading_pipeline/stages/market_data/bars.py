@@ -80,8 +80,7 @@ class BarStage(ByWindow[FetchAttempt]):
         """Windows that were never fetched, or for another span or series, or changed since; those
         that are not final where a bar has become due since the newest fetch. The first, too, where
         bars beyond the instrument's span were changed."""
-        now = self.workspace.clock()
-        asks = self._asks(keys)
+        asks, now = self._asks(keys), self.workspace.clock()
         found = [ask.window for ask in asks if not self._is_fresh(ask, now)]
         return found or [ask.window for ask in asks[:1] if self._damaged_beyond]
 

@@ -47,8 +47,8 @@ from trading_pipeline.stages.models.model_features import (
     model_label_assets,
 )
 from trading_pipeline.stages.models.model_rows import (
+    folds_are_sound,
     model_row,
-    models_are_sound,
     no_model_row,
 )
 from trading_pipeline.stages.outcome import Shown
@@ -139,7 +139,7 @@ class LiveModelStage(_InstrumentStage):
         """True where the fold table is current, and the model that it names is as saved."""
         if artifact is None or not super().is_current(artifact, identity):
             return False
-        return models_are_sound(self.workspace, self.workspace.artifacts.load(artifact))
+        return folds_are_sound(self.workspace, self.instrument_id, artifact)
 
     def inputs(self) -> object:
         """Spec, feature set, libraries, and the hash of every file of the training span."""

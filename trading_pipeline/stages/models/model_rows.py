@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,15 +19,16 @@ from trading_pipeline.models.registry.fitted_model import FittedModel
 from trading_pipeline.models.registry.model_files import read_metadata
 from trading_pipeline.models.training.walk_forward_folds import Fold
 from trading_pipeline.stages.workspace import Workspace
+from trading_pipeline.storage.stores.artifacts import Artifact
 
 __all__ = [
     "FIT_SECONDS",
     "ModelRow",
     "fit_seconds",
     "fold_table",
+    "folds_are_sound",
     "model_damage",
     "model_row",
-    "models_are_sound",
     "no_model_row",
 ]
 
@@ -135,12 +136,16 @@ def fold_table(rows: Sequence[Row], predictor: Predictor) -> pd.DataFrame:
 
 def model_damage(workspace: Workspace, fold: pd.Series) -> str:
     """What is wrong with the model that a row of the fold table names; empty where nothing is."""
+    row = workspace.models.by_id([fold["model_id"]]).get(fold["model_id"])
+    return _damage(workspace, fold, row)
+
+
+def _damage(workspace: Workspace, fold: Mapping[str, Any] | pd.Series, row: Row | None) -> str:
     path = workspace.settings.runtime / fold["path"]
     try:
         metadata = read_metadata(path)
     except ModelIntegrityError as error:
         return str(error)
-    row = workspace.models.by_id([fold["model_id"]]).get(fold["model_id"])
     saved = (metadata["sha256"], pd.Timestamp(metadata["fold"]["last_label_end"]))
     if saved != (fold["sha256"], fold["last_label_end"]):
         return f"The model in {path} is not the one that its fold table names."
@@ -149,10 +154,16 @@ def model_damage(workspace: Workspace, fold: pd.Series) -> str:
     return ""
 
 
-def models_are_sound(workspace: Workspace, folds: pd.DataFrame) -> bool:
+def folds_are_sound(workspace: Workspace, instrument_id: str, artifact: Artifact) -> bool:
     """True where every model of a fold table is there, in its folder and its table, as saved."""
-    fitted = folds.loc[folds["model_id"] != ""]
-    return not any(model_damage(workspace, fold) for _, fold in fitted.iterrows())
+    names = ["model_id", "path", "sha256", "last_label_end"]
+    known = workspace.models.of_instrument(instrument_id)
+    for fold in workspace.artifacts.rows(artifact, names):
+        if fold["model_id"]:
+            fold["last_label_end"] = pd.Timestamp(fold["last_label_end"])
+            if _damage(workspace, fold, known.get(fold["model_id"])):
+                return False
+    return True
 
 
 def _fold_values(fold: Fold) -> Row:

@@ -31,8 +31,8 @@ from trading_pipeline.stages.models.model_features import (
 )
 from trading_pipeline.stages.models.model_rows import (
     fold_table,
+    folds_are_sound,
     model_row,
-    models_are_sound,
     no_model_row,
 )
 from trading_pipeline.stages.models.scored_predictions import card_fits, window_scores
@@ -111,8 +111,7 @@ class ModelStage(_SpecStage):
         """True where the fold table is current, and the models that it names are as saved."""
         if artifact is None or not super().is_current(artifact, identity):
             return False
-        folds = self.workspace.artifacts.load(artifact)
-        return models_are_sound(self.workspace, folds)
+        return folds_are_sound(self.workspace, self.instrument_id, artifact)
 
     def predictor_code(self) -> tuple[object, ...]:
         """All of it."""

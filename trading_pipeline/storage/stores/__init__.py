@@ -15,11 +15,8 @@ from trading_pipeline.storage.stores.models import ModelStore
 from trading_pipeline.storage.stores.reference import ReferenceStore, actions_hash
 from trading_pipeline.storage.stores.results import ResultStore
 from trading_pipeline.storage.stores.row_tables import Row, WarehouseStore, insert_rows
-from trading_pipeline.storage.stores.trial_ledger import (
-    LedgerCheck,
-    SharpeVariance,
-    TrialLedger,
-)
+from trading_pipeline.storage.stores.sharpe_variance import SharpeVariance
+from trading_pipeline.storage.stores.trial_ledger import LedgerCheck, TrialLedger
 
 __all__ = [
     "Artifact",

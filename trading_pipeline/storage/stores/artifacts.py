@@ -11,7 +11,7 @@ import pandas as pd
 
 from trading_pipeline.errors import DataQualityError, InsufficientDataError
 from trading_pipeline.settings.file_checks import is_intact
-from trading_pipeline.storage.parquet_files import read_frame, write_frame
+from trading_pipeline.storage.parquet_files import read_frame, read_rows, write_frame
 from trading_pipeline.storage.stores.kept_rows import KeptRows
 from trading_pipeline.storage.stores.row_tables import Row, WarehouseStore, insert_rows
 from trading_pipeline.storage.warehouse import Warehouse
@@ -157,6 +157,10 @@ class ArtifactStore(WarehouseStore):
             kept = self._held(row["partition"].partition("|")[0], _NEWEST)
             if kept is not None:
                 kept[row["asset"], row["partition"]] = Artifact(**row)
+
+    def rows(self, artifact: Artifact, columns: Sequence[str]) -> list[Row]:
+        """Some columns of a frame as plain rows, which is several times as fast as `load`."""
+        return read_rows(self.file_of(artifact), columns)
 
     def is_current(self, artifact: Artifact | None, input_hash: str) -> bool:
         """True where the partition was made from these inputs and its file is as it was written."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
@@ -23,6 +23,7 @@ class AuditStore(WarehouseStore):
         super().__init__(warehouse)
         self._run_id = run_id
         self._found: dict[tuple[str, ...], list[Row]] = {}
+        self._passed: dict[tuple[str, ...], dict[str, int]] = {}
 
     def keep(self, record: AuditRecord) -> None:
         """Add an outcome."""
@@ -38,7 +39,9 @@ class AuditStore(WarehouseStore):
             "run_id": record.run_id or self._run_id,
             "created_at": datetime.now(UTC),
         }
-        self._found.clear()
+        self._passed.clear()
+        if record.finding:
+            self._found.clear()
         with self._warehouse.write() as connection:
             last = self._rows("SELECT coalesce(max(seq), 0) AS n FROM audits")[0]["n"]
             insert_rows(connection, "audits", [{**row, "seq": last + 1}])
@@ -63,6 +66,22 @@ class AuditStore(WarehouseStore):
             self._found[code] = self._rows(f"{_OF_CODE} AND finding <> '' ORDER BY seq DESC", *code)
         rows = self._found[code]
         return [_record(replace(subject, parameters=row["parameters"] or ""), row) for row in rows]
+
+    def passed(self, subject: AuditSubject) -> Mapping[str, int]:
+        """Instruments on which the newest audit of a subject's code found nothing, and its bars.
+
+        Read once until this store keeps another outcome.
+        """
+        code = _code(subject)
+        if code not in self._passed:
+            rows = self._rows(
+                f"{_OF_CODE} QUALIFY row_number() OVER "
+                "(PARTITION BY instrument ORDER BY seq DESC) = 1",
+                *code,
+            )
+            found = {row["instrument"]: int(row["bars"]) for row in rows if not row["finding"]}
+            self._passed[code] = found
+        return self._passed[code]
 
 
 def _code(subject: AuditSubject) -> tuple[str, ...]:

@@ -38,9 +38,18 @@ class KeptRows:
             kept.update(read(missing if instrument in self._batch else [instrument]))
         return cast("Answer", kept[instrument])
 
+    def keep(self, question: str, instrument: str, answer: object) -> None:
+        """Keep an answer that was read with others."""
+        self._kept.setdefault(question, {})[instrument] = answer
+
     def held(self, question: str, instrument: str) -> Any:
         """What is kept, or None; nothing is read."""
         return self._kept.get(question, {}).get(instrument)
+
+    def forget_questions(self, beginning: str) -> None:
+        """Read all answers to questions that begin so again when they are asked for."""
+        for question in [each for each in self._kept if each.startswith(beginning)]:
+            del self._kept[question]
 
     def forget_all(self, instrument: str) -> None:
         """Read everything of an instrument again when it is asked for."""

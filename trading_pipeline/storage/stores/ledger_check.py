@@ -53,8 +53,11 @@ class CheckedLedger(WarehouseStore):
         Compared are the number of rows with that of the rows ever written, and the number of trials
         with the largest that a result was judged by. Losses that somebody accepted are no fault.
         """
-        numbers = self._numbers()
-        faults = self._faults_of_numbers(numbers)
+        numbers, faults = self._answer(
+            "ledger numbers",
+            "",
+            lambda _: {"": (held := self._numbers(), self._faults_of_numbers(held))},
+        )
         if faults:
             raise DataQualityError(
                 f"The ledger of trials is not whole: {faults[0]} The number of trials that "

@@ -9,6 +9,7 @@ from trading_pipeline.storage.stores.row_tables import Row, WarehouseStore, inse
 
 __all__ = ["ModelStore"]
 
+_MODELS = "models"
 _OF_THE_MODEL = ("sha256", "last_label_end")
 """Columns that follow from the model, and that others rely on."""
 
@@ -32,6 +33,8 @@ class ModelStore(WarehouseStore):
                 [[str(row["model_id"]) for row in new]],
             )
             insert_rows(connection, "models", new)
+        for row in new:
+            self._forget(str(row["instrument"]), _MODELS)
         return len(new)
 
     def by_id(self, model_ids: Sequence[str]) -> dict[str, Row]:
@@ -41,6 +44,21 @@ class ModelStore(WarehouseStore):
             list(model_ids),
         )
         return {row["model_id"]: row for row in rows}
+
+    def of_instrument(self, instrument: str) -> Mapping[str, Row]:
+        """Rows of an instrument by model id."""
+        return self._answer(_MODELS, instrument, self._of_instruments)
+
+    def _of_instruments(self, instruments: list[str]) -> dict[str, dict[str, Row]]:
+        rows = self._rows(
+            "SELECT model_id, instrument, sha256, last_label_end FROM models "
+            "WHERE list_contains(?::VARCHAR[], instrument) ORDER BY seq",
+            instruments,
+        )
+        found: dict[str, dict[str, Row]] = {name: {} for name in instruments}
+        for row in rows:
+            found[row["instrument"]][row["model_id"]] = row
+        return found
 
     def all(self) -> list[Row]:
         """Every row, in the order in which they came; `metrics` is a mapping."""

@@ -18,6 +18,7 @@ from trading_pipeline.storage.stores.row_tables import (
 
 __all__ = ["ResultStore"]
 
+_RESULT = "result"
 _TABLES = ("backtest_results", "trades", "daily_results")
 
 
@@ -45,6 +46,7 @@ class ResultStore(WarehouseStore):
                 "column that holds something else. Give them other names.",
                 metrics=taken,
             )
+        self._forget(result_id, _RESULT)
         with self._warehouse.write() as connection:
             if self.get(result_id) is not None and not self.damage(result_id):
                 if result_id not in [newest["result_id"] for newest in self.newest()]:
@@ -90,8 +92,36 @@ class ResultStore(WarehouseStore):
 
     def get(self, result_id: str) -> Row | None:
         """The row of a result, or None."""
+        kept = self._held(result_id, _RESULT)
+        if kept is not None:
+            return dict(kept[0])
         rows = self._rows("SELECT * FROM backtest_results WHERE result_id = ?", result_id)
         return rows[0] if rows else None
+
+    def keep_newest_of(self, instrument: str) -> None:
+        """Where a batch keeps rows: read the newest results of its instruments, each once."""
+        if self._kept is not None:
+            self._answer("newest results", instrument, self._keep)
+
+    def _keep(self, instruments: list[str]) -> dict[str, bool]:
+        newest = {
+            row["result_id"]: row for row in self.newest() if row["instruments"] in instruments
+        }
+        parts: list[dict[str, list[Row]]] = []
+        for table, order in (("trades", "trade_no"), ("daily_results", "date")):
+            found: dict[str, list[Row]] = {name: [] for name in newest}
+            for row in self._rows(
+                f"SELECT * FROM {table} WHERE list_contains(?::VARCHAR[], result_id) "
+                f"ORDER BY {order}",
+                list(newest),
+            ):
+                found[row["result_id"]].append(row)
+            parts.append(found)
+        trades, days = parts
+        for name, row in newest.items():
+            if self._kept is not None:
+                self._kept.keep(_RESULT, name, (row, trades[name], days[name]))
+        return dict.fromkeys(instruments, True)
 
     def require(self, result_id: str) -> Row:
         """The row of a result; `UnknownNameError` where there is none."""
@@ -114,10 +144,16 @@ class ResultStore(WarehouseStore):
 
     def trades(self, result_id: str) -> list[Row]:
         """Trades of a result in order."""
+        kept = self._held(result_id, _RESULT)
+        if kept is not None:
+            return list(kept[1])
         return self._rows("SELECT * FROM trades WHERE result_id = ? ORDER BY trade_no", result_id)
 
     def days(self, result_id: str) -> list[Row]:
         """Daily results in order."""
+        kept = self._held(result_id, _RESULT)
+        if kept is not None:
+            return list(kept[2])
         return self._rows(
             "SELECT * FROM daily_results WHERE result_id = ? ORDER BY date", result_id
         )

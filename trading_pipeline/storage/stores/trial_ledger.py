@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -19,27 +17,22 @@ from trading_pipeline.storage.stores.row_tables import (
     insert_rows,
     stored_values,
 )
+from trading_pipeline.storage.stores.sharpe_variance import (
+    SharpeVariance,
+    comparable_variance,
+    pooled,
+)
 from trading_pipeline.storage.stores.study_evaluations import StudyEvaluations
 from trading_pipeline.storage.trial_chain import FIRST_LINK, chain_hashes
 
 __all__ = [
-    "ENOUGH_TRIALS",
     "INVALID",
     "LedgerCheck",
-    "SharpeVariance",
     "TrialLedger",
-    "comparable_variance",
 ]
 
 INVALID = "invalid"
 """Status of a row that names a trial as invalid."""
-ENOUGH_TRIALS = 20
-"""Trials of one instrument whose own variance is used.
-
-The standard deviation of n independent ratios is known to about 1 / sqrt(2 (n - 1)): 16 % from 20,
-but 24 % from 10 and 50 % from 3.
-"""
-
 _VARIANT = ("strategy", "parameters_hash", "instrument", "settings_hash", "dates", "model_hash")
 """Columns that make a trial another one."""
 _EVALUATION = (
@@ -47,6 +40,8 @@ _EVALUATION = (
     *("bars_hash", "predictions_hash", "code_hash"),
 )
 """Columns that make a row another one; a row that is there already is not added again."""
+_BACKTEST = ("fold", "bars_hash", "predictions_hash", "code_hash")
+_BACKTESTS, _LEDGER = "backtests", "ledger"
 _MEASURED = ("sharpe", "mean", "sd", "skew", "kurtosis", "value")
 """Columns that follow from those of an evaluation."""
 
@@ -73,19 +68,6 @@ SELECT *, last_value(status) OVER newest = '{INVALID}' AS is_invalid,
 FROM trials WINDOW newest AS (PARTITION BY {", ".join(_VARIANT)} ORDER BY seq
   ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
 """
-
-
-@dataclass(frozen=True, kw_only=True)
-class SharpeVariance:
-    """Variance of the annual Sharpe ratios of comparable trials, and which they are.
-
-    `value`: None with fewer than two ratios of one instrument. `trials`: ratios that it comes from.
-    `basis`: which trials they are and why, in words for reports.
-    """
-
-    value: float | None
-    trials: int
-    basis: str
 
 
 class TrialLedger(StudyEvaluations):
@@ -167,8 +149,12 @@ class TrialLedger(StudyEvaluations):
         its dates as written, and the specs of the models. Rows from before settings were recorded
         count one for each strategy, parameters and instrument, until these are evaluated again.
         """
-        sql, given = _selected("SELECT count(*) AS n FROM distinct_trials", study, instrument)
-        return int(self._rows(sql, *given)[0]["n"])
+
+        def read(_: list[str]) -> dict[str, int]:
+            sql, given = _selected("SELECT count(*) AS n FROM distinct_trials", study, instrument)
+            return {"": int(self._rows(sql, *given)[0]["n"])}
+
+        return self._answer(f"{_LEDGER} count {study} {instrument}", "", read)
 
     def sharpe_variance(self, instrument: str) -> SharpeVariance:
         """Variance (n - 1) of annual Sharpe ratios among trials comparable with this instrument's.
@@ -191,18 +177,22 @@ class TrialLedger(StudyEvaluations):
         words = f"the {len(ratios)} trials of the study '{study}' on {instrument}"
         if len(ratios) < 2:
             return SharpeVariance(value=None, trials=len(ratios), basis=words)
-        return _pooled([ratios], words)
+        return pooled([ratios], words)
 
     def _ratios(
         self, study: str | None = None, instrument: str | None = None
     ) -> dict[str, list[float]]:
         """Defined annual Sharpe ratios of distinct trials by instrument, each list in order."""
-        sql = "SELECT instrument, sharpe FROM ratios ORDER BY instrument, sharpe"
-        text, given = _selected(sql, study, instrument)
-        found: dict[str, list[float]] = {}
-        for row in self._rows(text, *given):
-            found.setdefault(str(row["instrument"]), []).append(float(row["sharpe"]))
-        return found
+
+        def read(_: list[str]) -> dict[str, dict[str, list[float]]]:
+            sql = "SELECT instrument, sharpe FROM ratios ORDER BY instrument, sharpe"
+            text, given = _selected(sql, study, instrument)
+            found: dict[str, list[float]] = {}
+            for row in self._rows(text, *given):
+                found.setdefault(str(row["instrument"]), []).append(float(row["sharpe"]))
+            return {"": found}
+
+        return self._answer(f"{_LEDGER} ratios {study} {instrument}", "", read)
 
     def of_study(self, study: str, instrument: str, *, fold: str) -> list[Row]:
         """Trials of one evaluation of a study on an instrument, in order.
@@ -210,26 +200,42 @@ class TrialLedger(StudyEvaluations):
         `status` and `reason` are those of the newest row of the trial, so `invalid` where a later
         row says so.
         """
-        return self._rows(
+        found = self._answer(f"study {study}", instrument, partial(self._of_studies, study))
+        return [dict(row) for row in found if row["fold"] == fold]
+
+    def _of_studies(self, study: str, instruments: list[str]) -> dict[str, list[Row]]:
+        """Trials of all evaluations of a study, by instrument."""
+        rows = self._rows(
             f"SELECT * EXCLUDE (is_invalid, why_invalid) REPLACE ("
             f"CASE WHEN is_invalid THEN '{INVALID}' ELSE status END AS status, "
             f"CASE WHEN is_invalid THEN why_invalid ELSE reason END AS reason) FROM ({_NEWEST}) "
-            "WHERE study = ? AND instrument = ? AND fold = ? AND refers_to IS NULL QUALIFY "
-            "row_number() OVER (PARTITION BY parameters_hash ORDER BY seq DESC) = 1 ORDER BY seq",
+            "WHERE study = ? AND list_contains(?::VARCHAR[], instrument) AND refers_to IS NULL "
+            "QUALIFY row_number() OVER "
+            "(PARTITION BY instrument, fold, parameters_hash ORDER BY seq DESC) = 1 ORDER BY seq",
             study,
-            instrument,
-            fold,
+            instruments,
         )
+        found: dict[str, list[Row]] = {name: [] for name in instruments}
+        for row in rows:
+            found[row["instrument"]].append(row)
+        return found
 
     def has_backtest(self, trial: Mapping[str, object]) -> bool:
         """True where a backtest's evaluation is on record: of a scenario, as its `fold`."""
-        columns = ("fold", "instrument", "bars_hash", "predictions_hash", "code_hash")
-        same = " AND ".join(f"coalesce({name}, '') = ?" for name in columns)
+        key = tuple(str(trial[name] or "") for name in _BACKTEST)
+        return key in self._answer(_BACKTESTS, str(trial["instrument"]), self._backtests)
+
+    def _backtests(self, instruments: list[str]) -> dict[str, set[tuple[str, ...]]]:
+        columns = ", ".join(f"coalesce({name}, '') AS {name}" for name in _BACKTEST)
         rows = self._rows(
-            f"SELECT 1 FROM trials WHERE coalesce(study, '') = '' AND {same} LIMIT 1",
-            *(str(trial[name] or "") for name in columns),
+            f"SELECT instrument, {columns} FROM trials WHERE coalesce(study, '') = '' "
+            "AND list_contains(?::VARCHAR[], instrument)",
+            instruments,
         )
-        return bool(rows)
+        found: dict[str, set[tuple[str, ...]]] = {name: set() for name in instruments}
+        for row in rows:
+            found[row["instrument"]].add(tuple(row[name] for name in _BACKTEST))
+        return found
 
     def invalid_results(self) -> dict[str, str]:
         """Reason by result id, of the backtests whose trial was called invalid."""
@@ -325,6 +331,10 @@ class TrialLedger(StudyEvaluations):
             row["chain_hash"] = link
         insert_rows(connection, "trials", rows)
         connection.execute("INSERT INTO trial_chain VALUES (?, ?)", [rows[-1]["seq"], hashes[-1]])
+        if self._kept is not None:
+            self._kept.forget_questions(_LEDGER)
+            for study, name in {(row["study"] or "", row["instrument"]) for row in rows}:
+                self._forget(name, f"study {study}" if study else _BACKTESTS)
 
     @staticmethod
     def _require_known(
@@ -356,36 +366,3 @@ def _selected(
     given = {name: value for name, value in asked.items() if value is not None}
     where = " AND ".join(f"{name} = ?" for name in given) or "true"
     return _TRIALS.format(where=where) + sql, list(given.values())
-
-
-def comparable_variance(instrument: str, ratios: Mapping[str, list[float]]) -> SharpeVariance:
-    """The variance for an instrument, of the ratios of all instruments."""
-    own = ratios.get(instrument, [])
-    if len(own) >= ENOUGH_TRIALS:
-        return _pooled([own], f"the {len(own)} trials of {instrument} itself")
-    few = f"{instrument} has {len(own)}, fewer than {ENOUGH_TRIALS}"
-    timeframe = instrument.rpartition("_")[2]
-    for name, ending in ((f"of the timeframe {timeframe}", f"_{timeframe}"), ("", "")):
-        groups = [each for id_, each in ratios.items() if id_.endswith(ending) and len(each) > 1]
-        if groups:
-            noun = "instrument" if len(groups) == 1 else "instruments"
-            words = (
-                f"{sum(map(len, groups))} trials within {len(groups)} {noun} "
-                f"{name or 'of every timeframe'}, each measured from its instrument's mean ({few})"
-            )
-            return _pooled(groups, words)
-    return SharpeVariance(
-        value=None, trials=0, basis=f"no instrument has two trials to compare ({few})"
-    )
-
-
-def _pooled(groups: Sequence[Sequence[float]], words: str) -> SharpeVariance:
-    """Variance of deviations from each group's mean; one degree of freedom less a group."""
-    trials = sum(map(len, groups))
-    squares = math.fsum(deviation**2 for each in groups for deviation in _deviations(each))
-    return SharpeVariance(value=squares / (trials - len(groups)), trials=trials, basis=words)
-
-
-def _deviations(ratios: Sequence[float]) -> list[float]:
-    mean = statistics.fmean(ratios)
-    return [ratio - mean for ratio in ratios]

@@ -9,7 +9,8 @@ import pytest
 
 from trading_pipeline.errors import ConfigurationError, UnknownNameError
 from trading_pipeline.storage.stores.row_tables import fetch_rows
-from trading_pipeline.storage.stores.trial_ledger import ENOUGH_TRIALS, TrialLedger
+from trading_pipeline.storage.stores.sharpe_variance import ENOUGH_TRIALS
+from trading_pipeline.storage.stores.trial_ledger import TrialLedger
 from trading_pipeline_tests.storage.stores.test_trial_ledger import variant
 
 
