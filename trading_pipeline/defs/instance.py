@@ -35,7 +35,13 @@ def write_instance_config(settings: PipelineSettings) -> Path:
     """Write `runtime/dagster/dagster.yaml`, so that the folder can serve as DAGSTER_HOME."""
     base = str(settings.dagster)
     config = {
-        "storage": {"sqlite": {"base_dir": base}},
+        "storage": {
+            "custom": {
+                "module": "trading_pipeline.defs.event_storage",
+                "class": "KeptSqliteStorage",
+                "config": {"base_dir": base},
+            }
+        },
         "local_artifact_storage": {
             "module": "dagster._core.storage.root",
             "class": "LocalArtifactStorage",
