@@ -15,12 +15,12 @@ import dagster as dg
 
 from trading_pipeline.defs.automation.job_runs import JobRunner
 from trading_pipeline.defs.instance import open_instance
+from trading_pipeline.defs.partition_keys import keys_are_missing
 from trading_pipeline.defs.partitions import (
     datasets,
-    instruments,
+    instrument_scenarios,
+    instrument_studies,
     portfolios,
-    scenarios,
-    studies,
 )
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import DatasetFormatError
@@ -73,7 +73,8 @@ class FullPass:
     def reference_data(self) -> None:
         """The universe and its partition keys."""
         with self._turn("universe"):
-            if UniverseStage(self.workspace).pending(WHOLE) or self._keys_are_missing():
+            universe = UniverseStage(self.workspace)
+            if universe.pending(WHOLE) or keys_are_missing(self.runner.instance, self.workspace):
                 self.runner.run("reference_data")
 
     def dataset(self, name: str) -> str:
@@ -164,7 +165,8 @@ class FullPass:
     def backtest(self, instrument: str, scenario: str) -> bool:
         """A result and its tear sheet; True where something was run."""
         stages = [kind(self.workspace, instrument) for kind in (BacktestStage, TearsheetStage)]
-        return self._run_pending("backtests", stages, scenario)
+        with self._listed(instrument_scenarios, f"{instrument}|{scenario}"):
+            return self._run_pending("backtests", stages, scenario)
 
     def portfolio(self, portfolio: str) -> bool:
         """A portfolio's result and its page; True where something was run."""
@@ -202,34 +204,54 @@ class FullPass:
     def study(self, instrument: str, study: str) -> bool:
         """A study's trials and summary; True where something was run."""
         stages = [kind(self.workspace, instrument) for kind in (TrialStage, SummaryStage)]
-        return self._run_pending("optimization", stages, study)
+        with self._listed(instrument_studies, f"{instrument}|{study}"):
+            return self._run_pending("optimization", stages, study)
 
     def new_scenario(self, scenario: ScenarioSpec) -> AbstractContextManager[None]:
-        """Take the scenario's partition key away again where the block raises and the key is new.
+        """Take the scenario's new partition keys away again where the block raises.
 
-        Otherwise a refused scenario would stay in the UI as a row without a file.
+        Otherwise a refused scenario would stay in the UI as rows without a file.
         """
-        partitions = portfolios if isinstance(scenario, PortfolioScenario) else scenarios
-        return self._new_key(partitions, scenario.name, BaseException)
+        is_portfolio = isinstance(scenario, PortfolioScenario)
+        partitions = portfolios if is_portfolio else instrument_scenarios
+        return self._new_keys(partitions, scenario.name, BaseException)
 
     def new_study(self, study: StudySpec) -> AbstractContextManager[None]:
-        """As `new_scenario`; the key of a study that is stopped stays, since it can go on."""
-        return self._new_key(studies, study.name, Exception)
+        """As `new_scenario`; the keys of a study that is stopped stay, since it can go on."""
+        return self._new_keys(instrument_studies, study.name, Exception)
 
     @contextmanager
-    def _new_key(
+    def _new_keys(
         self,
         partitions: dg.DynamicPartitionsDefinition,
         name: str,
         error: type[BaseException],
     ) -> Iterator[None]:
         kind, instance = str(partitions.name), self.runner.instance
-        known = instance.has_dynamic_partition(kind, name)
+        before = set(instance.get_dynamic_partitions(kind))
         try:
             yield
         except error:
+            for key in instance.get_dynamic_partitions(kind):
+                if key not in before and key.rpartition("|")[2] == name:
+                    instance.delete_dynamic_partition(kind, key)
+            raise
+
+    @contextmanager
+    def _listed(self, partitions: dg.DynamicPartitionsDefinition, key: str) -> Iterator[None]:
+        """Have the partition key of a pair; a key that is new is gone again where the block raises.
+
+        A pair may be asked for by name although no pass works on it.
+        """
+        kind, instance = str(partitions.name), self.runner.instance
+        known = instance.has_dynamic_partition(kind, key)
+        if not known:
+            instance.add_dynamic_partitions(kind, [key])
+        try:
+            yield
+        except Exception:
             if not known:
-                instance.delete_dynamic_partition(kind, name)
+                instance.delete_dynamic_partition(kind, key)
             raise
 
     def leaderboard(self) -> bool:
@@ -279,16 +301,3 @@ class FullPass:
     def _own(self, instrument: str, windows: list[Window]) -> list[Window]:
         own = set(self.workspace.windows_of(instrument))
         return [window for window in windows if window in own]
-
-    def _keys_are_missing(self) -> bool:
-        catalog, instance = self.workspace.catalog, self.runner.instance
-        wanted = (
-            (instruments, catalog.instruments),
-            (scenarios, catalog.scenarios),
-            (portfolios, catalog.portfolios),
-            (studies, catalog.studies),
-        )
-        return any(
-            set(names) - set(instance.get_dynamic_partitions(str(partitions.name)))
-            for partitions, names in wanted
-        )

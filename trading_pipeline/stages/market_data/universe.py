@@ -128,9 +128,12 @@ class ActionStage(_AskedStage[list[CorporateAction]]):
         return Identity(self.asset, self.partition(key), input_hash, self.code_hash)
 
     def pending(self, keys: Iterable[str]) -> list[str]:
-        """Keys never asked for, or all of them where the instrument's span goes on until now."""
-        goes_on = self.workspace.catalog.universe.grid_of(self.instrument_id).end is None
-        return list(keys) if goes_on else super().pending(keys)
+        """Keys never asked for, or all of them while the instrument's span goes on; none before."""
+        grid = self.workspace.catalog.universe.grid_of(self.instrument_id)
+        now = self.workspace.clock()
+        if not grid.windows(now):
+            return []
+        return list(keys) if grid.goes_on(now) else super().pending(keys)
 
     def rows_hash(self) -> str:
         """Hash of the stored actions, and of when each was first seen."""
@@ -140,8 +143,14 @@ class ActionStage(_AskedStage[list[CorporateAction]]):
         """Fetch the actions and save them."""
         workspace, name = self.workspace, self.instrument_id
         instrument = workspace.catalog.instrument(name)
-        start = workspace.windows_of(name)[0].start
-        end = workspace.catalog.universe.grid_of(name).last_moment(workspace.clock())
+        grid, now = workspace.catalog.universe.grid_of(name), workspace.clock()
+        if not grid.windows(now):
+            raise InsufficientDataError(
+                f"The span of {name} starts at {grid.start}, which is still to come, so there is "
+                "nothing to ask for yet. Set an earlier 'start' in universe.yaml, or wait.",
+                instrument=name,
+            )
+        start, end = grid.first_start, grid.last_moment(now)
         request = ActionRequest(instrument=instrument, start=start, end=end)
         actions = workspace.source_of(instrument).fetch_actions(request)
         return Outcome(
