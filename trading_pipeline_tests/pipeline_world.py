@@ -254,8 +254,9 @@ def instance() -> Iterator[dg.DagsterInstance]:
     """A Dagster instance in memory that knows the partition keys of AAPL and IBM."""
     with dg.DagsterInstance.ephemeral() as opened:
         opened.add_dynamic_partitions("instruments", ["AAPL_1d", "IBM_1d", "FB_1d"])
-        opened.add_dynamic_partitions("scenarios", ["ml_direction", "sma_crossover"])
-        opened.add_dynamic_partitions("studies", ["sma_grid"])
+        pairs = ["AAPL_1d|ml_direction", "AAPL_1d|sma_crossover", "IBM_1d|sma_crossover"]
+        opened.add_dynamic_partitions("instrument_scenarios", pairs)
+        opened.add_dynamic_partitions("instrument_studies", ["AAPL_1d|sma_grid"])
         yield opened
 
 

@@ -170,12 +170,13 @@ def _bring_up_to_date() -> None:
 
 
 def _note(catalog: Catalog, instrument: str) -> str:
-    end = catalog.universe.grid_of(instrument).end
-    if end is None or catalog.instruments[instrument].source in ("bundled", "files"):
+    spec = next(each for each in catalog.universe.instruments if each.id == instrument)
+    grid = catalog.universe.grid_of(instrument)
+    if grid.goes_on(datetime.now(UTC)) or spec.last_data is not None:
         return ""
     return (
-        f"The universe ends at {end}, so nothing later is fetched. Set 'end: null' in "
-        "universe.yaml to go on until now."
+        f"The universe ends at {grid.end}, so nothing later is fetched. Set 'end: null' in the "
+        f"line of {instrument} in universe.yaml to go on until now."
     )
 
 

@@ -68,7 +68,7 @@ def build_definitions(
         assets=assets,
         asset_checks=[live_check(name) for name in catalog.models],
         jobs=jobs,
-        schedules=daily_schedules(),
+        schedules=daily_schedules(catalog),
         sensors=[inbox_sensor(catalog, jobs)],
         executor=dg.in_process_executor,
         resources={"warehouse": warehouse, "workspace": workspace},

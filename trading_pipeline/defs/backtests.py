@@ -5,7 +5,6 @@ import dagster as dg
 from trading_pipeline.defs.partitions import (
     instrument_scenarios,
     market_and_predictions,
-    markets_and_predictions,
     portfolios,
 )
 from trading_pipeline.defs.stage_assets import stage_asset
@@ -48,7 +47,7 @@ def portfolio_asset(catalog: Catalog) -> dg.AssetsDefinition:
         group_name="backtests",
         kinds={"duckdb", "numba"},
         partitions_def=portfolios,
-        deps=markets_and_predictions(catalog),
+        deps=market_and_predictions(catalog),
         columns=EQUITY_SCHEMA,
         description="A portfolio scenario traded on shared cash: equity at each close, weights, "
         "trades, orders, all metrics.\n\nFractions, not percent; money in the currency that all "

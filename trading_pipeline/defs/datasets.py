@@ -9,7 +9,8 @@ import dagster as dg
 
 from trading_pipeline.datasets.inbox import changed_files, misnamed_files
 from trading_pipeline.defs.market_data import GROUP
-from trading_pipeline.defs.partitions import datasets, instruments
+from trading_pipeline.defs.partition_keys import bring_in_keys
+from trading_pipeline.defs.partitions import datasets
 from trading_pipeline.defs.resources import WorkspaceResource
 from trading_pipeline.defs.stage_assets import report
 from trading_pipeline.domain.windows import Window
@@ -65,8 +66,7 @@ def dataset_profile(
             opened = workspace.open(context, anew=True)  # the last file may have added one
             outcomes += DatasetStage(opened, bring_back=config.bring_back).materialize([name])
         if outcomes[-1].instrument:
-            added = [outcomes[-1].instrument]
-            context.instance.add_dynamic_partitions(str(instruments.name), added)
+            bring_in_keys(context.instance, workspace.open(context, anew=True))
     return report(context, outcomes, _checks(outcomes))
 
 
@@ -93,7 +93,6 @@ def _checks(outcomes: Sequence[DatasetOutcome]) -> list[dg.AssetCheckResult]:
 
 def inbox_sensor(catalog: Catalog, jobs: Sequence[Any]) -> dg.SensorDefinition:
     """The sensor over the inbox; `catalog` and `jobs` are what the definitions are made of."""
-    known = {window.key for window in catalog.grid.windows()}
 
     @dg.sensor(
         name="inbox",
@@ -121,6 +120,7 @@ def inbox_sensor(catalog: Catalog, jobs: Sequence[Any]) -> dg.SensorDefinition:
                 )
             )
         workspace = open_workspace(settings)
+        known = {*catalog.grid.keys(workspace.clock())}
         for name, record in records.items():
             if bars.get(name) == record.bars_sha256 or name not in workspace.catalog.instruments:
                 continue

@@ -6,13 +6,8 @@ from functools import partial
 import dagster as dg
 
 from trading_pipeline.defs.checks.bars import bar_check_results, bar_check_specs
-from trading_pipeline.defs.partitions import (
-    BY_INSTRUMENT,
-    instruments,
-    portfolios,
-    scenarios,
-    studies,
-)
+from trading_pipeline.defs.partition_keys import bring_in_keys
+from trading_pipeline.defs.partitions import BY_INSTRUMENT, instruments
 from trading_pipeline.defs.resources import WorkspaceResource
 from trading_pipeline.defs.stage_assets import (
     Told,
@@ -62,22 +57,14 @@ def universe(
 ) -> dg.MaterializeResult:
     """The instruments that are worked on, from universe.yaml; one row each in table `instruments`.
 
-    Materializing it adds the partition keys of instruments, scenarios, portfolios and studies, and
-    takes away those of archived instruments; what is stored of them stays.
+    Materializing it adds the partition keys of instruments, portfolios, and of the pairs of an
+    instrument with a scenario or study that lists it; it takes away those of archived instruments
+    and of pairs that are not listed any more. What is stored of them stays.
     """
     opened = workspace.open(context)
     with turn_at(opened.settings, "universe"):
         outcomes = UniverseStage(opened).materialize(WHOLE)
-    catalog = opened.catalog
-    for partitions, names in (
-        (instruments, catalog.instruments),
-        (scenarios, catalog.scenarios),
-        (portfolios, catalog.portfolios),
-        (studies, catalog.studies),
-    ):
-        context.instance.add_dynamic_partitions(str(partitions.name), list(names))
-    for name in catalog.universe.archived_by_id:
-        context.instance.delete_dynamic_partition(str(instruments.name), name)
+    bring_in_keys(context.instance, opened)
     return report(context, outcomes)
 
 

@@ -5,7 +5,6 @@ import dagster as dg
 from trading_pipeline.settings.catalog import Catalog
 
 __all__ = [
-    "ALL_WINDOWS",
     "BY_INSTRUMENT",
     "bars_and_actions",
     "datasets",
@@ -14,28 +13,21 @@ __all__ = [
     "instrument_windows",
     "instruments",
     "market_and_predictions",
-    "markets_and_predictions",
     "portfolios",
-    "scenarios",
     "shifted_windows",
     "shifted_windows_of_all",
-    "studies",
 ]
 
 instruments = dg.DynamicPartitionsDefinition(name="instruments")
-scenarios = dg.DynamicPartitionsDefinition(name="scenarios")
 datasets = dg.DynamicPartitionsDefinition(name="datasets")
 portfolios = dg.DynamicPartitionsDefinition(name="portfolios")
-studies = dg.DynamicPartitionsDefinition(name="studies")
-instrument_scenarios = dg.MultiPartitionsDefinition(
-    {"instrument": instruments, "scenario": scenarios}
-)
-instrument_studies = dg.MultiPartitionsDefinition({"instrument": instruments, "study": studies})
+instrument_scenarios = dg.DynamicPartitionsDefinition(name="instrument_scenarios")
+"""Listed pairs, such as `AAPL_1d|sma_crossover`; two dimensions would count those of no list too."""
+instrument_studies = dg.DynamicPartitionsDefinition(name="instrument_studies")
+"""As `instrument_scenarios`, of studies."""
 
 # The key of a MultiPartitionMapping is the upstream dimension, the inner name the downstream one.
 _SAME_INSTRUMENT = dg.DimensionPartitionMapping("instrument", dg.IdentityPartitionMapping())
-ALL_WINDOWS = dg.MultiPartitionMapping({"instrument": _SAME_INSTRUMENT})
-"""All windows of the same instrument, for assets of instrument and scenario or study."""
 BY_INSTRUMENT = dg.MultiToSingleDimensionPartitionMapping("instrument")
 """From an asset of instruments to one of instruments and something else, or back."""
 
@@ -49,16 +41,12 @@ def bars_and_actions(windows: dg.PartitionMapping) -> list[dg.AssetDep]:
 
 
 def market_and_predictions(catalog: Catalog) -> list[dg.AssetDep]:
-    """All windows of bars and of every model's predictions, and the corporate actions."""
-    predictions = [
-        dg.AssetDep(dg.AssetKey(["predictions", name]), partition_mapping=ALL_WINDOWS)
-        for name in catalog.models
-    ]
-    return [*bars_and_actions(ALL_WINDOWS), *predictions]
+    """All windows of bars and of every model's predictions, and the corporate actions.
 
-
-def markets_and_predictions(catalog: Catalog) -> list[dg.AssetDep]:
-    """As `market_and_predictions`, of every instrument."""
+    Dagster takes no mapping from a pair to the windows of its instrument but one of one's own,
+    which its web server does not know; so the lineage says every instrument. What is read, and
+    what makes a result stale, are the own instrument's alone (the stage's input hash).
+    """
     names = ["bars", "corporate_actions", *(f"predictions/{name}" for name in catalog.models)]
     return [
         dg.AssetDep(dg.AssetKey(name.split("/")), partition_mapping=dg.AllPartitionMapping())
@@ -67,15 +55,19 @@ def markets_and_predictions(catalog: Catalog) -> list[dg.AssetDep]:
 
 
 def instrument_windows(catalog: Catalog) -> dg.MultiPartitionsDefinition:
-    """The grid of instruments and windows; the running window is part of it."""
+    """The grid of instruments and windows.
+
+    `end_offset` is 1 whatever the end is, so the running window is part of it; `end` is a bound
+    that Dagster does not go beyond, with an offset neither.
+    """
     grid = catalog.grid
     windows = dg.TimeWindowPartitionsDefinition(
         cron_schedule=grid.cron_schedule,
         start=grid.first_start,
-        end=None if grid.end is None else grid.windows()[-1].end,
+        end=grid.last_end,
         fmt="%Y-%m-%d",
         timezone="UTC",
-        end_offset=1 if grid.end is None else 0,
+        end_offset=1,
     )
     return dg.MultiPartitionsDefinition({"instrument": instruments, "window": windows})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal, get_args
 
 from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
@@ -13,6 +13,7 @@ __all__ = ["Cadence", "Window", "WindowGrid"]
 
 Cadence = Literal["year", "quarter", "month"]
 _MONTHS: dict[str, int] = {"year": 12, "quarter": 3, "month": 1}
+_INSTANT = timedelta(microseconds=1)
 _CRON: dict[str, str] = {
     "year": "0 0 1 1 *",
     "quarter": "0 0 1 1,4,7,10 *",
@@ -41,7 +42,8 @@ class Window:
 class WindowGrid:
     """All windows of the universe, from the one that contains `start` to that of the last day.
 
-    `end` is exclusive; None means "until now", and the grid includes the running window.
+    `end` is exclusive; None means "until now". A window exists from the moment at which it starts,
+    so the running one is part of the grid and later ones are not, whatever `end` is.
 
     >>> grid = WindowGrid(start=date(2000, 1, 1), end=date(2013, 3, 1), cadence="year")
     >>> grid.keys()[0], grid.keys()[-1], len(grid.keys())
@@ -85,20 +87,35 @@ class WindowGrid:
         """Cron expression at which a window starts."""
         return _CRON[self.cadence]
 
+    @property
+    def end_moment(self) -> datetime | None:
+        """Exclusive end of the span; None where it goes on until now."""
+        if self.end is None:
+            return None
+        return datetime(self.end.year, self.end.month, self.end.day, tzinfo=UTC)
+
+    @property
+    def last_end(self) -> datetime | None:
+        """End of the last window that there will be; None where there is always a next one."""
+        if self.end_moment is None:
+            return None
+        *_, last = self._until(self.end_moment)
+        return last.end
+
+    def goes_on(self, now: datetime) -> bool:
+        """True where more of the span is to come."""
+        return self.end_moment is None or now < self.end_moment
+
     def last_moment(self, now: datetime | None = None) -> datetime:
-        """Exclusive end of the span that the universe covers."""
-        if self.end is not None:
-            return datetime(self.end.year, self.end.month, self.end.day, tzinfo=UTC)
-        return now or datetime.now(UTC)
+        """Exclusive end of the part of the span that has passed."""
+        now = now or datetime.now(UTC)
+        return now if self.end_moment is None else min(self.end_moment, now)
 
     def windows(self, now: datetime | None = None) -> list[Window]:
-        """Every window in time order, the running one included."""
-        stop, found, start = self.last_moment(now), [], self.first_start
-        while start < stop:
-            end = self._next_start(start)
-            found.append(Window(start, end))
-            start = end
-        return found
+        """Every window that has started, in time order; none before the first one."""
+        now = now or datetime.now(UTC)
+        stop = now + _INSTANT if self.end_moment is None else min(self.end_moment, now + _INSTANT)
+        return self._until(stop)
 
     def keys(self, now: datetime | None = None) -> list[str]:
         """Keys of `windows`."""
@@ -129,6 +146,15 @@ class WindowGrid:
     ) -> Sequence[Window]:
         """Windows that share a moment with `start <= ts < end`."""
         return [w for w in self.windows(now) if w.start < end and start < w.end]
+
+    def _until(self, stop: datetime) -> list[Window]:
+        """Windows that start before `stop`."""
+        found, start = [], self.first_start
+        while start < stop:
+            end = self._next_start(start)
+            found.append(Window(start, end))
+            start = end
+        return found
 
     def _next_start(self, start: datetime) -> datetime:
         month = start.month - 1 + _MONTHS[self.cadence]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -25,6 +25,9 @@ from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_yo
 from trading_pipeline.settings.spec_model import SpecModel
 
 __all__ = ["InstrumentSpec", "MemberSpanSpec", "UniverseFile", "UniverseSpec"]
+
+_LAST_DATA = {"bundled": date(2013, 3, 1)}
+"""Last day of the sources whose bars end for every instrument; a file's line says `listed_to`."""
 
 
 class MemberSpanSpec(SpecModel):
@@ -52,7 +55,8 @@ class InstrumentSpec(SpecModel):
     everything else is an equity of XNYS in USD.
 
     `start`, `end`: the instrument's own span, first day and day after the last, instead of the
-    universe's; the windows of other instruments stay as they are. `checks`: how strict the checks
+    universe's; the windows of other instruments stay as they are. `end: null` means until now for
+    this one, whatever the universe's end is. `checks`: how strict the checks
     of this instrument's bars are, over those of the whole universe; the names are those of
     `market_data.quality.findings.CheckSettings`. `members`: when it belonged to the universe, which
     cross-sectional features and portfolios ask; None where nobody said.
@@ -94,6 +98,17 @@ class InstrumentSpec(SpecModel):
         if self.members is None:
             values.pop("members", None)
         return values
+
+    @property
+    def goes_on(self) -> bool:
+        """True where the line says `end: null`; without the key the universe's end holds."""
+        return self.end is None and "end" in self.model_fields_set
+
+    @property
+    def last_data(self) -> date | None:
+        """Last day on which there can ever be a bar; None where bars go on."""
+        known = [day for day in (self.listed_to, _LAST_DATA.get(self.source)) if day is not None]
+        return min(known, default=None)
 
     @property
     def membership(self) -> Membership | None:
@@ -179,14 +194,25 @@ class UniverseSpec(SpecModel):
 
     @property
     def grid(self) -> WindowGrid:
-        """The windows of all instruments: the universe's span, extended by their own spans."""
-        starts = [self.start, *(spec.start for spec in self.instruments if spec.start)]
-        ends = [spec.end for spec in self.instruments if spec.end]
-        end = None if self.end is None else max([self.end, *ends])
-        return WindowGrid(start=min(starts), end=end, cadence=self.cadence)
+        """The windows of all instruments: those of the universe's start and of every own span.
+
+        An end that no instrument has makes no windows: bars that end are not waited for. Raises
+        `ConfigurationError` for an instrument that ends before it starts.
+        """
+        whole = WindowGrid(self.start, self.end, self.cadence)  # refuses wrong dates by themselves
+        spans = [self._span_of(spec) for spec in self.instruments] or [(whole.start, whole.end)]
+        ends = [end for _, end in spans if end is not None]
+        return WindowGrid(
+            start=min(self.start, *(start for start, _ in spans)),
+            end=max(ends) if len(ends) == len(spans) else None,
+            cadence=self.cadence,
+        )
 
     def grid_of(self, instrument: str) -> WindowGrid:
         """The windows in which an instrument has bars: those of its own span, else the universe's.
+
+        They end with the last day of its listing or of its source's data, also where the span goes
+        on until now; an instrument whose data ends before its span has one window.
 
         Raises `UnknownNameError` for an id that the universe does not have.
         """
@@ -197,8 +223,24 @@ class UniverseSpec(SpecModel):
                 name=instrument,
                 kind="instrument",
             )
-        own = specs[instrument]
-        return WindowGrid(own.start or self.start, own.end or self.end, self.cadence)
+        return WindowGrid(*self._span_of(specs[instrument]), self.cadence)
+
+    def _span_of(self, spec: InstrumentSpec) -> tuple[date, date | None]:
+        """First day of an instrument, and the day after the last; None: until now."""
+        start, end = spec.start or self.start, None if spec.goes_on else spec.end or self.end
+        if end is not None and end <= start:
+            raise ConfigurationError(
+                f"The span of {spec.id} ends at {end}, which is not after its start {start}. Where "
+                "its line does not say 'start' or 'end', those of the universe hold. Say both on "
+                "the line; 'end: null' means until now.",
+                instrument=spec.id,
+                start=start,
+                end=end,
+            )
+        if spec.last_data is not None:
+            last = max(spec.last_data, start) + timedelta(days=1)
+            end = last if end is None else min(end, last)
+        return start, end
 
     @cached_property
     def by_id(self) -> dict[str, Instrument]:

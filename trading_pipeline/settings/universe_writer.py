@@ -71,6 +71,7 @@ def add_instrument(
             )
         if known.get(name) == spec:
             return UniverseChange(path, name, changed=False)
+        universe.overlaid(UniverseFile(instruments=(spec,))).grid_of(name)  # refuses a wrong span
         edits: list[_Edit] = []
         if name in archived:
             edits.append(_Edit("archived", name, add=None))
@@ -167,12 +168,16 @@ def _whole(data: Document, *, is_json: bool) -> str:
 
 
 def _plain(spec: InstrumentSpec) -> Document:
-    """The values that differ from the defaults, and those that every line should show."""
+    """The values that differ from the defaults, and those that every line should show.
+
+    `end: null` is said: without it the universe's end holds.
+    """
     always = ("symbol", "timeframe", "source", "calendar", "asset_class", "currency")
     values = spec.model_dump(mode="json")
     fields = InstrumentSpec.model_fields.items()
     defaults = {name: field.get_default(call_default_factory=True) for name, field in fields}
-    return {k: v for k, v in values.items() if k in always or v != defaults[k]}
+    said = {*always, "end"} if spec.goes_on else {*always}
+    return {k: v for k, v in values.items() if k in said or v != defaults[k]}
 
 
 def _id_of(item: JsonValue) -> str | None:

@@ -12,11 +12,13 @@ from trading_pipeline.features.sets.registry import feature_set
 from trading_pipeline.settings.catalog import Catalog, load_catalog
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.settings.model_spec import ModelSpec
+from trading_pipeline.stages.backtests.backtest import BacktestStage
+from trading_pipeline.stages.backtests.study import TrialStage
 from trading_pipeline.stages.features.cross_features import cross_lookback_windows
 from trading_pipeline.stages.features.features import feature_lookback_windows
 from trading_pipeline.stages.models.models import training_windows
 from trading_pipeline.stages.workspace import Workspace
-from trading_pipeline_tests.pipeline_world import WINDOWS
+from trading_pipeline_tests.pipeline_world import WINDOWS, run_job
 
 
 def upstream(definitions, instance, child, parent, key):
@@ -139,13 +141,19 @@ def test_predictions_read_the_model_and_the_features_of_their_own_window(fresh_w
     ("child", "key"),
     [("backtest", "AAPL_1d|sma_crossover"), ("optimization_trials", "AAPL_1d|sma_grid")],
 )
-def test_backtests_and_studies_read_all_windows_of_their_instrument_alone(
+def test_the_lineage_of_backtests_and_studies_has_all_windows_of_their_instrument(
     fresh_world, instance, child, key
 ):
     definitions = fresh_world.definitions()
     for parent in ("bars", "predictions/direction"):
-        assert upstream(definitions, instance, child, parent, key) == of("AAPL_1d", *WINDOWS)
-    assert upstream(definitions, instance, child, "corporate_actions", key) == ["AAPL_1d"]
+        assert {*of("AAPL_1d", *WINDOWS)} <= {*upstream(definitions, instance, child, parent, key)}
+    assert "AAPL_1d" in upstream(definitions, instance, child, "corporate_actions", key)
+
+
+def test_another_instrument_makes_no_backtest_and_no_study_pending(world, instance):
+    run_job(world, instance, "bars_to_predictions", "IBM_1d|2000-01-01", "IBM_1d|2003-01-01")
+    assert BacktestStage(world.workspace, "AAPL_1d").pending(["sma_crossover"]) == []
+    assert TrialStage(world.workspace, "AAPL_1d").pending(["sma_grid"]) == []
 
 
 def test_corporate_actions_are_read_by_instrument(fresh_world, instance):

@@ -41,8 +41,20 @@ def test_a_backtest_on_an_instrument_that_is_not_listed_names_the_scenario(world
     [
         ("instruments", "IBN_1d", "corporate_actions_job", "IBN_1d", "instrument 'IBN_1d'"),
         ("instruments", "IBN_1d", "bars_to_predictions", "IBN_1d|2000-01-01", "'IBM_1d'"),
-        ("scenarios", "sma_cross", "backtests", "AAPL_1d|sma_cross", "'sma_crossover'"),
-        ("studies", "sma_gird", "optimization", "AAPL_1d|sma_gird", "'sma_grid'"),
+        (
+            "instrument_scenarios",
+            "AAPL_1d|sma_cross",
+            "backtests",
+            "AAPL_1d|sma_cross",
+            "'sma_crossover'",
+        ),
+        (
+            "instrument_studies",
+            "AAPL_1d|sma_gird",
+            "optimization",
+            "AAPL_1d|sma_gird",
+            "'sma_grid'",
+        ),
     ],
 )
 def test_a_key_whose_file_is_gone_is_refused_with_the_closest_name(
@@ -55,9 +67,18 @@ def test_a_key_whose_file_is_gone_is_refused_with_the_closest_name(
     assert text in cause_of_failure(result)
 
 
-def test_a_key_that_was_never_added_is_refused_by_dagster(world, instance):
+@pytest.mark.parametrize(
+    ("job", "key"),
+    [
+        ("corporate_actions_job", "TSLA_1d"),
+        ("backtests", "FB_1d|sma_crossover"),  # the scenario lists AAPL alone
+        ("optimization", "FB_1d|sma_grid"),
+    ],
+)
+def test_what_is_not_listed_is_refused_by_dagster_before_a_run_begins(world, instance, job, key):
     with pytest.raises(dg.DagsterUnknownPartitionError):
-        run_job(world, instance, "corporate_actions_job", "TSLA_1d")
+        run_job(world, instance, job, key)
+    assert instance.get_runs_count() == 0
 
 
 def test_a_study_before_its_bars_says_what_to_materialize(fresh_world, instance):

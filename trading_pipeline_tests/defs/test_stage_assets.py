@@ -29,13 +29,12 @@ def test_the_universe_adds_the_keys_of_all_its_files(fresh_world):
     with dg.DagsterInstance.ephemeral() as empty:
         result = run_job(fresh_world, empty, "reference_data")
         assert result.success
-        known = {
-            n: empty.get_dynamic_partitions(n) for n in ("instruments", "scenarios", "studies")
-        }
+        names = ("instruments", "instrument_scenarios", "instrument_studies")
+        known = {name: empty.get_dynamic_partitions(name) for name in names}
     assert known == {
         "instruments": ["AAPL_1d", "IBM_1d", "MSFT_1d", "GOOG_1d", "FB_1d"],
-        "scenarios": ["ml_direction", "sma_crossover"],
-        "studies": ["sma_grid"],
+        "instrument_scenarios": ["AAPL_1d|ml_direction", "AAPL_1d|sma_crossover"],
+        "instrument_studies": ["AAPL_1d|sma_grid"],
     }
     (only,) = materializations(result, "universe").values()
     assert only.metadata["dagster/row_count"].value == 5

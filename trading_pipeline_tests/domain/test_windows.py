@@ -18,6 +18,8 @@ def at(*parts: int) -> datetime:
 
 
 SHIPPED = WindowGrid(start=date(2000, 1, 1), end=date(2013, 3, 1), cadence="year")
+LATER = at(2150, 1, 1)
+"""When every span of these tests has passed."""
 cadences = st.sampled_from(["year", "quarter", "month"])
 days = st.dates(date(1970, 1, 1), date(2100, 1, 1))
 
@@ -48,8 +50,8 @@ class TestGrids:
     def test_running_window_is_part_of_a_grid_without_end(self):
         grid = WindowGrid(start=date(2012, 1, 1), end=None, cadence="quarter")
         assert grid.keys(at(2012, 5, 17)) == ["2012-01-01", "2012-04-01"]
-        assert grid.keys(at(2012, 4, 1)) == ["2012-01-01"]
-        assert grid.keys(at(2012, 4, 1, 0, 0, 1)) == ["2012-01-01", "2012-04-01"]
+        assert grid.keys(at(2012, 4, 1)) == ["2012-01-01", "2012-04-01"]
+        assert grid.keys(at(2012, 3, 31, 23, 59, 59)) == ["2012-01-01"]
         assert grid.keys(at(2011, 4, 1)) == []
         assert grid.last_moment(at(2012, 5, 17)) == at(2012, 5, 17)
 
@@ -59,9 +61,14 @@ class TestGrids:
         assert before <= grid.last_moment() <= datetime.now(UTC)
         assert grid.windows()[-1].start <= before + timedelta(seconds=1)
 
-    def test_an_end_does_not_move_with_the_clock(self):
-        assert SHIPPED.last_moment(at(2050, 1, 1)) == at(2013, 3, 1)
-        assert SHIPPED.keys(at(1999, 1, 1)) == SHIPPED.keys(at(2050, 1, 1))
+    def test_an_end_is_a_bound_and_no_window_starts_before_its_time(self):
+        assert SHIPPED.last_moment(at(2050, 1, 1)) == SHIPPED.end_moment == at(2013, 3, 1)
+        assert SHIPPED.keys(at(2013, 1, 1)) == SHIPPED.keys(at(2050, 1, 1))
+        assert SHIPPED.keys(at(2011, 6, 1))[-1] == "2011-01-01"
+        assert SHIPPED.last_moment(at(2011, 6, 1)) == at(2011, 6, 1)
+        assert SHIPPED.keys(at(1999, 1, 1)) == []
+        assert SHIPPED.last_end == at(2014, 1, 1)
+        assert [SHIPPED.goes_on(at(2013, *day)) for day in ((2, 28), (3, 1))] == [True, False]
 
     @pytest.mark.parametrize(
         ("cadence", "cron"),
@@ -80,23 +87,23 @@ class TestGrids:
     def test_windows_follow_each_other_and_cover_the_span(self, start, length, cadence):
         end = start + timedelta(days=length)
         grid = WindowGrid(start=start, end=end, cadence=cadence)
-        windows = grid.windows()
+        windows = grid.windows(LATER)
         assert windows == sorted(windows)
         assert all(a.end == b.start for a, b in pairwise(windows))
         assert windows[0].start <= at(start.year, start.month, start.day) < windows[0].end
-        assert windows[-1].start < grid.last_moment() <= windows[-1].end
+        assert windows[-1].start < grid.last_moment(LATER) <= windows[-1].end == grid.last_end
         assert all(w.start.day == 1 and w.start.utcoffset() == timedelta(0) for w in windows)
-        keys = grid.keys()
+        keys = grid.keys(LATER)
         assert len(set(keys)) == len(windows)
-        assert [grid.window(key) for key in keys] == windows
+        assert [grid.window(key, LATER) for key in keys] == windows
 
     @given(days, cadences, st.integers(0, 3000), st.integers(1, 3000))
     def test_overlapping_windows_are_those_that_share_a_moment(self, start, cadence, skip, length):
         grid = WindowGrid(start=start, end=start + timedelta(days=2000), cadence=cadence)
         low = grid.first_start + timedelta(days=skip)
         high = low + timedelta(days=length)
-        expected = [w for w in grid.windows() if max(w.start, low) < min(w.end, high)]
-        assert list(grid.overlapping(low, high)) == expected
+        expected = [w for w in grid.windows(LATER) if max(w.start, low) < min(w.end, high)]
+        assert list(grid.overlapping(low, high, LATER)) == expected
 
     def test_touching_windows_do_not_overlap(self):
         assert [w.key for w in SHIPPED.overlapping(at(2005, 1, 1), at(2006, 1, 1))] == [

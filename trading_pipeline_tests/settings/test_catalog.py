@@ -86,7 +86,7 @@ class TestOverlay:
         assert set(found.instruments) >= {"AAPL_1d"}
 
     def test_end_null_means_until_now(self, config, catalog):
-        config("universe.yaml", "end: null\n")
+        config("universe.yaml", "end: null\ninstruments: [{symbol: SPY, source: yahoo}]\n")
         grid = catalog().grid
         assert grid.end is None
         assert grid.keys()[-1] == f"{datetime.now(UTC).year}-01-01"

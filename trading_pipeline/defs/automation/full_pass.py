@@ -16,12 +16,12 @@ import dagster as dg
 from trading_pipeline.defs.automation.batch_runs import BatchRuns, Failures, groups_of
 from trading_pipeline.defs.automation.job_runs import JobRunner
 from trading_pipeline.defs.instance import open_instance
+from trading_pipeline.defs.partition_keys import keys_are_missing
 from trading_pipeline.defs.partitions import (
     datasets,
-    instruments,
+    instrument_scenarios,
+    instrument_studies,
     portfolios,
-    scenarios,
-    studies,
 )
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import DatasetFormatError, TradingPipelineError
@@ -78,7 +78,8 @@ class FullPass:
     def reference_data(self) -> None:
         """The universe and its partition keys."""
         with self._turn("universe"):
-            if UniverseStage(self.workspace).pending(WHOLE) or self._keys_are_missing():
+            universe = UniverseStage(self.workspace)
+            if universe.pending(WHOLE) or keys_are_missing(self.runner.instance, self.workspace):
                 self.runner.run("reference_data")
 
     def dataset(self, name: str) -> str:
@@ -184,7 +185,8 @@ class FullPass:
 
     def backtest(self, instrument: str, scenario: str) -> bool:
         """A result and its tear sheet; True where something was run."""
-        return _one(self.backtests({instrument: [scenario]}))
+        with self._listed(instrument_scenarios, f"{instrument}|{scenario}"):
+            return _one(self.backtests({instrument: [scenario]}))
 
     def backtests(self, scenarios_of: Mapping[str, Sequence[str]]) -> Worked:
         """Results and tear sheets, by instrument the names of scenarios."""
@@ -236,38 +238,58 @@ class FullPass:
 
     def study(self, instrument: str, study: str) -> bool:
         """A study's trials and summary; True where something was run."""
-        return _one(self.all_studies({instrument: [study]}))
+        with self._listed(instrument_studies, f"{instrument}|{study}"):
+            return _one(self.all_studies({instrument: [study]}))
 
     def all_studies(self, studies_of: Mapping[str, Sequence[str]]) -> Worked:
         """Trials and summaries, by instrument the names of studies."""
         return self._by_pair("optimization", studies_of, (TrialStage, SummaryStage))
 
     def new_scenario(self, scenario: ScenarioSpec) -> AbstractContextManager[None]:
-        """Take the scenario's partition key away again where the block raises and the key is new.
+        """Take the scenario's new partition keys away again where the block raises.
 
-        Otherwise a refused scenario would stay in the UI as a row without a file.
+        Otherwise a refused scenario would stay in the UI as rows without a file.
         """
-        partitions = portfolios if isinstance(scenario, PortfolioScenario) else scenarios
-        return self._new_key(partitions, scenario.name, BaseException)
+        is_portfolio = isinstance(scenario, PortfolioScenario)
+        partitions = portfolios if is_portfolio else instrument_scenarios
+        return self._new_keys(partitions, scenario.name, BaseException)
 
     def new_study(self, study: StudySpec) -> AbstractContextManager[None]:
-        """As `new_scenario`; the key of a study that is stopped stays, since it can go on."""
-        return self._new_key(studies, study.name, Exception)
+        """As `new_scenario`; the keys of a study that is stopped stay, since it can go on."""
+        return self._new_keys(instrument_studies, study.name, Exception)
 
     @contextmanager
-    def _new_key(
+    def _new_keys(
         self,
         partitions: dg.DynamicPartitionsDefinition,
         name: str,
         error: type[BaseException],
     ) -> Iterator[None]:
         kind, instance = str(partitions.name), self.runner.instance
-        known = instance.has_dynamic_partition(kind, name)
+        before = set(instance.get_dynamic_partitions(kind))
         try:
             yield
         except error:
+            for key in instance.get_dynamic_partitions(kind):
+                if key not in before and key.rpartition("|")[2] == name:
+                    instance.delete_dynamic_partition(kind, key)
+            raise
+
+    @contextmanager
+    def _listed(self, partitions: dg.DynamicPartitionsDefinition, key: str) -> Iterator[None]:
+        """Have the partition key of a pair; a key that is new is gone again where the block raises.
+
+        A pair may be asked for by name although no pass works on it.
+        """
+        kind, instance = str(partitions.name), self.runner.instance
+        known = instance.has_dynamic_partition(kind, key)
+        if not known:
+            instance.add_dynamic_partitions(kind, [key])
+        try:
+            yield
+        except Exception:
             if not known:
-                instance.delete_dynamic_partition(kind, name)
+                instance.delete_dynamic_partition(kind, key)
             raise
 
     def leaderboard(self) -> bool:
@@ -348,19 +370,6 @@ class FullPass:
         own = self.workspace.windows_of(instrument)
         wanted = set(own if windows is None else windows)
         return tuple(window.key for window in own if window in wanted)
-
-    def _keys_are_missing(self) -> bool:
-        catalog, instance = self.workspace.catalog, self.runner.instance
-        wanted = (
-            (instruments, catalog.instruments),
-            (scenarios, catalog.scenarios),
-            (portfolios, catalog.portfolios),
-            (studies, catalog.studies),
-        )
-        return any(
-            set(names) - set(instance.get_dynamic_partitions(str(partitions.name)))
-            for partitions, names in wanted
-        )
 
 
 def _one(worked: Worked) -> bool:

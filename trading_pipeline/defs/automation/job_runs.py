@@ -16,6 +16,11 @@ from typing import Any, TextIO
 import dagster as dg
 from dagster._core.storage.tags import EXTERNALLY_MANAGED_ASSETS_TAG
 
+from trading_pipeline.defs.partitions import (
+    instrument_scenarios,
+    instrument_studies,
+    instruments,
+)
 from trading_pipeline.defs.resources import handed_on
 from trading_pipeline.errors import DataQualityError, TradingPipelineError
 from trading_pipeline.settings.claims import claimed, is_held, remove_dead
@@ -132,13 +137,8 @@ class JobRunner:
 
         The range is the smallest rectangle around the batch; partitions in it may be current.
         """
-        known = self.instance.get_dynamic_partitions("instruments")
-        place = {name: number for number, name in enumerate(known)}
-        names = sorted(
-            {part.instrument_id for part in batch.parts}, key=lambda name: place.get(name, -1)
-        )
-        behind = sorted({name for part in batch.parts for name in part.names})
-        first, last = ("|".join(filter(None, (names[end], behind[end]))) for end in (0, -1))
+        names = list(dict.fromkeys(part.instrument_id for part in batch.parts))
+        first, last = self._range_of(batch, names)
         more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
         return {
             _RANGE_START: first,
@@ -146,6 +146,23 @@ class JobRunner:
             EXTERNALLY_MANAGED_ASSETS_TAG: "true",
             "trading_pipeline/instruments": ", ".join(names[:_SHOWN_NAMES]) + more,
         }
+
+    def _range_of(self, batch: Batch, names: Sequence[str]) -> tuple[str, str]:
+        """First and last key of the batch in Dagster's order."""
+        keys = {
+            "|".join(filter(None, (part.instrument_id, name)))
+            for part in batch.parts
+            for name in part.names
+        }
+        for partitions in (instrument_scenarios, instrument_studies, instruments):
+            known = self.instance.get_dynamic_partitions(str(partitions.name))
+            found = [key for key in known if key in keys]
+            if found:
+                return found[0], found[-1]
+        # `known` are the instruments now
+        chosen = [name for name in known if name in set(names)] or list(names)
+        windows = sorted({name for part in batch.parts for name in part.names})
+        return f"{chosen[0]}|{windows[0]}", f"{chosen[-1]}|{windows[-1]}"
 
     def _told(self, error: dg.DagsterError, run_id: str) -> TradingPipelineError:
         settings = self._workspace.settings

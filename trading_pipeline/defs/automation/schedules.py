@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import dagster as dg
 
 from trading_pipeline.defs.resources import WorkspaceResource
+from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.stages.market_data.bars import BarStage
 from trading_pipeline.stages.market_data.universe import ActionStage
 from trading_pipeline.stages.stage import WHOLE
@@ -18,12 +19,21 @@ __all__ = ["daily_schedules"]
 
 _ACTIONS_CRON = "15 23 * * *"  # after the close in New York, winter and summer
 _BARS_CRON = "30 23 * * *"
+_RELOAD = (
+    "Windows of {names} are not known here yet: reload the code location, so that they exist; they "
+    "are asked for then."
+)
 
 
-def daily_schedules() -> list[dg.ScheduleDefinition]:
-    """Corporate actions first, bars a quarter of an hour later; both in UTC."""
+def daily_schedules(catalog: Catalog) -> list[dg.ScheduleDefinition]:
+    """Corporate actions first, bars a quarter of an hour later; both in UTC.
+
+    `catalog` is what the definitions are made of: windows that it does not have are no partitions
+    yet, so they are told of and left to the next tick after a reload.
+    """
     return [
         _schedule(
+            catalog,
             "daily_corporate_actions",
             job="corporate_actions_job",
             cron=_ACTIONS_CRON,
@@ -32,6 +42,7 @@ def daily_schedules() -> list[dg.ScheduleDefinition]:
             description="Asks for splits and dividends of every instrument whose universe goes on.",
         ),
         _schedule(
+            catalog,
             "daily_bars",
             job="daily_bars",
             cron=_BARS_CRON,
@@ -44,6 +55,7 @@ def daily_schedules() -> list[dg.ScheduleDefinition]:
 
 
 def _schedule(
+    catalog: Catalog,
     name: str,
     *,
     job: str,
@@ -67,13 +79,18 @@ def _schedule(
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         opened = workspace.open_for(None)
         day = f"{context.scheduled_execution_time:%Y-%m-%d}"
-        keys = [
-            f"{instrument}|{part}".rstrip("|")
+        windows = {*WHOLE, *catalog.grid.keys(opened.clock())}
+        asked = [
+            (instrument, part)
             for instrument in _known(context, opened)
             for part in pending(opened, instrument)
         ]
+        unknown = sorted({instrument for instrument, part in asked if part not in windows})
+        if unknown:
+            context.log.warning(_RELOAD.format(names=", ".join(unknown)))
+        keys = [f"{name}|{part}".rstrip("|") for name, part in asked if part in windows]
         if not keys:
-            yield dg.SkipReason(nothing)
+            yield dg.SkipReason(_RELOAD.format(names=", ".join(unknown)) if unknown else nothing)
         for key in keys:
             yield dg.RunRequest(run_key=f"{day}|{key}", partition_key=key)
 

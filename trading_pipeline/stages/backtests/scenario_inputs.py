@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -36,7 +36,7 @@ from trading_pipeline.stages.models.model_features import ModelFeatures, model_f
 from trading_pipeline.stages.stage import ComputedStage
 from trading_pipeline.stages.upstream_frames import UpstreamFrames
 from trading_pipeline.stages.workspace import Workspace
-from trading_pipeline.storage.stores.reference import actions_hash
+from trading_pipeline.storage.stores.reference import Listing, actions_hash
 from trading_pipeline.strategies import StrategyCatalogue
 
 __all__ = [
@@ -140,12 +140,13 @@ def require_listed(scenario: ScenarioSpec, instrument_id: str) -> None:
 def require_possible_dates(
     catalog: Catalog, scenario: ScenarioSpec, instrument_id: str, now: datetime
 ) -> None:
-    """Refuse dates in which there can be no bar: outside the universe's span, listing or the past.
+    """Refuse dates in which there can be no bar: outside the instrument's span, or its listing.
 
     It reads files only, so it can be asked before anything runs. Raises `InsufficientDataError`.
     """
-    windows, instrument = catalog.grid.windows(now), catalog.instrument(instrument_id)
-    first, last = windows[0].start, min(windows[-1].end, now)
+    grid, instrument = catalog.universe.grid_of(instrument_id), catalog.instrument(instrument_id)
+    windows = grid.windows(now)
+    first, last = grid.first_start, min(windows[-1].end, now) if windows else now
     if instrument.listed_from is not None:
         first = max(first, midnight(instrument.listed_from))
     if instrument.listed_to is not None:
@@ -165,16 +166,22 @@ def require_possible_dates(
     )
 
 
-def is_asked_for(workspace: Workspace, scenario: ScenarioSpec, instrument_id: str) -> bool:
+def is_asked_for(
+    workspace: Workspace,
+    scenario: ScenarioSpec,
+    instrument_id: str,
+    listings: Mapping[str, Listing] | None = None,
+) -> bool:
     """True where a pass over everything should trade the instrument in this scenario.
 
     A scenario that lists no instruments means all that were listed for some of its dates; one that
-    lists them means each, whatever its dates.
+    lists them means each, whatever its dates. `listings`: those stored, where they are read.
     """
     if scenario.instruments is not None or not scenario.covers(instrument_id):
         return scenario.covers(instrument_id)
     start, end = scenario.dates.bounds
-    first, last = workspace.reference.listings().get(instrument_id, (None, None))
+    known = workspace.reference.listings() if listings is None else listings
+    first, last = known.get(instrument_id, (None, None))
     ended = start is not None and last is not None and last < start.date()
     not_begun = end is not None and first is not None and first >= end.date()
     return not (ended or not_begun)

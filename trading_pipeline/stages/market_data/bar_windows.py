@@ -80,7 +80,6 @@ def window_asks(
         listing = workspace.reference.listings().get(instrument_id, (None, None))
     grid, now = workspace.catalog.universe.grid_of(instrument_id), workspace.clock()
     begin = datetime(grid.start.year, grid.start.month, grid.start.day, tzinfo=now.tzinfo)
-    stop = grid.last_moment(now)
     listed = replace(
         instrument,
         listed_from=listing[0] or instrument.listed_from,
@@ -88,7 +87,7 @@ def window_asks(
     )
     found = []
     for window in sorted(windows):
-        end = window.end if grid.end is None else min(window.end, stop)
+        end = min(window.end, grid.end_moment or window.end)
         span = clipped_span(max(window.start, begin), end, instrument, listing)
         found.append(WindowAsk(listed, window, span, _state(end, now)))
     return found

@@ -139,10 +139,16 @@ class ActionStage(_AskedStage[list[CorporateAction]]):
         return Identity(self.asset, self.partition(key), input_hash, self.code_hash)
 
     def pending(self, keys: Iterable[str]) -> list[str]:
-        """Keys never asked for; where the span goes on until now, all of them once a bar is new.
+        """Keys never asked for; while the span goes on, all of them once a bar is new; none before.
 
         A source may learn of an action as late as on its ex-date.
         """
+        grid, now = (
+            self.workspace.catalog.universe.grid_of(self.instrument_id),
+            self.workspace.clock(),
+        )
+        if not grid.windows(now):
+            return []
         if self.workspace.ask_again:
             return list(keys)
         missing = super().pending(keys)
@@ -150,8 +156,9 @@ class ActionStage(_AskedStage[list[CorporateAction]]):
 
     @property
     def goes_on(self) -> bool:
-        """Whether the instrument's span goes on until now."""
-        return self.workspace.catalog.universe.grid_of(self.instrument_id).end is None
+        """Whether the instrument's span has not ended."""
+        grid = self.workspace.catalog.universe.grid_of(self.instrument_id)
+        return grid.goes_on(self.workspace.clock())
 
     def _has_new_bars(self) -> bool:
         """Whether a bar has become complete since the source was asked."""
@@ -173,8 +180,14 @@ class ActionStage(_AskedStage[list[CorporateAction]]):
         """Fetch the actions and save them."""
         workspace, name = self.workspace, self.instrument_id
         instrument = workspace.catalog.instrument(name)
-        start = workspace.windows_of(name)[0].start
-        end = workspace.catalog.universe.grid_of(name).last_moment(workspace.clock())
+        grid, now = workspace.catalog.universe.grid_of(name), workspace.clock()
+        if not grid.windows(now):
+            raise InsufficientDataError(
+                f"The span of {name} starts at {grid.start}, which is still to come, so there is "
+                "nothing to ask for yet. Set an earlier 'start' in universe.yaml, or wait.",
+                instrument=name,
+            )
+        start, end = grid.first_start, grid.last_moment(now)
         request = ActionRequest(instrument=instrument, start=start, end=end)
         actions = workspace.source_of(instrument).fetch_actions(request)
         return Outcome(
