@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import shutil
 import tempfile
 import threading
+import weakref
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -100,11 +102,11 @@ class Opened:
                 "or take it away from all of them: then files travel with the work."
             )
         self.context = context
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._has_own_folder = context.files is not None
         self.config, self.catalog = context.settings.config, context.catalog
         if context.files is not None:
-            self._folder = tempfile.TemporaryDirectory(prefix="trading-pipeline-files-")
-            self.config = Path(self._folder.name).resolve()
+            self.config = Path(tempfile.mkdtemp(prefix="trading-pipeline-files-")).resolve()
+            weakref.finalize(self, shutil.rmtree, self.config, ignore_errors=True)
             for name, content in context.files.items():
                 path = self.config / name
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -119,7 +121,7 @@ class Opened:
     ) -> NotingWorkspace:
         """A workspace of one task. `runtime`: a folder in place of the sender's."""
         now, settings = self.context.now, self.context.settings
-        if self._folder is not None:
+        if self._has_own_folder:
             moved = {"config_dir": self.config, "runtime_dir": runtime or settings.runtime}
             settings = settings.model_copy(update=moved)
             settings.__dict__.pop("runtime", None)  # the copied folder of the sender

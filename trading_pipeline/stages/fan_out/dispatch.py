@@ -68,7 +68,7 @@ def fan_out(
         Where the warehouse cannot be read or written.
     """
     asset = _asset(workspace, call, work)
-    if isinstance(pool, SerialPool) or len(work) < 2 or not asset:
+    if isinstance(pool, SerialPool) or len(work) < 2 or not _can_be_sent(workspace, asset):
         for instrument_id, names in work.items():
             with turn_at(workspace.settings, asset, instrument_id):
                 done = work_on(workspace, call, instrument_id, names, audited=audited)
@@ -119,6 +119,16 @@ def _asset(workspace: Workspace, call: StageCall, instruments: Iterable[str]) ->
         with suppress(TradingPipelineError):
             return call(workspace, instrument_id).asset
     return ""
+
+
+def _can_be_sent(workspace: Workspace, asset: str) -> bool:
+    """False where every instrument fails: the error of each is then made here."""
+    try:
+        if asset == "optimization_summary":
+            workspace.trials.require_whole()
+    except TradingPipelineError:
+        return False
+    return bool(asset)
 
 
 class _FanOut:

@@ -71,8 +71,8 @@ class NotingWorkspace(Workspace):
 
     @cached_property
     def trials(self) -> TrialLedger:
-        """As in every workspace; only the trials of this instrument are in it."""
-        return self._noted("trials", TrialLedger(self.warehouse))
+        """As in every workspace; only trials of this instrument are in it."""
+        return self._noted("trials", _PartOfLedger(self.warehouse))
 
     @cached_property
     def frozen_studies(self) -> FrozenStudyStore:
@@ -102,6 +102,13 @@ class NotingWorkspace(Workspace):
             return given
 
         return noted
+
+
+class _PartOfLedger(TrialLedger):
+    """Some rows of the ledger, which cannot say whether the others are whole."""
+
+    def require_whole(self) -> None:
+        """Nothing: who sends the work asks the whole ledger."""
 
 
 def replay(workspace: Workspace, notes: Sequence[Note]) -> None:
