@@ -21,6 +21,7 @@ TradingPipelineError
 +-- OptimizationError              a study cannot run as written
 +-- RunCancelledError              the caller stopped a long run
 +-- RuntimeFolderError             a file or folder of the project cannot be read or written
++-- WorkerError                    a worker died, has other code, or its scheduler is not there
 +-- WarehouseError
     +-- WarehouseBusy              another process holds the file
     +-- WarehouseVersionError      written by a newer version of the package
@@ -64,6 +65,7 @@ __all__ = [
     "WarehouseCorruptError",
     "WarehouseError",
     "WarehouseVersionError",
+    "WorkerError",
     "did_you_mean",
 ]
 
@@ -167,6 +169,10 @@ class RunCancelledError(TradingPipelineError):
 
 class RuntimeFolderError(TradingPipelineError):
     """A file or folder of the project, or Dagster's records in it, cannot be read or written."""
+
+
+class WorkerError(TradingPipelineError):
+    """A worker died, has other code than this process, or its scheduler is not there."""
 
 
 class WarehouseError(TradingPipelineError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -45,6 +46,11 @@ class PipelineSettings(BaseSettings):
     `steps` nor `horizons`; None for the number of its timeframe. `batch_instruments`: how many
     instruments one run of a pass works on.
 
+    `workers`: processes that compute instruments side by side; None for the cores that this process
+    may use, 1 for none beside it. `scheduler`: address of a Dask scheduler that exists
+    (`tcp://host:8786`) whose workers compute in their place, or `local` for one of this process's
+    own.
+
     For providers on the network: `source_timeout_seconds` limits one answer, `source_attempts` the
     tries of one request, `source_retry_seconds` all tries and the waits between them, and
     `source_connections` the connections to one provider at a time, counted over all processes that
@@ -71,6 +77,8 @@ class PipelineSettings(BaseSettings):
     default_slippage_bps: float = Field(default=0.0, ge=0, lt=10_000)
     default_steps_ahead: int | None = Field(default=None, ge=1, le=1000)
     batch_instruments: int = Field(default=100, ge=1)
+    workers: int | None = Field(default=None, ge=1, le=1000)
+    scheduler: str | None = Field(default=None, pattern=r"^(local|(tcp|tls)://\S+:\d+)$")
     source_timeout_seconds: float = Field(default=20.0, gt=0)
     source_attempts: int = Field(default=5, ge=1)
     source_retry_seconds: float = Field(default=180.0, ge=0)
@@ -96,6 +104,14 @@ class PipelineSettings(BaseSettings):
         return DefaultCosts(
             commission_bps=self.default_commission_bps, slippage_bps=self.default_slippage_bps
         )
+
+    @property
+    def worker_count(self) -> int:
+        """Processes that compute side by side."""
+        if self.workers is not None:
+            return self.workers
+        has_affinity = hasattr(os, "sched_getaffinity")
+        return len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
 
     @property
     def warehouse_path(self) -> Path:

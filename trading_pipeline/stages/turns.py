@@ -13,7 +13,7 @@ import hashlib
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from trading_pipeline.settings.claims import owner_of, release_claim, remove_dead, take_claim
@@ -21,7 +21,7 @@ from trading_pipeline.settings.environment import PipelineSettings
 from trading_pipeline.stages.outcome import tell_wait
 from trading_pipeline.storage.leftovers import sweep
 
-__all__ = ["locks_folder", "sweep_workspace", "turn_at"]
+__all__ = ["free_turn", "locks_folder", "sweep_workspace", "turn_at"]
 
 _FIRST_PAUSE_SECONDS = 0.01
 _LONGEST_PAUSE_SECONDS = 0.2
@@ -67,6 +67,17 @@ def turn_at(settings: PipelineSettings, kind: str, what: str = "") -> Iterator[N
         yield
     finally:
         release_claim(path, descriptor)
+
+
+def free_turn(settings: PipelineSettings, kind: str, what: str = "") -> ExitStack | None:
+    """The turn of `turn_at` until the stack is closed; None where another process has it."""
+    path = _place(locks_folder(settings), kind, what)
+    descriptor = _taken(path)
+    if descriptor is None:
+        return None
+    turn = ExitStack()
+    turn.callback(release_claim, path, descriptor)
+    return turn
 
 
 def _taken(path: Path) -> int | None:

@@ -162,6 +162,29 @@ class ArtifactStore(WarehouseStore):
         """Some columns of a frame as plain rows, which is several times as fast as `load`."""
         return read_rows(self.file_of(artifact), columns)
 
+    def record_missing(self, artifacts: Sequence[Artifact]) -> int:
+        """Append the rows that are not there yet, in one transaction; returns their number.
+
+        A row is there where one of its partition has its inputs, run and moment.
+        """
+        if not artifacts:
+            return 0
+        with self._warehouse.write() as connection:
+            rows = self._rows(
+                'SELECT asset, "partition", input_hash, run_id, created_at FROM artifacts '
+                "WHERE list_contains(?::VARCHAR[], input_hash)",
+                [artifact.input_hash for artifact in artifacts],
+            )
+            known = {tuple(row.values()) for row in rows}
+            new = [
+                each
+                for each in artifacts
+                if (each.asset, each.partition, each.input_hash, each.run_id, each.created_at)
+                not in known
+            ]
+            insert_rows(connection, "artifacts", [each.as_row() for each in new])
+        return len(new)
+
     def is_current(self, artifact: Artifact | None, input_hash: str) -> bool:
         """True where the partition was made from these inputs and its file is as it was written."""
         return (
