@@ -91,7 +91,7 @@ def run_pass(instrument: str | None, *, as_json: bool, refetch: bool = False) ->
     for name, file in catalog.scenario_files.items():
         if file.note and name == file.name:
             stderr_console().print(file.note, markup=False, soft_wrap=True)
-    with show_progress(stderr_console()), KernelWarmUp() as warm_up:
+    with show_progress(stderr_console()), KernelWarmUp() as warm_up, full_pass.workers:
         report = work_through(full_pass, chosen, warm_up, refetch=refetch)
     print_report(report, as_json=as_json)
     stop_on_failures(report)

@@ -10,6 +10,7 @@ from trading_pipeline.errors import OwnCodeError
 from trading_pipeline.features.sets.registry import FeatureSets
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.label_spec import LabelSpec
+from trading_pipeline.stages.fan_out.call import StageCall
 from trading_pipeline.stages.features.features import FeatureStage, feature_lookback_windows
 from trading_pipeline.stages.features.labels import LabelStage, label_lookback_windows, label_specs
 
@@ -57,7 +58,7 @@ def _feature_asset(
     except OwnCodeError as error:
         return failing_asset(f"features/{set_name}", grid, error, GROUP)
     return stage_asset(
-        lambda workspace, instrument: FeatureStage(workspace, instrument, set_name),
+        StageCall(FeatureStage, (set_name,)),
         f"features/{set_name}",
         group_name=GROUP,
         kinds={"parquet", "talib"},
@@ -79,7 +80,7 @@ def _label_asset(
     except OwnCodeError as error:
         return failing_asset(f"labels/{spec.name}", grid, error, GROUP)
     return stage_asset(
-        lambda workspace, instrument: LabelStage(workspace, instrument, spec.name),
+        StageCall(LabelStage, (spec.name,)),
         f"labels/{spec.name}",
         group_name=GROUP,
         kinds={"parquet"},

@@ -18,6 +18,7 @@ from trading_pipeline.models.predictors.predictor import Predictor
 from trading_pipeline.models.training.training_spans import windows_back
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.model_spec import ModelSpec
+from trading_pipeline.stages.fan_out.call import StageCall
 from trading_pipeline.stages.models.live import LatestForecastStage, LiveModelStage
 from trading_pipeline.stages.models.model_card import ModelCardStage
 from trading_pipeline.stages.models.model_features import model_feature_assets, model_label_assets
@@ -118,7 +119,7 @@ def _model_asset(
 ) -> dg.AssetsDefinition:
     mapping = training_mapping(spec, catalog)
     return stage_asset(
-        lambda workspace, instrument: ModelStage(workspace, instrument, spec.name),
+        StageCall(ModelStage, (spec.name,)),
         f"models/{spec.name}",
         group_name=GROUP,
         kinds={"scikitlearn"},
@@ -142,7 +143,7 @@ def _prediction_asset(
     spec: ModelSpec, catalog: Catalog, grid: dg.MultiPartitionsDefinition, predictor: Predictor
 ) -> dg.AssetsDefinition:
     return stage_asset(
-        lambda workspace, instrument: PredictionStage(workspace, instrument, spec.name),
+        StageCall(PredictionStage, (spec.name,)),
         f"predictions/{spec.name}",
         group_name=GROUP,
         kinds={"parquet"},
@@ -160,7 +161,7 @@ def _prediction_asset(
 
 def _live_asset(spec: ModelSpec, predictor: Predictor) -> dg.AssetsDefinition:
     return stage_asset(
-        lambda workspace, instrument: LiveModelStage(workspace, instrument, spec.name),
+        StageCall(LiveModelStage, (spec.name,)),
         f"live/{spec.name}",
         group_name=GROUP,
         kinds={"scikitlearn"},
@@ -181,7 +182,7 @@ def _live_asset(spec: ModelSpec, predictor: Predictor) -> dg.AssetsDefinition:
 
 def _latest_forecast_asset(spec: ModelSpec, predictor: Predictor) -> dg.AssetsDefinition:
     return stage_asset(
-        lambda workspace, instrument: LatestForecastStage(workspace, instrument, spec.name),
+        StageCall(LatestForecastStage, (spec.name,)),
         f"latest_forecast/{spec.name}",
         group_name=GROUP,
         kinds={"parquet"},
@@ -200,7 +201,7 @@ def _card_asset(spec: ModelSpec, predictor: Predictor) -> dg.AssetsDefinition:
     learned_from = [*model_feature_assets(spec, predictor), *model_label_assets(spec, predictor)]
     names = [f"models/{spec.name}", f"predictions/{spec.name}", *learned_from]
     return stage_asset(
-        lambda workspace, instrument: ModelCardStage(workspace, instrument, spec.name),
+        StageCall(ModelCardStage, (spec.name,)),
         f"model_card/{spec.name}",
         group_name=GROUP,
         kinds={"html"},

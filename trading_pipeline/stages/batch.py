@@ -11,7 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from trading_pipeline.errors import WarehouseError
+from trading_pipeline.errors import WarehouseError, WorkerError
+from trading_pipeline.stages.fan_out.call import StageCall
+from trading_pipeline.stages.fan_out.dispatch import fan_out
+from trading_pipeline.stages.fan_out.pool import WorkerPool
 from trading_pipeline.stages.outcome import Outcome
 from trading_pipeline.stages.stage import Stage
 from trading_pipeline.stages.turns import turn_at
@@ -21,6 +24,11 @@ from trading_pipeline.storage.disk_space import is_full_disk
 __all__ = ["Batch", "MakeStage", "Part", "work_on"]
 
 _log = logging.getLogger(__name__)
+_SENT = (
+    *("features/", "labels/", "chart_patterns", "models/", "predictions/"),
+    *("backtest", "optimization_"),
+)
+"""Beginnings of assets whose stages read rows of one instrument alone."""
 
 MakeStage = Callable[[Workspace, str], Stage[Any, Any]]
 """The stage of an instrument; of none (`""`) where the asset has no instruments."""
@@ -42,11 +50,12 @@ class Batch:
     """Parts that are worked on together.
 
     `failed`: the asset at which a part failed. `outside`: what a user's code reads from outside, by
-    asset.
+    asset. `pool`: who works on several instruments side by side; None for this process alone.
     """
 
     workspace: Workspace
     parts: Sequence[Part]
+    pool: WorkerPool | None = None
     failed: dict[Part, str] = field(default_factory=dict)
     outside: dict[str, dict[str, None]] = field(default_factory=dict)
 
@@ -64,21 +73,76 @@ def work_on(
     A part of which an audit finds something, or that raises, is not written and counts as failed.
     What stops every part is raised: a warehouse that cannot be used, a full disk.
     """
-    for part in batch.sound:
-        try:
-            outcomes = _worked(batch, asset, make, part, audited=audited)
-        except WarehouseError:
-            raise
-        except Exception as error:
-            if is_full_disk(error):
-                raise
-            _log.debug("%s of %s failed", asset, part.instrument_id, exc_info=True)
-            outcomes = None
-        if outcomes is None or any(each.status == "rejected" for each in outcomes):
-            batch.failed[part] = asset
-        yield from (each for each in outcomes or () if each.status != "rejected")
+    side_by_side = _call_of(asset, make) if batch.pool is not None else None
+    if side_by_side is not None:
+        yield from _fanned_out(batch, asset, side_by_side, audited=audited)
+    else:
+        for part in batch.sound:
+            yield from _one_part(batch, asset, make, part, audited=audited)
     if batch.workspace.writes is not None:
         batch.workspace.writes.flush()
+
+
+def _one_part(
+    batch: Batch, asset: str, make: MakeStage, part: Part, *, audited: bool
+) -> Sequence[Outcome]:
+    """What was worked on, with the failure of the part noted."""
+    outcomes: Sequence[Outcome] | None = None
+    try:
+        outcomes = _worked(batch, asset, make, part, audited=audited)
+    except Exception as error:
+        _note(batch, asset, part, error)
+    if outcomes is None or any(each.status == "rejected" for each in outcomes):
+        batch.failed[part] = asset
+    return [each for each in outcomes or () if each.status != "rejected"]
+
+
+def _note(batch: Batch, asset: str, part: Part, error: Exception) -> None:
+    """Count the part as failed; raise what stops every part."""
+    if isinstance(error, WarehouseError | WorkerError) or is_full_disk(error):
+        raise error
+    _log.debug("%s of %s failed", asset, part.instrument_id, exc_info=error)
+    batch.failed[part] = asset
+
+
+def _fanned_out(batch: Batch, asset: str, call: StageCall, *, audited: bool) -> Iterator[Outcome]:
+    """As part by part, by the workers of the batch's pool; parts of an instrument fail together."""
+    parts: dict[str, list[Part]] = {}
+    work: dict[str, list[str]] = {}
+    for part in batch.sound:
+        try:
+            stage = call(batch.workspace, part.instrument_id)
+            names = list(part.names)
+            pending = set(stage.pending(stage.keys(names)))
+        except Exception as error:
+            _note(batch, asset, part, error)
+            continue
+        if pending:
+            found = [
+                name for name, key in zip(names, stage.keys(names), strict=True) if key in pending
+            ]
+            work.setdefault(part.instrument_id, []).extend(found)
+            parts.setdefault(part.instrument_id, []).append(part)
+    if not work or batch.pool is None:
+        return
+    for done in fan_out(batch.workspace, call, work, batch.pool, audited=audited):
+        own = parts[done.instrument_id]
+        if done.error is not None:
+            for part in own:
+                _note(batch, asset, part, done.error)
+        elif done.findings:
+            batch.failed |= dict.fromkeys(own, asset)
+        batch.outside.setdefault(asset, {}).update(dict.fromkeys(done.outside))
+        yield from done.outcomes
+
+
+def _call_of(asset: str, make: MakeStage) -> StageCall | None:
+    """The stage as workers can make it; None where it reads more than its own instrument."""
+    if not asset.startswith(_SENT):
+        return None
+    return (
+        make if isinstance(make, StageCall) else StageCall(make) if isinstance(make, type) else None
+    )
 
 
 def _worked(

@@ -8,43 +8,79 @@ there the check or the error shows, and the partitions are red.
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, Self
 
 from trading_pipeline.defs.automation.job_runs import JobRunner
 from trading_pipeline.errors import TradingPipelineError, WarehouseError
+from trading_pipeline.settings.environment import PipelineSettings
 from trading_pipeline.stages.batch import Batch, Part
 from trading_pipeline.stages.coverage import pending_in_order
+from trading_pipeline.stages.fan_out.pool import Pool, SerialPool, WorkerPool, open_pool
 from trading_pipeline.stages.stage import Stage
 from trading_pipeline.stages.turns import turn_at
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.disk_space import is_full_disk
 
-__all__ = ["BatchRuns", "Failures", "Missing", "groups_of"]
+__all__ = ["BatchRuns", "Failures", "Missing", "Workers", "groups_of"]
 
 Failures = dict[Part, TradingPipelineError]
 """What stopped a part of a batch."""
 Missing = dict[Part, dict[str, int]]
 """Number of partitions that were missing or stale of a part, by asset."""
 Stages = Sequence[Stage[Any, Any]]
+_WORTH_WORKERS = 8
+"""Parts of a batch from which on starting workers takes less time than it saves."""
+
+
+class Workers:
+    """The workers of a pass: started when they are worth it, ended with the `with` block.
+
+    Outside of the block, and for few instruments, this process works alone.
+    """
+
+    def __init__(self, settings: PipelineSettings) -> None:
+        self._settings = settings
+        self._pool: Pool | None = None
+        self._open: ExitStack | None = None
+
+    def __enter__(self) -> Self:
+        self._open = ExitStack()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        stack, self._open, self._pool = self._open, None, None
+        if stack is not None:
+            stack.__exit__(*error)
+
+    def for_parts(self, count: int) -> WorkerPool | None:
+        """Who works on so many parts; None for this process."""
+        if self._open is None or count < _WORTH_WORKERS:
+            return None
+        if self._pool is None:
+            self._pool = self._open.enter_context(open_pool(self._settings))
+        return None if isinstance(self._pool, SerialPool) else self._pool
 
 
 class BatchRuns:
     """The instruments of a batch, whose turns this process has, and its runs."""
 
-    def __init__(self, workspace: Workspace, runner: JobRunner, names: Sequence[str]) -> None:
+    def __init__(
+        self, workspace: Workspace, runner: JobRunner, names: Sequence[str], workers: Workers
+    ) -> None:
         self.workspace, self.names = workspace, names
-        self._runner = runner
+        self._runner, self._workers = runner, workers
 
     @classmethod
     @contextmanager
     def of(
-        cls, workspace: Workspace, runner: JobRunner, instruments: Sequence[str]
+        cls, workspace: Workspace, runner: JobRunner, instruments: Sequence[str], workers: Workers
     ) -> Iterator["BatchRuns"]:
         """Have the turns of these instruments, taken in one order by everybody, for a block."""
         with ExitStack() as turns:
             for name in sorted(set(instruments)):
                 turns.enter_context(turn_at(workspace.settings, "pass", name))
-            yield cls(turns.enter_context(workspace.for_batch(instruments)), runner, instruments)
+            batch = turns.enter_context(workspace.for_batch(instruments))
+            yield cls(batch, runner, instruments, workers)
 
     def bring_up(
         self,
@@ -57,7 +93,7 @@ class BatchRuns:
         missing, failures = self._pending(stages_of)
         parts = list(missing)
         if parts:
-            batch = Batch(self.workspace, parts)
+            batch = Batch(self.workspace, parts, self._workers.for_parts(len(parts)))
             assets = _in_order(stages_of[part] for part in parts)
             pending = {asset for found in missing.values() for asset in found}
             chosen = [asset for asset in assets if asset in pending]

@@ -13,7 +13,7 @@ from typing import Any
 
 import dagster as dg
 
-from trading_pipeline.defs.automation.batch_runs import BatchRuns, Failures, groups_of
+from trading_pipeline.defs.automation.batch_runs import BatchRuns, Failures, Workers, groups_of
 from trading_pipeline.defs.automation.job_runs import JobRunner
 from trading_pipeline.defs.instance import open_instance
 from trading_pipeline.defs.partition_keys import keys_are_missing
@@ -73,6 +73,7 @@ class FullPass:
     def __init__(self, workspace: Workspace, definitions: dg.Definitions) -> None:
         self.workspace = workspace
         sweep_workspace(workspace.settings)
+        self.workers = Workers(workspace.settings)
         self.runner = JobRunner(definitions, open_instance(workspace.settings), workspace)
 
     def reference_data(self) -> None:
@@ -320,7 +321,7 @@ class FullPass:
     ) -> Iterator[BatchRuns]:
         workspace = self.workspace.changed(ask_again=ask_again)
         for names in groups_of(instruments, workspace.settings.batch_instruments):
-            with BatchRuns.of(workspace, self.runner, names) as batch:
+            with BatchRuns.of(workspace, self.runner, names, self.workers) as batch:
                 yield batch
 
     def _by_instrument(
