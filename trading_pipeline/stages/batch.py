@@ -14,6 +14,7 @@ from typing import Any
 from trading_pipeline.errors import WarehouseError, WorkerError
 from trading_pipeline.stages.fan_out.call import StageCall
 from trading_pipeline.stages.fan_out.dispatch import fan_out
+from trading_pipeline.stages.fan_out.inline_pool import InlinePool
 from trading_pipeline.stages.fan_out.pool import WorkerPool
 from trading_pipeline.stages.outcome import Outcome
 from trading_pipeline.stages.stage import Stage
@@ -26,9 +27,11 @@ __all__ = ["Batch", "MakeStage", "Part", "work_on"]
 _log = logging.getLogger(__name__)
 _SENT = (
     *("features/", "labels/", "chart_patterns", "models/", "predictions/"),
-    *("backtest", "optimization_"),
+    *("backtest", "tearsheet", "optimization_"),
 )
 """Beginnings of assets whose stages read rows of one instrument alone."""
+_ASKING = ("backtest", "tearsheet", "optimization_")
+"""Those that ask the warehouse often, and are faster on a private one."""
 
 MakeStage = Callable[[Workspace, str], Stage[Any, Any]]
 """The stage of an instrument; of none (`""`) where the asset has no instruments."""
@@ -73,9 +76,10 @@ def work_on(
     A part of which an audit finds something, or that raises, is not written and counts as failed.
     What stops every part is raised: a warehouse that cannot be used, a full disk.
     """
-    side_by_side = _call_of(asset, make) if batch.pool is not None else None
-    if side_by_side is not None:
-        yield from _fanned_out(batch, asset, side_by_side, audited=audited)
+    call = _call_of(asset, make)
+    pool = batch.pool or (InlinePool() if asset.startswith(_ASKING) else None)
+    if call is not None and pool is not None:
+        yield from _fanned_out(batch, asset, call, pool, audited=audited)
     else:
         for part in batch.sound:
             yield from _one_part(batch, asset, make, part, audited=audited)
@@ -105,27 +109,24 @@ def _note(batch: Batch, asset: str, part: Part, error: Exception) -> None:
     batch.failed[part] = asset
 
 
-def _fanned_out(batch: Batch, asset: str, call: StageCall, *, audited: bool) -> Iterator[Outcome]:
-    """As part by part, by the workers of the batch's pool; parts of an instrument fail together."""
+def _fanned_out(
+    batch: Batch, asset: str, call: StageCall, pool: WorkerPool, *, audited: bool
+) -> Iterator[Outcome]:
+    """As part by part, by the workers of a pool; parts of an instrument fail together."""
     parts: dict[str, list[Part]] = {}
     work: dict[str, list[str]] = {}
     for part in batch.sound:
         try:
             stage = call(batch.workspace, part.instrument_id)
-            names = list(part.names)
-            pending = set(stage.pending(stage.keys(names)))
+            pending = stage.pending(stage.keys(part.names))
         except Exception as error:
             _note(batch, asset, part, error)
             continue
         if pending:
-            found = [
-                name for name, key in zip(names, stage.keys(names), strict=True) if key in pending
-            ]
+            found = [stage.partition(key).partition("|")[2] for key in pending]
             work.setdefault(part.instrument_id, []).extend(found)
             parts.setdefault(part.instrument_id, []).append(part)
-    if not work or batch.pool is None:
-        return
-    for done in fan_out(batch.workspace, call, work, batch.pool, audited=audited):
+    for done in fan_out(batch.workspace, call, work, pool, audited=audited) if work else ():
         own = parts[done.instrument_id]
         if done.error is not None:
             for part in own:
@@ -140,9 +141,9 @@ def _call_of(asset: str, make: MakeStage) -> StageCall | None:
     """The stage as workers can make it; None where it reads more than its own instrument."""
     if not asset.startswith(_SENT):
         return None
-    return (
-        make if isinstance(make, StageCall) else StageCall(make) if isinstance(make, type) else None
-    )
+    if isinstance(make, StageCall):
+        return make
+    return StageCall(make) if isinstance(make, type) else None
 
 
 def _worked(

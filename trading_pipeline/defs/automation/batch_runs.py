@@ -57,7 +57,9 @@ class Workers:
         if self._open is None or count < _WORTH_WORKERS:
             return None
         if self._pool is None:
-            self._pool = self._open.enter_context(open_pool(self._settings))
+            self._pool = open_pool(self._settings)
+            self._open.push(self._pool.__exit__)
+            self._pool.__enter__()
         return None if isinstance(self._pool, SerialPool) else self._pool
 
 

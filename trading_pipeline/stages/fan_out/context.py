@@ -94,7 +94,8 @@ def shared_context(
 class Opened:
     """A context in a worker: the user's files are there, and registries are open."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, registries: Registries | None = None) -> None:
+        """`registries`: those that are open already, in the process of the sender."""
         if context.shared is not None and not context.shared.is_seen():
             raise WorkerError(
                 f"A worker does not see {context.shared.path.parent}, which the other workers and "
@@ -112,9 +113,10 @@ class Opened:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
             self.catalog = _moved(context.catalog, context.settings.config, self.config)
-        own = "your own Python files"
-        require_same_code({own: context.own}, {own: own_code_hash(self.config)})
-        self.registries = Registries(self.catalog)
+        if registries is None:
+            own = "your own Python files"
+            require_same_code({own: context.own}, {own: own_code_hash(self.config)})
+        self.registries = registries or Registries(self.catalog)
 
     def workspace(
         self, warehouse: PrivateWarehouse, runtime: Path | None = None

@@ -31,7 +31,7 @@ _AHEAD_BYTES = 64_000_000
 """Excerpts that wait for a worker may take about so much memory."""
 _MOST_AT_ONCE = 32
 _MOST_UNSTORED = 64
-_TRADING = ("backtest", "optimization_trials", "optimization_summary")
+_TRADING = ("backtest", "tearsheet", "optimization_trials", "optimization_summary")
 _STUDIES = ("optimization_trials", "optimization_summary")
 
 
@@ -52,7 +52,7 @@ def fan_out(
     ----------
     call
         The stage. It must read rows of its own instrument alone: features, labels, patterns,
-        models, predictions, backtests, trials and summaries of studies.
+        models, predictions, backtests, tear sheets, trials and summaries of studies.
     work
         By instrument what the keys of its partitions say behind it; answers come in this order.
     pool

@@ -153,6 +153,10 @@ class ArtifactStore(WarehouseStore):
         if rows:
             with self._warehouse.write() as connection:
                 insert_rows(connection, "artifacts", rows)
+        self._keep(rows)
+
+    def _keep(self, rows: Sequence[Row]) -> None:
+        """Let the rows be the newest of what a batch keeps."""
         for row in rows if self._kept is not None else []:
             kept = self._held(row["partition"].partition("|")[0], _NEWEST)
             if kept is not None:
@@ -182,7 +186,9 @@ class ArtifactStore(WarehouseStore):
                 if (each.asset, each.partition, each.input_hash, each.run_id, each.created_at)
                 not in known
             ]
-            insert_rows(connection, "artifacts", [each.as_row() for each in new])
+            added = [each.as_row() for each in new]
+            insert_rows(connection, "artifacts", added)
+        self._keep(added)
         return len(new)
 
     def is_current(self, artifact: Artifact | None, input_hash: str) -> bool:
