@@ -129,7 +129,7 @@ def work_through(
     sound = []
     for name in instruments:
         with report.stage("bars to predictions", full_pass), report.failure_of(name):
-            full_pass.chain(name, alone, windows, refetch=refetch)
+            full_pass.chain(name, alone, windows, refetch=refetch, patterns=True)
             sound.append(name)
     for name in sound if len(catalog.instruments) > 1 else []:
         with report.stage("cross features", full_pass), report.failure_of(f"{name}, compared"):

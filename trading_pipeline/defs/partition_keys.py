@@ -53,7 +53,7 @@ def _changes(
         str(portfolios.name): listed_portfolios(workspace),
         str(instrument_scenarios.name): listed_results(workspace),
         str(instrument_studies.name): listed_studies(workspace),
-        **dict.fromkeys(_EARLIER, []),
+        **{key: [] for key in _EARLIER},
     }
     found = {}
     for name, wanted in listed.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Any
 
 from pydantic import (
@@ -215,7 +216,7 @@ class UniverseSpec(SpecModel):
 
         Raises `UnknownNameError` for an id that the universe does not have.
         """
-        specs = {spec.id: spec for spec in self.instruments}
+        specs = self._spec_by_id
         if instrument not in specs:
             raise UnknownNameError(
                 f"There is no instrument {instrument!r}. {did_you_mean(instrument, specs)}",
@@ -223,6 +224,10 @@ class UniverseSpec(SpecModel):
                 kind="instrument",
             )
         return WindowGrid(*self._span_of(specs[instrument]), self.cadence)
+
+    @cached_property
+    def _spec_by_id(self) -> dict[str, InstrumentSpec]:
+        return {spec.id: spec for spec in self.instruments}
 
     def _span_of(self, spec: InstrumentSpec) -> tuple[date, date | None]:
         """First day of an instrument, and the day after the last; None: until now."""

@@ -106,13 +106,14 @@ class FullPass:
         refetch: bool = False,
         only_inputs: bool = False,
         further_sets: Sequence[str] = (),
+        patterns: bool = False,
     ) -> dict[str, int]:
         """Actions and bars up to the models' predictions; gives what was missing, windows by asset.
 
         `refetch` asks the source for whole windows again, final ones too; what follows is computed
         again only where that changed something. `only_inputs`: what the models learn from, without
-        the models. `further_sets`: feature sets beside those of the models. Windows outside the
-        instrument's span are left out.
+        the models. `further_sets`: feature sets beside those of the models. `patterns`: chart
+        patterns too. Windows outside the instrument's span are left out.
         """
         windows = self._own(instrument, windows)
         if not windows:
@@ -126,6 +127,7 @@ class FullPass:
                 model_names,
                 only_inputs=only_inputs,
                 further_sets=further_sets,
+                patterns=patterns,
             )
             missing = self._pending(stages, windows)
             if refetch:
