@@ -128,7 +128,7 @@ def work_through(
     crossing = [name for name, model in usable.items() if model.cross_features]
     alone = [name for name in usable if name not in crossing]
     with report.stage("bars to predictions", full_pass):
-        _, failed = full_pass.chains(instruments, alone, refetch=refetch)
+        _, failed = full_pass.chains(instruments, alone, refetch=refetch, patterns=True)
         report.failures |= {name: str(error) for name, error in failed.items()}
     sound = [name for name in instruments if name not in failed]
     if len(catalog.instruments) > 1:

@@ -22,7 +22,7 @@ instruments = dg.DynamicPartitionsDefinition(name="instruments")
 datasets = dg.DynamicPartitionsDefinition(name="datasets")
 portfolios = dg.DynamicPartitionsDefinition(name="portfolios")
 instrument_scenarios = dg.DynamicPartitionsDefinition(name="instrument_scenarios")
-"""Listed pairs, such as `AAPL_1d|sma_crossover`; two dimensions would count unlisted ones."""
+"""Listed pairs such as `AAPL_1d|sma_crossover`; two dimensions would count all the others too."""
 instrument_studies = dg.DynamicPartitionsDefinition(name="instrument_studies")
 """As `instrument_scenarios`, of studies."""
 

@@ -216,7 +216,7 @@ class UniverseSpec(SpecModel):
 
         Raises `UnknownNameError` for an id that the universe does not have.
         """
-        specs = self._specs
+        specs = self._spec_by_id
         if instrument not in specs:
             raise UnknownNameError(
                 f"There is no instrument {instrument!r}. {did_you_mean(instrument, specs)}",
@@ -224,6 +224,10 @@ class UniverseSpec(SpecModel):
                 kind="instrument",
             )
         return WindowGrid(*self._span_of(specs[instrument]), self.cadence)
+
+    @cached_property
+    def _spec_by_id(self) -> dict[str, InstrumentSpec]:
+        return {spec.id: spec for spec in self.instruments}
 
     def _span_of(self, spec: InstrumentSpec) -> tuple[date, date | None]:
         """First day of an instrument, and the day after the last; None: until now."""
@@ -258,7 +262,7 @@ class UniverseSpec(SpecModel):
 
     def checks_of(self, instrument: str) -> dict[str, Any]:
         """Check settings of an instrument: those of all, with its own laid over them."""
-        own = self._specs.get(instrument)
+        own = self._spec_by_id.get(instrument)
         return {**self.checks, **(own.checks if own is not None else {})}
 
     @property

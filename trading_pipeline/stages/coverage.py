@@ -10,6 +10,7 @@ from trading_pipeline.errors import TradingPipelineError
 from trading_pipeline.stages.backtests.scenario_inputs import required_models
 from trading_pipeline.stages.features.features import FeatureStage
 from trading_pipeline.stages.features.labels import LabelStage
+from trading_pipeline.stages.features.patterns import ChartPatternStage
 from trading_pipeline.stages.market_data.bars import BarStage
 from trading_pipeline.stages.models.models import ModelStage, PredictionStage
 from trading_pipeline.stages.stage import Stage
@@ -27,10 +28,12 @@ def chain_stages(
     *,
     only_inputs: bool = False,
     further_sets: Sequence[str] = (),
+    patterns: bool = False,
 ) -> list[Stage[Window, Any]]:
     """Stages from bars to the predictions of these models, in the order of the lineage.
 
     `only_inputs`: up to what the models learn from. `further_sets`: feature sets beside theirs.
+    `patterns`: chart patterns too, which no model reads.
     """
     specs = [workspace.catalog.model(name) for name in model_names]
     predictors = workspace.registries.predictors
@@ -43,6 +46,8 @@ def chain_stages(
         (PredictionStage, [] if only_inputs else [spec.name for spec in specs]),
     ):
         stages += [kind(workspace, instrument_id, name) for name in dict.fromkeys(names)]
+    if patterns:  # last: a fault there leaves nothing else undone
+        stages.append(ChartPatternStage(workspace, instrument_id))
     return stages
 
 

@@ -105,6 +105,10 @@ class Stage(ABC, Generic[Key, Product]):
     def describe(self, product: Product) -> Mapping[str, Shown]:
         """Numbers of a partition's content for the asset page."""
 
+    @abstractmethod
+    def held(self, key: Key) -> tuple[int, str] | None:
+        """Rows and content hash of a partition as it is stored; None where nothing is."""
+
     def audit(self, keys: Sequence[Key]) -> list[CausalityFinding]:  # noqa: ARG002
         """What in the partitions reads the future; nothing where an asset is not audited."""
         return []
@@ -147,6 +151,11 @@ class StoredStage(Stage[Key, Product]):
         """Valid row by partition."""
         found = self.workspace.artifacts.newest([self.asset], self.instrument_id)
         return {partition: artifact for (_, partition), artifact in found.items()}
+
+    def held(self, key: Key) -> tuple[int, str] | None:
+        """Rows and content hash of the newest row."""
+        artifact = self.newest().get(self.partition(key))
+        return None if artifact is None else (artifact.rows, artifact.sha256 or artifact.input_hash)
 
     def require(self, partition: str, missing: str) -> Artifact:
         """Valid row of a partition; `InsufficientDataError` that says `missing` without one."""

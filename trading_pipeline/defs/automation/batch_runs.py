@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, Self
 
 from trading_pipeline.defs.automation.job_runs import JobRunner
+from trading_pipeline.defs.automation.untold import Untold
 from trading_pipeline.errors import TradingPipelineError, WarehouseError
 from trading_pipeline.settings.environment import PipelineSettings
 from trading_pipeline.stages.batch import Batch, Part
@@ -67,22 +68,32 @@ class BatchRuns:
     """The instruments of a batch, whose turns this process has, and its runs."""
 
     def __init__(
-        self, workspace: Workspace, runner: JobRunner, names: Sequence[str], workers: Workers
+        self,
+        workspace: Workspace,
+        runner: JobRunner,
+        names: Sequence[str],
+        workers: Workers,
+        untold: Untold,
     ) -> None:
         self.workspace, self.names = workspace, names
-        self._runner, self._workers = runner, workers
+        self._runner, self._workers, self._untold = runner, workers, untold
 
     @classmethod
     @contextmanager
     def of(
-        cls, workspace: Workspace, runner: JobRunner, instruments: Sequence[str], workers: Workers
+        cls,
+        workspace: Workspace,
+        runner: JobRunner,
+        instruments: Sequence[str],
+        workers: Workers,
+        untold: Untold,
     ) -> Iterator["BatchRuns"]:
         """Have the turns of these instruments, taken in one order by everybody, for a block."""
         with ExitStack() as turns:
             for name in sorted(set(instruments)):
                 turns.enter_context(turn_at(workspace.settings, "pass", name))
             batch = turns.enter_context(workspace.for_batch(instruments))
-            yield cls(batch, runner, instruments, workers)
+            yield cls(batch, runner, instruments, workers, untold)
 
     def bring_up(
         self,
@@ -93,6 +104,9 @@ class BatchRuns:
     ) -> tuple[Missing, Failures]:
         """Run what is pending of each part's stages, which follow each other; see the module."""
         missing, failures = self._pending(stages_of)
+        for part, stages in stages_of.items():
+            if part not in missing and part not in failures:
+                self._untold.tell(stages, part.names)
         parts = list(missing)
         if parts:
             batch = Batch(self.workspace, parts, self._workers.for_parts(len(parts)))

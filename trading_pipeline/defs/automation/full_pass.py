@@ -15,7 +15,9 @@ import dagster as dg
 
 from trading_pipeline.defs.automation.batch_runs import BatchRuns, Failures, Workers, groups_of
 from trading_pipeline.defs.automation.job_runs import JobRunner
+from trading_pipeline.defs.automation.untold import Untold
 from trading_pipeline.defs.instance import open_instance
+from trading_pipeline.defs.outside_span import report_outside_partitions
 from trading_pipeline.defs.partition_keys import keys_are_missing
 from trading_pipeline.defs.partitions import (
     datasets,
@@ -75,6 +77,7 @@ class FullPass:
         sweep_workspace(workspace.settings)
         self.workers = Workers(workspace.settings)
         self.runner = JobRunner(definitions, open_instance(workspace.settings), workspace)
+        self._untold = Untold(self.runner.instance)
 
     def reference_data(self) -> None:
         """The universe and its partition keys."""
@@ -112,6 +115,7 @@ class FullPass:
         refetch: bool = False,
         only_inputs: bool = False,
         further_sets: Sequence[str] = (),
+        patterns: bool = False,
     ) -> tuple[dict[str, dict[str, int]], dict[str, TradingPipelineError]]:
         """Actions and bars up to the models' predictions, a run for each batch of instruments.
 
@@ -120,6 +124,7 @@ class FullPass:
         span are left out. `refetch` asks the source for whole windows again, final ones too; what
         follows is computed again only where that changed something. `only_inputs`: what the models
         learn from, without the models. `further_sets`: feature sets beside those of the models.
+        `patterns`: chart patterns too.
         """
         missing: dict[str, dict[str, int]] = {}
         failed: dict[str, TradingPipelineError] = {}
@@ -139,10 +144,13 @@ class FullPass:
                         model_names,
                         only_inputs=only_inputs,
                         further_sets=further_sets,
+                        patterns=patterns,
                     )
             found, failures = batch.bring_up("bars_to_predictions", stages, config=config)
             missing |= {part.instrument_id: each for part, each in found.items()}
             failed |= {part.instrument_id: error for part, error in failures.items()}
+            assets = {stage.asset for each in stages.values() for stage in each}
+            report_outside_partitions(self.runner.instance, known, sorted(assets), batch.names)
         return missing, failed
 
     def chain(
@@ -321,7 +329,7 @@ class FullPass:
     ) -> Iterator[BatchRuns]:
         workspace = self.workspace.changed(ask_again=ask_again)
         for names in groups_of(instruments, workspace.settings.batch_instruments):
-            with BatchRuns.of(workspace, self.runner, names, self.workers) as batch:
+            with BatchRuns.of(workspace, self.runner, names, self.workers, self._untold) as batch:
                 yield batch
 
     def _by_instrument(

@@ -141,6 +141,11 @@ class BarStage(ByWindow[FetchAttempt]):
             shown["coverage"] = min(1.0, product.rows / product.expected)
         return shown
 
+    def held(self, key: Window) -> tuple[int, str] | None:
+        """Rows and content hash by the newest attempt."""
+        attempt = self._newest.get(key.key)
+        return None if attempt is None else (attempt.rows, attempt.content_hash or "")
+
     @cached_property
     def _newest(self) -> dict[str, FetchAttempt]:
         return self.workspace.bars.newest_attempts(self.instrument_id)
