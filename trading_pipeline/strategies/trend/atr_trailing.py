@@ -20,7 +20,7 @@ from trading_pipeline.strategies.distance import (
 )
 from trading_pipeline.strategies.lines import highest_before, lowest_before
 from trading_pipeline.strategies.market import Market
-from trading_pipeline.strategies.sweep_lines import SweepLines
+from trading_pipeline.strategies.sweep_lines import SweepLines, whole_numbers_of
 from trading_pipeline.strategies.windows import Window
 
 __all__ = ["AtrTrailing", "AtrTrailingParams"]
@@ -65,7 +65,7 @@ class AtrTrailing(Strategy[AtrTrailingParams]):
         """The close, and its extremes of each distinct window."""
         lines, trail = SweepLines(len(many), many[0].direction), many[0].trail
         close = lines.one(np.where(can_be_placed(market, trail), market.close, np.nan))
-        windows = [each.entry for each in many]
+        windows = whole_numbers_of(many, "entry")
         high = lines.each(windows, lambda window: highest_before(market.close, window))
         low = lines.each(windows, lambda window: lowest_before(market.close, window))
         return lines.rules(
