@@ -26,7 +26,7 @@ IntArray: TypeAlias = npt.NDArray[np.int64]
 ParamsT = TypeVar("ParamsT", bound=StrategyParams)
 _Columns: TypeAlias = Mapping[str, Sequence[Any]]
 _PLAIN = frozenset({int, float, str, bool, type(None)})
-_SHARED = StrategyParams.__pydantic_decorators__.model_validators
+_SHARED: Any = StrategyParams.__pydantic_decorators__.model_validators
 _ANY_NUMBER, _IN_ORDER = _SHARED["_only_plain_numbers"], _SHARED["_in_order"]
 
 
@@ -89,11 +89,11 @@ class ParameterSets(Sequence[ParamsT], Generic[ParamsT]):
                 became = {old: getattr(checked[at], name) for old, at in first[name].items()}
                 if not all(type(old) is type(new) and old == new for old, new in became.items()):
                     columns[name] = list(map(became.__getitem__, plain[name]))
-        sets._compare(kind, checked[0])
+        sets._compare(kind, checked[0], tuple(plain))
         return sets
 
-    def _compare(self, kind: type[ParamsT], example: ParamsT) -> None:
-        """Compare parameters with each other; raises where a set is wrong."""
+    def _compare(self, kind: type[ParamsT], example: ParamsT, names: tuple[str, ...]) -> None:
+        """Compare the parameters `names` with each other and the rest; raises for a wrong set."""
         for each in kind.ascending:
             if not each.holds([self.array(name) for name in each.names]):
                 raise ValueError(each.otherwise)
@@ -102,9 +102,10 @@ class ParameterSets(Sequence[ParamsT], Generic[ParamsT]):
         checks.remove(_IN_ORDER.func)
         if not checks:
             return
-        shown, names = example.model_copy(), tuple(self.columns)
-        for row in zip(*self.columns.values(), strict=True):
-            vars(shown).update(zip(names, row, strict=True))
+        shown = example.model_copy()
+        values = vars(shown)
+        for row in zip(*(self.columns[name] for name in names), strict=True):
+            values.update(zip(names, row, strict=True))
             for check in checks:
                 check(shown)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -49,10 +49,18 @@ class SweepLines:
         self, keys: Keys[_Key], lines: Callable[[_Key], tuple[FloatArray, FloatArray]]
     ) -> tuple[IntArray, IntArray]:
         """As `each`, for an indicator of two lines."""
+        return self.pairs_at_once(
+            keys, lambda distinct: np.array([lines(key) for key in distinct]).swapaxes(0, 1)
+        )
+
+    def pairs_at_once(
+        self, keys: Keys[_Key], lines: Callable[[list[_Key]], FloatArray]
+    ) -> tuple[IntArray, IntArray]:
+        """As `all_at_once`, for two lines a key: all first ones, then all second ones."""
         distinct, place = _distinct(keys)
-        start = self._add(np.array([line for key in distinct for line in lines(key)]))
-        first = start + 2 * place
-        return first, first + 1
+        found = lines(distinct)
+        first = self._add(found[0]) + place
+        return first, self._add(found[1]) + place
 
     def all_at_once(self, keys: Keys[_Key], lines: Callable[[list[_Key]], FloatArray]) -> IntArray:
         """As `each`, of a function that computes the lines of all distinct keys together."""
@@ -107,7 +115,7 @@ def _distinct(keys: Keys[_Key]) -> tuple[list[_Key], IntArray]:
         least = int(keys.min())
         is_there = np.zeros(int(keys.max()) - least + 1, dtype=np.bool_)
         is_there[keys - least] = True  # without a sort, which takes several times as long
-        distinct = np.flatnonzero(is_there)
-        return (distinct + least).tolist(), (np.cumsum(is_there) - 1)[keys - least]
+        distinct: list[Any] = (np.flatnonzero(is_there) + least).tolist()
+        return distinct, (np.cumsum(is_there) - 1)[keys - least]
     number = {key: place for place, key in enumerate(dict.fromkeys(keys))}
     return list(number), np.array([number[key] for key in keys], dtype=np.int64)

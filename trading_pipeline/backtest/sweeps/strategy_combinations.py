@@ -123,16 +123,19 @@ class StrategyCombinations:
 
     def _alike(self, numbers: IntArray) -> Iterable[IntArray]:
         """The numbers in groups that agree in all parameters that are no number."""
+        if not len(numbers):
+            return []
         # most are one value for all, a default or a name, which is quickly seen
         several = [each for each in self.columns.values() if each.count(each[0]) < len(each)]
         texts = [values for values in several if not _NUMBERS.issuperset(map(type, values))]
-        varying = [values for values in texts if len(set(map(repr, values))) > 1]
-        if not varying:
+        if not texts:
             return [numbers]
+        objects = {id(each): each for values in texts for each in values}  # few, such as names
+        written = {key: repr(each) for key, each in objects.items()}
         groups: dict[tuple[str, ...], list[int]] = {}
+        keys = [[written[id(each)] for each in values] for values in texts]
         for number in numbers.tolist():
-            key = tuple(repr(values[number]) for values in varying)
-            groups.setdefault(key, []).append(number)
+            groups.setdefault(tuple(key[number] for key in keys), []).append(number)
         return [np.array(group, dtype=np.int64) for group in groups.values()]
 
     def _plan(self, part: IntArray) -> Plan | None:

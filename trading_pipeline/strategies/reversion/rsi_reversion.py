@@ -12,7 +12,7 @@ from trading_pipeline.domain.signals import Signals
 from trading_pipeline.strategies.base import Ascending, Direction, Strategy, StrategyParams
 from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import crosses_above, crosses_below, sided
-from trading_pipeline.strategies.lines import relative_strength
+from trading_pipeline.strategies.lines import relative_strength, relative_strengths
 from trading_pipeline.strategies.market import Market
 from trading_pipeline.strategies.sweep_lines import SweepLines, values_of, whole_numbers_of
 from trading_pipeline.strategies.windows import Window
@@ -67,9 +67,8 @@ class RsiReversion(Strategy[RsiReversionParams]):
     def sweep_plan(self, market: Market, many: Sequence[RsiReversionParams]) -> RulePlan:
         """One row for each distinct window."""
         lines = SweepLines(len(many), many[0].direction)
-        rsi = lines.each(
-            whole_numbers_of(many, "window"), lambda w: relative_strength(market.close, w)
-        )
+        windows = whole_numbers_of(many, "window")
+        rsi = lines.all_at_once(windows, lambda w: relative_strengths(market.close, w))
         middle = values_of(many, "middle")
         return lines.rules(
             up=[[Condition(rsi, "crosses_below", number=values_of(many, "oversold"))]],
