@@ -161,7 +161,10 @@ def _plain_columns(given: Sequence[Mapping[str, object]]) -> dict[str, list[Any]
         return None
     columns = {}
     for name in names:
-        columns[name] = list(map(itemgetter(name), given))
+        try:
+            columns[name] = list(map(itemgetter(name), given))
+        except KeyError:
+            return None
         kinds = set(map(type, columns[name]))
         if not kinds <= _PLAIN or len(kinds - {type(None)}) > 1:
             return None  # 1, 1.0 and True are equal, and a parameter may take one of them alone
@@ -180,9 +183,8 @@ def _checks_by_value(kind: type[StrategyParams]) -> bool:
     Those are validators of the mode `after`: parameters are frozen, so they only look.
     """
     found = kind.__pydantic_decorators__
-    before = [
-        each.func.__func__ for each in found.model_validators.values() if each.info.mode != "after"
-    ]
+    validators: Any = found.model_validators.values()
+    before = [each.func.__func__ for each in validators if each.info.mode != "after"]
     return not (
         found.validators
         or found.field_validators
@@ -190,7 +192,7 @@ def _checks_by_value(kind: type[StrategyParams]) -> bool:
         or kind.__private_attributes__
         or kind.__pydantic_post_init__
         or any(each.alias or each.default_factory for each in kind.model_fields.values())
-        or before != [StrategyParams._only_plain_numbers.__func__]
+        or before != [_ANY_NUMBER.func.__func__]
         or "'with-info'" in str(kind.__pydantic_core_schema__)  # a check that sees other values
     )
 
