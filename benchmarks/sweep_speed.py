@@ -17,13 +17,20 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
+from unittest.mock import patch
 
 from benchmarks.engine_markets import COSTS, STOPS, market
 from benchmarks.engine_peers import Work, vectorbt_rsi_sweep, vectorbt_sweep
-from trading_pipeline.backtest import BacktestSettings, ValidatedBars, run_sweep, validate_bars
+from trading_pipeline.backtest import (
+    BacktestSettings,
+    ValidatedBars,
+    run_control,
+    run_sweep,
+    validate_bars,
+)
 from trading_pipeline.backtest.sweeps.strategy_combinations import validated_sets
+from trading_pipeline.domain import row_threads
+from trading_pipeline.domain.row_threads import work_together
 from trading_pipeline.strategies import SHIPPED, Market
 
 Sets = list[dict[str, Any]]
@@ -127,23 +134,35 @@ def line(row: Row, bars: ValidatedBars, frame: Any, repeats: int) -> str:
 
 
 def two_threads(name: str, bars: ValidatedBars, repeats: int) -> tuple[float, float]:
-    """(wall time of one thread over that of two, what CPU times allow), medians of several calls.
+    """(wall time of one thread over that of two, what CPU times allow), of the best calls.
 
-    The second number is for machines whose cores are busy: with two threads, the CPU time of the
-    caller's thread, which others wait for, and half of the others' time, against all of one thread.
+    The second number is for machines whose cores are busy: CPU time of one thread, over what the
+    caller's thread does alone and half of the rest with two.
     """
-    sets, ratios, limits = SWEEPS[name][:1000], [], []
-    for _ in range(repeats):
-        wall, alone, all_of_it = [], [], []
-        for threads in (1, 2):
-            began = time.perf_counter(), time.thread_time(), time.process_time()
-            run_sweep(bars, name, sets, COSTS, threads=threads)
-            wall.append(time.perf_counter() - began[0])
-            alone.append(time.thread_time() - began[1])
-            all_of_it.append(time.process_time() - began[2])
-        ratios.append(wall[0] / wall[1])
-        limits.append(all_of_it[0] / (alone[1] + (all_of_it[1] - alone[1]) / 2.0))
-    return float(np.median(ratios)), float(np.median(limits))
+    sets, shared = SWEEPS[name][:1000], [0.0]
+    walls: dict[int, list[float]] = {1: [], 2: []}
+    spent: dict[int, list[float]] = {1: [], 2: []}
+    alone = []
+
+    def timed(count: int, work: Callable[[int], None]) -> None:
+        began = time.thread_time()
+        work_together(count, work)
+        shared[0] += time.thread_time() - began
+
+    with (
+        patch.object(row_threads, "work_together", timed),
+        patch.object(run_control, "work_together", timed),
+    ):
+        for _ in range(10 * repeats):
+            for threads in (1, 2):
+                shared[0] = 0.0
+                began = time.perf_counter(), time.thread_time(), time.process_time()
+                run_sweep(bars, name, sets, COSTS, threads=threads)
+                walls[threads].append(time.perf_counter() - began[0])
+                spent[threads].append(time.process_time() - began[2])
+            alone.append(time.thread_time() - began[1] - shared[0])
+    together = (min(spent[2]) - min(alone)) / 2.0
+    return min(walls[1]) / min(walls[2]), min(spent[1]) / (min(alone) + together)
 
 
 def main() -> None:

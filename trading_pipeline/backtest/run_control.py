@@ -6,14 +6,15 @@ import math
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 
 from trading_pipeline.backtest.arrays import IntArray
+from trading_pipeline.domain.row_threads import allow_threads, work_together
 from trading_pipeline.errors import ConfigurationError, RunCancelledError
 
 __all__ = [
@@ -165,34 +166,46 @@ def run_blocks(
 ) -> None:
     """Call `work(first, last)` for each block, in as many threads as asked.
 
-    `work` must write to places of its own, so that the order of blocks cannot matter. At most twice
-    as many blocks as threads are handed out at a time: a run that is stopped ends after those in
-    work. An error in a block ends the run and is raised as it is.
+    The caller's thread is one of them; between its blocks `progress` and `cancelled` are called.
+    `work` must write to places of its own, so that the order of blocks cannot matter. A run that is
+    stopped ends after the blocks in work. An error in a block ends the run and is raised as it is.
     """
-    total, done = sum(last - first for first, last in sizes), 0
-    count = min(usable_threads(threads), max(len(sizes), 1))
-    waiting = iter(sizes)
-    with ThreadPoolExecutor(count, thread_name_prefix="backtest") as pool:
-        running: dict[Future[None], int] = {}
+    total, told = sum(last - first for first, last in sizes), 0
+    waiting, finished = deque(sizes), deque[int]()
+    stops = cancelled is not None and cancelled()
+
+    def tell() -> None:
+        nonlocal told
+        if progress is not None and told < (done := sum(finished)):
+            told = done
+            progress(done, total)
+
+    def take_blocks(part: int) -> None:
+        nonlocal stops
         try:
-            while True:
-                if cancelled is not None and cancelled():
-                    raise RunCancelledError(
-                        f"The run was stopped after {done} of {total} combinations; nothing of it "
-                        "is kept. Start it again for all of them.",
-                        done=done,
-                        total=total,
-                    )
-                while len(running) < 2 * count and (block := next(waiting, None)) is not None:
-                    running[pool.submit(work, *block)] = block[1] - block[0]
-                if not running:
+            while not stops:
+                try:
+                    first, last = waiting.popleft()
+                except IndexError:
                     return
-                finished, _ = wait(running, return_when=FIRST_COMPLETED)
-                for each in finished:
-                    done += running.pop(each)
-                    each.result()
-                if progress is not None:
-                    progress(done, total)
-        finally:
-            for each in running:
-                each.cancel()
+                work(first, last)
+                finished.append(last - first)
+                if part == 0:
+                    tell()
+                    stops = stops or (cancelled is not None and cancelled())
+        except BaseException:
+            stops = True
+            raise
+
+    count = min(usable_threads(threads), len(sizes))
+    with allow_threads(count):
+        work_together(count, take_blocks)
+    tell()
+    if stops:
+        done = sum(finished)
+        raise RunCancelledError(
+            f"The run was stopped after {done} of {total} combinations; nothing of it is kept. "
+            "Start it again for all of them.",
+            done=done,
+            total=total,
+        )

@@ -58,9 +58,8 @@ class CrossingPlan:
                 rows=rows.shape,
                 pairs=pairs.shape,
             )
-        wrong = ((pairs < 0) | (pairs >= rows.shape[0])).any(axis=1)
-        if wrong.any():
-            at = int(np.argmax(wrong))
+        if pairs.size and (pairs.min() < 0 or pairs.max() >= rows.shape[0]):
+            at = int(np.argmax(((pairs < 0) | (pairs >= rows.shape[0])).any(axis=1)))
             raise StrategyError(
                 f"Pair {at} of the crossing plan is ({pairs[at, 0]}, {pairs[at, 1]}), and there "
                 f"are rows 0 to {rows.shape[0] - 1}.",

@@ -1,29 +1,63 @@
-"""Threads for indicators of many windows: a sweep allows them, compiled loops share their rows."""
+"""Threads for compiled loops: a sweep allows them, and the work inside it shares them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-__all__ = ["allow_threads", "share_rows"]
+__all__ = ["allow_threads", "share_rows", "work_together"]
 
-_allowed: ContextVar[int] = ContextVar("threads_for_rows", default=1)
+_allowed: ContextVar[tuple[int, ThreadPoolExecutor | None]] = ContextVar(
+    "threads_for_rows", default=(1, None)
+)
 
 
 @contextmanager
 def allow_threads(count: int) -> Iterator[None]:
-    """Within it, `share_rows` of this thread uses at most `count` threads.
+    """Within it, work of this thread is shared by at most `count` threads, itself among them.
+
+    A thread begins where it first has something to do, and ends with the outermost block: one
+    inside it that asks for as many threads or fewer has those of the outer one.
 
     >>> with allow_threads(2):
     ...     share_rows(3, lambda first, last: None)
     """
-    token = _allowed.set(count)
+    most, outer = _allowed.get()
+    if outer is not None and count <= most:
+        token = _allowed.set((count, outer))
+        try:
+            yield
+        finally:
+            _allowed.reset(token)
+        return
+    pool = ThreadPoolExecutor(max(1, count - 1), thread_name_prefix="rows")
+    token = _allowed.set((count, pool))
     try:
         yield
     finally:
         _allowed.reset(token)
+        pool.shutdown(wait=False)  # all that was given to it has been waited for
+
+
+def work_together(count: int, work: Callable[[int], None]) -> None:
+    """Call `work(part)` for `count` parts at once, the first one in this thread.
+
+    There are fewer parts where fewer threads are allowed. Returns once all have ended; then the
+    error of the first part that failed is raised.
+    """
+    most, pool = _allowed.get()
+    others: list[Future[None]] = []
+    if pool is not None:
+        others = [pool.submit(work, part) for part in range(1, min(count, most))]
+    try:
+        work(0)
+    finally:
+        failures = [each.exception() for each in others]
+    for failure in failures:
+        if failure is not None:
+            raise failure
 
 
 def share_rows(count: int, work: Callable[[int, int], None], *, together: int = 1) -> None:
@@ -33,13 +67,9 @@ def share_rows(count: int, work: Callable[[int, int], None], *, together: int = 
     long. All parts but the last are a multiple of `together` rows, which are as quick as one.
     """
     groups = -(-count // together)
-    parts = min(_allowed.get(), groups)
+    parts = min(_allowed.get()[0], groups)
     if parts < 2:
         work(0, count)
         return
     ends = [min(count, groups * part // parts * together) for part in range(parts + 1)]
-    with ThreadPoolExecutor(parts - 1, thread_name_prefix="rows") as pool:
-        others = [pool.submit(work, *ends[at : at + 2]) for at in range(1, parts)]
-        work(*ends[:2])
-        for each in others:
-            each.result()
+    work_together(parts, lambda part: work(*ends[part : part + 2]))

@@ -7,9 +7,12 @@ unknown key, a text where a number is expected, or decimals in a whole number ar
 
 from __future__ import annotations
 
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Generic, Literal, TypeVar, get_args
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, get_args
 
 from pydantic import (
     ConfigDict,
@@ -27,7 +30,14 @@ from trading_pipeline.settings.spec_model import LARGEST_WHOLE, SpecModel
 from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.market import Market
 
-__all__ = ["ROWS_A_COMBINATION", "Direction", "Strategy", "StrategyBase", "StrategyParams"]
+__all__ = [
+    "ROWS_A_COMBINATION",
+    "Ascending",
+    "Direction",
+    "Strategy",
+    "StrategyBase",
+    "StrategyParams",
+]
 
 Direction = Literal["long_only", "long_short"]
 
@@ -36,6 +46,27 @@ _SMALLEST_WHOLE = -LARGEST_WHOLE
 
 ROWS_A_COMBINATION = 4
 """Most rows that a sweep plan needs for one more combination; a sweep sizes its memory by it."""
+
+
+@dataclass(frozen=True)
+class Ascending:
+    """Parameters of which each must be below the next one, or equal to it where `or_equal`.
+
+    `otherwise`: the error, in which `{name}` stands for a value.
+
+    >>> Ascending(("fast", "slow"), "{fast} is not below {slow}").holds([5, 5])
+    False
+    """
+
+    names: tuple[str, ...]
+    otherwise: str
+    or_equal: bool = False
+
+    def holds(self, values: Sequence[Any]) -> bool:
+        """True if the values of `names` ascend; of arrays, those of every set."""
+        below = operator.le if self.or_equal else operator.lt
+        found = [below(first, second) for first, second in pairwise(values)]
+        return all(each if isinstance(each, bool) else each.all() for each in found)
 
 
 class StrategyParams(SpecModel):
@@ -49,6 +80,9 @@ class StrategyParams(SpecModel):
     added_later: ClassVar[frozenset[str]] = frozenset()
     """Parameters that came after results were stored. At their default they are left out of what is
     stored and counted, so a trial from before stays the same trial."""
+
+    ascending: ClassVar[tuple[Ascending, ...]] = ()
+    """Parameters that must be in order. A sweep checks this for all its sets at once."""
 
     @model_validator(mode="before")
     @classmethod
@@ -65,6 +99,13 @@ class StrategyParams(SpecModel):
             else:
                 return data
         return super()._only_plain_numbers(data)  # type: ignore[operator]
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        for each in self.ascending:
+            if not each.holds([getattr(self, name) for name in each.names]):
+                raise ValueError(each.otherwise.format(**vars(self)))
+        return self
 
     @model_serializer(mode="wrap")
     def _without_later_defaults(self, dump: SerializerFunctionWrapHandler) -> dict[str, object]:

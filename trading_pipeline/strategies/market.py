@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import copy
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,13 +24,28 @@ from trading_pipeline.domain.signals import Signals
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import DataQualityError, StrategyError, did_you_mean
 
-__all__ = ["AGE_COLUMN", "Market"]
+__all__ = ["AGE_COLUMN", "CheckedBars", "Market"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 AGE_COLUMN = "age_bars"
 """Column of aligned predictions: bars since the prediction became known, 0 at that bar itself."""
+
+
+class CheckedBars(Protocol):
+    """Bars that were checked before, such as `backtest.ValidatedBars`."""
+
+    @property
+    def close(self) -> FloatArray:
+        """Closes as traded, read-only."""
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The bars as the contract's frame."""
+
+    def __len__(self) -> int:
+        """Number of bars."""
 
 
 class Market:
@@ -40,7 +56,7 @@ class Market:
     Parameters
     ----------
     raw
-        Bars as traded (`domain.bars`).
+        Bars as traded (`domain.bars`). Of checked ones the frame is made when it is asked for.
     factor
         Price factor of each bar: forward-adjusted = raw times factor. None means 1.0 throughout.
     known_at
@@ -72,7 +88,7 @@ class Market:
 
     def __init__(
         self,
-        raw: pd.DataFrame,
+        raw: pd.DataFrame | CheckedBars,
         factor: npt.ArrayLike | None = None,
         known_at: pd.DatetimeIndex | None = None,
         predictions: Mapping[str, pd.DataFrame] | None = None,
@@ -83,7 +99,7 @@ class Market:
         timeframe: Timeframe | str | None = None,
         calendar: str | None = None,
     ) -> None:
-        self.raw = normalize_bars(raw)
+        self._given = normalize_bars(raw) if isinstance(raw, pd.DataFrame) else raw
         self.factor = self._checked_factor("factor", factor)
         self.split_factor = self._checked_factor("split_factor", split_factor)
         self.known_at = self._checked_clock(known_at)
@@ -101,7 +117,13 @@ class Market:
 
     def __len__(self) -> int:
         """Number of bars."""
-        return len(self.raw)
+        return len(self._given)
+
+    @cached_property
+    def raw(self) -> pd.DataFrame:
+        """Bars as traded."""
+        given = self._given
+        return given if isinstance(given, pd.DataFrame) else given.frame.copy()
 
     @cached_property
     def bars(self) -> pd.DataFrame:
@@ -119,6 +141,8 @@ class Market:
     @cached_property
     def close(self) -> FloatArray:
         """Forward-adjusted closes as an array."""
+        if self.factor is None and not isinstance(self._given, pd.DataFrame):
+            return self._given.close
         return self.bars["close"].to_numpy(dtype=np.float64)
 
     @cached_property
@@ -177,9 +201,9 @@ class Market:
         `raw` has the columns and types of `Market.raw`.
         """
         market = copy(self)
-        for name in ("bars", "close", "predictions", "_at_horizons"):
+        for name in ("raw", "bars", "close", "predictions", "_at_horizons"):
             vars(market).pop(name, None)
-        market.raw, market.inputs = raw, inputs
+        market._given, market.inputs = raw, inputs
         return market
 
     def data_hash(self, rows: int) -> str:
@@ -211,7 +235,7 @@ class Market:
             if not frame.index.equals(self.raw.index):
                 raise DataQualityError(
                     f"The input {name!r} has {len(frame)} rows, or other stamps than the "
-                    f"{len(self.raw)} bars; it must have one row for each bar.",
+                    f"{len(self)} bars; it must have one row for each bar.",
                     input=name,
                     rows=len(frame),
                 )
@@ -221,12 +245,11 @@ class Market:
         if given is None:
             return None
         values = np.array(given, dtype=np.float64)
-        if values.shape != (len(self.raw),):
+        if values.shape != (len(self),):
             raise DataQualityError(
-                f"The {name} has the shape {values.shape} for {len(self.raw)} bars; give one a "
-                "bar.",
+                f"The {name} has the shape {values.shape} for {len(self)} bars; give one a bar.",
                 field=name,
-                expected=len(self.raw),
+                expected=len(self),
             )
         wrong = ~(np.isfinite(values) & (values > 0.0))
         if wrong.any():
@@ -243,12 +266,12 @@ class Market:
         if given is None:
             return None
         clock = utc_index(given).rename("known_at")
-        if len(clock) != len(self.raw) or clock.hasnans or not clock.is_monotonic_increasing:
+        if len(clock) != len(self) or clock.hasnans or not clock.is_monotonic_increasing:
             raise DataQualityError(
-                f"known_at has {len(clock)} stamps for {len(self.raw)} bars, lacks one or runs "
+                f"known_at has {len(clock)} stamps for {len(self)} bars, lacks one or runs "
                 "backward; give one for each bar, in time order.",
                 rows=len(clock),
-                expected=len(self.raw),
+                expected=len(self),
             )
         return clock
 

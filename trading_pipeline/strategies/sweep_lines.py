@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,16 +12,14 @@ from trading_pipeline.domain.crossing_plan import CrossingPlan, CrossingStart
 from trading_pipeline.domain.rule_plan import Levels, Rule, RulePlan
 from trading_pipeline.domain.signals import FloatArray
 from trading_pipeline.strategies.base import Direction
+from trading_pipeline.strategies.parameter_sets import values_of, whole_numbers_of
 
-__all__ = ["SweepLines", "values_of"]
+__all__ = ["SweepLines", "values_of", "whole_numbers_of"]
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
 _Key = TypeVar("_Key", bound=Hashable)
-
-
-def values_of(many: Sequence[object], name: str) -> FloatArray:
-    """A parameter of each set, as numbers."""
-    return np.array([getattr(each, name) for each in many], dtype=np.float64)
+Keys: TypeAlias = Sequence[_Key] | IntArray
+"""What a line is computed from, one for each set: windows, or several values as a tuple."""
 
 
 class SweepLines:
@@ -43,26 +41,31 @@ class SweepLines:
         """A line that all sets share: its row number for each set."""
         return np.full(self.count, self._add(line[np.newaxis]), dtype=np.int64)
 
-    def each(self, keys: Sequence[_Key], line: Callable[[_Key], FloatArray]) -> IntArray:
+    def each(self, keys: Keys[_Key], line: Callable[[_Key], FloatArray]) -> IntArray:
         """Row number for each key of `line(key)`, which is called once a distinct key."""
         return self.all_at_once(keys, lambda distinct: np.array([line(key) for key in distinct]))
 
     def pairs(
-        self, keys: Sequence[_Key], lines: Callable[[_Key], tuple[FloatArray, FloatArray]]
+        self, keys: Keys[_Key], lines: Callable[[_Key], tuple[FloatArray, FloatArray]]
     ) -> tuple[IntArray, IntArray]:
         """As `each`, for an indicator of two lines."""
-        place, start = _distinct(keys), self._height
-        self._add(np.array([line for key in place for line in lines(key)]))
-        first = start + 2 * np.array([place[key] for key in keys], dtype=np.int64)
-        return first, first + 1
+        return self.pairs_at_once(
+            keys, lambda distinct: np.array([lines(key) for key in distinct]).swapaxes(0, 1)
+        )
 
-    def all_at_once(
-        self, keys: Sequence[_Key], lines: Callable[[list[_Key]], FloatArray]
-    ) -> IntArray:
+    def pairs_at_once(
+        self, keys: Keys[_Key], lines: Callable[[list[_Key]], FloatArray]
+    ) -> tuple[IntArray, IntArray]:
+        """As `all_at_once`, for two lines a key: all first ones, then all second ones."""
+        distinct, place = _distinct(keys)
+        found = lines(distinct)
+        first = self._add(found[0]) + place
+        return first, self._add(found[1]) + place
+
+    def all_at_once(self, keys: Keys[_Key], lines: Callable[[list[_Key]], FloatArray]) -> IntArray:
         """As `each`, of a function that computes the lines of all distinct keys together."""
-        place = _distinct(keys)
-        start = self._add(lines(list(place)))
-        return start + np.array([place[key] for key in keys], dtype=np.int64)
+        distinct, place = _distinct(keys)
+        return self._add(lines(distinct)) + place
 
     def _add(self, block: FloatArray) -> int:
         """Keep the rows; returns the number of the first."""
@@ -106,5 +109,13 @@ class SweepLines:
         )
 
 
-def _distinct(keys: Sequence[_Key]) -> dict[_Key, int]:
-    return {key: number for number, key in enumerate(dict.fromkeys(keys))}
+def _distinct(keys: Keys[_Key]) -> tuple[list[_Key], IntArray]:
+    """The distinct keys, and the place of each key among them."""
+    if isinstance(keys, np.ndarray):
+        least = int(keys.min())
+        is_there = np.zeros(int(keys.max()) - least + 1, dtype=np.bool_)
+        is_there[keys - least] = True  # without a sort, which takes several times as long
+        distinct: list[Any] = (np.flatnonzero(is_there) + least).tolist()
+        return distinct, (np.cumsum(is_there) - 1)[keys - least]
+    number = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+    return list(number), np.array([number[key] for key in keys], dtype=np.int64)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
 from trading_pipeline.domain.signals import FloatArray
-from trading_pipeline.strategies.base import StrategyParams
+from trading_pipeline.strategies.base import Ascending, StrategyParams
 from trading_pipeline.strategies.lines import mean_and_deviation
 from trading_pipeline.strategies.market import Market
 
@@ -23,19 +23,17 @@ Multiple = Annotated[float, Field(gt=0.0, le=20.0)]
 class TwoWindows(StrategyParams):
     """A fast and a slow window; the fast one must be shorter."""
 
+    ascending: ClassVar[tuple[Ascending, ...]] = (
+        Ascending(
+            ("fast", "slow"),
+            "the fast window of {fast} bars must be shorter than the slow one of {slow}",
+        ),
+    )
+
     fast: Window
     """Window of the fast average, in bars; shorter than the slow one."""
     slow: Window
     """Window of the slow average, in bars."""
-
-    @model_validator(mode="after")
-    def _fast_below_slow(self) -> TwoWindows:
-        if self.fast >= self.slow:
-            raise ValueError(
-                f"the fast window of {self.fast} bars must be shorter than the slow one of "
-                f"{self.slow}"
-            )
-        return self
 
 
 class Bands(StrategyParams):

@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from trading_pipeline.domain.row_threads import allow_threads, share_rows
+from trading_pipeline.domain.row_threads import allow_threads, share_rows, work_together
 from trading_pipeline.strategies.exponential_average import exponential_averages, macd_lines
 from trading_pipeline.strategies.trend.moving_average import simple_moving_averages
 
@@ -38,6 +38,34 @@ def test_an_error_of_any_part_is_raised():
 
     with allow_threads(2), pytest.raises(ValueError, match="row 1"):
         share_rows(2, work)
+
+
+def test_a_call_inside_uses_the_threads_that_are_there():
+    meeting, names = threading.Barrier(3, timeout=10), set()
+
+    def work(part):
+        names.add(threading.current_thread())
+        meeting.wait()
+
+    with allow_threads(3):
+        work_together(3, work)
+        with allow_threads(3):
+            work_together(5, work)  # as many as are allowed
+    assert len(names) == 3
+    assert threading.current_thread() in names
+
+
+def test_the_caller_s_error_comes_after_the_others_have_ended():
+    ended = threading.Event()
+
+    def work(part):
+        if part == 0:
+            raise KeyError("mine")
+        ended.set()
+
+    with allow_threads(2), pytest.raises(KeyError, match="mine"):
+        work_together(2, work)
+    assert ended.is_set()
 
 
 def test_threads_change_no_bit_of_an_average():

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trading_pipeline.backtest import validate_bars
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import DataQualityError, StrategyError
 from trading_pipeline.strategies import Market
@@ -17,6 +18,20 @@ def test_without_factors_bars_are_the_raw_ones():
     market = Market(raw)
     pd.testing.assert_frame_equal(market.bars, raw, check_freq=False)
     assert market.to_raw([1.0, 2.0]).tolist() == [1.0, 2.0]
+
+
+def test_checked_bars_make_the_same_market():
+    raw, factors = bars_of([10.0, 11.0, 12.0]), np.array([1.0, 1.0, 2.0])
+    checked = validate_bars(raw)
+    for more in ((), (factors,)):
+        market, wanted = Market(checked, *more), Market(raw, *more)
+        np.testing.assert_array_equal(market.close, wanted.close)
+        pd.testing.assert_frame_equal(market.bars, wanted.bars, check_freq=False)
+        assert (len(market), market.data_hash(2)) == (3, wanted.data_hash(2))
+        other = market.with_bars(wanted.raw * 2.0, market.inputs)
+        assert other.close[0] == 20.0
+    market.raw.loc[:, "close"] = 0.0
+    assert checked.frame["close"].tolist() == [10.0, 11.0, 12.0]
 
 
 def test_a_split_is_no_jump_in_adjusted_prices_and_shares():

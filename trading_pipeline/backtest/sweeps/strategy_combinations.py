@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter
 
 from trading_pipeline.backtest.arrays import IntArray
 from trading_pipeline.backtest.scenario_runner import scenario_signals
@@ -27,6 +26,7 @@ from trading_pipeline.strategies import (
     StrategyParams,
 )
 from trading_pipeline.strategies.base import ROWS_A_COMBINATION
+from trading_pipeline.strategies.parameter_sets import ParameterSets
 
 __all__ = ["StrategyCombinations", "market_of", "strategy_source", "validated_sets"]
 
@@ -61,16 +61,17 @@ class StrategyCombinations:
         shared: SharedInputs,
         strategies: StrategyCatalogue,
         name: str,
-        sets: Sequence[StrategyParams],
+        sets: ParameterSets[Any],
         market: Market | None,
     ) -> None:
         self.shared, self.strategies, self.name, self.sets = shared, strategies, name, sets
-        seen = market_of(shared) if market is None else market
-        self.rows = _traded_rows(shared.bars, seen)
+        seen, self.rows = market, slice(0, len(shared.bars))
+        if seen is None:
+            seen = market_of(shared)
+        else:
+            self.rows = _traded_rows(shared.bars, seen)
         self.market = seen.traded_from(self.rows.start)
-        fields = strategies.get(name).params_type.model_fields
-        given = [vars(each) for each in sets]
-        self.columns = {field: [each[field] for each in given] for field in fields}
+        self.columns = sets.columns
 
     def __len__(self) -> int:
         """Number of parameter sets."""
@@ -122,21 +123,25 @@ class StrategyCombinations:
 
     def _alike(self, numbers: IntArray) -> Iterable[IntArray]:
         """The numbers in groups that agree in all parameters that are no number."""
-        texts = [each for each in self.columns.values() if not _NUMBERS.issuperset(map(type, each))]
-        # often one object for all, a default or a name, which is quickly seen
-        texts = [values for values in texts if len(set(map(id, values))) > 1]
-        varying = [values for values in texts if len(set(map(repr, values))) > 1]
-        if not varying:
+        if not len(numbers):
+            return []
+        # most are one value for all, a default or a name, which is quickly seen
+        several = [each for each in self.columns.values() if each.count(each[0]) < len(each)]
+        texts = [values for values in several if not _NUMBERS.issuperset(map(type, values))]
+        if not texts:
             return [numbers]
+        objects = {id(each): each for values in texts for each in values}  # few, such as names
+        written = {key: repr(each) for key, each in objects.items()}
         groups: dict[tuple[str, ...], list[int]] = {}
+        keys = [[written[id(each)] for each in values] for values in texts]
         for number in numbers.tolist():
-            key = tuple(repr(values[number]) for values in varying)
-            groups.setdefault(key, []).append(number)
+            groups.setdefault(tuple(key[number] for key in keys), []).append(number)
         return [np.array(group, dtype=np.int64) for group in groups.values()]
 
     def _plan(self, part: IntArray) -> Plan | None:
         try:
-            sets = [self.sets[number] for number in part.tolist()]
+            whole = len(part) == len(self.sets)
+            sets = self.sets if whole else self.sets.take(part.tolist())
             plan = self.strategies.sweep_plan(self.name, self.market, sets)
         except Exception:  # signals, asked for set by set, say which set it is and why
             return None
@@ -154,58 +159,66 @@ class StrategyCombinations:
 
 def market_of(shared: SharedInputs) -> Market:
     """What a strategy sees of the bars: prices adjusted by the actions, without forecasts."""
-    frame = shared.bars.frame
+    bars = shared.bars
     if not shared.actions:
-        return Market(frame)
-    factors = forward_factors(shared.bars.index, adjustment_events(shared.actions, frame))
-    return Market(frame, factors["total"].to_numpy(), split_factor=factors["split"].to_numpy())
+        return Market(bars)
+    frame = bars.frame
+    factors = forward_factors(bars.index, adjustment_events(shared.actions, frame))
+    return Market(bars, factors["total"].to_numpy(), split_factor=factors["split"].to_numpy())
 
 
 def validated_sets(
     strategies: StrategyCatalogue, name: str, parameters: object
-) -> list[StrategyParams]:
+) -> ParameterSets[Any]:
     """The parameter sets, checked, defaults filled in.
 
     Raises `StrategyError` that names the first wrong set and its parameter.
     """
     is_list = isinstance(parameters, Iterable) and not isinstance(parameters, (Mapping, str, bytes))
     given: list[Any] = list(parameters) if is_list else []  # type: ignore[call-overload]
-    wrong = [
-        at
-        for at, each in enumerate(given)
-        if type(each) is not dict and not isinstance(each, (Mapping, StrategyParams))
-    ]
-    if not is_list or wrong:
-        what = f"The parameters are a {type(parameters).__name__}"
-        if wrong:
-            what = f"parameters[{wrong[0]}] is a {type(given[wrong[0]]).__name__}"
-        raise StrategyError(
-            f"{what}; give a list with one dict for each combination, such as "
-            '[{"fast": 10}, {"fast": 20}].',
-            name=name,
-        )
     chosen = strategies.of_one_market(name)
-    sets = _checked_together(chosen.params_type, given)
+    kind: type[StrategyParams] = chosen.params_type
+    sets = ParameterSets.checked(kind, given) if is_list else None
     if sets is None:
-        sets = [_checked(strategies, name, at, each) for at, each in enumerate(given)]
-    elif type(chosen).primary is not Strategy.primary:
+        _check_mappings(name, parameters, given if is_list else None)
+        plain = [_plain(each) for each in given]
+        sets = ParameterSets.checked(kind, plain)
+    if sets is None:
+        one_by_one = [_checked(strategies, name, at, each) for at, each in enumerate(plain)]
+        return ParameterSets.of(kind, one_by_one)
+    if type(chosen).primary is not Strategy.primary:
         for each in sets:
             strategies.primary(name, each)
     return sets
 
 
-def _checked_together(kind: type[StrategyParams], given: list[Any]) -> list[StrategyParams] | None:
-    """All sets in one call; None where one is wrong or has numbers of numpy."""
-    adapter: TypeAdapter[list[StrategyParams]] = TypeAdapter(list[kind])  # type: ignore[valid-type]
-    try:
-        return adapter.validate_python(given)
-    except Exception:  # one by one they say which, and why
-        return None
+def _check_mappings(name: str, parameters: object, given: list[Any] | None) -> None:
+    """Raise where the parameters are no list, or one of them is no mapping."""
+    wrong = [
+        f"parameters[{at}] is a {type(each).__name__}"
+        for at, each in enumerate(given or ())
+        if not isinstance(each, (Mapping, StrategyParams))
+    ]
+    if given is None:
+        wrong = [f"The parameters are a {type(parameters).__name__}"]
+    if wrong:
+        raise StrategyError(
+            f"{wrong[0]}; give a list with one dict for each combination, such as "
+            '[{"fast": 10}, {"fast": 20}].',
+            name=name,
+        )
+
+
+def _plain(given: StrategyParams | Mapping[str, object]) -> dict[str, object]:
+    """A set as a dict; numpy's numbers as Python's."""
+    values = given.model_dump() if isinstance(given, StrategyParams) else given
+    return {
+        key: value.item() if isinstance(value, np.generic) else value
+        for key, value in values.items()
+    }
 
 
 def _checked(strategies: StrategyCatalogue, name: str, number: int, given: Any) -> StrategyParams:
-    if isinstance(given, StrategyParams):
-        given = given.model_dump()
     try:
         return strategies.validate_params(name, given)
     except StrategyError as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -98,20 +98,31 @@ def indicator(
 
 
 def indicator_arrays(
-    name: str, data: pd.DataFrame | pd.Series, *, source: str = "close", **parameters: int | float
+    name: str,
+    data: pd.DataFrame | pd.Series | FloatArray,
+    *,
+    source: str = "close",
+    **parameters: int | float,
 ) -> FloatArrays:
-    """As `indicator`, but a bare array for each output: what features are computed with."""
+    """As `indicator`, but a bare array for each output: what features are computed with.
+
+    `data` may be a bare array in place of a series; its rows are then counted from 0.
+    """
     definition = _definition(name)
     columns = _columns(definition, source)
+    if not isinstance(data, pd.DataFrame) and len(columns) != 1:
+        raise ConfigurationError(
+            f"The indicator {name!r} reads {', '.join(columns)}; give it bars, not one series.",
+            indicator=name,
+        )
     if isinstance(data, pd.Series):
-        if len(columns) != 1:
-            raise ConfigurationError(
-                f"The indicator {name!r} reads {', '.join(columns)}; give it bars, not one series.",
-                indicator=name,
-            )
         data = data.to_frame(columns[0])
-    arrays = _arrays(name, data, columns)
-    begin = _first_row(name, data.index, columns, arrays)
+    if isinstance(data, np.ndarray):
+        index: Sequence[Any] = range(len(data))
+        arrays = [np.ascontiguousarray(data, dtype=np.float64)]
+    else:
+        index, arrays = data.index, _arrays(name, data, columns)  # type: ignore[assignment]
+    begin = _first_row(name, index, columns, arrays)
     outputs = list(definition["output_names"])
     lookback = indicator_lookback(name, **parameters)
     if len(data) - begin <= lookback:
@@ -126,10 +137,10 @@ def indicator_arrays(
             row = int(infinite[0])
             raise DataQualityError(
                 f"The indicator {name!r} is {values[row]} in output {output!r} at "
-                f"{data.index[row]}: it divides by zero there. Use another indicator for this "
+                f"{index[row]}: it divides by zero there. Use another indicator for this "
                 "series.",
                 indicator=name,
-                ts=data.index[row],
+                ts=index[row],
             )
     return results
 
@@ -250,7 +261,9 @@ def _arrays(name: str, data: pd.DataFrame, columns: list[str]) -> list[FloatArra
     return [np.ascontiguousarray(data[column].to_numpy(dtype="float64")) for column in columns]
 
 
-def _first_row(name: str, index: pd.Index, columns: list[str], arrays: list[FloatArray]) -> int:
+def _first_row(
+    name: str, index: Sequence[Any], columns: list[str], arrays: list[FloatArray]
+) -> int:
     """First row on which all inputs are numbers; every later one must be too."""
     if all(_is_finite(array) for array in arrays):
         return 0

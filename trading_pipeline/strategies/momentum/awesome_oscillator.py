@@ -11,7 +11,7 @@ from trading_pipeline.strategies.base import Direction, Strategy
 from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import crosses_above, sided
 from trading_pipeline.strategies.market import Market
-from trading_pipeline.strategies.sweep_lines import SweepLines
+from trading_pipeline.strategies.sweep_lines import SweepLines, whole_numbers_of
 from trading_pipeline.strategies.trend.moving_average import (
     simple_moving_average,
     simple_moving_averages,
@@ -50,7 +50,7 @@ class AwesomeOscillator(Strategy[AwesomeOscillatorParams]):
     def sweep_plan(self, market: Market, many: Sequence[AwesomeOscillatorParams]) -> CrossingPlan:
         """One row for each distinct window."""
         lines = SweepLines(len(many), many[0].direction)
-        windows = [each.fast for each in many] + [each.slow for each in many]
+        windows = whole_numbers_of(many, "fast", "slow")
         rows = lines.all_at_once(windows, lambda w: simple_moving_averages(_middles(market), w))
         return lines.crossing(rows[: len(many)], rows[len(many) :])
 

@@ -6,10 +6,10 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from trading_pipeline.domain.signals import FloatArray, Signals
-from trading_pipeline.strategies.base import Direction, Strategy
+from trading_pipeline.strategies.base import Ascending, Direction, Strategy
 from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import crosses_above, crosses_below, sided
 from trading_pipeline.strategies.distance import (
@@ -34,6 +34,11 @@ _SIGNAL = 9  # bars of the MACD's signal line
 class MomentumScoreParams(TwoWindows):
     """Windows of the indicators, two levels of their score, a trailing stop and a direction."""
 
+    ascending: ClassVar[tuple[Ascending, ...]] = (
+        *TwoWindows.ascending,
+        Ascending(("leave", "enter"), "leave of {leave} must be below enter of {enter}"),
+    )
+
     fast: Window = 12
     """Window of the fast average, in bars; shorter than the slow one."""
     slow: Window = 26
@@ -48,12 +53,6 @@ class MomentumScoreParams(TwoWindows):
     """Distance of the trailing stop, such as `1.5 atr`, `1 percent` or `5 points`; null: none."""
     direction: Direction = "long_only"
     """`long_short` also sells where the score falls below minus `enter`."""
-
-    @model_validator(mode="after")
-    def _leave_below_enter(self) -> MomentumScoreParams:
-        if self.leave >= self.enter:
-            raise ValueError(f"leave of {self.leave} must be below enter of {self.enter}")
-        return self
 
 
 class MomentumScore(Strategy[MomentumScoreParams]):

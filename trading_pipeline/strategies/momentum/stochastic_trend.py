@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from trading_pipeline.domain.rule_plan import Condition, RulePlan
 from trading_pipeline.domain.signals import FloatArray, Signals
-from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
+from trading_pipeline.strategies.base import Ascending, Direction, Strategy, StrategyParams
 from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import crosses_above, sided
 from trading_pipeline.strategies.exponential_average import (
@@ -18,7 +18,7 @@ from trading_pipeline.strategies.exponential_average import (
 )
 from trading_pipeline.strategies.lines import indicator_lines
 from trading_pipeline.strategies.market import Market
-from trading_pipeline.strategies.sweep_lines import SweepLines, values_of
+from trading_pipeline.strategies.sweep_lines import SweepLines, values_of, whole_numbers_of
 from trading_pipeline.strategies.windows import Window
 
 __all__ = ["StochasticTrend", "StochasticTrendParams"]
@@ -29,6 +29,13 @@ Smoothing = Annotated[int, Field(ge=1, le=100)]
 
 class StochasticTrendParams(StrategyParams):
     """Windows of oscillator and trend, two levels and a direction."""
+
+    ascending: ClassVar[tuple[Ascending, ...]] = (
+        Ascending(
+            ("oversold", "overbought"),
+            "oversold of {oversold} must be below overbought of {overbought}",
+        ),
+    )
 
     window: Window = 14
     """Bars whose range the close is placed in."""
@@ -44,14 +51,6 @@ class StochasticTrendParams(StrategyParams):
     """Sell crosses while %D is above it."""
     direction: Direction = "long_only"
     """`long_short` also sells below the trend's average."""
-
-    @model_validator(mode="after")
-    def _ordered(self) -> StochasticTrendParams:
-        if self.oversold >= self.overbought:
-            raise ValueError(
-                f"oversold of {self.oversold} must be below overbought of {self.overbought}"
-            )
-        return self
 
 
 class StochasticTrend(Strategy[StochasticTrendParams]):
@@ -86,7 +85,7 @@ class StochasticTrend(Strategy[StochasticTrendParams]):
             [(each.window, each.smooth, each.signal) for each in many],
             lambda windows: _oscillator(market, *windows),
         )
-        trends = [each.trend for each in many]
+        trends = whole_numbers_of(many, "trend")
         average = lines.all_at_once(trends, lambda w: exponential_averages(market.close, w))
         above, below = Condition(close, "above", average), Condition(close, "below", average)
         low = [

@@ -10,9 +10,9 @@ from trading_pipeline.domain.signals import Signals
 from trading_pipeline.strategies.base import Direction, Strategy
 from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import crosses_above, crosses_below, sided
-from trading_pipeline.strategies.lines import mean_and_deviation
+from trading_pipeline.strategies.lines import means_and_deviations
 from trading_pipeline.strategies.market import Market
-from trading_pipeline.strategies.sweep_lines import SweepLines, values_of
+from trading_pipeline.strategies.sweep_lines import SweepLines, values_of, whole_numbers_of
 from trading_pipeline.strategies.windows import Bands, bollinger_bands
 
 __all__ = ["BollingerReversion", "BollingerReversionParams"]
@@ -49,8 +49,10 @@ class BollingerReversion(Strategy[BollingerReversionParams]):
         """The close, and mean and deviation of each distinct window."""
         lines = SweepLines(len(many), many[0].direction)
         close, width = lines.one(market.close), values_of(many, "width")
-        windows = [each.window for each in many]
-        mean, deviation = lines.pairs(windows, lambda w: mean_and_deviation(market.close, w))
+        windows = whole_numbers_of(many, "window")
+        mean, deviation = lines.pairs_at_once(
+            windows, lambda w: means_and_deviations(market.close, w)
+        )
         return lines.rules(
             up=[[Condition(close, "crosses_below", mean, -width, deviation)]],
             down=[[Condition(close, "crosses_above", mean, width, deviation)]],

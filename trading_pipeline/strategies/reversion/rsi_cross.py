@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from trading_pipeline.domain.rule_plan import Condition, RulePlan
 from trading_pipeline.domain.signals import Signals
-from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
+from trading_pipeline.strategies.base import Ascending, Direction, Strategy, StrategyParams
 from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import crosses_above, crosses_below, sided
 from trading_pipeline.strategies.lines import relative_strength
@@ -25,6 +25,13 @@ Level = Annotated[float, Field(gt=0.0, lt=100.0)]
 class RsiCrossParams(StrategyParams):
     """The window, two levels and a direction."""
 
+    ascending: ClassVar[tuple[Ascending, ...]] = (
+        Ascending(
+            ("oversold", "overbought"),
+            "oversold of {oversold} must be below overbought of {overbought}",
+        ),
+    )
+
     window: Window = 14
     """Window of the index, in bars."""
     oversold: Level = 30.0
@@ -33,14 +40,6 @@ class RsiCrossParams(StrategyParams):
     """Sell where the index falls below it again."""
     direction: Direction = "long_only"
     """`long_short` reverses at each such cross."""
-
-    @model_validator(mode="after")
-    def _ordered(self) -> RsiCrossParams:
-        if self.oversold >= self.overbought:
-            raise ValueError(
-                f"oversold of {self.oversold} must be below overbought of {self.overbought}"
-            )
-        return self
 
 
 class RsiCross(Strategy[RsiCrossParams]):

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from trading_pipeline.domain.rule_plan import Condition, RulePlan
 from trading_pipeline.domain.signals import Signals
-from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
+from trading_pipeline.strategies.base import Ascending, Direction, Strategy, StrategyParams
 from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import crosses_above, crosses_below, sided
-from trading_pipeline.strategies.lines import relative_strength
+from trading_pipeline.strategies.lines import relative_strength, relative_strengths
 from trading_pipeline.strategies.market import Market
-from trading_pipeline.strategies.sweep_lines import SweepLines, values_of
+from trading_pipeline.strategies.sweep_lines import SweepLines, values_of, whole_numbers_of
 from trading_pipeline.strategies.windows import Window
 
 __all__ = ["RsiReversion", "RsiReversionParams"]
@@ -24,6 +24,13 @@ Level = Annotated[float, Field(gt=0.0, lt=100.0)]
 
 class RsiReversionParams(StrategyParams):
     """The window, three levels and a direction."""
+
+    ascending: ClassVar[tuple[Ascending, ...]] = (
+        Ascending(
+            ("oversold", "middle", "overbought"),
+            "oversold, middle and overbought must rise, were {oversold}, {middle} and {overbought}",
+        ),
+    )
 
     window: Window = 14
     """Window of the index, in bars."""
@@ -35,15 +42,6 @@ class RsiReversionParams(StrategyParams):
     """With `long_short`, sell where the index rises above it."""
     direction: Direction = "long_only"
     """`long_short` also sells where the index is high."""
-
-    @model_validator(mode="after")
-    def _ordered(self) -> RsiReversionParams:
-        if not self.oversold < self.middle < self.overbought:
-            raise ValueError(
-                f"oversold, middle and overbought must rise, were {self.oversold}, {self.middle} "
-                f"and {self.overbought}"
-            )
-        return self
 
 
 class RsiReversion(Strategy[RsiReversionParams]):
@@ -69,7 +67,8 @@ class RsiReversion(Strategy[RsiReversionParams]):
     def sweep_plan(self, market: Market, many: Sequence[RsiReversionParams]) -> RulePlan:
         """One row for each distinct window."""
         lines = SweepLines(len(many), many[0].direction)
-        rsi = lines.each([p.window for p in many], lambda w: relative_strength(market.close, w))
+        windows = whole_numbers_of(many, "window")
+        rsi = lines.all_at_once(windows, lambda w: relative_strengths(market.close, w))
         middle = values_of(many, "middle")
         return lines.rules(
             up=[[Condition(rsi, "crosses_below", number=values_of(many, "oversold"))]],

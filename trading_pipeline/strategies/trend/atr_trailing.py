@@ -18,9 +18,9 @@ from trading_pipeline.strategies.distance import (
     distance_warmup,
     trailing_stop,
 )
-from trading_pipeline.strategies.lines import highest_before, lowest_before
+from trading_pipeline.strategies.lines import extremes_before, highest_before, lowest_before
 from trading_pipeline.strategies.market import Market
-from trading_pipeline.strategies.sweep_lines import SweepLines
+from trading_pipeline.strategies.sweep_lines import SweepLines, whole_numbers_of
 from trading_pipeline.strategies.windows import Window
 
 __all__ = ["AtrTrailing", "AtrTrailingParams"]
@@ -65,9 +65,9 @@ class AtrTrailing(Strategy[AtrTrailingParams]):
         """The close, and its extremes of each distinct window."""
         lines, trail = SweepLines(len(many), many[0].direction), many[0].trail
         close = lines.one(np.where(can_be_placed(market, trail), market.close, np.nan))
-        windows = [each.entry for each in many]
-        high = lines.each(windows, lambda window: highest_before(market.close, window))
-        low = lines.each(windows, lambda window: lowest_before(market.close, window))
+        windows = whole_numbers_of(many, "entry")
+        high = lines.all_at_once(windows, lambda w: extremes_before(market.close, w, np.maximum))
+        low = lines.all_at_once(windows, lambda w: extremes_before(market.close, w, np.minimum))
         return lines.rules(
             up=[[Condition(close, "above", high)]],
             down=[[Condition(close, "below", low)]],

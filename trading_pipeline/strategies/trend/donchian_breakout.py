@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
-from pydantic import model_validator
 
-from trading_pipeline.domain.rule_plan import Condition, RulePlan
+from trading_pipeline.domain.rule_plan import Condition, Rule, RulePlan
 from trading_pipeline.domain.signals import FloatArray, Signals
-from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
+from trading_pipeline.strategies.base import Ascending, Direction, Strategy, StrategyParams
 from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import sided
 from trading_pipeline.strategies.distance import (
@@ -20,9 +19,9 @@ from trading_pipeline.strategies.distance import (
     sided_stops,
     stop_loss,
 )
-from trading_pipeline.strategies.lines import highest_before, lowest_before
+from trading_pipeline.strategies.lines import extremes_before, highest_before, lowest_before
 from trading_pipeline.strategies.market import Market
-from trading_pipeline.strategies.sweep_lines import SweepLines
+from trading_pipeline.strategies.sweep_lines import SweepLines, whole_numbers_of
 from trading_pipeline.strategies.windows import Window
 
 __all__ = ["DonchianBreakout", "DonchianBreakoutParams"]
@@ -30,6 +29,14 @@ __all__ = ["DonchianBreakout", "DonchianBreakoutParams"]
 
 class DonchianBreakoutParams(StrategyParams):
     """Windows of entry and exit, a stop and a direction."""
+
+    ascending: ClassVar[tuple[Ascending, ...]] = (
+        Ascending(
+            ("exit", "entry"),
+            "the exit window of {exit} bars must not be longer than the entry window of {entry}",
+            or_equal=True,
+        ),
+    )
 
     entry: Window = 20
     """Bars whose highest high must be exceeded, the bar itself left out."""
@@ -39,15 +46,6 @@ class DonchianBreakoutParams(StrategyParams):
     """Distance of the stop loss, such as `2 atr`, `1.5 percent` or `10 points`; null: none."""
     direction: Direction = "long_only"
     """`long_short` also sells new lows."""
-
-    @model_validator(mode="after")
-    def _exit_within_entry(self) -> DonchianBreakoutParams:
-        if self.exit > self.entry:
-            raise ValueError(
-                f"the exit window of {self.exit} bars must not be longer than the entry window of "
-                f"{self.entry}"
-            )
-        return self
 
 
 class DonchianBreakout(Strategy[DonchianBreakoutParams]):
@@ -81,15 +79,21 @@ class DonchianBreakout(Strategy[DonchianBreakoutParams]):
         high, low = market.bars["high"].to_numpy(), market.bars["low"].to_numpy()
         close = lines.one(market.close)
         entries = lines.one(np.where(can_be_placed(market, stop), market.close, np.nan))
-        windows = [each.entry for each in many] + [each.exit for each in many]
-        highs = lines.each(windows, lambda window: highest_before(high, window))
-        lows = lines.each(windows, lambda window: lowest_before(low, window))
-        first, last = slice(len(many)), slice(len(many), None)
+        entry, leave = whole_numbers_of(many, "entry"), whole_numbers_of(many, "exit")
+        above = lines.all_at_once(entry, lambda w: extremes_before(high, w, np.maximum))
+        below = lines.all_at_once(leave, lambda w: extremes_before(low, w, np.minimum))
+        down: Rule = ()
+        exit_short: Rule = ()
+        if lines.direction == "long_short":
+            lows = lines.all_at_once(entry, lambda w: extremes_before(low, w, np.minimum))
+            highs = lines.all_at_once(leave, lambda w: extremes_before(high, w, np.maximum))
+            down = [[Condition(entries, "below", lows)]]
+            exit_short = [[Condition(close, "above", highs)]]
         return lines.rules(
-            up=[[Condition(entries, "above", highs[first])]],
-            down=[[Condition(entries, "below", lows[first])]],
-            exit_long=[[Condition(close, "below", lows[last])]],
-            exit_short=[[Condition(close, "above", highs[last])]],
+            up=[[Condition(entries, "above", above)]],
+            down=down,
+            exit_long=[[Condition(close, "below", below)]],
+            exit_short=exit_short,
             **sided_stops(market, stop),
         )
 

@@ -15,7 +15,7 @@ from trading_pipeline.strategies.exponential_average import (
     exponential_averages,
 )
 from trading_pipeline.strategies.market import Market
-from trading_pipeline.strategies.sweep_lines import SweepLines
+from trading_pipeline.strategies.sweep_lines import SweepLines, whole_numbers_of
 from trading_pipeline.strategies.windows import TwoWindows, Window
 
 __all__ = ["EmaCrossover", "EmaCrossoverParams"]
@@ -49,7 +49,7 @@ class EmaCrossover(Strategy[EmaCrossoverParams]):
     def sweep_plan(self, market: Market, many: Sequence[EmaCrossoverParams]) -> CrossingPlan:
         """One row for each distinct window."""
         lines = SweepLines(len(many), many[0].direction)
-        windows = [each.fast for each in many] + [each.slow for each in many]
+        windows = whole_numbers_of(many, "fast", "slow")
         rows = lines.all_at_once(windows, lambda w: exponential_averages(market.close, w))
         return lines.crossing(rows[: len(many)], rows[len(many) :])
 

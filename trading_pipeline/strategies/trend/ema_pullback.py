@@ -24,7 +24,7 @@ from trading_pipeline.strategies.exponential_average import (
     exponential_averages,
 )
 from trading_pipeline.strategies.market import Market
-from trading_pipeline.strategies.sweep_lines import SweepLines
+from trading_pipeline.strategies.sweep_lines import SweepLines, whole_numbers_of
 from trading_pipeline.strategies.windows import TwoWindows, Window
 
 __all__ = ["EmaPullback", "EmaPullbackParams"]
@@ -75,7 +75,7 @@ class EmaPullback(Strategy[EmaPullbackParams]):
         high, low = (lines.one(market.bars[name].to_numpy()) for name in ("high", "low"))
         close = lines.one(market.close)
         entries = lines.one(np.where(can_be_placed(market, stop), market.close, np.nan))
-        windows = [each.fast for each in many] + [each.slow for each in many]
+        windows = whole_numbers_of(many, "fast", "slow")
         averages = lines.all_at_once(windows, lambda w: exponential_averages(market.close, w))
         fast, slow = averages[: len(many)], averages[len(many) :]
         rising, falling = Condition(fast, "above", slow), Condition(fast, "below", slow)

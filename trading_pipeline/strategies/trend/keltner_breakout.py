@@ -16,7 +16,7 @@ from trading_pipeline.strategies.exponential_average import (
 )
 from trading_pipeline.strategies.lines import average_true_range
 from trading_pipeline.strategies.market import Market
-from trading_pipeline.strategies.sweep_lines import SweepLines, values_of
+from trading_pipeline.strategies.sweep_lines import SweepLines, values_of, whole_numbers_of
 from trading_pipeline.strategies.windows import Multiple, Window
 
 __all__ = ["KeltnerBreakout", "KeltnerBreakoutParams"]
@@ -60,7 +60,7 @@ class KeltnerBreakout(Strategy[KeltnerBreakoutParams]):
         """The close, and average and true range of each distinct window."""
         lines = SweepLines(len(many), many[0].direction)
         close, width = lines.one(market.close), values_of(many, "width")
-        windows, ranges = [each.window for each in many], [each.atr_window for each in many]
+        windows, ranges = whole_numbers_of(many, "window"), whole_numbers_of(many, "atr_window")
         middle = lines.all_at_once(windows, lambda w: exponential_averages(market.close, w))
         reach = lines.each(ranges, lambda window: average_true_range(market.bars, window))
         return lines.rules(

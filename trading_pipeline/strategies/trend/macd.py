@@ -14,6 +14,7 @@ from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import crosses_above, sided
 from trading_pipeline.strategies.exponential_average import macd_lines
 from trading_pipeline.strategies.market import Market
+from trading_pipeline.strategies.parameter_sets import whole_numbers_of
 from trading_pipeline.strategies.windows import TwoWindows, Window
 
 __all__ = ["Macd", "MacdParams"]
@@ -49,7 +50,8 @@ class Macd(Strategy[MacdParams]):
 
     def sweep_plan(self, market: Market, many: Sequence[MacdParams]) -> CrossingPlan:
         """One row for each distinct MACD, and one signal line for each set."""
-        rows, macd = macd_lines(market.close, [(p.fast, p.slow, p.signal) for p in many])
+        windows = whole_numbers_of(many, "fast", "slow", "signal").reshape(3, -1)
+        rows, macd = macd_lines(market.close, list(zip(*windows.tolist(), strict=True)))
         signals = np.arange(len(rows) - len(many), len(rows))
         return CrossingPlan(
             rows=rows, pairs=np.column_stack((macd, signals)), direction=many[0].direction

@@ -14,7 +14,7 @@ from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
 from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import sided
 from trading_pipeline.strategies.market import Market
-from trading_pipeline.strategies.sweep_lines import SweepLines
+from trading_pipeline.strategies.sweep_lines import SweepLines, whole_numbers_of
 from trading_pipeline.strategies.trend.months import begins_month, closes_months_ago
 
 __all__ = ["MonthlyTrend", "MonthlyTrendParams"]
@@ -55,7 +55,7 @@ class MonthlyTrend(Strategy[MonthlyTrendParams]):
         """The last month-end close, and the average of each distinct number of months."""
         lines, decided = SweepLines(len(many), many[0].direction), begins_month(market)
         last = lines.one(np.where(decided, closes_months_ago(market, (1,))[0], np.nan))
-        average = lines.each([each.months for each in many], lambda m: _average(market, m))
+        average = lines.each(whole_numbers_of(many, "months"), lambda m: _average(market, m))
         return lines.rules(
             up=[[Condition(last, "above", average)]],
             down=[[Condition(last, "below", average)]],

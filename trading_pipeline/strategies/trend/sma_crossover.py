@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from trading_pipeline.domain.crossing_plan import CrossingPlan, CrossingStart, first_state
 from trading_pipeline.domain.signals import FloatArray, Signals
-from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
+from trading_pipeline.strategies.base import Ascending, Direction, Strategy, StrategyParams
 from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import crosses_above, sided
 from trading_pipeline.strategies.market import Market
-from trading_pipeline.strategies.sweep_lines import SweepLines
+from trading_pipeline.strategies.sweep_lines import SweepLines, whole_numbers_of
 from trading_pipeline.strategies.trend.moving_average import (
     simple_moving_average,
     simple_moving_averages,
@@ -25,6 +25,13 @@ __all__ = ["SmaCrossover", "SmaCrossoverParams"]
 class SmaCrossoverParams(StrategyParams):
     """Two windows, a direction and how trading begins."""
 
+    ascending: ClassVar[tuple[Ascending, ...]] = (
+        Ascending(
+            ("fast", "slow"),
+            "the fast window of {fast} bars must be shorter than the slow one of {slow}",
+        ),
+    )
+
     added_later: ClassVar[frozenset[str]] = frozenset({"start"})
 
     fast: Annotated[int, Field(ge=1)] = 10
@@ -35,15 +42,6 @@ class SmaCrossoverParams(StrategyParams):
     """`long_short` reverses at each cross, `long_only` is flat after a cross down."""
     start: CrossingStart = "cross"
     """`cross` waits for the first cross, `state` begins on the side that already holds."""
-
-    @model_validator(mode="after")
-    def _fast_below_slow(self) -> SmaCrossoverParams:
-        if self.fast >= self.slow:
-            raise ValueError(
-                f"the fast window of {self.fast} bars must be shorter than the slow one of "
-                f"{self.slow}"
-            )
-        return self
 
 
 class SmaCrossover(Strategy[SmaCrossoverParams]):
@@ -73,7 +71,7 @@ class SmaCrossover(Strategy[SmaCrossoverParams]):
     def sweep_plan(self, market: Market, many: Sequence[SmaCrossoverParams]) -> CrossingPlan:
         """One row for each distinct window."""
         lines = SweepLines(len(many), many[0].direction)
-        windows = [each.fast for each in many] + [each.slow for each in many]
+        windows = whole_numbers_of(many, "fast", "slow")
         rows = lines.all_at_once(windows, lambda w: simple_moving_averages(market.close, w))
         return lines.crossing(rows[: len(many)], rows[len(many) :], many[0].start)
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from trading_pipeline.domain.rule_plan import Condition, RulePlan
 from trading_pipeline.domain.signals import FloatArray, Signals
-from trading_pipeline.strategies.base import Direction, Strategy, StrategyParams
+from trading_pipeline.strategies.base import Ascending, Direction, Strategy, StrategyParams
 from trading_pipeline.strategies.chart_lines import ChartLine
 from trading_pipeline.strategies.crosses import sided
 from trading_pipeline.strategies.market import Market
@@ -23,21 +23,20 @@ __all__ = ["TimeSeriesMomentum", "TimeSeriesMomentumParams"]
 class TimeSeriesMomentumParams(StrategyParams):
     """Calendar months of the return that decides, and a direction."""
 
+    ascending: ClassVar[tuple[Ascending, ...]] = (
+        Ascending(
+            ("skip_months", "lookback_months"),
+            "skip_months of {skip_months} leaves nothing of the {lookback_months} lookback_months; "
+            "it must be less",
+        ),
+    )
+
     lookback_months: Annotated[int, Field(ge=1, le=120)] = 12
     """Calendar months back to where the return begins."""
     skip_months: Annotated[int, Field(ge=0, le=12)] = 1
     """Latest calendar months that are left out; fewer than `lookback_months`."""
     direction: Direction = "long_only"
     """`long_short` is short after a fall, `long_only` is flat."""
-
-    @model_validator(mode="after")
-    def _something_left(self) -> TimeSeriesMomentumParams:
-        if self.skip_months >= self.lookback_months:
-            raise ValueError(
-                f"skip_months of {self.skip_months} leaves nothing of the {self.lookback_months} "
-                "lookback_months; it must be less"
-            )
-        return self
 
 
 class TimeSeriesMomentum(Strategy[TimeSeriesMomentumParams]):
