@@ -108,6 +108,13 @@ class Catalog:
                     kind="instrument",
                 )
 
+    @property
+    def all_scenarios(self) -> dict[str, ScenarioSpec]:
+        """Scenarios and portfolios by name, file by file, variants in the order of their file."""
+        every: dict[str, ScenarioSpec] = {**self.scenarios, **self.portfolios}
+        names = [each.name for file in self.scenario_files.values() for each in file.scenarios]
+        return {name: every[name] for name in (*names, *every) if name in every}
+
     def any_scenario(self, name: str) -> ScenarioSpec | None:
         """The scenario or portfolio of that name; None where there is none."""
         return self.portfolios.get(name, self.scenarios.get(name))

@@ -66,6 +66,9 @@ def test_csv_has_every_row_whatever_the_page_and_replaces_nothing_in_silence(
         row["result_id"] for row in told(call, "list")["results"]
     ]
     assert printed[0]["created_at"].endswith("Z")
+    for row in printed:  # counts are integers
+        count = len(shared_market.workspace.results.trades(row["result_id"]))
+        assert (row["trade_count"], row["bars"].isdigit()) == (str(count), True)
     path = tmp_path / "new" / "trades.csv"
     trades = shared_market.workspace.results.trades(result_ids(shared_market)[CROSS_ID])
     assert call("results", "trades", result_ids(shared_market)[CROSS_ID], "--csv", path).code == 0
@@ -87,6 +90,8 @@ def test_show_puts_metrics_beside_the_benchmark_and_judges_by_todays_ledger(call
     sharpe = document["metrics"]["sharpe"]
     assert sharpe["value"] == row["sharpe"]
     assert sharpe["low"] < sharpe["value"] < sharpe["high"]
+    bars = document["metrics"]["bars"]
+    assert (repr(bars["value"]), repr(bars["benchmark"])) == (f"{row['bars']:.0f}",) * 2
     assert document["metrics"]["total_return"]["benchmark"] == pytest.approx(
         row["benchmark_total_return"], rel=1e-12
     )
