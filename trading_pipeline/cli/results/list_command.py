@@ -21,6 +21,7 @@ from trading_pipeline.reporting.page.metric_labels import TRADE_LABELS, MetricLa
 from trading_pipeline.reporting.page.number_format import MISSING, as_number, format_value
 from trading_pipeline.stages.results.export import as_json, write_table
 from trading_pipeline.stages.results.local_times import ResultClock
+from trading_pipeline.stages.results.split_note import split_note
 from trading_pipeline.storage.csv_files import csv_text
 from trading_pipeline.storage.stores.result_queries import (
     TRADE_COLUMNS,
@@ -117,6 +118,14 @@ def run_trades(beginning: str, wanted: TradeFilter, output: Output) -> None:
             *(_number(row[name], TRADE_LABELS[name]) for name in _OUTCOME),
         )
     stdout_console().print(table)
+    note = split_note(
+        found.rows,
+        queries.splits_of(list(clock.instruments)),
+        last=queries.rows_of([result_id])[0]["to_ts"],
+        instruments=clock.instruments,
+    )
+    if note:
+        stdout_console().print(note, markup=False, soft_wrap=True)
     _print_end(found, clock, rows, "trade", None)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from trading_pipeline.domain.instrument import INSTRUMENT_SEPARATOR
@@ -236,6 +236,18 @@ class ResultQueries(WarehouseStore):
             list(result_ids),
         )
         return {str(row["instrument"]): row for row in rows}
+
+    def splits_of(self, instruments: Sequence[str]) -> dict[str, list[tuple[date, float]]]:
+        """Ex-date and new shares per old share of every split, by instrument."""
+        rows = self._rows(
+            "SELECT instrument, ex_date, value FROM corporate_actions WHERE kind = 'split' AND "
+            "list_contains(?::VARCHAR[], instrument) ORDER BY ex_date",
+            list(instruments),
+        )
+        found: dict[str, list[tuple[date, float]]] = {}
+        for row in rows:
+            found.setdefault(row["instrument"], []).append((row["ex_date"], row["value"]))
+        return found
 
     def revisions_since(self, instruments: Sequence[str], moment: datetime) -> dict[str, int]:
         """How many values of past bars a source has changed since then, by instrument."""

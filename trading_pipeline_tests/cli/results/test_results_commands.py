@@ -150,7 +150,10 @@ def test_trades_are_filtered_and_a_day_stays_a_day_in_every_zone(call, shared_ma
     assert len(day) == 10
     same = told(call, "trades", result_id, "--from", day, "--to", day, "--zone", "Asia/Tokyo")
     assert same["trades"][0]["entry_ts"] == day
-    assert "Times are America/New_York" in call("results", "trades", result_id, "--local").out
+    shown = call("results", "trades", result_id, "--local").out
+    assert "Times are America/New_York" in shown
+    assert "(AAPL_1d 2 for 1 on 2000-06-21). Prices are as traded" in shown
+    assert "split" not in call("results", "trades", result_id, "-i", "IBM_1d").out
 
 
 @pytest.mark.parametrize("form", [(), ("--parquet",)])

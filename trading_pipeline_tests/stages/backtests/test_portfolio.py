@@ -16,10 +16,12 @@ from trading_pipeline.errors import (
     DataQualityError,
     InsufficientDataError,
     LookaheadError,
+    TradingPipelineError,
 )
 from trading_pipeline.performance import INTERVAL_NAMES, METRIC_NAMES
 from trading_pipeline.reporting.page.verdict import verdict
 from trading_pipeline.stages.backtests.portfolio import PortfolioStage
+from trading_pipeline.stages.backtests.portfolio_audit import audit_stored_on
 from trading_pipeline.stages.backtests.scenario_inputs import load_inputs
 from trading_pipeline.stages.market_data.bars import BarStage
 from trading_pipeline.stages.market_data.universe import ActionStage, UniverseStage
@@ -363,6 +365,28 @@ def test_rebalances_and_not_trades_say_how_much_a_portfolio_of_weights_tells(mar
     (damaged,) = [r for r in leaderboard_rows(workspace) if r["scenario"] == "rotation"]
     assert damaged["rebalance_count"] is None
     PortfolioStage(workspace, "rotation").materialize(WHOLE)
+
+
+def test_a_portfolio_strategy_is_audited_on_all_stored_bars_without_a_scenario(market):
+    workspace, name = market.workspace, "cross_sectional_momentum"
+    found = audit_stored_on(workspace, NAMES[::-1], name)
+    closes = [workspace.bars.read_span(each, None, None) for each in NAMES]
+    days = sorted(set().union(*(each.index for each in closes)))
+    assert (found.instrument, found.bars) == (", ".join(NAMES), len(days))
+    assert (found.first_ts, found.last_ts, found.findings) == (days[0], days[-1], [])
+    assert "no difference at" in found.tried
+    market.write("strategies/tomorrow.py", LEAKY_WEIGHTS)
+    leaks = audit_stored_on(market.workspace, NAMES, "tomorrow").findings
+    assert {leak.column for leak in leaks} <= set(NAMES)
+    assert leaks
+    for instruments, subject, words in (
+        (NAMES[:1], name, f"audit {name} -i AAPL_1d -i ANOTHER"),
+        (NAMES, "pairs_reversion", "trades 2 instruments"),
+        (NAMES, "core", "'core' is audited on one instrument at a time"),
+        ([*NAMES, "IMB_1d"], name, "Did you mean 'IBM_1d'"),
+    ):
+        with pytest.raises(TradingPipelineError, match=words):
+            audit_stored_on(market.workspace, instruments, subject)
 
 
 def test_weights_that_know_the_next_closes_are_refused_and_their_trials_called_invalid(market):
