@@ -74,6 +74,24 @@ class Next(Strategy):
         return Signals.long_only((change > 0).to_numpy(), (change < 0).to_numpy())
 """
 
+TOLD = """
+from trading_pipeline.strategies.chart_lines import ChartLine
+from trading_pipeline.domain.signals import Signals
+from trading_pipeline.strategies import Strategy
+
+
+class Told(Strategy):
+    def signals(self, market, params):
+        rises = (market.bars["close"] > market.bars["open"]).to_numpy()
+        return Signals.long_only(rises, ~rises)
+
+    def chart_lines(self, market, params):
+        return [ChartLine("Half the high", market.bars["high"] / 2)]
+
+    def remarks(self, market, params):
+        return [f"Looked at {len(market)} bars."]
+"""
+
 
 @pytest.fixture(scope="module")
 def market(tmp_path_factory):
@@ -240,6 +258,23 @@ def test_signals_are_audited_on_each_instrument(shared):
     assert shared["audit"] == "passed"
     assert shared["audit_note"].count("no difference at") == 2
     assert shared["audit_note"].startswith("AAPL_1d: ")
+
+
+def test_its_page_has_the_lines_of_the_signals_and_the_remarks_of_the_strategy(market):
+    market.write("strategies/told.py", TOLD)
+    text = SIGNALS.replace("sma_crossover, params: {fast: 2, slow: 4}", "told")
+    row = run(market, "told", text.replace("shared_cash", "told"))[1]
+    said = row["warnings"].split("\n")
+    assert "Looked at 964 bars. (AAPL_1d, MSFT_1d)" in said
+    PortfolioReportStage(market.workspace, "told").materialize(WHOLE)
+    page = (market.runtime / f"output/reports/{row['result_id']}.html").read_text("utf-8")
+    assert "Looked at 964 bars. (AAPL_1d, MSFT_1d)" in page
+    assert "Half the high</span>" in page
+    data = json.loads(page.split('id="chart-data">')[1].split("</script>")[0])
+    assert list(data["instruments"]) == ["AAPL_1d", "MSFT_1d"]
+    apple = data["instruments"]["AAPL_1d"]
+    assert apple["lines"][0]["values"] == pytest.approx(np.array(apple["high"]) / 2, rel=1e-5)
+    (market.runtime / "config/scenarios/told.yaml").unlink()
 
 
 def test_a_strategy_that_knows_the_next_opens_has_no_portfolio(market):
