@@ -286,9 +286,9 @@ def _check_references(catalog: Catalog) -> None:
         if study.scenario in catalog.portfolios:
             raise ConfigurationError(
                 f"{where}: the scenario '{study.scenario}' is a portfolio, and a study searches "
-                "the parameters of one strategy on single instruments. To compare portfolios, "
-                "write a scenario for each set of parameters (each is a trial); or name a scenario "
-                "without 'portfolio'.",
+                "the parameters of one strategy on single instruments. To compare portfolios, list "
+                "the sets of parameters under 'variants' of the scenario's file (each is a trial); "
+                "or name a scenario without 'portfolio'.",
                 study=study.name,
             )
         scenario = _lookup("scenario", study.scenario, catalog.scenarios, where)
