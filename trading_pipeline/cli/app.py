@@ -134,7 +134,12 @@ def optimize(
 @app.command()
 def audit(
     name: Annotated[str, typer.Argument(help="Feature set, label, strategy, or chart_patterns.")],
-    instrument: Annotated[str, typer.Option("--instrument", "-i", help="Id such as AAPL_1d.")],
+    instrument: Annotated[
+        list[str],
+        typer.Option(
+            "--instrument", "-i", help="Id such as AAPL_1d; repeatable for a portfolio's strategy."
+        ),
+    ],
     as_json: Json = False,
 ) -> None:
     """Look for values that read the future, on the stored bars; exit code 1 where there are any."""

@@ -1,8 +1,9 @@
-"""`audit NAME`: does a feature set or label read the future, on the stored bars?"""
+"""`audit NAME`: does a feature set, label or strategy read the future, on the stored bars?"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -20,15 +21,15 @@ __all__ = ["run_audit"]
 _SHOWN_LINES = 20
 
 
-def run_audit(name: str, instrument: str, *, as_json: bool) -> None:
+def run_audit(name: str, instruments: Sequence[str], *, as_json: bool) -> None:
     """Audit and print; exit code 1 where something was found."""
-    from trading_pipeline.stages.features.audit import audit_stored
+    from trading_pipeline.stages.backtests.portfolio_audit import audit_stored_on
     from trading_pipeline.stages.market_data.check_catalog import check_catalog
     from trading_pipeline.stages.workspace import open_workspace
 
     workspace = open_workspace()
     check_catalog(workspace.catalog)
-    found = audit_stored(workspace, instrument, name)
+    found = audit_stored_on(workspace, instruments, name)
     if as_json:
         typer.echo(json.dumps(_as_values(found)))
     else:

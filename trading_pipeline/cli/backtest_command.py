@@ -63,7 +63,11 @@ def run_backtest_file(path: Path, instruments: Sequence[str] | None, *, as_json:
         )
     }
     newest = full_pass.workspace.results.newest()
-    rows = [row for row in newest if (row["scenario"], row["instruments"]) in results]
+    order = [scenario.name for scenario in file.scenarios]
+    rows = sorted(
+        (row for row in newest if (row["scenario"], row["instruments"]) in results),
+        key=lambda row: order.index(row["scenario"]),
+    )
     if as_json:
         import typer
 

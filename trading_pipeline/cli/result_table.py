@@ -30,8 +30,12 @@ Row = Mapping[str, object]
 
 
 def result_tables(rows: Sequence[Row]) -> list[Table]:
-    """One table a scenario and one line an instrument, beside buy and hold; 80 columns wide."""
-    ordered = sorted(rows, key=_scenario)
+    """One table a scenario and one line an instrument, beside buy and hold; 80 columns wide.
+
+    Scenarios are in the order in which they first appear.
+    """
+    order = list(dict.fromkeys(map(_scenario, rows)))
+    ordered = sorted(rows, key=lambda row: order.index(_scenario(row)))
     return [_scenario_table(name, list(group)) for name, group in groupby(ordered, key=_scenario)]
 
 

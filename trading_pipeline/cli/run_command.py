@@ -153,12 +153,15 @@ def work_through(
         reason = why_none_is_asked_for(full_pass.workspace, name)
         if reason:
             report.left_out[name] = reason
-    report.results = [
-        row
-        for row in full_pass.workspace.results.newest()
-        if is_of_catalog(row, catalog)
-        and set(str(row["instruments"]).split(INSTRUMENT_SEPARATOR)) <= set(sound)
-    ]
+    report.results = sorted(
+        (
+            row
+            for row in full_pass.workspace.results.newest()
+            if is_of_catalog(row, catalog)
+            and set(str(row["instruments"]).split(INSTRUMENT_SEPARATOR)) <= set(sound)
+        ),
+        key=lambda row: list(catalog.all_scenarios).index(row["scenario"]),
+    )
     report.hindsight = hindsight_of(full_pass.workspace, report.results)
     report.index = str(full_pass.workspace.reports / "index.html")
     return report

@@ -29,7 +29,7 @@ def list_scenarios(as_json: _Json = False) -> None:
     from trading_pipeline.cli.session import print_table
 
     catalog = _catalog()
-    rows = [_row(catalog, each) for each in _all(catalog).values()]
+    rows = [_row(catalog, each) for each in catalog.all_scenarios.values()]
     if as_json:
         typer.echo(json.dumps(rows))
         return
@@ -55,7 +55,7 @@ def show_scenario(
         variants = [row["scenario"] for row in _rows_of_file(catalog, name)]
         told = f"The file has these: {', '.join(variants)}." if variants else ""
         raise UnknownNameError(
-            f"There is no scenario {name!r}. {told or did_you_mean(name, _all(catalog))}",
+            f"There is no scenario {name!r}. {told or did_you_mean(name, catalog.all_scenarios)}",
             name=name,
             kind="scenario",
         )
@@ -77,10 +77,6 @@ def _catalog() -> Catalog:
 
     settings = load_settings()
     return load_catalog(settings.config, settings.default_costs)
-
-
-def _all(catalog: Catalog) -> dict[str, ScenarioSpec]:
-    return {**catalog.scenarios, **catalog.portfolios}
 
 
 def _rows_of_file(catalog: Catalog, name: str) -> list[dict[str, Any]]:

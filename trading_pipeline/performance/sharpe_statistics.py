@@ -124,13 +124,17 @@ def minimum_backtest_years(*, trials: int, annual_sharpe: float = 1.0) -> float:
 
     `(expected maximum of as many normal values / annual_sharpe)^2` (Bailey and others 2014, eq. 6):
     a shorter history cannot tell the two apart. 0.0 for one trial; NaN for a ratio that is not
-    above 0. Raises `ConfigurationError` for less than one trial.
+    above 0, infinite where the years are beyond a float. Raises `ConfigurationError` for less than
+    one trial.
 
     >>> round(minimum_backtest_years(trials=45), 3), round(minimum_backtest_years(trials=7), 3)
     (4.998, 1.923)
     """
     best = expected_maximum_sharpe(trials=trials, variance=1.0)
-    return (best / annual_sharpe) ** 2 if annual_sharpe > 0.0 else math.nan
+    if not annual_sharpe > 0.0:
+        return math.nan
+    ratio = best / annual_sharpe
+    return ratio * ratio  # unlike a power, a product is infinite where it is too large
 
 
 def minimum_track_record_bars(

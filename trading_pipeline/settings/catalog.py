@@ -108,6 +108,13 @@ class Catalog:
                     kind="instrument",
                 )
 
+    @property
+    def all_scenarios(self) -> dict[str, ScenarioSpec]:
+        """Scenarios and portfolios by name, file by file, variants in the order of their file."""
+        every: dict[str, ScenarioSpec] = {**self.scenarios, **self.portfolios}
+        names = [each.name for file in self.scenario_files.values() for each in file.scenarios]
+        return {name: every[name] for name in (*names, *every) if name in every}
+
     def any_scenario(self, name: str) -> ScenarioSpec | None:
         """The scenario or portfolio of that name; None where there is none."""
         return self.portfolios.get(name, self.scenarios.get(name))
@@ -279,9 +286,9 @@ def _check_references(catalog: Catalog) -> None:
         if study.scenario in catalog.portfolios:
             raise ConfigurationError(
                 f"{where}: the scenario '{study.scenario}' is a portfolio, and a study searches "
-                "the parameters of one strategy on single instruments. To compare portfolios, "
-                "write a scenario for each set of parameters (each is a trial); or name a scenario "
-                "without 'portfolio'.",
+                "the parameters of one strategy on single instruments. To compare portfolios, list "
+                "the sets of parameters under 'variants' of the scenario's file (each is a trial); "
+                "or name a scenario without 'portfolio'.",
                 study=study.name,
             )
         scenario = _lookup("scenario", study.scenario, catalog.scenarios, where)

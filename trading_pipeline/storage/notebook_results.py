@@ -17,13 +17,15 @@ from trading_pipeline.domain.bars import TS_DTYPE
 from trading_pipeline.domain.notebook_html import HtmlPage, html_summary, html_table
 from trading_pipeline.errors import ConfigurationError, DataQualityError
 from trading_pipeline.settings.file_checks import is_intact
-from trading_pipeline.storage.parquet_files import read_frame
+from trading_pipeline.storage.parquet_files import read_frame, write_text
 from trading_pipeline.storage.stores.result_queries import (
+    COUNT_METRICS,
     DAY_COLUMNS,
     TRADE_COLUMNS,
     ResultFilter,
     ResultQueries,
     TradeFilter,
+    with_counts,
 )
 from trading_pipeline.storage.stores.results import ResultStore
 from trading_pipeline.storage.stores.row_tables import Row
@@ -57,7 +59,8 @@ class StoredResults:
         """One row a result, the last stored first: what was run, every metric, the hashes.
 
         Index `result_id`; fractions, stamps in UTC. `newest`: of each scenario and instrument the
-        newest alone. A metric that is not defined is NaN.
+        newest alone. A metric that is not defined is NaN. Counts, such as `trade_count`, have the
+        dtype `Int64`, which holds <NA> where one is missing.
         """
         with self.reading():
             rows = self._queries.listed(ResultFilter(newest=newest)).rows
@@ -68,8 +71,9 @@ class StoredResults:
         frame = pd.DataFrame(rows, columns=list(dict.fromkeys(columns)))
         for name in ("from_ts", "to_ts", "created_at"):
             frame[name] = _stamps(frame[name])
-        numbers = {name: "float64" for name in metrics if name != "trials_at_creation"}
-        return frame.astype(numbers).set_index("result_id")
+        counts = (*COUNT_METRICS, "trials_at_creation")
+        kinds = {name: "Int64" if name in counts else "float64" for name in metrics}
+        return frame.astype(kinds).set_index("result_id")
 
     def trades(self, result_id: str) -> pd.DataFrame:
         """Trades of a result in order, with the columns of `BacktestResult.trades`."""
@@ -140,17 +144,26 @@ class StoredResults:
             frame[f"{other} less {ids[0]}"] = frame[other] - frame[ids[0]]
         return frame
 
-    def tearsheet(self, result_id: str) -> HtmlPage:
-        """The stored page of a result; `ConfigurationError` where none was made of it."""
+    def tearsheet(self, result_id: str, path: Path | str | None = None) -> HtmlPage:
+        """The stored page of a result; `path`: a file to copy it to as well.
+
+        Raises `ConfigurationError` where no page was made of the result, and `WarehouseError`
+        where the file cannot be written.
+        """
         row = self._row(result_id)
-        path = self._runtime / "output" / "reports" / f"{row['result_id']}.html"
-        if not path.is_file():
+        stored = self._runtime / "output" / "reports" / f"{row['result_id']}.html"
+        if not stored.is_file():
             raise ConfigurationError(
-                f"The result {row['result_id']} has no page at {path}. Pages are made of the "
+                f"The result {row['result_id']} has no page at {stored}. Pages are made of the "
                 "newest result of each scenario and instrument: trading-pipeline run.",
-                path=str(path),
+                path=str(stored),
             )
-        return HtmlPage(path.read_text("utf-8"), path)
+        html = stored.read_text("utf-8")
+        if path is None:
+            return HtmlPage(html, stored)
+        written = Path(path).expanduser().absolute()
+        write_text(written, html)
+        return HtmlPage(html, written)
 
     def __getitem__(self, result_id: str) -> StoredResult:
         """One result, by its id or how that begins."""
@@ -254,8 +267,9 @@ class StoredResult:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Every number that is defined, by name."""
-        return {name: v for name, v in self.row.items() if isinstance(v, float)}
+        """Every metric that is defined, by name; counts are integers."""
+        given = {name: v for name, v in self.row.items() if isinstance(v, float)}
+        return with_counts(given)
 
     @property
     def trades(self) -> pd.DataFrame:
@@ -272,9 +286,19 @@ class StoredResult:
         """As `StoredResults.daily`."""
         return self.results.daily(self.result_id)
 
-    def tearsheet(self) -> HtmlPage:
+    @property
+    def orders(self) -> pd.DataFrame:
+        """As `StoredResults.orders`."""
+        return self.results.orders(self.result_id)
+
+    @property
+    def weights(self) -> pd.DataFrame:
+        """As `StoredResults.weights`."""
+        return self.results.weights(self.result_id)
+
+    def tearsheet(self, path: Path | str | None = None) -> HtmlPage:
         """As `StoredResults.tearsheet`."""
-        return self.results.tearsheet(self.result_id)
+        return self.results.tearsheet(self.result_id, path)
 
     def __repr__(self) -> str:
         """What was run on what."""

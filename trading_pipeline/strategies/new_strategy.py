@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
+from importlib.util import find_spec
+from keyword import iskeyword
 from pathlib import Path
 
 from trading_pipeline.errors import ConfigurationError
@@ -11,6 +14,11 @@ from trading_pipeline.strategies.catalogue import StrategyCatalogue
 __all__ = ["write_new_strategy"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_IMPORTED = frozenset(
+    {"Annotated", "BarByBarStrategy", "Field", "Fraction", "Signal", "SignalType", "Signals"}
+    | {"Strategy", "StrategyParams"}
+)
+"""Names that the written files import, which their class must not have."""
 _TEXT = '''\
 """{name}: a strategy of your own. Change the rule in `signals`; nothing has to be registered."""
 
@@ -113,14 +121,22 @@ def write_new_strategy(
 
     The file holds a small strategy with comments, which can be traded as it is: one that computes
     all bars at once, or with `bar_by_bar` one that decides bar by bar. Raises
-    `ConfigurationError` for a name that a strategy cannot have, that one has already, or whose file
-    is there.
+    `ConfigurationError` for a name that a strategy cannot have, that one has already, that Python
+    or an installed module has, or whose file is there.
     """
     path = folder / f"{name}.py"
     if not _NAME.fullmatch(name):
         raise ConfigurationError(
             f"A strategy cannot be called {name!r}. A name has 1 to 64 small letters, digits and "
             "underscores, and begins with a letter, such as my_breakout.",
+            name=name,
+        )
+    kind = "".join(part.capitalize() for part in name.split("_"))
+    taken = _taken_by_python(name, kind)
+    if taken:
+        raise ConfigurationError(
+            f"A strategy cannot be called {name!r}: {taken}. Choose another name, such as "
+            f"my_{name}.",
             name=name,
         )
     if path.exists():
@@ -134,8 +150,21 @@ def write_new_strategy(
         raise ConfigurationError(
             f"There is a strategy {name!r} already, in {place}. Choose another name.", name=name
         )
-    kind = "".join(part.capitalize() for part in name.split("_"))
     folder.mkdir(parents=True, exist_ok=True)
     with path.open("x", encoding="utf-8") as file:
         file.write((_BAR_BY_BAR_TEXT if bar_by_bar else _TEXT).format(name=name, kind=kind))
     return path
+
+
+def _taken_by_python(name: str, kind: str) -> str:
+    """What else has the name of the strategy or of its class; empty where nothing has it."""
+    if iskeyword(name):
+        return "Python has a keyword of that name"
+    if iskeyword(kind) or kind in _IMPORTED:
+        return f"its class would be called {kind}, which the file needs for something else"
+    if name in sys.stdlib_module_names:
+        return f"Python has a module of that name, which {name}.py would hide"
+    spec = find_spec(name)
+    if spec is not None and spec.origin is not None:
+        return f"an installed module has that name, which {name}.py would hide"
+    return ""

@@ -79,6 +79,8 @@ def test_what_cannot_be_audited_is_one_paragraph(call, world):
     assert empty.code == 1
     assert "trading-pipeline run IBM_1d" in empty.error
     assert call("audit", "core").code == 2
+    two = call("audit", "core", "-i", "AAPL_1d", "-i", "IBM_1d")
+    assert "'core' is audited on one instrument at a time, and 2 were given" in two.error
 
 
 def test_an_audit_goes_on_after_the_bars_that_it_missed_were_fetched(call, world):

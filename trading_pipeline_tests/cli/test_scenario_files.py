@@ -1,6 +1,7 @@
 """Files with variants, of the older form, and without costs, through the command line."""
 
 import json
+import re
 
 import pytest
 import yaml
@@ -68,8 +69,11 @@ def test_variants_are_compared_counted_and_retired(call, fresh_world, tmp_path, 
         assert set(first) <= set(instance.get_dynamic_partitions("scenarios"))
     page = fresh_world.runtime / f"output/reports/{first['ideas_quick']['result_id']}.html"
     assert "10 bps of each fill, default of the environment" in page.read_text("utf-8")
+    assert list(first) == ["ideas_quick", "ideas_free"]  # the order of the file
     again = call("backtest", file)
     assert "Variants of ideas" in again.out
+    pages = [first[name]["result_id"] for name in ("ideas_quick", "ideas_free")]
+    assert re.findall(r"([0-9a-f]+)\.html", again.out) == pages
 
     monkeypatch.setenv("TRADING_PIPELINE_DEFAULT_COMMISSION_BPS", "20")
     dearer = results(call("backtest", file, "--json"))
@@ -188,6 +192,8 @@ def test_scenarios_are_listed_with_their_files_and_shown_in_todays_keys(call, fr
     )  # fmt: skip
     assert listed["range_scalper"]["file"] == str(path)
     assert "ideas_quick" in call("scenarios", "list").out
+    ideas = [name for name in listed if name.startswith("ideas")]
+    assert ideas == ["ideas_quick", "ideas_free"]  # the order of the file
     shown = call("scenarios", "show", "range_scalper")
     assert "strategy.params.lookback 5 -> strategy.params.window 5" in shown.error
     again = fresh_world.write(

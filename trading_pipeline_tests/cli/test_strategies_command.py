@@ -105,6 +105,18 @@ def test_new_changes_no_file_and_refuses_names_that_cannot_be(call, fresh_world)
         ended = call("strategies", "new", name)
         assert (ended.code, ended.out) == (1, ""), name
         assert "A strategy cannot be called" in ended.error
+    for name, words in (
+        ("class", "a keyword"),
+        ("none", "its class would be called None"),
+        ("strategy", "its class would be called Strategy"),
+        ("signals", "its class would be called Signals"),
+        ("json", "Python has a module"),
+        ("numpy", "an installed module"),
+    ):
+        ended = call("strategies", "new", name)
+        assert (ended.code, ended.out) == (1, ""), name
+        assert words in ended.error
+        assert f"Choose another name, such as my_{name}." in ended.error
     assert [each.name for each in path.parent.glob("*.py")] == ["mine.py"]
 
 

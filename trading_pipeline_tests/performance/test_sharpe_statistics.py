@@ -218,5 +218,6 @@ def test_a_higher_ratio_needs_fewer_years_and_none_has_no_length():
         4.998 / 4, abs=1e-3
     )
     assert math.isnan(minimum_backtest_years(trials=45, annual_sharpe=0.0))
+    assert minimum_backtest_years(trials=45, annual_sharpe=1e-281) == math.inf  # no OverflowError
     with pytest.raises(ConfigurationError, match="must be 1 or more"):
         minimum_backtest_years(trials=0)

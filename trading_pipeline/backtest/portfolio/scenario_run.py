@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -114,10 +114,11 @@ def run_portfolio_scenario(
         name = scenario.strategy.type
         params = strategies.validate_params(name, scenario.strategy.params)
         parameters = params.model_dump(mode="json")
-        outcomes, orders = {}, {}
+        outcomes, orders, remarks = {}, {}, {}
         for each, (_, rows) in cut.items():
             market = inputs[each].market.traded_from(rows.start)
             orders[each] = scenario_signals(name, params, market, rows, strategies)
+            remarks[each] = strategies.remarks(name, market.head(rows.stop), params)
             outcomes[each] = strategy_outcome(
                 strategies,
                 name,
@@ -128,6 +129,7 @@ def run_portfolio_scenario(
                 allow_lookahead=scenario.allow_lookahead,
             )
         outcome = _together(outcomes)
+        notes = _with_names(remarks)
     given: dict[str, Any] = {
         "actions": {name: inputs[name].actions for name in bars},
         "members": {
@@ -205,12 +207,16 @@ def _together(outcomes: Mapping[str, AuditOutcome]) -> AuditOutcome:
     found = {each.audit for each in outcomes.values()}
     worst = next((audit for audit in (LOOK_AHEAD_ALLOWED, NOT_AUDITED) if audit in found), PASSED)
     notes = _by_text({name: [each.note] for name, each in outcomes.items()})
-    warnings = _by_text({name: each.warnings for name, each in outcomes.items()})
     return AuditOutcome(
         audit=worst,
         note="; ".join(f"{', '.join(names)}: {text}" for text, names in notes.items()),
-        warnings=tuple(f"{text} ({', '.join(names)})" for text, names in warnings.items()),
+        warnings=_with_names({name: each.warnings for name, each in outcomes.items()}),
     )
+
+
+def _with_names(said: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Each sentence once, followed by the instruments of which it was said."""
+    return tuple(f"{text} ({', '.join(names)})" for text, names in _by_text(said).items())
 
 
 def _by_text(texts: Mapping[str, Any]) -> dict[str, list[str]]:

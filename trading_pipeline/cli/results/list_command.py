@@ -21,6 +21,7 @@ from trading_pipeline.reporting.page.metric_labels import TRADE_LABELS, MetricLa
 from trading_pipeline.reporting.page.number_format import MISSING, as_number, format_value
 from trading_pipeline.stages.results.export import as_json, write_table
 from trading_pipeline.stages.results.local_times import ResultClock
+from trading_pipeline.stages.results.split_note import split_note
 from trading_pipeline.storage.csv_files import csv_text
 from trading_pipeline.storage.stores.result_queries import (
     TRADE_COLUMNS,
@@ -35,7 +36,6 @@ Row = Mapping[str, Any]
 _LISTED = ("total_return", "benchmark_total_return", "sharpe", "max_drawdown", "trade_count")
 _SPAN = ("from_ts", "to_ts")
 _FILLS = (("entry_ts", "entry_price"), ("exit_ts", "exit_price"))
-_OUTCOME = ("quantity", "pnl", "return", "bars_held", "exit_reason")
 _OWN = ("seq", "row_hash", "frames")  # of the store alone
 
 
@@ -106,17 +106,24 @@ def run_trades(beginning: str, wanted: TradeFilter, output: Output) -> None:
         _write(rows, found, output, "trades", ["result_id", *TRADE_COLUMNS], result_id=result_id)
         return
     many = len({row["instrument"] for row in rows}) > 1
-    labels = [_head(TRADE_LABELS[name]) for name in _OUTCOME]
-    table = _table(("No.", *["Instrument"] * many, "Side", "Entry", "Exit"), labels)
+    table = _trade_table(many=many)
     for row in rows:
         table.add_row(
-            str(row["trade_no"]),
-            *[escape(str(row["instrument"]))] * many,
-            str(row["side"]),
-            *(f"{stamp_text(row[ts])}\n{_trade_cell(row, price)}" for ts, price in _FILLS),
-            *(_number(row[name], TRADE_LABELS[name]) for name in _OUTCOME),
+            str(row["trade_no"]) + f"\n{escape(str(row['instrument']))}" * many,
+            f"{row['side']}\n{_trade_cell(row, 'quantity')}",
+            *(_fill_cell(row, ts, price) for ts, price in _FILLS),
+            "\n".join(_number(row[name], TRADE_LABELS[name]) for name in ("pnl", "return")),
+            *(_trade_cell(row, name) for name in ("bars_held", "exit_reason")),
         )
     stdout_console().print(table)
+    note = split_note(
+        found.rows,
+        queries.splits_of(list(clock.instruments)),
+        last=queries.rows_of([result_id])[0]["to_ts"],
+        instruments=clock.instruments,
+    )
+    if note:
+        stdout_console().print(note, markup=False, soft_wrap=True)
     _print_end(found, clock, rows, "trade", None)
 
 
@@ -125,6 +132,20 @@ def stamp_text(stamp: object) -> str:
     if isinstance(stamp, datetime):
         return f"{stamp:%Y-%m-%d %H:%M}"
     return MISSING if stamp is None else str(stamp)
+
+
+def _trade_table(*, many: bool) -> Table:
+    """Two lines a trade, so that every number is whole in 80 characters."""
+    heads = ("Side\nQuantity", "Entry\nprice", "Exit\nprice", "P&L\nreturn %", "Bars\nheld")
+    table = _table(["No.\nInstrument" if many else "No."], heads, whole=True)
+    table.add_column("Exit\nreason", justify="right", overflow="fold")
+    return table
+
+
+def _fill_cell(row: Row, stamp: str, price: str) -> str:
+    """Date above the price; a time of day stands beside the price."""
+    day, _, time = stamp_text(row[stamp]).partition(" ")
+    return f"{day}\n{time} {_trade_cell(row, price)}"
 
 
 def _trade_cell(row: Row, name: str) -> str:
@@ -160,16 +181,19 @@ def _number(value: object, label: MetricLabel) -> str:
     number = as_number(value)
     if label.kind != "percent" or number is None:
         return escape(format_value(value, label.kind))
-    return f"{round(100.0 * number, 1) + 0.0:,.1f}"
+    return f"{round(100.0 * number, 1) + 0.0:,.1f}".replace("-", "−")
 
 
-def _table(words: Sequence[str], numbers: Sequence[str]) -> Table:
-    """A table whose first columns hold words, and which fits 80 characters."""
+def _table(words: Sequence[str], numbers: Sequence[str], *, whole: bool = False) -> Table:
+    """A table whose first columns hold words, and which fits 80 characters.
+
+    `whole`: numbers are never folded.
+    """
     table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
     for head in words:
         table.add_column(head, overflow="fold", no_wrap=not head.startswith("Scenario"))
     for head in numbers:
-        table.add_column(head, justify="right", overflow="fold")
+        table.add_column(head, justify="right", overflow="fold", no_wrap=whole)
     return table
 
 

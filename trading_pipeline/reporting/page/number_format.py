@@ -27,7 +27,8 @@ _MINUS = "−"
 
 
 def _whole(number: float) -> str:
-    return f"{number:,.0f}" if number == round(number) else f"{number:,.1f}"
+    is_whole = number == round(number) or abs(number) >= 1_000.0
+    return f"{number:,.0f}" if is_whole else f"{number:,.1f}"
 
 
 _FORMATS: dict[NumberKind, Callable[[float], str]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -24,6 +24,11 @@ from trading_pipeline.reporting.page.layout import (
 from trading_pipeline.reporting.page.metric_labels import TRADE_LABELS, metric_label
 from trading_pipeline.reporting.page.number_format import format_stamp
 from trading_pipeline.reporting.page.plain_warnings import plain_warnings
+from trading_pipeline.reporting.portfolio.price_charts import (
+    PriceChart,
+    price_card,
+    price_charts,
+)
 from trading_pipeline.reporting.portfolio.weights_picture import weights_legend, weights_picture
 from trading_pipeline.reporting.tearsheet.chart_data import curve_data
 from trading_pipeline.reporting.tearsheet.parts import (
@@ -73,11 +78,15 @@ class PortfolioReport(ShownResult):
         Share of each position in the equity (bars, instruments), on the stamps of `equity`.
     contributions
         One row an instrument: instrument, trades, pnl, fees, slippage, contribution.
+    charts
+        Prices and lines by instrument, of those that have a chart; all stamps among those of
+        `equity`.
     """
 
     instruments: Mapping[str, str]
     weights: pd.DataFrame
     contributions: pd.DataFrame
+    charts: Mapping[str, PriceChart] = field(default_factory=dict)
 
 
 def render_portfolio(report: PortfolioReport) -> str:
@@ -119,11 +128,15 @@ def render_portfolio(report: PortfolioReport) -> str:
         "nothing is short, the rest up to 100 % is cash.</p>"
     )
     data = curve_data(report.equity, report.benchmark_equity, initial_equity=report.initial_equity)
+    if report.charts:
+        clock = pd.DatetimeIndex(report.equity.index)
+        data["instruments"] = price_charts(report.charts, clock, report.trades)
     parts = [
         f"<style>{static_text('portfolio/static/portfolio.css')}</style>",
         header(title, subtitle, LOG_BUTTON),
         warning_box(warned),
         tiles(report.metrics, report.benchmark_metrics, held_as=BENCHMARK),
+        price_card(report.charts, len(report.instruments)),
         *curve_cards(report.currency, "" if report.benchmark_equity is None else BENCHMARK),
         card("Weights", weights),
         card("Contributions", f'<div class="scroll">{_contributions(report.contributions)}</div>'),

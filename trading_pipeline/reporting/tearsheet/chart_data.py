@@ -13,7 +13,14 @@ from trading_pipeline.market_data.adjustments import back_adjust
 from trading_pipeline.reporting.tearsheet.indicator_lines import line_data
 from trading_pipeline.strategies.chart_lines import ChartLine
 
-__all__ = ["MOST_MARKERS", "MOST_POINTS", "bars_a_point", "chart_data", "curve_data"]
+__all__ = [
+    "MOST_MARKERS",
+    "MOST_POINTS",
+    "bars_a_point",
+    "chart_data",
+    "curve_data",
+    "price_data",
+]
 
 MOST_POINTS = 4_000
 """Points a chart: enough for fifteen years of days; longer series are drawn in groups of bars."""
@@ -50,20 +57,51 @@ def chart_data(
     exit). `lines` are the strategy's own, on the bars, prices as traded. `logScale` says which
     scale to start with.
     """
+    curves = curve_data(equity, benchmark, initial_equity=initial_equity, most_points=most_points)
+    clock = pd.DatetimeIndex(bars.index)
+    return curves | price_data(
+        bars, trades, clock=clock, events=events, lines=lines, most_points=most_points
+    )
+
+
+def price_data(
+    bars: pd.DataFrame,
+    trades: pd.DataFrame,
+    *,
+    clock: pd.DatetimeIndex,
+    events: pd.DataFrame | None = None,
+    lines: Sequence[ChartLine] = (),
+    most_points: int = MOST_POINTS,
+) -> dict[str, object]:
+    """The part of `chart_data` that shows an instrument: candles, markers, lines.
+
+    `clock`: stamps of the account, all stamps of `bars` among them. A point without a bar of the
+    instrument has no candle (None), and its lines stay at their last value.
+    """
     drawn = bars if events is None or not len(events) else back_adjust(bars, events)
-    size = bars_a_point(len(bars), most_points)
-    starts = np.arange(0, len(bars), size)
+    size = bars_a_point(len(clock), most_points)
+    rows = clock.get_indexer(pd.DatetimeIndex(bars.index))
+    points, starts = np.unique(rows // size, return_index=True)
     ends = np.append(starts[1:], len(bars)) - 1
     prices = {name: drawn[name].to_numpy(dtype=np.float64) for name in PRICE_COLUMNS}
-    curves = curve_data(equity, benchmark, initial_equity=initial_equity, most_points=most_points)
+    count = -(-len(clock) // size)
+
+    def placed(values: Floats) -> list[float | None]:
+        every = np.full(count, np.nan)
+        every[points] = values
+        return _rounded(every)
+
+    place_of_point = np.searchsorted(points, np.arange(count), side="right") - 1
+    known = place_of_point >= 0
+    last_ends = np.where(known, ends[np.maximum(place_of_point, 0)], -1)
+    scale = prices["close"] / bars["close"].to_numpy()
     return {
-        **curves,
-        "open": _rounded(prices["open"][starts]),
-        "high": _rounded(np.maximum.reduceat(prices["high"], starts)),
-        "low": _rounded(np.minimum.reduceat(prices["low"], starts)),
-        "close": _rounded(prices["close"][ends]),
-        "markers": _markers(pd.DatetimeIndex(bars.index), trades, size),
-        "lines": line_data(lines, ends, prices["close"] / bars["close"].to_numpy()),
+        "open": placed(prices["open"][starts]),
+        "high": placed(np.maximum.reduceat(prices["high"], starts)),
+        "low": placed(np.minimum.reduceat(prices["low"], starts)),
+        "close": placed(prices["close"][ends]),
+        "markers": _markers(clock, trades, size),
+        "lines": line_data(lines, last_ends, scale),
     }
 
 

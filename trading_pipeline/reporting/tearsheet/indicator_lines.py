@@ -29,8 +29,9 @@ def line_data(
 ) -> list[dict[str, object]]:
     """Plain values for the page's script, one number a point of the chart.
 
-    `ends`: row of each point's last bar. `price_scale`: drawn price over price as traded, one a
-    bar, by which lines over the candles are drawn. `pane` counts from 0, the candles' own.
+    `ends`: row of each point's last bar, -1 before the first one. `price_scale`: drawn price over
+    price as traded, one a bar, by which lines over the candles are drawn. `pane` counts from 0, the
+    candles' own.
     """
     panes = [PRICE_PANE, *panes_below(lines)]
     found: list[dict[str, object]] = []
@@ -42,7 +43,7 @@ def line_data(
                 "style": each.style,
                 "color": _color(number),
                 "levels": list(each.levels),
-                "values": [_short(value) for value in values[ends].tolist()],
+                "values": [_short(value) for value in np.append(values, np.nan)[ends].tolist()],
             }
         )
     return found

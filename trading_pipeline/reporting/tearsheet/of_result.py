@@ -13,6 +13,7 @@ from trading_pipeline.domain.hashing import SHOWN_DIGITS
 from trading_pipeline.domain.notebook_html import HtmlPage
 from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.reporting.portfolio.page import PortfolioReport, render_portfolio
+from trading_pipeline.reporting.portfolio.price_charts import PriceChart, charted_instruments
 from trading_pipeline.reporting.tearsheet.page import TearsheetInput, render_tearsheet
 from trading_pipeline.settings.backtest_settings import BacktestSettings
 from trading_pipeline.storage.parquet_files import write_text
@@ -41,6 +42,10 @@ def tearsheet(
                 instruments={each: each for each in result.instruments},
                 weights=result.weights,
                 contributions=result.contributions,
+                charts={
+                    name: PriceChart(bars=result.bars[name].frame)
+                    for name in charted_instruments(result.contributions)
+                },
             )
         )
     elif isinstance(result, BacktestResult):

@@ -27,6 +27,7 @@ from trading_pipeline.reporting.tearsheet.indicator_lines import (
 from trading_pipeline.reporting.tearsheet.parts import (
     FOOTER,
     LOG_BUTTON,
+    MARKS,
     ShownResult,
     chart_box,
     chart_scripts,
@@ -170,15 +171,8 @@ def _charts(report: TearsheetInput) -> list[str]:
     note = f'<p class="note">{html.escape(" ".join(notes))}</p>' if notes else ""
     held = "" if report.benchmark_equity is None else HELD
     height = 380 + PANE_HEIGHT * len(panes_below(report.lines))
-    legend = lines_legend(report.lines) + _MARKS
+    legend = lines_legend(report.lines) + MARKS
     return [
         card("Price and trades", chart_box("price", height, legend) + note),
         *curve_cards(report.currency, held),
     ]
-
-
-_MARKS = (
-    '<span class="long">Long entry</span><span class="short">Short entry</span>'
-    '<span class="muted">Exit</span><em id="markers-hint" hidden>Too many trades to draw: zoom in '
-    "to see them.</em>"
-)

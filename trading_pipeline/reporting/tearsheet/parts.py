@@ -18,6 +18,7 @@ from trading_pipeline.reporting.page.number_format import MISSING, format_number
 __all__ = [
     "FOOTER",
     "LOG_BUTTON",
+    "MARKS",
     "ShownResult",
     "chart_box",
     "chart_scripts",
@@ -80,6 +81,12 @@ class ShownResult:
 
 
 LOG_BUTTON = '<button id="log" aria-pressed="false" type="button">Log scale</button>'
+MARKS = (
+    '<span class="long">Long entry</span><span class="short">Short entry</span>'
+    '<span class="muted">Exit</span><em id="markers-hint" hidden>Too many trades to draw: zoom in '
+    "to see them.</em>"
+)
+"""Legend of the arrows in a chart of prices."""
 FOOTER = (
     "Past results of a rule on past prices; not investment advice. Charts: "
     '<a href="https://www.tradingview.com/" rel="noreferrer">TradingView Lightweight Charts</a> '

@@ -32,7 +32,7 @@ from trading_pipeline.strategies import (
     audit_strategy,
 )
 
-__all__ = ["CHART_PATTERNS", "AuditOfStored", "audit_stored"]
+__all__ = ["CHART_PATTERNS", "AuditOfStored", "audit_stored", "is_of_portfolios"]
 
 CHART_PATTERNS = "chart_patterns"
 SubjectKind = Literal["feature set", "label", "chart patterns", "cross features", "strategy"]
@@ -42,7 +42,9 @@ SubjectKind = Literal["feature set", "label", "chart patterns", "cross features"
 class AuditOfStored:
     """What was audited on which bars, and what was found.
 
-    `tried`: how much was tried where nothing was found, in words; an audit samples.
+    `instrument`: its id; those of all instruments for a strategy of portfolios, whose `bars` are
+    rows of their common clock. `tried`: how much was tried where nothing was found, in words; an
+    audit samples.
     `outside`: what a user's code read besides its inputs, of which an audit knows nothing.
     """
 
@@ -112,8 +114,8 @@ def audit_stored(workspace: Workspace, instrument_id: str, name: str) -> AuditOf
         if isinstance(strategies.get(name), PortfolioStrategy):
             raise StrategyError(
                 f"The strategy '{name}' weighs several instruments, so it cannot be audited on "
-                f"{instrument_id} alone. It is audited on all instruments of a portfolio whenever "
-                "that is run, and its page says how: trading-pipeline backtest FILE.",
+                f"{instrument_id} alone. Name all instruments of a portfolio: trading-pipeline "
+                f"audit {name} -i {instrument_id} -i ANOTHER.",
                 name=name,
                 instrument=instrument_id,
             )
@@ -134,6 +136,17 @@ def audit_stored(workspace: Workspace, instrument_id: str, name: str) -> AuditOf
         findings=findings,
         tried=found_no_difference(tally.cuts, tally.slices),
         outside=outside,
+    )
+
+
+def is_of_portfolios(workspace: Workspace, name: str) -> bool:
+    """True where `audit_stored` would find a strategy of portfolios under this name."""
+    sets, strategies = workspace.registries.feature_sets, workspace.registries.strategies
+    others = {*sets.names(), *label_specs(workspace.catalog), CHART_PATTERNS, CROSS_FEATURES}
+    return (
+        name not in others
+        and name in strategies.names()
+        and isinstance(strategies.get(name), PortfolioStrategy)
     )
 
 

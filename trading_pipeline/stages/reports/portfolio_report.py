@@ -11,10 +11,13 @@ from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.performance import INTERVAL_NAMES, METRIC_NAMES, summarize
 from trading_pipeline.reporting.portfolio.page import PortfolioReport, render_portfolio
+from trading_pipeline.reporting.portfolio.price_charts import PriceChart, charted_instruments
 from trading_pipeline.settings.portfolio_scenario import PortfolioScenario
 from trading_pipeline.stages.backtests.portfolio import OfPortfolio, PortfolioStage
 from trading_pipeline.stages.backtests.stored_results import result_frame, sound_result
+from trading_pipeline.stages.features.instrument_series import InstrumentSeries, stored_series
 from trading_pipeline.stages.outcome import Link, Shown
+from trading_pipeline.stages.reports.drawn_lines import drawn_lines
 from trading_pipeline.stages.reports.page_stage import PageStage
 from trading_pipeline.stages.reports.result_facts import (
     listed_settings,
@@ -25,6 +28,7 @@ from trading_pipeline.stages.reports.result_facts import (
 from trading_pipeline.stages.stage import WHOLE, Identity
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.stores.artifacts import Artifact
+from trading_pipeline.strategies.chart_lines import ChartLine
 
 __all__ = ["PortfolioReportStage"]
 
@@ -36,7 +40,7 @@ class PortfolioReportStage(OfPortfolio[dict[str, Shown]], PageStage):
 
     def identity(self, key: str) -> Identity:
         """With the hash of the newest result's id and of the code of the page."""
-        code = code_hash(render_portfolio, _report)
+        code = code_hash(render_portfolio, _report, InstrumentSeries)
         inputs = canonical_hash([self._result_id(), code])
         return Identity(self.asset, self.partition(key), inputs, self.code_hash)
 
@@ -69,10 +73,12 @@ class PortfolioReportStage(OfPortfolio[dict[str, Shown]], PageStage):
 def _report(workspace: Workspace, scenario: PortfolioScenario, result_id: str) -> PortfolioReport:
     row = sound_result(workspace, result_id)
     held = result_frame(workspace, result_id, "benchmark")["equity"]
+    equity = result_frame(workspace, result_id, "equity")["equity"]
     trades = stored_trades(workspace, result_id, with_instrument=True)
     known = {name: workspace.catalog.instrument(name) for name in scenario.members}
     currency = next(iter(known.values())).currency
     initial = scenario.capital.initial
+    contributions = contribution_frame(scenario.members, trades, initial)
     settings = listed_settings(scenario, currency, row["audit_note"])
     if scenario.holds_weights:
         del settings["sizing"]
@@ -85,7 +91,7 @@ def _report(workspace: Workspace, scenario: PortfolioScenario, result_id: str) -
         scenario=scenario.name,
         strategy=row["strategy"],
         parameters=json.loads(row["parameters"]),
-        equity=result_frame(workspace, result_id, "equity")["equity"],
+        equity=equity,
         trades=trades,
         metrics={name: row.get(name) for name in (*METRIC_NAMES, *INTERVAL_NAMES)},
         initial_equity=initial,
@@ -106,5 +112,22 @@ def _report(workspace: Workspace, scenario: PortfolioScenario, result_id: str) -
         created_at=row["created_at"],
         instruments={name: each.symbol for name, each in known.items()},
         weights=result_frame(workspace, result_id, "weights"),
-        contributions=contribution_frame(scenario.members, trades, initial),
+        contributions=contributions,
+        charts={
+            name: _chart(workspace, scenario, name, pd.DatetimeIndex(equity.index))
+            for name in charted_instruments(contributions)
+        },
     )
+
+
+def _chart(
+    workspace: Workspace, scenario: PortfolioScenario, name: str, clock: pd.DatetimeIndex
+) -> PriceChart:
+    """Prices of an instrument on the stamps of the account, with the lines of its signals."""
+    series = stored_series(workspace, name)
+    bars = series.raw.loc[series.raw.index.isin(clock)]
+    lines: tuple[ChartLine, ...] = ()
+    note = ""
+    if not scenario.holds_weights:
+        lines, note = drawn_lines(workspace, name, scenario, pd.DatetimeIndex(bars.index))
+    return PriceChart(bars=bars, events=series.events, lines=lines, lines_note=note)

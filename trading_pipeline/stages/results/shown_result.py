@@ -17,7 +17,7 @@ from trading_pipeline.stages.reports.leaderboard import judged_now
 from trading_pipeline.stages.results.settings_difference import differing_settings
 from trading_pipeline.stages.results.stored_scenario import scenario_of_files, stored_lineage
 from trading_pipeline.stages.workspace import Workspace
-from trading_pipeline.storage.stores.result_queries import ResultQueries
+from trading_pipeline.storage.stores.result_queries import ResultQueries, with_counts
 
 __all__ = ["HASHES", "ShownMetric", "ShownResult", "shown_result"]
 
@@ -141,12 +141,14 @@ def _benchmark(workspace: Workspace, row: Mapping[str, Any]) -> Mapping[str, flo
 
 
 def _metrics(row: Mapping[str, Any], held: Mapping[str, float]) -> dict[str, ShownMetric]:
+    values = with_counts(dict(row))
+    others = with_counts({name: value for name, value in held.items() if value == value})
     return {
         name: ShownMetric(
-            value=row[name],
+            value=values[name],
             low=row.get(f"{name}_low"),
             high=row.get(f"{name}_high"),
-            benchmark=None if held.get(name) != held.get(name) else held.get(name),
+            benchmark=others.get(name),
         )
         for name in METRIC_NAMES
         if name in row

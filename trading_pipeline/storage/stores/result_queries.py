@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from typing import Literal
 
 from trading_pipeline.domain.instrument import INSTRUMENT_SEPARATOR
@@ -13,6 +13,7 @@ from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_yo
 from trading_pipeline.storage.stores.row_tables import Row, WarehouseStore
 
 __all__ = [
+    "COUNT_METRICS",
     "DAY_COLUMNS",
     "TRADE_COLUMNS",
     "Bound",
@@ -20,6 +21,7 @@ __all__ = [
     "ResultFilter",
     "ResultQueries",
     "TradeFilter",
+    "with_counts",
 ]
 
 TRADE_COLUMNS = (
@@ -29,6 +31,11 @@ TRADE_COLUMNS = (
 )  # fmt: skip
 """What a trade is read with, in the order of the engine's frames."""
 DAY_COLUMNS = ("date", "pnl", "trades", "target_hit")
+COUNT_METRICS = (
+    "bars", "longest_drawdown_bars", "trade_count", "open_trade_count", "long_trade_count",
+    "short_trade_count", "longest_winning_streak", "longest_losing_streak",
+)  # fmt: skip
+"""Metrics that count something. They are read as integers, though every metric is a DOUBLE."""
 Sign = Literal["<=", ">=", "<", ">", "="]
 _SHOWN_CANDIDATES = 10
 _LARGEST_PAGE_START = 2**62
@@ -135,9 +142,10 @@ class ResultQueries(WarehouseStore):
             else "backtest_results"
         )
         where = " AND ".join([*texts, *bounds]) or "true"
-        return self._page(
+        found = self._page(
             f"{source} WHERE {where}", [*given, *numbers], f"{order}seq DESC", limit, page
         )
+        return replace(found, rows=[with_counts(row) for row in found.rows])
 
     def resolve(self, beginning: str) -> str:
         """The id of the one result whose id begins so.
@@ -183,7 +191,7 @@ class ResultQueries(WarehouseStore):
             "SELECT * FROM backtest_results WHERE list_contains(?::VARCHAR[], result_id)",
             list(result_ids),
         )
-        found = {str(row["result_id"]): row for row in rows}
+        found = {str(row["result_id"]): with_counts(row) for row in rows}
         return [found[result_id] for result_id in result_ids if result_id in found]
 
     def trades(
@@ -228,6 +236,18 @@ class ResultQueries(WarehouseStore):
             list(result_ids),
         )
         return {str(row["instrument"]): row for row in rows}
+
+    def splits_of(self, instruments: Sequence[str]) -> dict[str, list[tuple[date, float]]]:
+        """Ex-date and new shares per old share of every split, by instrument."""
+        rows = self._rows(
+            "SELECT instrument, ex_date, value FROM corporate_actions WHERE kind = 'split' AND "
+            "list_contains(?::VARCHAR[], instrument) ORDER BY ex_date",
+            list(instruments),
+        )
+        found: dict[str, list[tuple[date, float]]] = {}
+        for row in rows:
+            found.setdefault(row["instrument"], []).append((row["ex_date"], row["value"]))
+        return found
 
     def revisions_since(self, instruments: Sequence[str], moment: datetime) -> dict[str, int]:
         """How many values of past bars a source has changed since then, by instrument."""
@@ -295,6 +315,16 @@ class ResultQueries(WarehouseStore):
                 name=name,
                 kind=noun,
             )
+
+
+def with_counts(row: Row) -> Row:
+    """The row of a result with its counts as integers.
+
+    >>> with_counts({"trade_count": 12.0, "bars": None, "sharpe": 1.0})
+    {'trade_count': 12, 'bars': None, 'sharpe': 1.0}
+    """
+    counts = {name: int(row[name]) for name in COUNT_METRICS if row.get(name) is not None}
+    return {**row, **counts}
 
 
 _IDS = "SELECT DISTINCT result_id FROM backtest_results"

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from trading_pipeline.errors import UnknownNameError, WarehouseError, did_you_mean
 from trading_pipeline.storage.row_hash import row_hash
+from trading_pipeline.storage.stores.result_queries import with_counts
 from trading_pipeline.storage.stores.row_tables import (
     Row,
     WarehouseStore,
@@ -136,11 +137,15 @@ class ResultStore(WarehouseStore):
         return found
 
     def newest(self) -> list[Row]:
-        """Newest result of each scenario and instrument, by scenario and instrument."""
-        return self._rows(
+        """Newest result of each scenario and instrument, by scenario and instrument.
+
+        Metrics that count something are integers.
+        """
+        rows = self._rows(
             "SELECT * FROM backtest_results QUALIFY row_number() OVER (PARTITION BY scenario, "
             "instruments ORDER BY seq DESC) = 1 ORDER BY scenario, instruments"
         )
+        return [with_counts(row) for row in rows]
 
     def trades(self, result_id: str) -> list[Row]:
         """Trades of a result in order."""

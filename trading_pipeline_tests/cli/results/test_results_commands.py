@@ -11,6 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from trading_pipeline.reporting.page.metric_labels import TRADE_LABELS
+from trading_pipeline.reporting.page.number_format import format_value
 from trading_pipeline.storage.stores.results import ResultStore
 from trading_pipeline_tests.pipeline_world import World
 from trading_pipeline_tests.results_market import market, result_ids, shared_market
@@ -66,6 +68,9 @@ def test_csv_has_every_row_whatever_the_page_and_replaces_nothing_in_silence(
         row["result_id"] for row in told(call, "list")["results"]
     ]
     assert printed[0]["created_at"].endswith("Z")
+    for row in printed:  # counts are integers
+        count = len(shared_market.workspace.results.trades(row["result_id"]))
+        assert (row["trade_count"], row["bars"].isdigit()) == (str(count), True)
     path = tmp_path / "new" / "trades.csv"
     trades = shared_market.workspace.results.trades(result_ids(shared_market)[CROSS_ID])
     assert call("results", "trades", result_ids(shared_market)[CROSS_ID], "--csv", path).code == 0
@@ -87,6 +92,8 @@ def test_show_puts_metrics_beside_the_benchmark_and_judges_by_todays_ledger(call
     sharpe = document["metrics"]["sharpe"]
     assert sharpe["value"] == row["sharpe"]
     assert sharpe["low"] < sharpe["value"] < sharpe["high"]
+    bars = document["metrics"]["bars"]
+    assert (repr(bars["value"]), repr(bars["benchmark"])) == (f"{row['bars']:.0f}",) * 2
     assert document["metrics"]["total_return"]["benchmark"] == pytest.approx(
         row["benchmark_total_return"], rel=1e-12
     )
@@ -132,7 +139,7 @@ def test_compare_subtracts_the_first_and_says_why_numbers_may_not_compare(call, 
     assert "Note: The instruments differ" in shown
 
 
-def test_trades_are_filtered_and_a_day_stays_a_day_in_every_zone(call, shared_market):
+def test_trades_are_filtered_and_a_day_stays_a_day_in_every_zone(call, shared_market, monkeypatch):
     result_id = result_ids(shared_market)[PAIR_ID]
     everything = told(call, "trades", result_id, "--limit", "1000")
     assert everything["total"] == len(shared_market.workspace.results.trades(result_id))
@@ -145,7 +152,15 @@ def test_trades_are_filtered_and_a_day_stays_a_day_in_every_zone(call, shared_ma
     assert len(day) == 10
     same = told(call, "trades", result_id, "--from", day, "--to", day, "--zone", "Asia/Tokyo")
     assert same["trades"][0]["entry_ts"] == day
-    assert "Times are America/New_York" in call("results", "trades", result_id, "--local").out
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = call("results", "trades", result_id, "--local").out
+    first = shared_market.workspace.results.trades(result_id)[0]
+    assert all(len(line) <= 80 for line in shown.split("Held over a split")[0].splitlines())
+    for name in ("quantity", "entry_price", "pnl"):
+        assert format_value(first[name], TRADE_LABELS[name].kind) in shown
+    assert "Times are America/New_York" in shown
+    assert "(AAPL_1d 2 for 1 on 2000-06-21). Prices are as traded" in shown
+    assert "split" not in call("results", "trades", result_id, "-i", "IBM_1d").out
 
 
 @pytest.mark.parametrize("form", [(), ("--parquet",)])

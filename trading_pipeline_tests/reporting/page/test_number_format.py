@@ -32,6 +32,7 @@ from trading_pipeline.reporting.page.number_format import (
         (1234.5, "price", "1,234.50"),
         (252, "count", "252"),
         (12.34, "bars", "12.3"),
+        (6010.02, "bars", "6,010"),
         (13.02, "years", "13.0"),
         (0.0, "money", "0.00"),
     ],

@@ -1,5 +1,6 @@
 """The page of a portfolio, and the picture of its weights."""
 
+import json
 import re
 from dataclasses import fields
 
@@ -10,8 +11,15 @@ import pytest
 from trading_pipeline.backtest.portfolio.frames import contribution_frame
 from trading_pipeline.errors import DataQualityError
 from trading_pipeline.reporting.portfolio.page import PortfolioReport, render_portfolio
+from trading_pipeline.reporting.portfolio.price_charts import (
+    MOST_PRICE_CHARTS,
+    PriceChart,
+    charted_instruments,
+    price_card,
+)
 from trading_pipeline.reporting.portfolio.weights_picture import weights_legend, weights_picture
 from trading_pipeline.reporting.tearsheet.parts import ShownResult
+from trading_pipeline.strategies.chart_lines import ChartLine
 
 
 @pytest.fixture
@@ -63,6 +71,40 @@ def test_names_are_escaped(portfolio):
     page = render_portfolio(portfolio())
     assert "A<b>_1d" not in page
     assert "A&lt;b&gt;_1d" in page
+
+
+def test_one_chart_shows_the_chosen_instrument_on_the_clock_of_the_account(portfolio, make_report):
+    bars = make_report().bars
+    values = np.array([np.nan, 1.0, 2.0, 3.0, 4.0, 5.0])
+    late = bars.iloc[[1, 2, 4]]  # no bar at the other stamps
+    charts = {
+        "A<b>_1d": PriceChart(bars=bars, lines=(ChartLine("RSI", values, pane="RSI"),)),
+        "B_1d": PriceChart(bars=late, lines=(ChartLine("RSI", values[:3], pane="RSI"),)),
+    }
+    page = render_portfolio(portfolio(charts=charts))
+    choices = re.findall(r"<option>(.*?)</option>", page)
+    assert choices == ["A&lt;b&gt;_1d", "B_1d"]
+    assert "RSI</span>" in page.split("</main>")[0]
+    text = page.split('id="chart-data">')[1].split("</script>")[0]
+    data = json.loads(text)
+    first, second = (data["instruments"][name] for name in charts)
+    assert first["close"] == bars["close"].tolist()
+    assert second["close"] == [None, 102, 101, None, 104, None]
+    assert second["lines"][0]["values"] == [None, None, 1.0, 1.0, 2.0, 2.0]  # stays between bars
+    assert first["markers"] == [[1, 1, 1], [4, -1, 0]]  # its own trades alone
+    assert second["markers"] == [[5, -1, 1]]
+    assert "have a chart" not in page
+
+
+def test_the_instruments_that_moved_the_account_most_have_a_chart():
+    names = [f"S{number:02}" for number in range(20)]
+    moved = pd.DataFrame({"instrument": names, "pnl": [(-1.0) ** n * n for n in range(20)]})
+    chosen = charted_instruments(moved)
+    assert chosen == names[20 - MOST_PRICE_CHARTS :]
+    bars = pd.DataFrame()
+    card = price_card({name: PriceChart(bars=bars) for name in chosen}, len(names))
+    assert "The 12 of 20 instruments that gained or lost most have a chart." in card
+    assert price_card({}, 20) == ""
 
 
 def test_contributions_are_listed_by_instrument_and_summed(portfolio):

@@ -16,10 +16,12 @@ from trading_pipeline.errors import (
     DataQualityError,
     InsufficientDataError,
     LookaheadError,
+    TradingPipelineError,
 )
 from trading_pipeline.performance import INTERVAL_NAMES, METRIC_NAMES
 from trading_pipeline.reporting.page.verdict import verdict
 from trading_pipeline.stages.backtests.portfolio import PortfolioStage
+from trading_pipeline.stages.backtests.portfolio_audit import audit_stored_on
 from trading_pipeline.stages.backtests.scenario_inputs import load_inputs
 from trading_pipeline.stages.market_data.bars import BarStage
 from trading_pipeline.stages.market_data.universe import ActionStage, UniverseStage
@@ -70,6 +72,24 @@ class Next(Strategy):
     def signals(self, market, params):
         change = market.bars["open"].diff().shift(-2)
         return Signals.long_only((change > 0).to_numpy(), (change < 0).to_numpy())
+"""
+
+TOLD = """
+from trading_pipeline.strategies.chart_lines import ChartLine
+from trading_pipeline.domain.signals import Signals
+from trading_pipeline.strategies import Strategy
+
+
+class Told(Strategy):
+    def signals(self, market, params):
+        rises = (market.bars["close"] > market.bars["open"]).to_numpy()
+        return Signals.long_only(rises, ~rises)
+
+    def chart_lines(self, market, params):
+        return [ChartLine("Half the high", market.bars["high"] / 2)]
+
+    def remarks(self, market, params):
+        return [f"Looked at {len(market)} bars."]
 """
 
 
@@ -240,6 +260,23 @@ def test_signals_are_audited_on_each_instrument(shared):
     assert shared["audit_note"].startswith("AAPL_1d: ")
 
 
+def test_its_page_has_the_lines_of_the_signals_and_the_remarks_of_the_strategy(market):
+    market.write("strategies/told.py", TOLD)
+    text = SIGNALS.replace("sma_crossover, params: {fast: 2, slow: 4}", "told")
+    row = run(market, "told", text.replace("shared_cash", "told"))[1]
+    said = row["warnings"].split("\n")
+    assert "Looked at 964 bars. (AAPL_1d, MSFT_1d)" in said
+    PortfolioReportStage(market.workspace, "told").materialize(WHOLE)
+    page = (market.runtime / f"output/reports/{row['result_id']}.html").read_text("utf-8")
+    assert "Looked at 964 bars. (AAPL_1d, MSFT_1d)" in page
+    assert "Half the high</span>" in page
+    data = json.loads(page.split('id="chart-data">')[1].split("</script>")[0])
+    assert list(data["instruments"]) == ["AAPL_1d", "MSFT_1d"]
+    apple = data["instruments"]["AAPL_1d"]
+    assert apple["lines"][0]["values"] == pytest.approx(np.array(apple["high"]) / 2, rel=1e-5)
+    (market.runtime / "config/scenarios/told.yaml").unlink()
+
+
 def test_a_strategy_that_knows_the_next_opens_has_no_portfolio(market):
     market.write("strategies/next_open.py", LEAKY)
     text = SIGNALS.replace("sma_crossover, params: {fast: 2, slow: 4}", "next_open")
@@ -363,6 +400,28 @@ def test_rebalances_and_not_trades_say_how_much_a_portfolio_of_weights_tells(mar
     (damaged,) = [r for r in leaderboard_rows(workspace) if r["scenario"] == "rotation"]
     assert damaged["rebalance_count"] is None
     PortfolioStage(workspace, "rotation").materialize(WHOLE)
+
+
+def test_a_portfolio_strategy_is_audited_on_all_stored_bars_without_a_scenario(market):
+    workspace, name = market.workspace, "cross_sectional_momentum"
+    found = audit_stored_on(workspace, NAMES[::-1], name)
+    closes = [workspace.bars.read_span(each, None, None) for each in NAMES]
+    days = sorted(set().union(*(each.index for each in closes)))
+    assert (found.instrument, found.bars) == (", ".join(NAMES), len(days))
+    assert (found.first_ts, found.last_ts, found.findings) == (days[0], days[-1], [])
+    assert "no difference at" in found.tried
+    market.write("strategies/tomorrow.py", LEAKY_WEIGHTS)
+    leaks = audit_stored_on(market.workspace, NAMES, "tomorrow").findings
+    assert {leak.column for leak in leaks} <= set(NAMES)
+    assert leaks
+    for instruments, subject, words in (
+        (NAMES[:1], name, f"audit {name} -i AAPL_1d -i ANOTHER"),
+        (NAMES, "pairs_reversion", "trades 2 instruments"),
+        (NAMES, "core", "'core' is audited on one instrument at a time"),
+        ([*NAMES, "IMB_1d"], name, "Did you mean 'IBM_1d'"),
+    ):
+        with pytest.raises(TradingPipelineError, match=words):
+            audit_stored_on(market.workspace, instruments, subject)
 
 
 def test_weights_that_know_the_next_closes_are_refused_and_their_trials_called_invalid(market):

@@ -13,6 +13,7 @@ from trading_pipeline.domain.notebook_html import HtmlPage, html_summary, html_t
 from trading_pipeline.errors import ConfigurationError, DataQualityError, UnknownNameError
 from trading_pipeline.stages.results.result_tables import ResultTablesStage
 from trading_pipeline.stages.stage import WHOLE
+from trading_pipeline.storage.stores.result_queries import COUNT_METRICS
 from trading_pipeline.storage.warehouse import Warehouse
 from trading_pipeline_tests.conftest import random_bars
 from trading_pipeline_tests.results_market import market, result_ids, shared_market
@@ -43,6 +44,7 @@ def test_every_block_of_the_page_runs_in_order(shared_market, tmp_path, monkeypa
     assert names["growth"].iloc[0].tolist() == [1.0, 1.0]
     assert len(names["by_reason"]) > 0
     assert (tmp_path / "mine.html").read_text("utf-8") == names["page"].html
+    assert names["first"] in (tmp_path / "best.html").read_text("utf-8")
     assert "Five-day rise on AAPL_1d" in names["page"].html
 
 
@@ -55,6 +57,10 @@ def test_frames_hold_what_is_stored_with_the_types_of_the_engine(shared_market):
     assert summary.loc[result_id, "sharpe"] == row["sharpe"]
     assert summary.loc[result_id, "content_hash"] == row["content_hash"]
     assert not {"seq", "row_hash", "frames"} & set(summary.columns)
+    assert summary.loc[result_id, "trade_count"] == len(store.trades(result_id))
+    counts = [name for name, kind in summary.dtypes.items() if kind == "Int64"]
+    assert set(counts) == {*COUNT_METRICS, "trials_at_creation"}
+    assert summary["periods_per_year"].dtype == "float64"
     trades = results.trades(result_id[:7])
     assert trades["pnl"].tolist() == [each["pnl"] for each in store.trades(result_id)]
     memory = run_backtest(random_bars(5), Signals.long_only([False] * 5, [False] * 5)).trades
@@ -71,13 +77,22 @@ def test_frames_hold_what_is_stored_with_the_types_of_the_engine(shared_market):
     assert len(results.orders(result_id)) > 0
 
 
-def test_compare_and_single_results_are_the_rows_side_by_side(shared_market):
+def test_compare_and_single_results_are_the_rows_side_by_side(shared_market, tmp_path):
     ids = [result_ids(shared_market)[key] for key in (CROSS_ID, PAIR_ID)]
     results = open_results()
     frame = results.compare(ids)
     assert frame.columns.tolist() == [*ids, f"{ids[1]} less {ids[0]}"]
     assert frame.iloc[:, 2].equals(frame[ids[1]] - frame[ids[0]])
-    assert frame.loc["sharpe", ids[0]] == results[ids[0]].metrics["sharpe"]
+    one, pair = (results[result_id] for result_id in ids)
+    assert frame.loc["sharpe", ids[0]] == one.metrics["sharpe"]
+    assert repr(one.metrics["trade_count"]) == str(len(one.trades))
+    assert one.orders.equals(results.orders(ids[0]))
+    assert pair.weights.equals(results.weights(ids[1]))
+    with pytest.raises(ConfigurationError, match="has no weights"):
+        one.weights  # noqa: B018
+    page = one.tearsheet(tmp_path / "new" / "page.html")
+    assert page.path.read_text("utf-8") == page.html == one.tearsheet().html
+    assert one.tearsheet().path != page.path
     for wrong in (ids[:1], ids[0], [ids[0], ids[0]], []):
         with pytest.raises(ConfigurationError, match="two or more"):
             results.compare(wrong)

@@ -4,6 +4,7 @@
   const L = window.LightweightCharts;
   const charts = [];
   const styled = [];
+  const removed = new Set();
 
   function color(name) {
     return getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
@@ -27,7 +28,7 @@
   function add(owner, kind, values, options) {
     const series = owner.addSeries(kind, options());
     series.setData(values);
-    styled.push(function () { series.applyOptions(options()); });
+    styled.push(function () { if (!removed.has(series)) { series.applyOptions(options()); } });
     return series;
   }
   function line(values) {
@@ -36,14 +37,25 @@
     });
   }
 
+  // The chart joins the points on both sides of a gap; hidden points on its edges break the line.
+  function broken(values) {
+    return data.time.map(function (time, i) {
+      const next = i + 1 < values.length ? values[i + 1] : null;
+      if (values[i] !== null && next !== null) { return { time: time, value: values[i] }; }
+      const edge = values[i] !== null ? values[i] : next;
+      return edge === null ? { time: time } : { time: time, value: edge, color: "transparent" };
+    });
+  }
+
   function drawLines() {
     const kinds = { line: L.LineSeries, step: L.LineSeries, histogram: L.HistogramSeries };
-    data.lines.forEach(function (one) {
+    shown.lines.forEach(function (one) {
       const options = { color: one.color, priceLineVisible: false, lastValueVisible: false };
       if (one.style === "histogram") { options.color = one.color + "88"; }
       else { options.lineWidth = 1; options.lineType = one.style === "step" ? 1 : 0; options.crosshairMarkerVisible = false; }
       const series = price.addSeries(kinds[one.style], options, one.pane);
-      series.setData(line(one.values));
+      drawn.push(series);
+      series.setData(one.style === "histogram" ? line(one.values) : broken(one.values));
       one.levels.forEach(function (level) {
         series.createPriceLine({ price: level, color: one.color, lineWidth: 1, lineStyle: 2, axisLabelVisible: false, title: "" });
       });
@@ -52,23 +64,41 @@
   }
 
   const price = document.getElementById("price-chart") ? chart("price-chart") : null;
-  if (price) { drawPrices(); drawLines(); }
+  const choice = document.getElementById("instrument");
+  let shown = null;
+  let drawn = [];
+  let markNow = function () {};
+  styled.push(function () { markNow(); });
+  if (price) {
+    drawInstrument();
+    if (choice) { choice.addEventListener("change", drawInstrument); }
+    price.timeScale().subscribeVisibleLogicalRangeChange(function () { markNow(); });
+  }
+  function drawInstrument() {
+    drawn.forEach(function (series) { removed.add(series); price.removeSeries(series); });
+    drawn = [];
+    shown = choice ? data.instruments[choice.value] : data;
+    drawPrices();
+    drawLines();
+  }
   function drawPrices() {
     const candles = add(price, L.CandlestickSeries, data.time.map(function (time, i) {
-      return { time: time, open: data.open[i], high: data.high[i], low: data.low[i], close: data.close[i] };
+      return shown.open[i] === null ? { time: time }
+        : { time: time, open: shown.open[i], high: shown.high[i], low: shown.low[i], close: shown.close[i] };
     }), function () {
       return { upColor: color("up"), downColor: color("down"), wickUpColor: color("up"),
         wickDownColor: color("down"), borderVisible: false, priceLineVisible: false };
     });
+    drawn.push(candles);
     const most = 400;
     const hint = document.getElementById("markers-hint");
     function markers() {
       const range = price.timeScale().getVisibleLogicalRange();
-      const shown = data.markers.filter(function (m) {
+      const seen = shown.markers.filter(function (m) {
         return range === null || (m[0] >= range.from && m[0] <= range.to);
       });
-      hint.hidden = shown.length <= most;
-      return shown.length > most ? [] : shown.map(function (m) {
+      hint.hidden = seen.length <= most;
+      return seen.length > most ? [] : seen.map(function (m) {
         const buys = m[1] > 0;
         return { time: data.time[m[0]], position: buys ? "belowBar" : "aboveBar",
           shape: buys ? "arrowUp" : "arrowDown", color: m[2] ? color(buys ? "up" : "down") : color("muted"),
@@ -82,8 +112,8 @@
       pending = true;
       setTimeout(function () { pending = false; marks.setMarkers(markers()); }, 60);
     }
-    styled.push(mark);
-    price.timeScale().subscribeVisibleLogicalRangeChange(mark);
+    markNow = mark;
+    mark();
   }
 
   const money = {
