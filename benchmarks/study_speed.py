@@ -82,16 +82,14 @@ def _walked(name: str) -> str:
 
     def sweeps() -> None:
         for fold in folds:
-            evaluator.table(many, evaluator.part(*fold.train))
+            evaluator.trials(many, evaluator.part(*fold.train))
 
     def everything() -> None:
         trials = TrialRun(evaluator, space_of(study), TrialMemory(), None, len(folds))
         chosen = []
         for fold in folds:
-            sets, rows = trials.searched(fold.name, *fold.train)
-            best = int(rows["value"].argmax())
-            row = {str(key): value for key, value in rows.iloc[best].items()}
-            chosen.append((sets[best], row))
+            sets, trained = trials.searched(fold.name, *fold.train)
+            chosen.append((sets[trained.best], trained.row(trained.best)))
         walked_forward(evaluator, folds, chosen)
 
     everything()

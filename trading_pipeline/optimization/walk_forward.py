@@ -20,7 +20,8 @@ from pydantic import JsonValue
 from trading_pipeline.backtest.kernels.codes import T_ENTRY_BAR
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.errors import OptimizationError
-from trading_pipeline.optimization.evaluation import TRIAL_COLUMNS, Evaluator
+from trading_pipeline.optimization.evaluated_trials import EvaluatedTrials, status_of
+from trading_pipeline.optimization.evaluation import Evaluator
 from trading_pipeline.optimization.study_metrics import metric_values
 from trading_pipeline.performance import return_metrics as measure
 from trading_pipeline.performance.bar_returns import FloatArray, checked_returns
@@ -67,12 +68,11 @@ class WalkForward:
     trades: int
     periods_per_year: float
 
-    def trials(self) -> Iterator[tuple[Fold, dict[str, JsonValue], pd.DataFrame]]:
+    def trials(self) -> Iterator[tuple[Fold, dict[str, JsonValue], EvaluatedTrials]]:
         """Each fold in which something was chosen, its parameters, and its window as a trial."""
         for fold, chosen, row in zip(self.folds, self.chosen, self.tested, strict=True):
             if chosen is not None:
-                frame = pd.DataFrame([row]).reindex(columns=list(TRIAL_COLUMNS))
-                yield fold, chosen[0], frame
+                yield fold, chosen[0], EvaluatedTrials.of_rows([row])
 
 
 def walk_forward_folds(study: StudySpec, index: pd.DatetimeIndex) -> list[Fold]:
@@ -182,6 +182,9 @@ def _measured(
         "skew": measure.skewness(returns),
         "kurtosis": measure.kurtosis(returns),
     }
-    row, years = pd.DataFrame([found | {"trade_count": 1}]), years_between(stamps, len(stamps))
-    found["value"] = float(metric_values(row, metric, initial=before, years=years).iloc[0])
-    return found | {"status": "undefined" if found["value"] != found["value"] else "ok"}
+    columns = {name: np.array([value]) for name, value in found.items()} | {
+        "trade_count": np.ones(1)  # doing nothing in a window is no reason to leave it out
+    }
+    years = years_between(stamps, len(stamps))
+    value = float(metric_values(columns, metric, initial=before, years=years)[0])
+    return found | {"value": value, "status": status_of(value, None)}

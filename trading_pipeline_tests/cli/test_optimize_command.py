@@ -43,17 +43,17 @@ def test_a_file_from_anywhere_becomes_a_study_with_trials_and_a_verdict(call, wo
 def test_a_search_that_is_stopped_says_how_it_goes_on_and_keeps_what_is_done(
     call, world, file, monkeypatch
 ):
-    evaluated, whole_table = [], Evaluator.table
+    evaluated, whole_trials = [], Evaluator.trials
     monkeypatch.setattr(Evaluator, "block_size", lambda self, part: 2)
 
-    def table(self, many, part, hashes=None):
+    def trials(self, many, part, hashes=None):
         if len(evaluated) == 2:
             evaluated.append(0)
             raise KeyboardInterrupt
         evaluated.append(len(many))
-        return whole_table(self, many, part, hashes)
+        return whole_trials(self, many, part, hashes)
 
-    monkeypatch.setattr(Evaluator, "table", table)
+    monkeypatch.setattr(Evaluator, "trials", trials)
     ended = call("optimize", file)
     assert ended.code == 1
     assert (

@@ -138,7 +138,7 @@ def measure_test(
     loaded = load_inputs(workspace, instrument_id, scenario)
     seen = inputs_until(loaded.inputs, scenario.dates.bounds[1])
     evaluator = Evaluator(study, scenario, seen, workspace.registries.strategies)
-    table = evaluator.table(evaluator.validated([{}]), evaluator.whole)
+    tested = evaluator.trials(evaluator.validated([{}]), evaluator.whole)
     common = {
         "study": study.name,
         "instrument": instrument_id,
@@ -151,7 +151,8 @@ def measure_test(
         "fold": f"{fold}{_FOLD}",
     }
     identities = TrialIdentities(workspace, scenario)
-    workspace.trials.append(trial_rows(common, identities, [json.loads(best["parameters"])], table))
+    parameters = [json.loads(best["parameters"])]
+    workspace.trials.append(trial_rows(common, identities, parameters, tested))
     found = tested_row(workspace, study, instrument_id)
     assert found is not None  # it was appended
     return found

@@ -53,19 +53,19 @@ def test_steps_of_halving_are_rows_of_the_ledger_and_no_trials_of_their_own(worl
 def test_a_stopped_study_goes_on_from_the_ledger_and_evaluates_nothing_twice(world, monkeypatch):
     world.write("studies/walked.yaml", WALKED)
     monkeypatch.setattr(study_record, "_FLUSH_SECONDS", 0.0)
-    evaluated, whole_table = [], Evaluator.table
+    evaluated, whole_trials = [], Evaluator.trials
     monkeypatch.setattr(Evaluator, "block_size", lambda self, part: 3)
 
-    def table(self, many, part, hashes=None):
+    def trials(self, many, part, hashes=None):
         if len(evaluated) == 4:
             evaluated.append(None)
             raise KeyboardInterrupt
-        found = whole_table(self, many, part, hashes)
+        found = whole_trials(self, many, part, hashes)
         bars = (part.rows.start, part.rows.stop)
-        evaluated.append([(each, bars) for each in found["parameters_hash"]])
+        evaluated.append([(each, bars) for each in found.parameters_hash])
         return found
 
-    monkeypatch.setattr(Evaluator, "table", table)
+    monkeypatch.setattr(Evaluator, "trials", trials)
     with pytest.raises(KeyboardInterrupt):
         materialize_trials(world.workspace, "AAPL_1d", "walked")
     kept = world.value("SELECT count(*) FROM trials WHERE study = 'walked'")
