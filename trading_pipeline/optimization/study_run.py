@@ -21,6 +21,7 @@ from trading_pipeline.optimization.trial_record import TrialMemory, TrialRecord
 from trading_pipeline.optimization.trial_run import StudyProgress, TrialRun
 from trading_pipeline.optimization.walk_forward import (
     WalkForward,
+    record_windows,
     walk_forward_folds,
     walked_forward,
 )
@@ -99,7 +100,8 @@ def run_study(
         outcome_of(audited, instrument, reason)
     spec = study.walk_forward
     folds = [] if spec is None else walk_forward_folds(study, evaluator.index)
-    trials = TrialRun(evaluator, space, record or TrialMemory(), progress, 1 + len(folds))
+    record = TrialMemory() if record is None else record
+    trials = TrialRun(evaluator, space, record, progress, 1 + len(folds))
     parameters, evaluated = trials.searched("", 0, len(whole.bars))
     _require_one_that_ran(study, evaluated)
     found = StudyResult(parameters=parameters, table=evaluated.table, bars=len(whole.bars))
@@ -121,8 +123,7 @@ def run_study(
         at = trained.best
         chosen.append(None if at < 0 else (sets[at], trained.row(at)))
     walked = walked_forward(evaluator, folds, chosen)
-    for fold, each, row in walked.trials():
-        trials.keep(f"{fold.name}/test", evaluator.written(*fold.test), [each], row)
+    record_windows(walked, evaluator, record)
     return replace(found, walk_forward=walked)
 
 

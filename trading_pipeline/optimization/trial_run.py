@@ -105,13 +105,6 @@ class TrialRun:
                 batch = None
         return sets, EvaluatedTrials.joined(found)
 
-    def keep(
-        self, fold: str, part: str, sets: Sequence[Parameters], trials: EvaluatedTrials
-    ) -> None:
-        """Record trials that were evaluated elsewhere, unless they are on record."""
-        if trials.parameters_hash[0] not in self._record.known(fold):
-            self._record.add(fold, part, sets, trials)
-
     def _evaluated(
         self, batch: Batch, first: int, last: int, fold: str
     ) -> tuple[list[Parameters], EvaluatedTrials]:

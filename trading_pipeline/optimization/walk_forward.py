@@ -23,12 +23,13 @@ from trading_pipeline.errors import OptimizationError
 from trading_pipeline.optimization.evaluated_trials import EvaluatedTrials, status_of
 from trading_pipeline.optimization.evaluation import Evaluator
 from trading_pipeline.optimization.study_metrics import metric_values
+from trading_pipeline.optimization.trial_record import TrialRecord
 from trading_pipeline.performance import return_metrics as measure
 from trading_pipeline.performance.bar_returns import FloatArray, checked_returns
 from trading_pipeline.performance.summary import years_between
 from trading_pipeline.settings.study import StudySpec, WalkForwardSpec
 
-__all__ = ["Fold", "WalkForward", "walk_forward_folds", "walked_forward"]
+__all__ = ["Fold", "WalkForward", "record_windows", "walk_forward_folds", "walked_forward"]
 
 _PERIODS = {"year": "Y", "quarter": "Q", "month": "M"}
 Row = dict[str, Any]
@@ -150,6 +151,14 @@ def walked_forward(
         trades=int(entries.sum()),
         periods_per_year=year,
     )
+
+
+def record_windows(found: WalkForward, evaluator: Evaluator, record: TrialRecord) -> None:
+    """Record each traded window as a trial of the parameters that traded it, if it is not yet."""
+    for fold, parameters, trial in found.trials():
+        name = f"{fold.name}/test"
+        if trial.parameters_hash[0] not in record.known(name):
+            record.add(name, evaluator.written(*fold.test), [parameters], trial)
 
 
 def _segments(

@@ -66,6 +66,24 @@ def test_a_search_that_is_stopped_says_how_it_goes_on_and_keeps_what_is_done(
     assert evaluated == [2, 2, 0, 2]
 
 
+def test_wrong_files_that_a_study_does_not_use_are_left_out_in_a_line_each(call, world, file):
+    world.write("scenarios/torn.yaml", "name: torn\nstrategy: {type: sma_crossover\n")
+    world.write("scenarios/unknown.yaml", "name: unknown\nstrategy: {type: sma_crosover}\n")
+    world.write(
+        "studies/late.yaml",
+        "name: late\nstrategy: sma_crossover\nscenario: torn\nspace: {fast: {values: [2]}}\n",
+    )
+    ended = call("optimize", file)
+    assert ended.code == 0
+    lines = [line for line in ended.err.splitlines() if line.startswith("Left out: ")]
+    for name, line in zip(("torn.yaml", "unknown.yaml", "late.yaml"), lines, strict=True):
+        assert name in line
+    used = call("optimize", "late")
+    assert used.code == 1
+    assert "torn.yaml is not valid YAML" in used.error
+    assert "torn.yaml is not valid YAML" in call("run").error
+
+
 @pytest.mark.parametrize(
     ("text", "arguments", "words"),
     [

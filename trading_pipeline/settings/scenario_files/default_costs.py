@@ -32,22 +32,23 @@ class DefaultCosts:
 
         `costs`: None where the file has no such group. A commission of any form, or slippage of any
         form, is taken as it is; a maker's rate or a least commission alone leaves the rate out. A
-        default of 0 adds nothing. What is not a mapping is given back for its error.
+        default of 0 is added as well, so that the result says whose it is. What is not a mapping is
+        given back for its error.
 
         >>> DefaultCosts().completed({"slippage_bps": 5})
         ({'slippage_bps': 5, 'commission_bps': 10.0}, ('commission_bps',))
         >>> DefaultCosts().completed({"commission_per_share": 0.005})
-        ({'commission_per_share': 0.005}, ())
-        >>> DefaultCosts().completed({"commission_bps": 0})
-        ({'commission_bps': 0}, ())
+        ({'commission_per_share': 0.005, 'slippage_bps': 0.0}, ('slippage_bps',))
+        >>> DefaultCosts().completed({"commission_bps": 0, "slippage_bps": 0})
+        ({'commission_bps': 0, 'slippage_bps': 0}, ())
         """
         if costs is not None and not isinstance(costs, Mapping):
             return costs, ()
         given: dict[Any, Any] = dict(costs or {})
         added = {
-            name: value
-            for name in _SAID_BY
-            if (value := getattr(self, name)) and given.keys().isdisjoint(_SAID_BY[name])
+            name: getattr(self, name)
+            for name, keys in _SAID_BY.items()
+            if given.keys().isdisjoint(keys)
         }
         return given | added, tuple(added)
 
@@ -64,7 +65,8 @@ def default_costs_line(costs: Mapping[str, float]) -> str:
     written = ", ".join(f"{name}: {value:g}" for name, value in costs.items())
     names = " and ".join(f"TRADING_PIPELINE_DEFAULT_{name.upper()}" for name in costs)
     verb, them = ("is", "it") if len(costs) == 1 else ("are", "them")
+    free = ", or 0 for free fills" if any(costs.values()) else ""
     return (
         f"Default costs: {told} {verb} the environment's, because the scenario leaves {them} out "
-        f"({names}). Write costs: {{{written}}} into its file to keep {them}, or 0 for free fills."
+        f"({names}). Write costs: {{{written}}} into its file to keep {them}{free}."
     )

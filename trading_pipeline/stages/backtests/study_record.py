@@ -16,6 +16,7 @@ from trading_pipeline.stages.backtests.scenario_inputs import InputHashes
 from trading_pipeline.stages.backtests.trial_identity import TrialIdentities
 from trading_pipeline.stages.stage import Identity
 from trading_pipeline.stages.workspace import Workspace
+from trading_pipeline.storage.stores.trial_ledger import INVALID
 
 __all__ = ["MEASURED", "LedgerRecord", "fold_of", "trial_rows"]
 
@@ -141,7 +142,12 @@ def _identity(identities: TrialIdentities, strategy: str, parameters: Parameters
 
 
 def _as_evaluated(row: Row) -> Row:
-    """A row of the ledger with the columns of an evaluated trial; NULL is NaN."""
+    """A row of the ledger with the columns of an evaluated trial; NULL is NaN.
+
+    A trial that was called invalid has no value: nothing may be chosen by it.
+    """
     numbers = {name: float("nan") if row[name] is None else row[name] for name in MEASURED}
+    if row["status"] == INVALID:
+        numbers["value"] = float("nan")
     told = ("parameters_hash", "status", "reason", "bars")
     return {**numbers, **{name: row[name] for name in told}}
