@@ -32,15 +32,15 @@ class DefaultCosts:
 
         `costs`: None where the file has no such group. A commission of any form, or slippage of any
         form, is taken as it is; a maker's rate or a least commission alone leaves the rate out. A
-        default of 0 is added as well, so that the result says whose it is. What is not a mapping is
-        given back for its error.
+        default of 0 is added beside another one, so that the result says both; alone it adds
+        nothing. What is not a mapping is given back for its error.
 
         >>> DefaultCosts().completed({"slippage_bps": 5})
         ({'slippage_bps': 5, 'commission_bps': 10.0}, ('commission_bps',))
         >>> DefaultCosts().completed({"commission_per_share": 0.005})
-        ({'commission_per_share': 0.005, 'slippage_bps': 0.0}, ('slippage_bps',))
-        >>> DefaultCosts().completed({"commission_bps": 0, "slippage_bps": 0})
-        ({'commission_bps': 0, 'slippage_bps': 0}, ())
+        ({'commission_per_share': 0.005}, ())
+        >>> DefaultCosts().completed({})
+        ({'commission_bps': 10.0, 'slippage_bps': 0.0}, ('commission_bps', 'slippage_bps'))
         """
         if costs is not None and not isinstance(costs, Mapping):
             return costs, ()
@@ -50,6 +50,8 @@ class DefaultCosts:
             for name, keys in _SAID_BY.items()
             if given.keys().isdisjoint(keys)
         }
+        if not any(added.values()):
+            return given, ()
         return given | added, tuple(added)
 
 
@@ -65,8 +67,7 @@ def default_costs_line(costs: Mapping[str, float]) -> str:
     written = ", ".join(f"{name}: {value:g}" for name, value in costs.items())
     names = " and ".join(f"TRADING_PIPELINE_DEFAULT_{name.upper()}" for name in costs)
     verb, them = ("is", "it") if len(costs) == 1 else ("are", "them")
-    free = ", or 0 for free fills" if any(costs.values()) else ""
     return (
         f"Default costs: {told} {verb} the environment's, because the scenario leaves {them} out "
-        f"({names}). Write costs: {{{written}}} into its file to keep {them}{free}."
+        f"({names}). Write costs: {{{written}}} into its file to keep {them}, or 0 for free fills."
     )

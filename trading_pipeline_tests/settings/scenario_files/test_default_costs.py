@@ -57,15 +57,13 @@ def test_defaults_are_ten_basis_points_unless_the_environment_says_otherwise(mon
             load_settings()
 
 
-def test_a_default_of_zero_leaves_fills_free_and_is_told_as_the_environments():
+def test_a_default_of_zero_adds_nothing_alone_and_is_told_beside_another():
     found = read(defaults=DefaultCosts(commission_bps=0))
     assert found.costs.is_free
-    assert found.default_costs == {"commission_bps": 0.0, "slippage_bps": 0.0}
+    assert found.default_costs == {}
+    assert read({"commission_bps": 5}, DefaultCosts()).default_costs == {}
     told = default_costs_line(read(defaults=DefaultCosts()).default_costs)
     assert "commission_bps 10 and slippage_bps 0 are the environment's" in told
-    told = default_costs_line(read({"commission_bps": 5}, DefaultCosts()).default_costs)
-    assert told.startswith("Default costs: slippage_bps 0 is the environment's")
-    assert told.endswith("Write costs: {slippage_bps: 0} into its file to keep it.")
 
 
 def test_the_same_costs_are_one_trial_whoever_gave_them_and_others_another():
