@@ -1,8 +1,9 @@
 """What searches cost beside their sweeps: the estimator, and walk-forward optimization.
 
-Run `python -m benchmarks.study_speed`. Process CPU time in one process, the least of three; seeded
-random walks of daily bars. Walk-forward optimization is compared with the sweeps of its training
-spans by the same calls, 10 windows of a year.
+Run `python -m benchmarks.study_speed`. Process CPU time in one process, the least of five; seeded
+random walks of daily bars, 10 windows of a year. Walk-forward optimization is compared with two
+things: the calls of `run_sweep` that it makes, timed inside of it; and the sweeps of its training
+spans as a user would make them, `run_sweep` of a list of dicts and its table.
 """
 
 from __future__ import annotations
@@ -10,13 +11,18 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from typing import Any
+from unittest.mock import patch
 
 import pandas as pd
 
 from benchmarks.feature_speed import market
 from trading_pipeline.backtest.scenario_runner import ScenarioInputs
+from trading_pipeline.backtest.sweeps.result import SweepResult
+from trading_pipeline.backtest.sweeps.run import run_sweep
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.timeframe import Timeframe
+from trading_pipeline.optimization import evaluation
 from trading_pipeline.optimization.search_methods import search
 from trading_pipeline.optimization.search_space import SearchSpace
 from trading_pipeline.optimization.study_checks import space_of
@@ -29,8 +35,23 @@ from trading_pipeline.settings.study import StudySpec
 
 _SPACE = {"fast": {"range": [2, 60]}, "slow": {"range": [20, 300]}, "take": {"log": [0.01, 1]}}
 
+_WALKED: dict[str, tuple[str, dict[str, object]]] = {
+    "sma_crossover": (
+        "sma_crossover",
+        {"fast": {"range": [2, 40, 2]}, "slow": {"range": [50, 240, 10]}},
+    ),
+    "sma_crossover, more": (
+        "sma_crossover",
+        {"fast": {"range": [2, 60, 1]}, "slow": {"range": [65, 240, 2.5]}},
+    ),
+    "rsi_reversion": (
+        "rsi_reversion",
+        {"window": {"range": [2, 30, 1]}, "oversold": {"range": [10, 40, 5]}},
+    ),
+}
 _HEADS = (
-    "\n| Walk forward | combinations | its sweeps | all of it | ratio |\n|---|---:|---:|---:|---:|"
+    "\n| Walk forward | combinations | all of it | its calls of run_sweep | ratio "
+    "| sweeps of dicts, with tables | ratio |\n|---|---:|---:|---:|---:|---:|---:|"
 )
 
 
@@ -41,7 +62,7 @@ def main() -> None:
         seconds = _cpu(lambda budget=budget: _estimated(budget), times=1)
         print(f"| {budget:,} | {1_000 * seconds / budget:.1f} ms |")  # noqa: T201
     print(_HEADS)  # noqa: T201
-    for name in ("sma_crossover", "rsi_reversion"):
+    for name in _WALKED:
         print(_walked(name))  # noqa: T201
 
 
@@ -56,10 +77,8 @@ def _estimated(budget: int) -> None:
             return
 
 
-def _walked(name: str) -> str:
-    space = {"fast": {"range": [2, 40, 2]}, "slow": {"range": [50, 240, 10]}}
-    if name == "rsi_reversion":
-        space = {"window": {"range": [2, 30, 1]}, "oversold": {"range": [10, 40, 5]}}
+def _walked(label: str) -> str:
+    name, space = _WALKED[label]
     study = _study(name, space, walk_forward={"train_windows": 3, "test_windows": 1})
     raw = market(13 * 365).set_axis(
         pd.date_range("2000-01-01", periods=13 * 365, tz="UTC", name="ts"), axis=0
@@ -78,28 +97,49 @@ def _walked(name: str) -> str:
     )
     evaluator = evaluator_of(study, scenario, inputs)
     folds = walk_forward_folds(study, evaluator.index)
-    many = evaluator.validated(space_of(study).combinations())
+    many = space_of(study).combinations()
+    parts = [evaluator.part(*fold.train) for fold in folds]
 
     def sweeps() -> None:
-        for fold in folds:
-            evaluator.table(many, evaluator.part(*fold.train))
+        for part in parts:
+            frame = inputs.raw.iloc[part.rows]
+            assert len(run_sweep(frame, name, many, part.settings, market=part.market).table)
 
     def everything() -> None:
         trials = TrialRun(evaluator, space_of(study), TrialMemory(), None, len(folds))
         chosen = []
         for fold in folds:
-            sets, rows = trials.searched(fold.name, *fold.train)
-            best = int(rows["value"].argmax())
-            row = {str(key): value for key, value in rows.iloc[best].items()}
-            chosen.append((sets[best], row))
+            sets, trained = trials.searched(fold.name, *fold.train)
+            chosen.append((sets[trained.best], trained.row(trained.best)))
         walked_forward(evaluator, folds, chosen)
 
     everything()
-    alone, whole = _cpu(sweeps), _cpu(everything)
+    alone, (whole, inside) = _cpu(sweeps), _with_its_sweeps(everything)
     return (
-        f"| {name}, {len(folds)} folds | {len(many)} | {1_000 * alone:.0f} ms | "
-        f"{1_000 * whole:.0f} ms | {whole / alone:.2f} |"
+        f"| {label}, {len(folds)} folds | {len(many):,} | {1_000 * whole:.0f} ms | "
+        f"{1_000 * inside:.0f} ms | {whole / inside:.2f} | "
+        f"{1_000 * alone:.0f} ms | {whole / alone:.2f} |"
     )
+
+
+def _with_its_sweeps(work: Callable[[], object]) -> tuple[float, float]:
+    """CPU time of all of it, and of the calls of `run_sweep` inside of it; the least of five."""
+    inside = 0.0
+
+    def timed(*given: Any, **more: Any) -> SweepResult:
+        nonlocal inside
+        began = time.process_time()
+        found = run_sweep(*given, **more)
+        inside += time.process_time() - began
+        return found
+
+    found = []
+    with patch.object(evaluation, "run_sweep", timed):
+        for _ in range(5):
+            inside, began = 0.0, time.process_time()
+            work()
+            found.append((time.process_time() - began, inside))
+    return min(found)
 
 
 def _study(strategy: str, space: object, **more: object) -> StudySpec:
@@ -107,7 +147,7 @@ def _study(strategy: str, space: object, **more: object) -> StudySpec:
     return StudySpec.parse(asked, where="here")
 
 
-def _cpu(work: Callable[[], object], times: int = 3) -> float:
+def _cpu(work: Callable[[], object], times: int = 5) -> float:
     found = []
     for _ in range(times):
         began = time.process_time()

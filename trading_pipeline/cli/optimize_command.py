@@ -38,7 +38,7 @@ def run_optimize(
     """
     with _told_when_stopped(given), _study_of(given) as (catalog, study):
         wanted = _instruments_of(catalog, study, instruments)
-        full_pass = open_pass()
+        full_pass = open_pass(study.name)
         report = PassReport()
         with full_pass.new_study(study):
             with show_progress(stderr_console()):
@@ -80,12 +80,12 @@ def _study_of(given: str) -> Iterator[tuple[Catalog, StudySpec]]:
 
     settings, path = load_settings(), Path(given)
     if path.suffix not in (".yaml", ".yml", ".json") and len(path.parts) == 1:
-        catalog = load_catalog(settings.config)
+        catalog = load_catalog(settings.config, leave_out=True)
         check_one_study(catalog, catalog.study(given))
         yield catalog, catalog.study(given)
         return
     with registered_study(path, settings.config) as study:
-        catalog = load_catalog(settings.config)
+        catalog = load_catalog(settings.config, leave_out=True)
         check_one_study(catalog, study)
         yield catalog, study
 
@@ -152,6 +152,8 @@ def _print(studies: Sequence[dict[str, Any]], study: StudySpec) -> None:
         tested = each.get("test")
         if tested is not None:
             lines.append(f"  Test: {_tested(tested)}")
+        if each.get("revised_bars"):
+            lines.append(f"  Frozen: {each['revised_bars']}")
         if not each.get("verdict_in_words"):  # which stands below the table
             lines.append(f"  Verdict: {each.get('verdict') or 'none; no trial has a value'}")
         if len(lines) > 1:

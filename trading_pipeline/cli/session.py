@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from trading_pipeline.settings.environment import load_settings
@@ -38,14 +40,22 @@ def print_table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     stdout_console().print(table)
 
 
-def open_pass() -> FullPass:
-    """A pass over the pipeline in this process, on the project's own instance."""
+def open_pass(study: str | None = None) -> FullPass:
+    """A pass over the pipeline in this process, on the project's own instance.
+
+    `study`: the one that is asked for; scenarios and other studies that are wrong do not stop it,
+    and are told in a line each.
+    """
     from trading_pipeline.stages.workspace import open_workspace
 
-    settings = load_settings()
-    workspace = open_workspace(settings)  # wrong files are found before Dagster is loaded
-    from trading_pipeline.stages.market_data.check_catalog import check_catalog
+    settings = load_settings()  # wrong files are found before Dagster is loaded
+    workspace = open_workspace(settings, leave_out=study is not None)
+    from trading_pipeline.stages.market_data.check_catalog import catalog_of_study, check_catalog
 
+    if study is not None:
+        workspace = replace(workspace, catalog=catalog_of_study(workspace.catalog, study))
+        for error in workspace.catalog.left_out:
+            stderr_console().print(f"Left out: {escape(str(error))}", soft_wrap=True)
     check_catalog(workspace.catalog)
     _quiet_dagster()
     from trading_pipeline.defs.all_assets import build_definitions

@@ -30,7 +30,10 @@ trials_app = typer.Typer(
     no_args_is_help=True,
 )
 _Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-_COLUMNS = ("trial_no", "instrument", "strategy", "parameters", "dates", "sharpe", "status", "from")
+_COLUMNS = ("trial", "instrument", "strategy", "sharpe", "status")
+_MORE_COLUMNS = ("dates", "from")
+_WIDE = 120
+"""Characters of a line from which on there is room for all columns."""
 _HASHES = ("parameters_hash", "settings_hash", "model_hash", "bars_hash", "code_hash", "chain_hash")
 _SHOWN_DIGITS = 12
 
@@ -56,7 +59,7 @@ def list_trials(
         _echo({"trials": count, "rows": rows})
         return
     if rows:
-        _print_table(_COLUMNS, [_columns(row) for row in rows])
+        _print_rows(rows)
     _print(f"{len(rows)} rows shown; the ledger counts {count:,} distinct trials.")
 
 
@@ -74,7 +77,7 @@ def show_trial(
     told = {name: row[name] for name in row if row[name] is not None and row[name] != ""}
     cut = {name: str(told[name])[:_SHOWN_DIGITS] for name in _HASHES if name in told}
     _print_table(("", ""), [(name, str(value)) for name, value in (told | cut).items()])
-    _print_table(_COLUMNS, [_columns(each) for each in rows])
+    _print_rows(rows)
 
 
 @trials_app.command("invalidate")
@@ -143,19 +146,27 @@ def _ledger() -> TrialLedger:
     return open_workspace().trials
 
 
+def _print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
+    """A line a row; on a narrow screen without the columns that `trials show` has as well."""
+    from trading_pipeline.cli.session import stdout_console
+
+    names = _COLUMNS + (_MORE_COLUMNS if stdout_console().width >= _WIDE else ())
+    _print_table(names, [_columns(row)[: len(names)] for row in rows])
+
+
 def _columns(row: Mapping[str, Any]) -> tuple[str, ...]:
     status = str(row["status"] or "")
     if row["refers_to"] is not None:
         status = f"{status} (trial {row['refers_to']}: {row['reason']})"
     parameters = json.loads(row["parameters"]) if row["parameters"] else {}
+    chosen = ", ".join(f"{name} {value}" for name, value in parameters.items())
     return (
         str(row["trial_no"]),
         str(row["instrument"]),
-        str(row["strategy"]),
-        ", ".join(f"{name} {value}" for name, value in parameters.items()),
-        str(row["dates"] or ""),
+        f"{row['strategy']}: {chosen}" if chosen else str(row["strategy"]),
         "" if row["sharpe"] is None else f"{row['sharpe']:.2f}",
         status,
+        str(row["dates"] or ""),
         str(row["study"] or row["fold"] or ""),
     )
 

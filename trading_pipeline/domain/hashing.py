@@ -75,8 +75,15 @@ def _feed_series(digest: hashlib._Hash, series: pd.Series) -> None:
         _feed(digest, np.array(texts, dtype=object))
 
 
-def _feed(digest: hashlib._Hash, value: object) -> None:  # noqa: PLR0912 - one branch a type
-    if value is None:
+def _feed(digest: hashlib._Hash, value: Any) -> None:  # noqa: PLR0912 - one branch a type
+    kind = type(value)
+    if kind is str:  # exact types first: thousands of parameter sets are hashed
+        _feed_text(digest, value)
+    elif kind is int:
+        digest.update(b"i%d;" % value)
+    elif kind is dict:
+        _feed_mapping(digest, value)
+    elif value is None:
         digest.update(b"N")
     elif isinstance(value, Enum):
         _feed(digest, value.value)
@@ -88,8 +95,7 @@ def _feed(digest: hashlib._Hash, value: object) -> None:  # noqa: PLR0912 - one 
         # -0.0 hashes like 0.0, and every NaN alike
         digest.update(b"f" + struct.pack(">d", float("nan") if value != value else value + 0.0))
     elif isinstance(value, str):
-        data = value.encode()
-        digest.update(b"s" + str(len(data)).encode() + b":" + data)
+        _feed_text(digest, value)
     elif isinstance(value, datetime):
         stamp = pd.Timestamp(value)
         if stamp.tz is None:
@@ -102,11 +108,7 @@ def _feed(digest: hashlib._Hash, value: object) -> None:  # noqa: PLR0912 - one 
     elif isinstance(value, (bytes, bytearray, memoryview)):
         raise TypeError("Bytes have no canonical form here; hash their text or numbers.")
     elif isinstance(value, Mapping):
-        digest.update(b"{")
-        for key in sorted(value, key=str):
-            _feed(digest, str(key))
-            _feed(digest, value[key])
-        digest.update(b"}")
+        _feed_mapping(digest, value)
     elif isinstance(value, (Sequence, set, frozenset)):
         items = sorted(value) if isinstance(value, (set, frozenset)) else value
         digest.update(b"[")
@@ -115,6 +117,19 @@ def _feed(digest: hashlib._Hash, value: object) -> None:  # noqa: PLR0912 - one 
         digest.update(b"]")
     else:
         raise TypeError(f"Values of type {type(value).__name__} have no canonical bytes.")
+
+
+def _feed_text(digest: hashlib._Hash, value: str) -> None:
+    data = value.encode()
+    digest.update(b"s%d:%b" % (len(data), data))
+
+
+def _feed_mapping(digest: hashlib._Hash, value: Mapping[Any, object]) -> None:
+    digest.update(b"{")
+    for key in sorted(value, key=str):
+        _feed_text(digest, str(key))
+        _feed(digest, value[key])
+    digest.update(b"}")
 
 
 def _feed_array(digest: hashlib._Hash, array: np.ndarray[Any, Any]) -> None:

@@ -10,7 +10,10 @@ import numpy as np
 import pandas as pd
 from pydantic import JsonValue
 
+from trading_pipeline.backtest.annual_bars import told_year
+from trading_pipeline.backtest.arrays import FloatArray
 from trading_pipeline.backtest.engine import run_backtest
+from trading_pipeline.backtest.kernels import codes
 from trading_pipeline.backtest.result import BacktestResult
 from trading_pipeline.backtest.scenario_runner import (
     ScenarioInputs,
@@ -30,6 +33,7 @@ from trading_pipeline.errors import (
     LookaheadError,
     TradingPipelineError,
 )
+from trading_pipeline.optimization.evaluated_trials import EvaluatedTrials, status_of
 from trading_pipeline.optimization.study_metrics import metric_values
 from trading_pipeline.performance.summary import years_between
 from trading_pipeline.settings.backtest_settings import BacktestSettings
@@ -37,15 +41,9 @@ from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.settings.study import StudySpec
 from trading_pipeline.strategies import Market, StrategyCatalogue, StrategyParams
 
-__all__ = ["NOT_OF_A_SET", "TRIAL_COLUMNS", "Evaluator", "Part"]
+__all__ = ["NOT_OF_A_SET", "Evaluator", "Part"]
 
 Parameters = dict[str, JsonValue]
-TRIAL_COLUMNS = (*SWEEP_COLUMNS, "value", "bars", "parameters_hash", "status", "reason")
-"""Columns of evaluated trials: the sweep's, the metric, traded bars, and what became of the trial.
-
-`status`: ok, undefined (no value of the metric, such as without a trade), or failed (the strategy
-raised; `reason` says what).
-"""
 NOT_OF_A_SET = (DataQualityError, InsufficientDataError, LookaheadError, MemoryError)
 """Errors of the bars, the audit or the machine; any other one is of the set that raised it."""
 _BARS_A_BLOCK = 2_000_000
@@ -117,32 +115,33 @@ class Evaluator:
     def validated(self, sets: Sequence[Parameters]) -> list[StrategyParams]:
         """Checked parameters; those that are not searched are the scenario's."""
         base = dict(self.scenario.strategy.params)
-        return [self.strategies.validate_params(self.study.strategy, base | each) for each in sets]
+        return self.strategies.validate_many(self.study.strategy, [base | each for each in sets])
 
     def block_size(self, part: Part) -> int:
         """Sets that are evaluated at once: few where each needs the signals of many bars."""
         return max(16, min(1_024, _BARS_A_BLOCK // len(part.bars)))
 
-    def table(
+    def trials(
         self, many: Sequence[StrategyParams], part: Part, hashes: Sequence[str] | None = None
-    ) -> pd.DataFrame:
-        """One row a set, in their order, with `TRIAL_COLUMNS`; `hashes` are theirs, if known.
+    ) -> EvaluatedTrials:
+        """The sets on the part, in their order; `hashes` are those of the sets, if known.
 
         Every number equals the one of a single run, bit for bit. A set for which the strategy
         raises has status `failed` and no numbers.
         """
         statistics, reasons = self._statistics(many, part)
+        columns = {name: statistics[:, at] for name, at in SWEEP_COLUMNS.items()}
         initial = part.settings.initial_cash
-        value = metric_values(statistics, self.study.metric, initial=initial, years=part.years)
+        value = metric_values(columns, self.study.metric, initial=initial, years=part.years)
         if hashes is None:
             hashes = [canonical_hash(each.model_dump(mode="json")) for each in many]
-        told = [_status(one, reason) for one, reason in zip(value, reasons, strict=True)]
-        return statistics.assign(
+        return EvaluatedTrials(
+            statistics=statistics,
             value=value,
-            bars=len(part.bars),
+            bars=np.full(len(many), len(part.bars), dtype=np.int64),
             parameters_hash=list(hashes),
-            status=told,
-            reason=pd.Series(reasons, dtype="object"),
+            status=list(map(status_of, value.tolist(), reasons)),
+            reason=reasons,
         )
 
     def run(self, params: StrategyParams, part: Part, *, close_at_end: bool) -> BacktestResult:
@@ -157,9 +156,14 @@ class Evaluator:
         settings = part.settings.model_copy(update={"initial_cash": cash})
         return Part(part.rows, part.bars, part.market, settings)
 
+    @cached_property
+    def _scenario_settings(self) -> BacktestSettings:
+        year = traded_year(self.inputs, self._bars)
+        return scenario_settings(self.scenario, self.inputs.instrument, year.bars)
+
     def _settings(self, bars: ValidatedBars) -> BacktestSettings:
         year = traded_year(self.inputs, bars)
-        return scenario_settings(self.scenario, self.inputs.instrument, year.bars)
+        return told_year(self._scenario_settings, year.bars)
 
     def _signals(self, params: StrategyParams, part: Part) -> Signals:
         name = self.study.strategy
@@ -167,15 +171,14 @@ class Evaluator:
 
     def _statistics(
         self, many: Sequence[StrategyParams], part: Part
-    ) -> tuple[pd.DataFrame, list[str | None]]:
-        """The sweep's columns, and why a set failed."""
-        columns = list(SWEEP_COLUMNS)
+    ) -> tuple[FloatArray, list[str | None]]:
+        """The sweep's statistics, one row a set, and why a set failed."""
         reasons: list[str | None] = [None] * len(many)
         try:
             found = run_sweep(
                 part.bars,
                 self.study.strategy,
-                [each.model_dump() for each in many],
+                many,  # type: ignore[arg-type] # checked sets are taken as they are
                 part.settings,
                 actions=self.inputs.actions,
                 market=part.market,
@@ -185,34 +188,29 @@ class Evaluator:
             raise
         except Exception:  # whatever a strategy raises; each set says it alone
             alone = [self._alone(each, part) for each in many]
-            return pd.concat([row for row, _ in alone], ignore_index=True), [r for _, r in alone]
-        rows = found.table[columns]
+            return np.stack([row for row, _ in alone]), [reason for _, reason in alone]
         for number in sorted(found.errors):  # alone it raises what is not of the set
             reasons[number] = self._alone(many[number], part)[1]
-        return rows, reasons
+        return found.stats, reasons
 
-    def _alone(self, params: StrategyParams, part: Part) -> tuple[pd.DataFrame, str | None]:
-        columns = list(SWEEP_COLUMNS)
+    def _alone(self, params: StrategyParams, part: Part) -> tuple[FloatArray, str | None]:
+        statistics = np.full(codes.S_COUNT, np.nan)
         try:
             signals = [self._signals(params, part)]
             found = run_signal_sweep(part.bars, signals, part.settings, actions=self.inputs.actions)
-            return found[columns].astype("float64"), None
         except NOT_OF_A_SET:
             raise
         except Exception as error:
             kind = "" if isinstance(error, TradingPipelineError) else f"{type(error).__name__}: "
-            return pd.DataFrame([dict.fromkeys(columns, np.nan)]), _one_line(f"{kind}{error}")
+            return statistics, _one_line(f"{kind}{error}")
+        for name, at in SWEEP_COLUMNS.items():
+            statistics[at] = found[name].iloc[0]
+        return statistics, None
 
 
 def _one_line(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]} ..."
-
-
-def _status(value: float, reason: str | None) -> str:
-    if reason is not None:
-        return "failed"
-    return "undefined" if value != value else "ok"
 
 
 def _closed_at_end(signals: Signals, fills_at_close: bool) -> Signals:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 
 import numpy as np
-import pandas as pd
 
+from trading_pipeline.backtest.arrays import FloatArray
 from trading_pipeline.errors import OptimizationError, did_you_mean
 from trading_pipeline.performance.return_metrics import growth_a_year
 
@@ -34,25 +34,30 @@ def require_metric(name: str, study: str) -> None:
         )
 
 
-def metric_values(table: pd.DataFrame, name: str, *, initial: float, years: float) -> pd.Series:
-    """The metric of each row of a sweep's table; NaN where it is undefined.
+def metric_values(
+    columns: Mapping[str, FloatArray], name: str, *, initial: float, years: float
+) -> FloatArray:
+    """The metric of each run of a sweep; NaN where it is undefined.
 
-    `initial`: cash at the start. `years`: elapsed time from the first bar to the last. A drawdown
-    of an account that never traded is undefined, not 0: doing nothing would be the best of all.
+    `columns`: those of the sweep by name, one value a run. `initial`: cash at the start. `years`:
+    elapsed time from the first bar to the last. A drawdown of an account that never traded is
+    undefined, not 0: doing nothing would be the best of all.
 
-    >>> table = pd.DataFrame({"final_equity": [121.0], "max_drawdown": [-0.5], "trade_count": [1]})
-    >>> metric_values(table, "calmar", initial=100.0, years=2.0).round(12).tolist()
+    >>> columns = {"final_equity": np.array([121.0]), "max_drawdown": np.array([-0.5])}
+    >>> metric_values(columns, "calmar", initial=100.0, years=2.0).round(12).tolist()
     [0.2]
     """
-    growth = table["final_equity"] / initial
+    if name in ("sharpe", "final_equity"):
+        return columns[name]
+    growth = columns["final_equity"] / initial
     if name == "total_return":
         return growth - 1.0
-    if name in ("cagr", "calmar"):
-        yearly = growth.map(lambda each: growth_a_year(float(each), years))
-        if name == "cagr":
-            return yearly
-        size = (-table["max_drawdown"]).clip(lower=0.0)
-        return (yearly / size.where(size > 0.0)).replace([np.inf, -np.inf], math.nan)
     if name == "max_drawdown":
-        return table[name].where(table["trade_count"] > 0)
-    return table[name]
+        return np.where(columns["trade_count"] > 0, columns[name], np.nan)
+    yearly = np.array([growth_a_year(each, years) for each in growth.tolist()])
+    if name == "cagr":
+        return yearly
+    size = -columns["max_drawdown"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        calmar = np.where(size > 0.0, yearly / size, np.nan)
+    return np.where(np.isfinite(calmar), calmar, np.nan)

@@ -12,6 +12,7 @@ from trading_pipeline.backtest.plausibility import implausible_sharpe
 from trading_pipeline.backtest.scenario_runner import ScenarioInputs
 from trading_pipeline.domain.audit_records import AuditLog, AuditMemory, AuditOutcome
 from trading_pipeline.errors import OptimizationError
+from trading_pipeline.optimization.evaluated_trials import EvaluatedTrials
 from trading_pipeline.optimization.evaluation import Evaluator
 from trading_pipeline.optimization.held_out import inputs_until, searched_scenario
 from trading_pipeline.optimization.study_audit import audit_space
@@ -20,6 +21,7 @@ from trading_pipeline.optimization.trial_record import TrialMemory, TrialRecord
 from trading_pipeline.optimization.trial_run import StudyProgress, TrialRun
 from trading_pipeline.optimization.walk_forward import (
     WalkForward,
+    record_windows,
     walk_forward_folds,
     walked_forward,
 )
@@ -50,7 +52,8 @@ class StudyResult:
     @property
     def best(self) -> int:
         """Row of the best value, the first among equals; -1 if every value is undefined."""
-        return _best(self.table)
+        values = self.table["value"].to_numpy(dtype="float64")
+        return -1 if np.isnan(values).all() else int(np.nanargmax(values))
 
 
 def evaluator_of(
@@ -97,17 +100,18 @@ def run_study(
         outcome_of(audited, instrument, reason)
     spec = study.walk_forward
     folds = [] if spec is None else walk_forward_folds(study, evaluator.index)
-    trials = TrialRun(evaluator, space, record or TrialMemory(), progress, 1 + len(folds))
-    parameters, table = trials.searched("", 0, len(whole.bars))
-    _require_one_that_ran(study, table)
-    found = StudyResult(parameters=parameters, table=table, bars=len(whole.bars))
+    record = TrialMemory() if record is None else record
+    trials = TrialRun(evaluator, space, record, progress, 1 + len(folds))
+    parameters, evaluated = trials.searched("", 0, len(whole.bars))
+    _require_one_that_ran(study, evaluated)
+    found = StudyResult(parameters=parameters, table=evaluated.table, bars=len(whole.bars))
     if found.best >= 0:
         best = strategies.validate_params(name, parameters[found.best])
         outcome = strategy_outcome(
             strategies, name, best, whole.market, instrument=instrument, log=log,
             allow_lookahead=reason,
         )  # fmt: skip
-        sharpe = float(table["sharpe"].iloc[found.best])
+        sharpe = float(found.table["sharpe"].iloc[found.best])
         unlikely = implausible_sharpe(sharpe, whole.bars.index)
         outcome = replace(outcome, warnings=(*outcome.warnings, *unlikely))
         found = replace(found, outcome=outcome)
@@ -115,28 +119,20 @@ def run_study(
         return found
     chosen = []
     for fold in folds:
-        sets, rows = trials.searched(fold.name, *fold.train)
-        best_row = _best(rows)
-        told = {str(name): value for name, value in rows.iloc[best_row].items()}
-        chosen.append(None if best_row < 0 else (sets[best_row], told))
+        sets, trained = trials.searched(fold.name, *fold.train)
+        at = trained.best
+        chosen.append(None if at < 0 else (sets[at], trained.row(at)))
     walked = walked_forward(evaluator, folds, chosen)
-    for fold, each, row in walked.trials():
-        trials.keep(f"{fold.name}/test", evaluator.written(*fold.test), [each], row)
+    record_windows(walked, evaluator, record)
     return replace(found, walk_forward=walked)
 
 
-def _best(table: pd.DataFrame) -> int:
-    values = table["value"].to_numpy(dtype="float64")
-    return -1 if np.isnan(values).all() else int(np.nanargmax(values))
-
-
-def _require_one_that_ran(study: StudySpec, table: pd.DataFrame) -> None:
-    failed = table["status"] == "failed"
-    if failed.all():
+def _require_one_that_ran(study: StudySpec, trials: EvaluatedTrials) -> None:
+    if all(each == "failed" for each in trials.status):
         raise OptimizationError(
             f"The study '{study.name}' has no trial that ran: its strategy '{study.strategy}' "
-            f"fails with each of the {len(table):,} combinations, which are on record as failed. "
-            f"The first says: {table['reason'].iloc[0]}",
+            f"fails with each of the {len(trials):,} combinations, which are on record as failed. "
+            f"The first says: {trials.reason[0]}",
             study=study.name,
             strategy=study.strategy,
         )

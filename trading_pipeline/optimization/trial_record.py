@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-import pandas as pd
-
+from trading_pipeline.optimization.evaluated_trials import EvaluatedTrials
 from trading_pipeline.optimization.evaluation import Parameters
 
 __all__ = ["TrialMemory", "TrialRecord"]
@@ -24,33 +23,31 @@ class TrialRecord(Protocol):
         """Trials of the fold that were made before, by `parameters_hash`."""
 
     def add(
-        self, fold: str, part: str | None, sets: Sequence[Parameters], rows: pd.DataFrame
+        self, fold: str, part: str | None, sets: Sequence[Parameters], trials: EvaluatedTrials
     ) -> None:
-        """Keep trials; `rows` has `TRIAL_COLUMNS`, `part` its bars (None: all of the search)."""
+        """Keep trials, `sets` are theirs; `part`: their bars (None: all of the search)."""
 
 
 class TrialMemory:
-    """A record of trials in memory: tables by fold."""
+    """A record of trials in memory, by fold."""
 
     def __init__(self) -> None:
-        self.tables: dict[str, list[pd.DataFrame]] = {}
+        self.trials: dict[str, list[EvaluatedTrials]] = {}
 
     def known(self, fold: str) -> Mapping[str, Mapping[str, Any]]:
         """Trials of the fold so far, by `parameters_hash`."""
-        tables = self.tables.get(fold, [])
-        rows: list[dict[str, Any]] = [row for each in tables for row in _rows(each)]
-        return {str(row["parameters_hash"]): row for row in rows}
+        return {
+            hash_: each.row(number)
+            for each in self.trials.get(fold, [])
+            for number, hash_ in enumerate(each.parameters_hash)
+        }
 
     def add(
         self,
         fold: str,
         part: str | None,  # noqa: ARG002
         sets: Sequence[Parameters],  # noqa: ARG002
-        rows: pd.DataFrame,
+        trials: EvaluatedTrials,
     ) -> None:
         """Keep trials."""
-        self.tables.setdefault(fold, []).append(rows)
-
-
-def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+        self.trials.setdefault(fold, []).append(trials)

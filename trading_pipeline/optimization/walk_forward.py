@@ -20,14 +20,16 @@ from pydantic import JsonValue
 from trading_pipeline.backtest.kernels.codes import T_ENTRY_BAR
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.errors import OptimizationError
-from trading_pipeline.optimization.evaluation import TRIAL_COLUMNS, Evaluator
+from trading_pipeline.optimization.evaluated_trials import EvaluatedTrials, status_of
+from trading_pipeline.optimization.evaluation import Evaluator
 from trading_pipeline.optimization.study_metrics import metric_values
+from trading_pipeline.optimization.trial_record import TrialRecord
 from trading_pipeline.performance import return_metrics as measure
 from trading_pipeline.performance.bar_returns import FloatArray, checked_returns
 from trading_pipeline.performance.summary import years_between
 from trading_pipeline.settings.study import StudySpec, WalkForwardSpec
 
-__all__ = ["Fold", "WalkForward", "walk_forward_folds", "walked_forward"]
+__all__ = ["Fold", "WalkForward", "record_windows", "walk_forward_folds", "walked_forward"]
 
 _PERIODS = {"year": "Y", "quarter": "Q", "month": "M"}
 Row = dict[str, Any]
@@ -67,12 +69,11 @@ class WalkForward:
     trades: int
     periods_per_year: float
 
-    def trials(self) -> Iterator[tuple[Fold, dict[str, JsonValue], pd.DataFrame]]:
+    def trials(self) -> Iterator[tuple[Fold, dict[str, JsonValue], EvaluatedTrials]]:
         """Each fold in which something was chosen, its parameters, and its window as a trial."""
         for fold, chosen, row in zip(self.folds, self.chosen, self.tested, strict=True):
             if chosen is not None:
-                frame = pd.DataFrame([row]).reindex(columns=list(TRIAL_COLUMNS))
-                yield fold, chosen[0], frame
+                yield fold, chosen[0], EvaluatedTrials.of_rows([row])
 
 
 def walk_forward_folds(study: StudySpec, index: pd.DatetimeIndex) -> list[Fold]:
@@ -152,6 +153,14 @@ def walked_forward(
     )
 
 
+def record_windows(found: WalkForward, evaluator: Evaluator, record: TrialRecord) -> None:
+    """Record each traded window as a trial of the parameters that traded it, if it is not yet."""
+    for fold, parameters, trial in found.trials():
+        name = f"{fold.name}/test"
+        if trial.parameters_hash[0] not in record.known(name):
+            record.add(name, evaluator.written(*fold.test), [parameters], trial)
+
+
 def _segments(
     folds: Sequence[Fold], chosen: Sequence[Chosen | None]
 ) -> Iterator[tuple[int, int, dict[str, JsonValue] | None]]:
@@ -182,6 +191,9 @@ def _measured(
         "skew": measure.skewness(returns),
         "kurtosis": measure.kurtosis(returns),
     }
-    row, years = pd.DataFrame([found | {"trade_count": 1}]), years_between(stamps, len(stamps))
-    found["value"] = float(metric_values(row, metric, initial=before, years=years).iloc[0])
-    return found | {"status": "undefined" if found["value"] != found["value"] else "ok"}
+    columns = {name: np.array([value]) for name, value in found.items()} | {
+        "trade_count": np.ones(1)  # doing nothing in a window is no reason to leave it out
+    }
+    years = years_between(stamps, len(stamps))
+    value = float(metric_values(columns, metric, initial=before, years=years)[0])
+    return found | {"value": value, "status": status_of(value, None)}

@@ -9,7 +9,12 @@ from typing import Protocol, TypeVar
 
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.windows import WindowGrid
-from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
+from trading_pipeline.errors import (
+    ConfigurationError,
+    TradingPipelineError,
+    UnknownNameError,
+    did_you_mean,
+)
 from trading_pipeline.settings.cross_features import CrossFeaturesSpec
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.settings.feature_set_file import FeatureSetFile
@@ -48,7 +53,8 @@ class Catalog:
     and feature sets; `feature_sets` are those of YAML files alone. `labels` are those of files of
     their own, beside the labels that the models name. `portfolios` are the scenarios whose
     instruments share an account; `scenarios` are all others. `scenario_files`: the file of each
-    scenario or portfolio by its name, and by the file's own name where it has variants.
+    scenario or portfolio by its name, and by the file's own name where it has variants. `left_out`:
+    what is wrong and was left out, where that was asked for.
     """
 
     universe: UniverseSpec
@@ -62,6 +68,7 @@ class Catalog:
     labels: Mapping[str, LabelSpec] = field(default_factory=dict)
     portfolios: Mapping[str, PortfolioScenario] = field(default_factory=dict)
     scenario_files: Mapping[str, ScenarioFile] = field(default_factory=dict)
+    left_out: tuple[TradingPipelineError, ...] = ()
 
     @property
     def grid(self) -> WindowGrid:
@@ -124,6 +131,37 @@ class Catalog:
         file = self.scenario_files.get(scenario)
         return None if file is None else file.place_of(scenario)
 
+    def require_fitting(self, study: StudySpec) -> None:
+        """Raise `ConfigurationError` for a study of an unknown or another strategy's scenario, of a
+        portfolio, or of an instrument that the scenario does not trade; the file is named."""
+        where = self.sources.get(f"studies/{study.name}", study.name)
+        if study.scenario in self.portfolios:
+            raise ConfigurationError(
+                f"{where}: the scenario '{study.scenario}' is a portfolio, and a study searches "
+                "the parameters of one strategy on single instruments. To compare portfolios, list "
+                "the sets of parameters under 'variants' of the scenario's file (each is a trial); "
+                "or name a scenario without 'portfolio'.",
+                study=study.name,
+            )
+        if study.scenario not in self.scenarios and not self.left_out:
+            _lookup("scenario", study.scenario, self.scenarios, where)
+        scenario = self.scenario(study.scenario)
+        if scenario.strategy.type != study.strategy:
+            raise ConfigurationError(
+                f"{where}: the study searches '{study.strategy}', but its scenario "
+                f"'{scenario.name}' trades '{scenario.strategy.type}'. Name a scenario of the same "
+                "strategy.",
+                study=study.name,
+            )
+        for name in study.instruments or ():
+            if not scenario.covers(name):
+                raise ConfigurationError(
+                    f"{where}: the study lists {name}, which its scenario '{scenario.name}' does "
+                    "not trade. Add it under 'instruments' of the scenario, or take it out here.",
+                    study=study.name,
+                    instrument=name,
+                )
+
     def require_compared_instruments(self) -> None:
         """Raise `UnknownNameError` for a peer or reference that the universe does not have."""
         peers = self.cross.peers if self.cross.peers != "all" else ()
@@ -133,8 +171,19 @@ class Catalog:
             self.instrument(name)
 
     def scenario(self, name: str) -> ScenarioSpec:
-        """The scenario of that name; `UnknownNameError` offers the closest."""
-        return _lookup("scenario", name, self.scenarios)
+        """The scenario of that name; `UnknownNameError` offers the closest.
+
+        Where files were left out, it says what is wrong with them: the scenario may be in one.
+        """
+        try:
+            return _lookup("scenario", name, self.scenarios)
+        except UnknownNameError as error:
+            if not self.left_out:
+                raise
+            wrong = " ".join(map(str, self.left_out))
+            raise UnknownNameError(
+                f"{error} Files that cannot be read: {wrong}", **error.values
+            ) from error
 
     def portfolio(self, name: str) -> PortfolioScenario:
         """The portfolio scenario of that name; `UnknownNameError` offers the closest."""
@@ -149,10 +198,17 @@ class Catalog:
         return _lookup("model", name, self.models)
 
 
-def load_catalog(config_dir: Path | None, costs: DefaultCosts | None = None) -> Catalog:
+def load_catalog(
+    config_dir: Path | None,
+    costs: DefaultCosts | None = None,
+    *,
+    leave_out: bool = False,
+) -> Catalog:
     """Shipped files, with the user's files of `config_dir` (None: none) added or laid over them.
 
     `costs`: what fills cost where a scenario file does not say it; None asks the environment.
+    `leave_out`: wrong scenario files are kept in `Catalog.left_out` in place of an error, and
+    whether studies fit their scenarios is not asked (`Catalog.require_fitting`).
 
     Raises `ConfigurationError` for an unknown key, a wrong type, a name used twice in one folder,
     an empty universe, or a study of an unknown scenario. Instruments that a scenario or
@@ -160,7 +216,8 @@ def load_catalog(config_dir: Path | None, costs: DefaultCosts | None = None) -> 
     (`Catalog.require_instruments_of`, `Catalog.require_compared_instruments`).
     """
     universe, sources = _load_universe(config_dir)
-    files = _load_scenario_files(config_dir, costs, sources)
+    left_out: list[TradingPipelineError] | None = [] if leave_out else None
+    files = _load_scenario_files(config_dir, costs, sources, left_out)
     every = {each.name: each for file in files.values() for each in file.scenarios}
     portfolios = {name: each for name, each in every.items() if isinstance(each, PortfolioScenario)}
     scenarios = {name: each for name, each in every.items() if name not in portfolios}
@@ -181,8 +238,11 @@ def load_catalog(config_dir: Path | None, costs: DefaultCosts | None = None) -> 
         labels=labels,
         portfolios=portfolios,
         scenario_files=files,
+        left_out=tuple(left_out or ()),
     )
-    _check_references(catalog)
+    if not leave_out:
+        for study in studies.values():
+            catalog.require_fitting(study)
     return catalog
 
 
@@ -242,10 +302,13 @@ def _load_cross_features(config_dir: Path | None, sources: dict[str, Path]) -> C
 
 
 def _load_scenario_files(
-    config_dir: Path | None, costs: DefaultCosts | None, sources: dict[str, Path]
+    config_dir: Path | None,
+    costs: DefaultCosts | None,
+    sources: dict[str, Path],
+    left_out: list[TradingPipelineError] | None,
 ) -> dict[str, ScenarioFile]:
     bases = (SHIPPED,) if config_dir is None else (SHIPPED, config_dir)
-    files = read_scenario_folders([base / "scenarios" for base in bases], costs)
+    files = read_scenario_folders([base / "scenarios" for base in bases], costs, left_out)
     by_name = {name: file for file in files for name in file.names}
     for name, file in by_name.items():
         if file.path is not None:
@@ -278,35 +341,6 @@ def _load_models(config_dir: Path | None, sources: dict[str, Path]) -> dict[str,
     models = _load_named("models", ModelSpec.parse, config_dir, sources)
     steps = load_settings().default_steps_ahead
     return models if steps is None else {n: spec.with_steps(steps) for n, spec in models.items()}
-
-
-def _check_references(catalog: Catalog) -> None:
-    for study in catalog.studies.values():
-        where = catalog.sources[f"studies/{study.name}"]
-        if study.scenario in catalog.portfolios:
-            raise ConfigurationError(
-                f"{where}: the scenario '{study.scenario}' is a portfolio, and a study searches "
-                "the parameters of one strategy on single instruments. To compare portfolios, list "
-                "the sets of parameters under 'variants' of the scenario's file (each is a trial); "
-                "or name a scenario without 'portfolio'.",
-                study=study.name,
-            )
-        scenario = _lookup("scenario", study.scenario, catalog.scenarios, where)
-        if scenario.strategy.type != study.strategy:
-            raise ConfigurationError(
-                f"{where}: the study searches '{study.strategy}', but its scenario "
-                f"'{scenario.name}' trades '{scenario.strategy.type}'. Name a scenario of the same "
-                "strategy.",
-                study=study.name,
-            )
-        for name in study.instruments or ():
-            if not scenario.covers(name):
-                raise ConfigurationError(
-                    f"{where}: the study lists {name}, which its scenario '{scenario.name}' does "
-                    "not trade. Add it under 'instruments' of the scenario, or take it out here.",
-                    study=study.name,
-                    instrument=name,
-                )
 
 
 def _lookup(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import numpy as np
 from pydantic import BeforeValidator, model_validator
 
-from trading_pipeline.settings.file_limits import shown
+from trading_pipeline.settings.file_limits import cut, shown
 from trading_pipeline.settings.spec_model import SpecModel, no_truth_value
 
 __all__ = ["MAX_RANGE_VALUES", "ParameterSpace"]
@@ -34,6 +35,19 @@ class ParameterSpace(SpecModel):
     values: tuple[Any, ...] | None = None
     choice: tuple[Any, ...] | None = None
     log: tuple[Bound, ...] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _under_a_key(cls, data: Any) -> Any:
+        if data is None:
+            return {}
+        if isinstance(data, (Mapping, ParameterSpace)):
+            return data
+        listed = list(data) if isinstance(data, (list, tuple)) else [data]
+        raise ValueError(
+            f"'values: {cut(json.dumps(listed, default=str))}' says that these are tried; there "
+            "are 'range: [first, last, step]', 'choice: [...]' and 'log: [low, high]' as well"
+        )
 
     @model_validator(mode="after")
     def _one_of_them(self) -> ParameterSpace:
@@ -133,7 +147,7 @@ def _check_log(given: tuple[float, ...]) -> None:
             "above 0, or use 'range'"
         )
     if high <= low:
-        raise ValueError(f"the log range {told} is empty; its end must be above its start")
+        raise ValueError(_no_rise("log range", given))
     if len(given) == 3 and not (given[2].is_integer() and 2 <= given[2] <= MAX_RANGE_VALUES):
         raise ValueError(
             f"the log range {told} has {given[2]:g} points; give a whole number from 2 to "
@@ -146,6 +160,15 @@ def _steps(first: float, last: float, step: float) -> float:
     return (last - first) / step + 1e-9
 
 
+def _no_rise(kind: str, given: tuple[float, ...]) -> str:
+    """What is wrong with bounds of which the second is not above the first."""
+    low, high, *more = (f"{each:g}" for each in given)
+    if low == high:
+        return f"the {kind} [{low}, {high}] is empty; its end must be above its start"
+    turned = ", ".join((high, low, *more))
+    return f"the {kind} is reversed, from {low} down to {high}; write [{turned}]"
+
+
 def _check_range(given: tuple[float, ...]) -> None:
     told = f"[{', '.join(f'{each:g}' for each in given)}]"
     if len(given) not in (2, 3):
@@ -154,11 +177,15 @@ def _check_range(given: tuple[float, ...]) -> None:
             f"{told}"
         )
     if len(given) == 2:
-        if given[1] <= given[0] or not math.isfinite(given[1] - given[0]):
-            raise ValueError(f"the range {told} is empty or too wide; its end must be above it")
+        if given[1] <= given[0]:
+            raise ValueError(_no_rise("range", given))
+        if not math.isfinite(given[1] - given[0]):
+            raise ValueError(f"the range {told} is too wide")
         return
     first, last, step = given
-    if step <= 0 or last < first:
+    if last < first:
+        raise ValueError(_no_rise("range", (first, last, abs(step))))
+    if step <= 0:
         raise ValueError(f"the range {told} is empty; step must be above 0")
     steps = _steps(first, last, step)
     if steps >= MAX_RANGE_VALUES:

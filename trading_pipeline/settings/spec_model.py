@@ -179,6 +179,11 @@ def _kinds(annotation: object) -> set[object]:
 
 _BRANCH = re.compile(r"function-|constrained-|literal\[|(int|float|str|bool|date)$")
 """Parts of pydantic's location that name a branch of a type, not a key."""
+_SHAPES = {
+    **dict.fromkeys(("tuple_type", "list_type"), "a list is needed, such as [1, 2]"),
+    **dict.fromkeys(("dict_type", "model_type"), "keys with their values are needed here"),
+}
+"""What pydantic says in words of Python."""
 _MOST_SENTENCES = 10
 
 
@@ -202,7 +207,8 @@ def _explain(detail: ErrorDetails, model: type[BaseModel]) -> str:
         return f"Unknown key '{path}'. {did_you_mean(str(location[-1]), known)}"
     if kind == "missing":
         return f"The key '{path}' is missing."
-    reason = " ".join(str(detail["msg"]).removeprefix("Value error, ").split()).rstrip(".")
+    said = _SHAPES.get(kind, str(detail["msg"]).removeprefix("Value error, "))
+    reason = " ".join(said.split()).rstrip(".")
     was = "" if isinstance(given, (dict, list)) else f", was {shown(given)}"
     if kind == "string_type" and isinstance(given, (bool, int, float, date)):
         was += " (YAML reads it so; put the word in quotes)"

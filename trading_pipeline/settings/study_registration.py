@@ -25,7 +25,7 @@ def registered_study(path: Path, config_dir: Path) -> Iterator[StudySpec]:
     stays, since it can go on. Raises `ConfigurationError` where the name belongs to another study.
     """
     spec = read_study(path)
-    catalog = load_catalog(config_dir)
+    catalog = load_catalog(config_dir, leave_out=True)
     known, source = catalog.studies.get(spec.name), catalog.sources.get(f"studies/{spec.name}")
     if known == spec or (source is not None and source.resolve() == path.resolve()):
         yield spec

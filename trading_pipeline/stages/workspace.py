@@ -156,13 +156,15 @@ class Workspace:
         return grid.windows(self.clock())
 
 
-def open_workspace(settings: PipelineSettings | None = None, *, run_id: str = "local") -> Workspace:
-    """The workspace of the environment's settings."""
+def open_workspace(
+    settings: PipelineSettings | None = None, *, run_id: str = "local", leave_out: bool = False
+) -> Workspace:
+    """The workspace of the environment's settings; `leave_out`: see `load_catalog`."""
     settings = settings or load_settings()
     warehouse = Warehouse(settings.warehouse_path, wait_seconds=settings.warehouse_wait_seconds)
     return Workspace(
         settings,
-        load_catalog(settings.config, settings.default_costs),
+        load_catalog(settings.config, settings.default_costs, leave_out=leave_out),
         warehouse,
         run_id,
     )

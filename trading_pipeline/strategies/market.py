@@ -176,33 +176,26 @@ class Market:
 
     def head(self, rows: int) -> Market:
         """The market as of the close of bar `rows - 1`, without later bars and predictions."""
-        clock = self.known_at
-        frames = dict(self.prediction_frames)
+        market = self._without_computed()
+        clock, frames = self.known_at, self.prediction_frames
         if clock is not None:
-            frames = {
+            market.known_at = clock[:rows]
+            market.prediction_frames = {
                 name: frame[frame["known_at"] <= clock[rows - 1]] if rows else frame.iloc[:0]
                 for name, frame in frames.items()
             }
-        return Market(
-            self.raw.iloc[:rows],
-            None if self.factor is None else self.factor[:rows],
-            None if clock is None else clock[:rows],
-            frames,
-            split_factor=None if self.split_factor is None else self.split_factor[:rows],
-            first_traded=self.first_traded,
-            inputs=self.inputs.rows(self.raw.index[:rows]),
-            timeframe=self.timeframe,
-            calendar=self.calendar,
-        )
+        market._given = self.raw.iloc[:rows].copy()
+        market.factor = None if self.factor is None else self.factor[:rows]
+        market.split_factor = None if self.split_factor is None else self.split_factor[:rows]
+        market.inputs, market.primary = self.inputs.rows(market.raw.index), None
+        return market
 
     def with_bars(self, raw: pd.DataFrame, inputs: InputsAsKnown) -> Market:
         """The same market with other bars under its stamps, and other inputs beside them.
 
         `raw` has the columns and types of `Market.raw`.
         """
-        market = copy(self)
-        for name in ("raw", "bars", "close", "predictions", "_at_horizons"):
-            vars(market).pop(name, None)
+        market = self._without_computed()
         market._given, market.inputs = raw, inputs
         return market
 
@@ -228,6 +221,12 @@ class Market:
         """The same market with another strategy's signals; all that was computed is shared."""
         market = copy(self)
         market.primary = signals
+        return market
+
+    def _without_computed(self) -> Market:
+        market = copy(self)
+        for name in ("raw", "bars", "close", "predictions", "_at_horizons"):
+            vars(market).pop(name, None)
         return market
 
     def _checked_inputs(self, given: Mapping[str, pd.DataFrame]) -> InputsAsKnown:

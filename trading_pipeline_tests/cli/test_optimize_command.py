@@ -43,17 +43,17 @@ def test_a_file_from_anywhere_becomes_a_study_with_trials_and_a_verdict(call, wo
 def test_a_search_that_is_stopped_says_how_it_goes_on_and_keeps_what_is_done(
     call, world, file, monkeypatch
 ):
-    evaluated, whole_table = [], Evaluator.table
+    evaluated, whole_trials = [], Evaluator.trials
     monkeypatch.setattr(Evaluator, "block_size", lambda self, part: 2)
 
-    def table(self, many, part, hashes=None):
+    def trials(self, many, part, hashes=None):
         if len(evaluated) == 2:
             evaluated.append(0)
             raise KeyboardInterrupt
         evaluated.append(len(many))
-        return whole_table(self, many, part, hashes)
+        return whole_trials(self, many, part, hashes)
 
-    monkeypatch.setattr(Evaluator, "table", table)
+    monkeypatch.setattr(Evaluator, "trials", trials)
     ended = call("optimize", file)
     assert ended.code == 1
     assert (
@@ -64,6 +64,24 @@ def test_a_search_that_is_stopped_says_how_it_goes_on_and_keeps_what_is_done(
     assert registered(world).exists()
     assert call("optimize", file).code == 0
     assert evaluated == [2, 2, 0, 2]
+
+
+def test_wrong_files_that_a_study_does_not_use_are_left_out_in_a_line_each(call, world, file):
+    world.write("scenarios/torn.yaml", "name: torn\nstrategy: {type: sma_crossover\n")
+    world.write("scenarios/unknown.yaml", "name: unknown\nstrategy: {type: sma_crosover}\n")
+    world.write(
+        "studies/late.yaml",
+        "name: late\nstrategy: sma_crossover\nscenario: torn\nspace: {fast: {values: [2]}}\n",
+    )
+    ended = call("optimize", file)
+    assert ended.code == 0
+    lines = [line for line in ended.err.splitlines() if line.startswith("Left out: ")]
+    for name, line in zip(("torn.yaml", "unknown.yaml", "late.yaml"), lines, strict=True):
+        assert name in line
+    used = call("optimize", "late")
+    assert used.code == 1
+    assert "torn.yaml is not valid YAML" in used.error
+    assert "torn.yaml is not valid YAML" in call("run").error
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,9 @@ def test_variants_are_compared_counted_and_retired(call, fresh_world, tmp_path, 
     file.write_text(IDEAS, encoding="utf-8")
     first = results(call("backtest", file, "--json"))
     assert set(first) == {"ideas_quick", "ideas_free"}
-    assert first["ideas_quick"]["warnings"].startswith("Default costs: commission_bps 10 is")
+    assert first["ideas_quick"]["warnings"].startswith(
+        "Default costs: commission_bps 10 and slippage_bps 0 are"
+    )
     assert first["ideas_free"]["warnings"].startswith("Free fills")
     assert fresh_world.workspace.trials.count() == 2
     with open_instance(load_settings()) as instance:
@@ -81,7 +83,7 @@ def test_variants_are_compared_counted_and_retired(call, fresh_world, tmp_path, 
     assert dearer["ideas_free"]["result_id"] == first["ideas_free"]["result_id"]
     assert fresh_world.workspace.trials.count() == 3
     listed = {row["scenario"]: row for row in json.loads(call("scenarios", "list", "--json").out)}
-    assert listed["ideas_quick"]["default_costs"] == {"commission_bps": 20.0}
+    assert listed["ideas_quick"]["default_costs"] == {"commission_bps": 20.0, "slippage_bps": 0.0}
 
     file.write_text(IDEAS.partition("  free:")[0], encoding="utf-8")
     left = results(call("backtest", file, "--json"))
@@ -205,7 +207,7 @@ def test_scenarios_are_listed_with_their_files_and_shown_in_todays_keys(call, fr
     assert first.settings_hash == second.settings_hash
     assert first.strategy == second.strategy
     quick = json.loads(call("scenarios", "show", "ideas_quick", "--json").out)
-    assert quick["values"]["costs"] == {"commission_bps": 10.0}
+    assert quick["values"]["costs"] == {"commission_bps": 10.0, "slippage_bps": 0.0}
     assert quick["notes"][0].startswith("Default costs")
     for name, words in (("ideas", "The file has these: ideas_quick, ideas_free."),
                         ("ideas_quik", "Did you mean 'ideas_quick'")):  # fmt: skip

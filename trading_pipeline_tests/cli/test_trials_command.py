@@ -43,6 +43,18 @@ def test_the_list_shows_rows_by_what_they_are_about(call):
     assert "the ledger counts 3 distinct trials" in shown
 
 
+def test_on_a_narrow_screen_a_row_of_the_list_is_one_line(call, monkeypatch):
+    wide = call("trials", "list").out
+    assert "2004-01-01/.." in wide
+    assert "grid" in wide
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = call("trials", "list").out.splitlines()
+    rows = [line for line in lines if "sma_crossover: fast" in line]
+    assert [("_1d" in row, "slow 30" in row, "ok" in row) for row in rows] == [(True,) * 3] * 3
+    assert max(map(len, lines)) <= 80
+    assert "2004-01-01" in call("trials", "show", "2").out  # as a line of its own
+
+
 def test_a_misspelt_name_is_one_paragraph_with_the_right_one(call):
     ended = call("trials", "list", "-i", "AAPL_1h")
     assert ended.code == 1

@@ -74,19 +74,21 @@ class Mortal(TrialMemory):
 
     def __init__(self, tables, writes):
         super().__init__()
-        self.tables, self.left = tables, writes
+        self.trials, self.left = tables, writes
 
-    def add(self, fold, part, sets, rows):
+    def add(self, fold, part, sets, trials):
         if self.left == 0:
             raise Killed
         self.left -= 1
-        super().add(fold, part, sets, rows)
+        super().add(fold, part, sets, trials)
 
 
 def trials_of(record):
     return {
-        fold: pd.concat(tables, ignore_index=True)[["parameters_hash", "value", "status"]]
-        for fold, tables in record.tables.items()
+        fold: pd.concat([each.table for each in tables], ignore_index=True)[
+            ["parameters_hash", "value", "status"]
+        ]
+        for fold, tables in record.trials.items()
     }
 
 

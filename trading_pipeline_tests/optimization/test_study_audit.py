@@ -86,7 +86,7 @@ def test_a_leak_in_one_corner_is_found_before_the_sweep(corner):
     with pytest.raises(LookaheadError) as caught:
         run(corner, record=made)
     assert caught.value.parameters == f'{{"a": {corner[0]}, "b": {corner[1]}}}'
-    assert made.tables == {}
+    assert made.trials == {}
 
 
 def test_a_leak_that_only_the_best_trial_has_is_found_and_the_trials_are_recorded_first():
@@ -104,7 +104,7 @@ def test_a_leak_that_only_the_best_trial_has_is_found_and_the_trials_are_recorde
     again = TrialMemory()
     with pytest.raises(LookaheadError):
         run(other, record=again, audits=log)
-    assert again.tables == {}
+    assert again.trials == {}
 
 
 def test_a_reason_keeps_a_study_whose_best_trial_looks_ahead():

@@ -64,7 +64,7 @@ def test_a_fold_equals_a_study_of_its_dates_bit_for_bit(inputs):
     dates = {"start": stamps[fold.train[0]].date(), "end": stamps[fold.train[1]].date()}
     alone = run_study(study(), scenario(dates=dates), inputs)
     part = evaluator.part(*fold.train)
-    table = evaluator.table(evaluator.validated(alone.parameters), part)
+    table = evaluator.trials(evaluator.validated(alone.parameters), part).table
     assert table["value"].equals(alone.table["value"])
     assert table["final_equity"].equals(alone.table["final_equity"])
 

@@ -32,23 +32,26 @@ class DefaultCosts:
 
         `costs`: None where the file has no such group. A commission of any form, or slippage of any
         form, is taken as it is; a maker's rate or a least commission alone leaves the rate out. A
-        default of 0 adds nothing. What is not a mapping is given back for its error.
+        default of 0 is added beside another one, so that the result says both; alone it adds
+        nothing. What is not a mapping is given back for its error.
 
         >>> DefaultCosts().completed({"slippage_bps": 5})
         ({'slippage_bps': 5, 'commission_bps': 10.0}, ('commission_bps',))
         >>> DefaultCosts().completed({"commission_per_share": 0.005})
         ({'commission_per_share': 0.005}, ())
-        >>> DefaultCosts().completed({"commission_bps": 0})
-        ({'commission_bps': 0}, ())
+        >>> DefaultCosts().completed({})
+        ({'commission_bps': 10.0, 'slippage_bps': 0.0}, ('commission_bps', 'slippage_bps'))
         """
         if costs is not None and not isinstance(costs, Mapping):
             return costs, ()
         given: dict[Any, Any] = dict(costs or {})
         added = {
-            name: value
-            for name in _SAID_BY
-            if (value := getattr(self, name)) and given.keys().isdisjoint(_SAID_BY[name])
+            name: getattr(self, name)
+            for name, keys in _SAID_BY.items()
+            if given.keys().isdisjoint(keys)
         }
+        if not any(added.values()):
+            return given, ()
         return given | added, tuple(added)
 
 

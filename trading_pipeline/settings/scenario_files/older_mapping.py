@@ -48,7 +48,7 @@ def read_older(data: Mapping[str, Any], *, where: str) -> ReadOlder:
     names each wrong or unknown key of the older form and what is allowed.
     """
     where = f"{where} (older form of scenario files)"
-    older, made = OlderScenario.parse(data, where=where), _Made()
+    older, made = _whole_file(data, where), _Made()
     made.set("name", scenario_name(older.name), "name", older.name)
     if older.description:
         made.say("description", older.description, "nothing: it changes no result and is left out")
@@ -82,6 +82,34 @@ def read_older(data: Mapping[str, Any], *, where: str) -> ReadOlder:
     beside = " (the levels of range_scalper are used in its place)" if wins else ""
     made.copy(older.risk_management, "risk_management", "risk", levels, beside)
     return ReadOlder(values=made.values, mapped=tuple(made.lines), model_files=model_files)
+
+
+def _whole_file(data: Mapping[str, Any], where: str) -> OlderScenario:
+    """The file; where it is wrong, the error says what is wrong in the parameters too."""
+    try:
+        return OlderScenario.parse(data, where=where)
+    except ConfigurationError as error:
+        wrong = _wrong_parameters(data.get("strategy"))
+        if not wrong:
+            raise
+        raise ConfigurationError(f"{error} {wrong}", **error.values) from error
+
+
+def _wrong_parameters(strategy: object) -> str:
+    """What is wrong with the parameters of a known type; empty where nothing is."""
+    given = strategy if isinstance(strategy, Mapping) else {}
+    kinds: dict[object, type[OlderMlParams | OlderBreakoutParams]] = {
+        "MLPredictiveStrategy": OlderMlParams,
+        "BreakoutScalpingStrategy": OlderBreakoutParams,
+    }
+    kind = kinds.get(str(given.get("type")))
+    if kind is None or not isinstance(given.get("params"), Mapping):
+        return ""
+    try:
+        kind.parse(given["params"], where=f"'{_PARAMS}'")
+    except ConfigurationError as error:
+        return str(error)
+    return ""
 
 
 class _Made:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trading_pipeline.errors import ConfigurationError
+from trading_pipeline.errors import ConfigurationError, TradingPipelineError
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.settings.portfolio_scenario import parse_scenario
 from trading_pipeline.settings.scenario import ScenarioSpec
@@ -108,20 +108,28 @@ def parse_scenario_file(
 
 
 def read_scenario_folders(
-    folders: Sequence[Path], costs: DefaultCosts | None = None
+    folders: Sequence[Path],
+    costs: DefaultCosts | None = None,
+    left_out: list[TradingPipelineError] | None = None,
 ) -> list[ScenarioFile]:
     """The scenario files of all folders; one of a later folder replaces one of the same name.
 
     Only files of one scenario are replaced, and only by such. Raises `ConfigurationError` where two
     files of a folder have a name in common, or a variant has one of an earlier folder; both files
-    are named.
+    are named. `left_out`: takes the errors of files that cannot be read; None raises them.
     """
     costs = load_settings().default_costs if costs is None else costs
     earlier: dict[str, ScenarioFile] = {}
     for folder in folders:
         here: dict[str, ScenarioFile] = {}
         for path in list_spec_files(folder):
-            file = read_scenario_file(path, costs)
+            try:
+                file = read_scenario_file(path, costs)
+            except ConfigurationError as error:
+                if left_out is None:
+                    raise
+                left_out.append(error)
+                continue
             for name in file.names:
                 other = here.get(name) or (earlier.get(name) if file.variants else None)
                 if other is not None:

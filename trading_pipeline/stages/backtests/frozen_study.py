@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from trading_pipeline.domain.hashing import canonical_hash
+from trading_pipeline.backtest.scenario_runner import ScenarioInputs
+from trading_pipeline.domain.hashing import canonical_hash, frame_hash
 from trading_pipeline.errors import OptimizationError
 from trading_pipeline.optimization.evaluation import Evaluator
 from trading_pipeline.optimization.held_out import (
@@ -21,11 +22,19 @@ from trading_pipeline.stages.backtests.study_summary import best_of
 from trading_pipeline.stages.backtests.trial_identity import TrialIdentities
 from trading_pipeline.stages.workspace import Workspace
 
-__all__ = ["measure_test", "register_frozen", "require_as_registered", "tested_row"]
+__all__ = [
+    "measure_test",
+    "register_frozen",
+    "require_as_registered",
+    "revised_bars",
+    "tested_row",
+]
 
 Row = dict[str, Any]
 _FOLD = "/held_out"
 """How the fold of the one measurement ends."""
+_BARS = "searched_bars"
+"""Registered too, but revised bars break no promise, so they are no part of what is compared."""
 
 
 def require_as_registered(workspace: Workspace, study: StudySpec, instrument_id: str) -> None:
@@ -38,6 +47,7 @@ def require_as_registered(workspace: Workspace, study: StudySpec, instrument_id:
     if kept is None:
         return
     before, now = json.loads(kept["registration"]), _registration(workspace, study)
+    before.pop(_BARS, None)
     if canonical_hash(now) == kept["registration_hash"]:
         return
     changed = [
@@ -55,10 +65,13 @@ def require_as_registered(workspace: Workspace, study: StudySpec, instrument_id:
     )
 
 
-def register_frozen(workspace: Workspace, study: StudySpec, instrument_id: str) -> None:
+def register_frozen(
+    workspace: Workspace, study: StudySpec, instrument_id: str, inputs: ScenarioInputs
+) -> None:
     """Put a frozen study on record before its first trial; a registered one must be as it was.
 
-    Raises `OptimizationError` where it has trials from before it was frozen.
+    `inputs`: of its scenario; the hash of the bars that trials may read is registered too. Raises
+    `OptimizationError` where the study has trials from before it was frozen.
     """
     require_as_registered(workspace, study, instrument_id)
     if not study.frozen or workspace.frozen_studies.registered(study.name, instrument_id):
@@ -79,11 +92,31 @@ def register_frozen(workspace: Workspace, study: StudySpec, instrument_id: str) 
             "study": study.name,
             "instrument": instrument_id,
             "registration_hash": canonical_hash(said),
-            "registration": said,
+            "registration": said | {_BARS: _searched_bars(study, workspace, inputs)},
             "run_id": workspace.run_id,
         }
     )
     require_as_registered(workspace, study, instrument_id)
+
+
+def revised_bars(
+    workspace: Workspace, study: StudySpec, instrument_id: str, inputs: ScenarioInputs
+) -> str | None:
+    """In one sentence that the bars of the search are others than when the study was frozen.
+
+    None where they are the same, or where the study was frozen before their hash was registered.
+    `inputs`: of its scenario, as they are now.
+    """
+    kept = workspace.frozen_studies.registered(study.name, instrument_id)
+    before = None if kept is None else json.loads(kept["registration"]).get(_BARS)
+    now = _searched_bars(study, workspace, inputs)
+    if kept is None or before is None or before == now:
+        return None
+    return (
+        f"The bars of the search were revised since the study was frozen at "
+        f"{kept['registered_at']:%Y-%m-%d %H:%M} UTC ({before[:12]} then, {now[:12]} now), and "
+        "its trials were made again on them."
+    )
 
 
 def tested_row(workspace: Workspace, study: StudySpec, instrument_id: str) -> Row | None:
@@ -138,7 +171,7 @@ def measure_test(
     loaded = load_inputs(workspace, instrument_id, scenario)
     seen = inputs_until(loaded.inputs, scenario.dates.bounds[1])
     evaluator = Evaluator(study, scenario, seen, workspace.registries.strategies)
-    table = evaluator.table(evaluator.validated([{}]), evaluator.whole)
+    tested = evaluator.trials(evaluator.validated([{}]), evaluator.whole)
     common = {
         "study": study.name,
         "instrument": instrument_id,
@@ -151,7 +184,16 @@ def measure_test(
         "fold": f"{fold}{_FOLD}",
     }
     identities = TrialIdentities(workspace, scenario)
-    workspace.trials.append(trial_rows(common, identities, [json.loads(best["parameters"])], table))
+    searched = load_inputs(
+        workspace,
+        instrument_id,
+        searched_scenario(study, workspace.catalog.scenario(study.scenario)),
+    )
+    revised = revised_bars(workspace, study, instrument_id, searched.inputs)
+    parameters = [json.loads(best["parameters"])]
+    (row,) = trial_rows(common, identities, parameters, tested)
+    row["reason"] = " ".join(filter(None, (row["reason"], revised))) or None
+    workspace.trials.append([row])
     found = tested_row(workspace, study, instrument_id)
     assert found is not None  # it was appended
     return found
@@ -184,6 +226,14 @@ def _registration(workspace: Workspace, study: StudySpec) -> dict[str, Any]:
     }
     plain: dict[str, Any] = json.loads(json.dumps(said, default=str))
     return plain
+
+
+def _searched_bars(study: StudySpec, workspace: Workspace, inputs: ScenarioInputs) -> str:
+    """Hash of all that a trial can read of the instrument's bars: prices and corporate actions."""
+    scenario = searched_scenario(study, workspace.catalog.scenario(study.scenario))
+    seen = inputs_until(inputs, scenario.dates.bounds[1])
+    actions = [[each.ex_date, each.kind, each.value] for each in seen.actions]
+    return canonical_hash([frame_hash(seen.raw), actions])
 
 
 def _file(workspace: Workspace, study: StudySpec) -> str:

@@ -10,8 +10,10 @@ from typing import Any
 
 from trading_pipeline.backtest.scenario_runner import ScenarioInputs
 from trading_pipeline.optimization.study_run import evaluator_of
+from trading_pipeline.optimization.trial_record import TrialRecord
 from trading_pipeline.optimization.walk_forward import (
     WalkForward,
+    record_windows,
     walk_forward_folds,
     walked_forward,
 )
@@ -45,9 +47,17 @@ def counted(search: Sequence[Row], trials: Sequence[Row]) -> Row:
 
 
 def walked_again(
-    workspace: Workspace, study: StudySpec, inputs: ScenarioInputs, search: Sequence[Row]
+    workspace: Workspace,
+    study: StudySpec,
+    inputs: ScenarioInputs,
+    search: Sequence[Row],
+    record: TrialRecord,
 ) -> WalkForward | None:
-    """Walk-forward optimization by the trials on record; None where the study has none."""
+    """Walk-forward optimization by the valid trials on record; None where the study has none.
+
+    Where trials were called invalid since, other sets are chosen than by the search; the windows
+    that they trade are put into `record`, as the search does.
+    """
     if study.walk_forward is None:
         return None
     scenario = workspace.catalog.scenario(study.scenario)
@@ -58,7 +68,9 @@ def walked_again(
     folds = walk_forward_folds(study, evaluator.index)
     best = [best_of(by_fold[fold.name]) for fold in folds]
     chosen = [None if row is None else (json.loads(row["parameters"]), row) for row in best]
-    return walked_forward(evaluator, folds, chosen)
+    walked = walked_forward(evaluator, folds, chosen)
+    record_windows(walked, evaluator, record)
+    return walked
 
 
 def told_test(row: Row) -> Row:
@@ -71,6 +83,7 @@ def told_test(row: Row) -> Row:
         "value": row["value"],
         "sharpe": row["sharpe"],
         "status": row["status"],
+        **({"note": row["reason"]} if row["reason"] else {}),
         "trial_no": row["trial_no"],
         "measured_at": f"{row['created_at']:%Y-%m-%d %H:%M} UTC",
     }
@@ -95,6 +108,8 @@ def shown_summary(study: StudySpec, summary: Row, trials: Sequence[Row]) -> dict
         shown["space"] = ShownMarkdown(f"![Best {study.metric} by parameters]({image})")
     if table:
         shown["best_trials"] = ShownMarkdown(table)
+    if summary.get("revised_bars"):
+        shown["revised_bars"] = str(summary["revised_bars"])
     checks = checks_table(summary)
     if checks:
         shown["checks"] = ShownMarkdown(checks)

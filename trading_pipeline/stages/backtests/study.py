@@ -22,6 +22,7 @@ from trading_pipeline.stages.backtests.frozen_study import (
     measure_test,
     register_frozen,
     require_as_registered,
+    revised_bars,
     tested_row,
 )
 from trading_pipeline.stages.backtests.scenario_inputs import ScenarioStage, scenario_code_hash
@@ -84,10 +85,10 @@ class TrialStage(ScenarioStage[list[Row]]):
     def produce(self, key: str, identity: Identity) -> tuple[Artifact, list[Row]]:
         """Evaluate what the study's method chooses, and record each as a trial at once."""
         workspace, study = self.workspace, self.workspace.catalog.study(key)
-        register_frozen(workspace, study, self.instrument_id)
         scenario = self.searched(study)
         loaded = self.loaded(scenario)
         inputs, hashes = loaded.inputs, loaded.hashes
+        register_frozen(workspace, study, self.instrument_id, inputs)
         newest = self.newest().get(identity.partition)
         record = LedgerRecord(
             workspace, study, scenario, identity, hashes, instrument_id=self.instrument_id,
@@ -170,10 +171,10 @@ class SummaryStage(ComputedStage[str, Row]):
         source, scenario = self._source(key), self._trials.searched(study)
         trials = self._rows(source)
         summary, best = summary_of_trials(study, trials), best_of(trials)
-        summary |= counted(self._search(source), trials)
         folder = f"output/studies/{key}/{self.instrument_id}"
         name = identity.input_hash[:12]
-        is_current = self._trials.identity(key).input_hash == source.input_hash
+        trial_identity = self._trials.identity(key)
+        is_current = trial_identity.input_hash == source.input_hash
         if best is not None and is_current:
             inputs = self._inputs(study, scenario)
             summary["best_metrics"] = measured_best(
@@ -190,7 +191,12 @@ class SummaryStage(ComputedStage[str, Row]):
             summary |= measured_search(
                 study, scenario, trials, inputs, strategies, self._search(source)
             )
-            walked = walked_again(workspace, study, inputs, self._search(source))
+            record = LedgerRecord(
+                workspace, study, scenario, trial_identity, self._trials.loaded(scenario).hashes,
+                instrument_id=self.instrument_id, resume=True,
+            )  # fmt: skip
+            walked = walked_again(workspace, study, inputs, self._search(source), record)
+            record.flush()
             if walked is not None:
                 equity = f"{folder}/{name}_walk_forward.parquet"
                 write_frame(
@@ -198,9 +204,14 @@ class SummaryStage(ComputedStage[str, Row]):
                 )
                 told = walk_forward_summary(walked, list(study.space))
                 summary["walk_forward"] = {**told, "equity": equity}
+        summary |= counted(self._search(source), trials)
         tested = tested_row(workspace, study, self.instrument_id)
         if tested is not None:
             summary["test"] = told_test(tested)
+        if study.frozen and is_current:
+            inputs = self._inputs(study, scenario)
+            revised = revised_bars(workspace, study, self.instrument_id, inputs)
+            summary |= {} if revised is None else {"revised_bars": revised}
         path = f"{folder}/{name}.json"
         text = json.dumps(summary, indent=2, sort_keys=True) + "\n"
         write_text(workspace.settings.runtime / path, text)

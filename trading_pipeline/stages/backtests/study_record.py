@@ -7,9 +7,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
-
 from trading_pipeline.errors import StrategyError
+from trading_pipeline.optimization.evaluated_trials import EvaluatedTrials
 from trading_pipeline.optimization.evaluation import Parameters
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.settings.study import StudySpec
@@ -17,6 +16,7 @@ from trading_pipeline.stages.backtests.scenario_inputs import InputHashes
 from trading_pipeline.stages.backtests.trial_identity import TrialIdentities
 from trading_pipeline.stages.stage import Identity
 from trading_pipeline.stages.workspace import Workspace
+from trading_pipeline.storage.stores.trial_ledger import INVALID
 
 __all__ = ["MEASURED", "LedgerRecord", "fold_of", "trial_rows"]
 
@@ -62,6 +62,7 @@ class LedgerRecord:
             "run_id": workspace.run_id,
         }
         self._identities = TrialIdentities(workspace, scenario)
+        self._told: dict[str, Row] = {}
         self._unwritten: list[Row] = []
         self._written_at = time.monotonic()
         self._known: dict[str, dict[str, Row]] = {}
@@ -73,11 +74,15 @@ class LedgerRecord:
         return self._known.get(fold_of(self._identity, fold), {})
 
     def add(
-        self, fold: str, part: str | None, sets: Sequence[Parameters], rows: pd.DataFrame
+        self, fold: str, part: str | None, sets: Sequence[Parameters], trials: EvaluatedTrials
     ) -> None:
         """Keep trials; they are in the ledger after `flush` at the latest."""
         more = {**self._common, "fold": fold_of(self._identity, fold), "span": part}
-        self._unwritten += trial_rows(more, self._identities, sets, rows)
+        for hash_, each in zip(trials.parameters_hash, sets, strict=True):
+            if hash_ not in self._told:  # the same sets come back in every fold
+                self._told[hash_] = _told(self._identities, self._common["strategy"], each)
+        told = [self._told[each] for each in trials.parameters_hash]
+        self._unwritten += _rows(more, told, trials)
         if time.monotonic() - self._written_at > _FLUSH_SECONDS:
             self.flush()
 
@@ -95,23 +100,37 @@ def trial_rows(
     common: Mapping[str, Any],
     identities: TrialIdentities,
     sets: Sequence[Parameters],
-    rows: pd.DataFrame,
+    trials: EvaluatedTrials,
 ) -> list[Row]:
     """Rows of the ledger for evaluated trials; `common` are the columns that all share."""
-    strategy = common["strategy"]
+    told = [_told(identities, common["strategy"], each) for each in sets]
+    return _rows(common, told, trials)
+
+
+def _rows(common: Mapping[str, Any], told: Sequence[Row], trials: EvaluatedTrials) -> list[Row]:
+    """`told`: of each trial what follows from its parameters."""
+    measured = [trials.column(name).tolist() for name in MEASURED]
+    others = (trials.parameters_hash, trials.bars.tolist(), trials.status, trials.reason)
     return [
         {
             **common,
-            "parameters_hash": row["parameters_hash"],
-            "parameters": json.dumps(parameters, sort_keys=True),
-            **_identity(identities, strategy, parameters),
-            **{name: row[name] for name in MEASURED},
-            "bars": row["bars"],
-            "status": row["status"],
-            "reason": row["reason"] if isinstance(row["reason"], str) else None,
+            "parameters_hash": hash_,
+            **parameters,
+            **dict(zip(MEASURED, numbers, strict=True)),
+            "bars": bars,
+            "status": status,
+            "reason": reason,
         }
-        for parameters, row in zip(sets, rows.to_dict("records"), strict=True)
+        for parameters, numbers, hash_, bars, status, reason in zip(
+            told, zip(*measured, strict=True), *others, strict=True
+        )
     ]
+
+
+def _told(identities: TrialIdentities, strategy: str, parameters: Parameters) -> Row:
+    """The columns of a trial that follow from its parameters, but for their hash."""
+    text = json.dumps(parameters, sort_keys=True)
+    return {"parameters": text, **_identity(identities, strategy, parameters)}
 
 
 def _identity(identities: TrialIdentities, strategy: str, parameters: Parameters) -> dict[str, str]:
@@ -123,7 +142,12 @@ def _identity(identities: TrialIdentities, strategy: str, parameters: Parameters
 
 
 def _as_evaluated(row: Row) -> Row:
-    """A row of the ledger with the columns of an evaluated trial; NULL is NaN."""
+    """A row of the ledger with the columns of an evaluated trial; NULL is NaN.
+
+    A trial that was called invalid has no value: nothing may be chosen by it.
+    """
     numbers = {name: float("nan") if row[name] is None else row[name] for name in MEASURED}
+    if row["status"] == INVALID:
+        numbers["value"] = float("nan")
     told = ("parameters_hash", "status", "reason", "bars")
     return {**numbers, **{name: row[name] for name in told}}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from trading_pipeline.errors import (
@@ -31,6 +32,7 @@ from trading_pipeline.stages.models.primary_signals import primary_of
 from trading_pipeline.stages.registries import Registries
 
 __all__ = [
+    "catalog_of_study",
     "check_catalog",
     "check_models",
     "check_one_study",
@@ -95,13 +97,61 @@ def check_models(catalog: Catalog, registries: Registries) -> dict[str, TradingP
 
 
 def check_one_study(catalog: Catalog, study: StudySpec) -> None:
-    """Raise for an unknown metric or parameter, a wrong constraint or an impossible space.
+    """Raise for a scenario that does not fit, an unknown metric or parameter, a wrong constraint or
+    an impossible space.
 
     The error names the study's file.
     """
     registries = Registries(catalog)
+    catalog.require_fitting(study)
     with naming_file(_file(catalog, f"studies/{study.name}")):
         check_study(study, catalog.scenario(study.scenario), registries.strategies)
+
+
+def catalog_of_study(catalog: Catalog, study: str) -> Catalog:
+    """The catalog without other scenarios and studies that are wrong; these are in `left_out`.
+
+    Raises what `check_catalog` raises of all that the study uses, and of everything but scenarios
+    and studies.
+    """
+    registries, wrong = Registries(catalog), list(catalog.left_out)
+    needed = catalog.study(study).scenario
+
+    def fits(check: Callable[..., None], *given: object) -> bool:
+        """What own Python files stop, `check_catalog` sets aside."""
+        try:
+            check(*given)
+        except OwnCodeError:
+            return True
+        except TradingPipelineError as error:
+            wrong.append(error)
+            return False
+        return True
+
+    scenarios = {
+        name: each
+        for name, each in catalog.scenarios.items()
+        if name == needed or fits(_check_named, catalog, each, registries)
+    }
+    portfolios = {
+        name: each
+        for name, each in catalog.portfolios.items()
+        if fits(_check_named, catalog, each, registries)
+    }
+    found = replace(catalog, scenarios=scenarios, portfolios=portfolios, left_out=())
+    studies = {
+        name: each
+        for name, each in catalog.studies.items()
+        if name == study or fits(check_one_study, found, each)
+    }
+    return replace(found, studies=studies, left_out=tuple(wrong))
+
+
+def _check_named(catalog: Catalog, scenario: ScenarioSpec, registries: Registries) -> None:
+    file = catalog.scenario_files.get(scenario.name)
+    where = _file(catalog, f"scenarios/{scenario.name}")
+    with naming_file(where, catalog.place_of(scenario.name)):
+        _check_scenario(catalog, scenario, registries, file)
 
 
 def check_scenario(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 import duckdb
@@ -22,7 +21,12 @@ from trading_pipeline.storage.stores.sharpe_variance import (
     comparable_variance,
     pooled,
 )
-from trading_pipeline.storage.stores.study_evaluations import StudyEvaluations
+from trading_pipeline.storage.stores.study_evaluations import (
+    INVALID,
+    JUDGED_ROWS,
+    VARIANT,
+    StudyEvaluations,
+)
 from trading_pipeline.storage.trial_chain import FIRST_LINK, chain_hashes
 
 __all__ = [
@@ -31,12 +35,8 @@ __all__ = [
     "TrialLedger",
 ]
 
-INVALID = "invalid"
-"""Status of a row that names a trial as invalid."""
-_VARIANT = ("strategy", "parameters_hash", "instrument", "settings_hash", "dates", "model_hash")
-"""Columns that make a trial another one."""
 _EVALUATION = (
-    *("study", "fold", *_VARIANT),
+    *("study", "fold", *VARIANT),
     *("bars_hash", "predictions_hash", "code_hash"),
 )
 """Columns that make a row another one; a row that is there already is not added again."""
@@ -56,17 +56,11 @@ WITH evaluations AS (
   FROM trials WHERE {{where}}),
 distinct_trials AS (
   SELECT * FROM evaluations WHERE settings_hash IS NOT NULL OR NOT is_told_anew
-  QUALIFY row_number() OVER (PARTITION BY {", ".join(_VARIANT)}
+  QUALIFY row_number() OVER (PARTITION BY {", ".join(VARIANT)}
     ORDER BY span IS NULL OR status = '{INVALID}' DESC, seq DESC) = 1),
 ratios AS (
   SELECT instrument, sharpe FROM distinct_trials
   WHERE status IS DISTINCT FROM '{INVALID}' AND isfinite(sharpe))
-"""
-_NEWEST = f"""
-SELECT *, last_value(status) OVER newest = '{INVALID}' AS is_invalid,
-  last_value(reason) OVER newest AS why_invalid
-FROM trials WINDOW newest AS (PARTITION BY {", ".join(_VARIANT)} ORDER BY seq
-  ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
 """
 
 
@@ -125,7 +119,7 @@ class TrialLedger(StudyEvaluations):
         with self._warehouse.write() as connection:
             rows = fetch_rows(
                 connection,
-                f"SELECT * FROM ({_NEWEST}) WHERE list_contains(?::BIGINT[], trial_no)",
+                f"SELECT * FROM ({JUDGED_ROWS}) WHERE list_contains(?::BIGINT[], trial_no)",
                 [sorted({int(number) for number in trial_nos})],
             )
             self._require_known(connection, trial_nos, rows)
@@ -133,7 +127,7 @@ class TrialLedger(StudyEvaluations):
             for row in sorted(rows, key=lambda found: int(found["seq"])):
                 invalid, _ = row.pop("is_invalid"), row.pop("why_invalid")
                 if not invalid:
-                    named.setdefault(tuple(row[name] for name in _VARIANT), row)
+                    named.setdefault(tuple(row[name] for name in VARIANT), row)
             status = {"status": INVALID, "reason": why}
             added = [
                 {**row, **status, "refers_to": row["trial_no"], "run_id": run_id or row["run_id"]}
@@ -194,32 +188,6 @@ class TrialLedger(StudyEvaluations):
 
         return self._answer(f"{_LEDGER} ratios {study} {instrument}", "", read)
 
-    def of_study(self, study: str, instrument: str, *, fold: str) -> list[Row]:
-        """Trials of one evaluation of a study on an instrument, in order.
-
-        `status` and `reason` are those of the newest row of the trial, so `invalid` where a later
-        row says so.
-        """
-        found = self._answer(f"study {study}", instrument, partial(self._of_studies, study))
-        return [dict(row) for row in found if row["fold"] == fold]
-
-    def _of_studies(self, study: str, instruments: list[str]) -> dict[str, list[Row]]:
-        """Trials of all evaluations of a study, by instrument."""
-        rows = self._rows(
-            f"SELECT * EXCLUDE (is_invalid, why_invalid) REPLACE ("
-            f"CASE WHEN is_invalid THEN '{INVALID}' ELSE status END AS status, "
-            f"CASE WHEN is_invalid THEN why_invalid ELSE reason END AS reason) FROM ({_NEWEST}) "
-            "WHERE study = ? AND list_contains(?::VARCHAR[], instrument) AND refers_to IS NULL "
-            "QUALIFY row_number() OVER "
-            "(PARTITION BY instrument, fold, parameters_hash ORDER BY seq DESC) = 1 ORDER BY seq",
-            study,
-            instruments,
-        )
-        found: dict[str, list[Row]] = {name: [] for name in instruments}
-        for row in rows:
-            found[row["instrument"]].append(row)
-        return found
-
     def has_backtest(self, trial: Mapping[str, object]) -> bool:
         """True where a backtest's evaluation is on record: of a scenario, as its `fold`."""
         key = tuple(str(trial[name] or "") for name in _BACKTEST)
@@ -240,7 +208,7 @@ class TrialLedger(StudyEvaluations):
     def invalid_results(self) -> dict[str, str]:
         """Reason by result id, of the backtests whose trial was called invalid."""
         found = self._rows(
-            f"SELECT result_id, why_invalid FROM ({_NEWEST}) "
+            f"SELECT result_id, why_invalid FROM ({JUDGED_ROWS}) "
             "WHERE is_invalid AND result_id IS NOT NULL"
         )
         return {row["result_id"]: row["why_invalid"] for row in found}
@@ -290,7 +258,7 @@ class TrialLedger(StudyEvaluations):
 
         Raises `UnknownNameError` for a number that the ledger does not have.
         """
-        same = " AND ".join(f"t.{name} IS NOT DISTINCT FROM one.{name}" for name in _VARIANT)
+        same = " AND ".join(f"t.{name} IS NOT DISTINCT FROM one.{name}" for name in VARIANT)
         with self._warehouse.read() as connection:
             rows = fetch_rows(
                 connection,

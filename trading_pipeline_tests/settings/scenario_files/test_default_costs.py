@@ -46,7 +46,7 @@ def test_only_a_kind_of_costs_that_the_file_does_not_mention_is_added(costs, add
 def test_defaults_are_ten_basis_points_unless_the_environment_says_otherwise(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     (found,) = parse_scenario_file(PLAIN, where="s.yaml").scenarios
-    assert found.default_costs == {"commission_bps": 10.0}
+    assert found.default_costs == {"commission_bps": 10.0, "slippage_bps": 0.0}
     monkeypatch.setenv("TRADING_PIPELINE_DEFAULT_COMMISSION_BPS", "2.5")
     monkeypatch.setenv("TRADING_PIPELINE_DEFAULT_SLIPPAGE_BPS", "1")
     (found,) = parse_scenario_file(PLAIN, where="s.yaml").scenarios
@@ -57,10 +57,13 @@ def test_defaults_are_ten_basis_points_unless_the_environment_says_otherwise(mon
             load_settings()
 
 
-def test_a_default_of_zero_adds_nothing_and_leaves_fills_free():
+def test_a_default_of_zero_adds_nothing_alone_and_is_told_beside_another():
     found = read(defaults=DefaultCosts(commission_bps=0))
     assert found.costs.is_free
     assert found.default_costs == {}
+    assert read({"commission_bps": 5}, DefaultCosts()).default_costs == {}
+    told = default_costs_line(read(defaults=DefaultCosts()).default_costs)
+    assert "commission_bps 10 and slippage_bps 0 are the environment's" in told
 
 
 def test_the_same_costs_are_one_trial_whoever_gave_them_and_others_another():

@@ -118,7 +118,7 @@ def test_a_breakout_scalper_is_a_range_scalper_at_the_costs_of_the_settings():
         "params": {"window": 12, "reward": 3},
     }
     assert (found.instruments, found.dates.written) == (("AAPL_1d",), "../..")
-    assert found.default_costs == {"commission_bps": 10.0}
+    assert found.default_costs == {"commission_bps": 10.0, "slippage_bps": 0.0}
     assert read(BREAKOUT).model_files == {}
 
 
@@ -174,6 +174,16 @@ def test_a_key_or_value_outside_the_form_is_refused_by_its_older_name(path, valu
     with pytest.raises(ConfigurationError, match=words) as caught:
         read(changed(ML, path, value))
     assert str(caught.value).startswith("old.json (older form of scenario files): ")
+
+
+def test_every_unknown_key_is_named_at_once_wherever_it_is():
+    params = {**ML["strategy"]["params"], "model": "x"}
+    data = {**ML, "strategy": {**ML["strategy"], "params": params}, "leverage": 2}
+    with pytest.raises(ConfigurationError) as caught:
+        parse_scenario_file({**data, "fees": {"slippage": 0.1}}, where="old.json")
+    told = str(caught.value)
+    for key in ("'fees.slippage'", "'leverage'", "'strategy.params': Unknown key 'model'"):
+        assert told.count(key) == 1
 
 
 def test_a_scalper_with_two_sizes_is_asked_which_decides():

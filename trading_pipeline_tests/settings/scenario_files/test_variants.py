@@ -61,7 +61,7 @@ def test_another_type_starts_anew():
 def test_null_takes_a_group_of_the_file_away_and_lists_are_replaced_whole():
     found = only({"risk": None, "instruments": ["IBM_1d"], "costs": None})
     assert (found.risk.stop_loss, found.instruments) == (None, ("IBM_1d",))
-    assert found.default_costs == {"commission_bps": 10.0}
+    assert found.default_costs == {"commission_bps": 10.0, "slippage_bps": 0.0}
 
 
 def test_a_list_of_parameter_sets_is_the_same_as_a_mapping():

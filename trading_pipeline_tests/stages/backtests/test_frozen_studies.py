@@ -1,10 +1,12 @@
 """Frozen studies: registered before their first trial, measured once on what no trial read."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from trading_pipeline.errors import InsufficientDataError, OptimizationError
+from trading_pipeline.stages.backtests.frozen_study import revised_bars
 from trading_pipeline.stages.backtests.study import SummaryStage, TrialStage, study_summary
 from trading_pipeline_tests.stage_calls import materialize_summary, materialize_trials
 
@@ -61,6 +63,32 @@ def test_a_changed_frozen_study_is_refused_with_its_file_and_what_changed(world,
     assert str(caught.value).startswith(str(world.runtime / "config/studies/cold.yaml"))
     world.write("studies/cold.yaml", STUDY)
     assert not TrialStage(world.workspace, "AAPL_1d").pending(["cold"])
+
+
+def test_bars_that_were_revised_since_are_told_in_the_summary_and_with_the_measurement(world):
+    searched(world)
+    assert "revised_bars" not in study_summary(world.workspace, "AAPL_1d", "cold")
+    stage = TrialStage(world.workspace, "AAPL_1d")
+    cold = world.workspace.catalog.study("cold")
+    loaded = stage.loaded(stage.searched(cold)).inputs
+    assert revised_bars(world.workspace, cold, "AAPL_1d", loaded) is None
+    later = loaded.raw.copy()
+    later.loc["2003-07-01":] *= 2.0  # of the test: no trial reads them
+    assert revised_bars(world.workspace, cold, "AAPL_1d", replace(loaded, raw=later)) is None
+    raw = loaded.raw.copy()
+    raw.loc["2003-06-30":, "volume"] += 1.0
+    told = revised_bars(world.workspace, cold, "AAPL_1d", replace(loaded, raw=raw))
+    assert told.startswith("The bars of the search were revised since the study was frozen at 20")
+    with world.workspace.warehouse.write() as connection:  # as if frozen on other bars
+        connection.execute(
+            "UPDATE frozen_studies SET registration = json_merge_patch(registration, "
+            '\'{"searched_bars": "0123456789abcdef"}\')'
+        )
+    row = SummaryStage(world.workspace, "AAPL_1d").measure_test("cold")
+    assert "(0123456789ab then, " in row["reason"]
+    materialize_summary(world.workspace, "AAPL_1d", "cold")
+    summary = study_summary(world.workspace, "AAPL_1d", "cold")
+    assert summary["revised_bars"] == summary["test"]["note"] == row["reason"]
 
 
 def test_a_study_that_has_trials_cannot_be_frozen_afterwards(world):

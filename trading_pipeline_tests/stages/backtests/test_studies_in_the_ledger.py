@@ -8,7 +8,8 @@ import pytest
 
 from trading_pipeline.errors import OptimizationError
 from trading_pipeline.optimization.evaluation import Evaluator
-from trading_pipeline.stages.backtests import study_record
+from trading_pipeline.optimization.study_run import run_study
+from trading_pipeline.stages.backtests import study, study_record
 from trading_pipeline.stages.backtests.study import SummaryStage, TrialStage, study_summary
 from trading_pipeline_tests.pipeline_world import FILES
 from trading_pipeline_tests.stage_calls import materialize_summary, materialize_trials
@@ -53,19 +54,19 @@ def test_steps_of_halving_are_rows_of_the_ledger_and_no_trials_of_their_own(worl
 def test_a_stopped_study_goes_on_from_the_ledger_and_evaluates_nothing_twice(world, monkeypatch):
     world.write("studies/walked.yaml", WALKED)
     monkeypatch.setattr(study_record, "_FLUSH_SECONDS", 0.0)
-    evaluated, whole_table = [], Evaluator.table
+    evaluated, whole_trials = [], Evaluator.trials
     monkeypatch.setattr(Evaluator, "block_size", lambda self, part: 3)
 
-    def table(self, many, part, hashes=None):
+    def trials(self, many, part, hashes=None):
         if len(evaluated) == 4:
             evaluated.append(None)
             raise KeyboardInterrupt
-        found = whole_table(self, many, part, hashes)
+        found = whole_trials(self, many, part, hashes)
         bars = (part.rows.start, part.rows.stop)
-        evaluated.append([(each, bars) for each in found["parameters_hash"]])
+        evaluated.append([(each, bars) for each in found.parameters_hash])
         return found
 
-    monkeypatch.setattr(Evaluator, "table", table)
+    monkeypatch.setattr(Evaluator, "trials", trials)
     with pytest.raises(KeyboardInterrupt):
         materialize_trials(world.workspace, "AAPL_1d", "walked")
     kept = world.value("SELECT count(*) FROM trials WHERE study = 'walked'")
@@ -96,6 +97,49 @@ def test_a_stopped_study_goes_on_from_the_ledger_and_evaluates_nothing_twice(wor
     chosen = [fold for fold in walked["folds"] if fold["parameters"]]
     assert [(f["parameters"]["fast"], f["out_of_sample_sharpe"]) for f in chosen] == told
     assert "out of sample" in outcome.metadata["walk_forward"].text
+
+
+def test_an_invalid_trial_is_chosen_in_no_fold_by_search_and_summary_alike(world, monkeypatch):
+    def summed_up():
+        materialize_summary(world.workspace, "AAPL_1d", "walked")
+        told = study_summary(world.workspace, "AAPL_1d", "walked")["walk_forward"]
+        return [fold["parameters"] for fold in told["folds"]], told["equity"]
+
+    def recorded(ending):
+        rows = world.rows(
+            "SELECT trial_no, fold, parameters FROM trials WHERE study = 'walked' "
+            "AND refers_to IS NULL AND fold LIKE ? ORDER BY seq", f"%{ending}",
+        )  # fmt: skip
+        return [(*row, {n: json.loads(p)[n] for n in ("fast", "slow")}) for *row, p in rows]
+
+    world.write("studies/walked.yaml", WALKED)
+    materialize_trials(world.workspace, "AAPL_1d", "walked")
+    before, _ = summed_up()
+    (number,) = [no for no, _, parameters in recorded("/wf1") if parameters == before[0]]
+    world.workspace.trials.invalidate([number], reason="reads the next bar")
+    after, equity = summed_up()
+    assert before[0] not in after
+    windows = {(fold.split("/")[1], *each.values()) for _, fold, each in recorded("/test")}
+    assert windows == {
+        (f"wf{at}", *each.values())
+        for told in (before, after) for at, each in enumerate(told, start=1) if each
+    }  # fmt: skip
+    # a search that goes on from these trials, as after a stop, chooses as the summary did
+    found = []
+    monkeypatch.setattr(TrialStage, "newest", lambda self: {})
+    monkeypatch.setattr(
+        study,
+        "run_study",
+        lambda *given, **more: found.append(run_study(*given, **more)) or found[0],
+    )
+    stage = TrialStage(world.workspace, "AAPL_1d")
+    rows = world.value("SELECT count(*) FROM trials")
+    stage.produce("walked", stage.identity("walked"))
+    walked = found[0].walk_forward
+    assert [each and {n: each[0][n] for n in ("fast", "slow")} for each in walked.chosen] == after
+    stored = pd.read_parquet(world.runtime / equity)["equity"]
+    assert stored.tolist() == walked.equity.tolist()
+    assert world.value("SELECT count(*) FROM trials") == rows
 
 
 def test_the_asset_page_shows_verdict_picture_and_table_and_no_raw_keys(world):
