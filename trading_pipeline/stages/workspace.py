@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trading_pipeline.code_identity import keep_hashes_in
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.market_data.sources.protocol import MarketDataSource
@@ -123,6 +124,7 @@ class Workspace:
 def open_workspace(settings: PipelineSettings | None = None, *, run_id: str = "local") -> Workspace:
     """The workspace of the environment's settings."""
     settings = settings or load_settings()
+    keep_hashes_in(settings.cache / "code")
     warehouse = Warehouse(settings.warehouse_path, wait_seconds=settings.warehouse_wait_seconds)
     return Workspace(
         settings,
