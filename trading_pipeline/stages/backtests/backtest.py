@@ -13,6 +13,8 @@ from trading_pipeline.backtest.scenario_runner import (
 from trading_pipeline.domain.audit_records import AuditLog
 from trading_pipeline.domain.hashing import SHOWN_DIGITS, canonical_hash
 from trading_pipeline.errors import LookaheadError
+from trading_pipeline.market_data.calendars import periods_per_year
+from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.stages.backtests.audits import (
     call_results_invalid,
     changed_sharpe_limits,
@@ -127,6 +129,10 @@ class BacktestStage(ScenarioStage[Row]):
         )
         return artifact, self.stored(key, artifact)
 
+    def scenario_of(self, key: str) -> ScenarioSpec:
+        """The scenario of that name."""
+        return self.workspace.catalog.scenario(key)
+
     def run(self, key: str, audits: AuditLog | None = None) -> ScenarioRun:
         """Trade the scenario on what is stored now; nothing of it is kept.
 
@@ -144,8 +150,10 @@ class BacktestStage(ScenarioStage[Row]):
     def made_from(self, key: str) -> dict[str, str]:
         """Id of the result, and the hashes that it is made of."""
         scenario = self.workspace.catalog.scenario(key)
-        inputs, hashes, _ = self.loaded(scenario)
-        settings = scenario_settings(scenario, inputs.instrument, inputs.periods_per_year)
+        hashes = self.hashes(scenario)
+        instrument = self.workspace.catalog.instrument(self.instrument_id)
+        a_year = periods_per_year(instrument.timeframe, instrument.calendar)
+        settings = scenario_settings(scenario, instrument, a_year)
         made_from = {
             "settings_hash": canonical_hash(
                 [scenario.hash, settings.hash, *changed_sharpe_limits(self.workspace)]
@@ -157,5 +165,5 @@ class BacktestStage(ScenarioStage[Row]):
                 scenario, self.workspace.registries.strategies, BacktestStage.produce
             ),
         }
-        identity = canonical_hash([inputs.instrument.id, made_from])
+        identity = canonical_hash([self.instrument_id, made_from])
         return {"result_id": identity[:SHOWN_DIGITS], **made_from}
