@@ -7,6 +7,17 @@ below.
 
 from __future__ import annotations
 
-from trading_pipeline.cli.app import main
+import shlex
+import sys
+
+from trading_pipeline.stop_signals import stoppable
 
 __all__ = ["main"]
+
+
+def main() -> None:
+    """Entry point: the commands; a signal ends them with one line, even while they are loaded."""
+    with stoppable(shlex.join(["trading-pipeline", *sys.argv[1:]])):
+        from trading_pipeline.cli.app import main as commands
+
+        commands()

@@ -1,6 +1,7 @@
 """The commands of `trading-pipeline`, and what becomes of errors.
 
-Exit code 0: done; 1: an error, one paragraph on standard error; 2: wrong usage.
+Exit code 0: done; 1: an error, one paragraph on standard error; 2: wrong usage; 130 and 143:
+stopped by Ctrl-C and SIGTERM.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from trading_pipeline.cli.scenarios_app import scenarios_app
 from trading_pipeline.cli.strategies_app import strategies_app
 from trading_pipeline.cli.trials_app import trials_app
 from trading_pipeline.errors import ConfigurationError, OwnCodeError, TradingPipelineError
+from trading_pipeline.stop_signals import raise_if_stopped
 
 __all__ = ["app", "main"]
 
@@ -35,6 +37,8 @@ class _Commands(typer.core.TyperGroup):
         """Run a command. `OwnCodeError` for a call of `sys.exit`, which no command makes."""
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise SystemExit(130) from None  # `stoppable` says so
         except SystemExit as error:
             if isinstance(error.__context__, BrokenPipeError):  # such as a pipe into head
                 raise
@@ -256,6 +260,7 @@ def main() -> None:
     try:
         app()
     except Exception as error:
+        raise_if_stopped()  # what ends in an interruption can look like any error
         told = _told(error)
         if told is None or os.environ.get("TRADING_PIPELINE_DEBUG"):
             raise

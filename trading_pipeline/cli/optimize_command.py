@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.markup import escape
 
 from trading_pipeline.cli.progress_display import show_progress
 from trading_pipeline.cli.result_table import study_table
@@ -36,7 +34,7 @@ def run_optimize(
     `given`: a file (with a folder or an ending in its name), or the name of a study. What fails on
     one instrument does not stop the others; the exit code is then 1.
     """
-    with _told_when_stopped(given), _study_of(given) as (catalog, study):
+    with _study_of(given) as (catalog, study):
         wanted = _instruments_of(catalog, study, instruments)
         full_pass = open_pass(study.name)
         report = PassReport()
@@ -107,25 +105,6 @@ def _instruments_of(
         require_covered(study, name)
         require_possible_dates(catalog, scenario, name, datetime.now(UTC))
     return list(dict.fromkeys(wanted))
-
-
-@contextmanager
-def _told_when_stopped(given: str) -> Iterator[None]:
-    """Say that what is done is kept, where the search is stopped."""
-    try:
-        yield
-    except BaseException as error:
-        stops = [KeyboardInterrupt]
-        if "dagster" in sys.modules:  # it is loaded where something ran, and takes seconds
-            stops.append(sys.modules["dagster"].DagsterExecutionInterruptedError)
-        if not isinstance(error, tuple(stops)):
-            raise
-        stderr_console().print(
-            "Stopped. Trials that are done are kept; go on with: trading-pipeline optimize "
-            f"{escape(given)}",
-            soft_wrap=True,
-        )
-        raise typer.Exit(1) from None
 
 
 def _raise_alone(report: PassReport) -> None:

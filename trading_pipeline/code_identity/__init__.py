@@ -17,17 +17,27 @@ it is or how it is written:
 - Libraries and built-ins are not followed: only the dotted name of what is used counts.
 - The walk stops at `STOPS`: code that finds, reads, stores or reports, and computes nothing.
 
-Nothing is imported to be hashed, and no module is parsed twice.
+Nothing is imported to be hashed, and no module is parsed twice. Hashes of the package's own code
+are kept for later processes (`keep_hashes_in`), as long as no byte of the package changes.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from trading_pipeline.code_identity.kept_hashes import KeptHashes
 from trading_pipeline.code_identity.modules import read_text
 from trading_pipeline.code_identity.source_tree import STOPS, SourceTree
 
-__all__ = ["STOPS", "SourceTree", "code_hash", "read_text"]
+__all__ = ["STOPS", "SourceTree", "code_hash", "keep_hashes_in", "read_text"]
 
 _tree = SourceTree()
+
+
+def keep_hashes_in(folder: Path) -> None:
+    """Keep hashes of the package's code in a folder, and take them from there; a walk over the
+    sources takes seconds, and each command would make it again."""
+    _tree.kept = KeptHashes(folder, Path(__file__).parents[1])
 
 
 def code_hash(*roots: object) -> str:

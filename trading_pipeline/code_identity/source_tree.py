@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from trading_pipeline.code_identity.kept_hashes import KeptHashes
 from trading_pipeline.code_identity.modules import Module, module_path, parsed, read_text
 from trading_pipeline.code_identity.plain_code import FUNCTIONS, Target, Unit
 from trading_pipeline.errors import ConfigurationError
@@ -74,6 +75,7 @@ class SourceTree:
 
     Texts of this package are read once: the code that runs is the one that was imported. Those of
     other roots are read each time, because a user's file can be loaded again in the same process.
+    `kept`: hashes of this package's code that earlier processes made.
     """
 
     def __init__(self, read: Callable[[Path], str | None] = read_text) -> None:
@@ -82,17 +84,24 @@ class SourceTree:
         self._modules: dict[str, tuple[str, Module]] = {}
         self._lines: dict[tuple[str, int], tuple[str, list[tuple[str, int]]]] = {}
         self._hashes: dict[tuple[_Root, ...], tuple[str, dict[str, str]]] = {}
+        self.kept: KeptHashes | None = None
 
     def code_hash(self, *roots: object) -> str:
         """As the function `code_hash`, on these texts."""
         found = tuple(sorted({r for each in roots for r in _roots_of(each)}, key=repr))
         kept = self._hashes.get(found)
+        # package code follows no other, so its hash follows from the package's files
+        file = self.kept if all(_of_package(root.module) for root in found) else None
+        if kept is None and file is not None and (stored := file.get(repr(found))) is not None:
+            kept = self._hashes[found] = (stored, {})
         if kept is None or any(self._text(name) != text for name, text in kept[1].items()):
             with _no_garbage_collection():
                 parts, modules = self._walk(found)
             digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
-            foreign = (m for m in modules if m.partition(".")[0] != _PACKAGE)
+            foreign = (m for m in modules if not _of_package(m))
             kept = self._hashes[found] = (digest, {m: self._modules[m][0] for m in foreign})
+            if file is not None:
+                file.keep(repr(found), digest)
         return kept[0]
 
     def reached_modules(self, *roots: object) -> set[str]:
@@ -336,6 +345,10 @@ def _is_of_library(value: Any) -> bool:
     folders = [Path(sysconfig.get_path(each)) for each in ("stdlib", "purelib", "platlib")]
     outside = path is None or any(path.is_relative_to(each) for each in folders)
     return outside and name.partition(".")[0] != _PACKAGE
+
+
+def _of_package(module: str) -> bool:
+    return module.partition(".")[0] == _PACKAGE
 
 
 def _sha256(text: str) -> str:

@@ -5,6 +5,7 @@ from urllib.parse import unquote
 
 import dagster as dg
 import yaml
+from dagster._core.instance.ref import InstanceRef
 
 from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.settings.environment import PipelineSettings, project_root
@@ -12,9 +13,19 @@ from trading_pipeline.storage.parquet_files import write_text
 
 __all__ = ["open_instance", "ui_command", "write_instance_config"]
 
+_NO_COPIES = {
+    "compute_logs": {
+        "module": "dagster._core.storage.noop_compute_log_manager",
+        "class": "NoOpComputeLogManager",
+    }
+}
+
 
 def open_instance(settings: PipelineSettings) -> dg.DagsterInstance:
     """The instance that `dagster dev` shows; the same files, by their absolute paths.
+
+    What a run of this process prints goes to its own terminal alone: keeping a copy, as runs of
+    `dagster dev` do, would start four processes a run.
 
     Raises `ConfigurationError` for a path that Dagster would read as an address: it opens its
     databases by one, so it would fail on `%20`, and keep them elsewhere with `?`.
@@ -28,7 +39,7 @@ def open_instance(settings: PipelineSettings) -> dg.DagsterInstance:
             path=folder,
         )
     write_instance_config(settings)
-    return dg.DagsterInstance.from_config(str(settings.dagster))
+    return dg.DagsterInstance.from_ref(InstanceRef.from_dir(folder, overrides=_NO_COPIES))
 
 
 def write_instance_config(settings: PipelineSettings) -> Path:

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trading_pipeline.code_identity import keep_hashes_in
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.market_data.sources.protocol import MarketDataSource
@@ -161,6 +162,7 @@ def open_workspace(
 ) -> Workspace:
     """The workspace of the environment's settings; `leave_out`: see `load_catalog`."""
     settings = settings or load_settings()
+    keep_hashes_in(settings.cache / "code")
     warehouse = Warehouse(settings.warehouse_path, wait_seconds=settings.warehouse_wait_seconds)
     return Workspace(
         settings,

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import signal
 import socket
 import sys
 import time
@@ -27,6 +28,7 @@ from trading_pipeline.settings.claims import claimed, is_held, remove_dead
 from trading_pipeline.stages.batch import Batch
 from trading_pipeline.stages.turns import locks_folder
 from trading_pipeline.stages.workspace import Workspace
+from trading_pipeline.stop_signals import StopRequested, raise_if_stopped, stop_received
 from trading_pipeline.storage.path_failures import folder_error
 
 __all__ = ["JobRun", "JobRunner", "close_abandoned_runs"]
@@ -41,6 +43,7 @@ _OPEN = (
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 )
+_INTERRUPTIONS = (KeyboardInterrupt, dg.DagsterExecutionInterruptedError)
 _SHOWN_CHECKS = 3
 _SHOWN_NAMES = 5
 _NOTE = "Exception while writing logger call to event log"
@@ -84,8 +87,10 @@ class JobRunner:
         """Run a job: whole, for a partition, for the range up to `last_partition`, or on a batch.
 
         `assets` restricts it, names with slashes. `config`: of assets by name. Raises the error of
-        the asset that failed, or `DataQualityError` for a blocking check.
+        the asset that failed, or `DataQualityError` for a blocking check; `StopRequested` for a
+        signal to stop, also for one that came where Dagster delays it.
         """
+        raise_if_stopped()
         started = time.perf_counter()
         ranged = partition is not None and last_partition is not None
         tags = {_RANGE_START: partition, _RANGE_END: last_partition} if ranged else {}
@@ -94,6 +99,7 @@ class JobRunner:
         try:
             with (
                 self._claim(run_id),
+                self._canceled_by_stops(run_id),
                 _without_event_log_notes(),
                 handed_on(self._workspace, run_id, batch),
             ):
@@ -119,6 +125,7 @@ class JobRunner:
             raise
         except dg.DagsterError as error:
             raise self._told(error, run_id) from error
+        raise_if_stopped()
         seconds = time.perf_counter() - started
         shown = partition if batch is None else result.dagster_run.tags[_RANGE_START]
         done = JobRun(result.run_id, job, shown or "", seconds)
@@ -163,6 +170,23 @@ class JobRunner:
         chosen = [name for name in known if name in set(names)] or list(names)
         windows = sorted({name for part in batch.parts for name in part.names})
         return f"{chosen[0]}|{windows[0]}", f"{chosen[-1]}|{windows[-1]}"
+
+    @contextlib.contextmanager
+    def _canceled_by_stops(self, run_id: str) -> Iterator[None]:
+        """Close the run as canceled where a signal ends the block; Dagster calls it a failure."""
+        try:
+            yield
+        except BaseException as error:
+            number = stop_received()
+            if number is None and isinstance(error, _INTERRUPTIONS):
+                number = int(signal.SIGINT)
+            if number is None:
+                raise
+            stop = StopRequested(number)
+            run = self.instance.get_run_by_id(run_id)
+            if run is not None and run.status in (*_OPEN, dg.DagsterRunStatus.FAILURE):
+                self.instance.report_run_canceled(run, f"The command that ran this was {stop}.")
+            raise stop from None
 
     def _told(self, error: dg.DagsterError, run_id: str) -> TradingPipelineError:
         settings = self._workspace.settings

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtrit
 
 from trading_pipeline.models.cards.card import Score
 from trading_pipeline.models.predictors.paths.path_scores import mean_error
@@ -56,6 +55,8 @@ def interval(value: float, error: float, effective_rows: float) -> tuple[float, 
     >>> round(low, 3), round(high, 3)
     (0.277, 0.723)
     """
+    from scipy.special import stdtrit  # slow to load, and only where a card is made
+
     half = float(stdtrit(max(effective_rows - 1.0, 1.0), _TAIL)) * error
     return value - half, value + half
 

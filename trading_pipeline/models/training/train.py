@@ -210,17 +210,14 @@ def library_versions(estimator_type: str) -> dict[str, str]:
 
     Raises `ConfigurationError` where the one that the estimator needs is missing.
     """
-    import sklearn
-    import skops
-
     require_installed(estimator_type)
     extra = estimator(estimator_type).extra
     return {
         **({} if extra is None else {extra: version(extra)}),
         "numpy": np.__version__,
         "pandas": pd.__version__,
-        "scikit-learn": sklearn.__version__,
-        "skops": skops.__version__,
+        "scikit-learn": version("scikit-learn"),  # to import it takes a second
+        "skops": version("skops"),
     }
 
 

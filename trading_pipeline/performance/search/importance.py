@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
 from trading_pipeline.errors import DataQualityError
 from trading_pipeline.performance.search.parameter_places import parameter_places
@@ -47,6 +46,8 @@ def parameter_importance(
     kept = np.flatnonzero(np.isfinite(given))
     if kept.size < _FEWEST_SETS or np.ptp(given[kept]) == 0.0:
         return {}
+    from scipy.stats import rankdata  # takes a second to load
+
     ranks = rankdata(given[kept])
     places = parameter_places([parameters[row] for row in kept.tolist()])
     return {
@@ -58,6 +59,8 @@ def parameter_importance(
 def _groups(ranks: npt.NDArray[np.int64], ordered: bool) -> npt.NDArray[np.int64]:
     """Number of each set's group."""
     if ordered and int(ranks.max()) + 1 > _MOST_GROUPS:
+        from scipy.stats import rankdata
+
         place = (rankdata(ranks, method="min") - 1.0) / len(ranks)
         ranks = np.floor(_MOST_GROUPS * place).astype(np.int64)
     found: npt.NDArray[np.int64] = np.unique(ranks, return_inverse=True)[1]

@@ -14,6 +14,7 @@ from trading_pipeline.domain.audit_records import AuditLog
 from trading_pipeline.domain.hashing import SHOWN_DIGITS, canonical_hash
 from trading_pipeline.errors import LookaheadError
 from trading_pipeline.market_data.calendars import periods_per_year
+from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.stages.backtests.audits import (
     call_results_invalid,
     changed_sharpe_limits,
@@ -130,6 +131,10 @@ class BacktestStage(ScenarioStage[Row]):
         )
         return artifact, self.stored(key, artifact)
 
+    def scenario_of(self, key: str) -> ScenarioSpec:
+        """The scenario of that name."""
+        return self.workspace.catalog.scenario(key)
+
     def run(self, key: str, audits: AuditLog | None = None) -> ScenarioRun:
         """Trade the scenario on what is stored now; nothing of it is kept.
 
@@ -147,8 +152,8 @@ class BacktestStage(ScenarioStage[Row]):
     def made_from(self, key: str) -> dict[str, str]:
         """Id of the result, and the hashes that it is made of."""
         scenario = self.workspace.catalog.scenario(key)
-        loaded = self.loaded(scenario)
-        instrument, hashes = loaded.instrument, loaded.hashes
+        hashes = self.hashes(scenario)
+        instrument = self.workspace.catalog.instrument(self.instrument_id)
         a_year = periods_per_year(instrument.timeframe, instrument.calendar)
         settings = scenario_settings(scenario, instrument, a_year)
         made_from = {
@@ -162,5 +167,5 @@ class BacktestStage(ScenarioStage[Row]):
                 scenario, self.workspace.registries.strategies, BacktestStage.produce
             ),
         }
-        identity = canonical_hash([instrument.id, made_from])
+        identity = canonical_hash([self.instrument_id, made_from])
         return {"result_id": identity[:SHOWN_DIGITS], **made_from}

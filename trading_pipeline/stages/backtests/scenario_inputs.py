@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cached_property
-from typing import TypeVar
-
-import pandas as pd
+from typing import NamedTuple, TypeVar
 
 from trading_pipeline.backtest.scenario_runner import ScenarioInputs, traded_bars
 from trading_pipeline.code_identity import code_hash
+from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.hashing import canonical_hash
-from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.moments import midnight
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import InsufficientDataError, ScenarioError
 from trading_pipeline.market_data.calendars import periods_per_year
-from trading_pipeline.models.leakage_guard import ensure_predictions_clean
-from trading_pipeline.models.predictors.calls import predicting_code
-from trading_pipeline.models.predictors.predictor import Predictor
-from trading_pipeline.models.registry.model_files import load_model
-from trading_pipeline.models.training.forecasting import predict
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.scenario import ScenarioSpec, require_currency
 from trading_pipeline.settings.scenario_files.default_costs import default_costs_line
 from trading_pipeline.stages.backtests.tradable import require_tradable
+from trading_pipeline.stages.backtests.traded_predictions import TradedPredictions
 from trading_pipeline.stages.features.cross_features import compared_instruments
 from trading_pipeline.stages.features.external_inputs import ExternalInputs
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries, stored_series
 from trading_pipeline.stages.features.unaudited import unaudited_features
-from trading_pipeline.stages.models.model_bars import ModelBars
-from trading_pipeline.stages.models.model_features import ModelFeatures, model_feature_assets
+from trading_pipeline.stages.models.model_features import ModelFeatures
 from trading_pipeline.stages.stage import ComputedStage
-from trading_pipeline.stages.upstream_frames import UpstreamFrames
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.stores.reference import Listing, actions_hash
 from trading_pipeline.strategies import StrategyCatalogue
@@ -70,35 +62,12 @@ class InputHashes:
     predictions: str
 
 
-class LoadedInputs:
-    """What a scenario runs on, what it is made of, and what must be said beside the result.
+class LoadedInputs(NamedTuple):
+    """What a scenario runs on, what it is made of, and what must be said beside the result."""
 
-    `hashes` and `instrument` are known at once. `inputs` and `warnings` are loaded when they are
-    asked for: what is up to date reads no predictions.
-    """
-
-    def __init__(
-        self,
-        instrument: Instrument,
-        hashes: InputHashes,
-        load: Callable[[], tuple[ScenarioInputs, tuple[str, ...]]],
-    ) -> None:
-        self.instrument, self.hashes = instrument, hashes
-        self._load = load
-
-    @property
-    def inputs(self) -> ScenarioInputs:
-        """Bars, actions and predictions. Raises as `load_inputs` does."""
-        return self._loaded[0]
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """Lines for the result."""
-        return self._loaded[1]
-
-    @cached_property
-    def _loaded(self) -> tuple[ScenarioInputs, tuple[str, ...]]:
-        return self._load()
+    inputs: ScenarioInputs
+    hashes: InputHashes
+    warnings: tuple[str, ...]
 
 
 def required_models(scenario: ScenarioSpec, strategies: StrategyCatalogue) -> tuple[str, ...]:
@@ -214,6 +183,65 @@ def why_none_is_asked_for(workspace: Workspace, instrument_id: str) -> str:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """What a scenario reads on an instrument; the frames themselves are not read yet."""
+
+    series: InstrumentSeries
+    windows: list[Window]
+    end: datetime | None
+    actions: list[CorporateAction]
+    external: ExternalInputs
+    models: list[TradedPredictions]
+
+    @property
+    def rows(self) -> slice:
+        """Positions of the bars that are traded or warm the strategy up."""
+        return self.series.span(None, self.end)
+
+    def hashes(self) -> InputHashes:
+        """Hashes of all that is read."""
+        last_known_at = None
+        if self.external.specs and self.rows.stop:
+            last_known_at = self.series.known_at[self.rows.stop - 1]
+        bars_hashes = self.series.bars_hashes(self.windows)
+        return InputHashes(
+            bars=canonical_hash([bars_hashes, actions_hash(self.actions)]),
+            features=_together(
+                [each.features_hash() for each in self.models]
+                + self.external.hashes_until(last_known_at)
+            ),
+            predictions=_together([each.predictions_hash() for each in self.models]),
+        )
+
+
+def _asked(workspace: Workspace, instrument_id: str, scenario: ScenarioSpec) -> _Asked:
+    series = stored_series(workspace, instrument_id)
+    windows = scenario_windows(workspace, scenario, instrument_id)
+    require_listed(scenario, instrument_id)
+    require_currency(scenario, series.instrument)
+    workspace.catalog.require_instruments_of(scenario)
+    series.bars_hashes(windows)  # refuses bars that are missing or were kept out
+    start, end = scenario.dates.bounds
+    if windows:
+        end = windows[-1].end
+    strategies, traded_by = workspace.registries.strategies, scenario.strategy
+    params = strategies.validate_params(traded_by.type, traded_by.params)
+    require_tradable(workspace.catalog, workspace.registries, scenario)
+    traded = [window for window in windows if start is None or window.end > start]
+    return _Asked(
+        series=series,
+        windows=windows,
+        end=end,
+        actions=[each for each in series.actions if end is None or each.ex_date < end.date()],
+        external=ExternalInputs(workspace, strategies.external_inputs(traded_by.type, params)),
+        models=[
+            TradedPredictions(workspace, instrument_id, scenario, name, traded)
+            for name in required_models(scenario, strategies)
+        ],
+    )
+
+
 def load_inputs(workspace: Workspace, instrument_id: str, scenario: ScenarioSpec) -> LoadedInputs:
     """Inputs of a scenario on an instrument, their hashes, and warnings; read once while unchanged.
 
@@ -230,39 +258,10 @@ def load_inputs(workspace: Workspace, instrument_id: str, scenario: ScenarioSpec
     DataLeakageError
         Where a prediction's model was trained on what is traded.
     """
-    series = stored_series(workspace, instrument_id)
-    windows = scenario_windows(workspace, scenario, instrument_id)
-    require_listed(scenario, instrument_id)
-    require_currency(scenario, series.instrument)
-    workspace.catalog.require_instruments_of(scenario)
-    bars_hashes = series.bars_hashes(windows)
-    start, end = scenario.dates.bounds
-    if windows:
-        end = windows[-1].end
-    known = [action for action in series.actions if end is None or action.ex_date < end.date()]
-    strategies, traded_by = workspace.registries.strategies, scenario.strategy
-    params = strategies.validate_params(traded_by.type, traded_by.params)
-    require_tradable(workspace.catalog, workspace.registries, scenario)
-    external = ExternalInputs(workspace, strategies.external_inputs(traded_by.type, params))
-    rows = series.span(None, end)
-    last_known_at = series.known_at[rows.stop - 1] if rows.stop else None
-    traded = [window for window in windows if start is None or window.end > start]
-    models = [
-        _Predictions(workspace, instrument_id, scenario, name, traded)
-        for name in required_models(scenario, strategies)
-    ]
-
-    def hashes() -> InputHashes:
-        return InputHashes(
-            bars=canonical_hash([bars_hashes, actions_hash(known)]),
-            features=_together(
-                [each.features_hash() for each in models] + external.hashes_until(last_known_at)
-            ),
-            predictions=_together([each.predictions_hash() for each in models]),
-        )
-
+    asked = _asked(workspace, instrument_id, scenario)
+    series, rows, models = asked.series, asked.rows, asked.models
     kept = series.kept_inputs.get(scenario.hash)
-    if kept is not None and kept.hashes == hashes():
+    if kept is not None and kept.hashes == asked.hashes():
         return kept
     instrument = series.instrument
     inputs = ScenarioInputs(
@@ -270,35 +269,31 @@ def load_inputs(workspace: Workspace, instrument_id: str, scenario: ScenarioSpec
         raw=series.raw.iloc[rows],
         factors=series.factors.iloc[rows],
         known_at=series.known_at[rows],
-        actions=known,
+        actions=asked.actions,
         periods_per_year=periods_per_year(instrument.timeframe, instrument.calendar),
         predictions={},
-        external=external.as_known(series).rows(series.raw.index[rows]),
+        external=asked.external.as_known(series).rows(series.raw.index[rows]),
     )
     traded_bars(scenario, inputs)  # refuses dates without bars before predictions are looked for
-
-    def load() -> tuple[ScenarioInputs, tuple[str, ...]]:
-        predictions = {each.name: each.frame() for each in models}
-        warnings = [
-            warning
-            for each in models
-            for warning in (
-                *unaudited_features(workspace, instrument_id, each.feature_set, each.name),
-                *each.warnings,
-            )
-        ]
-        if any(workspace.catalog.model(each.name).cross_features for each in models):
-            compared = (instrument_id, *compared_instruments(workspace, instrument_id))
-            warnings += filter(None, [workspace.catalog.universe.hindsight(compared)])
-        if scenario.costs.is_free:
-            warnings.append(
-                "Free fills: commission and slippage are 0, so trading costs nothing here. Nobody "
-                "trades at that price; set 'costs' in the scenario."
-            )
-        warnings += filter(None, [default_costs_line(scenario.default_costs)])
-        return replace(inputs, predictions=predictions), tuple(warnings)
-
-    loaded = LoadedInputs(instrument, hashes(), load)
+    inputs = replace(inputs, predictions={each.name: each.frame() for each in models})
+    warnings = [
+        warning
+        for each in models
+        for warning in (
+            *unaudited_features(workspace, instrument_id, each.feature_set, each.name),
+            *each.warnings,
+        )
+    ]
+    if any(workspace.catalog.model(each.name).cross_features for each in models):
+        compared = (instrument_id, *compared_instruments(workspace, instrument_id))
+        warnings += filter(None, [workspace.catalog.universe.hindsight(compared)])
+    if scenario.costs.is_free:
+        warnings.append(
+            "Free fills: commission and slippage are 0, so trading costs nothing here. Nobody "
+            "trades at that price; set 'costs' in the scenario."
+        )
+    warnings += filter(None, [default_costs_line(scenario.default_costs)])
+    loaded = LoadedInputs(inputs, asked.hashes(), tuple(warnings))
     series.kept_inputs[scenario.hash] = loaded
     return loaded
 
@@ -317,113 +312,25 @@ class ScenarioStage(ComputedStage[str, Product]):
             self._loaded[key] = load_inputs(self.workspace, self.instrument_id, scenario)
         return self._loaded[key]
 
+    def hashes(self, scenario: ScenarioSpec) -> InputHashes:
+        """Hashes of the scenario's inputs; what is current is known by them alone."""
+        kept = self._loaded.get(f"{scenario.name} {scenario.hash}")
+        if kept is not None:
+            return kept.hashes
+        return _asked(self.workspace, self.instrument_id, scenario).hashes()
+
+    @abstractmethod
+    def scenario_of(self, key: str) -> ScenarioSpec:
+        """The scenario of a partition."""
+
+    def pending(self, keys: Iterable[str]) -> list[str]:
+        """Keys without a current row; raises what loading their inputs raises, before a run is
+        made for them."""
+        found = super().pending(keys)
+        for key in found:
+            self.loaded(self.scenario_of(key))
+        return found
+
 
 def _together(hashes: list[str]) -> str:
     return canonical_hash(hashes) if hashes else ""
-
-
-class _Predictions:
-    """Predictions of one model for one scenario, checked against what their models saw."""
-
-    def __init__(
-        self,
-        workspace: Workspace,
-        instrument_id: str,
-        scenario: ScenarioSpec,
-        model_name: str,
-        windows: list[Window],
-    ) -> None:
-        self._workspace, self._scenario, self._windows = workspace, scenario, windows
-        self.name = model_name
-        self._spec = workspace.catalog.model(model_name)
-        self._assets = {
-            "models": f"models/{model_name}",
-            "predictions": f"predictions/{model_name}",
-        }
-        predictor = workspace.registries.predictors.get(self._spec.predictor.type)
-        read = [*model_feature_assets(self._spec, predictor), *self._assets.values()]
-        self._upstream = UpstreamFrames(workspace, instrument_id, read)
-        self._features = ModelFeatures(workspace, self._spec, self._upstream)
-        self.warnings: list[str] = []
-
-    @property
-    def feature_set(self) -> str:
-        """Name of the set that the model learns from."""
-        return self._spec.features
-
-    def frame(self) -> pd.DataFrame:
-        """Predictions of the traded windows, by the walk-forward models or by the pinned one."""
-        if self._scenario.model_window is not None:
-            return self._by_pinned_model()
-        frame = self._upstream.joined(self._assets["predictions"], self._windows)
-        if frame.empty:
-            self.warnings.append(
-                f"The model '{self._spec.name}' made no prediction on the traded bars: it had too "
-                "little to learn from. Nothing was traded."
-            )
-        ends = self._workspace.models.by_id(sorted(set(frame["model_id"])))
-        last_label_ends = {
-            name: pd.Timestamp(row["last_label_end"]).as_unit("us") for name, row in ends.items()
-        }
-        ensure_predictions_clean(frame, last_label_ends)
-        return frame
-
-    def features_hash(self) -> str:
-        """Hash of the feature files that were predicted from."""
-        return canonical_hash(self._features.file_hashes(self._windows))
-
-    def predictions_hash(self) -> str:
-        """Hash of the prediction files, or of the pinned model."""
-        if self._scenario.model_window is not None:
-            predictor = self._workspace.registries.predictors.get(self._spec.predictor.type)
-            bars = self._bars(predictor).inputs(self._windows[-1]) if self._windows else []
-            sha256 = self._pinned_fold()["sha256"]
-            code = code_hash(*predicting_code(predictor))
-            return canonical_hash(["pinned", sha256, self.features_hash(), code, *bars])
-        asset = self._assets["predictions"]
-        return canonical_hash(
-            [self._upstream.artifact(asset, window).sha256 for window in self._windows]
-        )
-
-    def _bars(self, predictor: Predictor) -> ModelBars:
-        return ModelBars(self._workspace, self._upstream.instrument_id, predictor)
-
-    def _pinned_fold(self) -> pd.Series:
-        key = str(self._scenario.model_window)
-        window = self._workspace.catalog.grid.window(key, self._workspace.clock())
-        folds = self._upstream.frame(self._assets["models"], window)
-        fitted = folds.loc[folds["model_id"] != ""]
-        if fitted.empty:
-            raise InsufficientDataError(
-                f"The model '{self._spec.name}' has no fit in the window {key}: "
-                f"{folds['reason'].iloc[0]} Choose a later 'model_window'.",
-                model=self._spec.name,
-                window=key,
-            )
-        return fitted.iloc[0]
-
-    def _by_pinned_model(self) -> pd.DataFrame:
-        predictors = self._workspace.registries.predictors
-        fold = self._pinned_fold()
-        path = self._workspace.settings.runtime / fold["path"]
-        fitted = load_model(path, predictors, sha256=fold["sha256"])
-        features = self._features.rows(self._windows)
-        start = self._scenario.dates.bounds[0]
-        if start is not None:
-            features = features.loc[features.index >= pd.Timestamp(start)]
-        overlap = self._scenario.allow_overlap
-        known_at = pd.DatetimeIndex(features["known_at"])
-        if overlap and len(known_at) and known_at[0] <= fitted.last_label_end:
-            self.warnings.append(
-                f"Leakage allowed by 'allow_overlap': model {fitted.model_id} was trained on "
-                f"labels that end at {fitted.last_label_end:%Y-%m-%d}, after the first traded bar. "
-                "The result is worthless as evidence."
-            )
-        return predict(
-            fitted,
-            features.drop(columns="known_at"),
-            known_at,
-            feature_set_hash=self._features.hash,
-            allow_overlap=overlap,
-            history=self._bars(fitted.predictor).until(self._windows[-1]),
-        )

@@ -74,9 +74,13 @@ class TrialStage(ScenarioStage[list[Row]]):
         strategies = self.workspace.registries.strategies
         computed = scenario_code_hash(scenario, strategies, TrialStage.produce)
         code = canonical_hash([computed, strategies.code_hash(study.strategy)])
-        hashes = self.loaded(scenario).hashes
+        hashes = self.hashes(scenario)
         input_hash = canonical_hash([study.hash, scenario.hash, vars(hashes), code])
         return Identity(self.asset, self.partition(key), input_hash, code)
+
+    def scenario_of(self, key: str) -> ScenarioSpec:
+        """The study's scenario on the dates that its trials may read."""
+        return self.searched(self.workspace.catalog.study(key))
 
     def searched(self, study: StudySpec) -> ScenarioSpec:
         """The study's scenario on the dates that its trials may read."""
