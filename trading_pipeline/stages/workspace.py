@@ -26,6 +26,7 @@ from trading_pipeline.storage.stores.trial_ledger import TrialLedger
 from trading_pipeline.storage.warehouse import Warehouse
 
 if TYPE_CHECKING:
+    from trading_pipeline.stages.features.cross_panel import CrossPanel
     from trading_pipeline.stages.features.instrument_series import InstrumentSeries
 
 __all__ = ["Workspace", "open_workspace"]
@@ -37,7 +38,8 @@ class Workspace:
 
     `run_id` is written beside everything that is stored. `open_source` gives the client of a source
     by name, in place of `registries.sources`. `clock` tells the present moment, aware UTC. `series`
-    keeps what stages have read (see `stored_series`); a copy made by `replace` shares it.
+    keeps what stages have read (see `stored_series`), `panels` what instruments are compared with
+    (see `stored_panel`); a copy made by `replace` shares both.
     """
 
     settings: PipelineSettings
@@ -47,6 +49,7 @@ class Workspace:
     open_source: Callable[[str], MarketDataSource] | None = None
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     series: dict[str, InstrumentSeries] = field(default_factory=dict, repr=False, compare=False)
+    panels: dict[str, CrossPanel] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def registries(self) -> Registries:
