@@ -5,6 +5,7 @@ from urllib.parse import unquote
 
 import dagster as dg
 import yaml
+from dagster._core.instance.ref import InstanceRef
 
 from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.settings.environment import PipelineSettings, project_root
@@ -12,9 +13,17 @@ from trading_pipeline.storage.parquet_files import write_text
 
 __all__ = ["open_instance", "ui_command", "write_instance_config"]
 
+_NO_CAPTURE = {
+    "module": "dagster._core.storage.noop_compute_log_manager",
+    "class": "NoOpComputeLogManager",
+}
+
 
 def open_instance(settings: PipelineSettings) -> dg.DagsterInstance:
     """The instance that `dagster dev` shows; the same files, by their absolute paths.
+
+    What its runs print goes to this process alone: to capture it too, Dagster starts four processes
+    a run.
 
     Raises `ConfigurationError` for a path that Dagster would read as an address: it opens its
     databases by one, so it would fail on `%20`, and keep them elsewhere with `?`.
@@ -28,7 +37,8 @@ def open_instance(settings: PipelineSettings) -> dg.DagsterInstance:
             path=folder,
         )
     write_instance_config(settings)
-    return dg.DagsterInstance.from_config(str(settings.dagster))
+    ref = InstanceRef.from_dir(str(settings.dagster), overrides={"compute_logs": _NO_CAPTURE})
+    return dg.DagsterInstance.from_ref(ref)
 
 
 def write_instance_config(settings: PipelineSettings) -> Path:

@@ -76,7 +76,7 @@ class CrossFeatureStage(SeriesStage):
     def __init__(self, workspace: Workspace, instrument_id: str) -> None:
         super().__init__(workspace, instrument_id)
         self.spec = workspace.catalog.cross
-        self.code_hash = code_hash(CrossFeatureStage.build, InstrumentSeries)
+        self.code_hash = code_hash(CrossFeatureStage.build, InstrumentSeries, CrossPanel)
         self.lookback = cross_lookback_windows(workspace.catalog, instrument_id)
         self._quality = QualityOfWindows(self)
 

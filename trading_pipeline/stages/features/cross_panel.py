@@ -20,14 +20,10 @@ from trading_pipeline.features.arrays import IntArray
 from trading_pipeline.features.audits.comparison import CausalityFinding
 from trading_pipeline.features.cross_formulas import KnownCloses, KnownPanel
 from trading_pipeline.market_data.calendars import last_session_dates
-from trading_pipeline.stages.features.instrument_series import (
-    InstrumentSeries,
-    events_hash,
-    stored_series,
-)
+from trading_pipeline.stages.features.instrument_series import InstrumentSeries, events_hash
 from trading_pipeline.stages.workspace import Workspace
 
-__all__ = ["ComparedSeries", "CrossPanel", "compared_with", "stored_panel"]
+__all__ = ["Compared", "ComparedSeries", "CrossPanel", "Leak", "compared_with", "stored_panel"]
 
 _CUTS = 6
 _KEPT_BYTES = 256_000_000  # of aligned closes; 500 instruments and 10,000 bars take 160 MB
@@ -66,7 +62,9 @@ class ComparedSeries:
     """What is read of one instrument: its attempts, and when needed its closes and ex-dates."""
 
     def __init__(self, workspace: Workspace, name: str) -> None:
-        series = stored_series(workspace, name)
+        series, kept = InstrumentSeries(workspace, name), workspace.series.get(name)
+        if kept is not None and kept.made_from() == series.made_from():
+            series = kept
         self.instrument, self.attempts = series.instrument, series.attempts
         self._series: InstrumentSeries | None = series
         self._no_actions = not series.actions
