@@ -38,6 +38,8 @@ bench: ## print the tables of speed
 	uv run python benchmarks/storage_speed.py
 	uv run python benchmarks/dataset_speed.py
 	uv run python benchmarks/feature_speed.py
+	uv run python benchmarks/cross_speed.py
+	uv run python benchmarks/event_speed.py
 	uv run python -m benchmarks.model_speed
 	uv run python benchmarks/pattern_speed.py
 

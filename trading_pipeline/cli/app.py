@@ -106,6 +106,24 @@ def run(
 
 
 @app.command()
+def maintenance(
+    keep_days: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="What is younger than so many days stays (90)."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would go, and change nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove runs, logs, frames, pages and models that newer ones superseded; results stay."""
+    from trading_pipeline.cli.maintenance_command import run_maintenance
+
+    run_maintenance(keep_days, dry_run=dry_run, yes=yes, as_json=as_json)
+
+
+@app.command()
 def backtest(
     file: Annotated[Path, typer.Argument(help="Scenario file, YAML or JSON.")],
     instrument: Instruments = None,

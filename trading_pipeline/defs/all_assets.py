@@ -3,7 +3,7 @@
 import dagster as dg
 
 from trading_pipeline.defs.automation.jobs import project_jobs
-from trading_pipeline.defs.automation.schedules import daily_schedules
+from trading_pipeline.defs.automation.schedules import project_schedules
 from trading_pipeline.defs.backtests import backtest_asset, portfolio_asset
 from trading_pipeline.defs.checks.live_models import live_check
 from trading_pipeline.defs.cross_features import cross_features_asset
@@ -68,7 +68,7 @@ def build_definitions(
         assets=assets,
         asset_checks=[live_check(name) for name in catalog.models],
         jobs=jobs,
-        schedules=daily_schedules(catalog),
+        schedules=project_schedules(catalog),
         sensors=[inbox_sensor(catalog, jobs)],
         executor=dg.in_process_executor,
         resources={"warehouse": warehouse, "workspace": workspace},

@@ -55,7 +55,8 @@ class _KeptEngines:
             return kept[1], False
         if kept is not None:
             kept[1].dispose()
-        Path(path).touch()  # SQLite takes an empty file for a new database
+        if not Path(path).exists():
+            Path(path).touch()  # SQLite takes an empty file for a new database
         engine = db.create_engine(
             address,
             poolclass=db.pool.QueuePool,

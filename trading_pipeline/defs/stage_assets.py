@@ -21,7 +21,7 @@ from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.errors import UnknownNameError
 from trading_pipeline.features.audits.causality import CausalityFinding
 from trading_pipeline.stages.batch import MakeStage, work_on
-from trading_pipeline.stages.outcome import Link, Outcome, Shown, ShownMarkdown, ShownTable
+from trading_pipeline.stages.outcome import Link, Outcome, Shown, ShownMarkdown
 from trading_pipeline.stages.stage import WHOLE
 from trading_pipeline.stages.turns import turn_at
 from trading_pipeline.stages.workspace import Workspace
@@ -31,6 +31,9 @@ __all__ = ["Told", "column_schema", "report", "stage_asset", "told_of", "work_th
 Told = dg.AssetMaterialization | dg.MaterializeResult
 Columns = Mapping[str, tuple[str, str]]
 """Column name to type and meaning."""
+_PLOTTED, _PLOTTED_OF_WINDOWS = 8, 3
+_TOLD_ELSEWHERE = ("columns", "input_hash", "content_hash")
+"""Of a window's file: by the asset's schema, the file's name and the data version."""
 
 
 def stage_asset(
@@ -204,17 +207,32 @@ def _names_by_instrument(context: dg.AssetExecutionContext) -> Iterator[tuple[st
 
 
 def _metadata(outcome: Outcome) -> dict[str, Any]:
-    numbers = {"dagster/row_count": outcome.rows, "changed": outcome.changed}
-    return {**numbers, **{name: _value(value) for name, value in outcome.metadata.items()}}
+    """What an event says of a partition; Dagster stores it three times, so it is short.
+
+    An entry of its own costs some 150 bytes, so it is for what the UI plots, draws or links: the
+    first numbers with a fraction, pictures, addresses. Everything else is in one entry, `details`.
+    """
+    told = {name: value for name, value in outcome.metadata.items() if value not in (None, "")}
+    for name in _TOLD_ELSEWHERE if "file" in told else ():
+        told.pop(name, None)
+    plotted = [name for name, value in told.items() if isinstance(value, float) and value == value]
+    shown = {*plotted[: _PLOTTED_OF_WINDOWS if "file" in told else _PLOTTED]}
+    shown |= {name for name, value in told.items() if isinstance(value, (ShownMarkdown, Link))}
+    details = {
+        name: "undefined" if value != value else value
+        for name, value in told.items()
+        if name not in shown
+    }
+    return {
+        "dagster/row_count": outcome.rows,
+        "details": dg.MetadataValue.json({"changed": outcome.changed, **details}),
+        **{name: _value(told[name]) for name in told if name in shown},
+    }
 
 
 def _value(value: Shown) -> Any:
-    if isinstance(value, ShownTable):
-        return dg.MetadataValue.table([dg.TableRecord(dict(row)) for row in value.rows])
     if isinstance(value, ShownMarkdown):
         return dg.MetadataValue.md(value.text)
     if isinstance(value, Link):
         return dg.MetadataValue.url(value.url)
-    if isinstance(value, float) and value != value:
-        return dg.MetadataValue.text("undefined")
     return value

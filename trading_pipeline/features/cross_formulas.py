@@ -7,20 +7,28 @@ log returns from own bar to own bar; fractions. Windows count own bars.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from trading_pipeline.errors import DataQualityError, UnknownNameError, did_you_mean
 from trading_pipeline.features.arrays import BoolArray, FloatArray, IntArray
+from trading_pipeline.features.cross_kernels import peer_statistics
 from trading_pipeline.features.rolling.windows import (
     lagged,
     rolling_mean,
     rolling_sum,
 )
 
-__all__ = ["KnownCloses", "aligned_closes", "compute_cross_features", "cross_columns"]
+__all__ = [
+    "KnownCloses",
+    "KnownPanel",
+    "aligned_closes",
+    "compare_with_panel",
+    "compute_cross_features",
+    "cross_columns",
+]
 
 _MICROSECONDS_A_DAY = 86_400_000_000
 _ROUNDING = 1e-24  # of the sum of squares: less than this about the mean is no movement
@@ -124,80 +132,135 @@ def compute_cross_features(
                 name=name,
                 kind="instrument",
             )
-    own_log = np.log(own.close)
-    logs = {
-        name: np.log(aligned_closes(own.known_at, peer, longest_age_days))
-        for name, peer in peers.items()
-    }
-    table = np.array(list(logs.values())).reshape(len(logs), len(own.close))
+    panel = KnownPanel.of(
+        own.known_at, peers, longest_age_days=longest_age_days, members=members or {}
+    )
+    return compare_with_panel(
+        own.close, panel, windows=windows, references=references, is_member=is_member
+    )
+
+
+@dataclass(frozen=True)
+class KnownPanel:
+    """Closes of several series as they were known at some moments, for all that share these.
+
+    `logs`: log closes, one row a series in the order of `names`, one column a moment; NaN where
+    nothing is known or it is too old. `left`: where a series was no member.
+    """
+
+    moments: IntArray
+    names: tuple[str, ...]
+    logs: FloatArray
+    left: BoolArray
+    made: dict[int, FloatArray] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def of(
+        cls,
+        moments: IntArray,
+        series: Mapping[str, KnownCloses],
+        *,
+        longest_age_days: float,
+        members: Mapping[str, BoolArray],
+    ) -> KnownPanel:
+        """Look each series up at each moment, microseconds UTC.
+
+        `members`: by series, whether it belonged to the universe at each moment; one that is not
+        named always did.
+        """
+        logs = np.empty((len(series), len(moments)))
+        left = np.zeros(logs.shape, dtype=np.bool_)
+        for row, (name, each) in enumerate(series.items()):
+            logs[row] = np.log(aligned_closes(moments, each, longest_age_days))
+            if name in members:
+                left[row] = ~members[name]
+        return cls(moments, tuple(series), logs, left)
+
+    def changes(self, bars: int) -> FloatArray:
+        """Log returns over so many moments; NaN where a series had left or not joined yet.
+
+        A member's change reaches back to bars before it joined: its price was known then too.
+        """
+        if bars not in self.made:
+            changes = np.array([_change(row, bars) for row in self.logs]).reshape(self.logs.shape)
+            self.made[bars] = np.where(self.left, np.nan, changes)
+        return self.made[bars]
+
+    def first(self, rows: int) -> KnownPanel:
+        """The panel of the first moments alone."""
+        made = {bars: each[:, :rows] for bars, each in self.made.items()}
+        return KnownPanel(
+            self.moments[:rows], self.names, self.logs[:, :rows], self.left[:, :rows], made
+        )
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory of the tables."""
+        return self.left.nbytes + self.logs.nbytes * (1 + len(self.made))
+
+
+def compare_with_panel(
+    close: FloatArray,
+    panel: KnownPanel,
+    *,
+    windows: Sequence[int],
+    references: Sequence[str] = (),
+    name: str | None = None,
+    is_member: BoolArray | None = None,
+) -> dict[str, FloatArray]:
+    """As `compute_cross_features`, of a series whose bars are known at the panel's moments.
+
+    `name`: the series itself, which is no peer of its own where the panel holds it. References are
+    rows of the panel.
+    """
+    own_log = np.log(close)
+    skip = panel.names.index(name) if name in panel.names else -1
     own_step = _change(own_log, 1)
-    left = np.zeros(table.shape, dtype=np.bool_)
-    for row, name in enumerate(logs):
-        if members is not None and name in members:
-            left[row] = ~members[name]
-    market, count = _mean_over_peers(_changes(table, 1, left))
+    market, count, _, _ = _statistics(panel.changes(1), skip, own_step)
     columns: dict[str, FloatArray] = {"peers": count}
     for window in windows:
-        change, moved = _change(own_log, window), _changes(table, window, left)
-        mean, known = _mean_over_peers(moved)
+        change = _change(own_log, window)
+        mean, _, spread, rank = _statistics(panel.changes(window), skip, change)
         correlation, beta = _correlation_and_beta(own_step, market, window)
         columns |= {
             f"relative_strength_{window}": change - mean,
-            f"return_rank_{window}": _rank(change, moved, known),
-            f"dispersion_{window}": _deviation_over_peers(moved, mean, known),
+            f"return_rank_{window}": rank,
+            f"dispersion_{window}": spread,
             f"correlation_{window}": correlation,
             f"beta_{window}": beta,
         }
-    for name in references:
-        step = _change(logs[name], 1)
+    for reference in references:
+        logs = panel.logs[panel.names.index(reference)]
+        step = _change(logs, 1)
         for window in windows:
             correlation, beta = _correlation_and_beta(own_step, step, window)
-            apart = _change(own_log, window) - _change(logs[name], window)
+            apart = _change(own_log, window) - _change(logs, window)
             columns |= {
-                f"relative_strength_{window}_{name}": apart,
-                f"correlation_{window}_{name}": correlation,
-                f"beta_{window}_{name}": beta,
+                f"relative_strength_{window}_{reference}": apart,
+                f"correlation_{window}_{reference}": correlation,
+                f"beta_{window}_{reference}": beta,
             }
     if is_member is not None:
         columns = {name: np.where(is_member, each, np.nan) for name, each in columns.items()}
     return columns
 
 
+def _statistics(
+    changes: FloatArray, skip: int, own: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """(mean of the peers, how many are known, deviation, rank of `own`); NaN where none is known.
+
+    Population standard deviation; the rank is the share of peers that are lower, equal ones counted
+    half. `skip`: a row that is no peer, -1 for none.
+    """
+    found = np.zeros((4, len(own)))
+    peer_statistics(np.ascontiguousarray(changes), skip, np.ascontiguousarray(own), found)
+    return found[0], found[1], found[2], found[3]
+
+
 def _change(logs: FloatArray, bars: int) -> FloatArray:
     change: FloatArray = logs - lagged(logs, bars)
     return change
-
-
-def _changes(table: FloatArray, bars: int, left: BoolArray) -> FloatArray:
-    """`_change` of each row, a row a peer; NaN where the peer has `left` or not joined yet.
-
-    A member's change reaches back to bars before it joined: its price was known then too.
-    """
-    changes = np.array([_change(row, bars) for row in table]).reshape(table.shape)
-    return np.where(left, np.nan, changes)
-
-
-def _mean_over_peers(table: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """(mean of what is known, NaN where nothing is; how many are known)."""
-    known = np.isfinite(table)
-    count = known.sum(axis=0).astype("float64")
-    total = np.where(known, table, 0.0).sum(axis=0)
-    return np.where(count > 0, total / np.maximum(count, 1.0), np.nan), count
-
-
-def _deviation_over_peers(table: FloatArray, mean: FloatArray, count: FloatArray) -> FloatArray:
-    """Population standard deviation; NaN where nothing is known."""
-    apart = np.where(np.isfinite(table), table - mean, 0.0)
-    spread = np.sqrt((apart * apart).sum(axis=0) / np.maximum(count, 1.0))
-    return np.where(count > 0, spread, np.nan)
-
-
-def _rank(own: FloatArray, table: FloatArray, count: FloatArray) -> FloatArray:
-    """Share of known peers that are lower, equal ones counted half."""
-    with np.errstate(invalid="ignore"):
-        lower = (table < own).sum(axis=0) + 0.5 * (table == own).sum(axis=0)
-    usable = (count > 0) & np.isfinite(own)
-    return np.where(usable, lower / np.maximum(count, 1.0), np.nan)
 
 
 def _correlation_and_beta(

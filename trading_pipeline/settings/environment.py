@@ -38,6 +38,7 @@ class PipelineSettings(BaseSettings):
 
     `runtime_dir`: warehouse, caches, models, output, the Dagster instance. `config_dir`: the user's
     own YAML files. `warehouse_wait_seconds`: how long to wait for a busy warehouse.
+    `retention_days`: how long maintenance keeps runs, logs, and files that newer ones superseded.
     `dataset_max_bytes`: the largest file of bars that may be registered. `sharpe_limit_daily`,
     `sharpe_limit_hourly`, `sharpe_limit_minutes`: annual Sharpe ratios above which a result carries
     a warning, on daily and weekly bars, on bars of 1 and 4 hours, and on shorter ones.
@@ -69,6 +70,7 @@ class PipelineSettings(BaseSettings):
     runtime_dir: Path = Field(default_factory=lambda: project_root() / "runtime")
     config_dir: Path | None = None
     warehouse_wait_seconds: float = Field(default=30.0, ge=0)
+    retention_days: float = Field(default=90.0, ge=0)
     dataset_max_bytes: int = Field(default=8_000_000_000, ge=1)
     sharpe_limit_daily: float = Field(default=4.0, gt=0)
     sharpe_limit_hourly: float = Field(default=6.0, gt=0)

@@ -11,20 +11,12 @@ __all__ = [
     "Outcome",
     "Shown",
     "ShownMarkdown",
-    "ShownTable",
     "tell_progress",
     "tell_trials",
     "tell_wait",
 ]
 
 _progress = logging.getLogger("trading_pipeline.progress")
-
-
-@dataclass(frozen=True)
-class ShownTable:
-    """Rows that the asset page shows as a table."""
-
-    rows: tuple[Mapping[str, str | int | float | bool | None], ...]
 
 
 @dataclass(frozen=True)
@@ -41,7 +33,7 @@ class Link:
     url: str
 
 
-Shown = str | int | float | bool | ShownTable | ShownMarkdown | Link | None
+Shown = str | int | float | bool | ShownMarkdown | Link | None
 """What the asset page can show beside a name."""
 
 

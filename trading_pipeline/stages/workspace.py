@@ -30,6 +30,7 @@ from trading_pipeline.storage.warehouse import Warehouse
 from trading_pipeline.storage.write_queue import WriteQueue
 
 if TYPE_CHECKING:
+    from trading_pipeline.stages.features.cross_panel import CrossPanel
     from trading_pipeline.stages.features.instrument_series import InstrumentSeries
 
 __all__ = ["Workspace", "open_workspace"]
@@ -41,9 +42,9 @@ class Workspace:
 
     `run_id` is written beside everything that is stored. `open_source` gives the client of a source
     by name, in place of `registries.sources`. `clock` tells the present moment, aware UTC. `series`
-    keeps what stages have read (see `stored_series`); a copy shares it. `ask_again`: sources
-    are asked for whole windows again, final ones too. `kept` and `writes` are those of a batch (see
-    `for_batch`).
+    keeps what stages have read (see `stored_series`), `panels` what instruments are compared with
+    (see `stored_panel`); a copy shares both. `ask_again`: sources are asked for whole windows
+    again, final ones too. `kept` and `writes` are those of a batch (see `for_batch`).
     """
 
     settings: PipelineSettings
@@ -53,6 +54,7 @@ class Workspace:
     open_source: Callable[[str], MarketDataSource] | None = None
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     series: dict[str, InstrumentSeries] = field(default_factory=dict, repr=False, compare=False)
+    panels: dict[str, CrossPanel] = field(default_factory=dict, repr=False, compare=False)
     ask_again: bool = False
     kept: KeptRows | None = field(default=None, repr=False, compare=False)
     writes: WriteQueue | None = field(default=None, repr=False, compare=False)

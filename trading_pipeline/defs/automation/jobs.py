@@ -5,6 +5,8 @@ from typing import Any
 
 import dagster as dg
 
+from trading_pipeline.defs.automation.maintenance import maintenance_job
+
 __all__ = ["project_jobs"]
 
 
@@ -37,4 +39,5 @@ def project_jobs(
             selection=select.assets("optimization_trials", "optimization_summary"),
         ),
         dg.define_asset_job("reports", selection=select.assets("leaderboard", "result_tables")),
+        maintenance_job(),
     ]

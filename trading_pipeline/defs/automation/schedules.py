@@ -1,7 +1,7 @@
-"""The schedules of the daily refresh; they are stopped until a user starts them.
+"""The schedules of the daily refresh and of maintenance; all stopped until a user starts them.
 
-Each asks for one run an instrument and window, so that a failure stops that one alone and the run
-can set the window's content hash as its data version.
+A daily one asks for one run an instrument and window, so that a failure stops that one alone and
+the run can set the window's content hash as its data version.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,18 +15,19 @@ from trading_pipeline.stages.market_data.universe import ActionStage
 from trading_pipeline.stages.stage import WHOLE
 from trading_pipeline.stages.workspace import Workspace
 
-__all__ = ["daily_schedules"]
+__all__ = ["project_schedules"]
 
 _ACTIONS_CRON = "15 23 * * *"  # after the close in New York, winter and summer
 _BARS_CRON = "30 23 * * *"
+_MAINTENANCE_CRON = "0 12 * * 0"  # Sundays at noon, when listed markets are closed
 _RELOAD = (
     "Windows of {names} are not known here yet: reload the code location, so that they exist; they "
     "are asked for then."
 )
 
 
-def daily_schedules(catalog: Catalog) -> list[dg.ScheduleDefinition]:
-    """Corporate actions first, bars a quarter of an hour later; both in UTC.
+def project_schedules(catalog: Catalog) -> list[dg.ScheduleDefinition]:
+    """Corporate actions first, bars a quarter of an hour later; maintenance weekly; in UTC.
 
     `catalog` is what the definitions are made of: windows that it does not have are no partitions
     yet, so they are told of and left to the next tick after a reload.
@@ -50,6 +51,14 @@ def daily_schedules(catalog: Catalog) -> list[dg.ScheduleDefinition]:
             nothing="Every window of every instrument is final and fetched.",
             description="Asks for the newest bars of every instrument's running and settling "
             "windows.",
+        ),
+        dg.ScheduleDefinition(
+            name="weekly_maintenance",
+            job_name="maintenance",
+            cron_schedule=_MAINTENANCE_CRON,
+            execution_timezone="UTC",
+            default_status=dg.DefaultScheduleStatus.STOPPED,
+            description="Removes runs, logs and files that newer ones superseded.",
         ),
     ]
 

@@ -11,7 +11,7 @@ from trading_pipeline.backtest.run_statistics import RunStatistics
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.performance import METRIC_NAMES
 from trading_pipeline.stages.backtests.stored_results import result_damage
-from trading_pipeline.stages.outcome import Shown, ShownTable
+from trading_pipeline.stages.outcome import Shown, ShownMarkdown
 from trading_pipeline.stages.workspace import Workspace
 
 __all__ = [
@@ -46,9 +46,7 @@ _SHOWN_HASHES = ("bars_hash", "features_hash", "predictions_hash", "code_hash", 
 def described_result(product: Row) -> dict[str, Shown]:
     """Headline numbers of a row of `backtest_results`, its hashes, and the table of all metrics."""
     metrics = {name: float(product[name]) for name in METRIC_NAMES if product.get(name) is not None}
-    rows: list[dict[str, str | float]] = [
-        {"metric": name, "value": value} for name, value in metrics.items()
-    ]
+    lines = [f"| {name} | {value:.6g} |" for name, value in metrics.items()]
     return {
         "result_id": product["result_id"],
         "audit": product["audit"],
@@ -57,7 +55,7 @@ def described_result(product: Row) -> dict[str, Shown]:
         **{n: float(product[n]) for n in HEADLINES if product.get(n) is not None},
         **{name: (product[name] or "")[:12] for name in _SHOWN_HASHES},
         "parameters": product["parameters"],
-        "metrics": ShownTable(tuple(rows)),
+        "metrics": ShownMarkdown("\n".join(["| metric | value |", "|---|---|", *lines])),
     }
 
 

@@ -8,27 +8,34 @@ from functools import cached_property, partial
 import pandas as pd
 
 from trading_pipeline.code_identity import code_hash
-from trading_pipeline.domain.membership import Membership
+from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.windows import Window
-from trading_pipeline.features.arrays import BoolArray
+from trading_pipeline.features.arrays import IntArray
 from trading_pipeline.features.audits.causality import CausalityFinding, audit_prefix_truncation
 from trading_pipeline.features.audits.comparison import AuditTally, computed_table
 from trading_pipeline.features.audits.slices import audit_other_futures
 from trading_pipeline.features.cross_formulas import (
     KnownCloses,
-    compute_cross_features,
+    KnownPanel,
+    compare_with_panel,
     cross_columns,
 )
 from trading_pipeline.market_data.calendars import last_session_dates
 from trading_pipeline.settings.catalog import Catalog
+from trading_pipeline.stages.features.cross_panel import (
+    Compared,
+    CrossPanel,
+    compared_with,
+    stored_panel,
+)
 from trading_pipeline.stages.features.features import windows_of_bars
-from trading_pipeline.stages.features.instrument_series import InstrumentSeries, stored_series
+from trading_pipeline.stages.features.instrument_series import InstrumentSeries
 from trading_pipeline.stages.features.quality_numbers import QualityOfWindows
 from trading_pipeline.stages.features.series_stage import SeriesStage
 from trading_pipeline.stages.outcome import Shown
 from trading_pipeline.stages.stage import Built
 from trading_pipeline.stages.workspace import Workspace
-from trading_pipeline.storage.stores.bars import require_usable
+from trading_pipeline.storage.stores.fetch_attempts import require_usable
 
 __all__ = [
     "ASSET",
@@ -54,12 +61,8 @@ def compared_instruments(workspace: Workspace, instrument_id: str) -> list[str]:
 
     Raises `UnknownNameError` for one that is named and that the universe does not have.
     """
-    catalog = workspace.catalog
-    catalog.require_compared_instruments()
-    own, chosen = catalog.instrument(instrument_id), catalog.cross.peers
-    if chosen == "all":
-        chosen = tuple(n for n, i in catalog.instruments.items() if i.timeframe is own.timeframe)
-    return [n for n in dict.fromkeys((*chosen, *catalog.cross.references)) if n != own.id]
+    instrument = workspace.catalog.instrument(instrument_id)
+    return [name for name in compared_with(workspace, instrument) if name != instrument.id]
 
 
 class CrossFeatureStage(SeriesStage):
@@ -73,7 +76,7 @@ class CrossFeatureStage(SeriesStage):
     def __init__(self, workspace: Workspace, instrument_id: str) -> None:
         super().__init__(workspace, instrument_id)
         self.spec = workspace.catalog.cross
-        self.code_hash = code_hash(CrossFeatureStage.build, InstrumentSeries)
+        self.code_hash = code_hash(CrossFeatureStage.build, InstrumentSeries, CrossPanel)
         self.lookback = cross_lookback_windows(workspace.catalog, instrument_id)
         self._quality = QualityOfWindows(self)
 
@@ -89,16 +92,11 @@ class CrossFeatureStage(SeriesStage):
         return super().pending(windows) if known else windows
 
     def inputs(self, window: Window) -> object:
-        """Settings and the hashes of all bars and adjustments that are read, own and peers'."""
-        read = self.read(window)
-        compared = {
-            name: [peer.bars_hashes(read), peer.events_hash(window.end), peer.instrument.calendar]
-            for name, peer in self._usable(window).items()
-        }
-        own = [self.series.bars_hashes(read), self.series.events_hash(window.end)]
-        read_all = [self.spec.hash, own, self.clocks(), compared]
-        spans = {name: str(each) for name, each in self._members.items()}
-        return [*read_all, spans] if spans else read_all
+        """Settings, and the hashes of all bars and adjustments that are read, own and compared."""
+        own = [self.series.bars_hashes(self.read(window)), self.series.events_hash(window.end)]
+        member = self.panel.members.get(self.instrument_id)
+        compared = self._compared(window).content_hash
+        return [self.spec.hash, own, self.clocks(), compared, str(member or "")]
 
     def build(self, window: Window) -> Built:
         """Rows of the window; NaN where the history is too short or no peer is known."""
@@ -123,9 +121,13 @@ class CrossFeatureStage(SeriesStage):
         Then the own bars after telling rows are replaced.
         """
         bars = self.bars_of(keys)
-        if len(bars) <= self.spec.lookback_bars + 1 or not self._usable(max(keys)):
+        if len(bars) <= self.spec.lookback_bars + 1 or not self._has_peers(max(keys)):
             return []
-        compute = partial(self._compute, window=max(keys))
+        clock = self._clock(bars, max(keys))
+        leak = self.panel.first_leak(*clock)
+        if leak is not None:
+            return [leak.finding(bars.index)]
+        compute = partial(self._compute, window=max(keys), whole=self.panel.aligned(*clock))
         full = computed_table(compute, bars)
         return audit_prefix_truncation(
             compute, bars, full=full, tally=tally
@@ -133,66 +135,55 @@ class CrossFeatureStage(SeriesStage):
             compute, bars, rows=_FUTURES, full=full, audit="prefix_truncation", tally=tally
         )
 
-    def _compute(self, adjusted: pd.DataFrame, window: Window) -> pd.DataFrame:
+    def _compute(
+        self, adjusted: pd.DataFrame, window: Window, whole: KnownPanel | None = None
+    ) -> pd.DataFrame:
+        """Columns of the bars; `whole` is aligned to them and to the bars after them."""
         index = pd.DatetimeIndex(adjusted.index, name="ts")
-        usable = self._usable(window)
         if adjusted.empty:
             columns = cross_columns(self.spec.windows, self.references)
             return pd.DataFrame(index=index, columns=list(columns), dtype="float64")
-        first = self.series.span(pd.Timestamp(index[0]).to_pydatetime(), None).start
-        known_at = self.series.known_at[first : first + len(adjusted)]
-        own = KnownCloses.of(adjusted["close"], known_at)
-        now = int(own.known_at[-1])
-        flags = self._flags(index)
-        computed = compute_cross_features(
-            own,
-            {name: self._closes[name].until(now) for name in usable},
+        own = self.series.instrument
+        member = self.panel.members.get(own.id)
+        dates = None if member is None else last_session_dates(index, own.timeframe, own.calendar)
+        if whole is None:
+            panel = self.panel.aligned(*self._clock(adjusted, window))
+        else:
+            panel = whole.first(len(index))
+        computed = compare_with_panel(
+            adjusted["close"].to_numpy(dtype="float64"),
+            panel,
             windows=self.spec.windows,
             references=self.references,
-            longest_age_days=self.spec.longest_age_days,
-            members=flags,
-            is_member=flags.get(self.instrument_id),
+            name=own.id,
+            is_member=None if member is None or dates is None else member.at(dates),
         )
         return pd.DataFrame(computed, index=index, dtype="float64")
 
-    @cached_property
-    def _members(self) -> dict[str, Membership]:
-        """When this instrument and its peers belonged, of those whose dates are given."""
-        members = self.workspace.catalog.universe.members
-        known = {name: members.get(name) for name in (self.instrument_id, *self._peers)}
-        return {name: each for name, each in known.items() if each is not None}
-
-    def _flags(self, index: pd.DatetimeIndex) -> dict[str, BoolArray]:
-        """Who belonged at each own bar, by the session in which the bar was complete."""
-        own = self.series.instrument
-        dates = last_session_dates(index, own.timeframe, own.calendar)
-        return {name: each.at(dates) for name, each in self._members.items()}
+    def _clock(
+        self, bars: pd.DataFrame, window: Window
+    ) -> tuple[pd.DatetimeIndex, IntArray, tuple[str, ...], Instrument]:
+        """What the others are aligned to: labels, moments, who they are, whose bars these are."""
+        index = pd.DatetimeIndex(bars.index, name="ts")
+        first = self.series.span(pd.Timestamp(index[0]).to_pydatetime(), None).start
+        known_at = self.series.known_at[first : first + len(index)]
+        moments = KnownCloses.of(bars["close"], known_at).known_at
+        return index, moments, self._compared(window).names, self.series.instrument
 
     @cached_property
-    def _peers(self) -> dict[str, InstrumentSeries]:
-        names = compared_instruments(self.workspace, self.instrument_id)
-        return {name: stored_series(self.workspace, name) for name in names}
+    def panel(self) -> CrossPanel:
+        """What this instrument is compared with, as it was stored when the stage first asked."""
+        return stored_panel(self.workspace, self.instrument_id)
 
-    @cached_property
-    def _closes(self) -> dict[str, KnownCloses]:
-        return {
-            name: KnownCloses.of(peer.adjusted["close"], peer.known_at)
-            for name, peer in self._peers.items()
-            if len(peer.raw)
-        }
+    def _compared(self, window: Window) -> Compared:
+        """Who takes part, of those whose windows that are read passed the checks.
 
-    def _usable(self, window: Window) -> dict[str, InstrumentSeries]:
-        """Peers with bars, whose windows that are read were all fetched and passed the checks."""
+        Raises what `require_usable` raises for a reference that does not.
+        """
         read = self.read(window)
         for name in self.references:
-            require_usable(name, read, self._peers[name].attempts)
-        return {
-            name: peer
-            for name, peer in self._peers.items()
-            if len(peer.raw) and all(_is_usable(peer, each) for each in read)
-        }
+            require_usable(name, read, self.panel.series[name].attempts)
+        return self.panel.compared(read)
 
-
-def _is_usable(series: InstrumentSeries, window: Window) -> bool:
-    attempt = series.attempts.get(window.key)
-    return attempt is not None and attempt.status != "rejected"
+    def _has_peers(self, window: Window) -> bool:
+        return any(name != self.instrument_id for name in self._compared(window).names)

@@ -26,7 +26,7 @@ from trading_pipeline.storage.stores.bars import FetchAttempt, require_usable
 if TYPE_CHECKING:
     from trading_pipeline.stages.backtests.scenario_inputs import LoadedInputs
 
-__all__ = ["InstrumentSeries", "stored_series"]
+__all__ = ["InstrumentSeries", "events_hash", "stored_series"]
 
 _KEPT_BARS = 1_000_000  # about 150 MB
 
@@ -45,6 +45,12 @@ def stored_series(workspace: Workspace, instrument_id: str) -> InstrumentSeries:
         while sum(len(each.stored_bars) for each in kept.values()) > _KEPT_BARS and len(kept) > 1:
             del kept[next(iter(kept))]
     return series
+
+
+def events_hash(events: pd.DataFrame, before: datetime) -> str:
+    """Hash of the factors with an ex-date before a moment: later actions change nothing."""
+    known = events.loc[events["ex_date"] < pd.Timestamp(before)]
+    return frame_hash(known.reset_index(drop=True))
 
 
 class InstrumentSeries:
@@ -116,8 +122,7 @@ class InstrumentSeries:
     def events_hash(self, before: datetime) -> str:
         """Hash of the factors with an ex-date before a moment: later actions change nothing."""
         if before not in self._events_hashes:
-            known = self.events.loc[self.events["ex_date"] < pd.Timestamp(before)]
-            self._events_hashes[before] = frame_hash(known.reset_index(drop=True))
+            self._events_hashes[before] = events_hash(self.events, before)
         return self._events_hashes[before]
 
     def bars_hashes(self, windows: Sequence[Window]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The quality of feature windows as numbers and a table for the asset page."""
+"""The quality of feature windows as numbers and a line for the asset page."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pandas as pd
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.features.feature_quality import FeatureQuality, feature_quality
 from trading_pipeline.stages.features.series_stage import SeriesStage
-from trading_pipeline.stages.outcome import Shown, ShownTable
+from trading_pipeline.stages.outcome import Shown
 from trading_pipeline.storage.stores.artifacts import Artifact
 
 __all__ = ["QualityOfWindows"]
 
 _HORIZON = 5  # the one that is shown as a number of its own
-_SHOWN_ROWS = 12  # every event keeps its table
+_SHOWN = 5  # every event keeps its line
 
 
 class QualityOfWindows:
@@ -31,7 +31,7 @@ class QualityOfWindows:
         self._seen: dict[str, pd.DataFrame] = {}
 
     def of(self, frame: pd.DataFrame) -> dict[str, Shown]:
-        """Numbers that trend, and a table of the columns; empty for a window without rows."""
+        """Numbers that trend, and the best columns; one number for a window without rows."""
         if not len(frame):
             return {"missing_share": 0.0}
         start = pd.Timestamp(frame.index[0])
@@ -86,14 +86,12 @@ def _numbers(quality: FeatureQuality) -> dict[str, Shown]:
         numbers["drifted_columns"] = int((table["psi"] > 0.25).sum())
         numbers["median_psi"] = float(np.nanmedian(table["psi"]))
     if quality.constant:
-        numbers["constant"] = ", ".join(quality.constant[:_SHOWN_ROWS])
+        numbers["constant"] = ", ".join(quality.constant[:_SHOWN])
     if quality.clusters:
-        groups = ["(" + ", ".join(group) + ")" for group in quality.clusters[:_SHOWN_ROWS]]
+        groups = ["(" + ", ".join(group) + ")" for group in quality.clusters[:_SHOWN]]
         numbers["clusters"] = "; ".join(groups)
-    order = score.fillna(-1.0).sort_values(ascending=False, kind="stable").index[:_SHOWN_ROWS]
-    shown = table.loc[order].round(4).reset_index()
-    rows = (
-        {str(k): ("" if isinstance(v, float) and np.isnan(v) else v) for k, v in row.items()}
-        for row in shown.to_dict("records")
-    )
-    return {**numbers, "columns_by_foresight": ShownTable(tuple(rows))}
+    best = score.dropna().sort_values(ascending=False, kind="stable")[:_SHOWN]
+    if len(best):
+        told = (f"{name} {errors:.1f}" for name, errors in best.items())
+        numbers[f"most_foresight_{_HORIZON}_in_errors"] = ", ".join(told)
+    return numbers

@@ -171,7 +171,10 @@ class ModelStage(_SpecStage):
     def describe(self, product: pd.DataFrame) -> dict[str, Shown]:
         """Size and scores of the last fit of the window, and what the scores are worth."""
         last = product.iloc[-1]
-        names = ("rows", "purged", "embargoed", *self.predictor.score_columns)
+        names = sorted(  # scores before counts and errors: the page plots the first numbers
+            (*self.predictor.score_columns, "rows", "purged", "embargoed"),
+            key=lambda name: name.endswith(("rows", "_error", "purged", "embargoed")),
+        )
         numbers = {
             name: float(last[name])
             for name in names

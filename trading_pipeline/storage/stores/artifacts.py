@@ -108,6 +108,13 @@ class ArtifactStore(WarehouseStore):
         )
         return [Artifact(**row) for row in rows]
 
+    def recorded_before(self, moment: datetime) -> list[Artifact]:
+        """All rows that are older than a moment, valid ones too, oldest first."""
+        rows = self._rows(
+            "SELECT * EXCLUDE (seq) FROM artifacts WHERE created_at < ? ORDER BY seq", moment
+        )
+        return [Artifact(**row) for row in rows]
+
     def behind_results(self, result_ids: Sequence[str]) -> list[Artifact]:
         """Fold tables and predictions that were the valid ones when these results were made."""
         rows = self._rows(_BEHIND_RESULTS, list(result_ids))

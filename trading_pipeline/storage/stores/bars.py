@@ -94,6 +94,14 @@ class BarStore(WarehouseStore):
         """By window key the newest attempt that decided on its content: not failed, not empty."""
         return self._attempts(instrument, _DECIDED)
 
+    def state(self) -> tuple[object, ...]:
+        """Differs after every attempt, and every change of actions, that anybody recorded."""
+        (row,) = self._rows(
+            "SELECT (SELECT max(seq) FROM fetch_log) AS attempts, count(*) AS actions, "
+            "bit_xor(hash(instrument, ex_date, kind, value, seq)) AS content FROM corporate_actions"
+        )
+        return tuple(row.values())
+
     def content_attempts(self, instrument: str) -> dict[str, FetchAttempt]:
         """By window key the newest attempt that left its content: rejected bars did not."""
         return self._attempts(instrument, _LEFT_CONTENT)
