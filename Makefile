@@ -42,6 +42,7 @@ bench: ## print the tables of speed
 	uv run python benchmarks/event_speed.py
 	uv run python -m benchmarks.model_speed
 	uv run python benchmarks/pattern_speed.py
+	uv run python -m benchmarks.fan_out_speed
 
 bundled-data: ## rebuild the bundled bars from their source package
 	uv run --with bokeh-sampledata==2026.1 python tools/build_bundled_bars.py

@@ -43,7 +43,11 @@ def open_instance(settings: PipelineSettings) -> dg.DagsterInstance:
 
 
 def write_instance_config(settings: PipelineSettings) -> Path:
-    """Write `runtime/dagster/dagster.yaml`, so that the folder can serve as DAGSTER_HOME."""
+    """Write `runtime/dagster/dagster.yaml`, so that the folder can serve as DAGSTER_HOME.
+
+    A `dagster.yaml` among the user's own files takes its place, such as one that keeps Dagster's
+    records in Postgres.
+    """
     base = str(settings.dagster)
     config = {
         "storage": {
@@ -69,6 +73,9 @@ def write_instance_config(settings: PipelineSettings) -> Path:
     }
     path = settings.dagster / "dagster.yaml"
     text = "# Written by trading-pipeline; DAGSTER_HOME may point here.\n" + yaml.safe_dump(config)
+    own = settings.config / "dagster.yaml"
+    if own.is_file():
+        text = own.read_text(encoding="utf-8")
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         write_text(path, text)
     return path

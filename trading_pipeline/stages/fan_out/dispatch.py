@@ -14,6 +14,7 @@ from trading_pipeline.stages.fan_out.context import Context
 from trading_pipeline.stages.fan_out.pool import Pool, SerialPool, WorkerPool
 from trading_pipeline.stages.fan_out.travelling_files import files_read
 from trading_pipeline.stages.fan_out.work import Delivery, Task
+from trading_pipeline.stages.outcome import tell_progress
 from trading_pipeline.stages.turns import free_turn, turn_at
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.excerpt_rows import (
@@ -237,6 +238,8 @@ class _FanOut:
     def _store(self, ready: Sequence[int]) -> list[Done]:
         made = [(self._tasks[number], self._came[number]) for number in ready]
         done = commit(self._workspace, made)
+        for outcome in (each for answer in done for each in answer.outcomes):
+            tell_progress(outcome.asset, outcome.partition)  # workers have no display
         for number in ready:
             del self._tasks[number], self._came[number]
             self._turns.pop(number).close()
