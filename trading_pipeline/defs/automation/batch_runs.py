@@ -87,12 +87,14 @@ class BatchRuns:
         instruments: Sequence[str],
         workers: Workers,
         untold: Untold,
+        *,
+        reads: Sequence[str] = (),
     ) -> Iterator["BatchRuns"]:
         """Have the turns of these instruments, taken in one order by everybody, for a block."""
         with ExitStack() as turns:
             for name in sorted(set(instruments)):
                 turns.enter_context(turn_at(workspace.settings, "pass", name))
-            batch = turns.enter_context(workspace.for_batch(instruments))
+            batch = turns.enter_context(workspace.for_batch((*instruments, *reads)))
             yield cls(batch, runner, instruments, workers, untold)
 
     def bring_up(

@@ -190,6 +190,7 @@ class FullPass:
             lambda known, name: {
                 Part(name, self._own(name, windows)): [CrossFeatureStage(known, name)]
             },
+            reads=list(self.workspace.catalog.instruments),
         )
 
     def backtest(self, instrument: str, scenario: str) -> bool:
@@ -325,11 +326,14 @@ class FullPass:
         return turn_at(self.workspace.settings, "pass", what)
 
     def _batches(
-        self, instruments: Sequence[str], *, ask_again: bool = False
+        self, instruments: Sequence[str], *, ask_again: bool = False, reads: Sequence[str] = ()
     ) -> Iterator[BatchRuns]:
+        """Batches, each with its turns. `reads`: other instruments of which all batches read."""
         workspace = self.workspace.changed(ask_again=ask_again)
         for names in groups_of(instruments, workspace.settings.batch_instruments):
-            with BatchRuns.of(workspace, self.runner, names, self.workers, self._untold) as batch:
+            with BatchRuns.of(
+                workspace, self.runner, names, self.workers, self._untold, reads=reads
+            ) as batch:
                 yield batch
 
     def _by_instrument(
@@ -337,11 +341,13 @@ class FullPass:
         job: str,
         instruments: Sequence[str],
         stages_of: Callable[[Workspace, str], Mapping[Part, Sequence[Stage[Any, Any]]]],
+        *,
+        reads: Sequence[str] = (),
     ) -> Worked:
         """Bring up what `stages_of` gives for each instrument, batch by batch."""
         worked: set[Part] = set()
         failed: Failures = {}
-        for batch in self._batches(instruments):
+        for batch in self._batches(instruments, reads=reads):
             stages: dict[Part, Sequence[Stage[Any, Any]]] = {}
             for name in batch.names:
                 stages |= stages_of(batch.workspace, name)

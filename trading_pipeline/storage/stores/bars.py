@@ -34,7 +34,7 @@ _DECIDED = "status NOT IN ('failed', 'no_data')"
 _LEFT_CONTENT = f"{_DECIDED} AND status <> 'rejected'"
 _ANSWERED = "status <> 'failed'"
 _ATTEMPTS = (_DECIDED, _LEFT_CONTENT, _ANSWERED)
-_BARS = "bars"
+_BARS, _STATE = "bars", "state of bars"
 
 
 class BarStore(WarehouseStore):
@@ -69,6 +69,7 @@ class BarStore(WarehouseStore):
                 _insert_frame(connection, "bar_revisions", columns, owner | seen)
             _log_attempt(connection, attempt, findings)
         self._forget(attempt.instrument, _BARS, *_ATTEMPTS)
+        self._forget("", _STATE)
 
     def reject_window(
         self, bars: pd.DataFrame, attempt: FetchAttempt, findings: Sequence[Finding]
@@ -83,12 +84,14 @@ class BarStore(WarehouseStore):
             _insert_frame(connection, "bars_rejected", _bar_columns(bars), constants)
             _log_attempt(connection, attempt, findings)
         self._forget(attempt.instrument, *_ATTEMPTS)
+        self._forget("", _STATE)
 
     def log_attempt(self, attempt: FetchAttempt, findings: Sequence[Finding] = ()) -> None:
         """Record an attempt that changed no bars: it failed, or brought what is there already."""
         with self._warehouse.write() as connection:
             _log_attempt(connection, attempt, findings)
         self._forget(attempt.instrument, *_ATTEMPTS)
+        self._forget("", _STATE)
 
     def newest_attempts(self, instrument: str) -> dict[str, FetchAttempt]:
         """By window key the newest attempt that decided on its content: not failed, not empty."""
@@ -96,11 +99,14 @@ class BarStore(WarehouseStore):
 
     def state(self) -> tuple[object, ...]:
         """Differs after every attempt, and every change of actions, that anybody recorded."""
+        return self._answer(_STATE, "", self._read_state)
+
+    def _read_state(self, _: list[str]) -> dict[str, tuple[object, ...]]:
         (row,) = self._rows(
             "SELECT (SELECT max(seq) FROM fetch_log) AS attempts, count(*) AS actions, "
             "bit_xor(hash(instrument, ex_date, kind, value, seq)) AS content FROM corporate_actions"
         )
-        return tuple(row.values())
+        return {"": tuple(row.values())}
 
     def content_attempts(self, instrument: str) -> dict[str, FetchAttempt]:
         """By window key the newest attempt that left its content: rejected bars did not."""

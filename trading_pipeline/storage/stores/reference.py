@@ -99,6 +99,7 @@ class ReferenceStore(WarehouseStore):
             connection.execute("DELETE FROM corporate_actions WHERE instrument = ?", [instrument])
             insert_rows(connection, "corporate_actions", rows)
         self._forget(instrument, _ACTIONS)
+        self._forget("", "state of bars")
         return True
 
     def actions(self, instrument: str) -> list[CorporateAction]:
