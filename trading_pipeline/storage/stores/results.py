@@ -20,6 +20,10 @@ from trading_pipeline.storage.stores.row_tables import (
 __all__ = ["ResultStore"]
 
 _RESULT = "result"
+_NEWEST = (
+    "QUALIFY row_number() OVER (PARTITION BY scenario, instruments ORDER BY seq DESC) = 1 "
+    "ORDER BY scenario, instruments"
+)
 _TABLES = ("backtest_results", "trades", "daily_results")
 
 
@@ -105,9 +109,12 @@ class ResultStore(WarehouseStore):
             self._answer("newest results", instrument, self._keep)
 
     def _keep(self, instruments: list[str]) -> dict[str, bool]:
-        newest = {
-            row["result_id"]: row for row in self.newest() if row["instruments"] in instruments
-        }
+        rows = self._rows(
+            "SELECT * FROM backtest_results WHERE list_contains(?::VARCHAR[], instruments) "
+            f"{_NEWEST}",
+            instruments,
+        )
+        newest = {row["result_id"]: row for row in rows}
         parts: list[dict[str, list[Row]]] = []
         for table, order in (("trades", "trade_no"), ("daily_results", "date")):
             found: dict[str, list[Row]] = {name: [] for name in newest}
@@ -141,10 +148,7 @@ class ResultStore(WarehouseStore):
 
         Metrics that count something are integers.
         """
-        rows = self._rows(
-            "SELECT * FROM backtest_results QUALIFY row_number() OVER (PARTITION BY scenario, "
-            "instruments ORDER BY seq DESC) = 1 ORDER BY scenario, instruments"
-        )
+        rows = self._rows(f"SELECT * FROM backtest_results {_NEWEST}")
         return [with_counts(row) for row in rows]
 
     def trades(self, result_id: str) -> list[Row]:
