@@ -46,7 +46,11 @@ _TRADING = {
     "trades": f"SELECT * FROM trades {_RESULT} ORDER BY result_id, trade_no",
     "daily_results": f"SELECT * FROM daily_results {_RESULT} ORDER BY result_id, date",
 }
-_FINDINGS = "SELECT * FROM audits WHERE finding <> '' ORDER BY seq"
+_FINDINGS = (
+    "SELECT * FROM audits WHERE finding <> '' OR kind = 'feature_set' QUALIFY finding <> '' "
+    "OR row_number() OVER (PARTITION BY name, code_hash ORDER BY seq DESC) <= 16 ORDER BY seq"
+)
+"""Findings of all instruments, and on which a feature set passed lately."""
 EXCERPT_TABLES = (*_SERIES, *_TRADING)
 """Tables of which a stage of an instrument may read rows."""
 

@@ -29,10 +29,12 @@ from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.stages.features.external_inputs import ExternalInputs
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries
 from trading_pipeline.stages.features.known_findings import (
+    is_proven,
     keep_findings,
     known_findings,
     passed_audits,
     refuse_known_look_ahead_of_set,
+    subject_of_set,
 )
 from trading_pipeline.stages.features.quality_numbers import QualityOfWindows
 from trading_pipeline.stages.features.series_stage import SeriesStage
@@ -46,7 +48,6 @@ __all__ = ["CUTS_OF_A_RUN", "FeatureStage", "feature_lookback_windows", "windows
 _YEARS_OF_A_WINDOW = {"year": 1.0, "quarter": 0.25, "month": 1.0 / 12.0}
 _AUDITED_BARS = 50_000  # what a set does, it does everywhere; the audit's time is bounded
 _PROBED_BARS = 50
-_AUDITED_AGAIN = 1.1  # times the bars of the last audit
 _PROVEN_ON = 5
 CUTS_OF_A_RUN = 12
 """Prefixes that the audit of a run tries; the command `audit` takes more."""
@@ -195,8 +196,8 @@ class FeatureStage(SeriesStage):
         if known:
             return known
         passed = {} if self.set.is_own else passed_audits(self.workspace, self.set)
-        before, now = passed.get(self.instrument_id, 0), len(self.series.raw)
-        if before <= now <= before * _AUDITED_AGAIN:
+        now, subject = len(self.series.raw), subject_of_set(self.set)
+        if passed and is_proven(self.workspace, subject, self.instrument_id, bars=now):
             return []
         bars = self.bars_of(keys).iloc[-_AUDITED_BARS:]
         unknown = self.context_with_inputs.at(bars.index).inputs.unknown_rows

@@ -19,12 +19,16 @@ from trading_pipeline.features.sets.feature_set import FeatureSet
 from trading_pipeline.stages.workspace import Workspace
 
 __all__ = [
+    "is_proven",
     "keep_findings",
+    "keep_pass",
     "known_findings",
     "passed_audits",
     "refuse_known_look_ahead_of_set",
+    "subject_of_set",
 ]
 
+_AUDITED_AGAIN = 1.1  # times the bars of the last audit
 _PROOFS = ("prefix_truncation", "scrambled_future", "warmup")
 """Audits whose findings are differences; `permuted_labels` is a statistic of one series."""
 
@@ -44,7 +48,7 @@ def keep_findings(
     proofs = [finding for finding in findings if finding.audit in _PROOFS]
     if proofs or not findings:
         record = AuditRecord(
-            subject=_subject(chosen),
+            subject=subject_of_set(chosen),
             instrument=instrument_id,
             bars=bars,
             data_hash="",
@@ -56,9 +60,29 @@ def keep_findings(
         workspace.write(partial(workspace.audits.keep, record))
 
 
+def is_proven(
+    workspace: Workspace, subject: AuditSubject, instrument_id: str, *, bars: int
+) -> bool:
+    """Whether code of the package needs no audit now: it passed on the instrument, which has at
+    most a tenth more bars since then."""
+    before = workspace.audits.passed(subject).get(instrument_id, 0)
+    return before <= bars <= before * _AUDITED_AGAIN
+
+
+def keep_pass(
+    workspace: Workspace, subject: AuditSubject, instrument_id: str, *, bars: int
+) -> None:
+    """Record that an audit found nothing on an instrument that has so many bars."""
+    record = AuditRecord(
+        subject=subject, instrument=instrument_id, bars=bars, data_hash="", cuts=0, slices=0,
+        finding="", details="",
+    )  # fmt: skip
+    workspace.write(partial(workspace.audits.keep, record))
+
+
 def passed_audits(workspace: Workspace, chosen: FeatureSet) -> Mapping[str, int]:
     """Instruments on which the set was audited with nothing found, and how many bars they had."""
-    return workspace.audits.passed(_subject(chosen))
+    return workspace.audits.passed(subject_of_set(chosen))
 
 
 def known_findings(
@@ -99,7 +123,8 @@ def refuse_known_look_ahead_of_set(
     )
 
 
-def _subject(chosen: FeatureSet) -> AuditSubject:
+def subject_of_set(chosen: FeatureSet) -> AuditSubject:
+    """A feature set as the audits know it."""
     return AuditSubject(
         kind="feature_set",
         name=chosen.name,
@@ -109,4 +134,4 @@ def _subject(chosen: FeatureSet) -> AuditSubject:
 
 
 def _record(workspace: Workspace, chosen: FeatureSet) -> AuditRecord | None:
-    return next(iter(workspace.audits.findings(_subject(chosen))), None)
+    return next(iter(workspace.audits.findings(subject_of_set(chosen))), None)

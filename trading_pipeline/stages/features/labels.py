@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trading_pipeline.code_identity import code_hash
+from trading_pipeline.domain.audit_records import AuditSubject
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
 from trading_pipeline.features.audits.causality import CausalityFinding
@@ -25,7 +26,11 @@ from trading_pipeline.settings.label_spec import LabelSpec
 from trading_pipeline.stages.features.external_inputs import ExternalInputs
 from trading_pipeline.stages.features.features import windows_of_bars
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries
-from trading_pipeline.stages.features.known_findings import refuse_known_look_ahead_of_set
+from trading_pipeline.stages.features.known_findings import (
+    is_proven,
+    keep_pass,
+    refuse_known_look_ahead_of_set,
+)
 from trading_pipeline.stages.features.series_stage import SeriesStage
 from trading_pipeline.stages.outcome import Shown
 from trading_pipeline.stages.stage import Built
@@ -161,7 +166,10 @@ class LabelStage(SeriesStage):
         return {**numbers, **shares}
 
     def audit(self, keys: Sequence[Window]) -> list[CausalityFinding]:
-        """Both audits of labels over the bars of the windows, those around them included."""
+        """Both audits of labels over the bars of the windows, those around them included.
+
+        A label of the package alone is audited again once the series is a tenth longer.
+        """
         if not keys:
             return []
         rows = self.rows_of(keys)
@@ -169,7 +177,21 @@ class LabelStage(SeriesStage):
         found = labels_of_bars(self.spec, bars, known_at, self.sets, context=self._context).frame
         if not len(found) or not (found["t1"] < known_at[-1]).any():
             return []
-        return self.audit_bars(bars, known_at)
+        if self.spec.side_features is not None:
+            return self.audit_bars(bars, known_at)
+        subject = AuditSubject(
+            kind="label",
+            name=self.spec.name,
+            code_hash=self.code_hash,
+            audit_hash=code_hash(audit_labels),
+        )
+        of_all = {"bars": len(self.series.raw)}
+        if is_proven(self.workspace, subject, self.instrument_id, **of_all):
+            return []
+        findings = self.audit_bars(bars, known_at)
+        if not findings:
+            keep_pass(self.workspace, subject, self.instrument_id, **of_all)
+        return findings
 
     def audit_bars(
         self, bars: pd.DataFrame, known_at: pd.DatetimeIndex, *, tally: AuditTally | None = None

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from trading_pipeline.code_identity import code_hash
+from trading_pipeline.domain.audit_records import AuditSubject
 from trading_pipeline.domain.bars import TS_DTYPE
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.features.audits.causality import CausalityFinding
@@ -20,6 +21,7 @@ from trading_pipeline.features.sets.patterns import WARMUP_BARS
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.stages.features.features import windows_of_bars
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries
+from trading_pipeline.stages.features.known_findings import is_proven, keep_pass
 from trading_pipeline.stages.features.series_stage import SeriesStage
 from trading_pipeline.stages.outcome import Shown
 from trading_pipeline.stages.stage import Built
@@ -82,6 +84,20 @@ class ChartPatternStage(SeriesStage):
         }
 
     def audit(self, keys: Sequence[Window]) -> list[CausalityFinding]:
-        """What was known at random bars of the windows, with and without the bars after."""
-        bars = self.bars_of(keys)
-        return audit_patterns(bars) if len(bars) > 1 else []
+        """What was known at random bars of the windows, with and without the bars after.
+
+        Audited again once the series is a tenth longer.
+        """
+        bars, of_all = self.bars_of(keys), {"bars": len(self.series.raw)}
+        subject = AuditSubject(
+            kind="chart_patterns",
+            name=self.asset,
+            code_hash=self.code_hash,
+            audit_hash=code_hash(audit_patterns),
+        )
+        if len(bars) <= 1 or is_proven(self.workspace, subject, self.instrument_id, **of_all):
+            return []
+        findings = audit_patterns(bars)
+        if not findings:
+            keep_pass(self.workspace, subject, self.instrument_id, **of_all)
+        return findings
