@@ -42,7 +42,7 @@ _WALKED: dict[str, tuple[str, dict[str, object]]] = {
     ),
     "sma_crossover, more": (
         "sma_crossover",
-        {"fast": {"range": [2, 60, 1]}, "slow": {"range": [65, 240, 2.5]}},
+        {"fast": {"range": [2, 60, 1]}, "slow": {"range": [65, 240, 3]}},
     ),
     "rsi_reversion": (
         "rsi_reversion",

@@ -6,6 +6,7 @@ import signal
 import pytest
 
 from trading_pipeline.defs.instance import open_instance
+from trading_pipeline.optimization import trial_run
 from trading_pipeline.optimization.evaluation import Evaluator
 from trading_pipeline.settings.environment import load_settings
 
@@ -46,6 +47,7 @@ def test_a_search_that_is_stopped_says_how_it_goes_on_and_keeps_what_is_done(
 ):
     evaluated, whole_trials = [], Evaluator.trials
     monkeypatch.setattr(Evaluator, "block_size", lambda self, part: 2)
+    monkeypatch.setattr(trial_run, "_BLOCK_SECONDS", 600.0)  # on a slow machine too
 
     def trials(self, many, part, hashes=None):
         if len(evaluated) == 2:

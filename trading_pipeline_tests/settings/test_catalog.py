@@ -54,7 +54,10 @@ class TestOverlay:
             "scenarios/mine.yaml", SCENARIO.format(name="sma_crossover", type="sma_crossover")
         )
         found = catalog()
-        assert found.scenario("sma_crossover").default_costs == {"commission_bps": 10.0}
+        assert set(found.scenario("sma_crossover").default_costs) == {
+            "commission_bps",
+            "slippage_bps",
+        }
         assert found.sources["scenarios/sma_crossover"] == path
         assert "ml_direction" in found.scenarios
 
