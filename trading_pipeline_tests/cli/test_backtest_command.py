@@ -130,18 +130,18 @@ def test_a_scenario_that_is_refused_while_it_runs_leaves_no_file_and_no_partitio
     assert "there are 0 bars; at least 2 are needed" in ended.error
     assert not registered(world).exists()
     with open_instance(load_settings()) as instance:
-        assert sorted(instance.get_dynamic_partitions("scenarios")) == [
-            "ml_direction",
-            "sma_crossover",
+        assert sorted(instance.get_dynamic_partitions("instrument_scenarios")) == [
+            "AAPL_1d|ml_direction",
+            "AAPL_1d|sma_crossover",
         ]
 
 
 def test_a_scenario_that_was_there_before_keeps_its_partition(world, file):
-    full_pass = world.full_pass()
+    full_pass, kept = world.full_pass(), "AAPL_1d|sma_crossover"
     scenario = full_pass.workspace.catalog.scenario("sma_crossover")
     with pytest.raises(ZeroDivisionError), full_pass.new_scenario(scenario):
         raise ZeroDivisionError
-    assert full_pass.runner.instance.has_dynamic_partition("scenarios", "sma_crossover")
+    assert full_pass.runner.instance.has_dynamic_partition("instrument_scenarios", kept)
 
 
 PORTFOLIO = (
@@ -172,7 +172,8 @@ def test_the_rotation_of_the_page_becomes_one_result_with_its_page(call, fresh_w
     assert (fresh_world.runtime / f"output/reports/{row['result_id']}.html").exists()
     instance = open_instance(load_settings())
     assert list(instance.get_dynamic_partitions("portfolios")) == ["monthly_rotation"]
-    assert "monthly_rotation" not in instance.get_dynamic_partitions("scenarios")
+    pairs = instance.get_dynamic_partitions("instrument_scenarios")
+    assert not [pair for pair in pairs if pair.endswith("|monthly_rotation")]
     index = (fresh_world.runtime / "output/reports/index.html").read_text("utf-8")
     assert f"{row['result_id']}.html" in index
 

@@ -52,7 +52,8 @@ def test_files_that_name_an_instrument_still_to_come_do_not_stop_its_registratio
     assert ended.code == 0, ended.err
     catalog = load_catalog(load_settings().config)
     catalog.require_instruments_of(catalog.scenario("waiting"))
-    assert "waiting" in open_instance(load_settings()).get_dynamic_partitions("scenarios")
+    pairs = open_instance(load_settings()).get_dynamic_partitions("instrument_scenarios")
+    assert "NIFTY_1m|waiting" in pairs
 
 
 def test_what_is_left_open_is_refused_before_anything_is_copied(call, fresh_world, tmp_path):

@@ -68,7 +68,8 @@ def test_variants_are_compared_counted_and_retired(call, fresh_world, tmp_path, 
     assert first["ideas_free"]["warnings"].startswith("Free fills")
     assert fresh_world.workspace.trials.count() == 2
     with open_instance(load_settings()) as instance:
-        assert set(first) <= set(instance.get_dynamic_partitions("scenarios"))
+        pairs = instance.get_dynamic_partitions("instrument_scenarios")
+        assert {f"AAPL_1d|{name}" for name in first} <= set(pairs)
     page = fresh_world.runtime / f"output/reports/{first['ideas_quick']['result_id']}.html"
     assert "10 bps of each fill, default of the environment" in page.read_text("utf-8")
     assert list(first) == ["ideas_quick", "ideas_free"]  # the order of the file

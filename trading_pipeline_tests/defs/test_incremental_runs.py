@@ -120,8 +120,8 @@ def test_run_with_refetch_asks_for_all_windows_and_computes_nothing_that_did_not
 
 
 class TestSchedules:
-    def requests(self, world, instance, name):
-        definitions = world.definitions()
+    def requests(self, world, instance, name, definitions=None):
+        definitions = definitions or world.definitions()
         schedule = definitions.resolve_schedule_def(name)
         with dg.build_schedule_context(
             instance=instance,
@@ -162,6 +162,22 @@ class TestSchedules:
         assert data.run_requests[0].run_key == "2026-01-05|AAPL_1d|2003-01-01"
         data = self.requests(fresh_world, stored_instance, "daily_corporate_actions")
         assert [request.partition_key for request in data.run_requests] == ["AAPL_1d", "FB_1d"]
+
+    def test_windows_that_are_not_known_yet_stop_no_other_instrument(
+        self, fresh_world, stored_instance
+    ):
+        loaded_before = fresh_world.definitions()
+        longer = "{symbol: IBM, timeframe: 1d, source: bundled, start: 2003-01-01, end: 2006-01-01}"
+        fresh_world.write(
+            "universe.yaml", f"start: 2003-01-01\nend: 2004-01-01\ninstruments: [{longer}]\n"
+        )
+        refresh_universe(fresh_world.tampered)
+        stored_instance.add_dynamic_partitions("instruments", ["AAPL_1d", "IBM_1d"])
+        data = self.requests(fresh_world, stored_instance, "daily_bars", loaded_before)
+        keys = [request.partition_key for request in data.run_requests]
+        assert keys == ["AAPL_1d|2003-01-01", "IBM_1d|2003-01-01"]
+        data = self.requests(fresh_world, stored_instance, "daily_bars")
+        assert data.run_requests[-1].partition_key == "IBM_1d|2005-01-01"
 
     def test_they_are_stopped_until_somebody_starts_them(self):
         definitions = build_definitions(

@@ -260,3 +260,20 @@ def test_dates_of_membership_survive_a_change_of_the_file(folder):
         add_instrument(folder, spec)
     add_instrument(folder, spec, replace=True)
     assert load_catalog(folder).universe.members["AAPL_1d"] == spec.membership
+
+
+def test_until_now_on_a_line_is_written_and_read_again(folder):
+    written(folder, COMMENTED)
+    assert add_instrument(folder, InstrumentSpec(symbol="QQQ", source="yahoo", end=None)).changed
+    assert "end: null" in (folder / "universe.yaml").read_text()
+    universe = load_catalog(folder).universe
+    assert universe.grid_of("QQQ_1d").end is None
+    assert str(universe.grid_of("SPY_1d").end) == "2013-03-01"
+
+
+def test_a_span_that_ends_before_it_starts_is_refused_before_the_file_is_written(folder):
+    written(folder, COMMENTED)
+    late = InstrumentSpec(symbol="QQQ", source="yahoo", start="2020-01-01")
+    with pytest.raises(ConfigurationError, match=r"span of QQQ_1d ends at 2013-03-01.*end: null"):
+        add_instrument(folder, late)
+    assert (folder / "universe.yaml").read_text() == COMMENTED
