@@ -12,11 +12,12 @@ import tempfile
 import time
 import warnings
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import yaml
 
-STORAGES = {
+STORAGES: dict[str, dict[str, Any]] = {
     "Dagster's own": {"sqlite": {"base_dir": ""}},
     "kept connections": {
         "custom": {
@@ -36,7 +37,7 @@ def job_of(partitions: int) -> dg.JobDefinition:
         partitions_def=dg.StaticPartitionsDefinition([f"p{n}" for n in range(partitions)]),
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
-    def empty(context) -> dg.MaterializeResult:  # type: ignore[no-untyped-def] # noqa: ANN001
+    def empty(context) -> dg.MaterializeResult:  # type: ignore[no-untyped-def, type-arg] # noqa: ANN001
         for key in context.partition_keys:
             context.add_asset_metadata({"number": 1.0}, partition_key=key)
         return dg.MaterializeResult(data_version=dg.DataVersion("one"))
@@ -45,7 +46,7 @@ def job_of(partitions: int) -> dg.JobDefinition:
     return made.resolve_job_def("empty_job")
 
 
-def measured(storage: dict[str, dict[str, object]], partitions: int) -> tuple[float, float, int]:
+def measured(storage: dict[str, Any], partitions: int) -> tuple[float, float, int]:
     """CPU seconds, wall seconds and bytes of a run."""
     os.environ.pop("DAGSTER_EVENT_BATCH_SIZE", None)
     with tempfile.TemporaryDirectory() as folder:
