@@ -75,7 +75,8 @@ class SourceTree:
 
     Texts of this package are read once: the code that runs is the one that was imported. Those of
     other roots are read each time, because a user's file can be loaded again in the same process.
-    `kept`: hashes of this package's code that earlier processes made.
+    `kept`: hashes of this package's code that earlier processes made; with another `read` they are
+    of other texts, and are left alone.
     """
 
     def __init__(self, read: Callable[[Path], str | None] = read_text) -> None:
@@ -91,7 +92,8 @@ class SourceTree:
         found = tuple(sorted({r for each in roots for r in _roots_of(each)}, key=repr))
         kept = self._hashes.get(found)
         # package code follows no other, so its hash follows from the package's files
-        file = self.kept if all(_of_package(root.module) for root in found) else None
+        can_be_kept = self._read is read_text and all(_of_package(each.module) for each in found)
+        file = self.kept if can_be_kept else None
         if kept is None and file is not None and (stored := file.get(repr(found))) is not None:
             kept = self._hashes[found] = (stored, {})
         if kept is None or any(self._text(name) != text for name, text in kept[1].items()):
