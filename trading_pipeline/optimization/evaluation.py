@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -39,7 +40,7 @@ from trading_pipeline.performance.summary import years_between
 from trading_pipeline.settings.backtest_settings import BacktestSettings
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.settings.study import StudySpec
-from trading_pipeline.strategies import Market, StrategyCatalogue, StrategyParams
+from trading_pipeline.strategies import Market, Strategy, StrategyCatalogue, StrategyParams
 
 __all__ = ["NOT_OF_A_SET", "Evaluator", "Part"]
 
@@ -114,8 +115,13 @@ class Evaluator:
 
     def validated(self, sets: Sequence[Parameters]) -> list[StrategyParams]:
         """Checked parameters; those that are not searched are the scenario's."""
-        base = dict(self.scenario.strategy.params)
-        return self.strategies.validate_many(self.study.strategy, [base | each for each in sets])
+        name, base = self.study.strategy, dict(self.scenario.strategy.params)
+        given = [base | each for each in sets]
+        chosen = self.strategies.get(name)
+        if getattr(type(chosen), "primary", None) is Strategy.primary:  # it works on no other one
+            with suppress(Exception):  # what is wrong is said by the check of each set
+                return [chosen.params_type.model_validate(each) for each in given]
+        return [self.strategies.validate_params(name, each) for each in given]
 
     def block_size(self, part: Part) -> int:
         """Sets that are evaluated at once: few where each needs the signals of many bars."""
