@@ -44,6 +44,7 @@ def test_every_command_of_the_readme_exists(tmp_path: Path) -> None:
         "demo",
         "doctor",
         "forecast",
+        "maintenance",
         "models",
         "optimize",
         "results",
