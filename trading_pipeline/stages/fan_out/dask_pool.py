@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import pickle
+import threading
 import uuid
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,7 @@ from trading_pipeline.stages.workspace import Workspace
 __all__ = ["DaskPool"]
 
 _CONNECT_SECONDS = 5.0
+_LOOK_SECONDS = 5.0
 _TRIES = 2
 _LOCAL = "local"
 
@@ -65,6 +67,7 @@ class DaskPool:
             self.close(at_once=True)
             raise
         self.travels = self._shared is None
+        self._some_done = threading.Event()
         self._futures: dict[Any, tuple[int, Context, Task]] = {}
         self._contexts: dict[str, Any] = {}
         self._tries: dict[int, int] = {}
@@ -89,26 +92,25 @@ class DaskPool:
             retries=0,
         )
         self._futures[future] = number, context, task
+        future.add_done_callback(lambda _: self._some_done.set())
 
     def wait(self, seconds: float | None = None) -> list[tuple[int, Delivery]]:
         """Deliveries of tasks that are done; see `WorkerPool`."""
-        wait: Any = _distributed().wait
         done: list[tuple[int, Delivery]] = []
         while self._futures and not done:
-            try:
-                ready = wait(list(self._futures), seconds, return_when="FIRST_COMPLETED").done
-            except TimeoutError:
-                return []
-            except Exception as error:  # a scheduler that ends cancels what it had
-                ready = [each for each in self._futures if each.done()]
-                if not ready or self._client.status != "running":
-                    raise self._gone() from error
+            told = self._some_done.wait(_LOOK_SECONDS if seconds is None else seconds)
+            self._some_done.clear()
+            if self._client.status != "running":
+                raise self._gone()
+            ready = [future for future in self._futures if future.done()]
             for future in ready:
                 number, context, task = self._futures.pop(future)
                 answer = self._answer(future, number, context, task)
                 if answer is not None:
                     done.append((number, answer))
                 future.release()
+            if not told and seconds is not None:
+                break
         return done
 
     def drop(self) -> None:

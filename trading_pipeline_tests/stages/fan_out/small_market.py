@@ -84,13 +84,16 @@ CHAIN: tuple[tuple[StageCall, Sequence[str]], ...] = (
 _OWN = {
     "artifacts": "run_id, created_at",
     "models": "run_id, trained_at, metrics",
-    "backtest_results": "run_id, created_at, row_hash",
+    "backtest_results": "run_id, created_at, row_hash, audit_note",
     "trades": "",
     "daily_results": "",
     "trials": "run_id, created_at, chain_hash",
-    "audits": "run_id, created_at",
+    "audits": "run_id, created_at, slices",
 }
-"""Tables that stages write, and columns that name the run or its moment."""
+"""Tables that stages write, and columns that name the run or its moment.
+
+How many slices an audit tries is limited by time, so a busy machine tries fewer.
+"""
 
 
 def opened(runtime: Path, run_id: str = "test") -> Workspace:

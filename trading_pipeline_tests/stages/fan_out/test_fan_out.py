@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import signal
 import time
 
@@ -27,8 +28,10 @@ PEEKS = StageCall(FeatureStage, ("peeks",))
 
 
 def told(answers):
-    """Answers as text: two undefined numbers are equal there."""
-    return [[repr(done[:4]) for done in each] for each in answers]
+    """Answers as text, where two undefined numbers are equal, without how much audits tried."""
+    return [
+        [re.sub(r"[0-9,]+ slices", "slices", repr(done[:4])) for done in each] for each in answers
+    ]
 
 
 def test_two_processes_give_the_bytes_and_rows_of_none(market, serial, two):
