@@ -23,6 +23,7 @@ from trading_pipeline.stages.market_data.check_catalog import check_catalog
 
 ROOT = Path(__file__).resolve().parents[1]
 SLOW_SECONDS = 5.0
+_OF_DAGSTER = re.compile(r"^(storage|run_queue|python_logs):", re.MULTILINE)
 _NEEDS_ANOTHER = re.compile(
     r"\b(breakout|calmest|gaps|sp500_crossover|pullback|pullback_days|filtered_crossover)\b"
 )
@@ -103,7 +104,7 @@ def texts() -> list[tuple[str, str]]:
         blocks = re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
         for number, block in enumerate(blocks):
             name = f"{page.stem}_{number}".lower().replace("-", "_")
-            if not _NEEDS_ANOTHER.search(block):
+            if not _NEEDS_ANOTHER.search(block) and not _OF_DAGSTER.search(block):
                 found.append((_place(block, name), block))
     return found
 

@@ -172,7 +172,7 @@ def bring_up_to_date(world: World, instrument: str = "AAPL_1d") -> FullPass:
     full_pass.reference_data()
     catalog = full_pass.workspace.catalog
     models = models_of_a_pass(full_pass.workspace)
-    full_pass.chain(instrument, models, full_pass.workspace.windows())
+    full_pass.chain(instrument, models, full_pass.workspace.windows(), patterns=True)
     full_pass.model_cards(instrument, models)
     full_pass.cross_features(instrument, full_pass.workspace.windows())
     for scenario in catalog.scenarios.values():

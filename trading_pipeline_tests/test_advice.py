@@ -34,6 +34,16 @@ ADVICE = re.compile(
 VERIFIED = "stages/test_verification.py::test_damage_is_named_and_the_next_pass_makes_it_good"
 
 FOLLOWED = {
+    "names a Dask scheduler, and the package": "stages/fan_out/test_dask_pool.py::"
+    "test_a_scheduler_that_is_not_there_is_told_of_within_ten_seconds",
+    "has other code than the process that sent": "stages/fan_out/test_work.py::"
+    "test_a_worker_of_another_version_is_refused_with_both_named",
+    "and so did a second one": "stages/fan_out/test_fan_out.py::"
+    "test_what_kills_two_workers_stops_its_instrument_alone",
+    "did not come from its worker as it was made": "stages/fan_out/test_work.py::"
+    "test_a_damaged_file_is_refused_whole",
+    "went away in the middle of the work. What was finished": "stages/fan_out/test_dask_pool.py::"
+    "test_a_scheduler_gives_the_same_files_and_rows",
     "See it with: trading-pipeline optimize": "stages/backtests/test_frozen_studies.py::"
     "test_the_test_is_measured_once_is_a_trial_and_stands_in_the_summary",
     "are not up to date. Materialize": "stages/backtests/test_frozen_studies.py::"

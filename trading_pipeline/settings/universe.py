@@ -298,4 +298,5 @@ class UniverseSpec(SpecModel):
             "instruments": tuple(spec for name, spec in mine.items() if name not in other.archived),
             "archived": tuple(spec for name, spec in mine.items() if name in other.archived),
         }
-        return UniverseSpec(**(dict(self) | given | instruments))
+        mine_now = {name: getattr(self, name) for name in UniverseSpec.model_fields}
+        return UniverseSpec(**(mine_now | given | instruments))

@@ -168,7 +168,7 @@ def test_the_rotation_of_the_page_becomes_one_result_with_its_page(call, fresh_w
     assert (row["instruments"], row["audit"]) == ("AAPL_1d, IBM_1d, MSFT_1d", "passed")
     alone = call("audit", "cross_sectional_momentum", "--instrument", "AAPL_1d")
     assert alone.code == 1
-    assert "audited on all instruments of a portfolio" in alone.error
+    assert "Name all instruments of a portfolio" in alone.error
     assert (fresh_world.runtime / f"output/reports/{row['result_id']}.html").exists()
     instance = open_instance(load_settings())
     assert list(instance.get_dynamic_partitions("portfolios")) == ["monthly_rotation"]

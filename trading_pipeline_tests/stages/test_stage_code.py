@@ -154,7 +154,7 @@ READING_BARS = {*ADJUSTED, *PREDICTED, "tearsheet", "model_card"}
         ("performance/return_metrics.py", "sortino", {*TRADED, "tearsheet"}),
         ("performance/trade_metrics.py", "system_quality", {*TRADED, "tearsheet"}),
         ("performance/benchmark_metrics.py", "", {*TRADED, "tearsheet"}),
-        ("optimization/study_run.py", "_best", {"studies"}),
+        ("optimization/study_run.py", "best", {"studies"}),
         ("performance/sharpe_statistics.py", "expected_maximum_sharpe", {"leaderboard", "studies"}),
         ("reporting/page/number_format.py", "format_number", PAGES),
         ("reporting/tearsheet/chart_data.py", "", {"tearsheet"}),

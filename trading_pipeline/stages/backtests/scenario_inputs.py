@@ -222,6 +222,7 @@ def _asked(workspace: Workspace, instrument_id: str, scenario: ScenarioSpec) -> 
     require_currency(scenario, series.instrument)
     workspace.catalog.require_instruments_of(scenario)
     series.bars_hashes(windows)  # refuses bars that are missing or were kept out
+    series.require_unchanged()
     start, end = scenario.dates.bounds
     if windows:
         end = windows[-1].end

@@ -70,9 +70,13 @@ class InstrumentSeries:
     @cached_property
     def raw(self) -> pd.DataFrame:
         """All stored bars as traded; `DataQualityError` where they are not those fetched."""
+        self.require_unchanged()
+        return self.stored_bars
+
+    def require_unchanged(self) -> None:
+        """Raise `DataQualityError` where stored bars are not those that were fetched."""
         if self.changed_windows:
             raise changed_bars_error(self.instrument.id, self.changed_windows)
-        return self.stored_bars
 
     @cached_property
     def stored_bars(self) -> pd.DataFrame:

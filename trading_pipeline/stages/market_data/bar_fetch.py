@@ -35,7 +35,7 @@ from trading_pipeline.market_data.sources.protocol import BarBatch, BarRequest
 from trading_pipeline.stages.market_data.bar_windows import WindowAsk, overlap_start
 from trading_pipeline.stages.workspace import Workspace
 
-__all__ = ["PREVIOUS_BARS", "FetchedBars", "WindowHistory", "fetch_window"]
+__all__ = ["PREVIOUS_BARS", "FetchedBars", "WindowHistory", "fetch_window", "storable"]
 
 PREVIOUS_BARS = 200  # what the checks look back on across a window's start
 
@@ -270,3 +270,11 @@ def _short_last(
             f"end, from {missing[0]} on.",
         )
     ]
+
+
+def storable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rejected bars as far as they fit the table; none where their form is broken."""
+    try:
+        return normalize_bars(frame)
+    except (DataQualityError, TypeError, ValueError):
+        return empty_bars()

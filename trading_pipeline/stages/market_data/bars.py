@@ -10,13 +10,12 @@ from typing import Any
 
 import pandas as pd
 
-from trading_pipeline.domain.bars import empty_bars, normalize_bars
+from trading_pipeline.domain.bars import empty_bars
 from trading_pipeline.domain.corporate_actions import CorporateAction
 from trading_pipeline.domain.hashing import canonical_hash, frame_hash
 from trading_pipeline.domain.windows import Window
 from trading_pipeline.errors import (
     DataFetchError,
-    DataQualityError,
     MissingDataError,
     RangeUnavailableError,
 )
@@ -28,6 +27,7 @@ from trading_pipeline.stages.market_data.bar_fetch import (
     FetchedBars,
     WindowHistory,
     fetch_window,
+    storable,
 )
 from trading_pipeline.stages.market_data.bar_windows import (
     WindowAsk,
@@ -231,7 +231,7 @@ class BarStage(ByWindow[FetchAttempt]):
                 f"{f.check_name}: {f.detail}" for f in fetched.findings if f.severity == "ERROR"
             )
             attempt = self._attempt(ask, "rejected", fetched=fetched, reason=reason)
-            self._write(store.reject_window, _storable(fetched.bars), attempt, fetched.findings)
+            self._write(store.reject_window, storable(fetched.bars), attempt, fetched.findings)
             if not damaged:
                 self._remember(ask.window, history, history.stored)
             return self._outcome(attempt, changed=False, findings=fetched.findings)
@@ -395,11 +395,3 @@ class BarStage(ByWindow[FetchAttempt]):
             metadata={**self.describe(attempt), **counts},
             findings=findings,
         )
-
-
-def _storable(frame: pd.DataFrame) -> pd.DataFrame:
-    """Rejected bars as far as they fit the table; none where their form is broken."""
-    try:
-        return normalize_bars(frame)
-    except (DataQualityError, TypeError, ValueError):
-        return empty_bars()

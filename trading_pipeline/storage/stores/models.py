@@ -34,7 +34,7 @@ class ModelStore(WarehouseStore):
             )
             insert_rows(connection, "models", new)
         for row in new:
-            self._forget(str(row["instrument"]), _MODELS)
+            self._forget(str(row.get("instrument")), _MODELS)
         return len(new)
 
     def by_id(self, model_ids: Sequence[str]) -> dict[str, Row]:

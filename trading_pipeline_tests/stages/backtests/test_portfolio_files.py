@@ -46,6 +46,8 @@ def test_a_portfolio_strategy_in_the_place_of_one_of_signals_is_sent_to_its_key(
 def test_a_study_of_a_portfolio_is_refused_with_the_way_out(fresh_world):
     fresh_world.write("scenarios/mine.yaml", PORTFOLIO.replace("STRATEGY", "minimum_variance"))
     path = fresh_world.write("studies/grid.yaml", STUDY)
-    with pytest.raises(ConfigurationError, match="a scenario for each set of parameters") as found:
+    with pytest.raises(
+        ConfigurationError, match="the sets of parameters under 'variants'"
+    ) as found:
         fresh_world.workspace  # noqa: B018 - it reads the files
     assert str(found.value).startswith(f"{path}: ")

@@ -49,7 +49,9 @@ def test_a_scheduler_gives_the_same_files_and_rows(market, bars_runtime, tmp_pat
         flag.write_text(f"{first_close(market, 'BBB_1d')} 1")  # a worker is killed on the way
         for call, names in CHAIN:
             assert [done.error for done in spread(market, call, names, pool)] == [None] * 3
-        assert flag.read_text().endswith(" 0")
+            if flag.exists():
+                assert flag.read_text().endswith(" 0")
+                flag.unlink()  # a file that a feature reads is named in warnings
         assert (files_of(market), rows_of(market)) == serial[2:]
         elsewhere = copied(bars_runtime, tmp_path / "not-shared")
         pool._shared, pool.travels = None, True  # as where workers do not see the folder

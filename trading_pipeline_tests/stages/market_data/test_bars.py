@@ -66,7 +66,9 @@ def test_a_window_settles_for_a_week_and_is_then_final(open_world):
         workspace = at(open_world, 2004, 1, day)
         outcomes = refresh(workspace)
         assert outcomes[0].metadata["state"] == state
-        pending = [w.key for w in pending_bars(workspace, "AAPL_1d", workspace.windows())]
+        assert not pending_bars(workspace, "AAPL_1d", workspace.windows())  # nothing is due
+        later = at(open_world, 2004, 1, day + 4)
+        pending = [w.key for w in pending_bars(later, "AAPL_1d", later.windows())]
         assert ("2003-01-01" in pending) is left
         assert "2004-01-01" in pending
 

@@ -204,7 +204,7 @@ def test_a_source_without_data_is_not_asked_again_before_its_answer_expires(june
         refresh(again)
     assert words in str(told.value)
     assert len(SOURCE.requests) == 1
-    assert [w.key for w in pending_bars(again, "AAPL_1d", again.windows())] == ["2003-01-01"]
+    assert pending_bars(again, "AAPL_1d", again.windows()) == []  # every bar that is due is there
     assert june.value("SELECT count(*) FROM fetch_log") == 2  # being refused is no new answer
     SOURCE.reset()
     assert refresh(again, refetch=True)[0].status == "ok"

@@ -75,11 +75,13 @@ def test_actions_are_asked_for_once(fresh_world):
     assert actions_are_pending(workspace, "IBM_1d")
 
 
-def test_actions_of_a_universe_that_goes_on_are_asked_for_each_time(fresh_world):
+def test_actions_of_a_universe_that_goes_on_are_asked_for_after_each_bar(fresh_world):
     fresh_world.write("universe.yaml", "start: 2012-01-01\nend: null\n")
     june = replace(fresh_world.workspace, clock=lambda: datetime(2012, 6, 1, tzinfo=UTC))
     refresh_actions(june, "AAPL_1d")
-    assert actions_are_pending(june, "AAPL_1d")
+    assert not actions_are_pending(june, "AAPL_1d")
+    later = replace(june, clock=lambda: datetime(2012, 6, 1, 23, tzinfo=UTC))
+    assert actions_are_pending(later, "AAPL_1d")
     refresh_actions(fresh_world.workspace, "AAPL_1d")
     assert not actions_are_pending(fresh_world.workspace, "AAPL_1d")  # its data has ended
 

@@ -79,7 +79,7 @@ def test_a_resampled_window_goes_on_from_its_last_bars_and_equal_bars_are_not_wr
 
 def test_another_finer_series_makes_final_windows_pending(fresh_world):
     refresh(world_of(fresh_world))
-    assert len(pending_bars(world_of(fresh_world), "X_1d", world_of(fresh_world).windows())) == 1
+    assert not pending_bars(world_of(fresh_world), "X_1d", world_of(fresh_world).windows())
     changed = world_of(fresh_world, more=", resample_from: 1h")
     assert len(pending_bars(changed, "X_1d", changed.windows())) == 3
 
