@@ -73,7 +73,8 @@ class DaskPool:
         self._tries: dict[int, int] = {}
 
     def context(self, workspace: Workspace) -> Context:
-        """What the tasks of one fan-out share."""
+        """What the tasks of one fan-out share; their numbers begin anew."""
+        self._tries.clear()
         return shared_context(workspace, shared=self._shared, travels=self.travels)
 
     def submit(self, number: int, context: Context, task: Task) -> None:

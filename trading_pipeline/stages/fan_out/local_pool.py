@@ -63,7 +63,8 @@ class LocalPool:
         self._failed: list[tuple[int, Delivery]] = []
 
     def context(self, workspace: Workspace) -> Context:
-        """What the tasks of one fan-out share."""
+        """What the tasks of one fan-out share; their numbers begin anew."""
+        self._tries.clear()
         return shared_context(workspace)
 
     def submit(self, number: int, context: Context, task: Task) -> None:
