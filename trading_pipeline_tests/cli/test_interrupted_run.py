@@ -40,7 +40,7 @@ def run(stop_at: str | None, number: int = 0) -> tuple[int, str]:
         if (
             stop_at is not None
             and line.startswith(stop_at or "import time:")
-            and (stop_at or "trading_pipeline.stop_signals" in line)
+            and (stop_at or line.rstrip().endswith(" typer"))
         ):
             process.send_signal(number)
             break
