@@ -1,0 +1,60 @@
+"""Tests of a batch: one run for many; what fails is run again alone; what Dagster is told."""
+
+import shutil
+
+import dagster as dg
+import pytest
+
+from trading_pipeline.errors import PermanentFetchError
+from trading_pipeline_tests.pipeline_world import SOURCE, bring_up_to_date
+
+YEARS = (2000, 2001, 2002, 2003)
+
+
+@pytest.mark.slow
+def test_an_instrument_that_fails_in_a_batch_is_red_alone_and_all_others_go_on(fresh_world):
+    def refuse(_, frame):
+        raise PermanentFetchError("IBM is not to be had.")
+
+    for year in YEARS:
+        SOURCE.answers[f"IBM_1d|{year}-01-01"] = refuse
+    full_pass = fresh_world.full_pass()
+    full_pass.reference_data()
+    names = ["AAPL_1d", "IBM_1d", "MSFT_1d"]
+    missing, failed = full_pass.chains(names, ["direction"])
+    assert set(missing) == set(names)
+    assert set(failed) == {"IBM_1d"}
+    assert "IBM is not to be had" in str(failed["IBM_1d"])
+    runs = [(run.job, run.partition) for run in full_pass.runner.runs]
+    assert runs == [
+        ("reference_data", ""),
+        ("corporate_actions_job", "AAPL_1d"),
+        ("bars_to_predictions", "AAPL_1d|2000-01-01"),
+    ]  # the run of IBM alone failed, so it is not among those that ended well
+    instance = full_pass.runner.instance
+    failures = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
+    assert [run.tags["dagster/asset_partition_range_start"] for run in failures] == [
+        "IBM_1d|2000-01-01"
+    ]
+    for asset in ("bars", "features/core", "models/direction", "predictions/direction"):
+        told = instance.get_materialized_partitions(dg.AssetKey(asset.split("/")))
+        assert told == {f"{n}|{y}-01-01" for n in ("AAPL_1d", "MSFT_1d") for y in YEARS}
+    SOURCE.reset()
+    missing, failed = full_pass.chains(names, ["direction"])
+    assert (set(missing), failed) == ({"IBM_1d"}, {})
+
+
+def test_records_of_dagster_that_were_lost_are_told_anew_without_computing(world):
+    before = world.counts()
+    shutil.rmtree(world.runtime / "dagster")
+    full_pass = bring_up_to_date(world)
+    assert {run.job for run in full_pass.runner.runs} <= {"reference_data", "reports"}
+    instance = full_pass.runner.instance
+    for asset in ("bars", "features/core", "predictions/direction", "chart_patterns"):
+        told = instance.get_materialized_partitions(dg.AssetKey(asset.split("/")))
+        assert {f"AAPL_1d|{year}-01-01" for year in YEARS} <= told
+    for asset in ("backtest", "tearsheet"):
+        told = instance.get_materialized_partitions(dg.AssetKey(asset))
+        assert told == {"AAPL_1d|sma_crossover", "AAPL_1d|ml_direction"}
+    after = world.counts()
+    assert all(after[name] == before[name] for name in ("bars", "models", "trials", "fetch_log"))
