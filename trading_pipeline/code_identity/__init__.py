@@ -37,6 +37,8 @@ _tree = SourceTree()
 def keep_hashes_in(folder: Path) -> None:
     """Keep hashes of the package's code in a folder, and take them from there; a walk over the
     sources takes seconds, and each command would make it again."""
+    if _tree.kept is not None and _tree.kept.folder == folder:
+        return
     _tree.kept = KeptHashes(folder, Path(__file__).parents[1])
 
 
