@@ -29,7 +29,7 @@ Failures = dict[Part, TradingPipelineError]
 Missing = dict[Part, dict[str, int]]
 """Number of partitions that were missing or stale of a part, by asset."""
 Stages = Sequence[Stage[Any, Any]]
-_WORTH_WORKERS = 8
+_WORTH_WORKERS = 24
 """Parts of a batch from which on starting workers takes less time than it saves."""
 
 
