@@ -52,7 +52,8 @@ class Part:
 class Batch:
     """Parts that are worked on together.
 
-    `failed`: the asset at which a part failed. `outside`: what a user's code reads from outside, by
+    `failed`: the asset at which a part failed; `lost`: those of them that ended their workers,
+    which this process must not try. `outside`: what a user's code reads from outside, by
     asset. `pool`: who works on several instruments side by side; None for this process alone.
     """
 
@@ -60,6 +61,7 @@ class Batch:
     parts: Sequence[Part]
     pool: WorkerPool | None = None
     failed: dict[Part, str] = field(default_factory=dict)
+    lost: dict[Part, WorkerError] = field(default_factory=dict)
     outside: dict[str, dict[str, None]] = field(default_factory=dict)
 
     @property
@@ -103,8 +105,10 @@ def _one_part(
 
 def _note(batch: Batch, asset: str, part: Part, error: Exception) -> None:
     """Count the part as failed; raise what stops every part."""
-    if isinstance(error, WarehouseError | WorkerError) or is_full_disk(error):
+    if isinstance(error, WarehouseError) or is_full_disk(error):
         raise error
+    if isinstance(error, WorkerError):
+        batch.lost[part] = error
     _log.debug("%s of %s failed", asset, part.instrument_id, exc_info=error)
     batch.failed[part] = asset
 

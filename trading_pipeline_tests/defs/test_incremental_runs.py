@@ -113,7 +113,14 @@ def test_run_with_refetch_asks_for_all_windows_and_computes_nothing_that_did_not
     before = world.counts()
     full_pass = world.full_pass()
     missing = full_pass.chain("AAPL_1d", ["direction"], full_pass.workspace.windows(), refetch=True)
-    assert missing["bars"] == 4
+    chain = (
+        "bars",
+        "features/core",
+        "labels/direction",
+        "models/direction",
+        "predictions/direction",
+    )
+    assert missing == dict.fromkeys(chain, 4)
     assert [request.start.year for request in SOURCE.requests] == [2000, 2001, 2002, 2003]
     assert world.counts() == before | {"fetch_log": before["fetch_log"] + 4}
     assert [run.job for run in bring_up_to_date(world).runner.runs] == []

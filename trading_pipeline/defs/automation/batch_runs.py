@@ -116,7 +116,10 @@ class BatchRuns:
             pending = {asset for found in missing.values() for asset in found}
             chosen = [asset for asset in assets if asset in pending]
             self._runner.run(job, assets=chosen, batch=batch, config=config)
+            failures |= batch.lost
             for part, asset in batch.failed.items():
+                if part in batch.lost:
+                    continue  # it would end this process as it ended two workers
                 later = [each.asset for each in stages_of[part]]
                 try:
                     self._alone(job, part, later[later.index(asset) :], config)
