@@ -76,6 +76,17 @@ class ValidatedBars:
         """Aware UTC stamps of the bars; made when first asked for, as no run needs it."""
         return utc_index(self.stamps)
 
+    def part(self, first: int, last: int) -> ValidatedBars:
+        """The bars from `first` up to, without, `last`, at least one; arrays are shared.
+
+        Parts of checked bars need no check. Those of widened ones do not know how many of theirs
+        were: `ValueError`.
+        """
+        if self.price_rounding:
+            raise ValueError("Which of these bars were widened is not known; validate the part.")
+        columns = {name: getattr(self, name)[first:last] for name in BAR_COLUMNS}
+        return ValidatedBars(ts=self.ts[first:last], stamps=self.index[first:last], **columns)
+
     @cached_property
     def frame(self) -> pd.DataFrame:
         """The bars as the contract's frame; made when first asked for, apart from the arrays."""

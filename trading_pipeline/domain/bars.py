@@ -7,6 +7,8 @@ high, low, close, volume, prices as traded unless a name says otherwise. On disk
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC
+from typing import TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -25,6 +27,8 @@ def utc_index(values: Iterable[object] | pd.Index | pd.Series) -> pd.DatetimeInd
 
     Raises `DataQualityError` for stamps without a zone, and for values that are not time stamps.
     """
+    if _is_utc_index(values):
+        return values if values.name == "ts" else values.rename("ts")
     try:
         index = pd.DatetimeIndex(values)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError) as error:
@@ -35,6 +39,12 @@ def utc_index(values: Iterable[object] | pd.Index | pd.Series) -> pd.DatetimeInd
             "index.tz_localize('UTC') where the values already are UTC."
         )
     return index.tz_convert("UTC").as_unit("us").rename("ts")
+
+
+def _is_utc_index(values: object) -> TypeGuard[pd.DatetimeIndex]:
+    if type(values) is not pd.DatetimeIndex:
+        return False
+    return values.tz is UTC and values.unit == "us" and values.freq is None
 
 
 def normalize_bars(frame: pd.DataFrame) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from trading_pipeline.backtest.arrays import FloatArray, IntArray
 from trading_pipeline.backtest.kernels import codes
 from trading_pipeline.backtest.sweep import SWEEP_COLUMNS, sweep_frame
 
-__all__ = ["TRIAL_COLUMNS", "EvaluatedTrials", "status_of"]
+__all__ = ["TRIAL_COLUMNS", "EvaluatedTrials", "status_of", "statuses_of"]
 
 TRIAL_COLUMNS = (*SWEEP_COLUMNS, "value", "bars", "parameters_hash", "status", "reason")
 """Columns of evaluated trials: the sweep's, the metric, traded bars, and what became of the trial.
@@ -96,6 +96,13 @@ class EvaluatedTrials:
             [self.reason[row] for row in rows],
         )
 
+    def in_order(self, hashes: Sequence[str]) -> EvaluatedTrials:
+        """One trial for each hash, in their order; each hash is that of a trial here."""
+        if self.parameters_hash == hashes:
+            return self
+        rows = {hash_: row for row, hash_ in enumerate(self.parameters_hash)}
+        return self.take([rows[each] for each in hashes])
+
     @classmethod
     def joined(cls, parts: Sequence[EvaluatedTrials]) -> EvaluatedTrials:
         """The trials of all parts, one after the other; at least one part."""
@@ -134,6 +141,13 @@ class EvaluatedTrials:
             [str(row["status"]) for row in rows],
             [each if isinstance(each, str) else None for each in reasons],
         )
+
+
+def statuses_of(values: FloatArray, reasons: Sequence[str | None]) -> list[str]:
+    """`status_of` of each trial."""
+    if not np.isnan(values).any() and reasons.count(None) == len(reasons):
+        return ["ok"] * len(values)
+    return list(map(status_of, values.tolist(), reasons))
 
 
 def status_of(value: float, reason: str | None) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,22 +32,23 @@ from trading_pipeline.errors import (
     DataQualityError,
     InsufficientDataError,
     LookaheadError,
+    StrategyError,
     TradingPipelineError,
 )
-from trading_pipeline.optimization.evaluated_trials import EvaluatedTrials, status_of
+from trading_pipeline.optimization.evaluated_trials import EvaluatedTrials, statuses_of
 from trading_pipeline.optimization.study_metrics import metric_values
 from trading_pipeline.performance.summary import years_between
 from trading_pipeline.settings.backtest_settings import BacktestSettings
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.settings.study import StudySpec
 from trading_pipeline.strategies import Market, Strategy, StrategyCatalogue, StrategyParams
+from trading_pipeline.strategies.parameter_sets import ParameterSets
 
 __all__ = ["NOT_OF_A_SET", "Evaluator", "Part"]
 
 Parameters = dict[str, JsonValue]
 NOT_OF_A_SET = (DataQualityError, InsufficientDataError, LookaheadError, MemoryError)
 """Errors of the bars, the audit or the machine; any other one is of the set that raised it."""
-_BARS_A_BLOCK = 2_000_000
 _LONGEST_REASON = 500
 
 
@@ -104,7 +105,10 @@ class Evaluator:
         if (first, last) == (0, len(self._bars)):
             return self.whole
         rows = slice(self._rows.start + first, self._rows.start + last)
-        bars = validate_bars(self.inputs.raw.iloc[rows])
+        if self._bars.price_rounding:  # how many of the part is not known
+            bars = validate_bars(self.inputs.raw.iloc[rows])
+        else:
+            bars = self._bars.part(first, last)
         market = self._market.head(rows.stop).traded_from(rows.start)
         return Part(rows, bars, market, self._settings(bars))
 
@@ -115,17 +119,22 @@ class Evaluator:
 
     def validated(self, sets: Sequence[Parameters]) -> list[StrategyParams]:
         """Checked parameters; those that are not searched are the scenario's."""
-        name, base = self.study.strategy, dict(self.scenario.strategy.params)
-        given = [base | each for each in sets]
-        chosen = self.strategies.get(name)
-        if getattr(type(chosen), "primary", None) is Strategy.primary:  # it works on no other one
-            with suppress(Exception):  # what is wrong is said by the check of each set
-                return [chosen.params_type.model_validate(each) for each in given]
-        return [self.strategies.validate_params(name, each) for each in given]
+        name = self.study.strategy
+        return [self.strategies.validate_params(name, self._whole_set(each)) for each in sets]
 
-    def block_size(self, part: Part) -> int:
-        """Sets that are evaluated at once: few where each needs the signals of many bars."""
-        return max(16, min(1_024, _BARS_A_BLOCK // len(part.bars)))
+    def checked(self, sets: Sequence[Parameters]) -> ParameterSets[Any] | None:
+        """As `validated`, of many sets together; None where one is wrong."""
+        chosen = self.strategies.get(self.study.strategy)
+        kind: type[StrategyParams] = chosen.params_type
+        if getattr(type(chosen), "primary", None) is Strategy.primary:  # it works on no other one
+            return ParameterSets.checked(kind, [self._whole_set(each) for each in sets])
+        try:
+            return ParameterSets.of(kind, self.validated(sets))
+        except StrategyError:  # what is wrong is said by the check of each set
+            return None
+
+    def _whole_set(self, searched: Parameters) -> Parameters:
+        return dict(self.scenario.strategy.params) | searched
 
     def trials(
         self, many: Sequence[StrategyParams], part: Part, hashes: Sequence[str] | None = None
@@ -146,7 +155,7 @@ class Evaluator:
             value=value,
             bars=np.full(len(many), len(part.bars), dtype=np.int64),
             parameters_hash=list(hashes),
-            status=list(map(status_of, value.tolist(), reasons)),
+            status=statuses_of(value, reasons),
             reason=reasons,
         )
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
 import operator
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from functools import cached_property
+from typing import Any, TypeAlias, TypeVar
 
-from trading_pipeline.domain.hashing import canonical_hash
+from trading_pipeline.domain.hashing import canonical_hash, canonical_row_hashes
 from trading_pipeline.errors import StrategyError
 from trading_pipeline.optimization.evaluated_trials import EvaluatedTrials
 from trading_pipeline.optimization.evaluation import Evaluator, Parameters, Part
@@ -18,6 +18,7 @@ from trading_pipeline.optimization.search_methods import Batch, planned, search
 from trading_pipeline.optimization.search_space import SearchSpace
 from trading_pipeline.optimization.trial_record import TrialRecord
 from trading_pipeline.strategies import StrategyParams
+from trading_pipeline.strategies.parameter_sets import ParameterSets
 
 __all__ = ["StudyProgress", "TrialRun"]
 
@@ -25,7 +26,9 @@ StudyProgress: TypeAlias = Callable[[int, int], None]
 """Called with the trials that are done and those that are planned."""
 
 
+T = TypeVar("T")
 _FIRST_BLOCK = 16
+_MOST_SETS = 16_384
 _BLOCK_SECONDS = 0.5
 """A block is as long as this: what a stopped study loses, and how often its progress moves."""
 
@@ -41,11 +44,11 @@ class _Pace:
     sets: int = 0
     """Of the block by which the time is known; a smaller one says less of the time of a set."""
 
-    def block(self, bars: int, most: int) -> int:
+    def block(self, bars: int) -> int:
         """Sets of the next block, at least 1, on so many bars."""
         if self.seconds is None:
-            return min(_FIRST_BLOCK, most)
-        return max(1, min(int(_BLOCK_SECONDS / (self.seconds * bars)), most))
+            return min(_FIRST_BLOCK, _MOST_SETS)
+        return max(1, min(int(_BLOCK_SECONDS / (self.seconds * bars)), _MOST_SETS))
 
     def took(self, seconds: float, sets: int, bars: int) -> None:
         """Learn from a block."""
@@ -53,14 +56,24 @@ class _Pace:
             self.seconds, self.sets = max(seconds, 1e-9) / (sets * bars), sets
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Checked:
-    """A parameter set as plain values, and its hash; `params` is None where it is `refused`."""
+    """The sets of a batch as plain values, with their hashes.
 
-    told: Parameters
-    hash: str
-    params: StrategyParams | None
-    refused: str = ""
+    `params`: one for each set, None for one that is refused; `refused` says why, by its number.
+    `distinct`: numbers of the sets that are no repetition of an earlier one.
+    """
+
+    told: Sequence[Parameters]
+    hashes: Sequence[str]
+    params: Sequence[StrategyParams | None]
+    refused: Mapping[int, str]
+
+    @cached_property
+    def distinct(self) -> Sequence[int]:
+        every = range(len(self.hashes))
+        first = dict(zip(reversed(self.hashes), reversed(every), strict=True))
+        return every if len(first) == len(every) else sorted(first.values())
 
 
 class TrialRun:
@@ -80,8 +93,7 @@ class TrialRun:
         self._evaluator, self._space, self._record = evaluator, space, record
         self._progress, self._done = progress, 0
         self._planned = planned(space) * searches
-        self._kept: dict[str, _Checked] = {}
-        self._last: tuple[Sequence[Parameters], list[_Checked]] = [], []
+        self._last: tuple[Sequence[Parameters], _Checked] = [], _Checked([], [], [], {})
         self._pace = _Pace()
 
     def searched(
@@ -112,74 +124,86 @@ class TrialRun:
         is_whole = part is self._evaluator.whole
         written = None if is_whole else self._evaluator.written(first, last)
         checked = self._checked(batch.sets)
-        hashes = [each.hash for each in checked]
         known = self._record.known(fold)
-        new = {each.hash: each for each in checked if each.hash not in known}
-        found = []
+        todo, found = checked.distinct, list[EvaluatedTrials]()
         if known:
-            old = [known[each] for each in dict.fromkeys(hashes) if each in known]
+            old = [known[each] for each in dict.fromkeys(checked.hashes) if each in known]
             found = [EvaluatedTrials.of_rows(old)] if old else []
-        todo, most = list(new.values()), self._evaluator.block_size(part)
-        self._tell(len(checked) - len(todo))
+            todo = [number for number in todo if checked.hashes[number] not in known]
+        self._tell(len(checked.hashes) - len(todo))
         while todo:
-            size = self._pace.block(len(part.bars), most)
+            size = self._pace.block(len(part.bars))
             block, todo = todo[:size], todo[size:]
             began = time.monotonic()
-            trials = self._block(block, part)
-            self._record.add(fold, written, [each.told for each in block], trials)
+            trials = self._block(checked, block, part)
+            self._record.add(fold, written, _picked(checked.told, block), trials)
             found.append(trials)
             self._tell(len(block))
             self._pace.took(time.monotonic() - began, len(block), len(part.bars))
-        told, every = [each.told for each in checked], EvaluatedTrials.joined(found)
-        if every.parameters_hash != hashes:
-            rows = {hash_: row for row, hash_ in enumerate(every.parameters_hash)}
-            every = every.take([rows[each] for each in hashes])
-        return told, every
-
-    def _block(self, block: Sequence[_Checked], part: Part) -> EvaluatedTrials:
-        """The evaluated block; a set that the strategy refuses has failed."""
-        usable = [(each.hash, each.params) for each in block if each.params is not None]
-        refused = [each for each in block if each.params is None]
-        found = []
-        if usable:
-            hashes, many = [hash_ for hash_, _ in usable], [params for _, params in usable]
-            found.append(self._evaluator.trials(many, part, hashes))
-        if not refused:
-            return found[0]
-        hashes, reasons = [each.hash for each in refused], [each.refused for each in refused]
-        found.append(EvaluatedTrials.failed(hashes, reasons, len(part.bars)))
         every = EvaluatedTrials.joined(found)
-        rows = {hash_: row for row, hash_ in enumerate(every.parameters_hash)}
-        return every.take([rows[each.hash] for each in block])
+        return list(checked.told), every.in_order(checked.hashes)
 
-    def _checked(self, sets: Sequence[Parameters]) -> list[_Checked]:
-        """The sets of a batch, each checked once in a run; folds often ask for the same ones."""
+    def _block(self, checked: _Checked, block: Sequence[int], part: Part) -> EvaluatedTrials:
+        """The evaluated block; a set that the strategy refuses has failed."""
+
+        def run(numbers: Sequence[int]) -> EvaluatedTrials:
+            params: Sequence[Any] = _picked(checked.params, numbers)
+            return self._evaluator.trials(params, part, _picked(checked.hashes, numbers))
+
+        refused = [each for each in block if each in checked.refused] if checked.refused else []
+        if not refused:
+            return run(block)
+        usable = [each for each in block if each not in checked.refused]
+        reasons = [checked.refused[each] for each in refused]
+        hashes = _picked(checked.hashes, refused)
+        failed = EvaluatedTrials.failed(hashes, reasons, len(part.bars))
+        found = [run(usable), failed] if usable else [failed]
+        return EvaluatedTrials.joined(found).in_order(_picked(checked.hashes, block))
+
+    def _checked(self, sets: Sequence[Parameters]) -> _Checked:
+        """The checked sets of a batch; folds often ask for those of the one before."""
         last_sets, last_checked = self._last
         if len(sets) == len(last_sets) and all(map(operator.is_, sets, last_sets)):
             return last_checked
-        keys = [json.dumps(each) for each in sets]
-        new = {key: each for key, each in zip(keys, sets, strict=True) if key not in self._kept}
-        self._kept |= dict(zip(new, self._check(list(new.values())), strict=True))
-        checked = [self._kept[key] for key in keys]
+        checked = self._check(sets)
         self._last = sets, checked
         return checked
 
-    def _check(self, sets: Sequence[Parameters]) -> list[_Checked]:
-        try:
-            many = self._evaluator.validated(sets)
-        except StrategyError as error:
-            if len(sets) > 1:  # which ones are refused is seen one by one
-                return [one for each in sets for one in self._check([each])]
-            why = " ".join(str(error).split())
-            told = dict(self._evaluator.scenario.strategy.params) | sets[0]
-            return [_Checked(told, canonical_hash(told), None, why)]
-        dumped = [each.model_dump(mode="json") for each in many]
-        return [
-            _Checked(told, canonical_hash(told), params)
-            for params, told in zip(many, dumped, strict=True)
-        ]
+    def _check(self, sets: Sequence[Parameters]) -> _Checked:
+        many = self._evaluator.checked(sets)
+        if many is None:  # which ones are refused is seen one by one
+            return self._check_alone(sets)
+        columns = many.stored
+        if columns is None:
+            told = [each.model_dump(mode="json") for each in many]
+            return _Checked(told, list(map(canonical_hash, told)), many, {})
+        rows = zip(*columns.values(), strict=True)
+        told = [dict(zip(columns, row, strict=True)) for row in rows]
+        return _Checked(told, canonical_row_hashes(columns), many, {})
+
+    def _check_alone(self, sets: Sequence[Parameters]) -> _Checked:
+        told, params, refused = [], list[StrategyParams | None](), dict[int, str]()
+        for number, each in enumerate(sets):
+            try:
+                (checked,) = self._evaluator.validated([each])
+                told.append(checked.model_dump(mode="json"))
+                params.append(checked)
+            except StrategyError as error:
+                refused[number] = " ".join(str(error).split())
+                told.append(dict(self._evaluator.scenario.strategy.params) | each)
+                params.append(None)
+        return _Checked(told, list(map(canonical_hash, told)), params, refused)
 
     def _tell(self, made: int) -> None:
         self._done += made
         if self._progress is not None:
             self._progress(self._done, self._planned)
+
+
+def _picked(values: Sequence[T], numbers: Sequence[int]) -> Sequence[T]:
+    """The values of these numbers; the values themselves where that is all of them."""
+    if isinstance(numbers, range) and len(numbers) == len(values):
+        return values
+    if isinstance(values, ParameterSets):
+        return values.take(numbers)
+    return [values[number] for number in numbers]

@@ -49,28 +49,33 @@ def exponential_averages(values: FloatArray, windows: Sequence[int]) -> FloatArr
     return found
 
 
-def macd_lines(
-    values: FloatArray, windows: Sequence[tuple[int, int, int]]
-) -> tuple[FloatArray, IntArray]:
-    """Moving average convergence and divergence of many (fast, slow, signal) windows.
+def macd_lines(values: FloatArray, windows: npt.ArrayLike) -> tuple[FloatArray, IntArray]:
+    """Moving average convergence and divergence of many windows (fast, slow, signal), one a row.
 
     Returns (lines, row of the MACD of each): each distinct MACD is a row, then come the signal
     lines, one for each of `windows`. Both averages of a MACD begin on the same bar. A signal line
     is NaN on the first `slow + signal - 2` rows.
     """
     lines = _checked(values)
-    pairs = {pair: row for row, pair in enumerate(dict.fromkeys((f, s) for f, s, _ in windows))}
-    fast, slow = np.array(list(pairs), dtype=np.int64).reshape(-1, 2).T.copy()
-    nothing, bars = np.zeros_like(slow), values.shape[0]
-    (found,) = empty_tables((len(pairs) + len(windows), bars))
-    (slower,) = empty_tables((len(pairs), bars))
-    macd, signals = found[: len(pairs)], found[len(pairs) :]
+    fast, slow, lengths = np.array(windows, dtype=np.int64).reshape(-1, 3).T.copy()
+    # one number for a pair: thousands of sets are sorted by it at once
+    _, first, which = np.unique(
+        fast * (slow.max(initial=0) + 1) + slow, return_index=True, return_inverse=True
+    )
+    begins = slow - 1
+    fast, slow = fast[first], slow[first]
+    (found,) = empty_tables((len(first) + len(lengths), values.shape[0]))
+    (slower,) = empty_tables((len(first), values.shape[0]))
+    macd, signals = found[: len(first)], found[len(first) :]
+    nothing = np.zeros_like(slow)
     _smooth(lines, nothing, fast, slow - fast, macd)
     _smooth(lines, nothing, slow, nothing, slower)
-    macd -= slower
-    which = np.array([pairs[f, s] for f, s, _ in windows], dtype=np.int64)
-    lengths = np.array([signal for _, _, signal in windows], dtype=np.int64)
-    _smooth(macd, which, lengths, slow[which] - 1, signals)
+
+    def subtract(at: int, end: int) -> None:
+        macd[at:end] -= slower[at:end]
+
+    share_rows(len(macd), subtract)
+    _smooth(macd, which, lengths, begins, signals)
     return found, which
 
 

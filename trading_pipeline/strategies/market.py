@@ -143,7 +143,8 @@ class Market:
         """Forward-adjusted closes as an array."""
         if self.factor is None and not isinstance(self._given, pd.DataFrame):
             return self._given.close
-        return self.bars["close"].to_numpy(dtype=np.float64)
+        closes = self.raw["close"].to_numpy(dtype=np.float64, copy=True)
+        return closes if self.factor is None else closes * self.factor
 
     @cached_property
     def predictions(self) -> Mapping[str, pd.DataFrame]:

@@ -7,7 +7,7 @@ parameters' class; what is left for each set are the comparisons of parameters w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from operator import itemgetter
 from typing import Any, Generic, TypeAlias, TypeVar, overload
 
@@ -137,10 +137,35 @@ class ParameterSets(Sequence[ParamsT], Generic[ParamsT]):
     def take(self, numbers: Iterable[int]) -> ParameterSets[ParamsT]:
         """The sets of these numbers."""
         chosen = list(numbers)
+        if chosen == list(range(self._count)):
+            return self
         columns = {
             name: list(map(column.__getitem__, chosen)) for name, column in self.columns.items()
         }
         return ParameterSets(columns, len(chosen), lambda number: self[chosen[number]])
+
+    @cached_property
+    def stored(self) -> _Columns | None:
+        """The columns of `model_dump(mode="json")`; None where only the sets themselves can tell.
+
+        Those are sets with a value that is not plain, with a serializer of their own, or of which
+        some leave out a parameter that came later.
+        """
+        kinds = {kind for column in self.columns.values() for kind in set(map(type, column))}
+        if not self._count or not self.columns or not kinds <= _PLAIN:
+            return None
+        kind = type(self[0])
+        if not _stores_values(kind):
+            return None
+        columns = dict(self.columns)
+        for name in kind.added_later & columns.keys():
+            usual = kind.model_fields[name].default
+            same = columns[name].count(usual)
+            if same == self._count:
+                del columns[name]
+            elif same:
+                return None
+        return columns
 
 
 def _set(columns: _Columns, number: int) -> dict[str, Any]:
@@ -195,6 +220,12 @@ def _checks_by_value(kind: type[StrategyParams]) -> bool:
         or before != [_ANY_NUMBER.func.__func__]
         or "'with-info'" in str(kind.__pydantic_core_schema__)  # a check that sees other values
     )
+
+
+@cache
+def _stores_values(kind: type[StrategyParams]) -> bool:
+    """True where plain values are stored as they are, but for parameters that came later."""
+    return str(kind.__pydantic_core_schema__).count("'serialization'") == 1
 
 
 def values_of(many: Sequence[object], name: str) -> FloatArray:

@@ -159,3 +159,22 @@ def test_more_than_the_rounding_of_32_bits_is_refused(miss):
     bars.loc[bars.index[1], "high"] = 11.0 * (1 - miss)
     with pytest.raises(DataQualityError, match=r"below its open 11\.0"):
         validate_bars(bars)
+
+
+def test_a_part_has_the_bars_that_checking_it_alone_gives():
+    bars = flat_bars(*range(10, 40))
+    part, alone = validate_bars(bars).part(3, 17), validate_bars(bars.iloc[3:17])
+    for name in ("ts", "open", "high", "low", "close", "volume"):
+        np.testing.assert_array_equal(getattr(part, name), getattr(alone, name))
+        assert not getattr(part, name).flags.writeable
+    assert part.index.equals(alone.index)
+    assert part.index.name == "ts"
+    pd.testing.assert_frame_equal(part.frame, alone.frame)
+    assert part.bar_year == alone.bar_year
+
+
+def test_a_part_of_widened_bars_is_refused():
+    bars = flat_bars(10, 11, 12)
+    bars.iloc[1, bars.columns.get_loc("high")] = 11.0 * (1.0 - 5e-8)
+    with pytest.raises(ValueError, match="validate the part"):
+        validate_bars(bars).part(0, 2)

@@ -46,7 +46,7 @@ def test_a_search_that_is_stopped_says_how_it_goes_on_and_keeps_what_is_done(
     call, world, file, monkeypatch
 ):
     evaluated, whole_trials = [], Evaluator.trials
-    monkeypatch.setattr(Evaluator, "block_size", lambda self, part: 2)
+    monkeypatch.setattr(trial_run, "_MOST_SETS", 2)
     monkeypatch.setattr(trial_run, "_BLOCK_SECONDS", 600.0)  # on a slow machine too
 
     def trials(self, many, part, hashes=None):

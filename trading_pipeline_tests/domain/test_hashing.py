@@ -17,7 +17,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading_pipeline.domain.hashing import canonical_hash, file_hash, frame_hash, short_hash
+from trading_pipeline.domain.hashing import (
+    canonical_hash,
+    canonical_row_hashes,
+    file_hash,
+    frame_hash,
+    short_hash,
+)
 from trading_pipeline.domain.timeframe import Timeframe
 
 NOON = datetime(2012, 7, 1, 12, tzinfo=UTC)
@@ -267,3 +273,19 @@ class TestFiles:
         assert file_hash(path) == expected
         path.write_bytes(b"abc" * 10**6)
         assert file_hash(path) != expected
+
+
+@given(st.lists(st.tuples(plain, plain), max_size=6), st.lists(st.sampled_from("abc"), min_size=2))
+def test_rows_of_columns_hash_as_their_mappings(rows, names):
+    first, second = names[:2]
+    columns = {first: [row[0] for row in rows], second: [row[1] for row in rows]}
+    wanted = [
+        canonical_hash({name: column[at] for name, column in columns.items()})
+        for at in range(len(rows))
+    ]
+    assert canonical_row_hashes(columns) == wanted
+
+
+def test_equal_values_of_other_types_keep_their_own_hash_in_a_column():
+    values = [1, 1.0, True, -0.0, 0.0, float("nan"), float("nan"), "1", None, Timeframe.D1]
+    assert canonical_row_hashes({"x": values}) == [canonical_hash({"x": each}) for each in values]

@@ -10,7 +10,7 @@ import pytest
 from trading_pipeline.domain.audit_records import AuditMemory
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.errors import OptimizationError
-from trading_pipeline.optimization.evaluation import Evaluator
+from trading_pipeline.optimization import trial_run
 from trading_pipeline.optimization.study_run import run_study
 from trading_pipeline.optimization.trial_record import TrialMemory
 from trading_pipeline.strategies import Strategy, StrategyParams
@@ -48,7 +48,7 @@ RAISING: set[int] = set()
 def band(monkeypatch):
     RAISING.clear()
     monkeypatch.setitem(registry._STRATEGIES, "band", Band())
-    monkeypatch.setattr(Evaluator, "block_size", lambda self, part: 7)
+    monkeypatch.setattr(trial_run, "_MOST_SETS", 7)
 
 
 def banded(method, **more):

@@ -4,9 +4,17 @@ from typing import Annotated, Literal
 
 import numpy as np
 import pytest
-from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    ValidationError,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
 from trading_pipeline.backtest.sweeps.strategy_combinations import validated_sets
+from trading_pipeline.domain.hashing import canonical_hash, canonical_row_hashes
 from trading_pipeline.errors import StrategyError
 from trading_pipeline.strategies import SHIPPED, StrategyParams
 from trading_pipeline.strategies.base import Ascending
@@ -36,11 +44,23 @@ def assert_same(kind, given):
         assert found is None
         return False
     assert list(found) == wanted
+    assert_stored_as_they_are_alone(found, wanted)
     for name in kind.model_fields:
         values = [getattr(each, name) for each in wanted]
         assert list(found.columns[name]) == values
         assert list(map(type, found.columns[name])) == list(map(type, values))
     return True
+
+
+def assert_stored_as_they_are_alone(sets, wanted):
+    told = [each.model_dump(mode="json") for each in wanted]
+    if sets.stored is None:
+        assert len(set(map(len, told))) > 1 or not wanted
+        return
+    columns = sets.stored
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    assert repr(rows) == repr(told)
+    assert canonical_row_hashes(columns) == [canonical_hash(each) for each in told]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -179,3 +199,23 @@ def test_the_first_wrong_set_is_named():
     with pytest.raises(StrategyError, match=r"parameters\[2\]: .*fast window of 31 bars") as told:
         validated_sets(SHIPPED, "sma_crossover", given)
     assert told.value.values["row"] == 2
+
+
+class Rounded(StrategyParams):
+    width: float = 1.0
+
+    @field_serializer("width")
+    def _rounded(self, width: float) -> float:
+        return round(width, 1)
+
+
+def test_sets_that_write_themselves_are_not_stored_by_their_columns():
+    assert ParameterSets.checked(Rounded, [{"width": 0.25}, {"width": 0.5}]).stored is None
+
+
+def test_a_later_parameter_is_stored_where_no_set_leaves_it_out():
+    kind = SHIPPED.get("sma_crossover").params_type
+    given = [{"fast": 2, "slow": 9, "start": start} for start in ("cross", "state", "state")]
+    assert "start" not in ParameterSets.checked(kind, given[:1]).stored
+    assert list(ParameterSets.checked(kind, given[1:]).stored["start"]) == ["state", "state"]
+    assert ParameterSets.checked(kind, given).stored is None  # the sets differ in their keys

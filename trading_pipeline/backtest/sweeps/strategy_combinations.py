@@ -170,10 +170,12 @@ def market_of(shared: SharedInputs) -> Market:
 def validated_sets(
     strategies: StrategyCatalogue, name: str, parameters: object
 ) -> ParameterSets[Any]:
-    """The parameter sets, checked, defaults filled in.
+    """The parameter sets, checked, defaults filled in; those that are checked stay as they are.
 
     Raises `StrategyError` that names the first wrong set and its parameter.
     """
+    if isinstance(parameters, ParameterSets):
+        return parameters  # checked before
     is_list = isinstance(parameters, Iterable) and not isinstance(parameters, (Mapping, str, bytes))
     given: list[Any] = list(parameters) if is_list else []  # type: ignore[call-overload]
     chosen = strategies.of_one_market(name)

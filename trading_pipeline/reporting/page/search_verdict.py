@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from trading_pipeline.reporting.page.number_format import as_number
 from trading_pipeline.reporting.page.verdict import (
     JUDGED_BY_NUMBERS,
+    MOST_BARS,
     is_ahead,
     rounded_bars,
     trials_in_words,
@@ -98,6 +99,8 @@ def _missing(row: Mapping[str, object]) -> str:
     bars, year = _finite(row.get("bars_needed")), _finite(row.get("periods_per_year"))
     if bars is None or not bars > 0.0 or not (_finite(row.get("sharpe")) or 0.0) > 0.0:
         return ""
+    if bars > MOST_BARS:
+        return "more bars than any market has are needed"
     shown = rounded_bars(bars)
     if not year:
         return f"about {shown} more bars like these are needed"

@@ -18,6 +18,7 @@ __all__ = [
     "FEW_TRADES",
     "JUDGED_BY_NUMBERS",
     "LARGEST_BELIEVABLE_SHARPE",
+    "MOST_BARS",
     "STANDS_OUT",
     "WORTHLESS",
     "is_ahead",
@@ -33,6 +34,8 @@ LARGEST_BELIEVABLE_SHARPE = 10.0
 """An annual ratio above this is an error of the data or of the code, whatever the timeframe."""
 SHARPE_TO_TELL = 1.0
 """A history is too short to judge where even this annual ratio could not be told from 0."""
+MOST_BARS = 10_000_000
+"""More bars than this are not counted out in words: no market has as many."""
 STANDS_OUT = "Stands out so far"
 _AHEAD = "Ahead so far"
 _UNKNOWN = "Not enough to tell"
@@ -165,6 +168,8 @@ def _more_bars(missing: list[float], before: str) -> str:
     most = max(missing, default=0.0)
     if not 0.0 < most < math.inf:
         return ""
+    if most > MOST_BARS:
+        return f"{before}more bars than any market has"
     return f"{before}about {rounded_bars(most)} more bars"
 
 

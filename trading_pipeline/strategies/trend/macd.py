@@ -50,8 +50,8 @@ class Macd(Strategy[MacdParams]):
 
     def sweep_plan(self, market: Market, many: Sequence[MacdParams]) -> CrossingPlan:
         """One row for each distinct MACD, and one signal line for each set."""
-        windows = whole_numbers_of(many, "fast", "slow", "signal").reshape(3, -1)
-        rows, macd = macd_lines(market.close, list(zip(*windows.tolist(), strict=True)))
+        windows = whole_numbers_of(many, "fast", "slow", "signal").reshape(3, -1).T
+        rows, macd = macd_lines(market.close, windows)
         signals = np.arange(len(rows) - len(many), len(rows))
         return CrossingPlan(
             rows=rows, pairs=np.column_stack((macd, signals)), direction=many[0].direction

@@ -37,6 +37,10 @@ HEAD = (
             "years.",
         ),
         (
+            LUCK | {"bars_needed": 1e21},
+            "0.60: not enough to tell, more bars than any market has are needed.",
+        ),
+        (
             LUCK | {"trade_count": 12, "bars": 800.0},
             "0.60: not enough to tell (12 trades), about 5,200 more bars (21 years) like these are "
             "needed.",

@@ -76,6 +76,16 @@ def test_a_result_that_nothing_speaks_against_stands_out():
         (
             {
                 "bars": 252.0,
+                "years": 1.0,
+                "sharpe_standard_error": 1.0,
+                "probabilistic_sharpe_ratio": 0.5001,
+                "minimum_track_record_bars": 1e15,
+            },
+            "Not enough to tell: more bars than any market has",
+        ),
+        (
+            {
+                "bars": 252.0,
                 "sharpe": -0.3,
                 "sharpe_standard_error": 1.0,
                 "probabilistic_sharpe_ratio": 0.4,

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from trading_pipeline.errors import OptimizationError
+from trading_pipeline.optimization import trial_run
 from trading_pipeline.optimization.evaluation import Evaluator
 from trading_pipeline.optimization.study_run import run_study
 from trading_pipeline.stages.backtests import study, study_record
@@ -55,7 +56,7 @@ def test_a_stopped_study_goes_on_from_the_ledger_and_evaluates_nothing_twice(wor
     world.write("studies/walked.yaml", WALKED)
     monkeypatch.setattr(study_record, "_FLUSH_SECONDS", 0.0)
     evaluated, whole_trials = [], Evaluator.trials
-    monkeypatch.setattr(Evaluator, "block_size", lambda self, part: 3)
+    monkeypatch.setattr(trial_run, "_MOST_SETS", 3)
 
     def trials(self, many, part, hashes=None):
         if len(evaluated) == 4:
