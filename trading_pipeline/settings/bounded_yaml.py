@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 import yaml
+from yaml.composer import Composer
 
 from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.settings.file_limits import (
@@ -28,22 +29,24 @@ _NUMBERS = (f"{_TAG}int", f"{_TAG}float")
 _SPECIAL_WORDS = (f"{_TAG}merge", f"{_TAG}value")
 
 
-class BoundedLoader(yaml.SafeLoader):
+class BoundedLoader(Composer, yaml.CSafeLoader):
     """Safe loader that counts keys, values and depth while it reads, before it builds a value.
 
-    It refuses a key given twice, of which YAML would silently keep the last. It reads 1e-3 as a
-    number, as YAML 1.2 does, and names the line of whatever is wrong.
+    The text is read by libyaml's parser, ten times as fast as Python's. It refuses a key given
+    twice, of which YAML would silently keep the last. It reads 1e-3 as a number, as YAML 1.2 does,
+    and names the line of whatever is wrong.
     """
 
     def __init__(self, text: str) -> None:
-        super().__init__(text)
+        yaml.CSafeLoader.__init__(self, text)
+        Composer.__init__(self)  # its nodes are counted; those of libyaml are not
         self._count = NodeCount()
         self._depth = 0
         self._sizes: dict[str, int] = {}
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         """One node, counted; an alias counts as all that it repeats."""
-        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        event: Any = self.peek_event()
         line = event.start_mark.line + 1
         if isinstance(event, yaml.AliasEvent):
             if event.anchor in self.anchors and event.anchor not in self._sizes:

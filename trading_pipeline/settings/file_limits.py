@@ -28,9 +28,9 @@ __all__ = [
     "shown",
 ]
 
-MAX_BYTES = 1_000_000
-"""Size of one file."""
-MAX_NODES = 50_000
+MAX_BYTES = 5_000_000
+"""Size of one file; a universe of 20,000 instruments has 2 MB."""
+MAX_NODES = 500_000
 """Keys and values of one file, counted again wherever an alias repeats them."""
 MAX_DEPTH = 32
 """Lists and mappings inside each other."""

@@ -192,7 +192,7 @@ class UniverseSpec(SpecModel):
     instruments: tuple[InstrumentSpec, ...] = ()
     archived: tuple[InstrumentSpec, ...] = ()
 
-    @property
+    @cached_property
     def grid(self) -> WindowGrid:
         """The windows of all instruments: those of the universe's start and of every own span.
 

@@ -142,3 +142,12 @@ def test_the_last_day_of_the_bundled_bars_is_that_of_the_file():
     source = BundledSource()
     last = {source.listing(symbol)[1] for symbol in source.symbols()}
     assert last == {InstrumentSpec(symbol="AAPL", source="bundled").last_data}
+
+
+def test_the_windows_of_many_instruments_are_told_from_their_spans_once(monkeypatch):
+    lines = [InstrumentSpec(symbol=f"S{number}", source="yahoo") for number in range(50)]
+    many, asked = universe(*lines), []
+    whole = type(many)._span_of
+    monkeypatch.setattr(type(many), "_span_of", lambda *given: asked.append(1) or whole(*given))
+    assert [many.grid.keys(NOW) for _ in lines][-1][-1] == "2026-01-01"
+    assert len(asked) == 50

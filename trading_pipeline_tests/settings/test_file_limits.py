@@ -46,9 +46,9 @@ def refusal(tmp_path, text: str | bytes, name: str = "spec.yaml") -> Configurati
 @pytest.mark.parametrize(
     ("text", "words", "line"),
     [
-        (ALIAS_BOMB, "more than 50,000 keys and values", 6),
-        (MERGE_CHAIN, "more than 50,000 keys and values", 6),
-        (LONG_MERGE_CHAIN, "more than 50,000 keys and values", 158),
+        (ALIAS_BOMB, "more than 500,000 keys and values", 7),
+        (MERGE_CHAIN, "more than 500,000 keys and values", 7),
+        (LONG_MERGE_CHAIN, "more than 500,000 keys and values", 500),
         ("x: &x [*x]\n", r"'\*x' stands inside the value", 1),
         ("x: &x\n  <<: *x\n", r"'\*x' stands inside the value", 2),
         ("x: &x {a: [1, {b: *x}]}\n", r"'\*x' stands inside the value", 1),
@@ -82,7 +82,7 @@ def refusal(tmp_path, text: str | bytes, name: str = "spec.yaml") -> Configurati
         ("x: [<<]", "'<<' has a meaning of its own", 1),
         ('x: "\\0"', r"holds the character U\+0000", 1),
         ('x: "\\e[31m"', r"holds the character U\+001B", 1),
-        ('x: "\\ud800"', r"holds the character U\+D800", 1),
+        ('x: "\\ud800"', "invalid Unicode character escape", None),
         ('x: "\\U00110000"', "not valid YAML", None),
         ("%YAML " + "9" * 5000 + ".1\n--- x", "not valid YAML", None),
         ("x: " + "y" * 10_001, "has 10,001 characters, at most 10,000", 1),
@@ -110,7 +110,7 @@ def test_hostile_yaml_is_refused_with_its_line(tmp_path, text, words, line):
         ('{"x": 9223372036854775808}', "beyond 9223372036854775807", 1),
         ('{"x": 1,\n"x": 2}', "'x' is given twice", 2),
         ('{"s": [{"x": 1}, {"x": 1, "\\u0078": 2}]}', "'x' is given twice", 1),
-        ("[" + "1," * 60_000 + "1]", "more than 50,000 keys and values", 1),
+        ("[" + "1," * 600_000 + "1]", "more than 500,000 keys and values", 1),
         ('{"x": "\\u0000"}', r"holds the character U\+0000", None),
         ('{"x": {"\\ud800": 1}}', r"holds the character U\+D800", None),
         ('{"x": "' + '\\"' * 200_000, "not valid JSON", 1),
@@ -136,7 +136,7 @@ def test_hostile_json_is_refused_with_its_line(tmp_path, text, words, line):
         ("x: 1".encode("utf-16-be"), r"U\+0000"),
         ("\ufeffx: 1".encode("utf-32-be"), "saved as UTF-32"),
         (b"x: 1\ny: \xff", "byte 0xff is not UTF-8 .line 2"),
-        (b"x" * (MAX_BYTES + 1), "larger than 1,000,000 bytes"),
+        (b"x" * (MAX_BYTES + 1), "larger than 5,000,000 bytes"),
     ],
 )
 def test_what_is_no_text_is_refused_with_what_to_do(tmp_path, name, content, words):
@@ -144,10 +144,10 @@ def test_what_is_no_text_is_refused_with_what_to_do(tmp_path, name, content, wor
         raise refusal(tmp_path, content, name)
 
 
-def test_a_file_of_400_000_keys_is_refused_without_being_parsed(tmp_path, monkeypatch):
+def test_a_file_of_700_000_keys_is_refused_without_being_parsed(tmp_path, monkeypatch):
     monkeypatch.setattr(yaml, "load", lambda *_, **__: pytest.fail("it was parsed"))
-    text = "".join(f"k{number}: 1\n" for number in range(400_000))
-    assert "larger than 1,000,000 bytes" in str(refusal(tmp_path, text))
+    text = "".join(f"k{number}: 1\n" for number in range(700_000))
+    assert "larger than 5,000,000 bytes" in str(refusal(tmp_path, text))
 
 
 @pytest.mark.parametrize("text", [ALIAS_BOMB, MERGE_CHAIN, "a,\n" * 600], ids=range(3))
