@@ -159,8 +159,8 @@ def _recentred_means(
     generator = np.random.default_rng(seed)
     sums = np.empty((samples, trials))
     for sample in range(samples):
-        starts = generator.integers(rows, size=rows, dtype=np.int64)
-        draws = generator.random(rows)
+        starts = generator.integers(0, rows, (rows,))
+        draws = generator.random((rows,))
         sum_resampled_rows(differences, starts, draws, 1.0 / block_bars, sums[sample])
     resampled = sums / rows
     taken_off = (np.where(means < 0, 0.0, means), np.where(too_low, 0.0, means), means)
