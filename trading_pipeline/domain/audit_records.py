@@ -18,14 +18,18 @@ __all__ = [
     "AuditedKind",
     "ResultAudit",
     "found_no_difference",
+    "is_still_proven",
 ]
 
-AuditedKind = Literal["strategy", "feature_set", "label", "chart_patterns", "cross_features"]
+AuditedKind = Literal[
+    "strategy", "feature_set", "label", "chart_patterns", "cross_features", "chart_lines"
+]
 ResultAudit = Literal["passed", "not_audited", "look_ahead_allowed"]
 """What a result says of its strategy's audit; in old rows of the warehouse it is NULL."""
 PASSED: ResultAudit = "passed"
 NOT_AUDITED: ResultAudit = "not_audited"
 LOOK_AHEAD_ALLOWED: ResultAudit = "look_ahead_allowed"
+_AUDITED_AGAIN = 1.1  # times the bars of the last audit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +78,15 @@ class AuditRecord:
         """The finding, or how much was tried without one."""
         return self.finding or found_no_difference(self.cuts, self.slices)
 
+    def note_on(self, bars: int) -> str:
+        """The note of a result on so many bars: also which of them the audit covered.
+
+        A finding stands alone: it holds for all bars.
+        """
+        if self.finding or self.bars >= bars:
+            return self.note
+        return f"{self.note}, on the first {self.bars:,} of {bars:,} bars"
+
 
 @dataclass(frozen=True, kw_only=True)
 class AuditOutcome:
@@ -82,6 +95,17 @@ class AuditOutcome:
     audit: ResultAudit = NOT_AUDITED
     note: str = ""
     warnings: tuple[str, ...] = ()
+
+
+def is_still_proven(audited_bars: int, bars: int) -> bool:
+    """Whether code of the package that passed on so many bars needs no audit on these yet.
+
+    An audit proves a property of code, so it is made again after a tenth more bars.
+
+    >>> is_still_proven(1_000, 1_100), is_still_proven(1_000, 1_101)
+    (True, False)
+    """
+    return audited_bars <= bars <= audited_bars * _AUDITED_AGAIN
 
 
 def found_no_difference(cuts: int, slices: int) -> str:

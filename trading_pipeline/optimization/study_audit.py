@@ -126,7 +126,10 @@ def audit_space(
         return findings
 
     try:
-        record = covered_record(subject, instrument, market, kept, audit)
+        record = covered_record(
+            subject, instrument, market, kept, audit,
+            of_package=all(strategies.is_of_package(name, each) for each in chosen),
+        )  # fmt: skip
     except InsufficientDataError:
         return None
     for each in found:

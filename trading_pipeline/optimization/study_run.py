@@ -97,7 +97,7 @@ def run_study(
     many = evaluator.validated(likely_sets(space))
     audited = audit_space(strategies, name, many, whole.market, instrument=instrument, log=log)
     if audited is not None:
-        outcome_of(audited, instrument, reason)
+        outcome_of(audited, instrument, reason, bars=len(whole.market))
     spec = study.walk_forward
     folds = [] if spec is None else walk_forward_folds(study, evaluator.index)
     record = TrialMemory() if record is None else record

@@ -14,7 +14,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from trading_pipeline.performance.bar_returns import FloatArray, deepest_drawdowns
+from trading_pipeline.performance.bar_returns import FloatArray
 from trading_pipeline.performance.clustered_volatility import (
     VarianceError,
     variance_error,
@@ -186,9 +186,10 @@ def _histories(
 
 def _measured(paths: FloatArray, years: float) -> tuple[FloatArray, FloatArray]:
     """Deepest drawdown and Calmar ratio of each history; NaN where it lost everything."""
+    from trading_pipeline.performance.resampling_kernel import falls_and_growth  # late: loads numba
+
+    falls, growth = falls_and_growth(paths)
     with np.errstate(all="ignore"):
-        falls = deepest_drawdowns(paths)
-        growth = np.prod(1.0 + paths, axis=1)
         whole = paths.min(axis=1) > -1.0
         falls = np.where(whole, falls, -1.0)
         yearly = np.where(whole, growth, np.nan) ** (1.0 / years) - 1.0

@@ -33,12 +33,11 @@ def stationary_bootstrap_rows(
             f"The mean block is {average_block_bars} bars; it must be 1 or more.",
             average_block_bars=average_block_bars,
         )
-    begins = generator.random((samples, rows)) < 1.0 / average_block_bars
-    begins[:, 0] = True
-    place = np.arange(rows, dtype=np.int64)
-    block_place = np.maximum.accumulate(np.where(begins, place, 0), axis=1)
-    starts = generator.integers(0, rows, (samples, rows))
-    found: IntArray = (np.take_along_axis(starts, block_place, axis=1) + place - block_place) % rows
+    from trading_pipeline.performance.resampling_kernel import follow_blocks  # late: loads numba
+
+    draws = generator.random((samples, rows))
+    found: IntArray = generator.integers(0, rows, (samples, rows))
+    follow_blocks(draws, found, 1.0 / average_block_bars)
     return found
 
 

@@ -136,6 +136,16 @@ class StrategyCatalogue(Registry[StrategyBase[Any]]):
         parts = type(self.get(name)).__module__.removeprefix(f"{_PACKAGE}.").split(".")
         return parts[0] if len(parts) > 1 else "benchmark"
 
+    def is_of_package(self, name: str, params: StrategyParams) -> bool:
+        """Whether the strategy, and the one whose signals it works on, are those of the package.
+
+        False for a user's file and for a class that was handed in.
+        """
+        if not type(self.get(name)).__module__.startswith(f"{_PACKAGE}."):
+            return False
+        primary = self.primary(name, params)
+        return primary is None or self.is_of_package(*primary)
+
     def chart_lines(
         self, name: str, market: Market, params: StrategyParams
     ) -> tuple[ChartLine, ...]:

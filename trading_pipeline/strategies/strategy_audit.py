@@ -2,7 +2,8 @@
 
 An outcome is kept by the strategy's code and that of the audit, by its parameters, the instrument,
 and the hash of the bars and predictions that it covers. Where only bars were added since, only they
-are audited. A finding on one instrument holds for all: it is the same code.
+are audited: of an own strategy at once, of one of the package when they are a tenth of all. A
+finding on one instrument holds for all: it is the same code.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from trading_pipeline.domain.audit_records import (
     AuditOutcome,
     AuditRecord,
     AuditSubject,
+    is_still_proven,
 )
 from trading_pipeline.errors import InsufficientDataError, LookaheadError
 from trading_pipeline.features.audits.comparison import AuditTally, CausalityFinding
@@ -100,7 +102,7 @@ def strategy_outcome(
         record = strategy_record(strategies, name, params, market, instrument=instrument, log=kept)
     except InsufficientDataError as error:
         return not_tried(str(error), allow_lookahead)
-    return outcome_of(record, instrument, allow_lookahead)
+    return outcome_of(record, instrument, allow_lookahead, bars=len(market))
 
 
 def strategy_record(
@@ -136,7 +138,10 @@ def strategy_record(
     def outside() -> str:
         return not_audited(f"The strategy '{name}'", fresh.notes, read_from="market.inputs")
 
-    return covered_record(subject, instrument, market, log, audit, outside=outside)
+    return covered_record(
+        subject, instrument, market, log, audit, outside=outside,
+        of_package=strategies.is_of_package(name, params),
+    )  # fmt: skip
 
 
 def known_finding(subject: AuditSubject, log: AuditLog) -> AuditRecord | None:
@@ -152,24 +157,25 @@ def covered_record(
     audit: AuditOfMarket,
     *,
     outside: Callable[[], str] = str,
+    of_package: bool = False,
 ) -> AuditRecord:
-    """An outcome that covers all bars: the kept one, or `audit` of the bars that are new.
+    """An outcome that covers the bars: a kept one, or `audit` of the bars that are new.
 
     `outside` says after the audit what the code read besides its inputs; empty for nothing.
+    `of_package`: no user's code is in it, so that a kept outcome of equal bars holds for a tenth
+    more of them (`is_still_proven`).
     """
-    covered = max(
-        (
-            record
-            for record in log.of(subject, instrument)[:_LOOKED_BACK]
-            if record.passed
-            and record.bars <= len(market)
-            and market.data_hash(record.bars) == record.data_hash
-        ),
-        key=lambda record: record.bars,
-        default=None,
-    )
-    if covered is not None and covered.bars == len(market):
-        return covered
+    kept = [
+        record
+        for record in log.of(subject, instrument)[:_LOOKED_BACK]
+        if record.passed and record.bars <= len(market)
+    ]
+    longest_first = sorted(kept, key=lambda record: -record.bars)
+    covered = next((r for r in longest_first if market.data_hash(r.bars) == r.data_hash), None)
+    if covered is not None:
+        still_proven = of_package and is_still_proven(covered.bars, len(market))
+        if covered.bars == len(market) or still_proven:
+            return covered
     tally = AuditTally()
     # entries before exits and levels: what a reader looks for first
     findings = sorted(audit(covered.bars if covered else 0, tally), key=_by_field)
@@ -189,18 +195,20 @@ def covered_record(
 
 
 def outcome_of(
-    record: AuditRecord, instrument: str, allow_lookahead: str | None = None
+    record: AuditRecord, instrument: str, allow_lookahead: str | None = None, *, bars: int
 ) -> AuditOutcome:
-    """What a result on `instrument` says; raises `LookaheadError` for a finding, unless allowed."""
+    """What a result on so many bars of `instrument` says.
+
+    Raises `LookaheadError` for a finding, unless allowed.
+    """
+    note = record.note_on(bars)
     if allow_lookahead is not None:
-        warning = f"{ALLOWED}: {_sentence(allow_lookahead)} The audit says: {record.note}"
-        return AuditOutcome(
-            audit=LOOK_AHEAD_ALLOWED, note=record.note, warnings=(_sentence(warning),)
-        )
+        warning = f"{ALLOWED}: {_sentence(allow_lookahead)} The audit says: {note}"
+        return AuditOutcome(audit=LOOK_AHEAD_ALLOWED, note=note, warnings=(_sentence(warning),))
     if record.passed and record.outside:
-        return AuditOutcome(audit=NOT_AUDITED, note=record.note, warnings=(record.outside,))
+        return AuditOutcome(audit=NOT_AUDITED, note=note, warnings=(record.outside,))
     if record.passed:
-        return AuditOutcome(audit=PASSED, note=record.note)
+        return AuditOutcome(audit=PASSED, note=note)
     raise refusal(record, instrument)
 
 

@@ -14,12 +14,12 @@ from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.signals import Signals
 from trading_pipeline.domain.timeframe import Timeframe
 from trading_pipeline.errors import LookaheadError
-from trading_pipeline.optimization.study_audit import sets_to_audit
+from trading_pipeline.optimization.study_audit import audit_space, sets_to_audit
 from trading_pipeline.optimization.study_run import run_study
 from trading_pipeline.optimization.trial_record import TrialMemory
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.settings.study import StudySpec
-from trading_pipeline.strategies import Strategy, StrategyParams
+from trading_pipeline.strategies import SHIPPED, Market, Strategy, StrategyParams
 from trading_pipeline.strategies import catalogue as registry
 from trading_pipeline_tests.conftest import random_bars
 
@@ -120,6 +120,23 @@ def test_an_equal_study_is_audited_once():
     kept = len(log.records)
     run(audits=log)
     assert len(log.records) == kept
+
+
+@pytest.mark.parametrize(
+    ("name", "sets", "audited"),
+    [
+        ("sma_crossover", [{"fast": fast, "slow": 20} for fast in (3, 5)], [299]),
+        ("sometimes", [{"a": a} for a in (1, 2)], [299, 300]),  # not of the package
+    ],
+)
+def test_one_new_bar_audits_the_space_of_own_strategies_alone(name, sets, audited):
+    log, market = AuditMemory(), Market(random_bars(300, seed=3))
+    many = [SHIPPED.validate_params(name, each) for each in sets]
+    for bars in (299, 300):
+        record = audit_space(SHIPPED, name, many, market.head(bars), instrument="X_1d", log=log)
+    assert [each.bars for each in log.records] == audited
+    covered = "" if audited[-1] == 300 else ", on the first 299 of 300 bars"
+    assert record.note_on(300) == f"{record.note}{covered}"
 
 
 def test_corners_are_the_furthest_allowed_sets_and_twenty_others_are_drawn():

@@ -192,3 +192,58 @@ def test_a_strategy_that_runs_on_no_other_bars_is_not_audited():
     found = outcome(name="fixed")
     assert found.audit == "not_audited"
     assert found.warnings[0].startswith("Not audited: ")
+
+
+SMA = {"name": "sma_crossover", "fast": 3, "slow": 8}
+
+
+@pytest.mark.parametrize(("kept", "is_audited"), [(275, False), (273, False), (272, True)])
+def test_a_shipped_strategy_is_audited_again_after_a_tenth_more_bars(kept, is_audited):
+    log = AuditMemory()
+    first = outcome(MARKET.head(kept), log=log, **SMA)
+    found = outcome(log=log, **SMA)
+    assert (len(log.records) > 1) is is_audited
+    assert found.audit == "passed"
+    covered = "" if is_audited else f", on the first {kept} of 300 bars"
+    assert found.note == f"{log.records[-1].note}{covered}"
+    assert "on the first" not in first.note
+
+
+def test_a_shipped_strategy_is_audited_at_once_where_its_old_bars_or_parameters_are_others():
+    log = AuditMemory()
+    outcome(MARKET.head(299), log=log, **SMA)
+    changed = BARS.copy()
+    changed.iloc[10, :4] *= 1.01
+    outcome(Market(changed), log=log, **SMA)
+    assert [record.bars for record in log.records] == [299, 300]
+    outcome(log=log, **{**SMA, "fast": 4})
+    assert len(log.records) == 3
+
+
+def test_a_reason_to_allow_look_ahead_says_which_bars_the_audit_covered():
+    log = AuditMemory()
+    outcome(MARKET.head(299), log=log, **SMA)
+    found = outcome(log=log, allow="to be sure", **SMA)
+    assert found.warnings[0].endswith("on the first 299 of 300 bars.")
+
+
+def test_only_code_of_the_package_counts_as_shipped():
+    strategies = StrategyCatalogue()
+
+    def of_package(name, **params):
+        return strategies.is_of_package(name, strategies.validate_params(name, params))
+
+    assert of_package("sma_crossover")
+    assert not of_package("rises")  # a class that was put into the catalogue
+    meta = {"model": "trust", "strategy": "sma_crossover"}
+    assert of_package("meta_labelled", **meta)
+    assert not of_package("meta_labelled", **{**meta, "strategy": "rises"})
+
+
+def test_the_longest_kept_outcome_of_equal_bars_is_continued():
+    log = AuditMemory()
+    for bars in (250, 290, 270):
+        outcome(MARKET.head(bars), log=log)
+    before = len(CALLS)
+    outcome(log=log)
+    assert min(CALLS[before:]) >= 290

@@ -5,7 +5,7 @@ all trials side by side (`trial_table`): `overfitting` (PBO), `superior_ability`
 `effective_trials`. On parameters and values (`parameter_places`): `plateau` and `importance`. On
 the best alone: `sub_periods`. Only arrays, parameters and stamps come in: no engine, no storage.
 
-Nothing is imported here: `standing_out` is light, the others load numba, scipy or arch.
+Nothing is imported here: `standing_out` is light, the others load numba or scipy.
 """
 
 from __future__ import annotations

@@ -15,17 +15,15 @@ _FLAT = 1e-12
 """Variance over mean square below which returns do not vary but for rounding."""
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _ratio(total: float, square: float, rows: float) -> float:
     """Sharpe ratio per bar from a sum and a sum of squares; 0.0 where returns do not vary."""
     mean, mean_square = total / rows, square / rows
     variance = mean_square - mean * mean
-    if variance <= _FLAT * mean_square:
-        return 0.0
-    return mean / math.sqrt(variance)
+    return 0.0 if variance <= _FLAT * mean_square else mean / math.sqrt(variance)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def judge_splits(
     sums: FloatArray,
     squares: FloatArray,
@@ -46,27 +44,29 @@ def judge_splits(
         for trial in range(trials):
             all_sums[trial] += sums[block, trial]
             all_squares[trial] += squares[block, trial]
-    inside, inside_squares = np.empty(trials), np.empty(trials)
-    outside = np.empty(trials)
+    total, square = np.empty(trials), np.empty(trials)
+    inside, outside = np.empty(trials), np.empty(trials)
     for split in range(splits.shape[0]):
-        inside[:] = 0.0
-        inside_squares[:] = 0.0
+        total[:] = 0.0
+        square[:] = 0.0
         for block in splits[split]:
             for trial in range(trials):
-                inside[trial] += sums[block, trial]
-                inside_squares[trial] += squares[block, trial]
-        winner, best = -1, 0.0
-        for trial in range(trials):
-            ratio = _ratio(inside[trial], inside_squares[trial], rows)
+                total[trial] += sums[block, trial]
+                square[trial] += squares[block, trial]
+        for trial in range(trials):  # no branch, so that several trials are computed at once
+            inside[trial] = _ratio(total[trial], square[trial], rows)
             outside[trial] = _ratio(
-                all_sums[trial] - inside[trial], all_squares[trial] - inside_squares[trial], rows
+                all_sums[trial] - total[trial], all_squares[trial] - square[trial], rows
             )
-            if winner < 0 or ratio > best or (ratio == best and outside[trial] < outside[winner]):
-                winner, best = trial, ratio
+        winner = 0
+        for trial in range(1, trials):
+            tied = inside[trial] == inside[winner] and outside[trial] < outside[winner]
+            if inside[trial] > inside[winner] or tied:
+                winner = trial
         rank = 1
         for trial in range(trials):
             if outside[trial] < outside[winner]:
                 rank += 1
         found[split, 0] = math.log(rank / (trials + 1.0 - rank))
-        found[split, 1] = best
+        found[split, 1] = inside[winner]
         found[split, 2] = outside[winner]

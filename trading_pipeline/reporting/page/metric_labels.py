@@ -7,6 +7,7 @@ same words. Only labels may change here: the keys are table columns and JSON key
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 from trading_pipeline.reporting.page.number_format import ValueKind
 
@@ -343,6 +344,7 @@ def interval_words(name: str) -> str:
     return _OTHER_HISTORIES if name in ("max_drawdown", "calmar") else INTERVAL_WORDS
 
 
+@cache
 def metric_label(name: str) -> MetricLabel:
     """Label of a metric or column; an unknown one is shown by its name, as a ratio.
 

@@ -26,6 +26,7 @@ MOST_POINTS = 4_000
 """Points a chart: enough for fifteen years of days; longer series are drawn in groups of bars."""
 MOST_MARKERS = 10_000
 _LOG_FROM = 4.0
+_LARGEST_WHOLE = 1e15  # written without a point up to here
 Floats = npt.NDArray[np.float64]
 
 
@@ -161,9 +162,11 @@ def _markers(index: pd.DatetimeIndex, trades: pd.DataFrame, size: int) -> list[l
 
 def _rounded(values: Floats, digits: int = 6) -> list[float | None]:
     """Values with one digit more than a screen shows; NaN and infinity become None."""
-    return [_short(value, digits) if np.isfinite(value) else None for value in values.tolist()]
-
-
-def _short(value: float, digits: int) -> float:
-    number = float(f"{value:.{digits + 1}g}")
-    return int(number) if number == int(number) and abs(number) < 1e15 else number
+    write = f"{{:.{digits + 1}g}}".format
+    numbers = [float(write(value)) for value in values.tolist()]
+    return [
+        (int(number) if number.is_integer() and abs(number) < _LARGEST_WHOLE else number)
+        if number - number == 0.0  # finite
+        else None
+        for number in numbers
+    ]

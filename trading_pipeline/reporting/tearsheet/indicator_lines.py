@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -67,4 +68,4 @@ def _color(number: int) -> str:
 
 
 def _short(value: float) -> float | None:
-    return float(f"{value:.7g}") if np.isfinite(value) else None
+    return float(f"{value:.7g}") if math.isfinite(value) else None

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 from trading_pipeline.code_identity import code_hash
-from trading_pipeline.domain.audit_records import AuditRecord, AuditSubject
+from trading_pipeline.domain.audit_records import AuditRecord, AuditSubject, is_still_proven
 from trading_pipeline.errors import LookaheadError
 from trading_pipeline.features.audits.comparison import CausalityFinding
 from trading_pipeline.features.audits.features import audit_feature_set
@@ -28,7 +28,6 @@ __all__ = [
     "subject_of_set",
 ]
 
-_AUDITED_AGAIN = 1.1  # times the bars of the last audit
 _PROOFS = ("prefix_truncation", "scrambled_future", "warmup")
 """Audits whose findings are differences; `permuted_labels` is a statistic of one series."""
 
@@ -66,7 +65,7 @@ def is_proven(
     """Whether code of the package needs no audit now: it passed on the instrument, which has at
     most a tenth more bars since then."""
     before = workspace.audits.passed(subject).get(instrument_id, 0)
-    return before <= bars <= before * _AUDITED_AGAIN
+    return is_still_proven(before, bars)
 
 
 def keep_pass(

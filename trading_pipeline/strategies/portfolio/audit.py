@@ -115,7 +115,7 @@ def portfolio_outcome(
         record = _record(strategies, name, params, panel, subject, instruments, kept)
     except InsufficientDataError as error:
         return not_tried(str(error), allow_lookahead)
-    return outcome_of(record, instruments, allow_lookahead)
+    return outcome_of(record, instruments, allow_lookahead, bars=len(panel))
 
 
 def audit_weights(
@@ -198,7 +198,10 @@ def _record(
     def outside() -> str:
         return not_audited(f"The strategy '{name}'", fresh.notes, read_from="market.inputs")
 
-    return covered_record(subject, instruments, panel, log, audit, outside=outside)
+    return covered_record(
+        subject, instruments, panel, log, audit, outside=outside,
+        of_package=strategies.is_of_package(name, params),
+    )  # fmt: skip
 
 
 def _last_rows(

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from trading_pipeline.errors import ConfigurationError, DataQualityError, InsufficientDataError
-from trading_pipeline.performance.search.superior_ability import superior_ability
+from trading_pipeline.performance.search.superior_ability import (
+    _long_run_variances,
+    _recentred_means,
+    superior_ability,
+)
 
 
 def test_the_reference_values_hold_against_holding_and_against_cash(sp500_rules):
@@ -61,3 +65,33 @@ def test_what_cannot_be_tested_is_refused_in_words():
     for knobs in ({"size": 0.0}, {"samples": 10}, {"block_bars": 0}):
         with pytest.raises(ConfigurationError):
             superior_ability(returns, held, **knobs)
+
+
+@pytest.mark.parametrize(("bars", "trials"), [(250, 2), (500, 7), (1_003, 42), (150, 1)])
+@pytest.mark.parametrize("block_bars", [1, 12])
+def test_the_numbers_are_those_of_the_package_arch(bars, trials, block_bars):
+    from arch.bootstrap import SPA, StepM
+
+    generator = np.random.default_rng([bars, block_bars])
+    returns = generator.normal(0.0, 0.01, (bars, trials)) + generator.normal(0.0, 0.01, (bars, 1))
+    returns[:, -1] += 0.0012
+    held = generator.normal(0.0, 0.01, bars)
+    found = superior_ability(returns, held, block_bars=block_bars, samples=200, seed=3)
+    given = {"block_size": block_bars, "reps": 200, "bootstrap": "stationary", "seed": 3}
+    test = SPA(-held[:, np.newaxis], -returns, **given)
+    test.compute()
+    told = {name: getattr(found, name) for name in ("lower", "consistent", "upper")}
+    assert told == test.pvalues.to_dict()
+    better = StepM(-held, -returns, **given)
+    if trials > 1:  # of one trial StepM has nothing left for a second round, and fails
+        better.compute()
+        assert list(found.superior) == sorted(map(int, better.superior_models))
+    differences = returns - held[:, np.newaxis]
+    means = differences.mean(axis=0)
+    resampled = np.stack(_recentred_means(differences, float(block_bars), 200, 3))
+    expected = test._simulated_vals.transpose(2, 1, 0)
+    if trials > 1:  # numpy adds the rows of a single column in pairs
+        assert (resampled == expected).all()
+        variances = _long_run_variances(differences, means, float(block_bars))
+        assert (variances == test._loss_diff_var).all()
+    assert resampled == pytest.approx(expected, rel=1e-12, abs=1e-16)
