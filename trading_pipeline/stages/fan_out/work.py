@@ -96,7 +96,7 @@ def do_sealed(expected: Mapping[str, str], key: str, context: bytes, task: bytes
 
 def _done_in(opened: Opened, task: Task, runtime: Path | None) -> Delivery:
     with _private(task.tables) as warehouse:
-        workspace = opened.workspace(warehouse, runtime)
+        workspace = opened.workspace(warehouse, task.instrument_id, runtime)
         done = work_on(workspace, task.call, task.instrument_id, task.names, audited=task.audited)
     if done.error is not None:
         done = done._replace(error=_sent(done.error, workspace.settings.runtime))
@@ -129,6 +129,5 @@ def _private(tables: Mapping[str, pa.Table]) -> Iterator[PrivateWarehouse]:
     warehouse = warehouse or PrivateWarehouse()
     warehouse.fill(tables)
     yield warehouse
-    warehouse.fill({})
     with _lock:
         _idle.append(warehouse)
