@@ -199,7 +199,8 @@ def _run_backtests(
             full_pass.workspace.for_batch(studied) as known,
             known.warehouse.questions() as let_others_write,
         ):
-            for name, study in ((name, each) for name in studied for each in studied[name]):
+            pairs = [(name, study) for name, studies in studied.items() for study in studies]
+            for name, study in pairs:
                 let_others_write()
                 if f"{name}|{study}" not in report.failures:
                     with report.failure_of(f"{name}|{study}"):

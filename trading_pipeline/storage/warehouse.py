@@ -69,7 +69,9 @@ class Warehouse:
             try:
                 yield cast("duckdb.DuckDBPyConnection", questions)
             except duckdb.Error:
-                with questions.file.pop_all():  # told as by a read of its own; nothing is used again
+                with (
+                    questions.file.pop_all()
+                ):  # told as by a read of its own; nothing is used again
                     raise
             return
         current = writing or getattr(self._local, "reading", None)

@@ -110,9 +110,13 @@ def test_questions_cannot_write_and_are_in_utc(filled):
 
 
 def test_an_error_of_the_block_frees_the_file(filled):
-    with pytest.raises(ZeroDivisionError), filled.questions():
-        assert days(filled) == ["a"]
-        raise ZeroDivisionError
+    def fail() -> None:
+        with filled.questions():
+            assert days(filled) == ["a"]
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     write_days(Warehouse(filled.path, wait_seconds=0.0), "free")
 
 

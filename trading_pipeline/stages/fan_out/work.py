@@ -122,7 +122,7 @@ def _sent(error: Exception, runtime: Path) -> Exception:
 def _private(tables: Mapping[str, pa.Table]) -> Iterator[PrivateWarehouse]:
     """A private warehouse with these rows; making one takes a tenth of a second, so they are kept.
 
-    One in which something failed is not used again.
+    One in which something failed is not used again; another keeps the rows until its next task.
     """
     with _lock:
         warehouse = _idle.pop() if _idle else None
