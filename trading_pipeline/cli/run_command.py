@@ -149,10 +149,9 @@ def work_through(
     _run_portfolios(full_pass, report, sound, left_out=waiting)
     with report.stage("leaderboard", full_pass):
         full_pass.leaderboard()
-    for name in sound:
-        reason = why_none_is_asked_for(full_pass.workspace, name)
-        if reason:
-            report.left_out[name] = reason
+    with full_pass.workspace.for_batch(sound) as known:
+        reasons = {name: why_none_is_asked_for(known, name) for name in sound}
+    report.left_out |= {name: reason for name, reason in reasons.items() if reason}
     report.results = sorted(
         (
             row
@@ -175,14 +174,15 @@ def _run_backtests(
     from trading_pipeline.stages.backtests.study import study_summary
 
     catalog = full_pass.workspace.catalog
-    asked_for = {
-        name: [
-            scenario.name
-            for scenario in catalog.scenarios.values()
-            if scenario.name not in left_out and is_asked_for(full_pass.workspace, scenario, name)
-        ]
-        for name in instruments
-    }
+    with full_pass.workspace.for_batch(instruments) as known:
+        asked_for = {
+            name: [
+                scenario.name
+                for scenario in catalog.scenarios.values()
+                if scenario.name not in left_out and is_asked_for(known, scenario, name)
+            ]
+            for name in instruments
+        }
     with report.stage("backtests and tear sheets", full_pass):
         report.add_failures(full_pass.backtests(asked_for))
     studied = {
@@ -195,11 +195,16 @@ def _run_backtests(
     }
     with report.stage("optimization", full_pass):
         report.add_failures(full_pass.all_studies(studied))
-        for name, studies in studied.items():
-            for study in studies:
+        with (
+            full_pass.workspace.for_batch(studied) as known,
+            known.warehouse.questions() as let_others_write,
+        ):
+            pairs = [(name, study) for name, studies in studied.items() for study in studies]
+            for name, study in pairs:
+                let_others_write()
                 if f"{name}|{study}" not in report.failures:
                     with report.failure_of(f"{name}|{study}"):
-                        summary = study_summary(full_pass.workspace, name, study)
+                        summary = study_summary(known, name, study)
                         report.studies.append({"instrument": name, **summary})
 
 

@@ -119,17 +119,19 @@ def _fanned_out(
     """As part by part, by the workers of a pool; parts of an instrument fail together."""
     parts: dict[str, list[Part]] = {}
     work: dict[str, list[str]] = {}
-    for part in batch.sound:
-        try:
-            stage = call(batch.workspace, part.instrument_id)
-            pending = stage.pending(stage.keys(part.names))
-        except Exception as error:
-            _note(batch, asset, part, error)
-            continue
-        if pending:
-            found = [stage.partition(key).partition("|")[2] for key in pending]
-            work.setdefault(part.instrument_id, []).extend(found)
-            parts.setdefault(part.instrument_id, []).append(part)
+    with batch.workspace.warehouse.questions() as let_others_write:
+        for part in batch.sound:
+            let_others_write()
+            try:
+                stage = call(batch.workspace, part.instrument_id)
+                pending = stage.pending(stage.keys(part.names))
+            except Exception as error:
+                _note(batch, asset, part, error)
+                continue
+            if pending:
+                found = [stage.partition(key).partition("|")[2] for key in pending]
+                work.setdefault(part.instrument_id, []).extend(found)
+                parts.setdefault(part.instrument_id, []).append(part)
     for done in fan_out(batch.workspace, call, work, pool, audited=audited) if work else ():
         own = parts[done.instrument_id]
         if done.error is not None:
@@ -156,7 +158,8 @@ def _worked(
     """What was worked on; None where the audit found something."""
     stage = make(batch.workspace, part.instrument_id)
     with turn_at(batch.workspace.settings, asset, part.instrument_id):
-        keys = stage.pending(stage.keys(part.names))
+        with batch.workspace.warehouse.questions():
+            keys = stage.pending(stage.keys(part.names))
         if not keys:
             return ()
         if audited and stage.audit(keys):

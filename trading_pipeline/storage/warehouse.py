@@ -9,8 +9,9 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
+from typing import Any, cast
 
 import duckdb
 
@@ -27,6 +28,7 @@ from trading_pipeline.storage.storage_failures import (
 __all__ = ["Warehouse"]
 
 _RETRY_SECONDS = 0.05
+_LONGEST_QUESTIONS_SECONDS = 1.0
 
 
 class Warehouse:
@@ -61,10 +63,47 @@ class Warehouse:
     @contextmanager
     def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A read-only connection; inside a `read` or `write` of this thread the open one."""
-        current = getattr(self._local, "connection", None) or getattr(self._local, "reading", None)
+        writing = getattr(self._local, "connection", None)
+        questions: _Questions | None = getattr(self._local, "questions", None)
+        if writing is None and questions is not None:
+            try:
+                yield cast("duckdb.DuckDBPyConnection", questions)
+            except duckdb.Error:
+                with (
+                    questions.file.pop_all()
+                ):  # told as by a read of its own; nothing is used again
+                    raise
+            return
+        current = writing or getattr(self._local, "reading", None)
         if current is not None:
             yield current
             return
+        with self._opened() as connection:
+            yield connection
+
+    @contextmanager
+    def questions(self) -> Iterator[Callable[[], None]]:
+        """Many reads by one opening: their first statement opens the file, for all of them.
+
+        Nothing is opened where all is answered from memory. The block is given a function that
+        closes the file once it was open for a second, for between two pieces of work that need not
+        be of one moment: writers of other processes come in there. A block inside a `read`, a
+        `write` or another such block is part of it.
+        """
+        local = self._local
+        if any(getattr(local, name, None) for name in ("connection", "reading", "questions")):
+            yield _goes_on
+            return
+        with ExitStack() as file:
+            questions = local.questions = _Questions(file, self._opened)
+            try:
+                yield questions.let_others_write
+            finally:
+                local.questions = None
+
+    @contextmanager
+    def _opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The file, opened for the reads of this thread."""
         self._ensure_tables()
         with (
             hold_lock(self.lock_path, exclusive=False, wait_seconds=self.wait_seconds),
@@ -207,3 +246,36 @@ class Warehouse:
                         wait_seconds=self.wait_seconds,
                     ) from error
                 time.sleep(_RETRY_SECONDS)
+
+
+class _Questions:
+    """The connection of `Warehouse.questions`, which is opened by its first use."""
+
+    def __init__(
+        self,
+        file: ExitStack,
+        opened: Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]],
+    ) -> None:
+        self.file, self._opened = file, opened
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._opened_at = 0.0
+
+    def __getattr__(self, name: str) -> Any:
+        if self._connection is None:
+            self._connection = self.file.enter_context(self._opened())
+            self.file.callback(self._forget)
+            self._opened_at = time.monotonic()
+        return getattr(self._connection, name)
+
+    def _forget(self) -> None:
+        self._connection = None
+
+    def let_others_write(self) -> None:
+        """Close the file where it was open for a second; the next use opens it again."""
+        is_open = self._connection is not None
+        if is_open and time.monotonic() - self._opened_at > _LONGEST_QUESTIONS_SECONDS:
+            self.file.close()
+
+
+def _goes_on() -> None:
+    """Inside another block: that one decides."""

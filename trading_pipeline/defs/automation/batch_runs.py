@@ -106,9 +106,10 @@ class BatchRuns:
     ) -> tuple[Missing, Failures]:
         """Run what is pending of each part's stages, which follow each other; see the module."""
         missing, failures = self._pending(stages_of)
-        for part, stages in stages_of.items():
-            if part not in missing and part not in failures:
-                self._untold.tell(stages, part.names)
+        with self.workspace.warehouse.questions():
+            for part, stages in stages_of.items():
+                if part not in missing and part not in failures:
+                    self._untold.tell(stages, part.names)
         parts = list(missing)
         if parts:
             batch = Batch(self.workspace, parts, self._workers.for_parts(len(parts)))
@@ -130,14 +131,16 @@ class BatchRuns:
     def _pending(self, stages_of: Mapping[Part, Stages]) -> tuple[Missing, Failures]:
         missing: Missing = {}
         failures: Failures = {}
-        for part, stages in stages_of.items():
-            try:
-                found = pending_in_order(stages, stages[0].keys(part.names))
-            except TradingPipelineError as error:
-                failures[part] = _of_one_part(error)
-                continue
-            if found:
-                missing[part] = found
+        with self.workspace.warehouse.questions() as let_others_write:
+            for part, stages in stages_of.items():
+                let_others_write()
+                try:
+                    found = pending_in_order(stages, stages[0].keys(part.names))
+                except TradingPipelineError as error:
+                    failures[part] = _of_one_part(error)
+                    continue
+                if found:
+                    missing[part] = found
         return missing, failures
 
     def _alone(

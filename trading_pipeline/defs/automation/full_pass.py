@@ -373,7 +373,7 @@ class FullPass:
     def _run_pending(self, job: str, stages: Sequence[Stage[str, Any]], key: str) -> bool:
         """Run those of the stages that are pending for a key, and what follows them."""
         with self._turn(stages[0].instrument_id or stages[0].asset):
-            with self.workspace.warehouse.read():  # one opening for all that the stages ask
+            with self.workspace.warehouse.questions():
                 pending = pending_in_order(stages, [key])
             if pending:
                 partition = stages[0].partition(key) or None

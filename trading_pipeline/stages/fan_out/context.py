@@ -22,6 +22,7 @@ from trading_pipeline.stages.fan_out.journal import NotingWorkspace
 from trading_pipeline.stages.registries import Registries
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.private_warehouse import PrivateWarehouse
+from trading_pipeline.storage.stores.kept_rows import KeptRows
 
 __all__ = ["Context", "Opened", "SharedFolder", "opened_context", "shared_context"]
 
@@ -94,8 +95,9 @@ def shared_context(
 class Opened:
     """A context in a worker: the user's files are there, and registries are open."""
 
-    def __init__(self, context: Context, registries: Registries | None = None) -> None:
-        """`registries`: those that are open already, in the process of the sender."""
+    def __init__(self, context: Context, sender: Workspace | None = None) -> None:
+        """`sender`: the workspace of the sender in its own process, whose registries are open and
+        whose series were read."""
         if context.shared is not None and not context.shared.is_seen():
             raise WorkerError(
                 f"A worker does not see {context.shared.path.parent}, which the other workers and "
@@ -113,22 +115,32 @@ class Opened:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
             self.catalog = _moved(context.catalog, context.settings.config, self.config)
-        if registries is None:
+        if sender is None:
             own = "your own Python files"
             require_same_code({own: context.own}, {own: own_code_hash(self.config)})
-        self.registries = registries or Registries(self.catalog)
+        self.registries = Registries(self.catalog) if sender is None else sender.registries
+        self._series = {} if sender is None else sender.series
 
     def workspace(
-        self, warehouse: PrivateWarehouse, runtime: Path | None = None
+        self, warehouse: PrivateWarehouse, instrument_id: str, runtime: Path | None = None
     ) -> NotingWorkspace:
-        """A workspace of one task. `runtime`: a folder in place of the sender's."""
+        """A workspace of one task, on an instrument, that reads its rows once.
+
+        `runtime`: a folder in place of the sender's.
+        """
         now, settings = self.context.now, self.context.settings
         if self._has_own_folder:
             moved = {"config_dir": self.config, "runtime_dir": runtime or settings.runtime}
             settings = settings.model_copy(update=moved)
             settings.__dict__.pop("runtime", None)  # the copied folder of the sender
         made = NotingWorkspace(
-            settings, self.catalog, warehouse, self.context.run_id, clock=lambda: now
+            settings,
+            self.catalog,
+            warehouse,
+            self.context.run_id,
+            clock=lambda: now,
+            series=dict(self._series),  # its own: a private warehouse serves one task alone
+            kept=KeptRows([instrument_id]),
         )
         made.__dict__["registries"] = self.registries  # read once for all tasks
         return made

@@ -28,6 +28,8 @@ __all__ = ["fan_out", "tasks_of"]
 _TOGETHER = 16
 """Deliveries that are stored in one transaction."""
 _LINGER_SECONDS = 0.5
+_STORED_EVERY_SECONDS = 2.0
+"""As the write queue of a batch: a process that is killed loses at most so much."""
 _AHEAD_BYTES = 64_000_000
 """Excerpts that wait for a worker may take about so much memory."""
 _MOST_AT_ONCE = 32
@@ -165,7 +167,7 @@ class _FanOut:
                 self._came |= dict(self._pool.wait(_LINGER_SECONDS))
             ready = self._ready()
             is_last = len(self._tasks) == len(self._came)
-            late = time.monotonic() - stored_at > _LINGER_SECONDS
+            late = time.monotonic() - stored_at > _STORED_EVERY_SECONDS
             if ready and (is_last or late or len(ready) >= _TOGETHER):
                 yield from self._store(ready)
                 stored_at = time.monotonic()

@@ -29,7 +29,7 @@ class InlinePool:
     def context(self, workspace: Workspace) -> Context:
         """What the tasks share; the user's files are open already."""
         context = shared_context(workspace)
-        self._opened = Opened(context, workspace.registries)
+        self._opened = Opened(context, workspace)
         return context
 
     def submit(self, number: int, context: Context, task: Task) -> None:  # noqa: ARG002

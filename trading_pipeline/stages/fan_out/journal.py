@@ -57,22 +57,23 @@ class NotingWorkspace(Workspace):
     @cached_property
     def artifacts(self) -> ArtifactStore:
         """As in every workspace; rows have the moment at which they were noted."""
-        return self._noted("artifacts", ArtifactStore(self.warehouse, self.settings.runtime))
+        store = ArtifactStore(self.warehouse, self.settings.runtime, self.kept)
+        return self._noted("artifacts", store)
 
     @cached_property
     def models(self) -> ModelStore:
         """As in every workspace."""
-        return self._noted("models", ModelStore(self.warehouse))
+        return self._noted("models", ModelStore(self.warehouse, self.kept))
 
     @cached_property
     def results(self) -> ResultStore:
         """As in every workspace."""
-        return self._noted("results", ResultStore(self.warehouse))
+        return self._noted("results", ResultStore(self.warehouse, self.kept))
 
     @cached_property
     def trials(self) -> TrialLedger:
         """As in every workspace; only trials of this instrument are in it."""
-        return self._noted("trials", _PartOfLedger(self.warehouse))
+        return self._noted("trials", _PartOfLedger(self.warehouse, self.kept))
 
     @cached_property
     def frozen_studies(self) -> FrozenStudyStore:

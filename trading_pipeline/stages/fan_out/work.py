@@ -96,7 +96,7 @@ def do_sealed(expected: Mapping[str, str], key: str, context: bytes, task: bytes
 
 def _done_in(opened: Opened, task: Task, runtime: Path | None) -> Delivery:
     with _private(task.tables) as warehouse:
-        workspace = opened.workspace(warehouse, runtime)
+        workspace = opened.workspace(warehouse, task.instrument_id, runtime)
         done = work_on(workspace, task.call, task.instrument_id, task.names, audited=task.audited)
     if done.error is not None:
         done = done._replace(error=_sent(done.error, workspace.settings.runtime))
@@ -122,13 +122,12 @@ def _sent(error: Exception, runtime: Path) -> Exception:
 def _private(tables: Mapping[str, pa.Table]) -> Iterator[PrivateWarehouse]:
     """A private warehouse with these rows; making one takes a tenth of a second, so they are kept.
 
-    One in which something failed is not used again.
+    One in which something failed is not used again; another keeps the rows until its next task.
     """
     with _lock:
         warehouse = _idle.pop() if _idle else None
     warehouse = warehouse or PrivateWarehouse()
     warehouse.fill(tables)
     yield warehouse
-    warehouse.fill({})
     with _lock:
         _idle.append(warehouse)

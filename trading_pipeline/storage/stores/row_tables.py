@@ -191,7 +191,13 @@ _ARROW_TYPES = {
 }
 
 
-_AS_THEY_ARE: dict[type, tuple[str, ...]] = {str: ("VARCHAR", "JSON"), float: ("DOUBLE",)}
+_AS_THEY_ARE: dict[type, tuple[str, ...]] = {
+    str: ("VARCHAR", "JSON"),
+    float: ("DOUBLE",),
+    int: ("BIGINT", "INTEGER"),
+    bool: ("BOOLEAN",),
+    date: ("DATE",),
+}
 """Types of columns that hold a value of the type as it is; most values are of these."""
 
 
@@ -217,13 +223,13 @@ def _refused(where: str, sql_type: str, error: Exception) -> WarehouseError:
 
 
 def _plain(value: Any, sql_type: str) -> object:
-    if sql_type in _AS_THEY_ARE.get(type(value), ()):
+    if value is None or sql_type in _AS_THEY_ARE.get(type(value), ()):
         return value
     if isinstance(value, np.datetime64):  # numpy knows no zones; what this package holds is UTC
         value = pd.Timestamp(value).tz_localize("UTC")
     elif isinstance(value, np.generic):
         value = value.item()
-    if value is None or value is pd.NaT or value is pd.NA:
+    if value is pd.NaT or value is pd.NA:
         return None
     if sql_type == "JSON":
         return value if isinstance(value, str) else json.dumps(_jsonable(value), sort_keys=True)

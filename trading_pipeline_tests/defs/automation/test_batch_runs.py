@@ -6,6 +6,7 @@ import dagster as dg
 import pytest
 
 from trading_pipeline.errors import PermanentFetchError
+from trading_pipeline.storage import warehouse as warehouse_module
 from trading_pipeline_tests.pipeline_world import SOURCE, bring_up_to_date
 
 YEARS = (2000, 2001, 2002, 2003)
@@ -42,6 +43,29 @@ def test_an_instrument_that_fails_in_a_batch_is_red_alone_and_all_others_go_on(f
     SOURCE.reset()
     missing, failed = full_pass.chains(names, ["direction"])
     assert (set(missing), failed) == ({"IBM_1d"}, {})
+
+
+def test_planning_opens_the_warehouse_as_often_for_three_instruments_as_for_one(
+    fresh_world, monkeypatch
+):
+    full_pass, names = fresh_world.full_pass(), ["AAPL_1d", "IBM_1d", "MSFT_1d"]
+    full_pass.reference_data()
+    assert set(full_pass.chains(names, [])[0]) == set(names)
+    opened = []
+    attached = warehouse_module.attached
+
+    def noted(path, *, read_only):
+        opened.append(read_only)
+        return attached(path, read_only=read_only)
+
+    monkeypatch.setattr(warehouse_module, "attached", noted)
+    counts = []
+    for asked in (names[:1], names):
+        opened.clear()
+        assert full_pass.chains(asked, []) == ({}, {})
+        assert all(opened)  # for reading
+        counts.append(len(opened))
+    assert 0 < counts[1] <= counts[0]
 
 
 def test_records_of_dagster_that_were_lost_are_told_anew_without_computing(world):
