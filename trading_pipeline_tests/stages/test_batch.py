@@ -23,7 +23,7 @@ def test_stores_of_a_batch_give_what_they_give_alone(world):
         assert batch.reference.listings() == workspace.reference.listings()
         for row in workspace.results.newest():
             batch.results.keep_newest_of(row["instruments"])
-            assert batch.results.damage(row["result_id"]) == ""
+            assert batch.results.examined(row["result_id"])[1] == ""
             assert batch.results.get(row["result_id"]) == workspace.results.get(row["result_id"])
         fold = workspace.artifacts.newest(["optimization_trials"], "AAPL_1d")
         (trials,) = fold.values()

@@ -28,19 +28,21 @@ def result_folder(result_id: str) -> str:
 
 def result_damage(workspace: Workspace, result_id: str) -> str:
     """What is wrong with a stored result, in words; empty where all is as it was written."""
-    with workspace.warehouse.read():
-        damage = workspace.results.damage(result_id)
-        if damage:
-            return damage
-        row = workspace.results.require(result_id)
+    return _examined(workspace, result_id)[1]
+
+
+def _examined(workspace: Workspace, result_id: str) -> tuple[Row, str]:
+    row, damage = workspace.results.examined(result_id)
+    if row is None or damage:
+        return row or {}, damage
     hashes = json.loads(row["frames"] or "{}")
     folder = workspace.settings.runtime / result_folder(result_id)
     for name in dict.fromkeys((*FRAMES, *hashes)):
         path = folder / (name if "." in name else f"{name}.parquet")
         if not is_intact(path, hashes.get(name)):
             there = "is not the one that was written" if path.exists() else "is missing"
-            return f"its file {path} {there}"
-    return ""
+            return row, f"its file {path} {there}"
+    return row, ""
 
 
 def sound_result(workspace: Workspace, result_id: str, instrument_id: str = "") -> Row:
@@ -48,7 +50,7 @@ def sound_result(workspace: Workspace, result_id: str, instrument_id: str = "") 
 
     `instrument_id`: what to run to make it again; a portfolio needs a run of everything.
     """
-    damage = result_damage(workspace, result_id)
+    row, damage = _examined(workspace, result_id)
     if damage:
         command = " ".join(filter(None, ["trading-pipeline run", instrument_id]))
         raise DataQualityError(
@@ -56,7 +58,7 @@ def sound_result(workspace: Workspace, result_id: str, instrument_id: str = "") 
             f"{command}.",
             result_id=result_id,
         )
-    return workspace.results.require(result_id)
+    return row
 
 
 def result_frame(workspace: Workspace, result_id: str, name: str) -> pd.DataFrame:

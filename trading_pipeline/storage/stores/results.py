@@ -53,7 +53,7 @@ class ResultStore(WarehouseStore):
             )
         self._forget(result_id, _RESULT)
         with self._warehouse.write() as connection:
-            if self.get(result_id) is not None and not self.damage(result_id):
+            if self.get(result_id) is not None and not self.examined(result_id)[1]:
                 if result_id not in [newest["result_id"] for newest in self.newest()]:
                     connection.execute(
                         "UPDATE backtest_results SET seq = ? WHERE result_id = ?",
@@ -76,21 +76,21 @@ class ResultStore(WarehouseStore):
                 insert_rows(connection, table, rows)
         return True
 
-    def damage(self, result_id: str) -> str:
-        """What is wrong with the rows of a result, in words; empty where they are as written.
+    def examined(self, result_id: str) -> tuple[Row | None, str]:
+        """The row of a result, and what is wrong with its rows, in words; "" where nothing is.
 
         Results from before their rows were hashed are taken as they are.
         """
         with self._warehouse.read():
             row = self.get(result_id)
             if row is None:
-                return "its row in backtest_results is missing"
+                return None, "its row in backtest_results is missing"
             if row["row_hash"] is None:
-                return ""
+                return row, ""
             trades, days = self.trades(result_id), self.days(result_id)
         if row_hash([row], trades, days) == row["row_hash"]:
-            return ""
-        return (
+            return row, ""
+        return row, (
             f"its row in backtest_results, its {len(trades)} trades or its {len(days)} days are "
             "not those that were written"
         )

@@ -49,7 +49,7 @@ class StudyEvaluations(CheckedLedger):
     def _of_studies(self, study: str, instruments: list[str]) -> dict[str, list[Row]]:
         """Trials of all evaluations of a study, by instrument."""
         rows = self._rows(
-            f"{_WITH_STATUS} WHERE study = ? AND list_contains(?::VARCHAR[], instrument) "
+            f"{self._with_status()} WHERE study = ? AND list_contains(?::VARCHAR[], instrument) "
             "AND refers_to IS NULL QUALIFY row_number() OVER "
             "(PARTITION BY instrument, fold, parameters_hash ORDER BY seq DESC) = 1 ORDER BY seq",
             study,
@@ -63,7 +63,7 @@ class StudyEvaluations(CheckedLedger):
     def of_search(self, study: str, instrument: str, *, fold: str) -> list[Row]:
         """As `of_study`, with the evaluations of parts of the bars (`fold/...`)."""
         return self._rows(
-            f"{_WITH_STATUS} WHERE study = ? AND instrument = ? AND refers_to IS NULL "
+            f"{self._with_status()} WHERE study = ? AND instrument = ? AND refers_to IS NULL "
             "AND (fold = ? OR starts_with(fold, ? || '/')) QUALIFY "
             "row_number() OVER (PARTITION BY fold, parameters_hash ORDER BY seq DESC) = 1 "
             "ORDER BY seq",
@@ -72,6 +72,11 @@ class StudyEvaluations(CheckedLedger):
             fold,
             fold,
         )
+
+    def _with_status(self) -> str:
+        """All rows as they were judged later; where nothing was called invalid, as they are."""
+        some = self._rows("SELECT 1 FROM trials WHERE status = ? LIMIT 1", INVALID)
+        return _WITH_STATUS if some else "SELECT * FROM trials "
 
     def rows_of_fold(self, study: str, instrument: str, *, ending: str) -> list[Row]:
         """Rows of a study on an instrument whose `fold` ends so, in order."""

@@ -51,7 +51,8 @@ _MEASURED = ("sharpe", "mean", "sd", "skew", "kurtosis", "value")
 # parameters were tried on its instrument, which any later row of these says too.
 _TRIALS = f"""
 WITH evaluations AS (
-  SELECT *, bool_or(settings_hash IS NOT NULL) OVER (
+  SELECT {", ".join(VARIANT)}, status, seq, span, sharpe,
+    bool_or(settings_hash IS NOT NULL) OVER (
     PARTITION BY strategy, parameters_hash, instrument) AS is_told_anew
   FROM trials WHERE {{where}}),
 distinct_trials AS (

@@ -50,7 +50,7 @@ def test_the_same_delivery_twice_adds_nothing(market):
         assert [[o.content_hash for o in done.outcomes] for done in commit(market, made)] == hashes
         assert (rows_of(market), files_of(market)) == (rows, files)
     assert market.trials.verify().faults == ()
-    assert [market.results.damage(name) for name in market.results.ids()] == [""] * 6
+    assert [market.results.examined(name)[1] for name in market.results.ids()] == [""] * 6
 
 
 def test_work_without_a_shared_folder_gives_the_same_files_and_rows(market, serial):
