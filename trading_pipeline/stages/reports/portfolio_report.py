@@ -16,7 +16,7 @@ from trading_pipeline.settings.portfolio_scenario import PortfolioScenario
 from trading_pipeline.stages.backtests.portfolio import OfPortfolio, PortfolioStage
 from trading_pipeline.stages.backtests.stored_results import result_frame, sound_result
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries, stored_series
-from trading_pipeline.stages.outcome import Link, Shown
+from trading_pipeline.stages.outcome import Shown
 from trading_pipeline.stages.reports.drawn_lines import drawn_lines
 from trading_pipeline.stages.reports.page_stage import PageStage
 from trading_pipeline.stages.reports.result_facts import (
@@ -58,7 +58,7 @@ class PortfolioReportStage(OfPortfolio[dict[str, Shown]], PageStage):
         return {
             "result_id": self._result_id(),
             "size_kilobytes": page.stat().st_size / 1000,
-            "page": Link(page.as_uri()),
+            **self.shown_page(page),
         }
 
     def _result_id(self) -> str:
