@@ -75,8 +75,13 @@ def said(server, text):
 
 @pytest.mark.parametrize(
     "address",
-    ["0123abcd.html", "index.html", "model_cards/AAPL_1d-direction.html", "forecasts/AAPL_1d-multi_ohlc.html"],
-)  # fmt: skip
+    [
+        "0123abcd.html",
+        "index.html",
+        "model_cards/AAPL_1d-direction.html",
+        "forecasts/AAPL_1d-multi_ohlc.html",
+    ],
+)
 def test_a_page_is_sent_as_it_was_written_under_a_strict_policy(reports, address):
     with serving(reports) as server:
         status, headers, text = ask(server, f"/{address}?from=dagster")
@@ -221,8 +226,17 @@ def test_what_is_no_request_is_refused(reports):
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:8321", "127.0.0.1.evil.example", "user@localhost", "", "[", "localhost:x"]
-)  # fmt: skip
+    "host",
+    [
+        "evil.example",
+        "evil.example:8321",
+        "127.0.0.1.evil.example",
+        "user@localhost",
+        "",
+        "[",
+        "localhost:x",
+    ],
+)
 def test_a_foreign_name_is_refused_on_this_machine(reports, host):
     with serving(reports) as server:
         status, _, text = ask(server, "/0123abcd.html", Host=host)
