@@ -78,9 +78,9 @@ def chart_document(
     end = len(whole) if before is None else int(whole.searchsorted(pd.Timestamp(before)))
     if first >= end:
         raise InsufficientDataError(
-            f"The result {source.result['result_id']} has no bar from {_asked(since)} to "
-            f"{_asked(before)}. Its bars go from {_utc(whole[0])} to {_utc(whole[-1])}; the end "
-            "of a span does not count itself.",
+            f"The result {source.result['result_id']} has no bar from "
+            f"{_asked(since, 'its first bar')} to {_asked(before, 'its last bar')}. Its bars go "
+            f"from {_utc(whole[0])} to {_utc(whole[-1])}; the end of a span does not count itself.",
             first=_utc(whole[0]),
             last=_utc(whole[-1]),
         )
@@ -237,5 +237,5 @@ def _utc(stamp: datetime) -> str:
     return stamp.isoformat().replace("+00:00", "Z")
 
 
-def _asked(moment: datetime | None) -> str:
-    return "its first bar" if moment is None else _utc(moment)
+def _asked(moment: datetime | None, otherwise: str) -> str:
+    return otherwise if moment is None else _utc(moment)
