@@ -88,7 +88,7 @@ class PipelineSettings(BaseSettings):
     reports_url: str = Field(
         default="http://127.0.0.1:8321", pattern=r"^https?://[^\s/?#]+[^\s?#]*$"
     )
-    reports_token: SecretStr | None = Field(default=None, min_length=16)
+    reports_token: SecretStr | None = None
     source_timeout_seconds: float = Field(default=20.0, gt=0)
     source_attempts: int = Field(default=5, ge=1)
     source_retry_seconds: float = Field(default=180.0, ge=0)

@@ -4,8 +4,7 @@ A stage is the only place where storage and research code meet; assets, the comm
 notebook all use the same ones. Read `stage` (the shape of all of them) and `workspace` (what they
 work with) first, then `coverage` (what is still missing), then the folders in the order of the
 lineage: `market_data`, `datasets`, `features`, `models`, `backtests`, `reports`, `results`;
-`report_server` shows pages to a browser.
-Formulas, SQL and Dagster objects may not enter.
+`report_server` shows pages to a browser. Formulas, SQL and Dagster objects may not enter.
 """
 
 from __future__ import annotations
