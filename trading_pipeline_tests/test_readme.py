@@ -47,6 +47,7 @@ def test_every_command_of_the_readme_exists(tmp_path: Path) -> None:
         "maintenance",
         "models",
         "optimize",
+        "reports",
         "results",
         "run",
         "scenarios",

@@ -17,7 +17,16 @@ __all__ = ["main"]
 
 def main() -> None:
     """Entry point: the commands; a signal ends them with one line, even while they are loaded."""
-    with stoppable(shlex.join(["trading-pipeline", *sys.argv[1:]])):
+    with stoppable(shlex.join(["trading-pipeline", *_without_token(sys.argv[1:])])):
         from trading_pipeline.cli.app import main as commands
 
         commands()
+
+
+def _without_token(arguments: list[str]) -> list[str]:
+    """The arguments as the line of a stop shows them: the token of `reports serve` stays unsaid."""
+    found = [
+        "***" if before == "--token" else each
+        for before, each in zip(["", *arguments], arguments, strict=False)
+    ]
+    return ["--token=***" if each.startswith("--token=") else each for each in found]

@@ -20,6 +20,7 @@ from rich.markup import escape
 
 from trading_pipeline.cli.datasets_app import datasets_app
 from trading_pipeline.cli.models_app import models_app
+from trading_pipeline.cli.reports_app import reports_app
 from trading_pipeline.cli.results.app import results_app
 from trading_pipeline.cli.scenarios_app import scenarios_app
 from trading_pipeline.cli.strategies_app import strategies_app
@@ -59,6 +60,7 @@ app = typer.Typer(
 )
 app.add_typer(datasets_app)
 app.add_typer(models_app)
+app.add_typer(reports_app)
 app.add_typer(results_app)
 app.add_typer(scenarios_app)
 app.add_typer(strategies_app)

@@ -38,6 +38,7 @@ def _run(started: float, warm_up: KernelWarmUp, *, as_json: bool) -> None:
     if not ran and not report.failures:
         console.print("Everything was up to date: nothing was computed again.")
     console.print(f"Report:  {report.index}", soft_wrap=True)
+    console.print("         trading-pipeline reports open   shows it, and all other pages")
     console.print(f"UI:      {ui_command(settings)}", soft_wrap=True)
     console.print("         then open http://127.0.0.1:3000")
     stop_on_failures(report)

@@ -2,8 +2,9 @@
 
 Read `page/` first (labels, number format, layout, warnings: what all pages share), then
 `tearsheet/` (one backtest), `leaderboard/` (all results), `forecast/` (the next bars) and
-`model_card/` (how good a model was). A report takes values and gives text: reading and writing
-files belongs to `stages/`, and a formula belongs to `performance/` or `models/cards/`.
+`model_card/` (how good a model was); `start_page/` lists them, `result_chart/` is a result as JSON.
+A report takes values and gives text: reading and writing files belongs to `stages/`, and a formula
+belongs to `performance/` or `models/cards/`.
 """
 
 from __future__ import annotations

@@ -52,6 +52,10 @@ class PipelineSettings(BaseSettings):
     (`tcp://host:8786`) whose workers compute in their place, or `local` for one of this process's
     own.
 
+    `reports_url`: where `trading-pipeline reports serve` is reached, for links in Dagster's UI; a
+    server behind it takes this host name too. `reports_token`: what that server asks for, at least
+    16 characters.
+
     For providers on the network: `source_timeout_seconds` limits one answer, `source_attempts` the
     tries of one request, `source_retry_seconds` all tries and the waits between them, and
     `source_connections` the connections to one provider at a time, counted over all processes that
@@ -81,6 +85,10 @@ class PipelineSettings(BaseSettings):
     batch_instruments: int = Field(default=100, ge=1)
     workers: int | None = Field(default=None, ge=1, le=1000)
     scheduler: str | None = Field(default=None, pattern=r"^(local|(tcp|tls)://\S+:\d+)$")
+    reports_url: str = Field(
+        default="http://127.0.0.1:8321", pattern=r"^https?://[^\s/?#]+[^\s?#]*$"
+    )
+    reports_token: SecretStr | None = None
     source_timeout_seconds: float = Field(default=20.0, gt=0)
     source_attempts: int = Field(default=5, ge=1)
     source_retry_seconds: float = Field(default=180.0, ge=0)

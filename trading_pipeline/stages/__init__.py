@@ -3,8 +3,8 @@
 A stage is the only place where storage and research code meet; assets, the command line and a
 notebook all use the same ones. Read `stage` (the shape of all of them) and `workspace` (what they
 work with) first, then `coverage` (what is still missing), then the folders in the order of the
-lineage: `market_data`, `datasets`, `features`, `models`, `backtests`, `reports`, `results`.
-Formulas, SQL and Dagster objects may not enter.
+lineage: `market_data`, `datasets`, `features`, `models`, `backtests`, `reports`, `results`;
+`report_server` shows pages to a browser. Formulas, SQL and Dagster objects may not enter.
 """
 
 from __future__ import annotations

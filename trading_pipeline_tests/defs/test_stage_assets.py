@@ -103,11 +103,19 @@ def test_a_backtest_shows_the_numbers_of_its_row(world, instance):
 def test_pages_are_linked_and_are_there(world, instance):
     result = run_job(world, instance, "reports")
     (only,) = materializations(result, "leaderboard").values()
-    assert only.metadata["page"].value == (world.runtime / "output/reports/index.html").as_uri()
+    assert only.metadata["page"] == dg.MetadataValue.url("http://127.0.0.1:8321/index.html")
+    assert only.metadata["details"].value["page_served_by"] == "trading-pipeline reports serve"
     text = (world.runtime / "output/reports/index.html").read_text("utf-8")
     for row in world.workspace.results.newest():
         assert f"{row['result_id']}.html" in text
         assert (world.runtime / f"output/reports/{row['result_id']}.html").exists()
+
+
+def test_links_of_pages_start_with_the_address_of_the_environment(world, instance, monkeypatch):
+    monkeypatch.setenv("TRADING_PIPELINE_REPORTS_URL", "https://research.example/pages/")
+    result = run_job(world, instance, "reports")
+    (only,) = materializations(result, "leaderboard").values()
+    assert only.metadata["page"].value == "https://research.example/pages/index.html"
 
 
 def test_events_stay_small(world, instance):

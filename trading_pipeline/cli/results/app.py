@@ -1,4 +1,4 @@
-"""The commands `results list`, `show`, `compare`, `trades`, `export` and `reproduce`.
+"""The commands of `results`: `list`, `show`, `compare`, `trades`, `export`, `chart`, `reproduce`.
 
 Nothing heavy is imported before a command runs.
 """
@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 __all__ = [
+    "chart",
     "compare",
     "export",
     "list_results",
@@ -181,6 +182,43 @@ def export(
     from trading_pipeline.cli.results.show_command import run_export
 
     run_export(result, to, as_parquet=parquet, overwrite=overwrite, as_json=as_json)
+
+
+@results_app.command("chart")
+def chart(
+    result: _Id,
+    first: Annotated[
+        str | None, typer.Option("--from", help="First day of the zone, or a moment; it counts.")
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", help="Day or moment that ends it; it does not count.")
+    ] = None,
+    tz: Annotated[str, typer.Option(help="Zone of days and stamps: America/New_York ...")] = "UTC",
+    max_bars: Annotated[
+        int, typer.Option(min=1, help="With more bars each point stands for several.")
+    ] = 4_000,
+    instrument: Annotated[
+        list[str] | None,
+        typer.Option("--instrument", "-i", help="Of a portfolio: draw this one; repeatable."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write it to this file instead of printing it.")
+    ] = None,
+    overwrite: _Overwrite = False,
+) -> None:
+    """Give a result's candles, volume, lines, fills and equity as JSON, for other charts."""
+    from trading_pipeline.cli.results.chart_command import run_chart
+
+    run_chart(
+        result,
+        first=first,
+        last=last,
+        zone=tz,
+        most_points=max_bars,
+        instruments=instrument or (),
+        out=out,
+        overwrite=overwrite,
+    )
 
 
 @results_app.command("reproduce")

@@ -14,6 +14,7 @@ from functools import cache
 from importlib import resources
 
 __all__ = [
+    "CONTENT_POLICY",
     "Cell",
     "Column",
     "card",
@@ -29,7 +30,10 @@ __all__ = [
 GRAVE = ("Look-ahead", "Leakage", "Not audited", "Implausible")
 """First words of warnings that are red."""
 _REPORTING = resources.files("trading_pipeline.reporting")
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+CONTENT_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+)
+"""What a page may load: nothing but its own styles, scripts and pictures."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ def page(title: str, body: str, scripts: Sequence[str], *, wide: bool = False) -
     style = static_text("page/static/page.css")
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{CONTENT_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
         f"<title>{html.escape(title)}</title>\n<style>\n{style}</style>\n"

@@ -28,7 +28,7 @@ from trading_pipeline.stages.models.model_features import (
 )
 from trading_pipeline.stages.models.model_rows import fit_seconds
 from trading_pipeline.stages.models.scored_predictions import card_fits
-from trading_pipeline.stages.outcome import Link, Shown, ShownMarkdown
+from trading_pipeline.stages.outcome import Shown, ShownMarkdown
 from trading_pipeline.stages.reports.page_stage import PageStage
 from trading_pipeline.stages.stage import Identity
 from trading_pipeline.stages.upstream_frames import UpstreamFrames
@@ -84,7 +84,7 @@ class ModelCardStage(PageStage):
     def stored(self, key: str, artifact: Artifact) -> dict[str, Shown]:  # noqa: ARG002
         """The verdict, the scores of all rows as numbers, picture, table, and where the page is."""
         page = self.workspace.artifacts.file_of(artifact)
-        return {**_shown(card_in_page(page.read_text("utf-8"))), "page": Link(page.as_uri())}
+        return {**_shown(card_in_page(page.read_text("utf-8"))), **self.shown_page(page)}
 
     def card(self) -> ModelCard:
         """The card of what is stored now."""

@@ -12,12 +12,13 @@ from typing import Any
 
 from trading_pipeline.code_identity import code_hash
 from trading_pipeline.domain.hashing import canonical_hash
+from trading_pipeline.errors import InsufficientDataError
 from trading_pipeline.market_data.calendars import periods_per_year
 from trading_pipeline.performance.search.standing_out import deflated_numbers
 from trading_pipeline.performance.sharpe_statistics import deflated_sharpe_ratio
 from trading_pipeline.reporting.leaderboard.page import render_leaderboard
 from trading_pipeline.settings.catalog import Catalog
-from trading_pipeline.stages.outcome import Link, Shown
+from trading_pipeline.stages.outcome import Shown
 from trading_pipeline.stages.reports.page_stage import PageStage
 from trading_pipeline.stages.reports.rebalance_counts import rebalance_count
 from trading_pipeline.stages.stage import Identity
@@ -30,6 +31,7 @@ __all__ = [
     "is_of_catalog",
     "judged_now",
     "judged_rows",
+    "leaderboard_now",
     "leaderboard_rows",
 ]
 
@@ -51,31 +53,56 @@ class LeaderboardStage(PageStage):
 
     def produce(self, key: str, identity: Identity) -> tuple[Artifact, dict[str, Shown]]:
         """Judge the results and render the page."""
-        rows = judged_rows(self.workspace, self._rows)
-        page = render_leaderboard(
-            rows, trials=self.workspace.trials.count(), cautions=self._cautions
-        )
-        artifact = self.write_page(identity, "output/reports/index.html", page, rows=len(rows))
+        page = _page(self.workspace, self._rows)
+        path = "output/reports/index.html"
+        artifact = self.write_page(identity, path, page, rows=len(self._rows))
         return artifact, self.stored(key, artifact)
 
     def stored(self, key: str, artifact: Artifact) -> dict[str, Shown]:  # noqa: ARG002
         """Number of results and trials, and where the page is."""
-        page = self.workspace.artifacts.file_of(artifact)
         return {
             "results": artifact.rows,
             "trials": self.workspace.trials.count(),
-            "page": Link(page.as_uri()),
+            **self.shown_page(self.workspace.artifacts.file_of(artifact)),
         }
 
     @cached_property
     def _cautions(self) -> list[str]:
-        """That the instruments were chosen with hindsight, where the universe has no dates."""
-        found = hindsight_of(self.workspace, self._rows)
-        return [found] if found else []
+        return _cautions(self.workspace, self._rows)
 
     @cached_property
     def _rows(self) -> list[Row]:
         return leaderboard_rows(self.workspace)
+
+
+def leaderboard_now(workspace: Workspace) -> str:
+    """The page as it would be written now; nothing is written.
+
+    Raises `InsufficientDataError` where there is no warehouse yet, and `DataQualityError` for a
+    ledger that is not whole.
+    """
+    path = workspace.warehouse.path
+    if not path.is_file():
+        raise InsufficientDataError(
+            f"There is no stored result in {path}. Make some: trading-pipeline demo, or run.",
+            path=str(path),
+        )
+    with workspace.warehouse.read():  # results and ledger of one moment
+        return _page(workspace, leaderboard_rows(workspace))
+
+
+def _page(workspace: Workspace, rows: list[Row]) -> str:
+    return render_leaderboard(
+        judged_rows(workspace, rows),
+        trials=workspace.trials.count(),
+        cautions=_cautions(workspace, rows),
+    )
+
+
+def _cautions(workspace: Workspace, rows: list[Row]) -> list[str]:
+    """That the instruments were chosen with hindsight, where the universe has no dates."""
+    found = hindsight_of(workspace, rows)
+    return [found] if found else []
 
 
 def leaderboard_rows(workspace: Workspace) -> list[Row]:

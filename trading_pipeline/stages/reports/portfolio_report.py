@@ -13,10 +13,11 @@ from trading_pipeline.performance import INTERVAL_NAMES, METRIC_NAMES, summarize
 from trading_pipeline.reporting.portfolio.page import PortfolioReport, render_portfolio
 from trading_pipeline.reporting.portfolio.price_charts import PriceChart, charted_instruments
 from trading_pipeline.settings.portfolio_scenario import PortfolioScenario
+from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.stages.backtests.portfolio import OfPortfolio, PortfolioStage
 from trading_pipeline.stages.backtests.stored_results import result_frame, sound_result
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries, stored_series
-from trading_pipeline.stages.outcome import Link, Shown
+from trading_pipeline.stages.outcome import Shown
 from trading_pipeline.stages.reports.drawn_lines import drawn_lines
 from trading_pipeline.stages.reports.page_stage import PageStage
 from trading_pipeline.stages.reports.result_facts import (
@@ -30,7 +31,7 @@ from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.stores.artifacts import Artifact
 from trading_pipeline.strategies.chart_lines import ChartLine
 
-__all__ = ["PortfolioReportStage"]
+__all__ = ["PortfolioReportStage", "price_chart"]
 
 
 class PortfolioReportStage(OfPortfolio[dict[str, Shown]], PageStage):
@@ -58,7 +59,7 @@ class PortfolioReportStage(OfPortfolio[dict[str, Shown]], PageStage):
         return {
             "result_id": self._result_id(),
             "size_kilobytes": page.stat().st_size / 1000,
-            "page": Link(page.as_uri()),
+            **self.shown_page(page),
         }
 
     def _result_id(self) -> str:
@@ -114,20 +115,23 @@ def _report(workspace: Workspace, scenario: PortfolioScenario, result_id: str) -
         weights=result_frame(workspace, result_id, "weights"),
         contributions=contributions,
         charts={
-            name: _chart(workspace, scenario, name, pd.DatetimeIndex(equity.index))
+            name: price_chart(workspace, scenario, name, pd.DatetimeIndex(equity.index))
             for name in charted_instruments(contributions)
         },
     )
 
 
-def _chart(
-    workspace: Workspace, scenario: PortfolioScenario, name: str, clock: pd.DatetimeIndex
+def price_chart(
+    workspace: Workspace, scenario: ScenarioSpec, name: str, clock: pd.DatetimeIndex
 ) -> PriceChart:
-    """Prices of an instrument on the stamps of the account, with the lines of its signals."""
+    """Prices of an instrument on the stamps of the account, with the lines of its signals.
+
+    A portfolio of weights has no signals, so no lines.
+    """
     series = stored_series(workspace, name)
     bars = series.raw.loc[series.raw.index.isin(clock)]
     lines: tuple[ChartLine, ...] = ()
     note = ""
-    if not scenario.holds_weights:
+    if not (isinstance(scenario, PortfolioScenario) and scenario.holds_weights):
         lines, note = drawn_lines(workspace, name, scenario, pd.DatetimeIndex(bars.index))
     return PriceChart(bars=bars, events=series.events, lines=lines, lines_note=note)

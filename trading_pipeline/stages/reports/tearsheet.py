@@ -14,7 +14,7 @@ from trading_pipeline.reporting.tearsheet.page import TearsheetInput, render_tea
 from trading_pipeline.stages.backtests.backtest import BacktestStage
 from trading_pipeline.stages.backtests.stored_results import result_frame, sound_result
 from trading_pipeline.stages.features.instrument_series import InstrumentSeries, stored_series
-from trading_pipeline.stages.outcome import Link, Shown
+from trading_pipeline.stages.outcome import Shown
 from trading_pipeline.stages.reports.drawn_lines import drawn_lines
 from trading_pipeline.stages.reports.page_stage import PageStage
 from trading_pipeline.stages.reports.result_facts import (
@@ -55,7 +55,7 @@ class TearsheetStage(PageStage):
         return {
             "result_id": self._result_id(key),
             "size_kilobytes": page.stat().st_size / 1000,
-            "page": Link(page.as_uri()),
+            **self.shown_page(page),
         }
 
     def _result_id(self, scenario_name: str) -> str:

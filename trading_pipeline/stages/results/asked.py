@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from trading_pipeline.domain.moments import midnight
 from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
 from trading_pipeline.storage.stores.result_queries import Bound
 
-__all__ = ["between", "moment", "number_bounds", "time_span", "time_zone"]
+__all__ = ["between", "chart_span", "moment", "number_bounds", "time_span", "time_zone"]
 
 _BOUND = re.compile(r"\s*(?P<name>[A-Za-z_]\w*)\s*(?P<sign><=|>=|==|<|>|=)\s*(?P<value>\S+)\s*")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -47,17 +47,18 @@ def _bound(text: str) -> Bound:
     )
 
 
-def moment(text: str, name: str) -> datetime:
-    """A day (its start in UTC) or an ISO 8601 moment with a zone; `name`: what it was given for.
+def moment(text: str, name: str, zone: tzinfo = UTC) -> datetime:
+    """A day (its start in `zone`) or an ISO 8601 moment with a zone; `name`: what it was given for.
 
-    Raises `ConfigurationError` for anything else.
+    The answer is in UTC. A day whose midnight the clocks skip starts when they go on. Raises
+    `ConfigurationError` for anything else.
 
     >>> moment("2012-01-03", "--from").isoformat(), moment("2012-01-03T09:30-05:00", "--to").hour
     ('2012-01-03T00:00:00+00:00', 14)
     """
     try:
         if _DAY.fullmatch(text.strip()):
-            return midnight(date.fromisoformat(text.strip()))
+            return datetime.combine(date.fromisoformat(text.strip()), time(), zone).astimezone(UTC)
         found = datetime.fromisoformat(text.strip())
         if found.tzinfo is not None:
             return found.astimezone(UTC)
@@ -94,6 +95,39 @@ def time_span(first: str | None, last: str | None) -> tuple[datetime | None, dat
         return start, end + (timedelta(days=1) if whole_day else timedelta(microseconds=1))
     except OverflowError:
         return start, None
+
+
+def chart_span(
+    first: str | None, last: str | None, zone: tzinfo, *, sessions: bool
+) -> tuple[datetime | None, datetime | None]:
+    """From `first`, which counts, to `last`, which does not, in UTC; days are those of `zone`.
+
+    `sessions`: bars are named by their session's date at 00:00 UTC, so a bound is a date: the one
+    that is written, or that of a moment in `zone`. Raises as `moment`, and for a span that is
+    empty.
+
+    >>> from zoneinfo import ZoneInfo
+    >>> new_york = ZoneInfo("America/New_York")
+    >>> span = chart_span("2012-03-11", "2012-03-12", new_york, sessions=False)
+    >>> [each.isoformat() for each in span]
+    ['2012-03-11T05:00:00+00:00', '2012-03-12T04:00:00+00:00']
+    """
+
+    def bound(text: str | None, name: str) -> datetime | None:
+        if text is None:
+            return None
+        found = moment(text, name, zone)
+        return midnight(found.astimezone(zone).date()) if sessions else found
+
+    start, end = bound(first, "--from"), bound(last, "--to")
+    if start is not None and end is not None and start >= end:
+        raise ConfigurationError(
+            f"Nothing lies between --from {first} and --to {last}, since the end does not count. "
+            "Give a later --to: the day after the last one that is wanted.",
+            first=first,
+            last=last,
+        )
+    return start, end
 
 
 def between(column: str, option: str, low: float | None, high: float | None) -> tuple[Bound, ...]:

@@ -59,7 +59,7 @@ class ResultClock:
             return None
         if exact:
             return stamp.astimezone(UTC)
-        if self._names_a_session(instrument):
+        if self.names_a_session(instrument):
             return stamp.astimezone(UTC).date()
         return stamp.astimezone(self.zone_of(instrument))
 
@@ -72,7 +72,8 @@ class ResultClock:
         row = self.instruments.get(instrument)
         return None if row is None else str(row["calendar"])
 
-    def _names_a_session(self, instrument: str) -> bool:
+    def names_a_session(self, instrument: str) -> bool:
+        """True where a bar is named by its session's date, which is no moment."""
         calendar, ending = self._calendar(instrument), instrument.rpartition("_")[2]
         is_long = ending in (Timeframe.D1.value, Timeframe.W1.value)
         return is_long and calendar != ALWAYS

@@ -7,6 +7,7 @@ from trading_pipeline.stages.coverage import pending_in_order
 from trading_pipeline.stages.models.live import LiveModelStage
 from trading_pipeline.stages.models.model_card import ModelCardStage, stored_card
 from trading_pipeline.stages.models.models import ModelStage, PredictionStage
+from trading_pipeline.stages.report_server.pages import page_file
 from trading_pipeline.stages.stage import WHOLE
 from trading_pipeline_tests.pipeline_world import FILES
 from trading_pipeline_tests.stages.models.earlier_fits import fitted_earlier
@@ -49,7 +50,9 @@ def test_the_asset_page_has_numbers_that_plot_a_picture_and_the_page(world):
     assert shown["auc_low"] < shown["auc"] < shown["auc_high"]
     assert "data:image/svg+xml" in shown["reliability"].text
     assert len(shown["reliability"].text) < 20_000
-    assert shown["page"].url.startswith("file:///")
+    address = "model_cards/AAPL_1d-direction.html"
+    assert shown["page"].url == f"http://127.0.0.1:8321/{address}"
+    assert page_file(world.workspace.reports, address) is not None
 
 
 def test_predictions_show_the_scores_of_their_window(world):

@@ -2,6 +2,7 @@
 
 import contextlib
 from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from trading_pipeline.errors import ConfigurationError, TradingPipelineError
 from trading_pipeline.stages.results.asked import (
     between,
+    chart_span,
     moment,
     number_bounds,
     time_span,
@@ -85,3 +87,35 @@ def test_a_session_keeps_its_date_in_every_zone_and_a_moment_moves():
     assert local.told(["AAPL_1h", "BTC-USD_1d"]) == "America/New_York, UTC"
     assert ResultClock(INSTRUMENTS).told(["AAPL_1h"]) == "UTC"
     assert ResultClock({}, local=True).told(["GONE_1h"]) == "UTC"  # its calendar is not known
+
+
+@pytest.mark.parametrize(
+    ("zone", "first", "last", "hours"),
+    [
+        ("America/New_York", "2012-03-11", "2012-03-12", 23),
+        ("America/New_York", "2012-11-04", "2012-11-05", 25),
+        ("America/Sao_Paulo", "2018-11-04", "2018-11-05", 23),  # midnight is skipped
+        ("America/Sao_Paulo", "2018-02-17", "2018-02-18", 25),  # 23:00 comes twice
+        ("America/Havana", "2012-11-04", "2012-11-05", 25),  # midnight comes twice
+        ("Pacific/Apia", "2011-12-29", "2011-12-31", 24),  # the 30th is skipped
+    ],
+)
+def test_days_of_a_chart_are_as_long_as_the_zones(zone, first, last, hours):
+    start, end = chart_span(first, last, ZoneInfo(zone), sessions=False)
+    assert (end - start).total_seconds() == hours * 3600
+    assert chart_span(last, None, ZoneInfo(zone), sessions=False) == (end, None)
+
+
+def test_sessions_are_chosen_by_dates_whatever_the_zone():
+    for zone in ("UTC", "America/New_York", "Asia/Tokyo"):
+        span = chart_span("2012-01-03", "2012-01-05", ZoneInfo(zone), sessions=True)
+        assert span == (datetime(2012, 1, 3, tzinfo=UTC), datetime(2012, 1, 5, tzinfo=UTC))
+    late = "2012-01-03T23:00-05:00"  # the 4th in Tokyo
+    tokyo, _ = chart_span(late, None, ZoneInfo("Asia/Tokyo"), sessions=True)
+    assert tokyo == datetime(2012, 1, 4, tzinfo=UTC)
+
+
+def test_an_empty_span_of_a_chart_is_refused():
+    for last in ("2012-01-03", "2012-01-02"):
+        with pytest.raises(ConfigurationError, match="the end does not count"):
+            chart_span("2012-01-03", last, ZoneInfo("UTC"), sessions=False)
