@@ -12,7 +12,7 @@ from dagster._core.definitions.data_version import (
 
 __all__ = ["provenance_tags"]
 
-_SHORT = 12
+_SHORT = 8
 """Characters of a version that people read and Dagster does not compare."""
 
 
