@@ -63,8 +63,9 @@ class Prunable:
     @property
     def size_bytes(self) -> int:
         """Size of all of it, without what runs take in Dagster's index."""
-        kept = sum(each.size_bytes for each in (*self.files, *self.models))
-        return kept + self.run_bytes + self.log_bytes
+        files = sum(each.size_bytes for each in self.files)
+        models = sum(each.size_bytes for each in self.models)
+        return files + models + self.run_bytes + self.log_bytes
 
     def lines(self) -> list[str]:
         """One line a kind, with its number and size."""
