@@ -17,7 +17,11 @@ def run_maintenance(keep_days: float | None, *, dry_run: bool, yes: bool, as_jso
     if as_json and not (dry_run or yes):
         raise ConfigurationError("With --json nobody can be asked: add --dry-run or --yes.")
     opened = open_pass()
-    from trading_pipeline.defs.automation.maintenance import prunable, prune
+    from trading_pipeline.defs.automation.maintenance import (
+        prunable,
+        prune,
+        shrink_records,
+    )
 
     workspace, instance = opened.workspace, opened.runner.instance
     days = workspace.settings.retention_days if keep_days is None else keep_days
@@ -32,6 +36,7 @@ def run_maintenance(keep_days: float | None, *, dry_run: bool, yes: bool, as_jso
     if asked and not yes:
         typer.confirm("Remove them?", abort=True)
     gone = prune(workspace, instance, found, keep_days=days) if asked else {}
+    shrunk = shrink_records(instance) if gone.get("runs") else 0
     if as_json:
         told = {
             "keep_days": days,
@@ -41,8 +46,10 @@ def run_maintenance(keep_days: float | None, *, dry_run: bool, yes: bool, as_jso
             "models": [each.model_id for each in found.models],
             "bytes": found.size_bytes,
             "removed": gone,
+            "shrunk_bytes": shrunk,
         }
         typer.echo(json.dumps(told, indent=2))
     elif asked:
         removed = ", ".join(f"{count} {kind}" for kind, count in gone.items())
-        stdout_console().print(f"Removed {removed}.")
+        smaller = f" Dagster's index is {shrunk / 1e6:,.1f} MB smaller." if shrunk else ""
+        stdout_console().print(f"Removed {removed}.{smaller}")

@@ -9,6 +9,7 @@ import duckdb
 from dagster_duckdb import DuckDBResource
 from pydantic import PrivateAttr
 
+from trading_pipeline.errors import TradingPipelineError
 from trading_pipeline.market_data.sources.protocol import MarketDataSource
 from trading_pipeline.market_data.sources.registry import own_sources
 from trading_pipeline.settings.catalog import load_catalog
@@ -52,23 +53,33 @@ class MarketDataResource(dg.ConfigurableResource[Any]):
 
 _handed_on: dict[str, Workspace] = {}  # by run id
 _batches: dict[str, Batch] = {}  # by run id
+_refusals: dict[str, TradingPipelineError] = {}  # by run id
 
 
 @contextmanager
-def handed_on(workspace: Workspace, run_id: str, batch: Batch | None = None) -> Iterator[None]:
+def handed_on(
+    workspace: Workspace,
+    run_id: str,
+    batch: Batch | None = None,
+    refusal: TradingPipelineError | None = None,
+) -> Iterator[None]:
     """Let a run of this process use a workspace that is open already, with all that it has read.
 
-    `batch`: what the run works on, in place of the partitions of its tags.
+    `batch`: what the run works on, in place of the partitions of its tags. `refusal`: what its
+    assets raise in place of working.
     """
     _handed_on[run_id] = workspace
     if batch is not None:
         batch.workspace = batch.workspace.changed(run_id=run_id)
         _batches[run_id] = batch
+    if refusal is not None:
+        _refusals[run_id] = refusal
     try:
         yield
     finally:
         del _handed_on[run_id]
         _batches.pop(run_id, None)
+        _refusals.pop(run_id, None)
 
 
 class WorkspaceResource(dg.ConfigurableResource[Any]):
@@ -98,7 +109,12 @@ class WorkspaceResource(dg.ConfigurableResource[Any]):
         return self._opened
 
     def batch(self, context: dg.AssetExecutionContext) -> Batch | None:
-        """The batch that the run works on; None for a run of the partitions of its tags."""
+        """The batch that the run works on; None for a run of the partitions of its tags.
+
+        Raises what a run that may not work was given.
+        """
+        if context.run.run_id in _refusals:
+            raise _refusals[context.run.run_id]
         batch = _batches.get(context.run.run_id)
         if batch is not None:
             batch.workspace = batch.workspace.changed(open_source=self.market_data.client)

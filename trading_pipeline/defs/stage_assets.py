@@ -16,6 +16,7 @@ from dagster._core.definitions.data_version import (
 from dagster._core.definitions.partitions.utils import get_tags_from_multi_partition_key
 
 from trading_pipeline.defs.checks.audits import audit_results, audit_specs
+from trading_pipeline.defs.provenance import provenance_tags
 from trading_pipeline.defs.resources import WorkspaceResource
 from trading_pipeline.domain.hashing import canonical_hash
 from trading_pipeline.errors import UnknownNameError
@@ -95,7 +96,8 @@ def stage_asset(
 def told_of(
     context: dg.AssetExecutionContext, outcomes: Iterable[Outcome]
 ) -> Iterator[dg.AssetMaterialization]:
-    """A materialization of each partition of a batch, with its own data version."""
+    """A materialization of each partition of a batch, with its data version and its inputs."""
+    inputs = provenance_tags(context)
     partitions = context.assets_def.partitions_def
     dimensions = (
         [each.name for each in partitions.partitions_defs]
@@ -115,6 +117,7 @@ def told_of(
             tags={
                 DATA_VERSION_TAG: outcome.content_hash[:32],
                 DATA_VERSION_IS_USER_PROVIDED_TAG: "true",
+                **inputs,
                 **tags,
             },
         )

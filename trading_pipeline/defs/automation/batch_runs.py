@@ -117,13 +117,11 @@ class BatchRuns:
             pending = {asset for found in missing.values() for asset in found}
             chosen = [asset for asset in assets if asset in pending]
             self._runner.run(job, assets=chosen, batch=batch, config=config)
-            failures |= batch.lost
             for part, asset in batch.failed.items():
-                if part in batch.lost:
-                    continue  # it would end this process as it ended two workers
+                lost = batch.lost.get(part)  # it would end this process as it ended two workers
                 later = [each.asset for each in stages_of[part]]
                 try:
-                    self._alone(job, part, later[later.index(asset) :], config)
+                    self._alone(job, part, later[later.index(asset) :], config, lost)
                 except TradingPipelineError as error:
                     failures[part] = _of_one_part(error)
         return missing, failures
@@ -149,8 +147,12 @@ class BatchRuns:
         part: Part,
         assets: list[str],
         config: Mapping[str, Mapping[str, Any]] | None,
+        refusal: TradingPipelineError | None,
     ) -> None:
-        """A run of the part's own partitions, with Dagster's own account of them."""
+        """A run of the part's own partitions, with Dagster's own account of them.
+
+        With a `refusal` nothing is tried, and the run fails with it.
+        """
         keys = ["|".join(filter(None, (part.instrument_id, name))) for name in part.names]
         given = {name: each for name, each in (config or {}).items() if name in assets}
         try:
@@ -160,6 +162,7 @@ class BatchRuns:
                 last_partition=keys[-1] if len(keys) > 1 else None,
                 assets=assets,
                 config=given,
+                refusal=refusal,
             )
         finally:
             if self.workspace.kept is not None:

@@ -83,12 +83,15 @@ class JobRunner:
         assets: Sequence[str] | None = None,
         config: Mapping[str, Mapping[str, Any]] | None = None,
         batch: Batch | None = None,
+        refusal: TradingPipelineError | None = None,
     ) -> JobRun:
         """Run a job: whole, for a partition, for the range up to `last_partition`, or on a batch.
 
-        `assets` restricts it, names with slashes. `config`: of assets by name. Raises the error of
-        the asset that failed, or `DataQualityError` for a blocking check; `StopRequested` for a
-        signal to stop, also for one that came where Dagster delays it.
+        `assets` restricts it, names with slashes. `config`: of assets by name. `refusal`: what the
+        first asset raises in place of working, so that the partitions are shown as failed.
+
+        Raises the error of the asset that failed, or `DataQualityError` for a blocking check;
+        `StopRequested` for a signal to stop, also for one that came where Dagster delays it.
         """
         raise_if_stopped()
         started = time.perf_counter()
@@ -101,7 +104,7 @@ class JobRunner:
                 self._claim(run_id),
                 self._canceled_by_stops(run_id),
                 _without_event_log_notes(),
-                handed_on(self._workspace, run_id, batch),
+                handed_on(self._workspace, run_id, batch, refusal),
             ):
                 result = self._definitions.resolve_job_def(job).execute_in_process(
                     instance=self.instance,

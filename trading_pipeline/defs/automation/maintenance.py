@@ -5,7 +5,7 @@ told about has a newer event.
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +17,10 @@ from dagster._core.storage.event_log.schema import (
     SqlEventLogStorageTable,
 )
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
+    INDEX_SHARD_NAME,
+    SqliteEventLogStorage,
+)
 
 from trading_pipeline.defs.resources import WorkspaceResource
 from trading_pipeline.stages.maintenance import (
@@ -27,8 +30,9 @@ from trading_pipeline.stages.maintenance import (
 )
 from trading_pipeline.stages.models.prune_models import Removable, models_to_prune, prune_models
 from trading_pipeline.stages.workspace import Workspace
+from trading_pipeline.storage.sqlite_files import shrink
 
-__all__ = ["Prunable", "maintenance_job", "prunable", "prune"]
+__all__ = ["Prunable", "maintenance_job", "prunable", "prune", "shrink_records"]
 
 _ENDED = [
     dg.DagsterRunStatus.SUCCESS,
@@ -44,28 +48,43 @@ _TOLD = (
 
 @dataclass(frozen=True, kw_only=True)
 class Prunable:
-    """What would go: ids of runs with their events, folders of logs, files, models."""
+    """What would go: ids of runs with their events, folders of logs, files, models.
+
+    `run_bytes`, `log_bytes`: size of the runs' own files and of the folders.
+    """
 
     runs: tuple[str, ...]
     logs: tuple[Path, ...]
     files: tuple[SupersededFile, ...]
     models: tuple[Removable, ...]
+    run_bytes: int = 0
+    log_bytes: int = 0
 
     @property
     def size_bytes(self) -> int:
-        """Size of the files and models together."""
-        files = sum(each.size_bytes for each in self.files)
-        return files + sum(each.size_bytes for each in self.models)
-
-    def lines(self) -> list[str]:
-        """One line a kind, with its number and size where a size is known."""
+        """Size of all of it, without what runs take in Dagster's index."""
         files = sum(each.size_bytes for each in self.files)
         models = sum(each.size_bytes for each in self.models)
+        return files + models + self.run_bytes + self.log_bytes
+
+    def lines(self) -> list[str]:
+        """One line a kind, with its number and size."""
+        files = sum(each.size_bytes for each in self.files)
+        models = sum(each.size_bytes for each in self.models)
+        kinds = (
+            (
+                self.runs,
+                "run",
+                " whose partitions and checks all have newer events",
+                self.run_bytes,
+            ),
+            (self.logs, "folder", " of captured output", self.log_bytes),
+            (self.files, "superseded frame", " or page", files),
+            (self.models, "model", " that nothing names", models),
+        )
         return [
-            f"{len(self.runs)} runs whose partitions and checks all have newer events",
-            f"{len(self.logs)} folders of captured output",
-            f"{len(self.files)} superseded frames and pages ({files / 1e6:,.1f} MB)",
-            f"{len(self.models)} models that nothing names ({models / 1e6:,.1f} MB)",
+            f"{len(found)} {name}{'' if len(found) == 1 else 's'}{what} ({size / 1e6:,.1f} MB)"
+            for found, name, what, size in kinds
         ]
 
     def __bool__(self) -> bool:
@@ -76,9 +95,14 @@ class Prunable:
 def prunable(workspace: Workspace, instance: dg.DagsterInstance, *, keep_days: float) -> Prunable:
     """What maintenance would remove that is older than so many days; it changes nothing."""
     runs = _runs(workspace, instance, keep_days)
+    logs = tuple(_logs(workspace, instance, keep_days))
+    own = [path for run_id in runs for path in _events_files(instance, run_id)]
+    captured = [path for folder in logs for path in folder.rglob("*")]
     return Prunable(
         runs=tuple(runs),
-        logs=tuple(_logs(workspace, instance, keep_days)),
+        run_bytes=_size(own),
+        logs=logs,
+        log_bytes=_size(captured),
         files=tuple(superseded_files(workspace, keep_days=keep_days)),
         models=tuple(models_to_prune(workspace, keep_days=keep_days)),
     )
@@ -92,7 +116,8 @@ def prune(
     runs = [run_id for run_id in chosen.runs if run_id in still]
     for run_id in runs:
         instance.delete_run(run_id)
-        _remove_events_file(instance, run_id)
+        for path in _events_files(instance, run_id):
+            path.unlink(missing_ok=True)
     for folder in chosen.logs:
         shutil.rmtree(folder, ignore_errors=True)
     return {
@@ -101,6 +126,19 @@ def prune(
         "files": remove_superseded(workspace, chosen.files),
         "models": prune_models(workspace, chosen.models, keep_days=keep_days),
     }
+
+
+def shrink_records(instance: dg.DagsterInstance) -> int:
+    """Rewrite Dagster's index of events and its table of runs without the rows that went.
+
+    Gives the bytes that they are smaller by: 0 where little is free, another process is at work in
+    them, or they are in another storage than SQLite.
+    """
+    storage = instance.event_log_storage
+    if not isinstance(storage, SqliteEventLogStorage):
+        return 0
+    index = Path(storage.path_for_shard(INDEX_SHARD_NAME))
+    return shrink(index) + shrink(index.parent.parent / "runs.db")
 
 
 def maintenance_job() -> dg.JobDefinition:
@@ -115,6 +153,8 @@ def maintenance_job() -> dg.JobDefinition:
             context.log.info(f"Older than {keep_days:g} days: {line}.")
         gone = prune(opened, context.instance, found, keep_days=keep_days)
         context.log.info("Removed " + ", ".join(f"{n} {kind}" for kind, n in gone.items()) + ".")
+        shrunk = shrink_records(context.instance) if gone["runs"] else 0
+        context.log.info(f"Dagster's index is {shrunk / 1e6:,.1f} MB smaller.")
         context.add_output_metadata(gone)
 
     @dg.job(
@@ -167,10 +207,14 @@ def _logs(workspace: Workspace, instance: dg.DagsterInstance, keep_days: float) 
             yield each
 
 
-def _remove_events_file(instance: dg.DagsterInstance, run_id: str) -> None:
+def _events_files(instance: dg.DagsterInstance, run_id: str) -> list[Path]:
     """SQLite keeps the events of each run in a file of its own, which `delete_run` empties."""
     storage = instance.event_log_storage
-    if isinstance(storage, SqliteEventLogStorage):
-        path = storage.path_for_shard(run_id)
-        for ending in ("", "-wal", "-shm"):
-            Path(path + ending).unlink(missing_ok=True)
+    if not isinstance(storage, SqliteEventLogStorage):
+        return []
+    path = storage.path_for_shard(run_id)
+    return [Path(path + ending) for ending in ("", "-wal", "-shm")]
+
+
+def _size(paths: Iterable[Path]) -> int:
+    return sum(path.stat().st_size for path in paths if path.is_file())

@@ -8,6 +8,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.data_version import (
+    DATA_VERSION_IS_USER_PROVIDED_TAG,
+    DATA_VERSION_TAG,
+)
 
 from trading_pipeline.stages.stage import Stage
 
@@ -40,6 +44,10 @@ class Untold:
                         dg.AssetKey(stage.asset.split("/")),
                         partition=partition,
                         metadata={"dagster/row_count": rows, "content_hash": content_hash[:12]},
+                        tags={
+                            DATA_VERSION_TAG: content_hash[:32],
+                            DATA_VERSION_IS_USER_PROVIDED_TAG: "true",
+                        },
                     )
                 )
                 known.add(partition)

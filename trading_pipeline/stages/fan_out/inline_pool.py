@@ -23,24 +23,22 @@ class InlinePool:
     travels = False
 
     def __init__(self) -> None:
-        self._tasks: deque[tuple[int, Task]] = deque()
-        self._opened: Opened | None = None
+        self._tasks: deque[tuple[int, Context, Task]] = deque()
+        self._sender: Workspace | None = None
 
     def context(self, workspace: Workspace) -> Context:
         """What the tasks share; the user's files are open already."""
-        context = shared_context(workspace)
-        self._opened = Opened(context, workspace)
-        return context
+        self._sender = workspace
+        return shared_context(workspace)
 
-    def submit(self, number: int, context: Context, task: Task) -> None:  # noqa: ARG002
+    def submit(self, number: int, context: Context, task: Task) -> None:
         """Take a task."""
-        self._tasks.append((number, task))
+        self._tasks.append((number, context, task))
 
     def wait(self, seconds: float | None = None) -> list[tuple[int, Delivery]]:  # noqa: ARG002
         """Do the next task."""
-        assert self._opened is not None
-        number, task = self._tasks.popleft()
-        return [(number, do(self._opened, task))]
+        number, context, task = self._tasks.popleft()
+        return [(number, do(Opened(context, self._sender), task))]
 
     def drop(self) -> None:
         """Forget all tasks."""

@@ -52,6 +52,7 @@ class Note(NamedTuple):
 class NotingWorkspace(Workspace):
     """A workspace of a private warehouse whose stores note what they write in `notes`."""
 
+    warehouse: PrivateWarehouse
     notes: list[Note] = field(default_factory=list)
 
     @cached_property
@@ -92,7 +93,6 @@ class NotingWorkspace(Workspace):
 
     def _noting(self, name: str, method: str, write: Any) -> Any:
         private = self.warehouse
-        assert isinstance(private, PrivateWarehouse)
 
         def noted(*arguments: Any, **named: Any) -> Any:
             if name == "artifacts":

@@ -66,7 +66,7 @@ class ComparedSeries:
         if kept is not None and kept.made_from() == series.made_from():
             series = kept
         self.instrument, self.attempts = series.instrument, series.attempts
-        self._series: InstrumentSeries | None = series
+        self._series = series
         self._no_actions = not series.actions
         self._hashes: dict[str, str] = {}
 
@@ -101,12 +101,12 @@ class ComparedSeries:
 
     @cached_property
     def _read(self) -> tuple[KnownCloses | None, pd.DataFrame]:
-        series, self._series = self._series, None  # its other columns are not needed
-        assert series is not None, "a cached property is made once"
-        closes = None
+        series, closes = self._series, None
         if len(series.raw):
             closes = KnownCloses.of(series.adjusted["close"], series.known_at)
-        return closes, series.events
+        events = series.events
+        del self._series  # its other columns are not needed; after an error all are read anew
+        return closes, events
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,11 @@ import shutil
 import dagster as dg
 import pytest
 
+from trading_pipeline.defs.automation.batch_runs import Workers
 from trading_pipeline.errors import PermanentFetchError
+from trading_pipeline.stages.fan_out.call import work_on
+from trading_pipeline.stages.fan_out.local_pool import died_twice
+from trading_pipeline.stages.fan_out.work import Task
 from trading_pipeline.storage import warehouse as warehouse_module
 from trading_pipeline_tests.pipeline_world import SOURCE, bring_up_to_date
 
@@ -66,6 +70,45 @@ def test_planning_opens_the_warehouse_as_often_for_three_instruments_as_for_one(
         assert all(opened)  # for reading
         counts.append(len(opened))
     assert 0 < counts[1] <= counts[0]
+
+
+@pytest.mark.slow
+def test_an_instrument_that_ended_its_workers_is_red_and_is_not_tried_here(
+    fresh_world, monkeypatch
+):
+    tried = []
+
+    def fan_out(workspace, call, work, _, *, audited=False):
+        for name, names in work.items():
+            if name == "IBM_1d":
+                task = Task(call, name, tuple(names), audited, {})
+                yield died_twice(task, "was ended by SIGKILL").done
+            else:
+                tried.append(name)
+                yield work_on(workspace, call, name, names, audited=audited)
+
+    monkeypatch.setattr("trading_pipeline.stages.batch.fan_out", fan_out)
+    monkeypatch.setattr(Workers, "for_parts", lambda *_: object())
+    full_pass = fresh_world.full_pass()
+    full_pass.reference_data()
+    _, failed = full_pass.chains(["AAPL_1d", "IBM_1d"], ["direction"], only_inputs=True)
+    assert set(failed) == {"IBM_1d"}
+    assert "was ended by SIGKILL, and so did a second one" in str(failed["IBM_1d"])
+    assert set(tried) == {"AAPL_1d"}
+    instance = full_pass.runner.instance
+    (run,) = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
+    assert run.tags["dagster/asset_partition_range_start"] == "IBM_1d|2000-01-01"
+    assert "features__core" in {
+        event.step_key for event in instance.all_logs(run.run_id) if event.step_key
+    }
+    told = instance.get_materialized_partitions(dg.AssetKey(["features", "core"]))
+    assert {name.partition("|")[0] for name in told} == {"AAPL_1d"}
+    graph = fresh_world.definitions().resolve_asset_graph()
+    features = graph.get(dg.AssetKey(["features", "core"]))
+    found = instance.get_status_by_partition(
+        features.key, [f"IBM_1d|{year}-01-01" for year in YEARS], features.partitions_def
+    )
+    assert {status.value for status in found.values()} == {"FAILED"}
 
 
 def test_records_of_dagster_that_were_lost_are_told_anew_without_computing(world):

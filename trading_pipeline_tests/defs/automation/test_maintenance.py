@@ -6,7 +6,7 @@ from datetime import timedelta
 import dagster as dg
 import pytest
 
-from trading_pipeline.defs.automation.maintenance import prunable, prune
+from trading_pipeline.defs.automation.maintenance import prunable, prune, shrink_records
 from trading_pipeline.defs.instance import open_instance
 from trading_pipeline.stages.features.cross_features import CrossFeatureStage
 from trading_pipeline_tests.pipeline_world import run_job
@@ -80,6 +80,25 @@ def test_only_superseded_files_go_and_results_stay(world, instance):
     assert not prunable(later, instance, keep_days=90).files
 
 
+def test_records_shrink_once_runs_are_gone_and_say_what_they_said(world, instance):
+    for _ in range(6):
+        run_job(world, instance, "daily_bars", FIRST, LAST)
+    shown = statuses(instance)
+    later = in_days(world, 91)
+    found = prunable(later, instance, keep_days=90)
+    assert found.run_bytes > 0
+    assert found.size_bytes >= found.run_bytes
+    prune(later, instance, found, keep_days=90)
+    index = world.workspace.settings.dagster / "history" / "runs" / "index.db"
+    before = index.stat().st_size
+    freed = shrink_records(instance)
+    assert freed > 0
+    assert index.stat().st_size < before
+    assert statuses(instance) == shown
+    assert run_job(world, instance, "daily_bars", LAST).success
+    assert shrink_records(instance) == 0
+
+
 def test_the_job_says_what_it_removed(world, instance, monkeypatch):
     monkeypatch.setenv("TRADING_PIPELINE_RETENTION_DAYS", "0")
     older = run_job(world, instance, "daily_bars", LAST).run_id
@@ -88,4 +107,4 @@ def test_the_job_says_what_it_removed(world, instance, monkeypatch):
     assert result.success
     assert older not in {run.run_id for run in instance.get_runs()}
     said = [entry.user_message for entry in instance.all_logs(result.run_id)]
-    assert any("runs whose partitions and checks all have newer events" in text for text in said)
+    assert any("whose partitions and checks all have newer events" in text for text in said)
