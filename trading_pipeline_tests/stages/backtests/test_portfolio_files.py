@@ -49,5 +49,5 @@ def test_a_study_of_a_portfolio_is_refused_with_the_way_out(fresh_world):
     with pytest.raises(
         ConfigurationError, match="the sets of parameters under 'variants'"
     ) as found:
-        fresh_world.workspace  # noqa: B018 - it reads the files
+        require_sound(fresh_world.workspace)
     assert str(found.value).startswith(f"{path}: ")
