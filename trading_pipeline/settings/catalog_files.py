@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -63,11 +62,12 @@ class CatalogFiles:
                     data = read_yaml(path)
                     unusable = name_in(data, unusable)
                     spec = parse(data, where=str(path))
-                    _require_new(spec.name, path, places)
+                    if spec.name in places:
+                        here.pop(spec.name, None)  # neither of two is meant more than the other
+                        raise _same_name(spec.name, path, places[spec.name])
                     here[spec.name], places[spec.name], unusable = spec, path, ""
                 found.pop(unusable, None)
                 self.sources.pop(f"{folder}/{unusable}", None)
-                places.setdefault(unusable, path)
             found |= here
             self.sources |= {f"{folder}/{name}": places[name] for name in here}
         return found
@@ -94,7 +94,9 @@ class CatalogFiles:
                 )
             if found:
                 self.sources["cross_features"] = found[0]
-                return CrossFeaturesSpec.parse(read_yaml(found[0]), where=str(found[0]))
+                with setting_aside(self.wrong, "cross_features", found[0]):
+                    return CrossFeaturesSpec.parse(read_yaml(found[0]), where=str(found[0]))
+                break
         return CrossFeaturesSpec()
 
     def _list(self, base: Path, folder: str) -> list[Path]:
@@ -103,11 +105,9 @@ class CatalogFiles:
         return []
 
 
-def _require_new(name: str, path: Path, places: Mapping[str, Path]) -> None:
-    if name in places:
-        raise ConfigurationError(
-            f"{path} has the name '{name}', which {places[name]} has too. Give one of them another "
-            "name.",
-            name=name,
-            path=str(path),
-        )
+def _same_name(name: str, path: Path, other: Path) -> ConfigurationError:
+    return ConfigurationError(
+        f"{path} has the name '{name}', which {other} has too. Give one of them another name.",
+        name=name,
+        path=str(path),
+    )

@@ -42,7 +42,7 @@ class WrongFile:
         if self.path is None:
             return "Fix it, then reload the code location."
         if self.name.startswith(("universe", "instruments/")):
-            return f"Fix {self.place}, then reload the code location."
+            return f"Fix or take out {self.place}; then reload the code location."
         return (
             f"Fix {self.place}, or move {self.path.name} out of {self.path.parent}; then reload "
             "the code location."

@@ -124,6 +124,7 @@ def read_scenario_folders(
     earlier: dict[str, ScenarioFile] = {}
     for folder in folders:
         here: dict[str, ScenarioFile] = {}
+        read: dict[str, ScenarioFile] = {}  # those too whose name two files have
         paths: list[Path] = []
         with setting_aside(wrong, folder.name, folder):
             paths = list_spec_files(folder)
@@ -134,10 +135,13 @@ def read_scenario_folders(
                 unusable = name_in(data, unusable)
                 file = parse_scenario_file(data, where=str(path), costs=costs, path=path)
                 for name in file.names:
-                    other = here.get(name) or (earlier.get(name) if file.variants else None)
+                    other = read.get(name) or (earlier.get(name) if file.variants else None)
                     if other is not None:
+                        if name in read:  # neither of two is meant more than the other
+                            here = {n: each for n, each in here.items() if each is not other}
                         raise _same_name(file, other, name)
                 here |= dict.fromkeys(file.names, file)
+                read |= here
                 unusable = ""
             earlier.pop(unusable, None)
         earlier |= here

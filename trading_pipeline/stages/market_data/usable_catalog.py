@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from trading_pipeline.errors import ConfigurationError, OwnCodeError
+from trading_pipeline.errors import ConfigurationError, OwnCodeError, UnknownNameError
 from trading_pipeline.own_code.loading import Registry
 from trading_pipeline.settings.catalog import Catalog, load_catalog
 from trading_pipeline.settings.environment import PipelineSettings
@@ -57,6 +57,7 @@ def usable_catalog(catalog: Catalog, registries: Registries | None = None) -> Ca
         *(
             wrong_file(name, error, catalog.sources.get(name), is_left_out=False)
             for name, error in waiting(catalog).items()
+            if isinstance(error, UnknownNameError)  # others come of files that are told of already
         ),
         *_broken_python(registries),
     ]
