@@ -49,10 +49,11 @@ def read_universe(
 def _overlaid(universe: UniverseSpec, path: Path, wrong: list[WrongFile] | None) -> UniverseSpec:
     data = read_yaml(path)
     left_out: set[str] = set()
+    lists_none = isinstance(data, Mapping) and "instruments" in data and not data["instruments"]
     if wrong is not None and isinstance(data, Mapping):
         data, left_out = _without_wrong_lines(data, path, universe, wrong)
     overlay = UniverseFile.parse(data, where=str(path))
-    if "instruments" in data and not overlay.instruments and not left_out:
+    if lists_none:
         raise ConfigurationError(
             f"{path} lists no instrument, so there would be nothing to work on. List at least "
             "one under 'instruments', or leave the key out to keep the shipped ones.",
@@ -62,7 +63,7 @@ def _overlaid(universe: UniverseSpec, path: Path, wrong: list[WrongFile] | None)
         whole = universe.overlaid(overlay).without(left_out)
         for spec in whole.instruments if wrong is not None else ():
             with setting_aside(wrong, f"instruments/{spec.id}", path):
-                whole.grid_of(spec.id)
+                _require_span(whole, spec.id, path)
                 continue
             left_out.add(spec.id)
         whole = whole.without(left_out)
@@ -72,6 +73,14 @@ def _overlaid(universe: UniverseSpec, path: Path, wrong: list[WrongFile] | None)
     except ConfigurationError as error:
         raise ConfigurationError(f"{path}: {error}", path=str(path)) from error
     return whole
+
+
+def _require_span(universe: UniverseSpec, instrument: str, path: Path) -> None:
+    """Raise `ConfigurationError` for an instrument that ends before it starts."""
+    try:
+        universe.grid_of(instrument)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}: {error}", **error.values) from error
 
 
 def _without_wrong_lines(

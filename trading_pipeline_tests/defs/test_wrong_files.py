@@ -1,5 +1,6 @@
 """One wrong file takes nothing else down: definitions load, the check says it, so does doctor."""
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -116,18 +117,30 @@ def test_a_wrong_line_of_the_universe_leaves_out_its_instrument_and_names_the_li
         "  - {symbol: CL, source: synthetic}\n"
         "  - {symbol: CL, source: bundled}\n"
         "  - {symbol: YM, source: synthetic, start: 2012-01-01, end: 2011-01-01}\n"
+        "  - {symbol: RTY, source: synthetic, start: 2020-01-01}\n"
         "  - 7\n",
         encoding="utf-8",
     )
     catalog = catalog_of_files(load_settings())
     # the user's line was to replace the shipped AAPL, so the shipped one is not taken for it
-    assert not {"NQ_1d", "AAPL_1d", "CL_1d", "YM_1d"} & set(catalog.instruments)
+    assert not {"NQ_1d", "AAPL_1d", "CL_1d", "YM_1d", "RTY_1d"} & set(catalog.instruments)
     assert {"ES_1d", "IBM_1d"} <= set(catalog.instruments)
     lines = {each.name: each.line for each in catalog.wrong if each.name.startswith("instr")}
     assert lines == {
         "instruments/NQ_1d": 5, "instruments/AAPL_1d": 6, "instruments/CL_1d": None,
-        "instruments/YM_1d": 9, "instruments/6": None,
+        "instruments/YM_1d": 9, "instruments/7": None, "instruments/RTY_1d": None,
     }  # fmt: skip
+
+
+def test_a_universe_of_wrong_lines_alone_keeps_the_shipped_ones(config):
+    config.mkdir(parents=True)
+    path = config / "universe.yaml"
+    path.write_text("instruments:\n  - {symbl: ES, source: synthetic}\n", encoding="utf-8")
+    catalog = catalog_of_files(load_settings())
+    assert "AAPL_1d" in catalog.instruments
+    (wrong,) = catalog.wrong
+    assert (wrong.name, wrong.line) == ("instruments/0", 2)
+    assert str(wrong.error).startswith(f"{path}: 'instruments.0'")
 
 
 def test_what_a_file_needs_of_another_is_left_out_with_it_and_says_so(config):
@@ -151,6 +164,8 @@ def test_what_a_file_needs_of_another_is_left_out_with_it_and_says_so(config):
     errors = {each.name: str(each.error) for each in catalog.wrong}
     assert "torn.yaml is not valid YAML" in errors["models/leaning"]
     assert "direction" in catalog.models
+    sent = pickle.loads(pickle.dumps(catalog))  # as a worker in another process gets it
+    assert {each.name: str(each.error) for each in sent.wrong} == errors
 
 
 def test_a_shipped_file_does_not_take_the_place_of_a_wrong_one_of_its_name(config):
