@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trading_pipeline.errors import TradingPipelineError
-from trading_pipeline.settings.catalog import SHIPPED, load_catalog
+from trading_pipeline.settings.catalog import load_catalog
+from trading_pipeline.settings.catalog_files import SHIPPED
 from trading_pipeline.settings.dataset_answers import load_answers
 from trading_pipeline.stages.market_data.check_catalog import check_catalog
 
@@ -146,7 +147,8 @@ def _read(config: Path, path: Path, what: str, tally: Tally) -> None:
         if path.parent.name == "answers":
             load_answers(path.with_name(path.name.removesuffix(".yaml")))
         else:
-            check_catalog(load_catalog(config))
+            for error in check_catalog(load_catalog(config)).values():
+                raise error
         tally.outcomes["read"] += 1
     except TradingPipelineError as error:
         tally.outcomes[type(error).__name__] += 1

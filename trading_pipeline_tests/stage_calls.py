@@ -13,12 +13,20 @@ from trading_pipeline.stages.coverage import chain_stages, pending_in_order
 from trading_pipeline.stages.datasets.profiles import DatasetOutcome, DatasetStage
 from trading_pipeline.stages.features.cross_features import CrossFeatureStage
 from trading_pipeline.stages.market_data.bars import BarsOutcome, BarStage
+from trading_pipeline.stages.market_data.check_catalog import check_catalog
 from trading_pipeline.stages.market_data.universe import ActionStage, UniverseStage
 from trading_pipeline.stages.outcome import Outcome
 from trading_pipeline.stages.reports.leaderboard import LeaderboardStage
 from trading_pipeline.stages.reports.tearsheet import TearsheetStage
 from trading_pipeline.stages.stage import WHOLE, Stage
 from trading_pipeline.stages.workspace import Workspace
+
+
+def require_sound(workspace: Workspace) -> None:
+    """Raise the first error of the files of a workspace."""
+    errors = [each.error for each in workspace.catalog.wrong]
+    for error in (*errors, *check_catalog(workspace.catalog).values()):
+        raise error
 
 
 @dataclass(frozen=True, kw_only=True)

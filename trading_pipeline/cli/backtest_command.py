@@ -36,7 +36,7 @@ def run_backtest_file(path: Path, instruments: Sequence[str] | None, *, as_json:
     from trading_pipeline.stages.reports.leaderboard import hindsight_of
 
     settings, console = load_settings(), stderr_console()
-    catalog, file = load_catalog(settings.config), read_scenario_file(path)
+    catalog, file = load_catalog(settings.config, leave_out=True), read_scenario_file(path)
     if file.note:
         console.print(file.note, markup=False, soft_wrap=True)
     check_scenario_file(catalog, file)

@@ -148,7 +148,7 @@ def _with_new_catalog(first: FullPass) -> FullPass:
     from trading_pipeline.defs.automation.full_pass import FullPass
     from trading_pipeline.settings.catalog import load_catalog
 
-    catalog = load_catalog(first.workspace.settings.config)
+    catalog = load_catalog(first.workspace.settings.config, leave_out=True)
     return FullPass(replace(first.workspace, catalog=catalog), build_definitions(catalog))
 
 

@@ -18,8 +18,12 @@ from trading_pipeline.cli.live_models_check import examine_live_models
 from trading_pipeline.cli.own_code_check import examine_own_code
 from trading_pipeline.cli.provider_check import Finding, examine_providers
 from trading_pipeline.cli.session import print_table
-from trading_pipeline.errors import OwnCodeError, TradingPipelineError, WarehouseError
-from trading_pipeline.settings.catalog import load_catalog
+from trading_pipeline.errors import (
+    ConfigurationError,
+    OwnCodeError,
+    TradingPipelineError,
+    WarehouseError,
+)
 from trading_pipeline.settings.environment import PipelineSettings, load_settings
 from trading_pipeline.settings.scenario_files.scenario_file import scenario_notes
 
@@ -162,12 +166,16 @@ def _runtime(settings: PipelineSettings) -> str:
 
 
 def _catalog(settings: PipelineSettings) -> str:
-    from trading_pipeline.stages.market_data.check_catalog import check_catalog
+    from trading_pipeline.stages.market_data.usable_catalog import catalog_of_files
 
-    catalog = load_catalog(settings.config)
-    for error in check_catalog(catalog).values():
-        if not isinstance(error, OwnCodeError):  # files of Python have findings of their own
-            raise error
+    catalog = catalog_of_files(settings)
+    wrong = [  # files of own code have findings of their own
+        f"{each.error} {each.way_out}"
+        for each in catalog.wrong
+        if not isinstance(each.error, OwnCodeError)
+    ]
+    if wrong:
+        raise ConfigurationError("\n".join(wrong))
     own = settings.config if settings.config.is_dir() else "none of your own yet"
     told = (
         f"{len(catalog.instruments)} instruments, {len(catalog.scenarios)} scenarios, "

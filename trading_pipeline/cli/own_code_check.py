@@ -8,7 +8,6 @@ from typing import Any
 
 from trading_pipeline.cli.provider_check import Finding
 from trading_pipeline.errors import TradingPipelineError
-from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.environment import PipelineSettings
 from trading_pipeline.settings.external_input import ExternalInputSpec
 
@@ -21,14 +20,12 @@ def examine_own_code(settings: PipelineSettings) -> list[Finding]:
     A file that cannot be used is needed only where something of the catalog asks for it.
     """
     from trading_pipeline.stages.market_data.check_catalog import check_catalog
+    from trading_pipeline.stages.market_data.usable_catalog import catalog_of_files
     from trading_pipeline.stages.registries import Registries
 
-    try:
-        catalog = load_catalog(settings.config)
-        registries = Registries(catalog)
-        stopped = check_catalog(catalog, registries)
-    except TradingPipelineError:
-        return []  # the check of the catalog says so
+    catalog = catalog_of_files(settings)  # the check of the catalog says what else is wrong
+    registries = Registries(catalog)
+    stopped = check_catalog(catalog, registries)
     findings = []
     kinds: dict[str, Any] = {
         "strategy": registries.strategies,

@@ -90,7 +90,7 @@ def _used(settings: PipelineSettings) -> dict[str, set[str]]:
     """Sources that instruments name, each with the exchanges."""
     found: dict[str, set[str]] = {}
     try:
-        instruments = load_catalog(settings.config).instruments
+        instruments = load_catalog(settings.config, leave_out=True).instruments
     except TradingPipelineError:
         return found  # the check of the catalog says so
     for instrument in instruments.values():

@@ -116,6 +116,7 @@ def work_through(
     report, catalog = PassReport(), full_pass.workspace.catalog
     with report.stage("universe", full_pass):
         full_pass.reference_data()
+    report.failures |= {each.name: str(each.error) for each in catalog.wrong if each.is_left_out}
     waiting = _waiting_scenarios(catalog, instruments)
     report.failures |= {f"scenarios/{name}": text for name, text in waiting.items()}
     unusable = check_models(catalog, full_pass.workspace.registries)

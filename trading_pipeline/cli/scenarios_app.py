@@ -26,9 +26,13 @@ _Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")
 @scenarios_app.command("list")
 def list_scenarios(as_json: _Json = False) -> None:
     """Show every scenario, portfolio and variant, and the file of each."""
-    from trading_pipeline.cli.session import print_table
+    from trading_pipeline.cli.session import print_table, stderr_console
 
     catalog = _catalog()
+    for wrong in catalog.wrong:
+        if wrong.name.startswith("scenarios"):
+            text = f"Left out: {wrong.error} {wrong.way_out}"
+            stderr_console().print(text, markup=False, soft_wrap=True)
     rows = [_row(catalog, each) for each in catalog.all_scenarios.values()]
     if as_json:
         typer.echo(json.dumps(rows))
@@ -55,7 +59,8 @@ def show_scenario(
         variants = [row["scenario"] for row in _rows_of_file(catalog, name)]
         told = f"The file has these: {', '.join(variants)}." if variants else ""
         raise UnknownNameError(
-            f"There is no scenario {name!r}. {told or did_you_mean(name, catalog.all_scenarios)}",
+            f"There is no scenario {name!r}. {told or did_you_mean(name, catalog.all_scenarios)}"
+            f"{catalog.told_of('scenarios', name)}",
             name=name,
             kind="scenario",
         )
@@ -76,7 +81,7 @@ def _catalog() -> Catalog:
     from trading_pipeline.settings.environment import load_settings
 
     settings = load_settings()
-    return load_catalog(settings.config, settings.default_costs)
+    return load_catalog(settings.config, settings.default_costs, leave_out=True)
 
 
 def _rows_of_file(catalog: Catalog, name: str) -> list[dict[str, Any]]:
@@ -85,7 +90,7 @@ def _rows_of_file(catalog: Catalog, name: str) -> list[dict[str, Any]]:
 
 
 def _row(catalog: Catalog, scenario: ScenarioSpec) -> dict[str, Any]:
-    from trading_pipeline.settings.catalog import SHIPPED
+    from trading_pipeline.settings.catalog_files import SHIPPED
 
     file = catalog.scenario_files.get(scenario.name)
     path = file.path if file else None

@@ -43,20 +43,23 @@ def print_table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 def open_pass(study: str | None = None) -> FullPass:
     """A pass over the pipeline in this process, on the project's own instance.
 
-    `study`: the one that is asked for; scenarios and other studies that are wrong do not stop it,
-    and are told in a line each.
+    Files that are wrong are left out, see `usable_catalog`. `study`: the one that is asked for;
+    files that it does not use are told in a line each. Raises the error of a universe that cannot
+    be read, and that of the study or its scenario.
     """
     from trading_pipeline.stages.workspace import open_workspace
 
     settings = load_settings()  # wrong files are found before Dagster is loaded
-    workspace = open_workspace(settings, leave_out=study is not None)
-    from trading_pipeline.stages.market_data.check_catalog import catalog_of_study, check_catalog
+    workspace = open_workspace(settings)
+    from trading_pipeline.stages.market_data.check_catalog import check_one_study
+    from trading_pipeline.stages.market_data.usable_catalog import usable_catalog
 
+    workspace = replace(workspace, catalog=usable_catalog(workspace.catalog))
     if study is not None:
-        workspace = replace(workspace, catalog=catalog_of_study(workspace.catalog, study))
-        for error in workspace.catalog.left_out:
-            stderr_console().print(f"Left out: {escape(str(error))}", soft_wrap=True)
-    check_catalog(workspace.catalog)
+        check_one_study(workspace.catalog, workspace.catalog.study(study))
+        for each in workspace.catalog.wrong:
+            if each.is_left_out:
+                stderr_console().print(f"Left out: {escape(str(each.error))}", soft_wrap=True)
     _quiet_dagster()
     from trading_pipeline.defs.all_assets import build_definitions
     from trading_pipeline.defs.automation.full_pass import FullPass

@@ -18,6 +18,7 @@ from trading_pipeline.errors import RetryableFetchError
 from trading_pipeline.settings.catalog import Catalog, load_catalog
 from trading_pipeline.settings.environment import PipelineSettings, load_settings
 from trading_pipeline.settings.universe import InstrumentSpec
+from trading_pipeline.settings.universe_file import read_universe
 from trading_pipeline.settings.universe_writer import (
     UniverseChange,
     add_instrument,
@@ -47,8 +48,8 @@ class Wishes:
 def run_universe_add(symbol: str, wishes: Wishes, *, check: bool, as_json: bool) -> None:
     """Ask the source, write the file, add the key; what came of it is printed."""
     settings = load_settings()
-    catalog = load_catalog(settings.config)
-    archived = catalog.universe.archived_by_id.get(instrument_id(symbol, wishes.timeframe))
+    universe, _ = read_universe(settings.config)
+    archived = universe.archived_by_id.get(instrument_id(symbol, wishes.timeframe))
     if wishes.source is None and archived is None:
         known = ", ".join(_sources(settings).names())
         raise typer.BadParameter(
@@ -60,7 +61,7 @@ def run_universe_add(symbol: str, wishes: Wishes, *, check: bool, as_json: bool)
     spec, answer = _checked(spec, client, ask=check and archived is None)
     change = add_instrument(settings.config, spec)
     _bring_up_to_date()
-    note = _note(load_catalog(settings.config), change.instrument)
+    note = _note(load_catalog(settings.config, leave_out=True), change.instrument)
     if as_json:
         _echo_json(change, {"source_says": answer, "note": note, "active": True})
         return
@@ -78,7 +79,7 @@ def run_universe_add(symbol: str, wishes: Wishes, *, check: bool, as_json: bool)
 
 def run_universe_list(*, as_json: bool) -> None:
     """Print the instruments, active ones first."""
-    universe = load_catalog(load_settings().config).universe
+    universe, _ = read_universe(load_settings().config)
     rows = [_row(spec, active=True) for spec in universe.instruments]
     rows += [_row(spec, active=False) for spec in universe.archived]
     if as_json:
@@ -103,7 +104,8 @@ def run_universe_remove(instrument: str, *, as_json: bool) -> None:
     if not change.layout_kept:
         console.print(_layout(change), markup=False, soft_wrap=True)
     symbol, timeframe = instrument.rsplit("_", 1)
-    spec = load_catalog(load_settings().config).universe.archived_by_id[instrument]
+    universe, _ = read_universe(load_settings().config)
+    spec = universe.archived_by_id[instrument]
     symbol = spec.symbol or symbol
     back = f"trading-pipeline universe add {symbol} --timeframe {timeframe}"
     console.print(f"To bring it back: {back}", markup=False, soft_wrap=True)

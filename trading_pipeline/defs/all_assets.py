@@ -5,6 +5,7 @@ import dagster as dg
 from trading_pipeline.defs.automation.jobs import project_jobs
 from trading_pipeline.defs.automation.schedules import project_schedules
 from trading_pipeline.defs.backtests import backtest_asset, portfolio_asset
+from trading_pipeline.defs.checks.files import files_check
 from trading_pipeline.defs.checks.live_models import live_check
 from trading_pipeline.defs.cross_features import cross_features_asset
 from trading_pipeline.defs.datasets import dataset_profile, inbox_sensor
@@ -22,7 +23,7 @@ from trading_pipeline.defs.resources import (
 )
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.environment import load_settings
-from trading_pipeline.stages.market_data.check_catalog import check_catalog
+from trading_pipeline.stages.market_data.usable_catalog import usable_catalog
 from trading_pipeline.stages.registries import Registries
 
 __all__ = ["build_definitions"]
@@ -31,9 +32,13 @@ __all__ = ["build_definitions"]
 def build_definitions(
     catalog: Catalog, *, market_data: MarketDataResource | None = None
 ) -> dg.Definitions:
-    """Definitions of a catalog; `market_data` replaces the clients of the sources."""
+    """Definitions of what can be used of a catalog (`usable_catalog`); one wrong file stops nothing
+    else, and the check `files` of `universe` tells of it.
+
+    `market_data` replaces the clients of the sources.
+    """
     registries = Registries(catalog)
-    check_catalog(catalog, registries)
+    catalog = usable_catalog(catalog, registries)
     grid = instrument_windows(catalog)
     chain = [
         bars_asset(grid),
@@ -66,7 +71,7 @@ def build_definitions(
     ]
     return dg.Definitions(
         assets=assets,
-        asset_checks=[live_check(name) for name in catalog.models],
+        asset_checks=[files_check, *(live_check(name) for name in catalog.models)],
         jobs=jobs,
         schedules=project_schedules(catalog),
         sensors=[inbox_sensor(catalog, jobs)],

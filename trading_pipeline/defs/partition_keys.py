@@ -36,7 +36,8 @@ def bring_in_keys(instance: dg.DagsterInstance, workspace: Workspace) -> None:
     """Add the keys of the catalog, and remove those of what it does not list any more.
 
     Of instruments those of archived ones are removed. What is stored of a removed key stays, and
-    so do its events: the key comes back with them.
+    so do its events: the key comes back with them. Where a file was left out, pairs and portfolios
+    keep their keys: some may be its.
     """
     for name, (add, remove) in _changes(instance, workspace).items():
         instance.add_dynamic_partitions(name, add)
@@ -58,7 +59,8 @@ def _changes(
     found = {}
     for name, wanted in listed.items():
         known = instance.get_dynamic_partitions(name)
-        found[name] = (_without(wanted, known), _without(known, wanted))
+        gone = [] if catalog.has_left_out() and name not in _EARLIER else _without(known, wanted)
+        found[name] = (_without(wanted, known), gone)
     name, known = str(instruments.name), instance.get_dynamic_partitions(str(instruments.name))
     archived = catalog.universe.archived_by_id
     gone = [key for key in known if key in archived and key not in catalog.instruments]

@@ -15,6 +15,7 @@ from trading_pipeline.market_data.sources.registry import own_sources
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.stages.batch import Batch
+from trading_pipeline.stages.market_data.usable_catalog import usable_catalog
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline.storage.warehouse import Warehouse
 
@@ -125,7 +126,9 @@ class WorkspaceResource(dg.ConfigurableResource[Any]):
         settings = load_settings()
         return Workspace(
             settings=settings,
-            catalog=load_catalog(settings.config, settings.default_costs),
+            catalog=usable_catalog(
+                load_catalog(settings.config, settings.default_costs, leave_out=True)
+            ),
             warehouse=self.warehouse.open(),
             run_id=run_id or "local",
             open_source=self.market_data.client,

@@ -2,7 +2,8 @@
 
 Read `spec_model` (strict values with plain errors) and `yaml_files` first, then `universe`,
 `scenario` with `scenario_groups`, `study`, `model_spec`, `label_spec`; `scenario_files` makes
-scenarios of a file; `catalog` puts all files together, and `environment` holds variables and
+scenarios of a file; `catalog_files` and `universe_file` read the folders, `catalog` puts all files
+together (`wrong_files`: those that cannot be used), and `environment` holds variables and
 `.env`. `backtest_settings` and `rebalancing` are what the engine takes. `universe_writer` and
 `scenario_registration` are the only ones that write.
 Names of strategies, features and sources are checked where those are known, in layers above.

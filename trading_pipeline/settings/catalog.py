@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from trading_pipeline.domain.instrument import Instrument
 from trading_pipeline.domain.windows import WindowGrid
-from trading_pipeline.errors import (
-    ConfigurationError,
-    TradingPipelineError,
-    UnknownNameError,
-    did_you_mean,
-)
+from trading_pipeline.errors import ConfigurationError, UnknownNameError, did_you_mean
+from trading_pipeline.settings.catalog_files import CatalogFiles
 from trading_pipeline.settings.cross_features import CrossFeaturesSpec
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.settings.feature_set_file import FeatureSetFile
@@ -23,26 +19,16 @@ from trading_pipeline.settings.model_spec import ModelSpec
 from trading_pipeline.settings.portfolio_scenario import PortfolioScenario
 from trading_pipeline.settings.scenario import ScenarioSpec
 from trading_pipeline.settings.scenario_files.default_costs import DefaultCosts
-from trading_pipeline.settings.scenario_files.scenario_file import (
-    ScenarioFile,
-    read_scenario_folders,
-)
+from trading_pipeline.settings.scenario_files.scenario_file import ScenarioFile
 from trading_pipeline.settings.study import StudySpec
-from trading_pipeline.settings.universe import UniverseFile, UniverseSpec
-from trading_pipeline.settings.yaml_files import list_spec_files, read_yaml
+from trading_pipeline.settings.universe import UniverseSpec
+from trading_pipeline.settings.universe_file import read_universe
+from trading_pipeline.settings.wrong_files import WrongFile, setting_aside
+from trading_pipeline.settings.yaml_files import read_yaml
 
 __all__ = ["Catalog", "load_catalog", "read_study"]
 
-SHIPPED = Path(__file__).parent / "defaults"
-NamedSpec = TypeVar("NamedSpec", StudySpec, ModelSpec, FeatureSetFile, LabelSpec)
-Parsed = TypeVar("Parsed", StudySpec, ModelSpec, FeatureSetFile, LabelSpec, covariant=True)
 Value = TypeVar("Value")
-
-
-class _Parse(Protocol[Parsed]):
-    """Makes a spec of a file's values."""
-
-    def __call__(self, data: object, *, where: str) -> Parsed: ...
 
 
 @dataclass(frozen=True)
@@ -53,8 +39,8 @@ class Catalog:
     and feature sets; `feature_sets` are those of YAML files alone. `labels` are those of files of
     their own, beside the labels that the models name. `portfolios` are the scenarios whose
     instruments share an account; `scenarios` are all others. `scenario_files`: the file of each
-    scenario or portfolio by its name, and by the file's own name where it has variants. `left_out`:
-    what is wrong and was left out, where that was asked for.
+    scenario or portfolio by its name, and by the file's own name where it has variants. `wrong`:
+    files that are wrong, where these were left out in place of an error.
     """
 
     universe: UniverseSpec
@@ -68,7 +54,7 @@ class Catalog:
     labels: Mapping[str, LabelSpec] = field(default_factory=dict)
     portfolios: Mapping[str, PortfolioScenario] = field(default_factory=dict)
     scenario_files: Mapping[str, ScenarioFile] = field(default_factory=dict)
-    left_out: tuple[TradingPipelineError, ...] = ()
+    wrong: tuple[WrongFile, ...] = ()
 
     @property
     def grid(self) -> WindowGrid:
@@ -94,7 +80,7 @@ class Catalog:
                 name=name,
                 kind="instrument",
             )
-        return _lookup("instrument", name, self.instruments)
+        return self._lookup("instrument", name, self.instruments)
 
     def require_instruments_of(self, scenario: ScenarioSpec) -> None:
         """Raise `UnknownNameError` for an id that neither the universe nor its archive has.
@@ -107,10 +93,12 @@ class Catalog:
         for name in scenario.instruments or ():
             if name not in self.instruments and name not in self.universe.archived_by_id:
                 known = [*self.instruments, *self.universe.archived_by_id]
+                there = f"{where}: there" if where else "There"
                 raise UnknownNameError(
-                    f"{_there(where)} is no instrument {name!r}. {did_you_mean(name, known)} The "
+                    f"{there} is no instrument {name!r}. {did_you_mean(name, known)} The "
                     f"scenario '{scenario.name}' runs when 'trading-pipeline universe add' or "
-                    "'datasets add' has added the instrument, or 'instruments' is corrected.",
+                    "'datasets add' has added the instrument, or 'instruments' is corrected."
+                    f"{self.told_of('instruments', name)}",
                     name=name,
                     kind="instrument",
                 )
@@ -143,9 +131,7 @@ class Catalog:
                 "or name a scenario without 'portfolio'.",
                 study=study.name,
             )
-        if study.scenario not in self.scenarios and not self.left_out:
-            _lookup("scenario", study.scenario, self.scenarios, where)
-        scenario = self.scenario(study.scenario)
+        scenario = self._lookup("scenario", study.scenario, self.scenarios, where)
         if scenario.strategy.type != study.strategy:
             raise ConfigurationError(
                 f"{where}: the study searches '{study.strategy}', but its scenario "
@@ -163,39 +149,85 @@ class Catalog:
                 )
 
     def require_compared_instruments(self) -> None:
-        """Raise `UnknownNameError` for a peer or reference that the universe does not have."""
-        peers = self.cross.peers if self.cross.peers != "all" else ()
-        for name in (*self.cross.references, *peers):
+        """Raise `UnknownNameError` for a peer or reference that the universe does not have.
+
+        Raises `ConfigurationError` where the settings themselves cannot be read, or the line of an
+        instrument that everything is compared with: values of another comparison would take the
+        place of those that are stored.
+        """
+        everyone = self.cross.peers == "all"
+        for each in self.wrong:
+            if each.name == "cross_features" and each.is_left_out:
+                raise each.error
+            if everyone and each.name.startswith("instruments/") and each.is_left_out:
+                raise ConfigurationError(
+                    f"Instruments are compared with all others, and one cannot be read: "
+                    f"{each.error} Fix that line, archive the instrument, or list 'peers' in "
+                    "cross_features.yaml.",
+                    **each.error.values,
+                )
+        for name in (*self.cross.references, *(() if everyone else self.cross.peers)):
             if name not in self.universe.archived_by_id:
-                _lookup("instrument", name, self.instruments, self.sources.get("cross_features"))
+                where = self.sources.get("cross_features")
+                self._lookup("instrument", name, self.instruments, where)
             self.instrument(name)
 
     def scenario(self, name: str) -> ScenarioSpec:
         """The scenario of that name; `UnknownNameError` offers the closest.
 
-        Where files were left out, it says what is wrong with them: the scenario may be in one.
+        Where files were left out, it says what is wrong with them, as each look-up does: the
+        scenario may be in one.
         """
-        try:
-            return _lookup("scenario", name, self.scenarios)
-        except UnknownNameError as error:
-            if not self.left_out:
-                raise
-            wrong = " ".join(map(str, self.left_out))
-            raise UnknownNameError(
-                f"{error} Files that cannot be read: {wrong}", **error.values
-            ) from error
+        return self._lookup("scenario", name, self.scenarios)
 
     def portfolio(self, name: str) -> PortfolioScenario:
         """The portfolio scenario of that name; `UnknownNameError` offers the closest."""
-        return _lookup("portfolio", name, self.portfolios)
+        return self._lookup("portfolio", name, self.portfolios)
 
     def study(self, name: str) -> StudySpec:
         """The study of that name; `UnknownNameError` offers the closest."""
-        return _lookup("study", name, self.studies)
+        return self._lookup("study", name, self.studies)
 
     def model(self, name: str) -> ModelSpec:
         """The model spec of that name; `UnknownNameError` offers the closest."""
-        return _lookup("model", name, self.models)
+        return self._lookup("model", name, self.models)
+
+    def has_left_out(self, *kinds: str) -> bool:
+        """True where a file of one of these kinds was left out, of any without `kinds`."""
+        left_out = {each.name.partition("/")[0] for each in self.wrong if each.is_left_out}
+        return bool(left_out.intersection(kinds) if kinds else left_out)
+
+    def told_of(self, kind: str, name: str) -> str:
+        """What is wrong with the files that may hold it, as sentences after an error; mostly empty.
+
+        `kind`: folder of the files, such as `scenarios`, or `instruments`.
+        """
+        wrong = [each for each in self.wrong if each.name.partition("/")[0] == kind]
+        mine = [each for each in wrong if each.name == f"{kind}/{name}"] or wrong
+        told = " ".join(dict.fromkeys(str(each.error) for each in mine if each.is_left_out))
+        return f" Files that cannot be read: {told}" if told else ""
+
+    def _lookup(
+        self, kind: str, name: str, known: Mapping[str, Value], where: Path | str | None = None
+    ) -> Value:
+        if name not in known:
+            there = f"{where}: there" if where else "There"
+            raise UnknownNameError(
+                f"{there} is no {kind} {name!r}. {did_you_mean(name, known)}"
+                f"{self.told_of(_FOLDERS[kind], name)}",
+                name=name,
+                kind=kind,
+            )
+        return known[name]
+
+
+_FOLDERS = {
+    "instrument": "instruments",
+    "scenario": "scenarios",
+    "portfolio": "scenarios",
+    "study": "studies",
+    "model": "models",
+}
 
 
 def load_catalog(
@@ -203,42 +235,48 @@ def load_catalog(
     costs: DefaultCosts | None = None,
     *,
     leave_out: bool = False,
+    own_universe: bool = True,
 ) -> Catalog:
     """Shipped files, with the user's files of `config_dir` (None: none) added or laid over them.
 
     `costs`: what fills cost where a scenario file does not say it; None asks the environment.
-    `leave_out`: wrong scenario files are kept in `Catalog.left_out` in place of an error, and
-    whether studies fit their scenarios is not asked (`Catalog.require_fitting`).
+    `leave_out`: wrong files, and wrong lines of the universe, are kept in `Catalog.wrong` in place
+    of an error, and whether studies fit their scenarios is not asked (`Catalog.require_fitting`).
+    `own_universe`: False takes the shipped universe alone.
 
     Raises `ConfigurationError` for an unknown key, a wrong type, a name used twice in one folder,
-    an empty universe, or a study of an unknown scenario. Instruments that a scenario or
+    an empty universe, or a study of an unknown scenario; with `leave_out` for a universe that
+    cannot be read, since nothing can stand in for it. Instruments that a scenario or
     `cross_features.yaml` names may still be to come; what uses them asks
     (`Catalog.require_instruments_of`, `Catalog.require_compared_instruments`).
     """
-    universe, sources = _load_universe(config_dir)
-    left_out: list[TradingPipelineError] | None = [] if leave_out else None
-    files = _load_scenario_files(config_dir, costs, sources, left_out)
-    every = {each.name: each for file in files.values() for each in file.scenarios}
+    wrong: list[WrongFile] | None = [] if leave_out else None
+    universe, file = read_universe(config_dir if own_universe else None, wrong)
+    files = CatalogFiles(config_dir, wrong, {"universe": file})
+    scenario_files = files.scenarios(costs)
+    every = {each.name: each for file in scenario_files.values() for each in file.scenarios}
     portfolios = {name: each for name, each in every.items() if isinstance(each, PortfolioScenario)}
     scenarios = {name: each for name, each in every.items() if name not in portfolios}
-    studies = _load_named("studies", StudySpec.parse, config_dir, sources)
-    models = _load_models(config_dir, sources)
-    feature_sets = _load_named("features", FeatureSetFile.parse, config_dir, sources)
-    cross = _load_cross_features(config_dir, sources)
-    labels = _load_named("labels", LabelSpec.parse, config_dir, sources)
+    studies = files.named("studies", StudySpec.parse)
+    models = _with_steps(files.named("models", ModelSpec.parse))
+    feature_sets = files.named("features", FeatureSetFile.parse)
+    cross = CrossFeaturesSpec()
+    with setting_aside(wrong, "cross_features", None):
+        cross = files.cross_features()
+    labels = files.named("labels", LabelSpec.parse)
     catalog = Catalog(
         universe,
         scenarios,
         studies,
         models,
-        sources,
+        files.sources,
         feature_sets=feature_sets,
         config_dir=config_dir,
         cross=cross,
         labels=labels,
         portfolios=portfolios,
-        scenario_files=files,
-        left_out=tuple(left_out or ()),
+        scenario_files=scenario_files,
+        wrong=tuple(wrong or ()),
     )
     if not leave_out:
         for study in studies.values():
@@ -251,109 +289,7 @@ def read_study(path: Path) -> StudySpec:
     return StudySpec.parse(read_yaml(path), where=str(path))
 
 
-def _load_universe(config_dir: Path | None) -> tuple[UniverseSpec, dict[str, Path]]:
-    shipped = SHIPPED / "universe.yaml"
-    universe = UniverseSpec.parse(read_yaml(shipped), where=str(shipped))
-    sources = {"universe": shipped}
-    if config_dir is None:
-        return universe, sources
-    own = [config_dir / f"universe{suffix}" for suffix in (".yaml", ".yml", ".json")]
-    found = [path for path in own if path.is_file()]
-    if len(found) > 1:
-        raise ConfigurationError(
-            f"{config_dir} holds more than one universe: {', '.join(p.name for p in found)}. "
-            "Keep one.",
-            paths=[str(path) for path in found],
-        )
-    for path in found:
-        data = read_yaml(path)
-        overlay = UniverseFile.parse(data, where=str(path))
-        if "instruments" in data and not overlay.instruments:
-            raise ConfigurationError(
-                f"{path} lists no instrument, so there would be nothing to work on. List at least "
-                "one under 'instruments', or leave the key out to keep the shipped ones.",
-                path=str(path),
-            )
-        sources["universe"] = path
-        try:
-            universe = universe.overlaid(overlay)
-            universe.grid.keys()
-        except UnknownNameError as error:
-            raise UnknownNameError(f"{path}: {error}", **error.values) from error
-        except ConfigurationError as error:
-            raise ConfigurationError(f"{path}: {error}", path=str(path)) from error
-    return universe, sources
-
-
-def _load_cross_features(config_dir: Path | None, sources: dict[str, Path]) -> CrossFeaturesSpec:
-    """The user's file where there is one, else the shipped one."""
-    folders = [SHIPPED] if config_dir is None else [config_dir, SHIPPED]
-    for folder in folders:
-        found = [path for path in list_spec_files(folder) if path.stem == "cross_features"]
-        if len(found) > 1:
-            raise ConfigurationError(
-                f"{folder} holds {' and '.join(path.name for path in found)}. Keep one of them.",
-                paths=[str(path) for path in found],
-            )
-        if found:
-            sources["cross_features"] = found[0]
-            return CrossFeaturesSpec.parse(read_yaml(found[0]), where=str(found[0]))
-    return CrossFeaturesSpec()
-
-
-def _load_scenario_files(
-    config_dir: Path | None,
-    costs: DefaultCosts | None,
-    sources: dict[str, Path],
-    left_out: list[TradingPipelineError] | None,
-) -> dict[str, ScenarioFile]:
-    bases = (SHIPPED,) if config_dir is None else (SHIPPED, config_dir)
-    files = read_scenario_folders([base / "scenarios" for base in bases], costs, left_out)
-    by_name = {name: file for file in files for name in file.names}
-    for name, file in by_name.items():
-        if file.path is not None:
-            sources[f"scenarios/{name}"] = file.path
-    return by_name
-
-
-def _load_named(
-    folder: str, parse: _Parse[NamedSpec], config_dir: Path | None, sources: dict[str, Path]
-) -> dict[str, NamedSpec]:
-    found: dict[str, NamedSpec] = {}
-    for base in (SHIPPED,) if config_dir is None else (SHIPPED, config_dir):
-        here: dict[str, Path] = {}
-        for path in list_spec_files(base / folder):
-            spec = parse(read_yaml(path), where=str(path))
-            if spec.name in here:
-                raise ConfigurationError(
-                    f"{path} has the name '{spec.name}', which {here[spec.name]} has too. Give one "
-                    "of them another name.",
-                    name=spec.name,
-                )
-            here[spec.name] = path
-            found[spec.name] = spec
-            sources[f"{folder}/{spec.name}"] = path
-    return found
-
-
-def _load_models(config_dir: Path | None, sources: dict[str, Path]) -> dict[str, ModelSpec]:
-    """Model specs; a path that does not say how far it goes goes as far as the environment says."""
-    models = _load_named("models", ModelSpec.parse, config_dir, sources)
+def _with_steps(models: Mapping[str, ModelSpec]) -> dict[str, ModelSpec]:
+    """A path that does not say how far it goes goes as far as the environment says."""
     steps = load_settings().default_steps_ahead
-    return models if steps is None else {n: spec.with_steps(steps) for n, spec in models.items()}
-
-
-def _lookup(
-    kind: str, name: str, known: Mapping[str, Value], where: Path | str | None = None
-) -> Value:
-    if name not in known:
-        raise UnknownNameError(
-            f"{_there(where)} is no {kind} {name!r}. {did_you_mean(name, known)}",
-            name=name,
-            kind=kind,
-        )
-    return known[name]
-
-
-def _there(where: Path | str | None) -> str:
-    return f"{where}: there" if where else "There"
+    return {n: spec if steps is None else spec.with_steps(steps) for n, spec in models.items()}

@@ -26,7 +26,7 @@ def register_scenarios(path: Path, config_dir: Path) -> ScenarioFile:
     the older form with those of today. Raises `ConfigurationError` where a name belongs to another
     file.
     """
-    file, catalog = read_scenario_file(path), load_catalog(config_dir)
+    file, catalog = read_scenario_file(path), load_catalog(config_dir, leave_out=True)
     mark = f"{_MARK}{path.resolve()}\n"
     others = _others(file, catalog)
     if _is_known(file, catalog) or any(
@@ -42,9 +42,18 @@ def register_scenarios(path: Path, config_dir: Path) -> ScenarioFile:
                 name=name,
                 path=str(path),
             )
+    target = _copy_path(file, config_dir)
+    if target.exists() and file.name not in others and not _was_copied_from(target, mark):
+        raise ConfigurationError(
+            f"{path} would be copied to {target}, where another file stands"
+            f"{catalog.told_of('scenarios', file.name) or '.'} Fix that file, move it away, or "
+            "give this one another 'name'.",
+            name=file.name,
+            path=str(path),
+        )
     text = mark + _text(file, path)
     replace_file(
-        _copy_path(file, config_dir),
+        target,
         lambda temporary: temporary.write_text(text, encoding="utf-8"),
     )
     return file

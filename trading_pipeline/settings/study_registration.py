@@ -40,6 +40,14 @@ def registered_study(path: Path, config_dir: Path) -> Iterator[StudySpec]:
         )
     suffix = ".json" if path.suffix == ".json" else ".yaml"
     target = config_dir / "studies" / f"{spec.name}{suffix}"
+    if known is None and target.exists() and not _begins_with(target, mark):
+        raise ConfigurationError(
+            f"{path} would be copied to {target}, where another file stands"
+            f"{catalog.told_of('studies', spec.name) or '.'} Fix that file, move it away, or give "
+            "this one another 'name'.",
+            name=spec.name,
+            path=str(path),
+        )
     before = target.read_bytes() if target.exists() else None
     text = ("" if suffix == ".json" else mark) + path.read_text(encoding="utf-8")
     replace_file(target, lambda temporary: temporary.write_text(text, encoding="utf-8"))

@@ -278,6 +278,13 @@ class UniverseSpec(SpecModel):
         known = self.members
         return hindsight_line({name: known.get(name) for name in instruments})
 
+    def without(self, names: Iterable[str]) -> UniverseSpec:
+        """This universe without these instruments; ids that it does not have change nothing."""
+        left_out = set(names)
+        mine = {name: getattr(self, name) for name in UniverseSpec.model_fields}
+        kept = tuple(spec for spec in self.instruments if spec.id not in left_out)
+        return UniverseSpec(**(mine | {"instruments": kept}))
+
     def overlaid(self, other: UniverseFile) -> UniverseSpec:
         """This universe with what `other` sets; instruments of the same id are replaced.
 

@@ -23,6 +23,7 @@ from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.settings.catalog import load_catalog
 from trading_pipeline.settings.file_limits import read_text
 from trading_pipeline.settings.universe import InstrumentSpec, UniverseFile
+from trading_pipeline.settings.universe_file import read_universe
 from trading_pipeline.settings.written_files import replace_file
 from trading_pipeline.settings.yaml_files import SPEC_SUFFIXES, parse_settings, read_yaml
 from trading_pipeline.settings.yaml_list_edits import with_item, without_item
@@ -57,7 +58,7 @@ def add_instrument(
     """
     name = spec.id
     with _locked(config_dir):
-        universe = load_catalog(config_dir).universe
+        universe, _ = read_universe(config_dir)
         known = {each.id: each for each in universe.instruments}
         archived = universe.archived_by_id
         path, data = _own_file(config_dir)
@@ -88,7 +89,8 @@ def archive_instrument(config_dir: Path, instrument: str) -> UniverseChange:
     instrument of the universe.
     """
     with _locked(config_dir):
-        catalog = load_catalog(config_dir)
+        read_universe(config_dir)  # refuses a file with a wrong line
+        catalog = load_catalog(config_dir, leave_out=True)
         path, data = _own_file(config_dir)
         if instrument in catalog.universe.archived_by_id:
             return UniverseChange(path, instrument, changed=False)

@@ -58,7 +58,7 @@ def parse_settings(text: str, path: Path) -> Any:
 def list_spec_files(folder: Path) -> list[Path]:
     """YAML and JSON files of a folder in the order of their names; none where there is no folder.
 
-    Raises `ConfigurationError` where a file stands in its place.
+    Raises `ConfigurationError` where a file stands in its place, or the folder cannot be read.
     """
     if folder.exists() and not folder.is_dir():
         raise ConfigurationError(
@@ -67,7 +67,13 @@ def list_spec_files(folder: Path) -> list[Path]:
         )
     if not folder.is_dir():
         return []
-    return sorted(p for p in folder.iterdir() if p.suffix in SPEC_SUFFIXES and p.is_file())
+    try:
+        return sorted(p for p in folder.iterdir() if p.suffix in SPEC_SUFFIXES and p.is_file())
+    except OSError as error:
+        raise ConfigurationError(
+            f"{folder} cannot be read: {error}. Give yourself the right to read it.",
+            path=str(folder),
+        ) from error
 
 
 def _where(error: yaml.YAMLError) -> str:

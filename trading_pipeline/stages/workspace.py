@@ -159,16 +159,17 @@ class Workspace:
         return grid.windows(self.clock())
 
 
-def open_workspace(
-    settings: PipelineSettings | None = None, *, run_id: str = "local", leave_out: bool = False
-) -> Workspace:
-    """The workspace of the environment's settings; `leave_out`: see `load_catalog`."""
+def open_workspace(settings: PipelineSettings | None = None, *, run_id: str = "local") -> Workspace:
+    """The workspace of the environment's settings; wrong files are in its `catalog.wrong`.
+
+    Raises `ConfigurationError` for a universe that cannot be read.
+    """
     settings = settings or load_settings()
     keep_hashes_in(settings.cache / "code")
     warehouse = Warehouse(settings.warehouse_path, wait_seconds=settings.warehouse_wait_seconds)
     return Workspace(
         settings,
-        load_catalog(settings.config, settings.default_costs, leave_out=leave_out),
+        load_catalog(settings.config, settings.default_costs, leave_out=True),
         warehouse,
         run_id,
     )

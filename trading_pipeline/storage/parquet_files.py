@@ -15,7 +15,14 @@ from trading_pipeline.errors import DatasetFormatError, WarehouseError
 from trading_pipeline.settings.written_files import replace_file
 from trading_pipeline.storage.disk_space import disk_full_error
 
-__all__ = ["read_frame", "read_rows", "write_atomically", "write_frame", "write_text"]
+__all__ = [
+    "read_column",
+    "read_frame",
+    "read_rows",
+    "write_atomically",
+    "write_frame",
+    "write_text",
+]
 
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
@@ -68,6 +75,13 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, Any]]:
     """Some columns of a file as plain rows."""
     rows: list[dict[str, Any]] = pq.read_table(path, columns=list(columns)).to_pylist()
     return rows
+
+
+def read_column(path: Path, name: str) -> pd.Series:
+    """One column of a frame that `write_frame` wrote, with its index `ts` (aware UTC)."""
+    table = pq.read_table(path, columns=["ts", name])
+    index = pd.DatetimeIndex(table.column("ts").to_pandas(), name="ts")
+    return pd.Series(table.column(name).to_numpy(), index=index, name=name)
 
 
 def read_frame(path: Path) -> pd.DataFrame:

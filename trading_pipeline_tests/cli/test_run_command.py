@@ -9,6 +9,8 @@ from trading_pipeline.cli.kernel_warm_up import KernelWarmUp
 from trading_pipeline.cli.result_table import result_tables, stage_table, study_table
 from trading_pipeline.cli.run_command import work_through
 from trading_pipeline.errors import PermanentFetchError
+from trading_pipeline.settings.environment import load_settings
+from trading_pipeline.stages.market_data.usable_catalog import catalog_of_files
 from trading_pipeline_tests.pipeline_world import FILES, SOURCE
 
 
@@ -214,3 +216,28 @@ def test_a_portfolio_is_run_once_all_of_its_instruments_are_up_to_date(world):
     assert (together.failures, together.runs["portfolios"]) == ({}, 1)
     again = work_through(world.full_pass(), ["AAPL_1d", "IBM_1d"])
     assert again.runs["portfolios"] == 0
+
+
+def test_a_universe_that_cannot_be_read_stops_commands_and_not_the_code_location(call, fresh_world):
+    path = fresh_world.write("universe.yaml", "start: 2000-01-01\nend: [\n")
+    for command in (["run"], ["universe", "list"], ["optimize", "sma_grid"]):
+        ended = call(*command)
+        assert ended.code == 1
+        assert f"{path} is not valid YAML" in "".join(ended.error.split("\n"))
+    catalog = catalog_of_files(load_settings())
+    assert [each.name for each in catalog.wrong][:1] == ["universe"]
+    assert "sma_crossover" in catalog.scenarios
+
+
+def test_wrong_files_are_told_and_the_rest_is_worked_through(call, world):
+    path = world.write("scenarios/torn.yaml", "name: torn\nstrategy: {type: sma_crossover\n")
+    ended = call("run", "AAPL_1d", "--json")
+    assert ended.code == 1
+    document = json.loads(ended.out)
+    assert set(document["failures"]) == {"scenarios/torn"}
+    assert document["failures"]["scenarios/torn"].startswith(f"{path} is not valid YAML")
+    assert {row["scenario"] for row in document["results"]} == {"sma_crossover", "ml_direction"}
+    listed = call("scenarios", "list")
+    assert listed.code == 0
+    assert "Left out: " in listed.err
+    assert call("scenarios", "show", "torn").code == 1

@@ -78,3 +78,12 @@ def test_the_two_dimensions_of_earlier_versions_lose_their_keys(fresh_world, rec
     assert records.get_dynamic_partitions("scenarios") == []
     assert records.get_dynamic_partitions("studies") == []
     assert records.get_dynamic_partitions("instrument_studies") == ["AAPL_1d|sma_grid"]
+
+
+def test_while_a_file_is_left_out_no_pair_loses_its_key(fresh_world, records):
+    bring_in_keys(records, fresh_world.workspace)
+    known = pairs(records, "sma_crossover")
+    fresh_world.write(SCENARIO, "name: [\n")
+    assert not keys_are_missing(records, fresh_world.workspace)
+    bring_in_keys(records, fresh_world.workspace)
+    assert pairs(records, "sma_crossover") == known == ["AAPL_1d"]

@@ -60,7 +60,9 @@ def test_sources_are_found_by_name():
 def test_a_run_reads_the_files_of_the_catalog_once(world, instance, monkeypatch):
     read = []
     real = resources.load_catalog
-    monkeypatch.setattr(resources, "load_catalog", lambda *given: read.append(1) or real(*given))
+    monkeypatch.setattr(
+        resources, "load_catalog", lambda *given, **named: read.append(1) or real(*given, **named)
+    )
     result = run_job(world, instance, "bars_to_predictions", "AAPL_1d|2003-01-01")
     assert result.success
     assert len(read) == 1

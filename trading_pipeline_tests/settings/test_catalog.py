@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from trading_pipeline.errors import ConfigurationError, UnknownNameError
-from trading_pipeline.settings.catalog import SHIPPED, load_catalog
+from trading_pipeline.settings.catalog import load_catalog
+from trading_pipeline.settings.catalog_files import SHIPPED
 from trading_pipeline.settings.scenario_files.scenario_file import read_scenario_file
 
 SCENARIO = "name: {name}\nstrategy: {{type: {type}}}\n"

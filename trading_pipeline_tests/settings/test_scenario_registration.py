@@ -77,3 +77,16 @@ def test_an_error_while_it_runs_restores_the_folder(folder, written):
             fail_while_registered(written(TWO), folder)
         assert names(folder) == before
         register_scenarios(written(PLAIN), folder)
+
+
+def test_another_wrong_file_stops_no_copy_and_is_never_written_over(folder, written):
+    (folder / "scenarios").mkdir(parents=True)
+    torn = folder / "scenarios/torn.yaml"
+    torn.write_text("name: [\n", encoding="utf-8")
+    path = written(PLAIN)
+    register_scenarios(path, folder)
+    copy = folder / "scenarios/mine.yaml"
+    copy.write_text("name: [\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"another file stands.*mine\.yaml is not valid"):
+        register_scenarios(path, folder)
+    assert copy.read_text("utf-8") == torn.read_text("utf-8") == "name: [\n"

@@ -96,7 +96,9 @@ class FullPass:
             self.runner.instance.add_dynamic_partitions(str(datasets.name), [name])
             config = {"dataset_profile": {"bring_back": True}}
             self.runner.run("datasets", partition=name, config=config)
-            catalog = load_catalog(self.workspace.settings.config)  # the run has added to it
+            catalog = load_catalog(
+                self.workspace.settings.config, leave_out=True
+            )  # the run has added to it
             stage = DatasetStage(replace(self.workspace, catalog=catalog), bring_back=True)
             (outcome,) = stage.materialize([name])
         if not outcome.instrument:

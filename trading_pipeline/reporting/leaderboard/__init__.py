@@ -1,7 +1,9 @@
 """The index of all results, each with its verdict and a link to its tear sheet.
 
-`page.py` makes the page, `static/leaderboard.js` sorts and filters it in the browser. Rows arrive
-judged (`stages/reports/leaderboard.py`).
+`page.py` makes the page, `table.py` its table, `curves.py` equity curves that are small enough,
+`cautions.py` what stands above the rows. In the browser `static/leaderboard.js` sorts, filters and
+compares rows, `static/chart.js` draws their curves. Rows arrive judged
+(`stages/reports/leaderboard.py`).
 """
 
 from __future__ import annotations

@@ -7,12 +7,15 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from trading_pipeline.errors import ConfigurationError
+from trading_pipeline.reporting.leaderboard.cautions import cautions_of, instrument_of, text_of
+from trading_pipeline.reporting.leaderboard.curves import MOST_CURVES, Curve
+from trading_pipeline.reporting.leaderboard.table import ShownColumn, leaderboard_table
 from trading_pipeline.reporting.page.cells import label_column, named_instruments, value_cell
 from trading_pipeline.reporting.page.layout import (
     Cell,
     Column,
+    embedded_json,
     header,
-    html_table,
     page,
     static_text,
     warning_box,
@@ -25,9 +28,9 @@ from trading_pipeline.reporting.page.number_format import (
     format_value,
     is_missing,
 )
-from trading_pipeline.reporting.page.verdict import FEW_TRADES, is_ahead, verdict
+from trading_pipeline.reporting.page.verdict import is_ahead, verdict
 
-__all__ = ["LEADERBOARD_METRICS", "render_leaderboard"]
+__all__ = ["LEADERBOARD_METRICS", "ranked", "render_leaderboard"]
 
 LEADERBOARD_METRICS: tuple[str, ...] = (
     "total_return",
@@ -39,9 +42,11 @@ LEADERBOARD_METRICS: tuple[str, ...] = (
     "benchmark_max_drawdown",
 )
 """Metrics that have a column; the rest is on the tear sheets."""
+_HELD = "total_return"
+"""The metric that stays in sight beside instrument and scenario."""
 _NUMBERS = (
     "trade_count",
-    *LEADERBOARD_METRICS,
+    *(name for name in LEADERBOARD_METRICS if name != _HELD),
     "deflated_sharpe_ratio",
     "plain_deflated_sharpe_ratio",
     "years",
@@ -49,7 +54,25 @@ _NUMBERS = (
     "trials",
     "trials_at_creation",
 )
+_OFF = frozenset(
+    {
+        "result",
+        "sharpe_interval",
+        "plain_deflated_sharpe_ratio",
+        "years",
+        "minimum_backtest_years",
+        "trials",
+        "trials_at_creation",
+    }
+)
+"""Columns that are shown once they are chosen."""
+ID_CHARACTERS = 12
 Row = Mapping[str, object]
+
+
+def ranked(rows: Sequence[Row]) -> list[Row]:
+    """The rows by Sharpe ratio, the highest first, those without one last."""
+    return sorted(rows, key=_rank)
 
 
 def render_leaderboard(
@@ -58,8 +81,13 @@ def render_leaderboard(
     trials: int | None = None,
     title: str = "Leaderboard",
     cautions: Sequence[str] = (),
+    curves: Mapping[str, Curve] | None = None,
 ) -> str:
     """The index page; equal input gives equal bytes, and the page loads nothing.
+
+    Rows that are ticked, at most six, are compared: their equity curves on one chart, indexed to
+    100 at the first moment that all of them have, and their columns side by side. What is chosen
+    stands in the address of the page.
 
     Parameters
     ----------
@@ -72,6 +100,8 @@ def render_leaderboard(
         Heading of the page.
     cautions
         Sentences about all rows, put above the page's own.
+    curves
+        Equity curves by `result_id`; a row without one is compared by its numbers alone.
 
     Returns
     -------
@@ -88,48 +118,93 @@ def render_leaderboard(
     >>> "Too few trades" in render_leaderboard([{"instrument": "IBM_1d", "trade_count": 3}])
     True
     """
-    ordered = sorted(rows, key=_rank)
-    columns = [
-        *(Column(head, "text", "text") for head in ("Instrument", "Scenario")),
-        Column("Verdict", "text", "text", metric_label("verdict").help),
-        Column("Result", "text", "text"),
-        *(head for name in _NUMBERS for head in _heads(name)),
-        *(Column(head, "text", "text") for head in ("From", "To")),
-    ]
-    table = html_table(columns, [_row(row) for row in ordered], table_id="results")
+    ordered = ranked(rows)
+    table = leaderboard_table(_columns(), [_row(row) for row in ordered], _ids(ordered))
     empty = '<p class="muted">There is no result yet.</p>' if not ordered else ""
+    told = warning_box([*cautions, *cautions_of(ordered, trials)])
+    drawn = {key[:ID_CHARACTERS]: each for key, each in (curves or {}).items()}
     body = (
-        f"{header(title, _subtitle(len(ordered), trials), _FILTER)}\n"
-        f"{warning_box([*cautions, *_cautions(trials), *_spread_of_trials(ordered)])}\n"
-        f'<section class="card" style="margin-top:16px">{empty}'
-        f'<div class="scroll held">{table}</div></section>'
-        "\n<footer>Click a column head to sort. Each return covers the result's own "
-        "dates. B&amp;H: buy and hold; of a portfolio, equal weights bought once.</footer>"
+        f"<style>{static_text('leaderboard/static/leaderboard.css')}</style>\n"
+        f"{header(title, _subtitle(len(ordered), trials), _CONTROLS)}\n"
+        f"{told}\n{_COMPARISON}\n"
+        f'<section class="card results">{empty}{table}</section>'
+        f"\n<footer>{_FOOTER} {_about_curves(ordered, drawn)}</footer>\n"
+        f"{embedded_json('curves', drawn)}"
     )
     scripts = [
         static_text("page/static/theme.js"),
+        static_text("leaderboard/static/chart.js"),
         static_text("leaderboard/static/leaderboard.js"),
     ]
     return page(title, body, scripts, wide=True)
 
 
-_FILTER = (
+_CONTROLS = (
     '<input class="filter" id="filter" type="search" placeholder="Filter" aria-label="Filter rows">'
+    '<details class="menu" id="columns"><summary>Columns</summary>'
+    '<div role="group" aria-label="Columns that are shown"></div></details>'
 )
+_COMPARISON = (
+    '<section class="card" id="comparison" aria-label="Comparison" hidden>'
+    '<div class="line"><h2>Comparison</h2><div class="buttons">'
+    '<button id="log" type="button" aria-pressed="false">Log scale</button>'
+    '<button id="clear" type="button">Untick all</button></div></div>'
+    '<p class="note" id="overlap"></p><ul id="legend"></ul>'
+    '<div id="chart"><svg></svg></div><p class="note" id="moment" role="status"></p>'
+    '<div class="scroll"><table id="metrics"></table></div></section>'
+)
+_FOOTER = (
+    "Tick up to six rows to compare them. Click a column head to sort (by keyboard: Enter or "
+    "space). Each return covers the result's own dates. B&amp;H: buy and hold; of a portfolio, "
+    "equal weights bought once."
+)
+
+
+def _about_curves(rows: Sequence[Row], curves: Mapping[str, Curve]) -> str:
+    missing = len(rows) - sum(each in curves for each in _ids(rows))
+    if not rows or not missing:
+        return ""
+    return (
+        f"At most {MOST_CURVES} results, those with the highest Sharpe ratios, carry an equity "
+        f"curve here; {missing:,} of {len(rows):,} carry none and are compared by their numbers."
+    )
+
+
+def _ids(rows: Sequence[Row]) -> list[str]:
+    return [text_of(row, "result_id")[:ID_CHARACTERS] for row in rows]
 
 
 def _rank(row: Row) -> tuple[bool, float, str, str]:
     sharpe = as_number(row.get("sharpe"))
-    return sharpe is None, -(sharpe or 0.0), _instrument(row), _text(row, "scenario")
+    return sharpe is None, -(sharpe or 0.0), instrument_of(row), text_of(row, "scenario")
+
+
+def _columns() -> list[ShownColumn]:
+    """The columns by name; the first three stay in sight."""
+    words = {
+        "instrument": Column("Instrument", "text", "text"),
+        "scenario": Column("Scenario", "text", "text"),
+        "verdict": Column("Verdict", "text", "text", metric_label("verdict").help),
+        "result": Column("Result", "text", "text"),
+        "from": Column("From", "text", "text"),
+        "to": Column("To", "text", "text"),
+    }
+    found = {name: words[name] for name in ("instrument", "scenario")}
+    found |= dict(_heads(_HELD)) | {name: words[name] for name in ("verdict", "result")}
+    for name in _NUMBERS:
+        found |= _heads(name)
+    found |= {name: words[name] for name in ("from", "to")}
+    return [ShownColumn(name, head, name not in _OFF) for name, head in found.items()]
 
 
 def _row(row: Row) -> list[Cell]:
     words = verdict(row)
     return [
-        replace(_words(named_instruments(_instrument(row), 3)), href=_page_path(row)),
-        _words(_text(row, "scenario")),
+        replace(_words(named_instruments(instrument_of(row), 3)), href=_page_path(row)),
+        _words(text_of(row, "scenario")),
+        *_cells(row, _HELD),
         Cell(words, f"text wrap {_colour(row, words)}", sort=words),
-        _words(_text(row, "result_id")[:12]),
+        _words(text_of(row, "result_id")[:ID_CHARACTERS]),
         *(cell for name in _NUMBERS for cell in _cells(row, name)),
         _words(format_value(row.get("from_ts"), "time")),
         _words(format_value(row.get("to_ts"), "time")),
@@ -138,7 +213,7 @@ def _row(row: Row) -> list[Cell]:
 
 def _colour(row: Row, words: str) -> str:
     """Red for what cannot be believed: worthless, implausible, or kept although it looks ahead."""
-    if _text(row, "audit") == "look_ahead_allowed" or words.startswith(_UNBELIEVABLE):
+    if text_of(row, "audit") == "look_ahead_allowed" or words.startswith(_UNBELIEVABLE):
         return "down"
     return "up" if is_ahead(words) else "muted"
 
@@ -146,12 +221,12 @@ def _colour(row: Row, words: str) -> str:
 _UNBELIEVABLE = ("Worthless", "Implausible", "Not judged: look-ahead")
 
 
-def _heads(name: str) -> list[Column]:
+def _heads(name: str) -> dict[str, Column]:
     """Head of a number's column; the Sharpe ratio is followed by its interval."""
-    head = label_column(metric_label(name), sortable=True)
-    if name != "sharpe":
-        return [head]
-    return [head, Column("Sharpe, 90 %", "", "number", interval_words(name))]
+    head = {name: label_column(metric_label(name), sortable=True)}
+    if name == "sharpe":
+        head["sharpe_interval"] = Column("Sharpe, 90 %", "", "number", interval_words(name))
+    return head
 
 
 def _cells(row: Row, name: str) -> list[Cell]:
@@ -168,53 +243,6 @@ def _subtitle(results: int, trials: int | None) -> str:
     return shown if trials is None else f"{shown} · {trials:,} trials so far"
 
 
-def _cautions(trials: int | None) -> list[str]:
-    tried = (
-        "The best of many trials looks good by chance alone"
-        if trials is None
-        else f"{trials:,} trials have been made so far, and the best of many looks good by chance "
-        "alone"
-    )
-    return [
-        f"{tried}; read the verdict before the return.",
-        f"A result with fewer than {FEW_TRADES} trades is not judged; of a portfolio of weights, "
-        "its rebalances count.",
-        *_backtest_length(trials),
-    ]
-
-
-def _backtest_length(trials: int | None) -> list[str]:
-    """How long a history must be after so many trials."""
-    if trials is None or trials < 2:
-        return []
-    from trading_pipeline.performance.sharpe_statistics import (
-        minimum_backtest_years,
-    )  # late: it loads pandas
-
-    return [
-        f"{trials:,} trials need {minimum_backtest_years(trials=trials):.1f} years: in fewer, the "
-        "best of them without any skill is expected to reach a Sharpe ratio of 1."
-    ]
-
-
-def _spread_of_trials(rows: Sequence[Row]) -> list[str]:
-    """Which trials say how far trials differ, by the `variance_basis` of the rows."""
-    by_basis: dict[str, list[str]] = {}
-    for row in rows:
-        basis, instrument = _text(row, "variance_basis"), _instrument(row)
-        if basis and instrument not in by_basis.setdefault(basis, []):
-            by_basis[basis].append(instrument)
-    if not by_basis:
-        return []
-    told = "; ".join(
-        f"{', '.join(sorted(names))}: {basis}" for basis, names in sorted(by_basis.items())
-    )
-    return [
-        "A Sharpe ratio is deflated by how far comparable trials differ, within one instrument, "
-        f"since its own mean is the market's and no luck of the search ({told})."
-    ]
-
-
 def _page_path(row: Row) -> str | None:
     path = row.get("tearsheet")
     if is_missing(path):
@@ -222,22 +250,11 @@ def _page_path(row: Row) -> str | None:
     parts = urlsplit(str(path))
     if parts.scheme or parts.netloc or str(path).startswith(("/", "\\")):
         raise ConfigurationError(
-            f"The tear sheet of {_instrument(row)} is at {path!r}. Give its path relative to the "
+            f"The tear sheet of {instrument_of(row)} is at {path!r}. Give its path relative to the "
             "leaderboard, so that the folder can be moved.",
             tearsheet=path,
         )
     return str(path)
-
-
-def _instrument(row: Row) -> str:
-    return _text(row, "instruments") or _text(row, "instrument")
-
-
-def _text(row: Row, name: str) -> str:
-    value = row.get(name)
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(str, value))
-    return "" if is_missing(value) else str(value)
 
 
 def _words(text: str) -> Cell:

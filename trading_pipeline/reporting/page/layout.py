@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -21,6 +21,8 @@ __all__ = [
     "embedded_json",
     "facts",
     "header",
+    "html_cell",
+    "html_head",
     "html_table",
     "page",
     "static_text",
@@ -111,15 +113,11 @@ def html_table(
     columns: Sequence[Column], rows: Iterable[Sequence[Cell] | str], *, table_id: str = ""
 ) -> str:
     """A table; a row that is a text is the heading of a group."""
-    heads = "".join(
-        f"<th{_attribute('class', column.css)}{_attribute('data-sort', column.sort)}"
-        f'{_attribute("title", column.title)} scope="col">{html.escape(column.text)}</th>'
-        for column in columns
-    )
+    heads = "".join(map(html_head, columns))
     lines = [
         f'<tr class="group"><td colspan="{len(columns)}">{html.escape(row)}</td></tr>'
         if isinstance(row, str)
-        else "<tr>" + "".join(map(_cell, row)) + "</tr>"
+        else "<tr>" + "".join(map(html_cell, row)) + "</tr>"
         for row in rows
     ]
     return (
@@ -149,7 +147,20 @@ def embedded_json(element_id: str, value: object) -> str:
     return f'<script type="application/json" id="{html.escape(element_id)}">{safe}</script>'
 
 
-def _cell(cell: Cell) -> str:
+def html_head(column: Column, attributes: Mapping[str, str] | None = None) -> str:
+    """The head of a column; attributes without a value are left out."""
+    given = {
+        "class": column.css,
+        "data-sort": column.sort,
+        **(attributes or {}),
+        "title": column.title,
+    }
+    told = "".join(_attribute(name, value) for name, value in given.items())
+    return f'<th{told} scope="col">{html.escape(column.text)}</th>'
+
+
+def html_cell(cell: Cell) -> str:
+    """One cell of a table."""
     shown = html.escape(cell.text)
     if cell.href is not None:
         shown = f'<a href="{html.escape(cell.href)}">{shown}</a>'

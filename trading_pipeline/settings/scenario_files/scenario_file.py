@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trading_pipeline.errors import ConfigurationError, TradingPipelineError
+from trading_pipeline.errors import ConfigurationError
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.settings.portfolio_scenario import parse_scenario
 from trading_pipeline.settings.scenario import ScenarioSpec
@@ -15,6 +15,7 @@ from trading_pipeline.settings.scenario_files.default_costs import DefaultCosts,
 from trading_pipeline.settings.scenario_files.older_form import is_older
 from trading_pipeline.settings.scenario_files.older_mapping import read_older
 from trading_pipeline.settings.scenario_files.variants import KEY, expanded
+from trading_pipeline.settings.wrong_files import WrongFile, name_in, setting_aside
 from trading_pipeline.settings.yaml_files import list_spec_files, read_yaml
 
 __all__ = [
@@ -110,31 +111,39 @@ def parse_scenario_file(
 def read_scenario_folders(
     folders: Sequence[Path],
     costs: DefaultCosts | None = None,
-    left_out: list[TradingPipelineError] | None = None,
+    wrong: list[WrongFile] | None = None,
 ) -> list[ScenarioFile]:
     """The scenario files of all folders; one of a later folder replaces one of the same name.
 
     Only files of one scenario are replaced, and only by such. Raises `ConfigurationError` where two
     files of a folder have a name in common, or a variant has one of an earlier folder; both files
-    are named. `left_out`: takes the errors of files that cannot be read; None raises them.
+    are named. `wrong`: takes the files that cannot be read, of which one replaces an earlier one
+    too; None raises their errors.
     """
     costs = load_settings().default_costs if costs is None else costs
     earlier: dict[str, ScenarioFile] = {}
     for folder in folders:
         here: dict[str, ScenarioFile] = {}
-        for path in list_spec_files(folder):
-            try:
-                file = read_scenario_file(path, costs)
-            except ConfigurationError as error:
-                if left_out is None:
-                    raise
-                left_out.append(error)
-                continue
-            for name in file.names:
-                other = here.get(name) or (earlier.get(name) if file.variants else None)
-                if other is not None:
-                    raise _same_name(file, other, name)
-            here |= dict.fromkeys(file.names, file)
+        read: dict[str, ScenarioFile] = {}  # those too whose name two files have
+        paths: list[Path] = []
+        with setting_aside(wrong, folder.name, folder):
+            paths = list_spec_files(folder)
+        for path in paths:
+            unusable = path.stem
+            with setting_aside(wrong, f"scenarios/{path.stem}", path):
+                data = read_yaml(path)
+                unusable = name_in(data, unusable)
+                file = parse_scenario_file(data, where=str(path), costs=costs, path=path)
+                for name in file.names:
+                    other = read.get(name) or (earlier.get(name) if file.variants else None)
+                    if other is not None:
+                        if name in read:  # neither of two is meant more than the other
+                            here = {n: each for n, each in here.items() if each is not other}
+                        raise _same_name(file, other, name)
+                here |= dict.fromkeys(file.names, file)
+                read |= here
+                unusable = ""
+            earlier.pop(unusable, None)
         earlier |= here
     return list({id(file): file for file in earlier.values()}.values())
 

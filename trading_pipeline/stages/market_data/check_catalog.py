@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from trading_pipeline.errors import (
@@ -20,7 +19,7 @@ from trading_pipeline.market_data.resampling import require_resampling
 from trading_pipeline.market_data.sources.registry import Sources
 from trading_pipeline.models.predictors.catalogue import check_model_spec
 from trading_pipeline.optimization.study_checks import check_study
-from trading_pipeline.settings.catalog import SHIPPED, Catalog
+from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.portfolio_scenario import PortfolioScenario, require_one_account
 from trading_pipeline.settings.scenario import ScenarioSpec, require_currency
 from trading_pipeline.settings.scenario_files.scenario_file import ScenarioFile
@@ -32,27 +31,39 @@ from trading_pipeline.stages.models.primary_signals import primary_of
 from trading_pipeline.stages.registries import Registries
 
 __all__ = [
-    "catalog_of_study",
+    "CHECKS",
     "check_catalog",
+    "check_instruments",
+    "check_labels",
     "check_models",
     "check_one_study",
     "check_scenario",
     "check_scenario_file",
+    "check_scenarios",
+    "check_studies",
     "naming_file",
+    "waiting",
 ]
 
 
 def check_catalog(
     catalog: Catalog, registries: Registries | None = None
 ) -> dict[str, TradingPipelineError]:
-    """Raise for the first unknown name or wrong parameter; the error names the file.
+    """What is wrong, by names such as `scenarios/mine` or `instruments/AAPL_1d`.
 
-    What only a broken Python file of the user stops, or an instrument that is not in the universe
-    yet, is not raised but returned, by names such as `scenarios/mine` or `instruments/AAPL_1d`;
-    everything else can be worked with.
+    Unknown names and wrong parameters, what a broken Python file of the user stops, and instruments
+    that are still to come. The errors name the file. `usable_catalog` leaves out what is wrong.
     """
-    found: dict[str, TradingPipelineError] = {}
     registries = registries or Registries(catalog)
+    found: dict[str, TradingPipelineError] = {}
+    for check in CHECKS:
+        found = check(catalog, registries) | found
+    return waiting(catalog) | found
+
+
+def check_instruments(catalog: Catalog, registries: Registries) -> dict[str, TradingPipelineError]:
+    """As `check_catalog`, for the instruments alone."""
+    found: dict[str, TradingPipelineError] = {}
     for name, instrument in catalog.instruments.items():
         with _setting_aside(f"instruments/{name}", found), naming_file(_file(catalog, "universe")):
             _check_source(name, instrument.source, registries.sources)
@@ -62,24 +73,6 @@ def check_catalog(
                 require_resampling(
                     instrument.resample_from, instrument.timeframe, instrument.calendar
                 )
-    found |= check_models(catalog, registries)
-    for label in catalog.labels.values():
-        where = f"labels/{label.name}"
-        with _setting_aside(where, found), naming_file(_file(catalog, where)):
-            check_label_spec(label, registries.feature_sets)
-    for scenario in (*catalog.scenarios.values(), *catalog.portfolios.values()):
-        where, file = f"scenarios/{scenario.name}", catalog.scenario_files.get(scenario.name)
-        place = catalog.place_of(scenario.name)
-        with _setting_aside(where, found), _movable(_file(catalog, where), place):
-            _check_scenario(catalog, scenario, registries, file)
-        with _setting_aside(where, found, UnknownNameError):
-            catalog.require_instruments_of(scenario)
-    with _setting_aside("cross_features", found, UnknownNameError):
-        catalog.require_compared_instruments()
-    for study in catalog.studies.values():
-        where = f"studies/{study.name}"
-        with _setting_aside(where, found), _movable(_file(catalog, where)):
-            check_study(study, catalog.scenario(study.scenario), registries.strategies)
     return found
 
 
@@ -89,10 +82,58 @@ def check_models(catalog: Catalog, registries: Registries) -> dict[str, TradingP
     for model in catalog.models.values():
         where = f"models/{model.name}"
         with _setting_aside(where, found), naming_file(_file(catalog, where)):
-            registries.feature_sets.get(model.features)
+            with _telling_of(catalog, "features"):
+                registries.feature_sets.get(model.features)
             check_model_spec(model, registries.predictors)
             check_label_spec(model.label, registries.feature_sets)
             primary_of(model, registries)
+    return found
+
+
+def check_labels(catalog: Catalog, registries: Registries) -> dict[str, TradingPipelineError]:
+    """As `check_catalog`, for the labels of files of their own."""
+    found: dict[str, TradingPipelineError] = {}
+    for label in catalog.labels.values():
+        where = f"labels/{label.name}"
+        with _setting_aside(where, found), naming_file(_file(catalog, where)):
+            check_label_spec(label, registries.feature_sets)
+    return found
+
+
+def check_scenarios(catalog: Catalog, registries: Registries) -> dict[str, TradingPipelineError]:
+    """As `check_catalog`, for scenarios and portfolios, whatever instruments they wait for."""
+    found: dict[str, TradingPipelineError] = {}
+    for scenario in (*catalog.scenarios.values(), *catalog.portfolios.values()):
+        where = f"scenarios/{scenario.name}"
+        file, place = catalog.scenario_files.get(scenario.name), catalog.place_of(scenario.name)
+        with _setting_aside(where, found), naming_file(_file(catalog, where), place):
+            _check_scenario(catalog, scenario, registries, file)
+    return found
+
+
+def check_studies(catalog: Catalog, registries: Registries) -> dict[str, TradingPipelineError]:
+    """As `check_catalog`, for the studies alone."""
+    found: dict[str, TradingPipelineError] = {}
+    for study in catalog.studies.values():
+        where = f"studies/{study.name}"
+        with _setting_aside(where, found), naming_file(_file(catalog, where)):
+            catalog.require_fitting(study)
+            check_study(study, catalog.scenario(study.scenario), registries.strategies)
+    return found
+
+
+CHECKS = (check_instruments, check_models, check_labels, check_scenarios, check_studies)
+"""In the order in which one kind of file names another."""
+
+
+def waiting(catalog: Catalog) -> dict[str, TradingPipelineError]:
+    """Scenarios, and the settings of `cross_features`, whose instruments are still to come."""
+    found: dict[str, TradingPipelineError] = {}
+    for scenario in (*catalog.scenarios.values(), *catalog.portfolios.values()):
+        with _setting_aside(f"scenarios/{scenario.name}", found):
+            catalog.require_instruments_of(scenario)
+    with _setting_aside("cross_features", found):
+        catalog.require_compared_instruments()
     return found
 
 
@@ -106,52 +147,6 @@ def check_one_study(catalog: Catalog, study: StudySpec) -> None:
     catalog.require_fitting(study)
     with naming_file(_file(catalog, f"studies/{study.name}")):
         check_study(study, catalog.scenario(study.scenario), registries.strategies)
-
-
-def catalog_of_study(catalog: Catalog, study: str) -> Catalog:
-    """The catalog without other scenarios and studies that are wrong; these are in `left_out`.
-
-    Raises what `check_catalog` raises of all that the study uses, and of everything but scenarios
-    and studies.
-    """
-    registries, wrong = Registries(catalog), list(catalog.left_out)
-    needed = catalog.study(study).scenario
-
-    def fits(check: Callable[..., None], *given: object) -> bool:
-        """What own Python files stop, `check_catalog` sets aside."""
-        try:
-            check(*given)
-        except OwnCodeError:
-            return True
-        except TradingPipelineError as error:
-            wrong.append(error)
-            return False
-        return True
-
-    scenarios = {
-        name: each
-        for name, each in catalog.scenarios.items()
-        if name == needed or fits(_check_named, catalog, each, registries)
-    }
-    portfolios = {
-        name: each
-        for name, each in catalog.portfolios.items()
-        if fits(_check_named, catalog, each, registries)
-    }
-    found = replace(catalog, scenarios=scenarios, portfolios=portfolios, left_out=())
-    studies = {
-        name: each
-        for name, each in catalog.studies.items()
-        if name == study or fits(check_one_study, found, each)
-    }
-    return replace(found, studies=studies, left_out=tuple(wrong))
-
-
-def _check_named(catalog: Catalog, scenario: ScenarioSpec, registries: Registries) -> None:
-    file = catalog.scenario_files.get(scenario.name)
-    where = _file(catalog, f"scenarios/{scenario.name}")
-    with naming_file(where, catalog.place_of(scenario.name)):
-        _check_scenario(catalog, scenario, registries, file)
 
 
 def check_scenario(
@@ -214,32 +209,24 @@ def _file(catalog: Catalog, name: str) -> Path | None:
 
 
 @contextmanager
-def _setting_aside(
-    name: str,
-    found: dict[str, TradingPipelineError],
-    kind: type[TradingPipelineError] = OwnCodeError,
-) -> Iterator[None]:
-    """Keep an error of the kind under what it stops, and go on after the block."""
+def _setting_aside(name: str, found: dict[str, TradingPipelineError]) -> Iterator[None]:
+    """Keep an error under what it stops, and go on after the block."""
     try:
         yield
-    except kind as error:
+    except TradingPipelineError as error:
         found.setdefault(name, error)
 
 
 @contextmanager
-def _movable(path: Path | None, place: str | None = None) -> Iterator[None]:
-    """As `naming_file`, and say that nothing runs until the file is fixed or moved."""
+def _telling_of(catalog: Catalog, kind: str) -> Iterator[None]:
+    """Say of an unknown name what is wrong with the file that may have it."""
     try:
-        with naming_file(path, place):
-            yield
-    except ConfigurationError as error:
-        if path is None or path.is_relative_to(SHIPPED) or isinstance(error, OwnCodeError):
+        yield
+    except UnknownNameError as error:
+        told = catalog.told_of(kind, str(error.values.get("name")))
+        if not told:
             raise
-        raise type(error)(
-            f"{error} Until {path.name} is fixed, or moved out of {path.parent}, nothing else is "
-            "run.",
-            **error.values,
-        ) from error
+        raise UnknownNameError(f"{error}{told}", **error.values) from error
 
 
 @contextmanager

@@ -66,16 +66,21 @@ class _AskedStage(StoredStage[str, Product]):
 
 
 class UniverseStage(_AskedStage[list[str]]):
-    """The instruments of the universe as rows; those no longer listed become inactive."""
+    """The instruments of the universe as rows; those no longer listed become inactive.
+
+    Where a line of the universe cannot be read, none becomes inactive: it may be that line's.
+    """
 
     asset = "universe"
 
     def identity(self, key: str) -> Identity:
-        """With the hash of the universe, and of the names of scenarios, portfolios and studies."""
+        """With the hash of the universe, of the names of scenarios, portfolios and studies, and of
+        what is wrong with files, so that the check `files` is made again when that changes."""
         catalog = self.workspace.catalog
         named = (catalog.scenarios, catalog.portfolios, catalog.studies)
         names = [sorted(each) for each in named]
-        input_hash = canonical_hash([self.asset, catalog.universe.hash, names])
+        wrong = [[str(each.error) for each in catalog.wrong]] if catalog.wrong else []
+        input_hash = canonical_hash([self.asset, catalog.universe.hash, names, *wrong])
         return Identity(self.asset, self.partition(key), input_hash, self.code_hash)
 
     def rows_hash(self) -> str:
@@ -96,7 +101,10 @@ class UniverseStage(_AskedStage[list[str]]):
             )
         listings = {name: _listing(workspace, each) for name, each in instruments.items()}
         changed = workspace.reference.save_instruments(
-            instruments, listings, workspace.catalog.universe.members
+            instruments,
+            listings,
+            workspace.catalog.universe.members,
+            are_all=not workspace.catalog.has_left_out("instruments"),
         )
         return Outcome(
             asset=self.asset,

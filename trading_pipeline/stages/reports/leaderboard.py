@@ -6,7 +6,9 @@ the order of runs; the verdict must not, so the page judges each result anew fro
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -16,17 +18,22 @@ from trading_pipeline.errors import InsufficientDataError
 from trading_pipeline.market_data.calendars import periods_per_year
 from trading_pipeline.performance.search.standing_out import deflated_numbers
 from trading_pipeline.performance.sharpe_statistics import deflated_sharpe_ratio
-from trading_pipeline.reporting.leaderboard.page import render_leaderboard
+from trading_pipeline.reporting.leaderboard.curves import MOST_CURVES, Curve, small_curve
+from trading_pipeline.reporting.leaderboard.page import ranked, render_leaderboard
 from trading_pipeline.settings.catalog import Catalog
+from trading_pipeline.settings.file_checks import is_intact
+from trading_pipeline.stages.backtests.stored_results import result_folder
 from trading_pipeline.stages.outcome import Shown
 from trading_pipeline.stages.reports.page_stage import PageStage
 from trading_pipeline.stages.reports.rebalance_counts import rebalance_count
 from trading_pipeline.stages.stage import Identity
 from trading_pipeline.stages.workspace import Workspace
+from trading_pipeline.storage.parquet_files import read_column
 from trading_pipeline.storage.stores.artifacts import Artifact
 
 __all__ = [
     "LeaderboardStage",
+    "equity_curves",
     "hindsight_of",
     "is_of_catalog",
     "judged_now",
@@ -92,10 +99,12 @@ def leaderboard_now(workspace: Workspace) -> str:
 
 
 def _page(workspace: Workspace, rows: list[Row]) -> str:
+    judged = judged_rows(workspace, rows)
     return render_leaderboard(
-        judged_rows(workspace, rows),
+        judged,
         trials=workspace.trials.count(),
         cautions=_cautions(workspace, rows),
+        curves=equity_curves(workspace, ranked(judged)[:MOST_CURVES]),
     )
 
 
@@ -134,6 +143,18 @@ def leaderboard_rows(workspace: Workspace) -> list[Row]:
                     "tearsheet": f"{row['result_id']}.html",
                 }
             )
+    return found
+
+
+def equity_curves(workspace: Workspace, rows: Sequence[Mapping[str, Any]]) -> dict[str, Curve]:
+    """Small equity curves by result, of files that are as they were written; each is read once."""
+    found = {}
+    for row in rows:
+        path = workspace.settings.runtime / result_folder(row["result_id"]) / "equity.parquet"
+        if is_intact(path, json.loads(row["frames"] or "{}").get("equity")):
+            curve = small_curve(read_column(path, "equity"))
+            if curve is not None:
+                found[row["result_id"]] = curve
     return found
 
 

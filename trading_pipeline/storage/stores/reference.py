@@ -26,10 +26,13 @@ class ReferenceStore(WarehouseStore):
         instruments: Mapping[str, Instrument],
         listings: Mapping[str, Listing],
         members: Mapping[str, Membership | None] | None = None,
+        *,
+        are_all: bool = True,
     ) -> list[str]:
         """Make exactly these the active instruments; returns the ids whose row changed.
 
         `members`: when each belonged to the universe, where that is known; part of `spec_hash`.
+        `are_all`: False where there may be more, so that others stay as they are.
         """
         rows = {}
         for name, instrument in instruments.items():
@@ -46,7 +49,7 @@ class ReferenceStore(WarehouseStore):
             rows[name] = {**row, "active": True, "spec_hash": spec_hash}
         known = {row["instrument"]: row for row in self._rows("SELECT * FROM instruments")}
         changed = [n for n, row in rows.items() if _differs(known.get(n), row)]
-        gone = [n for n, row in known.items() if n not in rows and row["active"]]
+        gone = [n for n, row in known.items() if are_all and n not in rows and row["active"]]
         if changed or gone:
             stamp = datetime.now(UTC)
             with self._warehouse.write() as connection:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from datetime import UTC, datetime
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from trading_pipeline.errors import ConfigurationError
-from trading_pipeline.reporting.leaderboard.page import LEADERBOARD_METRICS, render_leaderboard
+from trading_pipeline.reporting.leaderboard.curves import MOST_CURVES, Curve, small_curve
+from trading_pipeline.reporting.leaderboard.page import (
+    LEADERBOARD_METRICS,
+    ranked,
+    render_leaderboard,
+)
 from trading_pipeline.reporting.page.metric_labels import METRIC_LABELS
 
 
@@ -114,12 +122,12 @@ def test_several_instruments_are_named():
     assert "<a href" not in text
 
 
-def test_instrument_verdict_and_result_come_first_in_a_box_that_scrolls_by_itself():
+def test_instrument_scenario_and_return_come_first_in_a_box_that_scrolls_by_itself():
     text = render_leaderboard([row("A", 0.5)])
     heads = re.findall(r'scope="col">([^<]+)</th>', text)
-    assert heads[:4] == ["Instrument", "Scenario", "Verdict", "Result"]
-    assert '<div class="scroll held"><table id="results">' in text
-    assert re.search(r"\.scroll\.held td:first-child \{ position: sticky; left: 0;", text)
+    assert heads[:5] == ["Instrument", "Scenario", "Return", "Verdict", "Result"]
+    assert '<div class="scroll board" tabindex="0"' in text
+    assert re.search(r"\.board td:nth-child\(4\) \{\s+position: sticky;", text)
 
 
 def test_the_trials_up_to_now_judge_and_those_at_creation_stand_beside_them():
@@ -150,3 +158,35 @@ def test_the_years_that_so_many_trials_need_stand_above_and_beside_the_rows():
     )
     assert "45 trials need 5.0 years" in text
     assert '<td data-value="9.16">9.2</td><td data-value="4.998">5.0</td>' in text
+
+
+def test_the_best_rows_carry_curves_and_the_page_says_how_many_do_not():
+    curve = Curve(first=0, unit=86_400, steps=[0, 1], values=[100.0, 101.5])
+    rows = [row("A", 0.5, result_id="a" * 16), row("B", 0.9, result_id="b" * 16)]
+    text = render_leaderboard(rows, curves={"a" * 16: curve})
+    shown = text.split('id="curves">')[1].split("</script>")[0]
+    assert json.loads(shown) == {"a" * 12: curve}
+    assert "1 of 2 carry none" in text
+    whole = render_leaderboard(rows, curves=dict.fromkeys(("a" * 16, "b" * 16), curve))
+    assert "carry none" not in whole
+    assert [each["result_id"][0] for each in ranked(rows)] == ["b", "a"]
+
+
+def test_each_row_can_be_ticked_and_says_for_whom():
+    text = render_leaderboard([row("A", 0.5, scenario='x" onclick="y')])
+    label = 'aria-label="Compare A_1d, x&quot; onclick=&quot;y"'
+    assert f'<td class="tick"><input type="checkbox" {label}></td>' in text
+    assert '<tr data-id="0123456789ab">' in text
+
+
+def test_a_page_of_a_thousand_results_is_below_three_megabytes():
+    days = pd.bdate_range("1990-01-01", periods=9000, tz="UTC")
+    moves = np.random.default_rng(3).normal(0.0005, 0.02, len(days))
+    curve = small_curve(pd.Series(1e5 * np.exp(np.cumsum(moves)), days))
+    rows = [row("A", number / 1000, result_id=f"{number:016x}"[::-1]) for number in range(1000)]
+    best = [str(each["result_id"]) for each in ranked(rows)[:MOST_CURVES]]
+    text = render_leaderboard(rows, curves=dict.fromkeys(best, curve))
+    assert len(best) == MOST_CURVES == 200
+    assert len(json.dumps(curve, separators=(",", ":"))) < 4_000
+    assert len(text) < 3_000_000
+    assert "800 of 1,000 carry none" in text

@@ -80,6 +80,8 @@ def test_numbers_that_json_lacks_are_refused(value):
         "page/static/theme.js",
         "tearsheet/static/tearsheet.js",
         "leaderboard/static/leaderboard.js",
+        "leaderboard/static/leaderboard.css",
+        "leaderboard/static/chart.js",
     ],
 )
 def test_static_files_are_shipped_and_load_nothing(name):

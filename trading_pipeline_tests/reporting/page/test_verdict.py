@@ -158,6 +158,24 @@ def test_a_smaller_return_with_less_risk_is_said_with_its_numbers_and_judged_for
     assert verdict(calm | {"audit": None}).startswith(f"Earned {words}; not audited")
 
 
+def test_twice_the_sharpe_ratio_with_half_the_drawdown_of_holding_is_not_called_less():
+    steady = GOOD | {
+        "sharpe": 0.8,
+        "benchmark_sharpe": 0.4,
+        "total_return": 0.9,
+        "benchmark_total_return": 1.1,
+        "max_drawdown": -0.25,
+        "benchmark_max_drawdown": -0.5,
+        "years": 14.0,
+    }
+    words = "less than buy and hold with less risk: Sharpe 0.80 against 0.40, max drawdown "
+    words += "−25 % against −50 %"
+    assert verdict(steady) == f"Stands out so far; earned {words}"
+    assert is_ahead(verdict(steady))
+    for change in ({"benchmark_sharpe": 0.8}, {"max_drawdown": -0.5}):  # no less risk than holding
+        assert verdict(steady | change) == "Earned less than buy and hold"
+
+
 def test_one_trial_needs_no_deflation():
     alone = GOOD | {"deflated_sharpe_ratio": None, "trials": 1}
     assert verdict(alone) == "Ahead so far"

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trading_pipeline.errors import ConfigurationError
-from trading_pipeline.settings.catalog import SHIPPED, load_catalog
+from trading_pipeline.settings.catalog import load_catalog
+from trading_pipeline.settings.catalog_files import SHIPPED
 from trading_pipeline.settings.scenario_files.scenario_file import parse_scenario_file
 from trading_pipeline.settings.scenario_files.variants import MOST_VARIANTS
 

@@ -3,7 +3,7 @@
 import pytest
 
 from trading_pipeline.errors import ConfigurationError
-from trading_pipeline.stages.market_data.check_catalog import check_catalog
+from trading_pipeline_tests.stage_calls import require_sound
 
 PORTFOLIO = (
     "name: mine\ninstruments: [AAPL_1d, IBM_1d, MSFT_1d]\nportfolio: {strategy: {type: STRATEGY}}\n"
@@ -31,7 +31,7 @@ def test_a_strategy_that_cannot_weigh_the_portfolio_is_named_with_its_file(
 ):
     path = fresh_world.write("scenarios/mine.yaml", PORTFOLIO.replace("STRATEGY", strategy))
     with pytest.raises(ConfigurationError) as refused:
-        check_catalog(fresh_world.workspace.catalog)
+        require_sound(fresh_world.workspace)
     assert str(refused.value).startswith(f"{path}: ")
     assert words in str(refused.value)
 
@@ -40,7 +40,7 @@ def test_a_portfolio_strategy_in_the_place_of_one_of_signals_is_sent_to_its_key(
     text = "name: single\nstrategy: {type: minimum_variance}\ninstruments: [AAPL_1d]\n"
     fresh_world.write("scenarios/single.yaml", text)
     with pytest.raises(ConfigurationError, match="Write it under 'portfolio'"):
-        check_catalog(fresh_world.workspace.catalog)
+        require_sound(fresh_world.workspace)
 
 
 def test_a_study_of_a_portfolio_is_refused_with_the_way_out(fresh_world):
@@ -49,5 +49,5 @@ def test_a_study_of_a_portfolio_is_refused_with_the_way_out(fresh_world):
     with pytest.raises(
         ConfigurationError, match="the sets of parameters under 'variants'"
     ) as found:
-        fresh_world.workspace  # noqa: B018 - it reads the files
+        require_sound(fresh_world.workspace)
     assert str(found.value).startswith(f"{path}: ")

@@ -16,7 +16,12 @@ from trading_pipeline.performance.sharpe_statistics import (
 from trading_pipeline.performance.student_t import student_probability
 from trading_pipeline.reporting.page.plain_warnings import verdict
 from trading_pipeline.stages.backtests.study import TrialStage, study_summary
-from trading_pipeline.stages.reports.leaderboard import judged_rows, leaderboard_rows
+from trading_pipeline.stages.reports.leaderboard import (
+    equity_curves,
+    judged_rows,
+    leaderboard_rows,
+)
+from trading_pipeline.storage.parquet_files import read_frame
 from trading_pipeline_tests.pipeline_world import FILES
 from trading_pipeline_tests.stage_calls import (
     leaderboard_is_pending,
@@ -296,3 +301,17 @@ def test_pages_are_made_again_where_a_script_or_a_style_changed(
         "leaderboard": leaderboard_is_pending(world.workspace),
     }
     assert {name for name, is_pending in pending.items() if is_pending} == stale
+
+
+def test_the_leaderboard_carries_the_curves_of_files_that_are_as_they_were_written(world):
+    rows = leaderboard_rows(world.workspace)
+    curves = equity_curves(world.workspace, rows)
+    assert set(curves) == {row["result_id"] for row in rows}
+    for row in rows:
+        stored = read_frame(world.runtime / f"output/backtests/{row['result_id']}/equity.parquet")
+        curve, equity = curves[row["result_id"]], stored["equity"]
+        assert curve["values"][-1] == round(equity.iloc[-1] / equity.iloc[0] * 100.0, 2)
+        assert curve["first"] == equity.index[0].timestamp()
+    path = world.runtime / f"output/backtests/{rows[0]['result_id']}/equity.parquet"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    assert set(equity_curves(world.workspace, rows)) == {row["result_id"] for row in rows[1:]}

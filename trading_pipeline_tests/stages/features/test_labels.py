@@ -22,8 +22,7 @@ from trading_pipeline.stages.features.labels import (
     label_lookback_windows,
     labels_of_bars,
 )
-from trading_pipeline.stages.market_data.check_catalog import check_catalog
-from trading_pipeline_tests.stage_calls import materialize_windows, pending_windows
+from trading_pipeline_tests.stage_calls import materialize_windows, pending_windows, require_sound
 
 FILES = {
     "labels/barriers.yaml": "type: triple_barrier\nhorizon_bars: 10\n",
@@ -48,7 +47,7 @@ def labelled(world):
 @pytest.mark.parametrize("name", NAMES)
 def test_labels_of_windows_are_those_of_the_whole_series(labelled, name):
     workspace = labelled.workspace
-    check_catalog(workspace.catalog)
+    require_sound(workspace)
     outcomes = materialize_windows(LabelStage(workspace, "AAPL_1d", name), workspace.windows())
     # the side of the first window's bars is still in the warm-up
     first = "no_rows" if name.startswith("meta") else "ok"
@@ -90,7 +89,7 @@ def test_a_side_that_nothing_has_is_refused_with_its_file(labelled):
         check_label_spec(LabelSpec(type="meta_label", side_column="macd_histogramm"), FeatureSets())
     labelled.write("labels/right.yaml", "type: meta_label\nside_features: cores\n")
     with pytest.raises(UnknownNameError, match=r"right\.yaml.*no feature set 'cores'"):
-        check_catalog(labelled.workspace.catalog)
+        require_sound(labelled.workspace)
 
 
 @pytest.mark.parametrize("name", ["core", "patterns", "chart_patterns", "direction", *NAMES])

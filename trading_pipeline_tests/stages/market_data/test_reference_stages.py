@@ -15,13 +15,13 @@ from trading_pipeline.errors import (
 )
 from trading_pipeline.settings.catalog import Catalog
 from trading_pipeline.settings.universe import UniverseSpec
-from trading_pipeline.stages.market_data.check_catalog import check_catalog
 from trading_pipeline.stages.market_data.universe import clipped_span
 from trading_pipeline.stages.workspace import Workspace
 from trading_pipeline_tests.stage_calls import (
     actions_are_pending,
     refresh_actions,
     refresh_universe,
+    require_sound,
     universe_is_pending,
 )
 
@@ -103,7 +103,7 @@ def test_a_span_is_cut_to_the_days_of_listing_both_included(fresh_world, listing
 
 
 def test_what_ships_is_in_order(fresh_world):
-    check_catalog(fresh_world.workspace.catalog)
+    require_sound(fresh_world.workspace)
 
 
 SMA = "name: own\nstrategy: {{type: {type}, params: {params}}}\n{more}"
@@ -149,13 +149,13 @@ def test_a_name_that_the_code_does_not_have_is_found_with_its_file(
 ):
     path = fresh_world.write(name, text)
     with pytest.raises(kind) as caught:
-        check_catalog(fresh_world.workspace.catalog)
+        require_sound(fresh_world.workspace)
     assert str(path) in str(caught.value)
     assert message in str(caught.value)
 
 
 @pytest.mark.parametrize("folder", ["scenarios", "studies"])
-def test_a_wrong_file_says_that_it_stands_in_the_way_and_where_it_lies(fresh_world, folder):
+def test_an_error_of_a_file_begins_with_its_place(fresh_world, folder):
     text = {
         "scenarios": SMA.format(type="sma_crossover", params="{fast: 30, slow: 10}", more=""),
         "studies": "name: own\nstrategy: sma_crossover\nscenario: sma_crossover\n"
@@ -163,11 +163,8 @@ def test_a_wrong_file_says_that_it_stands_in_the_way_and_where_it_lies(fresh_wor
     }[folder]
     path = fresh_world.write(f"{folder}/own.yaml", text)
     with pytest.raises(StrategyError) as caught:
-        check_catalog(fresh_world.workspace.catalog)
+        require_sound(fresh_world.workspace)
     assert str(caught.value).startswith(f"{path}: ")
-    assert f"Until own.yaml is fixed, or moved out of {path.parent}, nothing else is run." in str(
-        caught.value
-    )
 
 
 def test_the_universe_says_whose_costs_a_scenario_file_has(fresh_world):

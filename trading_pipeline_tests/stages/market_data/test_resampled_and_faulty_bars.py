@@ -9,9 +9,13 @@ from trading_pipeline.errors import ConfigurationError, UnknownNameError
 from trading_pipeline.market_data.sources.protocol import BarRequest
 from trading_pipeline.market_data.sources.synthetic.paths import SyntheticSettings
 from trading_pipeline.market_data.sources.synthetic.source import SyntheticSource
-from trading_pipeline.stages.market_data.check_catalog import check_catalog
 from trading_pipeline.stages.workspace import Workspace
-from trading_pipeline_tests.stage_calls import pending_bars, refresh_bars, refresh_universe
+from trading_pipeline_tests.stage_calls import (
+    pending_bars,
+    refresh_bars,
+    refresh_universe,
+    require_sound,
+)
 
 UNIVERSE = """start: 2012-01-01
 end: null
@@ -148,7 +152,7 @@ class TestSettingsOfChecks:
         ):
             fresh_world.write("universe.yaml", UNIVERSE.format(more=f", checks: {text}", extra=""))
             with pytest.raises(ConfigurationError, match=r"universe\.yaml") as told:
-                check_catalog(fresh_world.workspace.catalog)
+                require_sound(fresh_world.workspace)
             assert isinstance(told.value, error)
 
     def test_a_repair_is_made_only_when_asked_for_and_leaves_a_row(self, fresh_world):
@@ -169,7 +173,7 @@ def test_currencies_cannot_be_made_from_four_hours(fresh_world):
     text = UNIVERSE.format(more=", resample_from: 4h", extra="").replace("XNYS", '"24/5"')
     fresh_world.write("universe.yaml", text)
     with pytest.raises(ConfigurationError, match="17:00 New York"):
-        check_catalog(fresh_world.workspace.catalog)
+        require_sound(fresh_world.workspace)
 
 
 def test_the_quality_of_every_window_can_be_queried(fresh_world):

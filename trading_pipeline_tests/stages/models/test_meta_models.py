@@ -11,7 +11,6 @@ from trading_pipeline.errors import (
     LookaheadError,
 )
 from trading_pipeline.stages.coverage import chain_stages
-from trading_pipeline.stages.market_data.check_catalog import check_catalog
 from trading_pipeline.stages.models.champion import champion_row
 from trading_pipeline.stages.models.live import LatestForecastStage, LiveModelStage
 from trading_pipeline.stages.models.live_health import live_health
@@ -22,7 +21,7 @@ from trading_pipeline.stages.reports.forecast import newest_forecast
 from trading_pipeline.stages.stage import WHOLE
 from trading_pipeline.strategies import Market
 from trading_pipeline.strategies.ml.held_states import opened_sides
-from trading_pipeline_tests.stage_calls import materialize_backtest
+from trading_pipeline_tests.stage_calls import materialize_backtest, require_sound
 from trading_pipeline_tests.stages.models.earlier_fits import fitted_earlier, table
 
 AAPL = "AAPL_1d"
@@ -168,7 +167,7 @@ def test_a_scenario_of_other_signals_than_the_model_judges_is_refused(world):
         backtest(world, params="fast: 3, slow: 5")
     world.write("models/meta.yaml", "name: meta\n")
     with pytest.raises(ConfigurationError, match=r"filtered.yaml.*one of 'direction'"):
-        check_catalog(world.workspace.catalog)
+        require_sound(world.workspace)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +182,7 @@ def test_a_scenario_of_other_signals_than_the_model_judges_is_refused(world):
 def test_a_strategy_that_reads_predictions_is_not_judged(world, name, params, said):
     write_model(world, name, params)
     with pytest.raises(ConfigurationError, match=rf"meta\.yaml: .*{said}"):
-        check_catalog(world.workspace.catalog)
+        require_sound(world.workspace)
     with pytest.raises(ConfigurationError, match=said):
         ModelStage(world.workspace, AAPL, "meta")
 

@@ -104,6 +104,12 @@ class TestInstruments:
         assert after["AAPL_1d"] == before["AAPL_1d"]
         assert after["BTC-USDT_1h"]["spec_hash"] != before["BTC-USDT_1h"]["spec_hash"]
 
+    def test_where_there_may_be_more_none_becomes_inactive(self, store, warehouse):
+        store.save_instruments(BOTH, {})
+        before = instruments(warehouse)
+        assert store.save_instruments({AAPL.id: AAPL}, {}, are_all=False) == []
+        assert instruments(warehouse) == before
+
     def test_an_instrument_that_left_is_kept_as_inactive_and_can_come_back(self, store, warehouse):
         store.save_instruments(BOTH, {})
         assert store.save_instruments({AAPL.id: AAPL}, {}) == ["BTC-USDT_1h"]
