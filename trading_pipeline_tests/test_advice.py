@@ -62,6 +62,8 @@ FOLLOWED = {
     "test_an_audit_goes_on_after_the_bars_that_it_missed_were_fetched",
     "weighs several instruments, so it cannot be audited": "cli/test_backtest_command.py::"
     "test_the_rotation_of_the_page_becomes_one_result_with_its_page",
+    "Make some: trading-pipeline demo, or run": "stages/reports/test_leaderboard_now.py::"
+    "test_without_a_result_it_says_how_to_make_some_and_then_shows_them",
     "so there is nothing to forecast from. Fetch its": "stages/models/test_live.py::"
     "test_an_instrument_without_bars_can_be_forecast_once_they_are_fetched",
     "Change the set and materialize it again": "stages/backtests/test_audited_results.py::"

@@ -137,13 +137,14 @@ def whole_chain(workspace: Workspace, pool: Pool) -> Iterator[list[Done]]:
 
 
 def files_of(workspace: Workspace) -> dict[str, str]:
-    """sha256 of every file that stages made."""
+    """sha256 of every file that stages made; claims that a killed worker left are none."""
     runtime = workspace.settings.runtime
     return {
         path.relative_to(runtime).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for folder in ("cache", "models", "output")
         for path in sorted((runtime / folder).rglob("*"))
-        if path.is_file() and "numba" not in path.parts and "dask" not in path.parts
+        if path.is_file() and not {"numba", "dask"}.intersection(path.parts)
+        if not path.name.endswith(".claim")
     }
 
 
