@@ -18,7 +18,7 @@ __all__ = ["code_of_package", "own_code_hash", "own_files", "require_same_code"]
 _PACKAGE = Path(__file__).resolve().parents[2]
 _LIBRARIES = (
     *("numpy", "numba", "llvmlite", "pandas", "pyarrow", "scipy", "scikit-learn", "lightgbm"),
-    *("ta-lib", "exchange-calendars", "skops", "optuna", "arch"),
+    *("ta-lib", "exchange-calendars", "skops", "optuna"),
 )
 _OWN_CODE = ("features", "predictors", "strategies", "sources")
 _SHOWN = 12
