@@ -71,6 +71,15 @@ class Page:
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 
+    def becomes(self, expression: str) -> Any:
+        """The value of an expression once it is true; what a mouse does takes a frame or two."""
+        for _ in range(500):
+            found = self.value(expression)
+            if found:
+                return found
+            self.value("new Promise(done => setTimeout(done, 20))")
+        raise AssertionError(f"{expression} did not become true")
+
     def press(self, key: str) -> None:
         """A key, as from a keyboard."""
         code = KEYS[key]

@@ -7,6 +7,7 @@ import socketserver
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,8 @@ class ReportServer(ThreadingHTTPServer):
     `leaderboard` makes the page of the leaderboard, or raises an error of the package.
     """
 
-    daemon_threads = True
+    # A thread that is inside DuckDB when the interpreter ends aborts the process: all are joined.
+    daemon_threads = False
     allow_reuse_port = False
 
     def __init__(
@@ -83,6 +85,7 @@ class ReportServer(ThreadingHTTPServer):
         self.version = server_version(reports)
         self._leaderboard = leaderboard
         self._one_at_a_time = threading.Lock()
+        self._readers: set[socket.socket] = set()
         super().__init__(address, _Handler)
         host, self.port = str(self.server_address[0]), int(self.server_address[1])
         self.access = Access.of(host, self.port, token, names)
@@ -91,6 +94,26 @@ class ReportServer(ThreadingHTTPServer):
     def server_bind(self) -> None:
         """Bind without asking the network for the host's full name, as the base class does."""
         socketserver.TCPServer.server_bind(self)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer in a thread, and know the reader until then."""
+        self._readers.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """The reader has its answer."""
+        self._readers.discard(request)
+        super().shutdown_request(request)
+
+    def server_close(self) -> None:
+        """End the server: silent readers are let go, and an answer that is being made is awaited.
+
+        Not while it serves: `shutdown` comes first, or an interrupt.
+        """
+        for reader in list(self._readers):
+            with suppress(OSError):  # gone a moment ago
+                reader.shutdown(socket.SHUT_RDWR)
+        super().server_close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a reader who went away; anything else is an error to see."""

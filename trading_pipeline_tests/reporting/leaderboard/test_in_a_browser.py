@@ -149,7 +149,7 @@ def test_the_crosshair_tells_the_date_and_the_values_by_mouse_and_keys(page):
         " return [f.left, f.top, f.width, f.height]; })()"
     )
     page.move(frame[0] + frame[2] - 13, frame[1] + frame[3] / 2)
-    last = page.value("document.getElementById('moment').textContent")
+    last = page.becomes("document.getElementById('moment').textContent")
     rows, curves = results()
     found = curves[rows[0]["result_id"]]
     end = found["first"] + found["unit"] * sum(found["steps"])

@@ -342,3 +342,24 @@ def test_what_answers_on_a_port_is_known_from_other_programs(reports, tmp_path):
 def test_readers_are_served_side_by_side(reports):
     with serving(reports) as server, socket.create_connection(("127.0.0.1", server.port)):
         assert ask(server, "/0123abcd.html")[0] == 200  # beside a reader that says nothing
+
+
+def test_an_end_lets_silent_readers_go_and_waits_for_an_answer_that_is_being_made(reports):
+    begun, go_on, answered = threading.Event(), threading.Event(), []
+
+    def leaderboard():
+        begun.set()
+        assert go_on.wait(30)
+        answered.append(True)
+        return "late"
+
+    with serving(reports, leaderboard) as server:
+        silent = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+        asking = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+        asking.sendall(b"GET /leaderboard HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        assert begun.wait(30)
+        threading.Timer(0.2, go_on.set).start()
+    assert answered == [True]
+    with silent, asking:
+        assert silent.recv(1) == b""
+    assert not [each for each in threading.enumerate() if "process_request" in each.name]
