@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,12 +15,17 @@ _allowed: ContextVar[tuple[int, ThreadPoolExecutor | None]] = ContextVar(
 )
 
 
+_idle: dict[int, ThreadPoolExecutor] = {}
+"""Threads that wait for their next block, by their number; a block has its own for itself."""
+os.register_at_fork(after_in_child=_idle.clear)  # a child has none of the threads
+
+
 @contextmanager
 def allow_threads(count: int) -> Iterator[None]:
     """Within it, work of this thread is shared by at most `count` threads, itself among them.
 
-    A thread begins where it first has something to do, and ends with the outermost block: one
-    inside it that asks for as many threads or fewer has those of the outer one.
+    A thread begins where it first has something to do, and waits for the next block after the
+    outermost one: a block inside it that asks for as many threads or fewer has those of the outer.
 
     >>> with allow_threads(2):
     ...     share_rows(3, lambda first, last: None)
@@ -32,13 +38,15 @@ def allow_threads(count: int) -> Iterator[None]:
         finally:
             _allowed.reset(token)
         return
-    pool = ThreadPoolExecutor(max(1, count - 1), thread_name_prefix="rows")
+    workers = max(1, count - 1)
+    pool = _idle.pop(workers, None) or ThreadPoolExecutor(workers, thread_name_prefix="rows")
     token = _allowed.set((count, pool))
     try:
         yield
     finally:
         _allowed.reset(token)
-        pool.shutdown(wait=False)  # all that was given to it has been waited for
+        if _idle.setdefault(workers, pool) is not pool:
+            pool.shutdown(wait=False)  # all that was given to it has been waited for
 
 
 def work_together(count: int, work: Callable[[int], None]) -> None:

@@ -1,6 +1,9 @@
 """Rows shared among threads: each row once, the same bits, and errors as they are."""
 
+import os
+import signal
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -53,6 +56,51 @@ def test_a_call_inside_uses_the_threads_that_are_there():
             work_together(5, work)  # as many as are allowed
     assert len(names) == 3
     assert threading.current_thread() in names
+
+
+def test_a_later_block_has_the_threads_of_an_earlier_one_and_blocks_at_once_have_their_own():
+    def threads_of(blocks):
+        meeting, names = threading.Barrier(2 * blocks, timeout=10), [set() for _ in range(blocks)]
+
+        def block(number):
+            def work(_):
+                names[number].add(threading.current_thread())
+                meeting.wait()
+
+            with allow_threads(2):
+                work_together(2, work)
+
+        callers = [threading.Thread(target=block, args=(number,)) for number in range(1, blocks)]
+        for caller in callers:
+            caller.start()
+        block(0)
+        for caller in callers:
+            caller.join()
+        return names
+
+    assert threads_of(1) == threads_of(1)
+    first, second = threads_of(2)
+    assert not first & second
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_process_begins_threads_of_its_own():
+    with allow_threads(2):
+        work_together(2, lambda part: None)
+    child = os.fork()
+    if child == 0:
+        parts: list[int] = []
+        with allow_threads(2):
+            work_together(2, parts.append)
+        os._exit(0 if sorted(parts) == [0, 1] else 1)
+    for _ in range(1000):
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            break
+        time.sleep(0.01)
+    else:
+        os.kill(child, signal.SIGKILL)
+    assert (ended, status) == (child, 0)
 
 
 def test_the_caller_s_error_comes_after_the_others_have_ended():

@@ -19,6 +19,8 @@ from trading_pipeline.errors import StrategyError
 __all__ = ["simple_moving_average", "simple_moving_averages"]
 
 FloatArray = npt.NDArray[np.float64]
+_ALONE = 3
+"""Up to so many windows, one at a time is faster than side by side."""
 
 
 def simple_moving_average(values: npt.ArrayLike, window: int) -> FloatArray:
@@ -47,13 +49,21 @@ def simple_moving_averages(values: npt.ArrayLike, windows: Sequence[int]) -> Flo
     [[1.0, 2.0, 4.0], [nan, 1.5, 3.0]]
     """
     series = _checked(values, windows)
-    from trading_pipeline.strategies.trend.moving_average_kernel import SIDE_BY_SIDE, rolling_means
+    from trading_pipeline.strategies.trend.moving_average_kernel import (
+        SIDE_BY_SIDE,
+        rolling_mean,
+        rolling_means,
+    )
 
     (averages,) = empty_tables((len(windows), series.shape[0]))
     lengths = np.asarray(windows, dtype=np.int64)
 
     def part(first: int, last: int) -> None:
-        rolling_means(series, lengths[first:last], averages[first:last])
+        rest = (last - first) % SIDE_BY_SIDE
+        alone = rest if rest <= _ALONE else 0
+        rolling_means(series, lengths[first : last - alone], averages[first : last - alone])
+        for row in range(last - alone, last):
+            averages[row] = rolling_mean(series, lengths[row])
 
     share_rows(len(lengths), part, together=SIDE_BY_SIDE)
     return averages

@@ -85,7 +85,7 @@ def test_a_value_that_is_not_finite_is_named(wrong):
     assert caught.value.row == 1
 
 
-@pytest.mark.parametrize("count", [1, 7, 8, 9, 20])
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 17, 19, 20, 35])
 def test_averages_side_by_side_equal_single_ones_bit_for_bit(count):
     values = np.random.default_rng(count).lognormal(0, 3, 700)
     windows = [1 + 37 * number for number in range(count)]
