@@ -18,7 +18,11 @@ from trading_pipeline.errors import WarehouseError
 from trading_pipeline.storage.duckdb_connection import connect
 from trading_pipeline.storage.excerpt_rows import EXCERPT_TABLES
 from trading_pipeline.storage.schema import TABLES, migrate
-from trading_pipeline.storage.stores.row_tables import add_double_columns, insert_arrow
+from trading_pipeline.storage.stores.row_tables import (
+    add_double_columns,
+    column_types,
+    insert_columns,
+)
 from trading_pipeline.storage.warehouse import Warehouse
 
 __all__ = ["PrivateWarehouse"]
@@ -58,9 +62,8 @@ class PrivateWarehouse(Warehouse):
                     doubles = [f.name for f in rows.schema if pa.types.is_float64(f.type)]
                     add_double_columns(connection, name, doubles)
                 if len(rows):
-                    insert_arrow(
-                        connection, f"INSERT INTO {name} BY NAME SELECT * FROM incoming", rows
-                    )
+                    types = column_types(connection, name)
+                    insert_columns(connection, name, rows, [types[c] for c in rows.column_names])
             connection.execute("COMMIT")
         except BaseException:
             with contextlib.suppress(duckdb.Error):

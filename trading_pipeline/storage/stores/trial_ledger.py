@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 
@@ -49,20 +49,30 @@ _MEASURED = ("sharpe", "mean", "sd", "skew", "kurtosis", "value")
 # of parts scatter more. A row that calls the trial invalid is as good as one of all bars.
 # A row without `settings_hash` was written before the settings were recorded. It says only that its
 # parameters were tried on its instrument, which any later row of these says too.
-_TRIALS = f"""
-WITH evaluations AS (
-  SELECT {", ".join(VARIANT)}, status, seq, span, sharpe,
-    bool_or(settings_hash IS NOT NULL) OVER (
-    PARTITION BY strategy, parameters_hash, instrument) AS is_told_anew
-  FROM trials WHERE {{where}}),
-distinct_trials AS (
-  SELECT * FROM evaluations WHERE settings_hash IS NOT NULL OR NOT is_told_anew
-  QUALIFY row_number() OVER (PARTITION BY {", ".join(VARIANT)}
-    ORDER BY span IS NULL OR status = '{INVALID}' DESC, seq DESC) = 1),
-ratios AS (
-  SELECT instrument, sharpe FROM distinct_trials
-  WHERE status IS DISTINCT FROM '{INVALID}' AND isfinite(sharpe))
+_DISTINCT = f"""
+WITH variants AS (
+  SELECT {", ".join(VARIANT)}, max(struct_pack(
+    first := span IS NULL OR coalesce(status = '{INVALID}', false), seq := seq,
+    sharpe := CASE WHEN status IS DISTINCT FROM '{INVALID}' AND isfinite(sharpe) THEN sharpe END
+  )).sharpe AS sharpe
+  FROM trials WHERE {{where}} GROUP BY ALL),
+parameters AS (
+  SELECT instrument, count(settings_hash) AS told, count(*) AS all_told,
+    list(sharpe) FILTER (sharpe IS NOT NULL) AS ratios,
+    list(sharpe) FILTER (sharpe IS NOT NULL AND settings_hash IS NOT NULL) AS ratios_told
+  FROM variants GROUP BY strategy, parameters_hash, instrument)
+SELECT coalesce(instrument, '') AS instrument,
+  sum(CASE WHEN told > 0 THEN told ELSE all_told END)::BIGINT AS trials,
+  list_sort(flatten(list(CASE WHEN told > 0 THEN ratios_told ELSE ratios END))) AS ratios
+FROM parameters GROUP BY ALL
 """
+
+
+class _Distinct(NamedTuple):
+    """Trials of an instrument: how many, and their defined annual Sharpe ratios in order."""
+
+    trials: int
+    ratios: list[float]
 
 
 class TrialLedger(StudyEvaluations):
@@ -145,11 +155,7 @@ class TrialLedger(StudyEvaluations):
         count one for each strategy, parameters and instrument, until these are evaluated again.
         """
 
-        def read(_: list[str]) -> dict[str, int]:
-            sql, given = _selected("SELECT count(*) AS n FROM distinct_trials", study, instrument)
-            return {"": int(self._rows(sql, *given)[0]["n"])}
-
-        return self._answer(f"{_LEDGER} count {study} {instrument}", "", read)
+        return sum(each.trials for each in self._distinct(study, instrument).values())
 
     def sharpe_variance(self, instrument: str) -> SharpeVariance:
         """Variance (n - 1) of annual Sharpe ratios among trials comparable with this instrument's.
@@ -178,16 +184,38 @@ class TrialLedger(StudyEvaluations):
         self, study: str | None = None, instrument: str | None = None
     ) -> dict[str, list[float]]:
         """Defined annual Sharpe ratios of distinct trials by instrument, each list in order."""
+        found = self._distinct(study, instrument)
+        return {name: found[name].ratios for name in sorted(found) if found[name].ratios}
 
-        def read(_: list[str]) -> dict[str, dict[str, list[float]]]:
-            sql = "SELECT instrument, sharpe FROM ratios ORDER BY instrument, sharpe"
-            text, given = _selected(sql, study, instrument)
-            found: dict[str, list[float]] = {}
-            for row in self._rows(text, *given):
-                found.setdefault(str(row["instrument"]), []).append(float(row["sharpe"]))
-            return {"": found}
+    def _distinct(
+        self, study: str | None = None, instrument: str | None = None
+    ) -> dict[str, _Distinct]:
+        """Distinct trials by instrument.
 
-        return self._answer(f"{_LEDGER} ratios {study} {instrument}", "", read)
+        Those of the whole ledger are kept for a batch; after it has got rows of an instrument, only
+        that instrument is read again.
+        """
+        if study is not None or instrument is not None:
+            given = {"study": study, "instrument": instrument}
+            asked = {name: value for name, value in given.items() if value is not None}
+            question = f"{_LEDGER} of {study} {instrument}"
+            where = " AND ".join(f"{name} = ?" for name in asked)
+            return self._answer(
+                question, "", lambda _: {"": self._read_distinct(where, *asked.values())}
+            )
+        found: dict[str, _Distinct | None] = self._answer(
+            _LEDGER, "", lambda _: {"": dict(self._read_distinct("true"))}
+        )
+        changed = [name for name, told in found.items() if told is None]
+        if changed:
+            where = "list_contains(?::VARCHAR[], coalesce(instrument, ''))"
+            read = self._read_distinct(where, changed)
+            found.update({name: read.get(name, _Distinct(0, [])) for name in changed})
+        return {name: told for name, told in found.items() if told is not None}
+
+    def _read_distinct(self, where: str, *given: object) -> dict[str, _Distinct]:
+        rows = self._rows(_DISTINCT.format(where=where), *given)
+        return {row["instrument"]: _Distinct(row["trials"], row["ratios"] or []) for row in rows}
 
     def has_backtest(self, trial: Mapping[str, object]) -> bool:
         """True where a backtest's evaluation is on record: of a scenario, as its `fold`."""
@@ -301,7 +329,10 @@ class TrialLedger(StudyEvaluations):
         insert_rows(connection, "trials", rows)
         connection.execute("INSERT INTO trial_chain VALUES (?, ?)", [rows[-1]["seq"], hashes[-1]])
         if self._kept is not None:
-            self._kept.forget_questions(_LEDGER)
+            self._kept.forget_questions(f"{_LEDGER} of")
+            whole = self._held("", _LEDGER)
+            if whole is not None:
+                whole.update(dict.fromkeys({str(row["instrument"] or "") for row in rows}))
             for study, name in {(row["study"] or "", row["instrument"]) for row in rows}:
                 self._forget(name, f"study {study}" if study else _BACKTESTS)
 
@@ -325,13 +356,3 @@ class TrialLedger(StudyEvaluations):
 def _measured(value: Any) -> float | None:
     """A number as the table gives it back."""
     return None if value is None or value != value else float(value)
-
-
-def _selected(
-    sql: str, study: str | None = None, instrument: str | None = None
-) -> tuple[str, list[str]]:
-    """A query on `distinct_trials` or `ratios` of a study or instrument, and its values."""
-    asked = {"study": study, "instrument": instrument}
-    given = {name: value for name, value in asked.items() if value is not None}
-    where = " AND ".join(f"{name} = ?" for name in given) or "true"
-    return _TRIALS.format(where=where) + sql, list(given.values())

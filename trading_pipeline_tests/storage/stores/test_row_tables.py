@@ -42,6 +42,27 @@ def round_trip(connection, **row):
     return found[next(iter(row))] if len(row) == 1 else found
 
 
+@pytest.mark.parametrize("count", [1, 3, 4, 40])
+def test_few_rows_and_many_are_stored_alike(connection, count):
+    row = {
+        "text": "it's \u20ac ?::x",
+        "number": 0.1 + 0.2,
+        "big": -(2**63),
+        "small": 2**31 - 1,
+        "flag": False,
+        "day": date(1969, 12, 31),
+        "at": MOMENT,
+        "return": float("nan"),
+    }
+    rows = [{**row, "number": -0.0 if at % 3 else 5e-324} for at in range(count - 1)]
+    rows.append(dict.fromkeys(row))
+    insert_rows(connection, "t", rows)
+    found = fetch_rows(connection, "SELECT * EXCLUDE (data) FROM t")
+    for each in (*found, *rows):
+        each["at"] = str(each["at"])
+    assert list(map(repr, found)) == list(map(repr, rows))
+
+
 class TestRoundTrips:
     def test_one_value_of_each_type(self, connection):
         row = {

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from trading_pipeline.errors import ConfigurationError, UnknownNameError
+from trading_pipeline.storage.stores.kept_rows import KeptRows
 from trading_pipeline.storage.stores.row_tables import fetch_rows
 from trading_pipeline.storage.stores.sharpe_variance import ENOUGH_TRIALS
 from trading_pipeline.storage.stores.trial_ledger import TrialLedger
@@ -146,3 +147,45 @@ def test_a_reason_and_a_known_number_are_needed(ledger):
     with pytest.raises(UnknownNameError, match="no trial 7, 8; it has trials 1 to 2"):
         ledger.invalidate([1, 8, 7], reason="wrong data")
     assert ledger.listed(status="invalid") == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_kept_for_a_batch_is_what_the_ledger_says_after_each_row(warehouse, seed):
+    random = np.random.default_rng(seed)
+    names = ["AAPL_1d", "IBM_1d", "ETH-USDT_1h"]
+    kept = TrialLedger(warehouse, KeptRows(names[:2]))
+    assert kept.count() == 0
+    for step in range(30):
+        if step and random.random() < 0.2:
+            kept.invalidate([int(random.integers(1, kept.count() + 1))], reason="a wrong price")
+        else:
+            settings = random.choice(["s1", "s2"]) if random.random() < 0.6 else None
+            kept.append(
+                [
+                    variant(
+                        f"p{random.integers(4)}",
+                        instrument=str(random.choice(names)),
+                        sharpe=float(random.choice([np.nan, *random.normal(size=3)])),
+                        settings_hash=settings,
+                        study=str(random.choice(["", "grid"])),
+                        bars_hash=f"b{step}",
+                    )
+                    for _ in range(random.integers(1, 4))
+                ]
+            )
+        if random.random() < 0.5:
+            continue  # several writes before the next question
+        anew = TrialLedger(warehouse)
+        assert kept.count() == anew.count() == sum(anew.count(instrument=name) for name in names)
+        assert kept.count(study="grid") == anew.count(study="grid")
+        assert kept.sharpe_variances(names) == anew.sharpe_variances(names)
+
+
+def test_a_new_trial_does_not_make_a_batch_read_the_whole_ledger_again(warehouse):
+    ledger = TrialLedger(warehouse, KeptRows(["AAPL_1d"]))
+    ledger.append(trials_of("AAPL_1d", range(3)) + trials_of("IBM_1d", range(5)))
+    assert ledger.count() == 8
+    with warehouse.write() as connection:  # behind its back: what is not read again stays
+        connection.execute("DELETE FROM trials WHERE instrument = 'IBM_1d'")
+    ledger.append(trials_of("AAPL_1d", range(4)))
+    assert ledger.count() == 9
