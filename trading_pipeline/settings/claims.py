@@ -24,6 +24,7 @@ __all__ = [
     "is_held",
     "make_claim",
     "mark",
+    "own_command",
     "owner_of",
     "release_claim",
     "remove_dead",
@@ -158,10 +159,10 @@ def _record(state: str) -> bytes:
 
 @functools.lru_cache(maxsize=2)
 def _who(pid: int) -> dict[str, object]:
-    return {"pid": pid, "host": socket.gethostname(), "command": _command()}
+    return {"pid": pid, "host": socket.gethostname(), "command": own_command()}
 
 
-def _command() -> str:
+def own_command() -> str:
     """What runs here; the arguments of this package's own program only, as others may be secret."""
     name = Path(sys.argv[0] if sys.argv and sys.argv[0] not in ("", "-c") else sys.executable).name
     if name == _OWN_PROGRAM:

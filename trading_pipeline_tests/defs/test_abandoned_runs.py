@@ -69,3 +69,18 @@ def test_the_claim_decides_and_not_the_process_id(tmp_path, finished_pid) -> Non
         assert status_of(instance, reused) == "FAILURE"
         assert status_of(instance, at_work) == "STARTED"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_the_ui_began_again_is_not_taken_for_its_parent(tmp_path, finished_pid):
+    process = f"{socket.gethostname()}:{finished_pid}"
+    with dg.DagsterInstance.ephemeral() as instance:
+        parent = open_run(instance, process)
+        again = instance.create_run_for_job(
+            small_job,
+            tags={"trading_pipeline/process": process},  # the UI copies the tags
+            status=dg.DagsterRunStatus.STARTED,
+            parent_run_id=parent,
+            root_run_id=parent,
+        )
+        assert close_abandoned_runs(instance, tmp_path) == 1
+        assert instance.get_run_by_id(again.run_id).status is dg.DagsterRunStatus.STARTED

@@ -17,6 +17,7 @@ from typing import Any, TextIO
 import dagster as dg
 from dagster._core.storage.tags import EXTERNALLY_MANAGED_ASSETS_TAG
 
+from trading_pipeline.defs.automation.run_origin import launched_by, name_code_location
 from trading_pipeline.defs.partitions import (
     instrument_scenarios,
     instrument_studies,
@@ -71,6 +72,7 @@ class JobRunner:
     ) -> None:
         self._definitions, self._workspace = definitions, workspace
         self.instance = instance
+        name_code_location(instance)
         self.runs: list[JobRun] = []
         close_abandoned_runs(instance, locks_folder(workspace.settings))
 
@@ -113,6 +115,7 @@ class JobRunner:
                     tags={
                         **{name: str(value) for name, value in tags.items()},
                         _PROCESS_TAG: _process(),
+                        **launched_by(),
                         **({} if batch is None else self._tags_of(batch)),
                     },
                     asset_selection=selection,
@@ -214,6 +217,8 @@ def close_abandoned_runs(instance: dg.DagsterInstance, locks: Path) -> int:
     closed = 0
     for run in open_runs:
         where, _, pid = run.tags.get(_PROCESS_TAG, "").rpartition(":")
+        if run.parent_run_id is not None:  # begun by the UI, which copies the tags of a run
+            continue
         if where != host or not pid.isdigit():
             continue
         claim = _claim_of(locks, run.run_id)
