@@ -1,5 +1,6 @@
 """`reports serve` and `reports open`: links, the server that they start, and refusals."""
 
+import functools
 import os
 import signal
 import socket
@@ -111,6 +112,8 @@ def test_the_server_shows_the_leaderboard_by_all_trials_and_ends_with_one_line(
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "BROWSER": "true", "PYTHONUNBUFFERED": "1"},
+        # a shell may have started the tests with SIGINT ignored, which a child inherits
+        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     try:
         assert f"http://127.0.0.1:{free_port}/" in process.stdout.readline()

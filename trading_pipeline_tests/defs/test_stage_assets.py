@@ -1,12 +1,9 @@
 """What runs tell Dagster: partition keys, metadata, data versions."""
 
-import math
-
 import dagster as dg
 import pytest
 
 from trading_pipeline.defs.stage_assets import column_schema
-from trading_pipeline.performance import METRIC_NAMES
 from trading_pipeline_tests.pipeline_world import WINDOWS, run_job
 
 FIRST, LAST = "AAPL_1d|2000-01-01", "AAPL_1d|2003-01-01"
@@ -92,12 +89,9 @@ def test_a_backtest_shows_the_numbers_of_its_row(world, instance):
     assert details["final_equity"] == row["final_equity"]
     assert details["bars_hash"] == row["bars_hash"][:12]
     assert details["changed"] is False
-    lines = [line.strip("| ").split(" | ") for line in shown["metrics"].value.splitlines()[2:]]
-    table = {name: float(value) for name, value in lines}
-    assert table == {
-        name: pytest.approx(row[name], rel=1e-5) for name in METRIC_NAMES if row[name] is not None
-    }
-    assert all(math.isfinite(value) for value in table.values())
+    assert f"| Trades | {row['trade_count']} |" in shown["metrics"].value
+    assert shown["equity"].value.startswith("![Equity and drawdown](data:image/svg+xml;base64,")
+    assert len(shown["equity"].value) < 20_000
 
 
 def test_pages_are_linked_and_are_there(world, instance):

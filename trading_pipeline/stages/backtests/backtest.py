@@ -79,8 +79,8 @@ class BacktestStage(ScenarioStage[Row]):
         return str(product["content_hash"])
 
     def describe(self, product: Row) -> dict[str, Shown]:
-        """Headline numbers, the hashes behind them, and the table of all metrics."""
-        return described_result(product)
+        """A picture, the headline metrics beside buy and hold, and the hashes behind them."""
+        return described_result(self.workspace, product)
 
     def produce(self, key: str, identity: Identity) -> tuple[Artifact, Row]:
         """Run the scenario; save its frames, its trial, its row, its trades and daily results."""

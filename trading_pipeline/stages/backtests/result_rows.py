@@ -9,8 +9,8 @@ import pandas as pd
 
 from trading_pipeline.backtest.run_statistics import RunStatistics
 from trading_pipeline.domain.hashing import canonical_hash
-from trading_pipeline.performance import METRIC_NAMES
-from trading_pipeline.stages.backtests.stored_results import result_damage
+from trading_pipeline.reporting.tearsheet.metadata import equity_image, headline_table
+from trading_pipeline.stages.backtests.stored_results import result_damage, result_frame
 from trading_pipeline.stages.outcome import Shown, ShownMarkdown
 from trading_pipeline.stages.workspace import Workspace
 
@@ -43,11 +43,17 @@ HEADLINES = (
 _SHOWN_HASHES = ("bars_hash", "features_hash", "predictions_hash", "code_hash", "content_hash")
 
 
-def described_result(product: Row) -> dict[str, Shown]:
-    """Headline numbers of a row of `backtest_results`, its hashes, and the table of all metrics."""
-    metrics = {name: float(product[name]) for name in METRIC_NAMES if product.get(name) is not None}
-    lines = [f"| {name} | {value:.6g} |" for name, value in metrics.items()]
+def described_result(workspace: Workspace, product: Row) -> dict[str, Shown]:
+    """Headline numbers of a row of `backtest_results`, a table and a picture, and its hashes."""
+    equity, benchmark = (
+        result_frame(workspace, product["result_id"], name)["equity"]
+        for name in ("equity", "benchmark")
+    )
+    image = equity_image(equity, benchmark, float(product["initial_equity"]))
+    picture = {"equity": ShownMarkdown(f"![Equity and drawdown]({image})")} if image else {}
     return {
+        **picture,
+        "metrics": ShownMarkdown(headline_table(product)),
         "result_id": product["result_id"],
         "audit": product["audit"],
         "audit_note": product["audit_note"],
@@ -55,7 +61,6 @@ def described_result(product: Row) -> dict[str, Shown]:
         **{n: float(product[n]) for n in HEADLINES if product.get(n) is not None},
         **{name: (product[name] or "")[:12] for name in _SHOWN_HASHES},
         "parameters": product["parameters"],
-        "metrics": ShownMarkdown("\n".join(["| metric | value |", "|---|---|", *lines])),
     }
 
 

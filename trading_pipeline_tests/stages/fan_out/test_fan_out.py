@@ -12,7 +12,7 @@ from trading_pipeline.errors import DataQualityError, LookaheadError, WorkerErro
 from trading_pipeline.stages.fan_out import SerialPool, StageCall, fan_out, open_pool
 from trading_pipeline.stages.fan_out.local_pool import LocalPool
 from trading_pipeline.stages.features.features import FeatureStage
-from trading_pipeline.stages.turns import free_turn
+from trading_pipeline.stages.turns import free_turn, sweep_workspace
 from trading_pipeline_tests.stages.fan_out.small_market import (
     INSTRUMENTS,
     WINDOWS,
@@ -121,6 +121,7 @@ def test_an_interrupt_ends_the_workers_and_gives_the_turns_back(market, serial):
         turn = free_turn(market.settings, "features/mine", name)
         assert turn is not None
         turn.close()
+    sweep_workspace(market.settings)  # as each pass begins: a worker ended in the midst of a file
     spread(market, MINE, WINDOWS, SerialPool())
     made = files_of(market)
     assert made == {name: serial[2][name] for name in made}
