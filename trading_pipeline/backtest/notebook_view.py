@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 import pandas as pd
 
-from trading_pipeline.domain.notebook_html import HtmlPage, html_summary
+from trading_pipeline.domain.notebook_html import CHARTS_BY, PAGE_HEIGHT, HtmlPage, html_summary
 from trading_pipeline.lazy_exports import public_name
 from trading_pipeline.settings.backtest_settings import BacktestSettings
 
@@ -49,7 +50,15 @@ class NotebookView:
             ("Max drawdown", f"{100.0 * self.max_drawdown:,.2f} %"),
             ("Sharpe ratio", f"{self.sharpe:,.3f}"),
         ]
-        return html_summary(type(self).__name__, facts, self.notices)
+        return html_summary(type(self).__name__, facts, [*self.notices, CHARTS_BY])
+
+    def show(self, *, height: int = PAGE_HEIGHT) -> HtmlPage:
+        """The charts of the tear sheet, drawn by the notebook; `height` of the frame in pixels.
+
+        Nothing is written. As the last line of a cell it shows itself; inside a loop give it to
+        `display`. Raises `ConfigurationError` for a height that is no whole number above 0.
+        """
+        return replace(self.tearsheet(), height=height)
 
     def tearsheet(
         self,

@@ -11,15 +11,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["HtmlPage", "html_summary", "html_table"]
+from trading_pipeline.errors import ConfigurationError
+
+__all__ = ["CHARTS_BY", "PAGE_HEIGHT", "HtmlPage", "html_summary", "html_table"]
 
 _CELL = "padding:2px 12px 2px 0;text-align:left;background:none;color:inherit"
-_PAGE_HEIGHT = 900
+PAGE_HEIGHT = 900
+"""Height of a page in a notebook, in pixels."""
+CHARTS_BY = "The charts: .show()"
+"""How a result that is shown as a table says that it can be drawn."""
 
 
 @dataclass(frozen=True)
 class HtmlPage:
     """A self-contained page: a notebook shows it, and `path` is where it is stored, if it is.
+
+    `height`: of the frame in the notebook, in pixels of the screen; `ConfigurationError` for one
+    that is no whole number above 0.
 
     >>> HtmlPage("<p>a</p>")
     HtmlPage(0.0 kB, not stored)
@@ -27,6 +35,16 @@ class HtmlPage:
 
     html: str
     path: Path | None = None
+    height: int = PAGE_HEIGHT
+
+    def __post_init__(self) -> None:
+        """Refuse a frame that nothing could be seen in."""
+        if type(self.height) is not int or self.height <= 0:
+            raise ConfigurationError(
+                f"The height of the frame is {self.height!r}. Give pixels of the screen as a whole "
+                f"number above 0, such as {PAGE_HEIGHT}.",
+                height=self.height,
+            )
 
     def __repr__(self) -> str:
         """Its size and where it is."""
@@ -37,7 +55,7 @@ class HtmlPage:
         """The page in a frame of its own, which cannot reach the notebook."""
         return (
             f'<iframe srcdoc="{html.escape(self.html)}" sandbox="allow-scripts" '
-            f'style="width:100%;height:{_PAGE_HEIGHT}px;border:0"></iframe>'
+            f'style="width:100%;height:{self.height}px;border:0"></iframe>'
         )
 
 

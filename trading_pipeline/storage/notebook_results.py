@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -14,7 +14,13 @@ import duckdb
 import pandas as pd
 
 from trading_pipeline.domain.bars import TS_DTYPE
-from trading_pipeline.domain.notebook_html import HtmlPage, html_summary, html_table
+from trading_pipeline.domain.notebook_html import (
+    CHARTS_BY,
+    PAGE_HEIGHT,
+    HtmlPage,
+    html_summary,
+    html_table,
+)
 from trading_pipeline.errors import ConfigurationError, DataQualityError
 from trading_pipeline.settings.file_checks import is_intact
 from trading_pipeline.storage.parquet_files import read_frame, write_text
@@ -300,6 +306,14 @@ class StoredResult:
         """As `StoredResults.tearsheet`."""
         return self.results.tearsheet(self.result_id, path)
 
+    def show(self, *, height: int = PAGE_HEIGHT) -> HtmlPage:
+        """The charts of the stored page, drawn by the notebook; `height` of the frame in pixels.
+
+        Raises `ConfigurationError` where no page was made of the result, and for a height that is
+        no whole number above 0.
+        """
+        return replace(self.tearsheet(), height=height)
+
     def __repr__(self) -> str:
         """What was run on what."""
         return (
@@ -321,7 +335,7 @@ class StoredResult:
         ]
         title = f"Result {self.result_id}: {row['scenario']} on {row['instruments']}"
         notes = [text for text in str(row["warnings"] or "").split("\n") if text]
-        return html_summary(title, facts, notes)
+        return html_summary(title, facts, [*notes, CHARTS_BY])
 
 
 def _hashes(row: Row) -> dict[str, str]:

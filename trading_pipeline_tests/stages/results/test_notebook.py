@@ -1,11 +1,14 @@
 """Stored results and results in memory, as a notebook has them; the page of docs about it."""
 
 import re
+import time
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.image import imread
 
 import trading_pipeline
 from trading_pipeline import BacktestSettings, Signals, open_results, run_backtest
@@ -15,6 +18,7 @@ from trading_pipeline.stages.results.result_tables import ResultTablesStage
 from trading_pipeline.stages.stage import WHOLE
 from trading_pipeline.storage.stores.result_queries import COUNT_METRICS
 from trading_pipeline.storage.warehouse import Warehouse
+from trading_pipeline_tests.chromium import needs_chromium, opened
 from trading_pipeline_tests.conftest import random_bars
 from trading_pipeline_tests.results_market import market, result_ids, shared_market
 
@@ -22,6 +26,7 @@ __all__ = ["market", "shared_market"]
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "notebook.md"
 CROSS_ID, PAIR_ID = "cross|AAPL_1d", "pair|AAPL_1d, IBM_1d"
+RISING = (15, 123, 87)
 HOSTILE = '<script>alert("x")</script> & "quotes"'
 
 
@@ -167,6 +172,47 @@ def test_a_result_in_memory_has_a_page_that_says_what_it_lacks(result, tmp_path)
     assert result.content_hash[:12] in page.html
     with pytest.raises(ConfigurationError, match="this is a str"):
         trading_pipeline.tearsheet("no result")
+
+
+def test_show_draws_the_page_in_a_frame_of_the_height_asked_for(shared_market, result):
+    stored = open_results()[result_ids(shared_market)[CROSS_ID]]
+    for one in (result, stored):
+        page = one.show(height=640)
+        assert page.html == one.tearsheet().html
+        assert "height:640px" in page._repr_html_()
+        assert "height:900px" in one.show()._repr_html_()
+        assert ".show()" in one._repr_html_()
+    assert result.show().path is None
+    for wrong in (0, -5, 4.5, True, '9px"><script>'):
+        with pytest.raises(ConfigurationError, match="Give pixels"):
+            result.show(height=wrong)
+
+
+@needs_chromium
+def test_a_browser_paints_the_candles_of_a_shown_result_and_asks_for_nothing(result, tmp_path):
+    cell, alone = tmp_path / "cell.html", tmp_path / "alone.html"
+    cell.write_text(f"<!doctype html>{result.show(height=800)._repr_html_()}", "utf-8")
+    frame = "document.querySelector('iframe')"
+    with opened(tmp_path / "browser") as page:
+        page.size(1200, 850)
+        page.go(cell.as_uri())
+        end = time.monotonic() + 30
+        while _share_of(page.picture(), RISING) < 0.001:
+            assert time.monotonic() < end, "no candle was painted"
+        assert page.value(f"{frame}.contentDocument") is None  # it cannot reach the notebook
+        assert page.value(f"{frame}.offsetHeight") == 800
+        alone.write_text(result.show().html, "utf-8")  # of a frame the tab is not told what it asks
+        page.requests.clear()
+        page.go(alone.as_uri())
+        assert page.becomes("document.querySelectorAll('canvas').length > 0")
+        assert page.requests == [alone.as_uri()]
+        assert page.faults == []
+
+
+def _share_of(picture: bytes, colour: tuple[int, int, int]) -> float:
+    """Share of a PNG's pixels that have this colour."""
+    pixels = np.rint(imread(BytesIO(picture))[:, :, :3] * 255.0)
+    return float((pixels == colour).all(axis=2).mean())
 
 
 def test_a_portfolio_in_memory_has_its_page_too():
