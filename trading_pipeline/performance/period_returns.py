@@ -34,8 +34,8 @@ def period_returns(
         raise ConfigurationError(
             f"There is no period '{period}'. {did_you_mean(str(period), _CODES)}", period=period
         )
-    values = equity_array(equity.to_numpy(dtype=np.float64))
-    start = values[0] if initial_equity is None else float(initial_equity)
+    checked = equity_array(equity.to_numpy(dtype=np.float64), initial_equity=initial_equity)
+    start, values = checked[0], checked[len(checked) - len(equity) :]
     stamps = utc_index(equity.index)
     labels = stamps.tz_localize(None).to_period(_CODES[period])
     codes = labels.asi8

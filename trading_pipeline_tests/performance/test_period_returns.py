@@ -108,3 +108,10 @@ def test_a_year_without_any_bar_is_no_row():
     table = monthly_return_table(series([("2020-05-04", 1), ("2022-05-04", 2)]))
     assert table.index.tolist() == [2020, 2022]
     assert table.loc[2022, 5] == pytest.approx(1.0)
+
+
+def test_account_ruined_on_its_first_bar_has_lost_all_and_no_return_afterwards():
+    days = pd.DatetimeIndex(["2024-01-31", "2024-02-29"], tz="UTC")
+    found = period_returns(pd.Series([0.0, 5.0], index=days), "month", initial_equity=100.0)
+    assert found["return"].iloc[0] == -1.0
+    assert np.isnan(found["return"].iloc[1])

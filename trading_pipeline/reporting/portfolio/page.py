@@ -31,6 +31,7 @@ from trading_pipeline.reporting.portfolio.price_charts import (
 )
 from trading_pipeline.reporting.portfolio.weights_picture import weights_legend, weights_picture
 from trading_pipeline.reporting.tearsheet.chart_data import curve_data
+from trading_pipeline.reporting.tearsheet.equity_tables import drawdowns_table, monthly_heatmap
 from trading_pipeline.reporting.tearsheet.parts import (
     FOOTER,
     LOG_BUTTON,
@@ -127,6 +128,8 @@ def render_portfolio(report: PortfolioReport) -> str:
         '<p class="note">Share of the equity at each close, longs above 0 and shorts below. Where '
         "nothing is short, the rest up to 100 % is cash.</p>"
     )
+    months = monthly_heatmap(report.equity, initial_equity=report.initial_equity)
+    falls = drawdowns_table(report.equity, initial_equity=report.initial_equity)
     data = curve_data(report.equity, report.benchmark_equity, initial_equity=report.initial_equity)
     if report.charts:
         clock = pd.DatetimeIndex(report.equity.index)
@@ -140,6 +143,8 @@ def render_portfolio(report: PortfolioReport) -> str:
         *curve_cards(report.currency, "" if report.benchmark_equity is None else BENCHMARK),
         card("Weights", weights),
         card("Contributions", f'<div class="scroll">{_contributions(report.contributions)}</div>'),
+        card("Returns by month", f'<div class="scroll">{months}</div>'),
+        card("Worst drawdowns", f'<div class="scroll">{falls}</div>'),
         '<div class="columns"><div>',
         card("Metrics", f'<div class="scroll tight">{metrics}</div>'),
         "</div><div>",

@@ -19,6 +19,7 @@ from trading_pipeline.reporting.page.layout import (
 from trading_pipeline.reporting.page.number_format import format_stamp
 from trading_pipeline.reporting.page.plain_warnings import plain_warnings
 from trading_pipeline.reporting.tearsheet.chart_data import bars_a_point, chart_data
+from trading_pipeline.reporting.tearsheet.equity_tables import drawdowns_table, monthly_heatmap
 from trading_pipeline.reporting.tearsheet.indicator_lines import (
     PANE_HEIGHT,
     lines_legend,
@@ -105,11 +106,15 @@ def render_tearsheet(report: TearsheetInput) -> str:
         f"{len(report.bars):,} bars · {report.currency}"
     )
     metrics = metrics_table(report.metrics, report.benchmark_metrics)
+    months = monthly_heatmap(report.equity, initial_equity=report.initial_equity)
+    falls = drawdowns_table(report.equity, initial_equity=report.initial_equity)
     parts = [
         header(title, subtitle, LOG_BUTTON),
         warning_box(warned),
         tiles(report.metrics, report.benchmark_metrics),
         *_charts(report),
+        card("Returns by month", f'<div class="scroll">{months}</div>'),
+        card("Worst drawdowns", f'<div class="scroll">{falls}</div>'),
         '<div class="columns"><div>',
         card("Metrics", f'<div class="scroll tight">{metrics}</div>'),
         "</div><div>",

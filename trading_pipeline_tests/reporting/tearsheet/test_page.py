@@ -102,6 +102,8 @@ def test_metrics_years_and_trades_are_on_the_page(make_report):
     assert '<td class="text">2011</td><td class="up">1.00 %</td>' in text
     assert "Buy and hold 5.00 %" in text
     assert "stop loss" in text
+    for head in ("Returns by month", "Worst drawdowns"):
+        assert f"<h2>{head}</h2>" in text
 
 
 def test_chart_data_is_that_of_the_result(make_report):
