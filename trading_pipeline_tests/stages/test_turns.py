@@ -22,7 +22,8 @@ import signal
 import sys
 from trading_pipeline.settings.environment import load_settings
 from trading_pipeline.stages.turns import turn_at
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have both ignored
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
 with turn_at(load_settings(), "pass", "AAPL_1d"):
     print("held", flush=True)
     sys.stdin.read()
