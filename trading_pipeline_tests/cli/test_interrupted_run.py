@@ -62,5 +62,5 @@ def test_a_run_that_is_stopped_again_and_again_ends_as_if_it_had_never_been(fres
         expected = whole.counts(), whole.artifact_hashes("predictions/direction")
     assert (fresh_world.counts(), fresh_world.artifact_hashes("predictions/direction")) == expected
     statuses = [run.status.value for run in open_instance(load_settings()).get_runs()]
-    assert statuses.count("CANCELED") == 3
+    assert 1 <= statuses.count("CANCELED") <= 3  # a stop may come as a run has just ended
     assert set(statuses) == {"CANCELED", "SUCCESS"}

@@ -218,7 +218,10 @@ def test_a_portfolio_is_run_once_all_of_its_instruments_are_up_to_date(world):
     assert again.runs["portfolios"] == 0
 
 
-def test_a_universe_that_cannot_be_read_stops_commands_and_not_the_code_location(call, fresh_world):
+def test_a_universe_that_cannot_be_read_stops_commands_and_not_the_code_location(
+    call, fresh_world, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", "400")  # a path is not to be broken
     path = fresh_world.write("universe.yaml", "start: 2000-01-01\nend: [\n")
     for command in (["run"], ["universe", "list"], ["optimize", "sma_grid"]):
         ended = call(*command)
