@@ -12,18 +12,9 @@ from trading_pipeline.defs.automation.run_origin import CODE_LOCATION, launched_
 from trading_pipeline.settings.claims import own_command
 from trading_pipeline.settings.environment import project_root
 from trading_pipeline.stages.workspace import open_workspace
+from trading_pipeline_tests.defs.test_abandoned_runs import small_job
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
-
-
-@dg.op
-def nothing() -> None:
-    return None
-
-
-@dg.job
-def small_job() -> None:
-    nothing()
 
 
 def test_the_location_is_the_only_one_of_the_workspace_file():
