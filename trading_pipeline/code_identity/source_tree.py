@@ -35,7 +35,7 @@ STOPS = tuple(
         "models.registry.model_files",
         "stages.backtests.trial_identity",  # what counts as another trial
         "backtest.notebook_view",  # shows a result and makes none
-        "reporting.tearsheet.metadata",  # what the UI shows of one
+        "stages.backtests.shown_result",  # what the UI shows of one
         "stages.backtests.result_lineage",  # says what a result was made with, and makes none
         "stages.features.unaudited",  # warnings
         "stages.reports.drawn_lines",  # reads inputs; the id of a result covers what is drawn

@@ -159,6 +159,7 @@ READING_BARS = {*ADJUSTED, *PREDICTED, "tearsheet", "model_card"}
         ("reporting/page/number_format.py", "format_number", PAGES),
         ("reporting/tearsheet/chart_data.py", "", {"tearsheet"}),
         ("reporting/tearsheet/metadata.py", "", set()),
+        ("stages/backtests/shown_result.py", "", set()),
         ("models/cards/ranked.py", "", {"model_card"}),
         ("reporting/model_card/pictures.py", "", {"model_card"}),
         ("reporting/leaderboard/page.py", "", {"leaderboard"}),

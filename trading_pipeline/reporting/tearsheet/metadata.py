@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ import pandas as pd
 
 from trading_pipeline.reporting.page.metric_labels import metric_label
 from trading_pipeline.reporting.page.number_format import as_number, format_interval, format_value
+from trading_pipeline.reporting.tearsheet.tables import HELD
 
 __all__ = ["equity_image", "headline_table"]
 
@@ -40,15 +42,17 @@ _HEADLINES = (
     ("time_in_market", ""),
     ("total_fees", ""),
 )
-"""Metrics of the table, and the same of buy and hold where it is one."""
+"""Metrics of the table, and the same of the benchmark where there is one."""
 
 
-def equity_image(equity: pd.Series, benchmark: pd.Series, initial: float) -> str:
-    """Equity beside buy and hold, and the drawdown below, as an SVG in an address of data.
+def equity_image(
+    equity: pd.Series, benchmark: pd.Series, initial: float, held_as: str = HELD
+) -> str:
+    """Equity beside its benchmark, and the drawdown below, as an SVG in an address of data.
 
-    Both series: money by bar, from `initial` on. Each of at most 120 columns shows the last bar of
-    its span, and of the drawdown the deepest. The colours suit a light and a dark page. "" where
-    there are fewer than two bars, or one is not a finite number.
+    Both series: money by bar, from `initial` on; `held_as` names the benchmark. Each of at most
+    120 columns shows the last bar of its span, and of the drawdown the deepest. The colours suit a
+    light and a dark page. "" where there are fewer than two bars, or one is not a finite number.
     """
     own, hold = (each.to_numpy(dtype=np.float64) / initial for each in (equity, benchmark))
     whole = np.concatenate([own, hold])
@@ -80,7 +84,7 @@ def equity_image(equity: pd.Series, benchmark: pd.Series, initial: float) -> str
         ),
         f'<text x="{right + 6}" y="{_DRAWDOWN[1]}">{format_value(depth, "percent")}</text>',
         f'<text class="own" x="{_LEFT}" y="13">Equity</text>',
-        f'<text class="hold" x="{_LEFT + 52}" y="13">Buy and hold</text>',
+        f'<text class="hold" x="{_LEFT + 52}" y="13">{html.escape(held_as)}</text>',
         f'<text x="{_LEFT}" y="{_HEIGHT - 4}">Drawdown, {first} to {final}</text>',
     ]
     picture = (
@@ -91,12 +95,13 @@ def equity_image(equity: pd.Series, benchmark: pd.Series, initial: float) -> str
     return "data:image/svg+xml;base64," + base64.b64encode(picture.encode()).decode()
 
 
-def headline_table(row: Mapping[str, Any]) -> str:
-    """Headline metrics of a row of `backtest_results` beside those of buy and hold, in Markdown.
+def headline_table(row: Mapping[str, Any], held_as: str = HELD) -> str:
+    """Headline metrics of a row of `backtest_results` beside those of its benchmark, in Markdown.
 
     Metrics without a value are left out; all of them are on the tear sheet.
     """
-    lines = ["| metric | strategy | 90 % interval | buy and hold |", "|---|---:|---:|---:|"]
+    head = f"| metric | strategy | 90 % interval | {held_as.lower()} |"
+    lines = [head, "|---|---:|---:|---:|"]
     for name, of_hold in _HEADLINES:
         if row.get(name) is None:
             continue

@@ -23,7 +23,6 @@ from trading_pipeline.stages.backtests.audits import (
 )
 from trading_pipeline.stages.backtests.result_lineage import LINEAGE_FILE, write_lineage
 from trading_pipeline.stages.backtests.result_rows import (
-    described_result,
     is_on_record,
     orders_by_ts,
     plain_records,
@@ -31,6 +30,7 @@ from trading_pipeline.stages.backtests.result_rows import (
     trial_of,
 )
 from trading_pipeline.stages.backtests.scenario_inputs import ScenarioStage, scenario_code_hash
+from trading_pipeline.stages.backtests.shown_result import described_result
 from trading_pipeline.stages.backtests.stored_results import result_folder, sound_result
 from trading_pipeline.stages.backtests.trial_identity import TrialIdentities
 from trading_pipeline.stages.outcome import Shown

@@ -21,7 +21,6 @@ from trading_pipeline.stages.backtests.audits import (
 )
 from trading_pipeline.stages.backtests.result_lineage import LINEAGE_FILE, write_lineage
 from trading_pipeline.stages.backtests.result_rows import (
-    described_result,
     is_on_record,
     orders_by_ts,
     plain_records,
@@ -33,6 +32,7 @@ from trading_pipeline.stages.backtests.scenario_inputs import (
     load_inputs,
     scenario_code_hash,
 )
+from trading_pipeline.stages.backtests.shown_result import described_portfolio
 from trading_pipeline.stages.backtests.stored_results import result_folder, sound_result
 from trading_pipeline.stages.backtests.trial_identity import TrialIdentities
 from trading_pipeline.stages.outcome import Shown
@@ -102,8 +102,8 @@ class PortfolioStage(OfPortfolio[Row]):
         return str(product["content_hash"])
 
     def describe(self, product: Row) -> dict[str, Shown]:
-        """A picture, the headline metrics beside buy and hold, and the hashes behind them."""
-        return described_result(self.workspace, product)
+        """A picture, the headline metrics beside equal weights, and the hashes behind them."""
+        return described_portfolio(self.workspace, product)
 
     def produce(self, key: str, identity: Identity) -> tuple[Artifact, Row]:
         """Run the portfolio; save its frames, its trial, its row, its trades and daily results."""

@@ -1,4 +1,4 @@
-"""The rows of a stored result: what the asset page says of it, its trial, plain records."""
+"""The rows of a stored result: its columns, its trial, plain records."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ import pandas as pd
 
 from trading_pipeline.backtest.run_statistics import RunStatistics
 from trading_pipeline.domain.hashing import canonical_hash
-from trading_pipeline.reporting.tearsheet.metadata import equity_image, headline_table
-from trading_pipeline.stages.backtests.stored_results import result_damage, result_frame
-from trading_pipeline.stages.outcome import Shown, ShownMarkdown
+from trading_pipeline.stages.backtests.stored_results import result_damage
 from trading_pipeline.stages.workspace import Workspace
 
 __all__ = [
-    "described_result",
     "is_on_record",
     "orders_by_ts",
     "plain_records",
@@ -24,44 +21,6 @@ __all__ = [
 ]
 
 Row = dict[str, Any]
-HEADLINES = (
-    "total_return",
-    "cagr",
-    "sharpe",
-    "sortino",
-    "max_drawdown",
-    "trade_count",
-    "win_rate",
-    "profit_factor",
-    "time_in_market",
-    "final_equity",
-    "benchmark_total_return",
-    "benchmark_sharpe",
-    "trials_at_creation",
-)
-"""Numbers that the UI plots over the runs."""
-_SHOWN_HASHES = ("bars_hash", "features_hash", "predictions_hash", "code_hash", "content_hash")
-
-
-def described_result(workspace: Workspace, product: Row) -> dict[str, Shown]:
-    """Headline numbers of a row of `backtest_results`, a table and a picture, and its hashes."""
-    equity, benchmark = (
-        result_frame(workspace, product["result_id"], name)["equity"]
-        for name in ("equity", "benchmark")
-    )
-    image = equity_image(equity, benchmark, float(product["initial_equity"]))
-    picture = {"equity": ShownMarkdown(f"![Equity and drawdown]({image})")} if image else {}
-    return {
-        **picture,
-        "metrics": ShownMarkdown(headline_table(product)),
-        "result_id": product["result_id"],
-        "audit": product["audit"],
-        "audit_note": product["audit_note"],
-        "warnings": product["warnings"],
-        **{n: float(product[n]) for n in HEADLINES if product.get(n) is not None},
-        **{name: (product[name] or "")[:12] for name in _SHOWN_HASHES},
-        "parameters": product["parameters"],
-    }
 
 
 def is_on_record(workspace: Workspace, result_id: str) -> bool:

@@ -18,8 +18,8 @@ def money(values) -> pd.Series:
     return pd.Series(np.asarray(values, dtype=np.float64), index, name="equity")
 
 
-def drawn(own, hold, initial=100.0) -> ElementTree.Element:
-    image = equity_image(money(own), money(hold), initial)
+def drawn(own, hold, initial=100.0, **named) -> ElementTree.Element:
+    image = equity_image(money(own), money(hold), initial, **named)
     assert image.startswith(ADDRESS)
     assert len(image) <= 20_000
     return ElementTree.fromstring(base64.b64decode(image.removeprefix(ADDRESS)))
@@ -60,6 +60,17 @@ def test_of_many_bars_each_column_shows_its_last_bar_and_the_deepest_drawdown():
 
 def test_a_loss_of_the_first_bar_counts_from_the_initial_cash():
     assert texts(drawn([90, 95], [100, 110]))[2] == "\N{MINUS SIGN}10.00 %"
+
+
+def test_the_benchmark_has_the_name_that_it_is_given():
+    shown = texts(drawn([100, 101], [100, 102], held_as="Half <a>, half B"))
+    assert "Half <a>, half B" in shown
+    assert "Buy and hold" not in shown
+    assert (
+        headline_table({}, "Equal weights, held")
+        .splitlines()[0]
+        .endswith("| equal weights, held |")
+    )
 
 
 @pytest.mark.parametrize(

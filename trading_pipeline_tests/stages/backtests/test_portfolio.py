@@ -1,5 +1,6 @@
 """Portfolio scenarios from a file to a stored result and its page."""
 
+import base64
 import json
 from dataclasses import replace
 from datetime import date
@@ -23,6 +24,7 @@ from trading_pipeline.reporting.page.verdict import verdict
 from trading_pipeline.stages.backtests.portfolio import PortfolioStage
 from trading_pipeline.stages.backtests.portfolio_audit import audit_stored_on
 from trading_pipeline.stages.backtests.scenario_inputs import load_inputs
+from trading_pipeline.stages.backtests.shown_result import described_portfolio
 from trading_pipeline.stages.market_data.bars import BarStage
 from trading_pipeline.stages.market_data.universe import ActionStage, UniverseStage
 from trading_pipeline.stages.reports.leaderboard import judged_rows, leaderboard_rows
@@ -156,6 +158,14 @@ def three(market):
 
 def folder(world, row):
     return world.runtime / "output/backtests" / row["result_id"]
+
+
+def test_the_asset_page_names_its_benchmark(market, three):
+    shown = described_portfolio(market.workspace, three)
+    assert "| equal weights, held |" in shown["metrics"].text
+    picture = base64.b64decode(shown["equity"].text.partition("base64,")[2].rstrip(")")).decode()
+    assert ">Equal weights, held<" in picture
+    assert "buy and hold" not in (picture + shown["metrics"].text).lower()
 
 
 def test_the_row_names_all_that_made_it(three):
